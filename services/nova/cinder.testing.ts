@@ -1,4 +1,4 @@
-// A Cinder at the HTTP boundary for this room's tests: the calls Nova makes, over plain records.
+// A Cinder at the HTTP boundary for Nova's tests: the calls Nova makes, over plain records.
 // test/sim runs the real one.
 import { randomUUID } from 'node:crypto';
 import type { CinderAttachment, CinderSnapshot, CinderVolume } from '#contracts/cinder/wire.ts';

@@ -1,4 +1,4 @@
-// What Nova needs from the house; made by compose.
+// What every role of Nova needs, and its configuration. compose/ provides it.
 import { hostname } from 'node:os';
 import type { ServiceSession } from '#openstack/auth/service-session.ts';
 import type { HttpClient } from '#openstack/http/client.ts';

@@ -1,4 +1,4 @@
-// A Neutron at the HTTP boundary for this room's tests: the calls Nova makes, over plain records.
+// A Neutron at the HTTP boundary for Nova's tests: the calls Nova makes, over plain records.
 // test/sim runs the real one.
 import { randomUUID } from 'node:crypto';
 import type { Json, JsonObject } from '#contracts/common/json.ts';

@@ -128,14 +128,14 @@ async function takeStatus(
       'badRequest',
       `Provided snapshot status ${status} not allowed for snapshot with status ${snapshot.status}.`,
     );
-  const told = progress === null ? {} : { progress };
+  const progressChange = progress === null ? {} : { progress };
   if (snapshot.assisted !== null && snapshot.status === 'creating')
     await changeSnapshot(
       db,
       snapshot.id,
-      { ...told, assisted: status === 'error' ? 'failed' : 'done' },
+      { ...progressChange, assisted: status === 'error' ? 'failed' : 'done' },
       clock.now(),
     );
-  else await changeSnapshot(db, snapshot.id, { ...told, status }, clock.now());
+  else await changeSnapshot(db, snapshot.id, { ...progressChange, status }, clock.now());
   return { status: 202 };
 }

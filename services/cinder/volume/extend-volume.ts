@@ -80,9 +80,9 @@ const tellNovaStep = (deps: VolumeDeps): Step => ({
       ? (await attachmentsOf(deps.database.db, volumeId)).map(({ server_id }) => server_id)
       : [];
     for (const serverId of servers) {
-      const told =
+      const notified =
         serverId === null ? undefined : await tellExtended(deps, volumeId, serverId, requestId);
-      if (isFault(told)) return told;
+      if (isFault(notified)) return notified;
     }
     deps.log.info({ volume: volumeId, sizeGib: newGib, req: requestId }, 'volume extended');
     return undefined;

@@ -37,9 +37,9 @@ export async function switchGuest(
   }
   const endsMs = clock.now() + deps.config.assistedSnapshotTimeoutMs;
   for (;;) {
-    const told = await answer();
-    if (told === 'done') return undefined;
-    if (told !== 'asked') return fault('conflict', 'The hypervisor could not take the snapshot.');
+    const state = await answer();
+    if (state === 'done') return undefined;
+    if (state !== 'asked') return fault('conflict', 'The hypervisor could not take the snapshot.');
     if (clock.now() > endsMs)
       return fault('conflict', 'The hypervisor did not say in time whether it took the snapshot.');
     await clock.sleep(checkEveryMs, { signal });
@@ -57,8 +57,8 @@ export async function undoPreparation(
   const { backend } = placed;
   const { db } = deps.database;
   const key = { id: snapshotId, volumeId };
-  const told = (await findSnapshot(db, snapshotId, null))?.assisted ?? null;
-  if (told === 'asked') {
+  const state = (await findSnapshot(db, snapshotId, null))?.assisted ?? null;
+  if (state === 'asked') {
     // The guest may write to the new file or to the old one: neither may go. The audit shows it;
     // detaching and deleting the volume still work.
     deps.log.error(
@@ -67,7 +67,7 @@ export async function undoPreparation(
     );
     return;
   }
-  if (told !== 'done')
+  if (state !== 'done')
     return await undoOnBackend(
       deps,
       `snapshot ${snapshotId}`,

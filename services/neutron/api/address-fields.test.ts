@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
 import { neutronDefaults } from '../deps.ts';
-import type { Loose, NeutronBench } from './neutron-api.testing.ts';
+import type { Loose, NeutronFixture } from './neutron-api.testing.ts';
 import { startNeutron } from './neutron-api.testing.ts';
 
-let neutron: NeutronBench;
+let neutron: NeutronFixture;
 let network: Loose;
 let group: Loose;
 let router: Loose;

@@ -23,8 +23,8 @@ export function createAnswerCache(): AnswerCache {
   const answers = new Map<string, { rows: string; answer: JsonText }>();
   return {
     kept(key, rows) {
-      const have = answers.get(key);
-      return have && have.rows === fingerprint(rows) ? have.answer : undefined;
+      const cached = answers.get(key);
+      return cached && cached.rows === fingerprint(rows) ? cached.answer : undefined;
     },
     keep(key, rows, answer) {
       answers.delete(key);

@@ -8,7 +8,7 @@ import type { ApiRequest } from '#openstack/http/route.ts';
 import { canonicalIp, formatCidr, ipVersion, parseCidr } from '../domain/ip.ts';
 import { canonicalMac } from '../domain/mac.ts';
 
-/** The value as the house uses it, or why it is none. */
+/** The value as Neutron keeps it, or a fault that says why it is refused. */
 export type Parser = (value: Json) => { value: unknown } | { reason: string };
 
 export interface Attribute {

@@ -68,7 +68,7 @@ export function autoTopologyRoutes(parts: NeutronParts): readonly Route[] {
         const ready = await prepared(db);
         if (request.query['fields']?.includes('dry-run'))
           return isFault(ready) ? ready : view(projectId, 'dry-run=pass');
-        const made = await write(
+        const topology = await write(
           db,
           async (trx) =>
             (await topologyOf(trx, projectId))?.network_id ??
@@ -76,9 +76,9 @@ export function autoTopologyRoutes(parts: NeutronParts): readonly Route[] {
               ? ready
               : await makeTopology(contextOf(parts, request), trx, projectId, ready.externalId)),
         );
-        if (isFault(made)) return made;
+        if (isFault(topology)) return topology;
         parts.changed(request.id);
-        return view(projectId, made);
+        return view(projectId, topology);
       },
     }),
     route({
@@ -89,13 +89,13 @@ export function autoTopologyRoutes(parts: NeutronParts): readonly Route[] {
       handler: async (request) => {
         const projectId = wantedProject(request);
         if (isFault(projectId)) return projectId;
-        const gone = await write(db, async (trx): Promise<Outcome<void>> => {
+        const deletion = await write(db, async (trx): Promise<Outcome<void>> => {
           const topology = await topologyOf(trx, projectId);
           return topology
             ? await removeTopology(contextOf(parts, request), trx, topology)
             : undefined;
         });
-        if (isFault(gone)) return gone;
+        if (isFault(deletion)) return deletion;
         parts.changed(request.id);
         return { status: 204 };
       },
@@ -160,8 +160,8 @@ async function removeTopology(
   ];
   if (router) {
     for (const { port } of await interfacesOf(trx, router.id)) {
-      const gone = await unplug(context, trx, router, undefined, port.id);
-      if (isFault(gone)) return gone;
+      const deletion = await unplug(context, trx, router, undefined, port.id);
+      if (isFault(deletion)) return deletion;
     }
     const removed = await routers.remove(context, trx, router);
     if (isFault(removed)) return removed;

@@ -118,15 +118,15 @@ async function createFloatingIp(
   );
   if (candidates.length === 0) return bad(`Network ${network.id} does not contain any IPv4 subnet`);
   const id = ids.uuid();
-  const made = await addressOf(
+  const candidate = await addressOf(
     context,
     trx,
     id,
     input,
     candidates.map((subnet) => subnet.id),
   );
-  if (isFault(made)) return made;
-  const { port, address } = made;
+  if (isFault(candidate)) return candidate;
+  const { port, address } = candidate;
   const { name: _unnamed, ...standard } = standardRow(id, nowMs, { ...input, name: '' });
   const row: FloatingIpRow = {
     ...standard,
@@ -175,7 +175,7 @@ async function addressOf(
     { type: 'IpAddressGenerationFailure' },
   );
   for (const wish of wishes) {
-    const made = await makeSystemPort(context, trx, {
+    const candidate = await makeSystemPort(context, trx, {
       projectId: '',
       networkId: input.floating_network_id,
       owner: floatingIpOwner,
@@ -183,13 +183,15 @@ async function addressOf(
       status: 'N/A',
       wishes: [wish],
     });
-    if (!isFault(made)) {
-      const address = made.fixedIps.find(({ ip_address }) => !ip_address.includes(':'))?.ip_address;
+    if (!isFault(candidate)) {
+      const address = candidate.fixedIps.find(
+        ({ ip_address }) => !ip_address.includes(':'),
+      )?.ip_address;
       return address === undefined
         ? bad('A floating IP is an IPv4 address.')
-        : { port: made.port.id, address };
+        : { port: candidate.port.id, address };
     }
-    last = made;
+    last = candidate;
   }
   return last;
 }

@@ -3,10 +3,10 @@
 // Selection"; neutron.api.api_common
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Loose, NeutronBench, Person } from './neutron-api.testing.ts';
+import type { Loose, NeutronFixture, Person } from './neutron-api.testing.ts';
 import { startMs, startNeutron } from './neutron-api.testing.ts';
 
-let neutron: NeutronBench;
+let neutron: NeutronFixture;
 /** Ids by a word that stands in queries as `{word}`. */
 const ids: Record<string, string> = {};
 before(async () => {

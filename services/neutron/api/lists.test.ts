@@ -2,11 +2,11 @@
 // quotas, extensions.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Loose, NeutronBench } from './neutron-api.testing.ts';
+import type { Loose, NeutronFixture } from './neutron-api.testing.ts';
 import { startMs, startNeutron } from './neutron-api.testing.ts';
 
-let neutron: NeutronBench;
-let { ask, sure } = {} as NeutronBench;
+let neutron: NeutronFixture;
+let { ask, sure } = {} as NeutronFixture;
 let network: Loose;
 let subnet: Loose;
 const ports: Loose[] = [];

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
 import { neutronAudit } from '../store/audit.ts';
-import type { Loose, NeutronBench } from './neutron-api.testing.ts';
+import type { Loose, NeutronFixture } from './neutron-api.testing.ts';
 import { projectOf, startNeutron } from './neutron-api.testing.ts';
 import { seed } from './seed.ts';
 
-let neutron: NeutronBench;
-let { ask, sure } = {} as NeutronBench;
+let neutron: NeutronFixture;
+let { ask, sure } = {} as NeutronFixture;
 before(async () => {
   neutron = await startNeutron({
     config: { publicCidr: '172.24.4.0/24', dnsServers: ['9.9.9.9'] },

@@ -1,6 +1,6 @@
-// Neutron's API behind the real dispatcher, over a real database (SQLite unless told), for this
-// room's tests. Doubles stand at the ports alone: tokens are names of people below, the network
-// below is a simulated one.
+// Neutron's API behind the real dispatcher, over a real database (SQLite unless told), for
+// Neutron's own tests. Doubles stand at the ports alone: tokens are names of people below, the
+// network below is a simulated one.
 import { createSimSdn } from '#adapters/sim/sim-sdn.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -55,7 +55,7 @@ export const projectOf = (person: Person): string =>
     other: 'project-b',
   })[person];
 
-export interface NeutronBench {
+export interface NeutronFixture {
   deps: NeutronDeps;
   writer: OvnWriterRole;
   dispatcher: Dispatcher;
@@ -77,7 +77,7 @@ export const startMs = Date.UTC(2026, 10, 22, 12);
 
 export async function startNeutron(
   options: { config?: Partial<NeutronConfig>; database?: DatabaseConfig } = {},
-): Promise<NeutronBench> {
+): Promise<NeutronFixture> {
   const database = openDatabase<NeutronTables>(
     options.database ?? { dialect: 'sqlite', path: ':memory:' },
     { log: silentLog },

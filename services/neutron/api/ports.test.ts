@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setPortStatuses } from '../store/sdn-status.ts';
-import type { Loose, NeutronBench } from './neutron-api.testing.ts';
+import type { Loose, NeutronFixture } from './neutron-api.testing.ts';
 import { startNeutron } from './neutron-api.testing.ts';
 
-let neutron: NeutronBench;
-let { ask, sure } = {} as NeutronBench;
+let neutron: NeutronFixture;
+let { ask, sure } = {} as NeutronFixture;
 before(async () => {
   neutron = await startNeutron();
   ({ ask, sure } = neutron);

@@ -5,11 +5,11 @@ import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
-import type { Loose, NeutronBench, Person } from './neutron-api.testing.ts';
+import type { Loose, NeutronFixture, Person } from './neutron-api.testing.ts';
 import { startNeutron } from './neutron-api.testing.ts';
 
 export const nobody = '00000000-0000-4000-8000-000000000000';
-export let neutron: NeutronBench;
+export let neutron: NeutronFixture;
 export let external: Loose;
 export let elsewhere: Loose;
 export let network: Loose;

@@ -78,7 +78,7 @@ export function resourceRoutes<T extends ListedTable, Input>(
       faults: writeFaults,
       handler: async (request) => {
         const context = contextOf(parts, request);
-        const gone = await write(parts.database.db, async (trx) => {
+        const deletion = await write(parts.database.db, async (trx) => {
           const row = await findToChange(
             context,
             trx,
@@ -88,7 +88,7 @@ export function resourceRoutes<T extends ListedTable, Input>(
           );
           return isFault(row) ? row : await resource.remove(context, trx, row);
         });
-        if (isFault(gone)) return gone;
+        if (isFault(deletion)) return deletion;
         parts.changed(request.id);
         return { status: 204 };
       },
@@ -113,27 +113,27 @@ async function create<T extends ListedTable, Input>(
   }
   await resource.beforeCreate?.(context, [...new Set(inputs.map(({ project_id }) => project_id))]);
   const ids = await write(parts.database.db, async (trx): Promise<Outcome<string[]>> => {
-    const made: string[] = [];
+    const createdIds: string[] = [];
     for (const input of inputs) {
       const id = await resource.create(context, trx, input);
       if (isFault(id)) return id;
-      made.push(id);
+      createdIds.push(id);
     }
-    return made;
+    return createdIds;
   });
   if (isFault(ids)) return ids;
   parts.changed(request.id);
   const rows = new Map(
     (await findByIds(parts.database.db, resource.listing.table, ids)).map((row) => [row.id, row]),
   );
-  const made = ids.flatMap((id) => rows.get(id) ?? []);
-  const [first] = made;
+  const createdRows = ids.flatMap((id) => rows.get(id) ?? []);
+  const [first] = createdRows;
   if (!first) return missing(resource, ids[0] ?? ''); // gone again already
   if (!posted.bulk) return { status: 201, body: await views.one(request, first) };
   return {
     status: 201,
     body: new JsonText(
-      `{"${resource.collection}":[${(await views.texts(request, made, async () => made)).join()}]}`,
+      `{"${resource.collection}":[${(await views.texts(request, createdRows, async () => createdRows)).join()}]}`,
     ),
   };
 }

@@ -57,17 +57,20 @@ export function routerActionRoutes(parts: NeutronParts): readonly HttpRoute[] {
     work: Work<R>,
   ): Promise<Outcome<{ row: RouterRow; result: R }>> {
     const context = contextOf(parts, request);
-    const done = await write(db, async (trx): Promise<Outcome<{ row: RouterRow; result: R }>> => {
-      const row = await findToChange(context, trx, routers, idOf(request), rule);
-      if (isFault(row)) return row;
-      const result = await work(context, trx, row);
-      if (isFault(result)) return result;
-      await changeRow(trx, 'routers', row.id, {}, context.nowMs);
-      await markChanged(trx, [{ kind: 'router', id: row.id }]);
-      return { row, result };
-    });
-    if (!isFault(done)) parts.changed(request.id);
-    return done;
+    const outcome = await write(
+      db,
+      async (trx): Promise<Outcome<{ row: RouterRow; result: R }>> => {
+        const row = await findToChange(context, trx, routers, idOf(request), rule);
+        if (isFault(row)) return row;
+        const result = await work(context, trx, row);
+        if (isFault(result)) return result;
+        await changeRow(trx, 'routers', row.id, {}, context.nowMs);
+        await markChanged(trx, [{ kind: 'router', id: row.id }]);
+        return { row, result };
+      },
+    );
+    if (!isFault(outcome)) parts.changed(request.id);
+    return outcome;
   }
 
   const interfaceRoute = (action: 'add_router_interface' | 'remove_router_interface'): HttpRoute =>
@@ -80,7 +83,7 @@ export function routerActionRoutes(parts: NeutronParts): readonly HttpRoute[] {
         const named = interfaceNamed(request.body);
         if (isFault(named)) return named;
         const { subnetId, portId } = named;
-        const done = await act<Plugged>(request, action, async (context, trx, row) => {
+        const outcome = await act<Plugged>(request, action, async (context, trx, row) => {
           if (action === 'remove_router_interface')
             return await unplug(context, trx, row, subnetId, portId);
           if (subnetId !== undefined && portId !== undefined)
@@ -89,11 +92,11 @@ export function routerActionRoutes(parts: NeutronParts): readonly HttpRoute[] {
             ? await plugSubnet(context, trx, row, subnetId ?? '')
             : await plugPort(context, trx, row, portId);
         });
-        if (isFault(done)) return done;
+        if (isFault(outcome)) return outcome;
         const {
           row,
           result: { portId: port, networkId, subnetIds },
-        } = done;
+        } = outcome;
         return {
           status: 200,
           body: {
@@ -111,7 +114,7 @@ export function routerActionRoutes(parts: NeutronParts): readonly HttpRoute[] {
 
   const routesRoute = (
     action: 'add_extraroutes' | 'remove_extraroutes',
-    next: (have: readonly Route[], named: readonly Route[]) => Route[],
+    next: (present: readonly Route[], named: readonly Route[]) => Route[],
   ): HttpRoute =>
     route({
       method: 'PUT',
@@ -131,7 +134,7 @@ export function routerActionRoutes(parts: NeutronParts): readonly HttpRoute[] {
         );
         if ('reason' in read)
           return fault('badRequest', `Invalid input for routes. Reason: ${read.reason}`);
-        const done = await act<void>(request, action, async (_context, trx, row) => {
+        const outcome = await act<void>(request, action, async (_context, trx, row) => {
           const routes = await routesFor(
             trx,
             row,
@@ -140,7 +143,7 @@ export function routerActionRoutes(parts: NeutronParts): readonly HttpRoute[] {
           if (isFault(routes)) return routes;
           await setColumns(trx, 'routers', row.id, { routes_json: JSON.stringify(routes) });
         });
-        if (isFault(done)) return done;
+        if (isFault(outcome)) return outcome;
         const row = await findVisible(db, routerListing, idOf(request), null);
         return row
           ? { status: 200, body: await views.one(request, row) }
@@ -151,12 +154,12 @@ export function routerActionRoutes(parts: NeutronParts): readonly HttpRoute[] {
   return [
     interfaceRoute('add_router_interface'),
     interfaceRoute('remove_router_interface'),
-    routesRoute('add_extraroutes', (have, named) => [
-      ...have,
-      ...named.filter((added) => !have.some(sameRoute(added))),
+    routesRoute('add_extraroutes', (present, named) => [
+      ...present,
+      ...named.filter((added) => !present.some(sameRoute(added))),
     ]),
-    routesRoute('remove_extraroutes', (have, named) =>
-      have.filter((kept) => !named.some(sameRoute(kept))),
+    routesRoute('remove_extraroutes', (present, named) =>
+      present.filter((kept) => !named.some(sameRoute(kept))),
     ),
   ];
 }

@@ -60,7 +60,7 @@ export async function setGateway(
     if (isFault(overlap)) return overlap;
   }
   const wishes = info.external_fixed_ips?.length === 0 ? undefined : info.external_fixed_ips;
-  const made = await makeSystemPort(context, trx, {
+  const gateway = await makeSystemPort(context, trx, {
     projectId: '',
     networkId: network.id,
     owner: 'network:router_gateway',
@@ -68,11 +68,11 @@ export async function setGateway(
     status: 'ACTIVE',
     ...(wishes ? { wishes } : {}),
   });
-  if (isFault(made)) return made;
+  if (isFault(gateway)) return gateway;
   // Without an address where the network has no subnet yet: it gets one with the first
   // (subnets.ts). neutron.db.l3_db, _create_router_gw_port
   await setColumns(trx, 'routers', row.id, {
-    gateway_port_id: made.port.id,
+    gateway_port_id: gateway.port.id,
     gateway_network_id: network.id,
     enable_snat: Number(info.enable_snat ?? true),
   });

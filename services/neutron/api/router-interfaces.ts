@@ -57,7 +57,7 @@ export async function plugSubnet(
     return badRouter('Subnet for router interface must have a gateway IP');
   const unfit = await fits(trx, router, subnet);
   if (isFault(unfit)) return unfit;
-  const done = { networkId: subnet.network_id, subnetIds: [subnet.id] };
+  const plugged = { networkId: subnet.network_id, subnetIds: [subnet.id] };
   // A router has one port for all IPv6 subnets of a network: api-ref, "Add interface to router".
   const shared =
     subnet.ip_version === 6
@@ -80,11 +80,11 @@ export async function plugSubnet(
     ]);
     await changeRow(trx, 'ports', shared.port.id, {}, context.nowMs);
     await markChanged(trx, [{ kind: 'port', id: shared.port.id }]);
-    return { portId: shared.port.id, ...done };
+    return { portId: shared.port.id, ...plugged };
   }
   const over = await chargeQuota(trx, context.parts.config.quotas, 'port', router.project_id, 1);
   if (isFault(over)) return over;
-  const made = await makeSystemPort(context, trx, {
+  const port = await makeSystemPort(context, trx, {
     projectId: router.project_id,
     networkId: subnet.network_id,
     owner,
@@ -92,7 +92,7 @@ export async function plugSubnet(
     status: 'ACTIVE',
     wishes: [{ subnet_id: subnet.id, ip_address: subnet.gateway_ip }],
   });
-  return isFault(made) ? made : { portId: made.port.id, ...done };
+  return isFault(port) ? port : { portId: port.port.id, ...plugged };
 }
 
 export async function plugPort(
@@ -199,12 +199,12 @@ async function stillNeeded(
   router: RouterRow,
   lost: readonly FixedIp[],
 ): Promise<Outcome<void>> {
-  const gone = await subnetsByIds(
+  const otherSubnets = await subnetsByIds(
     trx,
     lost.map(({ subnet_id }) => subnet_id),
   );
   const inside = (ip: string): SubnetRow | undefined =>
-    gone.find((subnet) => {
+    otherSubnets.find((subnet) => {
       const cidr = parseCidr(subnet.cidr);
       return cidr !== undefined && cidr.version === ipVersion(ip) && cidrHas(cidr, ipToNumber(ip));
     });

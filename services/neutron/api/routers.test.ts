@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Loose, NeutronBench } from './neutron-api.testing.ts';
+import type { Loose, NeutronFixture } from './neutron-api.testing.ts';
 import { startNeutron } from './neutron-api.testing.ts';
 
-let neutron: NeutronBench;
-let { ask, sure } = {} as NeutronBench;
+let neutron: NeutronFixture;
+let { ask, sure } = {} as NeutronFixture;
 let external: Loose;
 let outer: Loose;
 let count = 0;

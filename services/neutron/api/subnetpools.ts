@@ -88,11 +88,13 @@ export const subnetPools: Resource<'subnetpools', SubnetPoolInput> = {
     return row.id;
   },
   change: async ({ nowMs }, trx, row, input) => {
-    const have = JSON.parse(row.prefixes_json) as string[]; // written by us
-    const merged = mergePrefixes(input.prefixes ?? have);
+    const present = JSON.parse(row.prefixes_json) as string[]; // written by us
+    const merged = mergePrefixes(input.prefixes ?? present);
     if (isFault(merged)) return merged;
     // A pool may grow, and shrinks never: subnets were cut from it.
-    const lost = have.find((prefix) => !merged.prefixes.some((wider) => contains(wider, prefix)));
+    const lost = present.find(
+      (prefix) => !merged.prefixes.some((wider) => contains(wider, prefix)),
+    );
     if (lost !== undefined || merged.version !== row.ip_version)
       return fault(
         'badRequest',

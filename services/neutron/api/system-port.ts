@@ -77,7 +77,7 @@ export async function alignMetadataPort(
   if (!found && wanted.length === 0) return;
   let port = found;
   if (!port) {
-    const made = await makeSystemPort(context, trx, {
+    const created = await makeSystemPort(context, trx, {
       projectId: '',
       networkId: network.id,
       owner: distributedOwner,
@@ -85,8 +85,9 @@ export async function alignMetadataPort(
       status: 'DOWN',
       wishes: [],
     });
-    if (isFault(made)) throw new Error(`a port without addresses is refused: ${made.message}`);
-    port = made.port;
+    if (isFault(created))
+      throw new Error(`a port without addresses is refused: ${created.message}`);
+    port = created.port;
   }
   const held = (await addressesOf(trx, [port.id])).get(port.id) ?? [];
   const lost = held.filter(({ subnet_id }) => !wanted.some(({ id }) => id === subnet_id));

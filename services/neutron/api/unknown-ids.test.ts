@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
-import type { Loose, NeutronBench } from './neutron-api.testing.ts';
+import type { Loose, NeutronFixture } from './neutron-api.testing.ts';
 import { startNeutron } from './neutron-api.testing.ts';
 
 const nobody = '00000000-0000-4000-8000-000000000000';
-let neutron: NeutronBench;
+let neutron: NeutronFixture;
 /** Of the caller, the operator and another project. */
 const own: Record<string, Loose> = {};
 const strange: Record<string, Loose> = {};

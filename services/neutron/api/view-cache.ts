@@ -66,8 +66,8 @@ export function createViews<T extends ListedTable>(
     const variant = variantOf(hidden);
     const found = new Map<string, string>();
     for (const { id, revision_number: revision } of listed) {
-      const have = kept.get(variant + id);
-      if (have?.revision === revision) found.set(id, have.text);
+      const cached = kept.get(variant + id);
+      if (cached?.revision === revision) found.set(id, cached.text);
     }
     const missing = listed.filter(({ id }) => !found.has(id)).map(({ id }) => id);
     for (let from = 0; from < missing.length; from += maxAtOnce) {

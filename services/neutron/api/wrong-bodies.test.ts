@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { neutronAudit } from '../store/audit.ts';
-import type { Loose, NeutronBench, Person } from './neutron-api.testing.ts';
+import type { Loose, NeutronFixture, Person } from './neutron-api.testing.ts';
 import { startNeutron } from './neutron-api.testing.ts';
 import { resources } from './resources.ts';
 // Whatever a body holds, no answer is a 500: `ask` throws at one. The names come from the attribute
@@ -19,7 +19,7 @@ const runs = {
 };
 const nobody = '00000000-0000-4000-8000-000000000000';
 
-let neutron: NeutronBench;
+let neutron: NeutronFixture;
 const known = new Map<string, string>();
 before(async () => {
   neutron = await startNeutron({

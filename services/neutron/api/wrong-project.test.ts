@@ -3,14 +3,14 @@
 // stands in the ports' device_id, which tenants write.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Loose, NeutronBench } from './neutron-api.testing.ts';
+import type { Loose, NeutronFixture } from './neutron-api.testing.ts';
 import { startNeutron } from './neutron-api.testing.ts';
 
 const serverId = '22222222-2222-4222-8222-222222222222';
 
 describe('a port of another project', () => {
-  let neutron: NeutronBench;
-  let { ask, sure } = {} as NeutronBench;
+  let neutron: NeutronFixture;
+  let { ask, sure } = {} as NeutronFixture;
   let router: Loose;
   let network: Loose;
   let subnet: Loose;

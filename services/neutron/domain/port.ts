@@ -17,10 +17,12 @@ export interface DhcpOption {
  * https://docs.openstack.org/api-ref/network/v2/#update-port
  */
 export function mergeDhcpOptions(
-  have: readonly DhcpOption[],
+  present: readonly DhcpOption[],
   changes: readonly (Omit<DhcpOption, 'opt_value'> & { opt_value: string | null })[],
 ): DhcpOption[] {
-  const merged = new Map(have.map((option) => [`${option.ip_version} ${option.opt_name}`, option]));
+  const merged = new Map(
+    present.map((option) => [`${option.ip_version} ${option.opt_name}`, option]),
+  );
   for (const { opt_name, opt_value, ip_version } of changes) {
     const key = `${ip_version} ${opt_name}`;
     if (opt_value === null) merged.delete(key);
@@ -35,6 +37,6 @@ export const isTrusted = (deviceOwner: string): boolean => deviceOwner.startsWit
 /**
  * Where a port is plugged: nowhere, into the switch of a host, or into none since the host cannot.
  */
-export function bindingOf(host: string, known: boolean): 'unbound' | 'ovs' | 'binding_failed' {
-  return host === '' ? 'unbound' : known ? 'ovs' : 'binding_failed';
+export function bindingOf(host: string, hasAgent: boolean): 'unbound' | 'ovs' | 'binding_failed' {
+  return host === '' ? 'unbound' : hasAgent ? 'ovs' : 'binding_failed';
 }

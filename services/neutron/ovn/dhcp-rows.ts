@@ -166,11 +166,11 @@ function wishes(port: PortFacts, version: 4 | 6): Options {
   const names = version === 4 ? v4Names : v6Names;
   return Object.fromEntries(
     port.dhcpOptions.flatMap(({ version: of, name, value }) => {
-      const known =
+      const optionName =
         of === version ? (own(names, name) ?? own(names, name.replaceAll('_', '-'))) : undefined;
-      if (known === undefined) return [];
-      if (textOptions.has(known)) return [[known, quoted(value)]];
-      return plainValue.test(value) ? [[known, value]] : [];
+      if (optionName === undefined) return [];
+      if (textOptions.has(optionName)) return [[optionName, quoted(value)]];
+      return plainValue.test(value) ? [[optionName, value]] : [];
     }),
   );
 }

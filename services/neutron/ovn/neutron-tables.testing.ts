@@ -1,5 +1,5 @@
-// Neutron's tables filled by hand for tests of this room: what the API would have written, without
-// it.
+// Neutron's tables filled by hand for tests of the OVN writer: what the API would have written,
+// without it.
 import { randomUUID } from 'node:crypto';
 import type { Insertable } from 'kysely';
 import { ovnWriterTopic } from '#contracts/neutron/ovn-writer-rpc.ts';

@@ -1,4 +1,4 @@
-// Events for Nova: a port is plugged, or no longer; a server's addresses changed. POST
+// Sends events to Nova: a port is plugged, or no longer; a server's addresses changed. POST
 // /os-server-external-events (api-ref, "Run Events"). Safe to repeat: Nova looks again.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { ServerExternalEvent } from '#contracts/nova/wire.ts';
@@ -50,10 +50,10 @@ export class NovaNotifier {
     const { signal } = this.#ending;
     while (this.#waiting.length > 0 && !signal.aborted) {
       const events = this.#waiting.splice(0, maxEvents);
-      const told = await persistently(this.#deps, events, signal);
-      if (isFault(told))
+      const sent = await persistently(this.#deps, events, signal);
+      if (isFault(sent))
         this.#deps.log.error(
-          { why: told.message, events: events.length },
+          { why: sent.message, events: events.length },
           "Nova was not told of changes at its servers' ports",
         );
     }

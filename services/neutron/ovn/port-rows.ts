@@ -31,7 +31,7 @@ export function portRows(port: PortFacts): SdnRow[] {
       ...wiring(port),
       dhcpv4_options: dhcp.v4 === null ? null : { key: dhcp.v4 },
       dhcpv6_options: dhcp.v6 === null ? null : { key: dhcp.v6 },
-      external_ids: told(port),
+      external_ids: externalIds(port),
     },
     in: [
       { place: 'Logical_Switch.ports', key: ownerName('network', port.network.id) },
@@ -102,7 +102,7 @@ function groupsOf(port: PortFacts): string[] {
  * For the Neutron Agents, who read it from the southbound copy: whose guest asks for metadata, and
  * on which network.
  */
-function told(port: PortFacts): Record<string, string> {
+function externalIds(port: PortFacts): Record<string, string> {
   return {
     'neutron:port_name': port.name,
     'neutron:network_name': switchName(port.network.id),

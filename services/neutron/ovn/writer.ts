@@ -98,16 +98,16 @@ export class Writer {
     try {
       while (this.#again && !this.#ending.signal.aborted) {
         this.#again = false;
-        const done = await this.#step();
-        if (isFault(done)) {
+        const progress = await this.#step();
+        if (isFault(progress)) {
           if (!this.#refused)
-            log.warn({ why: done.message }, 'OVN does not take changes now; they wait');
+            log.warn({ why: progress.message }, 'OVN does not take changes now; they wait');
           this.#refused = true;
           this.#again = false; // the next scan, or OVN's return, wakes
           return;
         }
         this.#refused = false;
-        if (done === 'more') {
+        if (progress === 'more') {
           this.#again = true;
           await this.#pause(gatherMs);
         }

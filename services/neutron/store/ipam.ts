@@ -195,8 +195,8 @@ export async function addressesOf(
     .orderBy('ip_key')
     .execute();
   for (const { port_id, subnet_id, ip } of rows) {
-    const have = found.get(port_id);
-    if (have) have.push({ subnet_id, ip_address: ip });
+    const addresses = found.get(port_id);
+    if (addresses) addresses.push({ subnet_id, ip_address: ip });
     else found.set(port_id, [{ subnet_id, ip_address: ip }]);
   }
   return found;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { mariadbMissing, startMariadb } from '#platform/db/mariadb.testing.ts';
 import type { PrivateMariadb } from '#platform/db/mariadb.testing.ts';
-import type { Loose, NeutronBench } from '../api/neutron-api.testing.ts';
+import type { Loose, NeutronFixture } from '../api/neutron-api.testing.ts';
 import { startNeutron } from '../api/neutron-api.testing.ts';
 // Neutron's SQL on a real MariaDB: each kind of query once, through the API; and what must hold
 // when many write at once.
@@ -11,8 +11,8 @@ import { neutronAudit } from './audit.ts';
 
 describe('neutron on MariaDB', { skip: await mariadbMissing() }, () => {
   let mariadb: PrivateMariadb;
-  let neutron: NeutronBench;
-  let { ask, sure } = {} as NeutronBench;
+  let neutron: NeutronFixture;
+  let { ask, sure } = {} as NeutronFixture;
   before(async () => {
     mariadb = await startMariadb();
     neutron = await startNeutron({

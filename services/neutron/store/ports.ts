@@ -111,8 +111,8 @@ export async function securityGroupsOf(
     .orderBy('port_id')
     .orderBy('security_group_id')
     .execute()) {
-    const have = found.get(port_id);
-    if (have) have.push(security_group_id);
+    const groupIds = found.get(port_id);
+    if (groupIds) groupIds.push(security_group_id);
     else found.set(port_id, [security_group_id]);
   }
   return found;

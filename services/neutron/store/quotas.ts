@@ -21,7 +21,8 @@ const tableOf: Readonly<Record<QuotaResource, ListedTable>> = {
 };
 
 /**
- * Fails with overQuota where `more` do not fit. What the house owns (no project) is not counted.
+ * Fails with overQuota where `more` do not fit. What Neutron itself owns (no project) is not
+ * counted.
  */
 export async function chargeQuota(
   trx: NeutronTrx,
@@ -100,6 +101,9 @@ export async function setLimits(
 }
 
 export async function forgetLimits(db: NeutronDb, projectId: string): Promise<boolean> {
-  const gone = await db.deleteFrom('quotas').where('project_id', '=', projectId).executeTakeFirst();
-  return gone.numDeletedRows > 0n;
+  const deletion = await db
+    .deleteFrom('quotas')
+    .where('project_id', '=', projectId)
+    .executeTakeFirst();
+  return deletion.numDeletedRows > 0n;
 }

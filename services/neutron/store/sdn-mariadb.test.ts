@@ -45,7 +45,7 @@ it(
       const group = await world.group([
         { protocol: 'tcp', port_range_min: 80, port_range_max: 80 },
       ]);
-      const door = await world.metadataPort(net, subnet, '10.0.0.2');
+      const metadataPort = await world.metadataPort(net, subnet, '10.0.0.2');
       const port = await world.port(
         net,
         [[subnet, '10.0.0.5']],
@@ -96,7 +96,7 @@ it(
       });
 
       const ofDoor = await withDependents(db, [
-        { kind: 'port', id: door.id },
+        { kind: 'port', id: metadataPort.id },
         { kind: 'network', id: outside.id },
       ]);
       assert.deepEqual(

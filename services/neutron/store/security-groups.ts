@@ -120,8 +120,8 @@ export async function ensureDefaultGroup(
   nowMs: number,
   projectId: string,
 ): Promise<string> {
-  const known = await defaultGroupOf(db, projectId);
-  if (known !== undefined) return known;
+  const existing = await defaultGroupOf(db, projectId);
+  if (existing !== undefined) return existing;
   try {
     return await db.transaction().execute(async (trx) => {
       const id = await insertGroup(trx, ids, nowMs, {

@@ -7,9 +7,9 @@ import { isFault } from '#contracts/common/fault.ts';
 import type { ConductorRpc } from '#contracts/nova/conductor-rpc.ts';
 import { agentStops, reportHost } from '../conductor/observe-host.ts';
 import { startNova } from './nova-api.testing.ts';
-import type { NovaBench } from './nova-api.testing.ts';
+import type { NovaFixture } from './nova-api.testing.ts';
 
-let nova: NovaBench;
+let nova: NovaFixture;
 before(async () => void (nova = await startNova()));
 after(async () => await nova.close());
 

@@ -104,12 +104,12 @@ export function flavorExtraSpecRoutes(deps: NovaDeps): readonly Route[] {
         const flavor = await requestedFlavor(deps, request);
         if (isFault(flavor)) return flavor;
         const key = request.params['key'] ?? '';
-        const done = await changeExtraSpecs(db, flavor.flavor_id, (now) => {
+        const isChanged = await changeExtraSpecs(db, flavor.flavor_id, (now) => {
           if (!Object.hasOwn(now, key)) return undefined;
           const { [key]: _gone, ...rest } = now;
           return rest;
         });
-        return done ? { status: 200 } : missing(request);
+        return isChanged ? { status: 200 } : missing(request);
       },
     }),
   ];

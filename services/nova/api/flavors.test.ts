@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
-import type { NovaBench } from './nova-api.testing.ts';
+import type { NovaFixture } from './nova-api.testing.ts';
 import { projectOf, startNova } from './nova-api.testing.ts';
 
 const small = { name: 'small', id: '1', ram: 512, vcpus: 1, disk: 10 };
-let nova: NovaBench;
-const ask: NovaBench['ask'] = (...args) => nova.ask(...args);
+let nova: NovaFixture;
+const ask: NovaFixture['ask'] = (...args) => nova.ask(...args);
 const create = async (flavor: Json, version?: number) =>
   await ask('admin', 'POST', 'flavors', {
     body: { flavor },

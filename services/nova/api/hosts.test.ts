@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
-import type { NovaBench } from './nova-api.testing.ts';
+import type { NovaFixture } from './nova-api.testing.ts';
 import { startMs, startNova } from './nova-api.testing.ts';
 
-let nova: NovaBench;
-const ask: NovaBench['ask'] = (...args) => nova.ask(...args);
+let nova: NovaFixture;
+const ask: NovaFixture['ask'] = (...args) => nova.ask(...args);
 const at = (version?: number) => (version === undefined ? {} : { version });
 const put = async (path: string, body: Json, version?: number) =>
   await ask('admin', 'PUT', path, { body, ...at(version) });

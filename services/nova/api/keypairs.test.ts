@@ -9,7 +9,7 @@ import { after, beforeEach, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import type { Json } from '#contracts/common/json.ts';
 import { defaultClass, setQuotas } from '../store/quotas.ts';
-import type { NovaBench, Person } from './nova-api.testing.ts';
+import type { NovaFixture, Person } from './nova-api.testing.ts';
 import { startNova } from './nova-api.testing.ts';
 
 // Made with ssh-keygen -t ed25519.
@@ -17,8 +17,8 @@ const ed25519 =
   'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINF3oDx3pMpNC1TifUT20cJ656lro/QVyOx0rZaeEyvu test@cobalt';
 
 const run = promisify(execFile);
-let nova: NovaBench;
-const ask: NovaBench['ask'] = (...args) => nova.ask(...args);
+let nova: NovaFixture;
+const ask: NovaFixture['ask'] = (...args) => nova.ask(...args);
 const create = async (keypair: Json, version?: number, who: Person = 'member') =>
   await ask(who, 'POST', 'os-keypairs', {
     body: { keypair },

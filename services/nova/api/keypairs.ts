@@ -116,13 +116,13 @@ export function keypairRoutes(deps: NovaDeps): readonly Route[] {
         const badName = checkKeypairName(sent.name, request.version);
         if (badName) return badName;
         const kind = sent.type ?? 'ssh';
-        const made =
+        const keyPair =
           sent.public_key !== undefined
             ? undefined
             : kind === 'x509'
               ? await generateCertificate(owner, clock.now(), ids)
               : await generateSshKey();
-        const key = made?.publicKey ?? sent.public_key ?? '';
+        const key = keyPair?.publicKey ?? sent.public_key ?? '';
         const fingerprint = fingerprintOf(kind, key);
         if (isFault(fingerprint)) return fingerprint;
         const row = {
@@ -139,7 +139,7 @@ export function keypairRoutes(deps: NovaDeps): readonly Route[] {
         if (end === 'full')
           return fault('overQuota', `Maximum number of key pairs exceeded: ${limit} are allowed.`);
         const keypair: JsonObject = { ...brief(row, request.version), user_id: owner };
-        if (made) keypair['private_key'] = made.privateKey;
+        if (keyPair) keypair['private_key'] = keyPair.privateKey;
         return { status: request.version < 2 ? 200 : 201, body: { keypair } };
       },
     }),

@@ -10,7 +10,7 @@ import { unlimited } from '../domain/quota.ts';
 import { quotaLimits, quotaUsage } from '../store/quotas.ts';
 import { first } from './request.ts';
 
-const known = new Set(['tenant_id', 'reserved']);
+const queryNames = new Set(['tenant_id', 'reserved']);
 
 export function limitRoutes({ database: { db } }: NovaDeps): readonly Route[] {
   return [
@@ -21,7 +21,7 @@ export function limitRoutes({ database: { db } }: NovaDeps): readonly Route[] {
       handler: async (request) => {
         const unknown =
           request.version >= 75
-            ? Object.keys(request.query).find((name) => !known.has(name))
+            ? Object.keys(request.query).find((name) => !queryNames.has(name))
             : undefined;
         if (unknown !== undefined)
           return fault(

@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { tagsText } from '../domain/server-row.ts';
 import { seedFlavors } from '../store/seed.ts';
-import type { Loose, NovaBench, Person } from './nova-api.testing.ts';
+import type { Loose, NovaFixture, Person } from './nova-api.testing.ts';
 import { startMs, startNova } from './nova-api.testing.ts';
 
-let nova: NovaBench;
+let nova: NovaFixture;
 before(async () => {
   nova = await startNova();
   await seedFlavors(nova.deps);

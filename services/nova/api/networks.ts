@@ -95,13 +95,13 @@ export function networkRoutes(deps: NovaDeps): readonly Route[] {
           ({ id, name }) => wanted === null || wanted === id || wanted === name,
         );
         if (!pool) return fault('notFound', 'Floating IP pool not found.');
-        const made = await documentOf<FloatingIp>(
+        const createdIp = await documentOf<FloatingIp>(
           'floatingip',
           askNeutron(deps, callerOf(request))('POST', 'floatingips', {
             floatingip: { floating_network_id: pool.id },
           }),
         );
-        const views = isFault(made) ? made : await viewsOf(request, [made]);
+        const views = isFault(createdIp) ? createdIp : await viewsOf(request, [createdIp]);
         return isFault(views) ? views : { status: 200, body: { floating_ip: views[0] } };
       },
     }),
@@ -125,13 +125,13 @@ export function networkRoutes(deps: NovaDeps): readonly Route[] {
       faults,
       handler: async (request) => {
         const ip = await requested(request);
-        const gone = isFault(ip)
+        const release = isFault(ip)
           ? ip
           : await askNeutron(deps, callerOf(request))(
               'DELETE',
               `floatingips/${encodeURIComponent(ip.id)}`,
             );
-        return isFault(gone) ? gone : { status: 202 };
+        return isFault(release) ? release : { status: 202 };
       },
     }),
     ...(['os-networks', 'os-tenant-networks'] as const).flatMap((name) => [

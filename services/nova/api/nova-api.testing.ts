@@ -1,4 +1,4 @@
-// Nova's API behind the real dispatcher, over a real database (SQLite unless told), for this room's
+// Nova's API behind the real dispatcher, over a real database (SQLite unless told), for Nova's own
 // tests. Doubles stand at the ports alone: tokens are names of people below, other services answer
 // what a test tells them to.
 import { fault } from '#contracts/common/fault.ts';
@@ -55,7 +55,7 @@ export const projectOf = (person: Person): string =>
 /** Silent: nobody answers. */
 export type Told = { status: number; body?: Json } | 'silent';
 
-export interface NovaBench {
+export interface NovaFixture {
   deps: NovaDeps;
   roles: Record<'api' | 'metadata' | 'conductor' | 'scheduler', Role>;
   /** Of all roles. */
@@ -85,7 +85,7 @@ export async function startNova(
     clock?: Clock;
     wakeSagas?: () => void;
   } = {},
-): Promise<NovaBench> {
+): Promise<NovaFixture> {
   const database = openDatabase<NovaTables>(
     options.database ?? { dialect: 'sqlite', path: ':memory:' },
     { log: silentLog },
@@ -94,7 +94,7 @@ export async function startNova(
   const time = options.clock ?? clock;
   const ids = seededIds(1);
   const calls: HttpCall[] = [];
-  let answer: Parameters<NovaBench['answerCalls']>[0] = () => ({ status: 404, body: {} });
+  let answer: Parameters<NovaFixture['answerCalls']>[0] = () => ({ status: 404, body: {} });
   const deps: NovaDeps = {
     database,
     sagas: createSagaQueue({ db: database.db, clock: time }),

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
-import type { NovaBench, Person } from './nova-api.testing.ts';
+import type { NovaFixture, Person } from './nova-api.testing.ts';
 import { startMs, startNova } from './nova-api.testing.ts';
 
-let nova: NovaBench;
-const ask: NovaBench['ask'] = (...args) => nova.ask(...args);
+let nova: NovaFixture;
+const ask: NovaFixture['ask'] = (...args) => nova.ask(...args);
 const at = (version?: number) => (version === undefined ? {} : { version });
 const get = async (who: Person | null, path: string, version?: number) =>
   await ask(who, 'GET', path, at(version));

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import type { HttpMethod } from '#platform/http/messages.ts';
-import type { Loose, NovaBench } from './nova-api.testing.ts';
+import type { Loose, NovaFixture } from './nova-api.testing.ts';
 import { startNova } from './nova-api.testing.ts';
 
-let nova: NovaBench;
+let nova: NovaFixture;
 before(async () => {
   nova = await startNova();
   await nova.addServer({ id: 's' });

@@ -7,7 +7,7 @@ import { route } from '#openstack/http/route.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
 import type { ServerActionRow } from './server-actions/action.ts';
 
-const gone = () =>
+const goneFault = () =>
   fault('gone', 'This resource is no longer available. No forwarding address is given.');
 
 const removed: readonly (readonly [path: string, methods: readonly HttpMethod[]])[] = [
@@ -48,10 +48,10 @@ const removed: readonly (readonly [path: string, methods: readonly HttpMethod[]]
 
 export const removedRoutes: readonly Route[] = removed.flatMap(([path, methods]) =>
   methods.map((method) =>
-    route({ method, path: `/v2.1/${path}`, policy: null, faults: ['gone'], handler: gone }),
+    route({ method, path: `/v2.1/${path}`, policy: null, faults: ['gone'], handler: goneFault }),
   ),
 );
 
 export const removedActions: readonly ServerActionRow[] = ['resetNetwork', 'injectNetworkInfo'].map(
-  (key) => ({ key, policy: null, faults: ['gone'], handler: async () => gone() }),
+  (key) => ({ key, policy: null, faults: ['gone'], handler: async () => goneFault() }),
 );

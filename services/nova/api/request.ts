@@ -96,9 +96,9 @@ export function lastMsOf(text: string): number | undefined {
  */
 export function unknownQuery(
   request: ApiRequest<unknown>,
-  known: readonly string[],
+  allowedNames: readonly string[],
 ): Outcome<undefined> {
-  const unknown = Object.keys(request.query).find((name) => !known.includes(name));
+  const unknown = Object.keys(request.query).find((name) => !allowedNames.includes(name));
   return unknown === undefined
     ? undefined
     : fault(

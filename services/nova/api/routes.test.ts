@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Route } from '#openstack/http/route.ts';
-import type { NovaBench } from './nova-api.testing.ts';
+import type { NovaFixture } from './nova-api.testing.ts';
 import { startNova } from './nova-api.testing.ts';
 import { policies } from './policies.ts';
 
-let nova: NovaBench;
+let nova: NovaFixture;
 let routes: readonly Route[];
 before(async () => {
   nova = await startNova();

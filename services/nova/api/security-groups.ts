@@ -79,8 +79,8 @@ export function securityGroupRoutes(deps: NovaDeps): readonly Route[] {
       : { status: 200, body: { security_group: groupView(group, [group]) } };
   };
   const deleted = async (request: ApiRequest<unknown>, what: string): Promise<Outcome<Reply>> => {
-    const gone = await askFor(request)('DELETE', what);
-    return isFault(gone) ? inOldWords(gone) : { status: 202 };
+    const deletion = await askFor(request)('DELETE', what);
+    return isFault(deletion) ? inOldWords(deletion) : { status: 202 };
   };
   return [
     route({
@@ -149,11 +149,11 @@ export function securityGroupRoutes(deps: NovaDeps): readonly Route[] {
           }),
         );
         if (isFault(rule)) return inOldWords(rule);
-        const known = await groups(request);
-        if (isFault(known)) return known;
+        const visibleGroups = await groups(request);
+        if (isFault(visibleGroups)) return visibleGroups;
         return {
           status: 200,
-          body: { security_group_rule: ruleView(rule.security_group_id, rule, known) },
+          body: { security_group_rule: ruleView(rule.security_group_id, rule, visibleGroups) },
         };
       },
     }),

@@ -52,10 +52,13 @@ export const groupIds = (ports: readonly Port[]): string[] => [
  * Neutron's group in the words of nova-network: incoming rules alone.
  * https://docs.openstack.org/api-ref/compute/#list-security-groups-by-server
  */
-export function groupView(group: SecurityGroup, known: readonly SecurityGroup[]): JsonObject {
+export function groupView(
+  group: SecurityGroup,
+  visibleGroups: readonly SecurityGroup[],
+): JsonObject {
   const rules = group.security_group_rules
     .filter(({ direction }) => direction === 'ingress')
-    .map((rule) => ruleView(group.id, rule, known));
+    .map((rule) => ruleView(group.id, rule, visibleGroups));
   return {
     id: group.id,
     name: group.name,
@@ -68,10 +71,12 @@ export function groupView(group: SecurityGroup, known: readonly SecurityGroup[])
 export function ruleView(
   groupId: string,
   rule: SecurityGroupRule,
-  known: readonly SecurityGroup[],
+  visibleGroups: readonly SecurityGroup[],
 ): JsonObject {
   const remote =
-    rule.remote_group_id === null ? undefined : known.find(({ id }) => id === rule.remote_group_id);
+    rule.remote_group_id === null
+      ? undefined
+      : visibleGroups.find(({ id }) => id === rule.remote_group_id);
   const everywhere = rule.ethertype === 'IPv6' ? '::/0' : '0.0.0.0/0';
   // Without ports a rule is for all of them: nova.network.security_group_api,
   // _convert_to_nova_security_group_rule

@@ -197,7 +197,7 @@ async function act(
 ): Promise<Outcome<Reply>> {
   const { host, binary, disabled_reason: why, forced_down: forced } = request.body;
   const key: ServiceKey = { host, binary };
-  const done = async (change: ServiceChange, view: JsonObject): Promise<Outcome<Reply>> =>
+  const changed = async (change: ServiceChange, view: JsonObject): Promise<Outcome<Reply>> =>
     (await changeService(db, key, change, clock.now()))
       ? { status: 200, body: { service: { host, binary, ...view } } }
       : fault('notFound', `Host '${host}' is not mapped to any ${binary} service.`);
@@ -214,19 +214,22 @@ async function act(
     );
   switch (action) {
     case 'enable':
-      return await done({ disabled: 0, disabled_reason: null }, { status: 'enabled' });
+      return await changed({ disabled: 0, disabled_reason: null }, { status: 'enabled' });
     case 'disable':
-      return await done({ disabled: 1, disabled_reason: null }, { status: 'disabled' });
+      return await changed({ disabled: 1, disabled_reason: null }, { status: 'disabled' });
     case 'disable-log-reason':
       if (why === undefined) return fault('badRequest', 'Missing disabled reason field');
-      return await done(
+      return await changed(
         { disabled: 1, disabled_reason: why },
         { status: 'disabled', disabled_reason: why },
       );
     case 'force-down':
       if (request.version < 11) return fault('notFound', 'Unknown action');
       if (forced === undefined) return fault('badRequest', 'Missing forced_down field');
-      return await done({ forced_down: isTrue(forced) ? 1 : 0 }, { forced_down: isTrue(forced) });
+      return await changed(
+        { forced_down: isTrue(forced) ? 1 : 0 },
+        { forced_down: isTrue(forced) },
+      );
     default:
       return fault('notFound', 'Unknown action');
   }

@@ -145,8 +145,8 @@ export function cinderRoutes(deps: NovaDeps): readonly Route[] {
         until,
         faults,
         handler: async (request) => {
-          const gone = await askFor(request)('DELETE', one(request));
-          return isFault(gone) ? gone : { status: 202 };
+          const deletion = await askFor(request)('DELETE', one(request));
+          return isFault(deletion) ? deletion : { status: 202 };
         },
       }),
     ];
@@ -181,11 +181,11 @@ export function cinderRoutes(deps: NovaDeps): readonly Route[] {
           name: display_name,
           description: display_description,
         };
-        const made = await documentOf<VolumeDocument>(
+        const created = await documentOf<VolumeDocument>(
           'volume',
           askFor(request)('POST', 'volumes', { volume }),
         );
-        return isFault(made) ? made : { status: 200, body: { volume: volumeView(made) } };
+        return isFault(created) ? created : { status: 200, body: { volume: volumeView(created) } };
       },
     }),
     route<Static<typeof snapshotBody>>({
@@ -208,11 +208,13 @@ export function cinderRoutes(deps: NovaDeps): readonly Route[] {
           name: display_name,
           description: display_description,
         };
-        const made = await documentOf<SnapshotDocument>(
+        const created = await documentOf<SnapshotDocument>(
           'snapshot',
           askFor(request)('POST', 'snapshots', { snapshot }),
         );
-        return isFault(made) ? made : { status: 200, body: { snapshot: snapshotView(made) } };
+        return isFault(created)
+          ? created
+          : { status: 200, body: { snapshot: snapshotView(created) } };
       },
     }),
   ];

@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import { startConductor, type ConductorBench } from './conductor.testing.ts';
+import { startConductor, type ConductorFixture } from './conductor.testing.ts';
 
-let bench: ConductorBench;
+let fixture: ConductorFixture;
 const [building, abandoned] = [new Map<string, () => void>(), [] as string[]];
 
 before(async () => {
-  bench = await startConductor({
+  fixture = await startConductor({
     hosts: ['h1'],
     server: { networks: 'none' },
     agent: {
@@ -26,21 +26,21 @@ before(async () => {
       destroyGuest: async () => null,
     },
   });
-  bench.nova.answerCalls((call) =>
+  fixture.nova.answerCalls((call) =>
     call.service === 'placement'
-      ? bench.placement(call)
+      ? fixture.placement(call)
       : call.path.startsWith('/v2/images/')
-        ? { status: 200, body: bench.image }
+        ? { status: 200, body: fixture.image }
         : { status: 204 },
   );
 });
-after(async () => await bench.close());
+after(async () => await fixture.close());
 
 test('deleting a server ends what its build fetches', async () => {
-  const answer = await bench.post({});
+  const answer = await fixture.post({});
   assert.equal(answer.status, 202, JSON.stringify(answer.body));
   const { id } = answer.body.server;
   await eventually(() => building.has(id), { withinMs: 10_000, what: 'the build to be under way' });
-  await bench.removed(id);
+  await fixture.removed(id);
   assert.deepEqual(abandoned, [id]);
 });

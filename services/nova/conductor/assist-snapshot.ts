@@ -32,12 +32,12 @@ export function assistSnapshot(deps: NovaDeps): AnySaga {
           if (!volume || row.host === null)
             return fault('conflict', `Volume ${row.volume_id} is not connected.`);
           const next = switched(volume.connection, newFile);
-          const done = await agentOn(deps, row.host).call(
+          const snapshot = await agentOn(deps, row.host).call(
             'snapshotVolume',
             { uuid: serverId, volumeId: row.volume_id, next },
             { timeoutMs: switchDeadlineMs, requestId },
           );
-          if (isFault(done)) return done;
+          if (isFault(snapshot)) return snapshot;
           await changeServerVolume(db, rowId, { connection: JSON.stringify(next) });
         },
       },
@@ -46,10 +46,10 @@ export function assistSnapshot(deps: NovaDeps): AnySaga {
         deadlineMs: tellDeadlineMs,
         retries: 20,
         async run({ snapshotId }, _state, call) {
-          const told = await ownCinder(deps, call).tellSnapshot(snapshotId, 'creating');
-          return isFault(told) && (told.kind === 'notFound' || told.kind === 'badRequest')
+          const answer = await ownCinder(deps, call).tellSnapshot(snapshotId, 'creating');
+          return isFault(answer) && (answer.kind === 'notFound' || answer.kind === 'badRequest')
             ? undefined
-            : told; // nobody waits any more
+            : answer; // nobody waits any more
         },
       },
     ],
@@ -67,12 +67,12 @@ export function assistSnapshot(deps: NovaDeps): AnySaga {
       // Where the host gave no answer the guest may have switched: said to be in error, Cinder
       // would remove the file under it.
       if (!took && (reason.kind === 'unavailable' || reason.kind === 'timeout')) return;
-      const told = await ownCinder(deps, call).tellSnapshot(
+      const answer = await ownCinder(deps, call).tellSnapshot(
         snapshotId,
         took ? 'creating' : 'error',
       );
-      if (isFault(told) && told.kind === 'unavailable')
-        throw new Error(`tell Cinder: ${told.message}`);
+      if (isFault(answer) && answer.kind === 'unavailable')
+        throw new Error(`tell Cinder: ${answer.message}`);
     },
   });
 }

@@ -45,10 +45,10 @@ export function attachInterface(deps: NovaDeps): AnySaga {
           );
         },
         async undo({ serverId, seq }, _state, { requestId }) {
-          const gone = await disconnectNic(deps, serverId, seq, { requestId });
-          if (isFault(gone)) throw new Error(`give the port back: ${gone.message}`);
-          const known = await refreshNetworkInfo(deps, serverId, { requestId });
-          if (isFault(known)) throw new Error(`read the ports: ${known.message}`);
+          const disconnected = await disconnectNic(deps, serverId, seq, { requestId });
+          if (isFault(disconnected)) throw new Error(`give the port back: ${disconnected.message}`);
+          const networkInfo = await refreshNetworkInfo(deps, serverId, { requestId });
+          if (isFault(networkInfo)) throw new Error(`read the ports: ${networkInfo.message}`);
         },
       },
       {
@@ -57,16 +57,16 @@ export function attachInterface(deps: NovaDeps): AnySaga {
         retries: 1,
         run: async (input, _state, { requestId }) => await plug(deps, input, requestId),
         undo: async (input, _state, { requestId }) => {
-          const done = await unplug(deps, input, requestId);
+          const outcome = await unplug(deps, input, requestId);
           // A guest that does not let go now loses the interface at its next start; its port is
           // gone already.
           if (
-            isFault(done) &&
-            done.kind !== 'unavailable' &&
-            done.kind !== 'timeout' &&
-            done.kind !== 'notFound'
+            isFault(outcome) &&
+            outcome.kind !== 'unavailable' &&
+            outcome.kind !== 'timeout' &&
+            outcome.kind !== 'notFound'
           )
-            throw new Error(`unplug again: ${done.message}`);
+            throw new Error(`unplug again: ${outcome.message}`);
         },
       },
     ],
@@ -89,9 +89,9 @@ export function detachInterface(deps: NovaDeps): AnySaga {
           await unplug(deps, input, requestId, { seq: 1, name: 'compute_detach_interface' }),
         async undo(input, _state, { requestId }) {
           // a port that is gone by now is not plugged
-          const done = await plug(deps, input, requestId, undefined);
-          if (isFault(done) && done.kind !== 'notFound')
-            throw new Error(`plug in again: ${done.message}`);
+          const outcome = await plug(deps, input, requestId, undefined);
+          if (isFault(outcome) && outcome.kind !== 'notFound')
+            throw new Error(`plug in again: ${outcome.message}`);
         },
       },
       {
@@ -111,10 +111,10 @@ export function detachInterface(deps: NovaDeps): AnySaga {
       },
     ],
     async failed(input, _state, _reason, { requestId }) {
-      const known = await refreshNetworkInfo(deps, input.serverId, { requestId });
-      if (isFault(known))
+      const networkInfo = await refreshNetworkInfo(deps, input.serverId, { requestId });
+      if (isFault(networkInfo))
         deps.log.warn(
-          { server: input.serverId, req: requestId, why: known.message },
+          { server: input.serverId, req: requestId, why: networkInfo.message },
           'network info is healed later',
         );
       await logFailure(deps, input);
@@ -149,12 +149,12 @@ async function plug(
   const work = async () => {
     const spec = specOf(server, nic);
     if (!spec) return fault('conflict', `The interface's port is not known yet.`);
-    const done = await agentOn(deps, host).call(
+    const outcome = await agentOn(deps, host).call(
       'attachNic',
       { uuid: server.id, nic: spec },
       { timeoutMs: plugDeadlineMs, requestId },
     );
-    return isFault(done) ? done : undefined;
+    return isFault(outcome) ? outcome : undefined;
   };
   return event ? await asEvent(deps, input, { ...event, host }, work) : await work();
 }
@@ -172,12 +172,12 @@ async function unplug(
   const portId = nic.port_id;
   if (portId === null) return undefined;
   const work = async () => {
-    const done = await agentOn(deps, host).call(
+    const outcome = await agentOn(deps, host).call(
       'detachNic',
       { uuid: server.id, portId },
       { timeoutMs: plugDeadlineMs, requestId },
     );
-    return isFault(done) ? done : undefined;
+    return isFault(outcome) ? outcome : undefined;
   };
   return event ? await asEvent(deps, input, { ...event, host }, work) : await work();
 }

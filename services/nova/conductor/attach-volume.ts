@@ -71,15 +71,15 @@ export function attachVolume(deps: NovaDeps): AnySaga {
          * of it: tried until it has.
          */
         async undo(input, _state, { requestId }) {
-          const done = await unplug(deps, input, requestId);
+          const outcome = await unplug(deps, input, requestId);
           const server = await serverOf(deps, input);
           if (
-            isFault(done) &&
-            done.kind === 'unavailable' &&
+            isFault(outcome) &&
+            outcome.kind === 'unavailable' &&
             (isFault(server) || server.task_state === 'deleting')
           )
             return;
-          if (isFault(done)) throw new Error(`unplug again: ${done.message}`);
+          if (isFault(outcome)) throw new Error(`unplug again: ${outcome.message}`);
           await changeServerVolume(db, input.rowId, { host: null, connection: null });
         },
       },
@@ -99,13 +99,13 @@ export function attachVolume(deps: NovaDeps): AnySaga {
           if (isFault(row)) return row;
           if (row.attachment_id === null)
             return fault('conflict', 'The volume is not reserved any more.');
-          const done = await ownCinder(deps, call).complete(row.attachment_id);
-          if (!isFault(done))
+          const outcome = await ownCinder(deps, call).complete(row.attachment_id);
+          if (!isFault(outcome))
             log.info(
               { server: serverId, volume: row.volume_id, req: call.requestId },
               'volume attached',
             );
-          return done;
+          return outcome;
         },
       },
     ],
@@ -158,11 +158,11 @@ export function detachVolume(deps: NovaDeps): AnySaga {
         run: async (input, _state, { requestId }) =>
           await unplug(deps, input, requestId, { seq: 1, name: 'compute_detach_volume' }),
         async undo(input, _state, { requestId }) {
-          const done = await plug(deps, input, requestId);
+          const outcome = await plug(deps, input, requestId);
           // The agent mends it where the guest cannot be reached now.
-          if (isFault(done))
+          if (isFault(outcome))
             log.warn(
-              { server: input.serverId, req: requestId, why: done.message },
+              { server: input.serverId, req: requestId, why: outcome.message },
               'a volume is not plugged in again yet',
             );
         },
@@ -251,6 +251,6 @@ async function onHost(
   event: Event | undefined,
   work: () => Promise<Outcome<null>>,
 ): Promise<Outcome<void>> {
-  const done = event ? await asEvent(deps, input, { ...event, host }, work) : await work();
-  return isFault(done) ? done : undefined;
+  const outcome = event ? await asEvent(deps, input, { ...event, host }, work) : await work();
+  return isFault(outcome) ? outcome : undefined;
 }

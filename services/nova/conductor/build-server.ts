@@ -110,21 +110,21 @@ export function buildServer(deps: NovaDeps): AnySaga {
             signal,
           });
           if (isFault(connected)) return connected;
-          const known = await refreshNetworkInfo(deps, server.id, { requestId });
-          if (!isFault(known))
+          const networkInfo = await refreshNetworkInfo(deps, server.id, { requestId });
+          if (!isFault(networkInfo))
             await changeDuring(db, server.id, building, { task_state: 'spawning' }, clock.now());
-          return known;
+          return networkInfo;
         },
         async undo({ serverId }, _state, { requestId }) {
           if ((await nicsOf(db, serverId)).length === 0) return;
-          const gone = await disconnectNics(deps, serverId, { requestId });
-          if (!isFault(gone)) return await writeAddresses(db, serverId, '{}', '[]');
-          if (gone.kind !== 'unavailable' && gone.kind !== 'timeout')
-            throw new Error(`give the ports back: ${gone.message}`);
+          const removal = await disconnectNics(deps, serverId, { requestId });
+          if (!isFault(removal)) return await writeAddresses(db, serverId, '{}', '[]');
+          if (removal.kind !== 'unavailable' && removal.kind !== 'timeout')
+            throw new Error(`give the ports back: ${removal.message}`);
           // The tenant sees the end of the build now; ports that are left are taken up by the next
           // try, the deletion or the reaping task.
           log.warn(
-            { server: serverId, req: requestId, why: gone.message },
+            { server: serverId, req: requestId, why: removal.message },
             'ports are left behind for now',
           );
         },
@@ -162,12 +162,17 @@ export function buildServer(deps: NovaDeps): AnySaga {
         },
         async undo({ serverId }, _state, call) {
           for (const row of await volumesOf(db, serverId)) {
-            const gone = await takeBack(deps, row, call);
-            if (!isFault(gone)) continue;
-            if (gone.kind !== 'unavailable' && gone.kind !== 'timeout')
-              throw new Error(`give volume ${row.volume_id} back: ${gone.message}`);
+            const removal = await takeBack(deps, row, call);
+            if (!isFault(removal)) continue;
+            if (removal.kind !== 'unavailable' && removal.kind !== 'timeout')
+              throw new Error(`give volume ${row.volume_id} back: ${removal.message}`);
             log.warn(
-              { server: serverId, volume: row.volume_id, req: call.requestId, why: gone.message },
+              {
+                server: serverId,
+                volume: row.volume_id,
+                req: call.requestId,
+                why: removal.message,
+              },
               'a volume is left behind for now',
             );
           }

@@ -11,13 +11,13 @@ import { systemClock } from '#platform/clock.ts';
 import { silentLog } from '#platform/log.ts';
 import { SagaRunner } from '#platform/saga/runner.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import type { Answer, Loose, NovaBench, Told } from '../api/nova-api.testing.ts';
+import type { Answer, Loose, NovaFixture, Told } from '../api/nova-api.testing.ts';
 import { startNova } from '../api/nova-api.testing.ts';
 import type { NovaConfig } from '../deps.ts';
 import { seedFlavors } from '../store/seed.ts';
 
-export interface ConductorBench {
-  nova: NovaBench;
+export interface ConductorFixture {
+  nova: NovaFixture;
   /** What Glance says of the image that servers are built from. */
   image: { id: string } & Record<string, Json>;
   /** Placement: room on every host, always. */
@@ -56,7 +56,7 @@ export async function startConductor({
   agent: Partial<Record<keyof ComputeAgentRpc, unknown>>;
   server?: Record<string, Json>;
   config?: Partial<NovaConfig>;
-}): Promise<ConductorBench> {
+}): Promise<ConductorFixture> {
   let sagas: SagaRunner;
   const nova = await startNova({ config, clock: systemClock, wakeSagas: () => sagas.wake() });
   const { deps, roles, tasks } = nova;
@@ -114,7 +114,7 @@ export async function startConductor({
       DISK_GB: { capacity: 999, used: 0 },
     },
   };
-  const bench: ConductorBench = {
+  const fixture: ConductorFixture = {
     nova,
     image,
     startSagas,
@@ -142,23 +142,23 @@ export async function startConductor({
         withinMs: settleMs,
         what: 'its sagas have ended',
       });
-      return await bench.show(id);
+      return await fixture.show(id);
     },
     async built(server = {}) {
-      const answer = await bench.post(server);
+      const answer = await fixture.post(server);
       assert.equal(answer.status, 202, JSON.stringify(answer.body));
-      return await bench.rested(answer.body.server.id);
+      return await fixture.rested(answer.body.server.id);
     },
     async removed(id) {
       assert.equal((await nova.ask('member', 'DELETE', `servers/${id}`)).status, 204);
-      await eventually(async () => (await bench.show(id)) === undefined, {
+      await eventually(async () => (await fixture.show(id)) === undefined, {
         withinMs: settleMs,
         what: 'the server is gone',
       });
     },
     async removeAll() {
       for (const { id } of (await nova.ask('admin', 'GET', 'servers?all_tenants=1')).body.servers)
-        await bench.removed(id);
+        await fixture.removed(id);
     },
     async runTask(name) {
       const task = tasks.find((each) => each.name === name);
@@ -172,5 +172,5 @@ export async function startConductor({
       await nova.close();
     },
   };
-  return bench;
+  return fixture;
 }

@@ -40,8 +40,8 @@ export async function connectNics(
   const neutron = own(deps, call);
   const held = await neutron.list('ports', { device_id: server.id });
   if (isFault(held)) return held;
-  const known = new Set((await nicsOf(deps.database.db, server.id)).map((nic) => nic.port_id));
-  const strays = held.filter((port) => !known.has(port.id) && isOurs(port, server.project_id));
+  const ownPortIds = new Set((await nicsOf(deps.database.db, server.id)).map((nic) => nic.port_id));
+  const strays = held.filter((port) => !ownPortIds.has(port.id) && isOurs(port, server.project_id));
   for (const nic of nics) {
     if (call.signal?.aborted) return fault('timeout', 'The step was given up.');
     const port = await connectOne(deps, neutron, server, host, nic, held, strays);
@@ -78,12 +78,15 @@ async function connectOne(
       port.network_id === nic.network_id &&
       (nic.fixed_ip === null || port.fixed_ips.some((ip) => ip.ip_address === nic.fixed_ip)),
   );
-  const made =
+  const existingPort =
     held.find((port) => port.id === nic.port_id) ??
     (stray < 0 ? undefined : strays.splice(stray, 1)[0]);
   let port: Outcome<Port>;
-  if (made) {
-    port = made['binding:host_id'] === host ? made : await neutron.updatePort(made.id, bound);
+  if (existingPort) {
+    port =
+      existingPort['binding:host_id'] === host
+        ? existingPort
+        : await neutron.updatePort(existingPort.id, bound);
   } else {
     const groups = JSON.parse(nic.security_groups) as string[];
     port = await neutron.createPort({
@@ -151,12 +154,12 @@ export async function disconnectNics(
   // A port that was given away to another server meanwhile is not ours to touch: only those that
   // say they are this server's.
   for (const port of held) {
-    const gone = given.has(port.id)
+    const release = given.has(port.id)
       ? await neutron.updatePort(port.id, unbound)
       : ours.has(port.id) || isOurs(port, server?.project_id)
         ? await neutron.deletePort(port.id)
         : undefined;
-    if (isFault(gone) && gone.kind !== 'notFound') return gone;
+    if (isFault(release) && release.kind !== 'notFound') return release;
   }
   for (const nic of nics)
     await changeNic(db, nic, { info: null, ...(nic.given === 1 ? {} : { port_id: null }) });
@@ -188,21 +191,21 @@ export async function disconnectNic(
   if (!nic) return undefined;
   const held = await neutron.list('ports', { device_id: serverId });
   if (isFault(held)) return held;
-  const known = new Set(nics.map((each) => each.port_id));
+  const ownPortIds = new Set(nics.map((each) => each.port_id));
   // Without a port of its own in the row: what an unfinished try made, on this network.
   const mine = held.filter((port) =>
     nic.port_id === null
-      ? !known.has(port.id) &&
+      ? !ownPortIds.has(port.id) &&
         port.network_id === nic.network_id &&
         isOurs(port, server?.project_id)
       : port.id === nic.port_id,
   );
   for (const port of mine) {
-    const gone =
+    const release =
       nic.given === 1
         ? await neutron.updatePort(port.id, unbound)
         : await neutron.deletePort(port.id);
-    if (isFault(gone) && gone.kind !== 'notFound') return gone;
+    if (isFault(release) && release.kind !== 'notFound') return release;
   }
   await deleteNic(db, nic);
   return undefined;

@@ -46,12 +46,12 @@ export async function reserveVolume(
   const owned = await ownedVolume(deps, row, call);
   if (isFault(owned)) return owned;
   // Made by a try that died before it could say so.
-  const made =
+  const attachment =
     held.find((attachment) => attachment.volume_id === row.volume_id) ??
     (await cinder.reserve(row.volume_id, row.server_id));
-  if (isFault(made)) return made;
-  await changeServerVolume(deps.database.db, row.id, { attachment_id: made.id });
-  return made.id;
+  if (isFault(attachment)) return attachment;
+  await changeServerVolume(deps.database.db, row.id, { attachment_id: attachment.id });
+  return attachment.id;
 }
 
 /**
@@ -119,8 +119,8 @@ export async function releaseVolume(
   for (const { id } of held.filter(
     (attachment) => attachment.id === row.attachment_id || attachment.volume_id === row.volume_id,
   )) {
-    const gone = await cinder.deleteAttachment(id);
-    if (isFault(gone)) return gone;
+    const deletion = await cinder.deleteAttachment(id);
+    if (isFault(deletion)) return deletion;
   }
   await changeServerVolume(deps.database.db, row.id, {
     attachment_id: null,
@@ -140,9 +140,9 @@ export async function connectVolumes(
   call: Call & { signal: AbortSignal },
 ): Promise<Outcome<void>> {
   for (const row of await volumesOf(deps.database.db, serverId)) {
-    const made =
+    const attachment =
       row.attachment_id === null ? await awaitMade(deps, row.volume_id, call) : undefined;
-    if (isFault(made)) return made;
+    if (isFault(attachment)) return attachment;
     const connected = await connectVolume(deps, row, host, call);
     if (isFault(connected))
       return connected.kind === 'unavailable' || connected.kind === 'timeout'
@@ -168,14 +168,14 @@ async function deleteOwned(deps: NovaDeps, row: ServerVolume, call: Call): Promi
 async function deleteMade(deps: NovaDeps, volumeId: string, call: Call): Promise<Outcome<void>> {
   const cinder = ownCinder(deps, call);
   for (const endsMs = deps.clock.now() + madeWithinMs; ;) {
-    const gone = await cinder.deleteVolume(volumeId);
-    if (!isFault(gone) || gone.kind !== 'badRequest') return gone;
+    const deletion = await cinder.deleteVolume(volumeId);
+    if (!isFault(deletion) || deletion.kind !== 'badRequest') return deletion;
     const volume = await cinder.volume(volumeId);
     if (
       isFault(volume) ||
       !(unfinished.has(volume.status) || (await hasPassingSnapshot(deps, cinder, volumeId)))
     )
-      return gone;
+      return deletion;
     if (deps.clock.now() > endsMs)
       return fault(
         'unavailable',
@@ -232,11 +232,11 @@ export async function completeVolumes(
   call: Call,
 ): Promise<Outcome<void>> {
   for (const row of await volumesOf(deps.database.db, serverId)) {
-    const done =
+    const outcome =
       row.attachment_id === null
         ? undefined
         : await ownCinder(deps, call).complete(row.attachment_id);
-    if (isFault(done)) return done;
+    if (isFault(outcome)) return outcome;
   }
 }
 
@@ -271,12 +271,13 @@ export async function dropVolume(
 ): Promise<Outcome<void>> {
   const back = await takeBack(deps, row, call);
   if (isFault(back)) return back;
-  const gone = row.delete_on_termination === 1 ? await deleteOwned(deps, row, call) : undefined;
-  if (isFault(gone) && (gone.kind === 'unavailable' || gone.kind === 'timeout')) return gone;
+  const deletion = row.delete_on_termination === 1 ? await deleteOwned(deps, row, call) : undefined;
+  if (isFault(deletion) && (deletion.kind === 'unavailable' || deletion.kind === 'timeout'))
+    return deletion;
   // Cinder will not, e.g. because of snapshots: then the volume stays its owner's.
-  if (isFault(gone))
+  if (isFault(deletion))
     deps.log.warn(
-      { server: row.server_id, volume: row.volume_id, req: call.requestId, why: gone.message },
+      { server: row.server_id, volume: row.volume_id, req: call.requestId, why: deletion.message },
       'a volume does not go with its server',
     );
   await deleteServerVolume(deps.database.db, row.id);

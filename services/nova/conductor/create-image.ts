@@ -52,12 +52,12 @@ export function createImage(deps: NovaDeps): AnySaga {
             input,
             { seq: 1, name: 'compute_snapshot_instance', host },
             async () => {
-              const done = await agentOn(deps, host).call(
+              const upload = await agentOn(deps, host).call(
                 'uploadRoot',
                 { uuid: server.id, imageId: input.imageId },
                 { timeoutMs: uploadDeadlineMs, requestId },
               );
-              return isFault(done) ? done : undefined;
+              return isFault(upload) ? upload : undefined;
             },
           );
         },

@@ -63,11 +63,16 @@ export function deleteServer(deps: NovaDeps): AnySaga {
         retries: 3,
         async run({ serverId }, _state, call) {
           for (const row of await volumesOf(db, serverId)) {
-            const gone = await dropVolume(deps, row, call);
+            const removal = await dropVolume(deps, row, call);
             // A host or Cinder is away: the row stays for the task that reaps volumes.
-            if (isFault(gone))
+            if (isFault(removal))
               log.warn(
-                { server: serverId, volume: row.volume_id, req: call.requestId, why: gone.message },
+                {
+                  server: serverId,
+                  volume: row.volume_id,
+                  req: call.requestId,
+                  why: removal.message,
+                },
                 'deleted before its volume is given back',
               );
           }
@@ -79,13 +84,13 @@ export function deleteServer(deps: NovaDeps): AnySaga {
         retries: 3,
         async run({ serverId }, _state, { requestId }) {
           if ((await nicsOf(db, serverId)).length === 0) return undefined;
-          const gone = await disconnectNics(deps, serverId, { requestId });
-          if (!isFault(gone)) return await deleteNics(db, serverId);
-          if (gone.kind !== 'unavailable' && gone.kind !== 'timeout') return gone;
+          const removal = await disconnectNics(deps, serverId, { requestId });
+          if (!isFault(removal)) return await deleteNics(db, serverId);
+          if (removal.kind !== 'unavailable' && removal.kind !== 'timeout') return removal;
           // The tenant need not wait for Neutron either: the rows stay for the task that reaps
           // ports.
           log.warn(
-            { server: serverId, req: requestId, why: gone.message },
+            { server: serverId, req: requestId, why: removal.message },
             'deleted while Neutron is away',
           );
           return undefined;

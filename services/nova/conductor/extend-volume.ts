@@ -18,16 +18,16 @@ export async function extendVolume(
   const row = await findServerVolume(deps.database.db, serverId, volumeId);
   if (!row || row.host === null || row.connection === null) return;
   const volume = await ownCinder(deps, { requestId }).volume(volumeId);
-  const done = isFault(volume)
+  const outcome = isFault(volume)
     ? volume
     : await agentOn(deps, row.host).call(
         'resizeVolume',
         { uuid: serverId, volumeId, sizeGib: volume.size },
         { timeoutMs, requestId },
       );
-  if (isFault(done))
+  if (isFault(outcome))
     deps.log.warn(
-      { server: serverId, volume: volumeId, req: requestId, why: done.message },
+      { server: serverId, volume: volumeId, req: requestId, why: outcome.message },
       'the guest does not see that its volume grew',
     );
 }

@@ -25,10 +25,10 @@ export async function networkEvent(
       if (!(await isRecorded(deps, serverId, portId))) return null;
       break;
   }
-  const known = await refreshNetworkInfo(deps, serverId, { requestId });
-  if (isFault(known))
+  const refreshed = await refreshNetworkInfo(deps, serverId, { requestId });
+  if (isFault(refreshed))
     deps.log.warn(
-      { server: serverId, req: requestId, why: known.message },
+      { server: serverId, req: requestId, why: refreshed.message },
       'network info is healed later',
     );
   return null;

@@ -28,7 +28,7 @@ const plugged = new Map<string, GuestNic[]>();
 const specs = new Map<string, GuestSpec>();
 let isSilent = false;
 
-const bench = await startConductor({
+const fixture = await startConductor({
   hosts: ['h1', 'h2'],
   config: { vifPluggingTimeoutMs: 2_000, metadataSecret: secret },
   agent: {
@@ -73,19 +73,21 @@ const {
   rested,
   built,
   removed,
-} = bench;
+} = fixture;
 
-after(async () => await bench.close());
+after(async () => await fixture.close());
 beforeEach(() => {
   neutron = neutronDouble();
   nova.answerCalls((call) => {
     if (call.service === 'network') return neutron.answer(call);
-    return call.service === 'image' ? { status: 200, body: bench.image } : bench.placement(call);
+    return call.service === 'image'
+      ? { status: 200, body: fixture.image }
+      : fixture.placement(call);
   });
 });
 afterEach(async () => {
   neutron.away = false;
-  await bench.removeAll();
+  await fixture.removeAll();
 });
 
 describe('a server with interfaces', () => {

@@ -113,8 +113,8 @@ export async function expectedGuests(
     nics: nics.get(server.id) ?? null,
     volumes: volumes.get(server.id) ?? null,
   }));
-  const known = new Set(own.map((server) => server.id));
-  const strangers = uuids.filter((uuid) => !known.has(uuid));
+  const ownIds = new Set(own.map((server) => server.id));
+  const strangers = uuids.filter((uuid) => !ownIds.has(uuid));
   if (strangers.length > 0) {
     // A server between hosts, or whose saga is at work, may be found before the database names its
     // host.

@@ -24,14 +24,14 @@ export async function unplugGone(
   const [server, nic] = [await findServer(db, serverId, null), await findNic(db, serverId, portId)];
   // A saga at work on the server deletes ports itself.
   if (!server || server.host === null || server.task_state !== null || !nic) return;
-  const done = await agentOn(deps, server.host).call(
+  const outcome = await agentOn(deps, server.host).call(
     'detachNic',
     { uuid: serverId, portId },
     { timeoutMs, requestId },
   );
-  if (isFault(done))
+  if (isFault(outcome))
     deps.log.warn(
-      { server: serverId, port: portId, req: requestId, why: done.message },
+      { server: serverId, port: portId, req: requestId, why: outcome.message },
       'the interface of a deleted port stays plugged in',
     );
 }

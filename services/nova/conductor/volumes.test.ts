@@ -38,7 +38,7 @@ const told =
     work(params);
     return null;
   };
-const bench = await startConductor({
+const fixture = await startConductor({
   hosts: ['h1'],
   server: { networks: 'none' },
   agent: {
@@ -76,9 +76,9 @@ const {
   rested,
   built,
   removed,
-} = bench;
+} = fixture;
 
-after(async () => await bench.close());
+after(async () => await fixture.close());
 beforeEach(() => {
   [cinder, refuses] = [cinderDouble(), {}];
   [calls.length, glance.images.length] = [0, 0];
@@ -91,13 +91,13 @@ beforeEach(() => {
     )
       return images(call);
     if (call.service === 'image')
-      return { status: call.path.includes(imageId) ? 200 : 404, body: bench.image };
-    return bench.placement(call);
+      return { status: call.path.includes(imageId) ? 200 : 404, body: fixture.image };
+    return fixture.placement(call);
   });
 });
 afterEach(async () => {
   [cinder.away, refuses] = [false, {}];
-  await bench.removeAll();
+  await fixture.removeAll();
   await reapVolumes(nova.deps).run(never);
 });
 
@@ -384,7 +384,7 @@ describe('an image of a server', () => {
 
   it('or a backup, as its task state says', async () => {
     const server = await built();
-    await bench.stopSagas();
+    await fixture.stopSagas();
     assert.equal(
       (
         await nova.ask('member', 'POST', `servers/${server.id}/action`, {
@@ -394,7 +394,7 @@ describe('an image of a server', () => {
       202,
     );
     assert.equal((await show(server.id))['OS-EXT-STS:task_state'], 'image_backup');
-    await bench.startSagas();
+    await fixture.startSagas();
     assert.equal((await rested(server.id))['OS-EXT-STS:task_state'], null);
   });
 
@@ -464,7 +464,7 @@ describe('what a request makes in vain', () => {
     } = nova.deps;
     await eventually(
       async () => {
-        await bench.runTask('nova.remove-abandoned-resources');
+        await fixture.runTask('nova.remove-abandoned-resources');
         const pending = await db.selectFrom('pending_resources').select('id').execute();
         return pending.length + (await sagas.busyKeys()).size === 0;
       },
@@ -498,7 +498,7 @@ describe('what a request makes in vain', () => {
       what: 'Cinder to have made one',
     });
     await nova.deps.database.db.updateTable('pending_resources').set({ abandoned: 1 }).execute();
-    await bench.runTask('nova.remove-abandoned-resources');
+    await fixture.runTask('nova.remove-abandoned-resources');
     await nothingLeft();
     resolve();
     await assert.rejects(dying, /500/, 'one that only slept finds that it was given up');
@@ -518,7 +518,7 @@ describe('what a request makes in vain', () => {
     for (const { id } of servers) assert.equal((await rested(id)).status, 'ACTIVE');
     await eventually(
       async () => {
-        await bench.runTask('nova.remove-abandoned-resources');
+        await fixture.runTask('nova.remove-abandoned-resources');
         return cinder.volumes.length === 4;
       },
       { withinMs: settleMs, what: 'the volumes of two servers to be left' },

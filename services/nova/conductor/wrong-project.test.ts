@@ -20,7 +20,7 @@ const privateImages = new Set<string>();
 const plugged: string[] = [];
 
 const none = async (): Promise<null> => null;
-const bench = await startConductor({
+const fixture = await startConductor({
   hosts: ['h1'],
   config: { vifPluggingTimeoutMs: 2_000 },
   agent: {
@@ -35,9 +35,9 @@ const bench = await startConductor({
     },
   } satisfies Partial<HandlersOf<ComputeAgentRpc>>,
 });
-const { nova, image, post, show, built, removed } = bench;
+const { nova, image, post, show, built, removed } = fixture;
 
-after(async () => await bench.close());
+after(async () => await fixture.close());
 beforeEach(() => {
   [neutron, cinder] = [neutronDouble(), cinderDouble()];
   privateImages.clear();
@@ -45,14 +45,14 @@ beforeEach(() => {
   nova.answerCalls((call) => {
     if (call.service === 'network') return neutron.answer(call);
     if (call.service === 'volume') return cinder.answer(call);
-    if (call.service !== 'image') return bench.placement(call);
+    if (call.service !== 'image') return fixture.placement(call);
     const id = call.path.slice(call.path.lastIndexOf('/') + 1);
     return privateImages.has(id) && call.token !== 'nova'
       ? { status: 404 }
       : { status: 200, body: { ...image, id } };
   });
 });
-afterEach(async () => await bench.removeAll());
+afterEach(async () => await fixture.removeAll());
 
 describe('a port of another project that names the server', () => {
   const withStranger = async () => {

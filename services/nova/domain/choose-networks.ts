@@ -138,13 +138,13 @@ function ofPort(nic: AskedNic, id: string, facts: NetworkFacts): Outcome<WantedN
 /** Ids for names or ids. badRequest: none; conflict: several of one name. */
 export function chooseSecurityGroups(
   asked: readonly string[],
-  known: readonly SecurityGroup[],
+  groups: readonly SecurityGroup[],
   projectId: string,
 ): Outcome<SecurityGroup[]> {
   const chosen = new Map<string, SecurityGroup>();
   for (const wanted of asked) {
-    const byId = known.filter(({ id }) => id === wanted);
-    const found = byId.length > 0 ? byId : known.filter(({ name }) => name === wanted);
+    const byId = groups.filter(({ id }) => id === wanted);
+    const found = byId.length > 0 ? byId : groups.filter(({ name }) => name === wanted);
     const [group, ...others] = found;
     if (!group)
       return fault('badRequest', `Security group ${wanted} not found for project ${projectId}.`);

@@ -91,13 +91,13 @@ const knownNamespaces =
 /** badRequest names the first key that is wrong, and what is allowed. */
 export function checkExtraSpecs(specs: Readonly<Record<string, string>>): Outcome<undefined> {
   for (const [key, value] of Object.entries(specs)) {
-    const known = rules.find((candidate) => candidate.key.test(key));
-    if (known && !known.value.test(value))
+    const rule = rules.find((candidate) => candidate.key.test(key));
+    if (rule && !rule.value.test(value))
       return fault(
         'badRequest',
-        `Validation failed; extra spec '${key}': '${value}' is not ${known.allowed}.`,
+        `Validation failed; extra spec '${key}': '${value}' is not ${rule.allowed}.`,
       );
-    if (!known && knownNamespaces.test(key))
+    if (!rule && knownNamespaces.test(key))
       return fault(
         'badRequest',
         `Validation failed; extra spec '${key}' does not appear to be a valid extra spec.`,

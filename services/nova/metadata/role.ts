@@ -34,9 +34,9 @@ export function createNovaMetadata(deps: NovaDeps): Role {
   const kept = new Map<string, { tree: MetadataNode; projectId: string; untilMs: number }>();
 
   async function treeOf(serverId: string, projectId: string): Promise<MetadataNode | undefined> {
-    const known = kept.get(serverId);
-    if (known && known.untilMs > clock.now())
-      return known.projectId === projectId ? known.tree : undefined;
+    const cached = kept.get(serverId);
+    if (cached && cached.untilMs > clock.now())
+      return cached.projectId === projectId ? cached.tree : undefined;
     const server = await findServer(db, serverId, projectId);
     if (!server) return undefined;
     const zone = server.host === null ? undefined : (await zonesByHost(db)).get(server.host);

@@ -2,34 +2,34 @@
 // filters.
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
-import type { ConductorBench } from '../conductor/conductor.testing.ts';
+import type { ConductorFixture } from '../conductor/conductor.testing.ts';
 import { startConductor } from '../conductor/conductor.testing.ts';
 import { schedulerHintsOf } from '../domain/server-row.ts';
 import { findServer } from '../store/servers.ts';
 import type { Filter, PlacementRequest } from './select-hosts.ts';
 import { selectHosts } from './select-hosts.ts';
 
-let bench: ConductorBench;
+let fixture: ConductorFixture;
 before(async () => {
-  bench = await startConductor({ hosts: ['h1'], agent: { buildGuest: async () => null } });
-  bench.nova.answerCalls((call) =>
-    call.service === 'placement' ? bench.placement(call) : { status: 200, body: bench.image },
+  fixture = await startConductor({ hosts: ['h1'], agent: { buildGuest: async () => null } });
+  fixture.nova.answerCalls((call) =>
+    call.service === 'placement' ? fixture.placement(call) : { status: 200, body: fixture.image },
   );
 });
-after(async () => await bench.close());
+after(async () => await fixture.close());
 
 for (const name of ['os:scheduler_hints', 'OS-SCH-HNT:scheduler_hints'])
   it(`${name} are kept as sent`, async () => {
     const hints = { same_host: ['8c19174f-4220-44f0-824a-cd1eeef10287'], cidr: '/24' };
-    const answer = await bench.nova.ask('member', 'POST', 'servers', {
+    const answer = await fixture.nova.ask('member', 'POST', 'servers', {
       version: 90,
       body: {
-        server: { name: 'vm', flavorRef: '42', imageRef: bench.image.id, networks: 'none' },
+        server: { name: 'vm', flavorRef: '42', imageRef: fixture.image.id, networks: 'none' },
         [name]: hints,
       },
     });
     assert.equal(answer.status, 202, JSON.stringify(answer.body));
-    const server = await findServer(bench.nova.deps.database.db, answer.body.server.id, null);
+    const server = await findServer(fixture.nova.deps.database.db, answer.body.server.id, null);
     assert.deepEqual(server && schedulerHintsOf(server), hints);
   });
 

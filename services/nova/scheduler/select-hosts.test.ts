@@ -7,7 +7,7 @@ import type { HostView, PlacementRequest } from './select-hosts.ts';
 import { filters, selectHosts, weighers, whyNone } from './select-hosts.ts';
 
 const anywhere: PlacementRequest = { zone: null, host: null, excludedHosts: [], hints: {} };
-const room = (used: number) => ({
+const capacity = (used: number) => ({
   VCPU: { capacity: 10, used },
   MEMORY_MB: { capacity: 1000, used: used * 100 },
   DISK_GB: { capacity: 100, used: used * 10 },
@@ -19,11 +19,11 @@ const host = (name: string, change: Partial<HostView> = {}): HostView => ({
   enabled: true,
   up: true,
   busy: 0,
-  candidate: { nodeUuid: `node-${name}`, allocations: {}, capacity: room(0) },
+  candidate: { nodeUuid: `node-${name}`, allocations: {}, capacity: capacity(0) },
   ...change,
 });
 const using = (name: string, used: number): HostView =>
-  host(name, { candidate: { nodeUuid: name, allocations: {}, capacity: room(used) } });
+  host(name, { candidate: { nodeUuid: name, allocations: {}, capacity: capacity(used) } });
 const chosen = (hosts: HostView[], wanted: Partial<Wanted> = {}) =>
   selectHosts(hosts, { ...anywhere, ...wanted }, () => 0).hosts.map((view) => view.host);
 

@@ -54,8 +54,10 @@ export const filters: readonly Filter[] = [
 ];
 
 const freeShare = (host: HostView, resource: string): number => {
-  const room = host.candidate.capacity[resource];
-  return room && room.capacity > 0 ? (room.capacity - room.used) / room.capacity : 1;
+  const inventory = host.candidate.capacity[resource];
+  return inventory && inventory.capacity > 0
+    ? (inventory.capacity - inventory.used) / inventory.capacity
+    : 1;
 };
 
 export const weighers: readonly Weigher[] = [

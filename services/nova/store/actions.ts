@@ -1,4 +1,4 @@
-// The log of what was done to a server: one action a request, one event a station.
+// The log of what was done to a server: one action a request, one event a saga step.
 import type { NovaDb } from './servers.ts';
 import type { ActionEventRow, ActionRow } from './tables.ts';
 
@@ -31,7 +31,7 @@ export async function insertAction(trx: NovaDb, action: NewAction, nowMs: number
 }
 
 /**
- * One event, whole, when its station has ended. `seq` is the natural key: a repeated station
+ * One event, whole, when its step has ended. `seq` is the natural key: a repeated step
  * replaces its entry.
  */
 export async function recordEvent(db: NovaDb, event: ActionEventRow): Promise<void> {

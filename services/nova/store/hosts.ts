@@ -77,20 +77,20 @@ export async function touchNode(
   ids: Ids,
   nowMs: number,
 ): Promise<string> {
-  const known = await db
+  const row = await db
     .selectFrom('compute_nodes')
     .select(['uuid', 'facts', 'version'])
     .where('host', '=', host)
     .executeTakeFirst();
   const text = JSON.stringify(facts);
-  if (known) {
-    if (known.facts !== text || known.version !== version)
+  if (row) {
+    if (row.facts !== text || row.version !== version)
       await db
         .updateTable('compute_nodes')
         .set({ facts: text, version, updated_at_ms: nowMs })
-        .where('uuid', '=', known.uuid)
+        .where('uuid', '=', row.uuid)
         .execute();
-    return known.uuid;
+    return row.uuid;
   }
   const uuid = ids.uuid();
   await db.transaction().execute(async (trx) => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { NovaBench } from '../api/nova-api.testing.ts';
+import type { NovaFixture } from '../api/nova-api.testing.ts';
 import { startMs, startNova } from '../api/nova-api.testing.ts';
 import { tagsText } from '../domain/server-row.ts';
 import type { ServerFilters, ServerOrder } from './list-servers.ts';
@@ -24,7 +24,7 @@ const byId: ServerOrder = {
   limit: 100,
 };
 
-let nova: NovaBench;
+let nova: NovaFixture;
 const list = async (filters: Partial<ServerFilters>, order: Partial<ServerOrder> = {}) =>
   await listServers(nova.deps.database.db, { ...everything, ...filters }, { ...byId, ...order });
 const ids = async (filters: Partial<ServerFilters>) =>

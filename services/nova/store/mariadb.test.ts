@@ -7,7 +7,7 @@ import { mariadbMissing, startMariadb } from '#platform/db/mariadb.testing.ts';
 import type { PrivateMariadb } from '#platform/db/mariadb.testing.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
-import type { NovaBench } from '../api/nova-api.testing.ts';
+import type { NovaFixture } from '../api/nova-api.testing.ts';
 import { startNova } from '../api/nova-api.testing.ts';
 import {
   changeNic,
@@ -25,7 +25,7 @@ import { takeNumbers } from './servers.ts';
 
 describe('nova on MariaDB', { skip: await mariadbMissing() }, () => {
   let mariadb: PrivateMariadb;
-  let nova: NovaBench;
+  let nova: NovaFixture;
   before(async () => {
     mariadb = await startMariadb();
     nova = await startNova({ database: await mariadb.createDatabase() });

@@ -1,7 +1,7 @@
 // What is forgotten, and what is kept.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { NovaBench } from '../api/nova-api.testing.ts';
+import type { NovaFixture } from '../api/nova-api.testing.ts';
 import { startMs, startNova } from '../api/nova-api.testing.ts';
 import { insertAction, listActions, recordEvent } from './actions.ts';
 import { deleteNics, insertNics, serversWithLostPorts } from './nics.ts';
@@ -9,7 +9,7 @@ import { purgeDeleted } from './purge.ts';
 import { deleteServerVolume, insertServerVolumes, lostVolumes } from './volumes.ts';
 
 describe('purging deleted servers', () => {
-  let nova: NovaBench;
+  let nova: NovaFixture;
   before(async () => {
     nova = await startNova();
     for (const [id, deletedAt] of [

@@ -23,14 +23,14 @@ export async function seedFlavors({
   await db.transaction().execute(async (trx) => {
     await trx.insertInto('counters').values({ name: 'seeded', value: 1 }).execute();
     for (const flavor of flavors) {
-      const known = await trx
+      const existing = await trx
         .selectFrom('flavors')
         .select('flavor_id')
         .where((eb) =>
           eb.or([eb('flavor_id', '=', flavor.flavor_id), eb('name', '=', flavor.name)]),
         )
         .executeTakeFirst();
-      if (!known)
+      if (!existing)
         await trx
           .insertInto('flavors')
           .values({

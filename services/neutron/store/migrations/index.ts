@@ -3,7 +3,7 @@ import type { Migration } from '#platform/db/migrate.ts';
 import { networks } from './0001-networks.ts';
 import { routers } from './0002-routers.ts';
 import { securityGroups } from './0003-security-groups.ts';
-import { house } from './0004-house.ts';
+import { subnetPools } from './0004-subnet-pools.ts';
 import { autoTopologies } from './0005-auto-topologies.ts';
 import { deletedAgents } from './0006-deleted-agents.ts';
 
@@ -11,7 +11,7 @@ export const migrations: readonly Migration[] = [
   networks,
   routers,
   securityGroups,
-  house,
+  subnetPools,
   autoTopologies,
   deletedAgents,
 ];

@@ -46,15 +46,15 @@ export const createBackup: ServerActionRow = {
       );
     const image = diskImage(server, name, metadata);
     const keep = Number(rotation);
-    const made = await ofDisk(
+    const imageId = await ofDisk(
       deps,
       request,
       server,
       { ...image, image_type: 'backup', backup_type: type },
       { type, keep },
     );
-    if (isFault(made)) return made;
+    if (isFault(imageId)) return imageId;
     // one that is not kept has no address
-    return keep > 0 ? imageReply(request, made) : { status: 202 };
+    return keep > 0 ? imageReply(request, imageId) : { status: 202 };
   },
 };

@@ -41,11 +41,11 @@ export const createImage: ServerActionRow = {
     const { name, metadata = {} } = value as unknown as Body; // by the schema
     const refused = refuseNow(request, server, 'createImage');
     if (refused) return refused;
-    const made =
+    const imageId =
       server.image_id === null
         ? await ofVolumes(deps, request, server, { name, metadata })
         : await ofDisk(deps, request, server, diskImage(server, name, metadata), null);
-    return isFault(made) ? made : imageReply(request, made);
+    return isFault(imageId) ? imageId : imageReply(request, imageId);
   },
 };
 

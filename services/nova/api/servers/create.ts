@@ -31,7 +31,7 @@ import { hintsOf } from './create-schema.ts';
 import { createPendingResources } from './pending-resources.ts';
 import type { WantedNetworks } from './wanted-networks.ts';
 import { wantedNetworks } from './wanted-networks.ts';
-import type { MadeVolume } from './wanted-volumes.ts';
+import type { CreatedVolume } from './wanted-volumes.ts';
 import type { WantedDisks } from './wanted-volumes.ts';
 import { checkDisks, devicesOfImage, makeVolumes, readDevices } from './wanted-volumes.ts';
 
@@ -133,60 +133,66 @@ export async function createServers(
   const misfit = plan(1);
   if (isFault(misfit)) return misfit;
 
-  const created = await withVolumes(deps, request, disks, counts.max, async (trx, made) => {
-    await lockQuota(trx, projectId, nowMs);
-    const used = await quotaUsage(trx, projectId);
-    // As many as fit, at least min_count.
-    const fitting = howManyFit(limits, used, {
-      instances: 1,
-      cores: flavor.vcpus,
-      ram: flavor.memory_mib,
-    });
-    const count = Math.max(counts.min, Math.min(counts.max, fitting, wanted.servers));
-    const over = checkQuota(limits, used, {
-      instances: count,
-      cores: count * flavor.vcpus,
-      ram: count * flavor.memory_mib,
-    });
-    if (over) return over;
-    const rows = plan(count);
-    if (isFault(rows)) return rows;
-    const numbers = await takeNumbers(trx, 'servers', rows.length);
-    const servers = rows.map((row, index) => ({ ...row, number: numbers[index] ?? 0 }));
-    await insertServers(trx, servers);
-    for (const { id } of servers) await insertNics(trx, nicRows(id, wanted));
-    for (const [index, server] of servers.entries())
-      await insertServerVolumes(trx, volumeRows(deps, server, made(index), nowMs));
-    for (const server of servers) {
-      const actionId = ids.uuid();
-      await insertAction(
-        trx,
-        {
-          id: actionId,
-          serverId: server.id,
-          action: 'create',
-          requestId,
-          projectId,
-          userId: auth.userId,
-        },
-        nowMs,
-      );
-      const input = {
-        serverId: server.id,
-        actionId,
-        forcedHost: place.host,
-        zone: place.zone,
-        excludedHosts: [],
-      };
-      await enqueueOperation(deps, trx, {
-        name: 'nova.build-server',
-        lockKey: serverLock(server.id),
-        input,
-        requestId,
+  const created = await withVolumes(
+    deps,
+    request,
+    disks,
+    counts.max,
+    async (trx, createdVolumes) => {
+      await lockQuota(trx, projectId, nowMs);
+      const used = await quotaUsage(trx, projectId);
+      // As many as fit, at least min_count.
+      const fitting = howManyFit(limits, used, {
+        instances: 1,
+        cores: flavor.vcpus,
+        ram: flavor.memory_mib,
       });
-    }
-    return servers;
-  });
+      const count = Math.max(counts.min, Math.min(counts.max, fitting, wanted.servers));
+      const over = checkQuota(limits, used, {
+        instances: count,
+        cores: count * flavor.vcpus,
+        ram: count * flavor.memory_mib,
+      });
+      if (over) return over;
+      const rows = plan(count);
+      if (isFault(rows)) return rows;
+      const numbers = await takeNumbers(trx, 'servers', rows.length);
+      const servers = rows.map((row, index) => ({ ...row, number: numbers[index] ?? 0 }));
+      await insertServers(trx, servers);
+      for (const { id } of servers) await insertNics(trx, nicRows(id, wanted));
+      for (const [index, server] of servers.entries())
+        await insertServerVolumes(trx, volumeRows(deps, server, createdVolumes(index), nowMs));
+      for (const server of servers) {
+        const actionId = ids.uuid();
+        await insertAction(
+          trx,
+          {
+            id: actionId,
+            serverId: server.id,
+            action: 'create',
+            requestId,
+            projectId,
+            userId: auth.userId,
+          },
+          nowMs,
+        );
+        const input = {
+          serverId: server.id,
+          actionId,
+          forcedHost: place.host,
+          zone: place.zone,
+          excludedHosts: [],
+        };
+        await enqueueOperation(deps, trx, {
+          name: 'nova.build-server',
+          lockKey: serverLock(server.id),
+          input,
+          requestId,
+        });
+      }
+      return servers;
+    },
+  );
   if (isFault(created)) return created;
   await conductorClient(deps).cast('wakeSagas', {}, { requestId });
 
@@ -221,10 +227,10 @@ async function withVolumes(
   servers: number,
   insert: (
     trx: NovaDb,
-    made: (index: number) => readonly MadeVolume[],
+    createdVolumes: (index: number) => readonly CreatedVolume[],
   ) => Promise<Outcome<ServerRow[]>>,
 ): Promise<Outcome<ServerRow[]>> {
-  const made: MadeVolume[][] = [];
+  const createdVolumes: CreatedVolume[][] = [];
   const pending = disks.volumes.some(({ source }) => source !== 'volume')
     ? await createPendingResources(deps, request, { parts: servers })
     : undefined;
@@ -232,10 +238,10 @@ async function withVolumes(
     for (let at = 0; at < (disks.volumes.length === 0 ? 0 : servers); at += 1) {
       const volumes = await makeVolumes(deps, request, disks, pending?.key(at) ?? {});
       if (isFault(volumes)) return volumes;
-      made.push(volumes);
+      createdVolumes.push(volumes);
     }
     return await transaction(deps.database.db, async (trx) => {
-      const rows = await insert(trx, (index) => made[index] ?? []);
+      const rows = await insert(trx, (index) => createdVolumes[index] ?? []);
       if (isFault(rows) || !pending) return rows;
       if (!(await pending.commit(trx, rows.length)))
         throw new Error('the volumes of a new server were removed under it');
@@ -333,11 +339,11 @@ const nicRows = (serverId: string, { nics, securityGroups }: WantedNetworks): Ni
 function volumeRows(
   deps: NovaDeps,
   server: ServerRow,
-  made: readonly MadeVolume[],
+  createdVolumes: readonly CreatedVolume[],
   nowMs: number,
 ): VolumeRow[] {
   const rows: VolumeRow[] = [];
-  for (const { volumeId, wanted } of made) {
+  for (const { volumeId, wanted } of createdVolumes) {
     const device = nextDevice(
       ownDisks(server),
       rows.map((row) => row.device),
@@ -405,10 +411,10 @@ async function placementWish(
     return fault('badRequest', `Compute host ${host} could not be found.`);
   if (!zone) return { zone: null, host };
   const zones = await zonesByHost(deps.database.db);
-  const known =
+  const isZone =
     services.some((service) => (zones.get(service.host) ?? deps.config.defaultZone) === zone) ||
     zone === deps.config.defaultZone;
-  return known
+  return isZone
     ? { zone, host }
     : fault('badRequest', `The requested availability zone is not available: ${zone}`);
 }

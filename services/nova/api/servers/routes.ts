@@ -1,4 +1,4 @@
-// Servers themselves: create, list, show, update, delete, and the one door to their actions.
+// Servers themselves: create, list, show, update, delete, and the route of their actions.
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#openstack/http/route.ts';

@@ -49,9 +49,9 @@ export async function wantedNetworks(
   const securityGroups = await namedGroups(neutron, groupNames, servers.projectId);
   if (isFault(securityGroups)) return securityGroups;
   const each = nics.filter(({ portId }) => portId === null).length;
-  const room = each === 0 ? Infinity : await neutron.freePortQuota(servers.projectId);
-  if (isFault(room)) return room;
-  const fitting = Math.floor(room / Math.max(1, each));
+  const freePorts = each === 0 ? Infinity : await neutron.freePortQuota(servers.projectId);
+  if (isFault(freePorts)) return freePorts;
+  const fitting = Math.floor(freePorts / Math.max(1, each));
   return fitting < servers.min
     ? fault('overQuota', 'The number of defined ports exceeds the limit.')
     : { nics, securityGroups, servers: fitting };
@@ -64,8 +64,8 @@ export async function namedGroups(
   projectId: string,
 ): Promise<Outcome<SecurityGroup[]>> {
   if (names.length === 0) return [];
-  const known = await neutron.list('security-groups', { tenant_id: projectId });
-  return isFault(known) ? known : chooseSecurityGroups(names, known, projectId);
+  const groups = await neutron.list('security-groups', { tenant_id: projectId });
+  return isFault(groups) ? groups : chooseSecurityGroups(names, groups, projectId);
 }
 
 async function gather(
@@ -126,8 +126,6 @@ async function availableNetworks(
   if (isFault(own)) return own;
   if (isFault(shared)) return shared;
   if (own.length + shared.length > 0 || !mayMake) return [...own, ...shared];
-  const made = await neutron.autoNetwork(projectId);
-  return made === undefined || isFault(made)
-    ? (made ?? [])
-    : await neutron.list('networks', { id: made });
+  const id = await neutron.autoNetwork(projectId);
+  return id === undefined || isFault(id) ? (id ?? []) : await neutron.list('networks', { id });
 }

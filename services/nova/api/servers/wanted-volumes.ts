@@ -288,7 +288,7 @@ function checkSize(image: ImageFacts, sizeGib: number): Outcome<undefined> {
 }
 
 /** A volume a server will have: one that is there, or one made for it. */
-export interface MadeVolume {
+export interface CreatedVolume {
   volumeId: string;
   wanted: WantedVolume;
 }
@@ -302,12 +302,12 @@ export async function makeVolumes(
   request: ApiRequest<unknown>,
   { volumes }: WantedDisks,
   key: Readonly<Record<string, string>>,
-): Promise<Outcome<MadeVolume[]>> {
+): Promise<Outcome<CreatedVolume[]>> {
   const cinder = cinderClient(deps, callerOf(request));
-  const made: MadeVolume[] = [];
+  const created: CreatedVolume[] = [];
   for (const wanted of volumes) {
     if (wanted.source === 'volume') {
-      made.push({ volumeId: wanted.sourceId ?? '', wanted });
+      created.push({ volumeId: wanted.sourceId ?? '', wanted });
       continue;
     }
     const volume = await cinder.createVolume({
@@ -320,7 +320,7 @@ export async function makeVolumes(
     });
     if (isFault(volume))
       return volume.kind === 'notFound' ? fault('badRequest', volume.message) : volume;
-    made.push({ volumeId: volume.id, wanted });
+    created.push({ volumeId: volume.id, wanted });
   }
-  return made;
+  return created;
 }

@@ -18,10 +18,10 @@ const states: Readonly<Record<string, { status: string; progress: number }>> = {
 
 /** Glance's states of one of Nova's; of any other word itself, which no image has. */
 export function glanceStates(status: string): string[] {
-  const known = Object.entries(states).flatMap(([name, state]) =>
+  const matching = Object.entries(states).flatMap(([name, state]) =>
     state.status === status ? [name] : [],
   );
-  return known.length === 0 ? [status] : known;
+  return matching.length === 0 ? [status] : matching;
 }
 
 export function imageSummary({ id, name }: GlanceImage, baseUrl: string): JsonObject {

@@ -19,9 +19,9 @@ export function healNetworkInfo(deps: NovaDeps): Task {
       after = ids.length < perRound ? '' : (ids.at(-1) ?? '');
       for (const id of ids) {
         if (signal.aborted) return;
-        const known = await refreshNetworkInfo(deps, id, { requestId: deps.ids.requestId() });
-        if (isFault(known))
-          return deps.log.warn({ server: id, why: known.message }, 'network info not healed');
+        const refreshed = await refreshNetworkInfo(deps, id, { requestId: deps.ids.requestId() });
+        if (isFault(refreshed))
+          return deps.log.warn({ server: id, why: refreshed.message }, 'network info not healed');
       }
     },
   };

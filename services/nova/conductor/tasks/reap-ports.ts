@@ -21,8 +21,8 @@ export const reapPorts = (deps: NovaDeps): Task => ({
       log,
     } = deps;
     for (const server of await serversWithLostPorts(db, perRound)) {
-      const gone = await disconnectNics(deps, server, { requestId: ids.requestId() });
-      if (isFault(gone)) return log.warn({ server, why: gone.message }, 'ports not reaped');
+      const removal = await disconnectNics(deps, server, { requestId: ids.requestId() });
+      if (isFault(removal)) return log.warn({ server, why: removal.message }, 'ports not reaped');
       await deleteNics(db, server);
       log.info({ server }, 'lost ports reaped');
     }

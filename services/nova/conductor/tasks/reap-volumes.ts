@@ -26,10 +26,10 @@ export function reapVolumes(deps: NovaDeps): Task {
         const call = { requestId: ids.requestId() };
         const isGone =
           (await findServerEvenDeleted(db, row.server_id, null))?.deleted_at_ms !== null;
-        const done = await (isGone ? dropVolume(deps, row, call) : takeBack(deps, row, call));
-        if (isFault(done))
+        const outcome = await (isGone ? dropVolume(deps, row, call) : takeBack(deps, row, call));
+        if (isFault(outcome))
           log.info(
-            { server: row.server_id, volume: row.volume_id, why: done.message },
+            { server: row.server_id, volume: row.volume_id, why: outcome.message },
             'a volume is not given back yet',
           );
         else

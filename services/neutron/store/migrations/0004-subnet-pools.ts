@@ -2,7 +2,7 @@
 import type { Migration } from '#platform/db/migrate.ts';
 import { standard } from './0001-networks.ts';
 
-export const house: Migration = {
+export const subnetPools: Migration = {
   name: '0004-house',
   up: async (db, t) => {
     await standard(db.schema.createTable('subnetpools').ifNotExists(), t)
