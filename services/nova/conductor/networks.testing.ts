@@ -1,0 +1,89 @@
+// What the tests of servers with interfaces share: a conductor with two hosts. Real database, bus
+// and saga runner; Placement, Glance and Neutron are doubles at the HTTP boundary, the hosts are
+// ones at the bus.
+import { after, afterEach, beforeEach } from 'node:test';
+import { fault } from '#contracts/common/fault.ts';
+import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
+import type { GuestNic, GuestSpec } from '#contracts/nova/guest.ts';
+import type { HandlersOf } from '#platform/bus/contract.ts';
+import { Secret } from '#platform/log.ts';
+import type { NeutronDouble } from '../neutron.testing.ts';
+import { neutronDouble } from '../neutron.testing.ts';
+import { startConductor } from './conductor.testing.ts';
+
+export const secret = new Secret('between us');
+export const never = new AbortController().signal;
+
+/** Neutron, new for each test; whether the agent keeps the devices' addresses to itself. */
+export const world: { neutron: NeutronDouble; isSilent: boolean } = {
+  neutron: neutronDouble(),
+  isSilent: false,
+};
+/** Interfaces on the host by guest, as the agent was told. */
+export const plugged = new Map<string, GuestNic[]>();
+export const specs = new Map<string, GuestSpec>();
+
+export const fixture = await startConductor({
+  hosts: ['h1', 'h2'],
+  config: { vifPluggingTimeoutMs: 2_000, metadataSecret: secret },
+  agent: {
+    buildGuest: async ({ spec }) => {
+      specs.set(spec.uuid, spec);
+      plugged.set(spec.uuid, [...spec.nics]);
+      return null;
+    },
+    destroyGuest: async ({ uuid }) => {
+      plugged.delete(uuid);
+      return null;
+    },
+    attachNic: async ({ uuid, nic }) => {
+      const now = plugged.get(uuid);
+      if (!now) return fault('notFound', 'no guest');
+      plugged.set(uuid, [...now.filter(({ portId }) => portId !== nic.portId), nic]);
+      return null;
+    },
+    detachNic: async ({ uuid, portId }) => {
+      plugged.set(
+        uuid,
+        (plugged.get(uuid) ?? []).filter((nic) => nic.portId !== portId),
+      );
+      return null;
+    },
+    pciAddresses: async ({ uuid }) =>
+      world.isSilent
+        ? fault('unavailable', 'no answer')
+        : {
+            addresses: Object.fromEntries([
+              ...(plugged.get(uuid) ?? []).map(({ portId }) => [portId, '0000:00:03.0']),
+              ['vda', '0000:00:04.0'],
+            ]),
+          },
+  } satisfies Partial<HandlersOf<ComputeAgentRpc>>,
+});
+export const {
+  nova,
+  image: { id: imageId },
+  post,
+  show,
+  rested,
+  built,
+  removed,
+} = fixture;
+
+/** Registers the hooks: each test begins without servers, with a new Neutron. */
+export function useNetworkServers(): void {
+  after(async () => await fixture.close());
+  beforeEach(() => {
+    world.neutron = neutronDouble();
+    nova.answerCalls((call) => {
+      if (call.service === 'network') return world.neutron.answer(call);
+      return call.service === 'image'
+        ? { status: 200, body: fixture.image }
+        : fixture.placement(call);
+    });
+  });
+  afterEach(async () => {
+    world.neutron.away = false;
+    await fixture.removeAll();
+  });
+}
