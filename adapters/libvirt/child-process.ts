@@ -1,32 +1,18 @@
-// Runs a tool (qemu-img, mkfs.ext4, mkswap) with a deadline. Arguments are an array; no shell is
-// involved.
-import { execFile } from 'node:child_process';
+// Runs a tool (qemu-img, mkfs.ext4, mkswap) with a deadline, for the files of guests and volumes.
+import { bound, failureOf, runChild } from '#platform/child-process.ts';
 
 /** The tool is missing, failed, or took too long. `message` holds the end of its output. */
 export class ChildFailed extends Error {
   override readonly name = 'ChildFailed';
 }
 
-const maxOutputBytes = 1024 * 1024;
-
-export function runTool(command: string, args: string[], timeoutMs: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    execFile(
-      command,
-      args,
-      {
-        timeout: timeoutMs,
-        killSignal: 'SIGKILL',
-        maxBuffer: maxOutputBytes,
-        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
-      },
-      (error, stdout, stderr) => {
-        if (!error) return resolve(stdout);
-        const reason = error.killed
-          ? `killed after ${timeoutMs} ms`
-          : stderr.trim().split('\n').slice(-3).join(' | ') || error.message;
-        reject(new ChildFailed(`${command} ${args[0] ?? ''}: ${reason}`, { cause: error }));
-      },
-    );
-  });
+/**
+ * Its standard output. Throws ChildFailed. The tool dies with this process, so that the next one
+ * finds no image locked.
+ */
+export async function runTool(command: string, args: string[], timeoutMs: number): Promise<string> {
+  const end = await runChild(bound([command, ...args]), { timeoutMs });
+  const failure = failureOf(end, { timeoutMs });
+  if (failure === undefined) return end.stdout;
+  throw new ChildFailed(`${command} ${args[0] ?? ''}: ${failure}`, { cause: end.startError });
 }

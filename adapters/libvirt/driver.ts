@@ -1,11 +1,11 @@
 // What the modules of this driver share: one libvirt daemon, one state folder, one lock for each
 // guest. Created by `libvirt-hypervisor.ts`.
+import type { KeyedQueue } from '#platform/keyed-queue.ts';
 import type { Log } from '#platform/log.ts';
 import type { DiskImages } from '#ports/disk-images.ts';
 import type { ImageLocks } from '#ports/image-locks.ts';
 import type { Domains } from './domains.ts';
 import type { GuestEvents } from './guest-events.ts';
-import type { GuestLocks } from './guest-locks.ts';
 import type { HostFolder } from './host-folder.ts';
 import type { ImageCache } from './image-cache.ts';
 import type { LibvirtClient } from './rpc/client.ts';
@@ -30,7 +30,7 @@ export interface Driver {
   client: LibvirtClient;
   domains: Domains;
   events: GuestEvents;
-  locks: GuestLocks;
+  locks: KeyedQueue;
   folder: HostFolder;
   images: ImageCache;
   diskImages: DiskImages;

@@ -4,6 +4,7 @@ import { constants } from 'node:fs';
 import { mkdir, open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fault } from '#contracts/common/fault.ts';
+import { KeyedQueue } from '#platform/keyed-queue.ts';
 import type { Log } from '#platform/log.ts';
 import type { DiskImages } from '#ports/disk-images.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
@@ -16,7 +17,6 @@ import { Domains } from './domains.ts';
 import type { Driver } from './driver.ts';
 import { collectGarbage, inventory } from './garbage.ts';
 import { GuestEvents } from './guest-events.ts';
-import { GuestLocks } from './guest-locks.ts';
 import { stateAfterEvent } from './guest-state.ts';
 import { hostFacts } from './host-facts.ts';
 import { HostFolder } from './host-folder.ts';
@@ -216,7 +216,7 @@ function createDriver(options: LibvirtHypervisorOptions, deps: LibvirtHypervisor
     events,
     folder,
     domains: new Domains(client),
-    locks: new GuestLocks(),
+    locks: new KeyedQueue(),
     images: new ImageCache(folder, deps.images),
     diskImages: deps.images,
     imageLocks: options.imageLocks,

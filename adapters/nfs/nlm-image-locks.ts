@@ -4,6 +4,7 @@ import { posix } from 'node:path';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
+import { KeyedQueue } from '#platform/keyed-queue.ts';
 import type { Log } from '#platform/log.ts';
 import type { ImageLock, ImageLocks } from '#ports/image-locks.ts';
 import { FilerConnection } from './filer-connection.ts';
@@ -61,7 +62,7 @@ export function createNlmImageLocks(
 ): ImageLocks {
   const journal = openLockJournal(folder);
   const connections = new Map<string, FilerConnection>();
-  const turns = new Map<string, Promise<unknown>>();
+  const turns = new KeyedQueue();
   let notesOnDisk: Promise<Map<string, TrackedLock>> | undefined;
 
   const notes = async (): Promise<Map<string, TrackedLock>> =>
@@ -105,15 +106,7 @@ export function createNlmImageLocks(
 
   /** Runs one operation at a time for each lock, in order of arrival. */
   async function inTurn<T>(lock: ImageLock, work: () => Promise<T>): Promise<T> {
-    const key = lockKey(lock);
-    const mine = (turns.get(key) ?? Promise.resolve()).then(work);
-    const settled = mine.catch(() => undefined);
-    turns.set(key, settled);
-    try {
-      return await mine;
-    } finally {
-      if (turns.get(key) === settled) turns.delete(key);
-    }
+    return await turns.run(lockKey(lock), work);
   }
 
   async function ask<T>(
@@ -320,7 +313,7 @@ export function createNlmImageLocks(
     noted: async () => [...(await notes()).values()].map(({ lock }) => lock),
     close: async () => {
       for (const connection of connections.values()) connection.close();
-      await Promise.all(turns.values());
+      await turns.settled();
     },
   };
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
+import { KeyedQueue } from '#platform/keyed-queue.ts';
 import type { Log } from '#platform/log.ts';
 import { hostPaths, hostsDir, netnsPrefix } from './host-paths.ts';
 import type { HostPaths } from './host-paths.ts';
@@ -99,7 +100,7 @@ export interface LocalHostsDeps {
 
 export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHostsDeps): LocalHosts {
   const stateDir = realStateDir(given);
-  const queues = new Map<string, Promise<unknown>>();
+  const queue = new KeyedQueue();
 
   /** Runs `work` after the earlier calls for this host have ended. */
   function inTurn<T>(
@@ -112,11 +113,7 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
       return Promise.resolve(
         fault('forbidden', 'hypervisor hosts need root: run ./cobalt as root or with sudo'),
       );
-    const turn = (queues.get(name) ?? Promise.resolve()).then(() => alone(host, () => work(host)));
-    const settled = turn.catch(() => undefined);
-    queues.set(name, settled);
-    void settled.then(() => queues.get(name) === settled && queues.delete(name));
-    return turn;
+    return queue.run(name, async () => await alone(host, async () => await work(host)));
   }
 
   /**

@@ -1,10 +1,9 @@
 // Runs one child process to its end with a deadline. Used by hosts/local and images/guest for every
 // tool.
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import { runChild } from '#platform/child-process.ts';
 
 export interface ToolResult {
-  /** Exit code; 128 + n after signal n, as in a shell. Also 137 when the deadline passed. */
+  /** Exit code; 137, as in a shell, when it was killed, e.g. because the deadline passed. */
   code: number;
   stdout: string;
   stderr: string;
@@ -20,6 +19,8 @@ export interface ToolOptions {
   onErrorLine?(line: string): void;
 }
 
+const maxBytes = 64 * 1024 * 1024;
+
 /** The tool is not installed, or may not be run. */
 export class ToolMissing extends Error {}
 
@@ -27,36 +28,15 @@ export class ToolMissing extends Error {}
  * Runs `file` with `args` (never a shell) and returns exit code and output, whatever the code.
  * Throws ToolMissing.
  */
-export function tryTool(
+export async function tryTool(
   file: string,
   args: readonly string[],
-  options: ToolOptions = {},
+  { timeoutMs = 30_000, env = process.env, input = '', ...options }: ToolOptions = {},
 ): Promise<ToolResult> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(file, args, {
-      cwd: options.cwd,
-      env: options.env ?? process.env,
-      timeout: options.timeoutMs ?? 30_000,
-      killSignal: 'SIGKILL',
-    });
-    const out: Buffer[] = [];
-    const err: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
-    if (options.onErrorLine)
-      createInterface({ input: child.stderr }).on('line', options.onErrorLine);
-    child.on('error', (cause) => reject(new ToolMissing(`${file} cannot be run`, { cause })));
-    child.on('close', (code) =>
-      resolve({
-        code: code ?? 137,
-        stdout: Buffer.concat(out).toString(),
-        stderr: Buffer.concat(err).toString(),
-      }),
-    );
-    // the tool may exit without reading its input; its exit code tells
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(options.input);
-  });
+  const limits = { timeoutMs, maxOutputBytes: maxBytes, maxErrorBytes: maxBytes };
+  const end = await runChild([file, ...args], { ...options, ...limits, env, input });
+  if (end.startError) throw new ToolMissing(`${file} cannot be run`, { cause: end.startError });
+  return { code: end.code ?? 137, stdout: end.stdout, stderr: end.stderr };
 }
 
 /**
