@@ -9,16 +9,6 @@ import { componentOf, components, root } from './components.ts';
 const maxColumns = 100;
 const maxLines = 500;
 
-/** Still longer: to be split by subject. */
-const pendingSplit: readonly string[] = [
-  'adapters/ovsdb/ovsdb.test.ts',
-  'adapters/qemu-img/hostile-images.testing.ts',
-  'adapters/sim/sim-hypervisor.ts',
-  'platform/saga/runner.test.ts',
-  'ports/hypervisor.testing.ts',
-  'test/api/wrong-input.test.ts',
-];
-
 interface Source {
   file: string;
   text: string;
@@ -33,7 +23,7 @@ export function styleFaults({ file, text }: Source): string[] {
       : [`${file}:1: a file opens with a comment that says what it is for`];
   const length = text.endsWith('\n') ? lines.length - 1 : lines.length;
   const tooLong =
-    length <= maxLines || pendingSplit.includes(file)
+    length <= maxLines
       ? []
       : [`${file}:${maxLines}: a file has at most ${maxLines} lines: split it by subject`];
   const ofLines = lines.flatMap((line, index) =>
