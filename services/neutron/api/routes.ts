@@ -1,4 +1,4 @@
-// Every route of Neutron. Called by service.ts.
+// Every route of Neutron. Called by role.ts.
 import type { Route } from '#openstack/http/route.ts';
 import { agentRoutes } from './agents.ts';
 import { autoTopologyRoutes } from './auto-topology.ts';

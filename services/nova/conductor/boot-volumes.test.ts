@@ -300,6 +300,28 @@ describe('a server that boots from a volume', () => {
     assert.deepEqual(world.cinder.attachments, []);
   });
 
+  it('takes its volume along also when that came to rest right after it was refused', async () => {
+    const server = await built(
+      mapping({
+        source_type: 'image',
+        uuid: imageId,
+        volume_size: 2,
+        delete_on_termination: true,
+      }),
+    );
+    const { answer } = world.cinder;
+    let refusals = 0;
+    world.cinder.answer = (call) => {
+      if (call.method !== 'DELETE' || !call.path.startsWith('/v3/volumes/') || refusals > 0)
+        return answer(call);
+      refusals += 1;
+      return { status: 400, body: { badRequest: { code: 400, message: 'it is downloading' } } };
+    };
+    await removed(server.id);
+    assert.deepEqual([refusals, world.cinder.volumes], [1, []]);
+    world.cinder.answer = answer;
+  });
+
   it('takes its volume along also when that is still being made', async () => {
     world.cinder.stuck = 'creating';
     const {

@@ -167,15 +167,20 @@ async function deleteOwned(deps: NovaDeps, row: ServerVolume, call: Call): Promi
  */
 async function deleteMade(deps: NovaDeps, volumeId: string, call: Call): Promise<Outcome<void>> {
   const cinder = ownCinder(deps, call);
+  let refusedAtRest = false;
   for (const endsMs = deps.clock.now() + madeWithinMs; ;) {
     const deletion = await cinder.deleteVolume(volumeId);
     if (!isFault(deletion) || deletion.kind !== 'badRequest') return deletion;
     const volume = await cinder.volume(volumeId);
-    if (
-      isFault(volume) ||
-      !(unfinished.has(volume.status) || (await hasPassingSnapshot(deps, cinder, volumeId)))
-    )
-      return deletion;
+    if (isFault(volume)) return deletion;
+    const inWork =
+      unfinished.has(volume.status) || (await hasPassingSnapshot(deps, cinder, volumeId));
+    if (!inWork) {
+      if (refusedAtRest) return deletion;
+      // It may have come to rest between the refusal and this look: one more try tells.
+      refusedAtRest = true;
+      continue;
+    }
     if (deps.clock.now() > endsMs)
       return fault(
         'unavailable',
