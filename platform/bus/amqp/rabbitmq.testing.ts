@@ -56,6 +56,7 @@ export async function startRabbitmq(): Promise<PrivateRabbitmq> {
     RABBITMQ_LOG_BASE: join(folder, 'log'),
     RABBITMQ_SCHEMA_DIR: join(folder, 'schema'),
     RABBITMQ_GENERATED_CONFIG_DIR: join(folder, 'config'),
+    RABBITMQ_ALLOW_INPUT: 'true', // the script becomes the Erlang machine
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
   };
   let server: ChildProcess | undefined;
@@ -65,8 +66,7 @@ export async function startRabbitmq(): Promise<PrivateRabbitmq> {
     server = undefined;
     if (!running || running.exitCode !== null || running.signalCode !== null) return;
     const exit = once(running, 'exit');
-    // The script does not become the Erlang machine: the whole group of ours is ended.
-    process.kill(-(running.pid ?? 0), signal);
+    running.kill(signal);
     await Promise.race([
       exit,
       new Promise((resolve) => setTimeout(resolve, stopTimeoutMs).unref()),
@@ -74,7 +74,11 @@ export async function startRabbitmq(): Promise<PrivateRabbitmq> {
   };
   const start = async (): Promise<void> => {
     output = '';
-    server = spawn(serverProgram, [], { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    // With a test that is killed it ends, too.
+    server = spawn('setpriv', ['--pdeathsig', 'KILL', serverProgram], {
+      env,
+      stdio: ['pipe', 'pipe', 'pipe'], // its shell ends at the end of its input
+    });
     for (const stream of [server.stdout, server.stderr])
       stream
         ?.setEncoding('utf8')
