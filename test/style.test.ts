@@ -2,7 +2,7 @@
 // width of comments, the form of own imports and the case of constants. `./cobalt check` runs it.
 import assert from 'node:assert/strict';
 import { glob, readFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
 import { componentOf, components, root } from './components.ts';
 
@@ -14,8 +14,11 @@ interface Source {
   text: string;
 }
 
-/** What is wrong in one file: `file:line: what`. Generated files are not asked. */
-export function styleFaults({ file, text }: Source): string[] {
+/**
+ * What is wrong in one file: `file:line: what`. Generated files are not asked. `fileNames`: of all
+ * files of the repository, without their folders.
+ */
+export function styleFaults({ file, text }: Source, fileNames: ReadonlySet<string>): string[] {
   const lines = text.split('\n');
   const opening =
     /^(\/\/|\/\*|#!)/.test(text) || file.endsWith('.test.ts')
@@ -27,9 +30,12 @@ export function styleFaults({ file, text }: Source): string[] {
       ? []
       : [`${file}:${maxLines}: a file has at most ${maxLines} lines: split it by subject`];
   const ofLines = lines.flatMap((line, index) =>
-    [...wideComment(line), ...importForm(file, line), ...constantCase(file, line)].map(
-      (fault) => `${file}:${index + 1}: ${fault}`,
-    ),
+    [
+      ...wideComment(line),
+      ...deadReference(line, fileNames),
+      ...importForm(file, line),
+      ...constantCase(file, line),
+    ].map((fault) => `${file}:${index + 1}: ${fault}`),
   );
   return [...opening, ...tooLong, ...ofLines];
 }
@@ -44,6 +50,17 @@ function wideComment(line: string): string[] {
   return /\shttps?:\S+$/.test(line) && line.replace(/\shttps?:\S+$/, '').length <= maxColumns
     ? []
     : [`the comment is wider than ${maxColumns} columns`];
+}
+
+const commentOf = (line: string): string | undefined =>
+  /^\s*(?:\/\/|\/\*\*?|\*) (.*)$/.exec(line)?.[1] ?? /\s\/\/ (.*)$/.exec(line)?.[1];
+
+/** A file that a comment names is in the repository. Upstream's own files are Python's. */
+function deadReference(line: string, fileNames: ReadonlySet<string>): string[] {
+  const comment = commentOf(line)?.replace(/https?:\S+/g, '') ?? '';
+  return [...comment.matchAll(/(?<![*\w.-])(?:[\w.-]+\/)*(\w[\w.-]*\.(?:ts|md|sh))\b(?!\.\w)/g)]
+    .filter(([, name = '']) => !fileNames.has(name) && name.length > 'x.ts'.length)
+    .map(([path]) => `the comment names ${path}, which is not in the repository`);
 }
 
 /** Relative inside a component, `#component/…` outside. */
@@ -71,11 +88,18 @@ const constantCase = (file: string, line: string): string[] =>
 
 test('what the formatter leaves open is kept in every file', async () => {
   const faults: string[] = [];
+  const fileNames = new Set<string>();
+  const everything = glob('{*,{docs,test,tools,.ci}/**/*,{' + components.join(',') + '}/**/*}', {
+    cwd: root,
+  });
+  for await (const file of everything) fileNames.add(basename(file));
   let files = 0;
   for await (const file of glob(`{${components.join(',')}}/**/*.ts`, { cwd: root })) {
     if (file.endsWith('.gen.ts')) continue;
     files += 1;
-    faults.push(...styleFaults({ file, text: await readFile(join(root, file), 'utf8') }));
+    faults.push(
+      ...styleFaults({ file, text: await readFile(join(root, file), 'utf8') }, fileNames),
+    );
   }
   assert.ok(files > 800, `only ${files} files were seen: the check looks at the wrong place`);
   assert.deepEqual(faults, []);
@@ -92,10 +116,13 @@ test('a planted fault of each kind is seen', () => {
       `a file has at most ${maxLines} lines: split it by subject`,
     ],
     ['export const LIMIT_MS = 5;', 'a constant is written in camelCase'],
+    ['// See old-name.ts.\n', 'the comment names old-name.ts, which is not in the repository'],
   ];
   for (const [text, fault] of planted)
     assert.ok(
-      styleFaults({ file: 'platform/planted.ts', text }).some((one) => one.endsWith(fault)),
+      styleFaults({ file: 'platform/planted.ts', text }, new Set()).some((one) =>
+        one.endsWith(fault),
+      ),
       fault,
     );
 });

@@ -17,7 +17,10 @@ export interface NeutronAgentConfig {
 export interface NeutronAgentDeps {
   openHostNetwork(listeners: HostNetworkListeners): HostNetwork;
   bus: Bus;
-  /** Calls Nova's metadata API as service `metadata`. */
+  /**
+   * Reaches Nova's metadata API, the service `metadata` to this client. Requests carry no token but
+   * a signature.
+   */
   http: HttpClient;
   clock: Clock;
   ids: Ids;

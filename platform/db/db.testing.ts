@@ -1,5 +1,5 @@
 // What every database driver must do alike. Run on SQLite and on a real MariaDB by
-// database.test.ts.
+// sqlite.test.ts and mariadb.test.ts.
 import { strict as assert } from 'node:assert';
 import { after, before, test } from 'node:test';
 import { sql } from 'kysely';

@@ -1,5 +1,5 @@
-// Cinder's fault bodies: one key that names the kind; over quota is 413. contracts/openstack.md,
-// "Fault bodies".
+// Cinder's fault bodies: one key that names the kind; over quota is 413. cinder.api.openstack.wsgi,
+// Fault
 import type { FaultStyle } from '#openstack/http/route.ts';
 
 const keyOf: Readonly<Record<number, string>> = {

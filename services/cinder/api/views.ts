@@ -1,5 +1,5 @@
-// Volumes and snapshots as answers show them, by microversion. Shapes:
-// contracts/openstack-response-shapes.txt, "[volume]".
+// Volumes and snapshots as answers show them, by microversion.
+// https://docs.openstack.org/api-ref/block-storage/v3/#volumes-volumes
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { attachmentsOfAll } from '../store/attachments.ts';
 import { metadataIn } from '../store/rows.ts';

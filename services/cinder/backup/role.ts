@@ -59,8 +59,8 @@ export function createCinderBackup(roleDeps: CinderBackupDeps): CinderBackup {
         },
       }),
     ],
-    // Both in every process: one of several on a host keeps it up, and each has a folder of its
-    // own.
+    // Both in every process: the service of a host is up while one process of it reports, and each
+    // process has a spool folder of its own.
     tasks: [
       {
         name: 'cinder.report-backup',

@@ -148,8 +148,8 @@ async function createFloatingIp(
 }
 
 /**
- * The port that holds the address: the one asked for, else the next of the first subnet that has
- * one.
+ * Creates the port that holds the floating address: the address that was asked for, else a free one
+ * of the first subnet that has any. The fault of the last subnet where none has.
  */
 async function addressOf(
   context: Context,

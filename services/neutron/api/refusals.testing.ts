@@ -1,6 +1,6 @@
 // What the tests of refusals share: a Neutron with one object of each kind, and a table of requests
-// that it refuses, with code and type. They are those of contracts/openstack-errors.txt and of
-// upstream's exceptions. Each test file that imports this starts one.
+// that it refuses, with code and type. They are those of upstream's exceptions
+// (neutron_lib.exceptions, neutron.extensions). Each test file that imports this starts one.
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';

@@ -13,6 +13,6 @@ const routerOwners = [
 export const isRouterPort = (deviceOwner: string): boolean => routerOwners.includes(deviceOwner);
 export const gatewayOwner = 'network:router_gateway';
 export const metadataOwner = 'network:distributed';
-/** `device_id` of a network's metadata port, as stock's. */
+/** `device_id` of a network's metadata port, as in stock Neutron. */
 export const metadataDevice = (networkId: string): string => `ovnmeta-${networkId}`;
 export const floatingIpOwner = 'network:floatingip';

@@ -29,7 +29,7 @@ export const subnetListing = {
       sql<boolean>`network_id in (select id from networks where external in (${sql.join(values.map((value) => (/^(true|1)$/i.test(value) ? 1 : 0)))}))`,
   },
   specialBooleans: ['shared', 'router:external'],
-  // An external network's subnets stay its owner's affair: contracts/openstack.md, "networks".
+  // Of an external network that is not shared, the subnets are visible to its owner alone.
   alsoVisible: () => sql<boolean>`network_id in (select id from networks where shared = 1)`,
 } as const satisfies Listing;
 

@@ -1,4 +1,4 @@
-// Nova's fault bodies: one key that names the kind. contracts/openstack.md, "Fault bodies".
+// Nova's fault bodies: one key that names the kind. nova.api.openstack.wsgi, Fault
 import type { FaultStyle } from '#openstack/http/route.ts';
 
 const keyOf: Readonly<Record<number, string>> = {

@@ -1,6 +1,6 @@
 // Which interfaces a new server (or an attachment) gets: what was asked and what Neutron knows in,
 // interfaces or the stock refusal out. Pure. Rules and words: nova.network.neutron,
-// validate_networks and _validate_requested_network_ids; codes: contracts/openstack-errors.txt.
+// validate_networks and _validate_requested_network_ids.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Network, Port, SecurityGroup } from '#contracts/neutron/wire.ts';

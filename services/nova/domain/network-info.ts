@@ -32,7 +32,7 @@ export interface NicInfo {
   securityGroups: string[];
 }
 
-// Where Neutron does not say: contracts/openstack.md; overlay networks of this cloud say 1442.
+// Where Neutron does not say. Overlay networks of this cloud say 1442.
 const defaultMtu = 1500;
 const defaultBridge = 'br-int';
 

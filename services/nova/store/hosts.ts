@@ -159,7 +159,7 @@ export async function findService(db: NovaDb, key: ServiceKey): Promise<ServiceR
     .executeTakeFirst();
 }
 
-/** The service as it is now; undefined: there is none. */
+/** The service after the change; undefined: there is none. */
 export async function changeService(
   db: NovaDb,
   key: ServiceKey,

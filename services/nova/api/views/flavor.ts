@@ -1,6 +1,5 @@
 // The flavor as the API shows it: one table of fields with the microversions that have them.
-// Source: contracts/openstack-response-shapes.txt (compute) and
-// contracts/samples/compute_v2.1_flavors_detail.json.
+// https://docs.openstack.org/api-ref/compute/#flavors
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { FlavorRow } from '../../store/tables.ts';
 

@@ -1,6 +1,5 @@
 // A compute node as the API shows it: one table of fields with the microversions that have them.
-// Source: contracts/openstack-response-shapes.txt (compute),
-// contracts/samples/compute_v2.1_os-hypervisors_detail.json.
+// https://docs.openstack.org/api-ref/compute/#hypervisors-os-hypervisors
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { HostFacts } from '#contracts/nova/guest.ts';
 import type { HostUsage } from '../../store/hosts.ts';

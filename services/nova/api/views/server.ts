@@ -1,6 +1,5 @@
 // The server as the API shows it: one table of fields with the microversions that have them.
-// Source: contracts/openstack-response-shapes.txt (compute) and
-// contracts/samples/servers_detail_2.1.http.
+// https://docs.openstack.org/api-ref/compute/#servers-servers
 import { createHash } from 'node:crypto';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { isoMicroseconds, isoSeconds } from '#platform/clock.ts';
