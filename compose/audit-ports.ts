@@ -2,7 +2,7 @@
 // audit.ts, which gathers.
 import type { NeutronAudit } from '#contracts/neutron/audit.ts';
 import type { NovaAudit } from '#contracts/nova/audit.ts';
-import type { Difference } from './audit.ts';
+import type { Difference } from './audit-difference.ts';
 
 export interface ObservedPorts {
   nova: NovaAudit;

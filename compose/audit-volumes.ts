@@ -2,7 +2,7 @@
 // other. Pure; beside audit.ts, which gathers.
 import type { CinderAudit } from '#contracts/cinder/audit.ts';
 import type { NovaAudit } from '#contracts/nova/audit.ts';
-import type { Difference } from './audit.ts';
+import type { Difference } from './audit-difference.ts';
 
 export interface ObservedVolumes {
   nova: NovaAudit;

@@ -6,6 +6,7 @@ import type { NeutronAudit } from '#contracts/neutron/audit.ts';
 import type { NovaAudit, PlacementAudit } from '#contracts/nova/audit.ts';
 import type { GuestState } from '#contracts/nova/guest.ts';
 import type { VmState } from '#contracts/nova/server-states.ts';
+import type { Difference } from './audit-difference.ts';
 import { comparePorts } from './audit-ports.ts';
 import { compareVolumes } from './audit-volumes.ts';
 
@@ -31,11 +32,6 @@ export interface Observed {
   unreachable: string[];
   /** There is a control plane, which keeps its hosts on. */
   cloudRuns: boolean;
-}
-
-export interface Difference {
-  what: string;
-  detail: string;
 }
 
 /** Guest states that agree with an idle server's state; any state is right for those left out. */

@@ -10,7 +10,7 @@ import { createNovaAgent } from '#agents/nova-agent/nova-agent.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { LocalHost } from '#hosts/local/local-hosts.ts';
-import type { NetworkFacts } from '#hosts/local/local-network.ts';
+import type { NetworkFacts } from '#hosts/local/network-facts.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log, Secret } from '#platform/log.ts';

@@ -3,7 +3,7 @@
 import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
 import { fileStore } from '#adapters/sim/sim-world.ts';
 import { createLocalHosts } from '#hosts/local/local-hosts.ts';
-import type { NetworkFacts } from '#hosts/local/local-network.ts';
+import type { NetworkFacts } from '#hosts/local/network-facts.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
 import { makeNovaAgent, startAgents } from './host-agents.ts';
 import type { AgentDeps } from './host-agents.ts';

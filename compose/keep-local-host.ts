@@ -7,7 +7,7 @@ import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import { filerFacts } from '#hosts/local/local-filer.ts';
 import type { LocalHost, LocalHosts } from '#hosts/local/local-hosts.ts';
-import type { NetworkFacts } from '#hosts/local/local-network.ts';
+import type { NetworkFacts } from '#hosts/local/network-facts.ts';
 import { hostMounts } from '#hosts/local/nfs-client.ts';
 import { createTroubleLog } from '#platform/trouble-log.ts';
 import { homePaths } from './home.ts';

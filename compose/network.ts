@@ -3,7 +3,7 @@
 import { createOvnSdn } from '#adapters/ovsdb/ovn-sdn.ts';
 import { createSimNetwork } from '#adapters/sim/sim-sdn.ts';
 import { simulateChassis } from '#adapters/sim/simulate-chassis.ts';
-import type { NetworkFacts } from '#hosts/local/local-network.ts';
+import type { NetworkFacts } from '#hosts/local/network-facts.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Log } from '#platform/log.ts';
 import type { SdnListeners } from '#ports/sdn.ts';

@@ -1,7 +1,7 @@
 // Pure: one network interface of a domain as XML, for definitions and for hot plugging. Format:
 // libvirt.org/formatdomain.html#bridge-to-lan.
 import type { GuestNic } from '#contracts/nova/guest.ts';
-import { deviceAlias } from './plugging.ts';
+import { deviceAlias } from './device-alias.ts';
 import { escape } from './xml-text.ts';
 
 export interface NicSetting {

@@ -3,6 +3,7 @@
 // keeps aliases that begin with `ua-`.
 import { setTimeout as delay } from 'node:timers/promises';
 import { fault, type Outcome } from '#contracts/common/fault.ts';
+import { deviceAlias } from './device-alias.ts';
 import { isCode } from './domains.ts';
 import type { Driver } from './driver.ts';
 import { asOutcome } from './outcome.ts';
@@ -14,8 +15,6 @@ import { remote, type Domain } from './rpc/protocol.ts';
 const askAgainMs = 3_000;
 const lookEveryMs = 50;
 const letGoMs = 30_000;
-
-export const deviceAlias = (id: string): string => `ua-${id}`;
 
 /** A kind of device: `idsIn` returns the ids of those in a domain's XML, in order. */
 export interface DeviceKind {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import { fault, type Outcome } from '#contracts/common/fault.ts';
 import type { GuestVolume } from '#contracts/nova/guest.ts';
-import { deviceAlias } from './plugging.ts';
+import { deviceAlias } from './device-alias.ts';
 import { escape } from './xml-text.ts';
 
 /**

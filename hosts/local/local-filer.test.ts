@@ -13,7 +13,7 @@ import { filerPaths } from './host-paths.ts';
 import { createLocalFiler } from './local-filer.ts';
 import type { FilerFacts } from './local-filer.ts';
 import { createLocalNetwork } from './local-network.ts';
-import type { NetworkFacts } from './local-network.ts';
+import type { NetworkFacts } from './network-facts.ts';
 import { runTool, tryTool } from './run-tool.ts';
 
 const skip =

@@ -13,8 +13,8 @@ import { netnsPrefix } from './host-paths.ts';
 import { createLocalHosts } from './local-hosts.ts';
 import type { LocalHost, LocalHosts } from './local-hosts.ts';
 import { createLocalNetwork } from './local-network.ts';
-import type { NetworkFacts } from './local-network.ts';
 import { listNetns } from './netns.ts';
+import type { NetworkFacts } from './network-facts.ts';
 import { runTool, tryTool } from './run-tool.ts';
 
 const skip =

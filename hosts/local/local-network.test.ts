@@ -12,7 +12,7 @@ import { networkPaths } from './host-paths.ts';
 import { createLocalHosts } from './local-hosts.ts';
 import type { LocalHost } from './local-hosts.ts';
 import { createLocalNetwork } from './local-network.ts';
-import type { NetworkFacts } from './local-network.ts';
+import type { NetworkFacts } from './network-facts.ts';
 import { runTool, tryTool } from './run-tool.ts';
 import { hostNumber } from './underlay.ts';
 

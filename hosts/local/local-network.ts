@@ -12,25 +12,11 @@ import { networkPaths } from './host-paths.ts';
 import { cutPower, initState, removeInit } from './init-life.ts';
 import { networksLock, oneAtATime } from './machine-lock.ts';
 import { checkNeeds } from './needs.ts';
+import type { NetworkFacts } from './network-facts.ts';
 import { realStateDir } from './real-state-dir.ts';
 import { tryTool } from './run-tool.ts';
 import { startInit } from './start-init.ts';
 import { ensureUnderlay, removeMachineLegs } from './underlay.ts';
-
-/** What hosts and Neutron need to know about it. */
-export interface NetworkFacts {
-  /** OVSDB remotes, `unix:...`. */
-  northbound: string;
-  southbound: string;
-  /** The CIDR of the external network, e.g. 172.24.4.0/24; its first address is this machine's. */
-  publicCidr: string;
-  /** The network of hosts, filer and this machine, which has its first address. */
-  managementCidr: string;
-  /** The network namespace of the underlay. */
-  underlay: string;
-  /** netdev: Open vSwitch forwards packets in userspace; system: in the kernel. */
-  datapath: 'netdev' | 'system';
-}
 
 export interface LocalNetwork {
   /**

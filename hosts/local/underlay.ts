@@ -4,8 +4,8 @@
 import { createHash } from 'node:crypto';
 import { addressIn } from './free-cidr.ts';
 import type { NetworkPaths } from './host-paths.ts';
-import type { NetworkFacts } from './local-network.ts';
 import { ensureNetns } from './netns.ts';
+import type { NetworkFacts } from './network-facts.ts';
 import { runTool, tryTool } from './run-tool.ts';
 
 const bridges = { tun: 'br-tun', ext: 'br-ext', mgmt: 'br-mgmt' } as const;

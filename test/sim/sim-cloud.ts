@@ -10,7 +10,7 @@ import { createSimNetwork } from '#adapters/sim/sim-sdn.ts';
 import { createSimVolumes } from '#adapters/sim/sim-volumes.ts';
 import { fileStore, inMemoryStore } from '#adapters/sim/sim-world.ts';
 import type { NovaAgentConfig } from '#agents/nova-agent/deps.ts';
-import type { Difference } from '#compose/audit.ts';
+import type { Difference } from '#compose/audit-difference.ts';
 import { compare } from '#compose/audit.ts';
 import { cloudConfigSchema } from '#compose/config.ts';
 import type { ControlPlane } from '#compose/control-plane.ts';

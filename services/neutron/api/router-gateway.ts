@@ -12,12 +12,18 @@ import { interfacesOf, subnetsByIds } from '../store/routers.ts';
 import { markChanged } from '../store/sdn-journal.ts';
 import type { RouterRow } from '../store/tables.ts';
 import type { NeutronTrx } from '../store/write.ts';
+import type { FixedIpWish } from './fixed-ips.ts';
 import { chooseAddresses } from './fixed-ips.ts';
 import { networks } from './networks.ts';
 import type { Context } from './resource.ts';
 import { missing } from './resource.ts';
-import type { GatewayInfo } from './routers.ts';
 import { makeSystemPort } from './system-port.ts';
+
+export interface GatewayInfo {
+  network_id?: string;
+  enable_snat?: boolean;
+  external_fixed_ips?: FixedIpWish[];
+}
 
 export async function clearGateway(trx: NeutronTrx, row: RouterRow): Promise<Outcome<void>> {
   if (row.gateway_network_id === null) return undefined;

@@ -26,17 +26,11 @@ import {
   text,
   uuid,
 } from './attributes.ts';
-import type { FixedIpWish } from './fixed-ips.ts';
 import type { Context, Resource } from './resource.ts';
 import { plainChanges } from './resource.ts';
+import type { GatewayInfo } from './router-gateway.ts';
 import { clearGateway, setGateway } from './router-gateway.ts';
 import { standardView } from './standard-view.ts';
-
-export interface GatewayInfo {
-  network_id?: string;
-  enable_snat?: boolean;
-  external_fixed_ips?: FixedIpWish[];
-}
 
 export interface RouterInput {
   project_id: string;
