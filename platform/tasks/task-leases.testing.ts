@@ -136,6 +136,24 @@ export function taskLeasesContract(name: string, open: () => Promise<Database<Ta
       assert.deepEqual(await effects(), []);
     });
 
+    it('run at once in a process that starts, however recently another one ran them', async () => {
+      begin();
+      const other = await leasesOf('one').take('test.count', 0);
+      assert.ok(other);
+      await leasesOf('one').giveBack('test.count', other, clock.now());
+      const runner = createTaskRunner({ clock, ids: systemIds, log: silentLog });
+      runners.push(runner);
+      let runs = 0;
+      const task = {
+        name: 'test.count',
+        everyMs: 10_000,
+        scope: 'one' as const,
+        run: async () => void (runs += 1),
+      };
+      runner.start([{ ...task, atStart: true }], leasesOf('two'));
+      await eventually(() => runs === 1, { withinMs: 5_000, what: 'the run at the start' });
+    });
+
     it('are taken up at once by the next life of the same process', async () => {
       begin();
       const first = await leasesOf('one').take('test.count', 10_000);

@@ -48,12 +48,16 @@ export function createTaskRunner(deps: {
   const stopping = new AbortController();
   const loops: Promise<void>[] = [];
 
-  const runOnce = async (task: Task, leases: TaskLeases | undefined): Promise<void> => {
+  const runOnce = async (
+    task: Task,
+    leases: TaskLeases | undefined,
+    { starting = false } = {},
+  ): Promise<void> => {
     const startedAt = clock.now();
     let outcome = 'ok';
     try {
       if (leases === undefined) await task.run(stopping.signal);
-      else if (!(await runUnderLease(task, leases))) return;
+      else if (!(await runUnderLease(task, leases, starting))) return;
     } catch (error) {
       if (stopping.signal.aborted) return;
       outcome = 'error';
@@ -65,10 +69,15 @@ export function createTaskRunner(deps: {
   };
 
   /** False: another process has the task for this period. */
-  const runUnderLease = async (task: Task, leases: TaskLeases): Promise<boolean> => {
+  const runUnderLease = async (
+    task: Task,
+    leases: TaskLeases,
+    starting: boolean,
+  ): Promise<boolean> => {
     // A run by another process counts for this period, although this process's own pause may be
-    // slightly shorter.
-    const lease = await leases.take(task.name, task.everyMs * (pauseJitter.least - 0.05));
+    // slightly shorter; but what a process left that has just died is not to wait for the period.
+    const notWithinMs = starting ? 0 : task.everyMs * (pauseJitter.least - 0.05);
+    const lease = await leases.take(task.name, notWithinMs);
     if (!lease) return false;
     const ranAtMs = clock.now();
     const renewal = clock.every(
@@ -96,7 +105,7 @@ export function createTaskRunner(deps: {
   const signalOf = (lease: Lease): AbortSignal => AbortSignal.any([stopping.signal, lease.lost]);
 
   const loop = async (task: Task, leases: TaskLeases | undefined): Promise<void> => {
-    if (task.atStart) await runOnce(task, leases);
+    if (task.atStart) await runOnce(task, leases, { starting: true });
     while (!stopping.signal.aborted) {
       const waitMs = task.everyMs * (pauseJitter.least + pauseJitter.spread * ids.random());
       await clock.sleep(waitMs, { signal: stopping.signal, unref: true }).catch(() => undefined);
