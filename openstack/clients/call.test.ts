@@ -123,3 +123,18 @@ describe('a call with JSON on both sides', () => {
     assert.equal(refusedStatus(away), undefined);
   });
 });
+
+describe('the document of an answer', () => {
+  const documents: readonly [string, Parameters<typeof documentOf>[1]][] = [
+    ['no body', Promise.resolve(undefined)],
+    ['no such member', Promise.resolve({ other: {} })],
+    ['a member of every object', Promise.resolve({})],
+    ['a list', Promise.resolve([])],
+  ];
+  for (const [what, asked] of documents)
+    it(`is unavailable where there is ${what}`, async () => {
+      const key = what.startsWith('a member') ? 'constructor' : 'thing';
+      const document = await documentOf(key, asked);
+      assert.ok(isFault(document) && document.kind === 'unavailable');
+    });
+});

@@ -1,8 +1,9 @@
 // One call of a service, an agent or a tool to an OpenStack service, in a user's name or its own:
 // tokens, request id, deadline. Base of the typed clients in this folder.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
-import { isFault } from '#contracts/common/fault.ts';
-import type { Json } from '#contracts/common/json.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Json, JsonObject } from '#contracts/common/json.ts';
+import { own } from '#contracts/common/own.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
 import type { ServiceSession } from '../auth/service-session.ts';
 import type { HttpAnswer, HttpCall, HttpClient } from '../http/client.ts';
@@ -97,12 +98,19 @@ export function refusedStatus({ detail }: Fault): number | undefined {
   return detail['status'] === undefined ? undefined : Number(detail['status']);
 }
 
-/** The document under `key` of a successful answer. */
+const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The document under `key` of a successful answer. unavailable: it has none. */
 export async function documentOf<T>(
   key: string,
   asked: Promise<Outcome<Json | undefined>>,
 ): Promise<Outcome<T>> {
   const answer = await asked;
+  if (isFault(answer)) return answer;
+  const document = isObject(answer) ? own(answer, key) : undefined;
   // 2xx: the service's document of that object
-  return isFault(answer) ? answer : ((answer as Record<string, Json>)[key] as T);
+  return document === undefined
+    ? fault('unavailable', `A service answered without its document "${key}".`)
+    : (document as T);
 }

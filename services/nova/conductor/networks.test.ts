@@ -226,6 +226,28 @@ describe('a server with interfaces', () => {
     );
   });
 
+  it('whose port Neutron keeps does not keep the ports of others', async () => {
+    const network = world.neutron.addNetwork({});
+    const [kept, freed] = [
+      await built({ networks: [{ uuid: network.id }] }),
+      await built({ networks: [{ uuid: network.id }] }),
+    ];
+    world.neutron.away = true;
+    for (const { id } of [kept, freed]) await removed(id);
+    world.neutron.away = false;
+    const { answer } = world.neutron;
+    const port = world.neutron.ports.find(({ device_id }) => device_id === kept.id);
+    world.neutron.answer = (call) =>
+      call.method === 'DELETE' && call.path.endsWith(`/${port?.id}`)
+        ? { status: 409, body: { NeutronError: { type: 'Kept', message: 'kept', detail: '' } } }
+        : answer(call);
+    await reapPorts(nova.deps).run(never);
+    world.neutron.answer = answer;
+    assert.deepEqual(world.neutron.ports, [port]);
+    await reapPorts(nova.deps).run(never);
+    assert.deepEqual(world.neutron.ports, []);
+  });
+
   it('never takes up or deletes a port of another project that names it', async () => {
     const network = world.neutron.addNetwork({ shared: true });
     const server = await built({ networks: [{ uuid: network.id }] });

@@ -22,7 +22,12 @@ export const reapPorts = (deps: NovaDeps): Task => ({
     } = deps;
     for (const server of await serversWithLostPorts(db, perRound)) {
       const removal = await disconnectNics(deps, server, { requestId: ids.requestId() });
-      if (isFault(removal)) return log.warn({ server, why: removal.message }, 'ports not reaped');
+      if (isFault(removal)) {
+        log.warn({ server, why: removal.message }, 'ports not reaped');
+        // One server's refusal does not keep the others waiting; without Neutron all wait.
+        if (removal.kind === 'unavailable' || removal.kind === 'timeout') return;
+        continue;
+      }
       await deleteNics(db, server);
       log.info({ server }, 'lost ports reaped');
     }
