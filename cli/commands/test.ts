@@ -19,7 +19,7 @@ const heavy = [
 // Suites that download or take many minutes: run only if an argument names their folder.
 const onDemand = ['test/debian'] as const;
 const largestSeed = 999_999_999;
-const perTestTimeoutMs = 600_000;
+const perTestTimeoutMs = 900_000;
 const onDemandTimeoutMs = 3_600_000;
 
 interface TestOptions {
