@@ -76,12 +76,12 @@ export interface CloudProcess extends ProcessDeps {
 
 export function createProcess(deps: ProcessDeps): CloudProcess {
   const { home, secrets, config, storage, clock, ids, log, http } = deps;
-  const kept = new Map<string, unknown>();
+  const singletons = new Map<string, unknown>();
   const wakers = new Map<DatabaseName, () => void>();
   const closers: (() => Promise<void>)[] = [];
   const once = <T>(key: string, make: () => T): T => {
-    if (!kept.has(key)) kept.set(key, make());
-    return kept.get(key) as T; // by the same key
+    if (!singletons.has(key)) singletons.set(key, make());
+    return singletons.get(key) as T; // by the same key
   };
   const logOf = (component: string): Log => log.child({ component });
   const database = <T>(name: DatabaseName): Database<T> =>

@@ -39,9 +39,9 @@ describe('a child process', () => {
       'process.stdin.pipe(process.stdout); console.log(Object.keys(process.env).sort().join())';
     const plain = await runChild(node(script), within);
     assert.equal(plain.stdout, 'LC_ALL,PATH\n');
-    const told = await runChild(node(script), { ...within, env: { A: '1' }, input: 'words' });
-    assert.match(told.stdout, /^A\n/);
-    assert.match(told.stdout, /words/);
+    const configured = await runChild(node(script), { ...within, env: { A: '1' }, input: 'words' });
+    assert.match(configured.stdout, /^A\n/);
+    assert.match(configured.stdout, /words/);
   });
 
   it('may end without reading its input', async () => {

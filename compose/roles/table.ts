@@ -22,11 +22,11 @@ export const services = {
 
 /** Every role of every service, made of what the process has; by database. */
 export async function makeRoles(process: CloudProcess): Promise<Map<DatabaseName, Role[]>> {
-  const made = new Map<DatabaseName, Role[]>();
+  const rolesByDatabase = new Map<DatabaseName, Role[]>();
   for (const [name, { roles }] of Object.entries<ServiceEntry>(services)) {
     const ofService: Role[] = [];
     for (const make of Object.values(roles)) ofService.push(await make(process));
-    made.set(name as DatabaseName, ofService); // a key of the table
+    rolesByDatabase.set(name as DatabaseName, ofService); // a key of the table
   }
-  return made;
+  return rolesByDatabase;
 }

@@ -118,8 +118,8 @@ describe('a call with JSON on both sides', () => {
   it('hands a service that is not reached on as it is', async () => {
     const away = fault('timeout', 'things did not answer in time.');
     const ask = askService(httpDouble(away), itself, callee);
-    const asked = await ask('GET', 'things/t');
-    assert.equal(asked, away);
+    const outcome = await ask('GET', 'things/t');
+    assert.equal(outcome, away);
     assert.equal(refusedStatus(away), undefined);
   });
 });

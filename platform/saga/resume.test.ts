@@ -55,10 +55,10 @@ describe('after a crash', () => {
       life.hook = () => undefined;
       await run(letters());
       await over();
-      const done = ['a', 'b', 'c'].slice(0, ['a', 'b', 'c'].indexOf(point.slice(-1)) + 1);
+      const begunSteps = ['a', 'b', 'c'].slice(0, ['a', 'b', 'c'].indexOf(point.slice(-1)) + 1);
       assert.deepEqual(life.trace.slice(before), [
-        ...done.toReversed().map((letter) => `undo ${letter}`),
-        `failed with ${done.slice(0, -1).join('')}`,
+        ...begunSteps.toReversed().map((letter) => `undo ${letter}`),
+        `failed with ${begunSteps.slice(0, -1).join('')}`,
       ]);
     });
   }

@@ -80,12 +80,12 @@ export function poolRoutes(deps: HandlerDeps): readonly Route[] {
       policy: 'volume_extension:capabilities',
       faults: ['notFound'],
       handler: async (request) => {
-        const asked = request.params['id'] ?? '';
+        const wanted = request.params['id'] ?? '';
         const pools = await allPools(deps, request);
         if (isFault(pools)) return pools;
-        const pool = pools.find(({ host }) => host === asked || serviceHostOf(host) === asked);
+        const pool = pools.find(({ host }) => host === wanted || serviceHostOf(host) === wanted);
         if (!pool)
-          return fault('notFound', `Service cinder-volume could not be found on host ${asked}.`);
+          return fault('notFound', `Service cinder-volume could not be found on host ${wanted}.`);
         return {
           status: 200,
           body: {

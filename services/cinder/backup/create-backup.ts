@@ -6,41 +6,32 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import type { AnySaga, SagaStep } from '#platform/saga/saga.ts';
 import { withSpoolFile } from '#platform/spool.ts';
 import { backendOfVolume } from '../domain/backend-of-volume.ts';
-import { reasonFor } from '../domain/messages.ts';
 import { changeBackupIn, findBackup } from '../store/backups.ts';
 import { defineOperation } from '../store/operations.ts';
-import { tellOwner } from '../store/owner-messages.ts';
 import { changeSnapshotIn, requireSnapshot } from '../store/snapshots.ts';
 import { enqueueTemporaryRemoval } from '../store/temporary-snapshots.ts';
 import { changeVolumeIn, requireVolume } from '../store/volumes.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import { quickDeadlineMs, storeRetries } from './deadlines.ts';
+import { failBackup } from './fail-backup.ts';
 
 type Input = CinderOperations['cinder.create-backup'];
 type Step = SagaStep<Input, Record<string, never>>;
 
 export function createBackup(deps: BackupDeps): AnySaga {
-  const { database, clock } = deps;
   return defineOperation<'cinder.create-backup'>({
     name: 'cinder.create-backup',
     pool: 'copy',
     steps: [writeStep(deps), finishStep(deps)],
     async failed(input, _state, reason, context) {
-      await changeBackupIn(
-        database.db,
-        input.backupId,
-        ['creating'],
-        { status: 'error', fail_reason: reasonFor('createBackup', reason) },
-        clock.now(),
-      );
-      await freeSource(deps, input, context.requestId);
-      await tellOwner(
+      await failBackup(
         deps,
-        'createBackup',
-        { type: 'VOLUME_BACKUP', id: input.backupId, projectId: input.projectId },
+        input,
+        { action: 'createBackup', from: 'creating', to: 'error' },
         reason,
         context,
       );
+      await freeSource(deps, input, context.requestId);
     },
   });
 }

@@ -2,23 +2,15 @@
 // /backups/{id}.
 import { isFault } from '#contracts/common/fault.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
-import { reasonFor } from '../domain/messages.ts';
-import {
-  changeBackupIn,
-  dataIdOf,
-  deleteBackupRow,
-  findBackup,
-  sharesData,
-} from '../store/backups.ts';
+import { dataIdOf, deleteBackupRow, findBackup, sharesData } from '../store/backups.ts';
 import { defineOperation } from '../store/operations.ts';
-import { tellOwner } from '../store/owner-messages.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import { quickDeadlineMs } from './deadlines.ts';
+import { failBackup } from './fail-backup.ts';
 
 export function deleteBackup(deps: BackupDeps): AnySaga {
   const {
     database: { db },
-    clock,
     backups,
     log,
   } = deps;
@@ -43,21 +35,13 @@ export function deleteBackup(deps: BackupDeps): AnySaga {
         },
       },
     ],
-    async failed({ backupId, projectId }, _state, reason, context) {
-      await changeBackupIn(
-        db,
-        backupId,
-        ['deleting'],
-        { status: 'error_deleting', fail_reason: reasonFor('deleteBackup', reason) },
-        clock.now(),
-      );
-      await tellOwner(
+    failed: async (input, _state, reason, context) =>
+      await failBackup(
         deps,
-        'deleteBackup',
-        { type: 'VOLUME_BACKUP', id: backupId, projectId },
+        input,
+        { action: 'deleteBackup', from: 'deleting', to: 'error_deleting' },
         reason,
         context,
-      );
-    },
+      ),
   });
 }

@@ -2,12 +2,11 @@
 // removing it. Begun by api/backup-records.ts.
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
-import { reasonFor } from '../domain/messages.ts';
 import { changeBackupIn } from '../store/backups.ts';
 import { defineOperation } from '../store/operations.ts';
-import { tellOwner } from '../store/owner-messages.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import { quickDeadlineMs, storeRetries } from './deadlines.ts';
+import { failBackup } from './fail-backup.ts';
 
 export function importBackup(deps: BackupDeps): AnySaga {
   const {
@@ -43,21 +42,13 @@ export function importBackup(deps: BackupDeps): AnySaga {
         },
       },
     ],
-    async failed({ backupId, projectId }, _state, reason, context) {
-      await changeBackupIn(
-        db,
-        backupId,
-        ['creating'],
-        { status: 'error', fail_reason: reasonFor('createBackup', reason) },
-        clock.now(),
-      );
-      await tellOwner(
+    failed: async (input, _state, reason, context) =>
+      await failBackup(
         deps,
-        'createBackup',
-        { type: 'VOLUME_BACKUP', id: backupId, projectId },
+        input,
+        { action: 'createBackup', from: 'creating', to: 'error' },
         reason,
         context,
-      );
-    },
+      ),
   });
 }

@@ -12,7 +12,7 @@ const enqueued: NewSaga[] = [];
 const deps = {
   ids: { uuid: () => 'id' },
   sagas: { enqueue: async (_: unknown, saga: NewSaga) => void enqueued.push(saga) },
-} as unknown as Parameters<typeof enqueueOperation>[0];
+} as unknown as Parameters<typeof enqueueOperation>[0]; // what enqueueing uses
 
 test('an operation is journalled under its name, with its input and lock', async () => {
   const input = { volumeId: 'v', projectId: 'p' };

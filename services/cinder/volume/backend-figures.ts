@@ -23,7 +23,7 @@ export function watchBackends({
   let asking: Promise<BackendFigures[]> | undefined;
 
   async function ask(): Promise<BackendFigures[]> {
-    const asked = await Promise.all(
+    const figuresOfAll = await Promise.all(
       [...backends].map(async ([backend, driver]): Promise<BackendFigures | undefined> => {
         const facts = await withDeadline(
           driver.facts(),
@@ -45,7 +45,7 @@ export function watchBackends({
         );
       }),
     );
-    return asked.filter((figures) => figures !== undefined);
+    return figuresOfAll.filter((figures) => figures !== undefined);
   }
 
   return async () => {

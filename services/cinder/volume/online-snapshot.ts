@@ -29,11 +29,11 @@ export async function switchGuest(
   const answer = async () => (await findSnapshot(db, snapshotId, null))?.assisted;
   if ((await answer()) === 'done') return undefined;
   await changeSnapshot(db, snapshotId, { assisted: 'asked' }, clock.now());
-  const asked = await assistSnapshot(deps, { id: snapshotId, volumeId, newFile }, requestId);
-  if (isFault(asked)) {
-    if (asked.kind === 'conflict' || asked.kind === 'notFound' || asked.kind === 'unauthorized')
+  const reply = await assistSnapshot(deps, { id: snapshotId, volumeId, newFile }, requestId);
+  if (isFault(reply)) {
+    if (reply.kind === 'conflict' || reply.kind === 'notFound' || reply.kind === 'unauthorized')
       await changeSnapshot(db, snapshotId, { assisted: 'failed' }, clock.now());
-    return asked;
+    return reply;
   }
   const endsMs = clock.now() + deps.config.assistedSnapshotTimeoutMs;
   for (;;) {

@@ -1,0 +1,36 @@
+// What a failed saga leaves on a backup: its status, the reason, and a message for its owner.
+import type { BackupStatus } from '#contracts/cinder/volume-states.ts';
+import type { Fault } from '#contracts/common/fault.ts';
+import type { SagaContext } from '#platform/saga/saga.ts';
+import { reasonFor } from '../domain/messages.ts';
+import { changeBackupIn } from '../store/backups.ts';
+import { tellOwner } from '../store/owner-messages.ts';
+import type { BackupDeps } from './backup-deps.ts';
+
+/** Changes the status only while it is `from`. May run again. */
+export async function failBackup(
+  deps: BackupDeps,
+  { backupId, projectId }: { backupId: string; projectId: string },
+  {
+    action,
+    from,
+    to,
+  }: { action: 'createBackup' | 'deleteBackup'; from: BackupStatus; to: BackupStatus },
+  reason: Fault,
+  context: SagaContext,
+): Promise<void> {
+  await changeBackupIn(
+    deps.database.db,
+    backupId,
+    [from],
+    { status: to, fail_reason: reasonFor(action, reason) },
+    deps.clock.now(),
+  );
+  await tellOwner(
+    deps,
+    action,
+    { type: 'VOLUME_BACKUP', id: backupId, projectId },
+    reason,
+    context,
+  );
+}
