@@ -9,6 +9,7 @@ import { createProgram } from '#cli/program.ts';
 import { version } from '#compose/version.ts';
 import { generateReference, referenceFolder } from '#tools/generate-docs.ts';
 import { components, root } from './components.ts';
+import { documentsInOrder } from './e2e/documents.testing.ts';
 
 const folders = [...components, 'docs'];
 
@@ -189,4 +190,9 @@ test('the reference is what the code says (UPDATE=1 rewrites it)', async () => {
     );
     assert.ok(written.join('\n') === text, `docs/reference/${name} has its lines in another order`);
   }
+});
+
+test('the commands of every how-to are run by test/e2e/documents.test.ts', async () => {
+  const howTos = await Array.fromAsync(glob('*.md', { cwd: join(root, 'docs/how-to') }));
+  assert.deepEqual([...howTos, 'README.md'].sort(), documentsInOrder.toSorted());
 });

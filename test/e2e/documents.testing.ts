@@ -1,6 +1,20 @@
 // Reads the commands of a document: lines that begin with `$ ` in its blocks of the kind `console`.
 // Used by documents.test.ts.
 
+/** README.md and the files of docs/how-to: README starts the cloud, operate.md stops it. */
+export const documentsInOrder = [
+  'README.md',
+  'run-a-vm.md',
+  'networks.md',
+  'volumes.md',
+  'horizon.md',
+  'measure.md',
+  'add-a-server-action.md',
+  'add-a-background-task.md',
+  'troubleshoot.md',
+  'operate.md',
+];
+
 export interface CommandBlock {
   /** Line of the block's first fence, from 1. */
   line: number;
