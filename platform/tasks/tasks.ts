@@ -23,7 +23,7 @@ export interface Task {
    * the process stops and when the lease is lost.
    */
   run(signal: AbortSignal): Promise<void>;
-  /** Also runs at start. */
+  /** Also runs at the start of each process, however recent the last run in another one was. */
   atStart?: boolean;
 }
 

@@ -136,16 +136,27 @@ function createOrder(found: Set<string>) {
   };
 }
 
-/** A task of scope `one` runs once a period, however many processes have it. */
+/**
+ * A task of scope `one` runs once a period, however many processes have it. The run at the start of
+ * a process comes on top of that.
+ */
 function createTurns(found: Set<string>, clock: Clock) {
   const lastRun = new Map<string, { atMs: number; process: string }>();
+  const begunIn = new WeakMap<SimProcess, Set<string>>();
+  const isFirstIn = (process: SimProcess, name: string): boolean => {
+    const begun = begunIn.get(process) ?? new Set();
+    begunIn.set(process, begun);
+    return begun.size < begun.add(name).size;
+  };
   return {
     /** Returns what its end is told by. */
-    begin({ name, everyMs }: Task, process: SimProcess): () => void {
+    begin({ name, everyMs, atStart = false }: Task, process: SimProcess): () => void {
       const atMs = clock.now();
       const before = lastRun.get(name);
+      const isRunAtStart = isFirstIn(process, name) && atStart;
       if (
         before &&
+        !isRunAtStart &&
         everyMs >= leastJudgedPeriodMs &&
         before.process !== process.name &&
         atMs - before.atMs < everyMs * leastPeriodShare
