@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import Type from 'typebox';
-import { ConfigError, loadConfig } from './config.ts';
+import { ConfigError, loadConfig, readConfig } from './config.ts';
 
 const schema = Type.Object(
   {
@@ -56,6 +56,31 @@ describe('configuration', () => {
       resume: true,
     });
     assert.equal((await load('')).api.port, 8780);
+  });
+  it('tells where each value is from', async () => {
+    const file = join(dir, 'cobalt.yaml');
+    await writeFile(file, 'nova:\n  shutdownTimeoutMs: 5\n');
+    const { sourceOf } = await readConfig(schema, {
+      file,
+      env: { COBALT_API__PORT: '81' },
+      prefix: 'COBALT',
+    });
+    assert.equal(sourceOf('nova.shutdownTimeoutMs'), file);
+    assert.equal(sourceOf('api.port'), 'COBALT_API__PORT');
+    assert.equal(sourceOf('api.host'), 'default');
+  });
+  it('keeps text that looks like a number as text where text is asked for', async () => {
+    assert.equal((await load(null, { COBALT_API__HOST: '127' })).api.host, '127');
+  });
+  it('refuses a variable that is no setting, and says what a section has', async () => {
+    await assert.rejects(
+      load(null, { COBALT_API__PROT: '81' }),
+      refused(/COBALT_API__PROT is no setting/),
+    );
+    await assert.rejects(
+      load('api:\n  prot: 81\n'),
+      refused(/api\.prot is no setting of this release; allowed are host, port/),
+    );
   });
   it('takes the environment over the file, in its type', async () => {
     const config = await load('nova:\n  shutdownTimeoutMs: 5\n', {

@@ -12,59 +12,137 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
+export interface ConfigSource {
+  /** It may be missing. */
+  file: string;
+  env: Readonly<Record<string, string | undefined>>;
+  /** Of the variables. */
+  prefix: string;
+}
+
+export interface EffectiveConfig<T> {
+  value: T;
+  /** Where a value is from, by `section.field`: 'default', the file's path or a variable's name. */
+  sourceOf(path: string): string;
+}
+
+type Sections = Record<string, Record<string, unknown>>;
+
 /**
- * Reads `file` (it may be missing) and variables `<PREFIX>_<SECTION>__<FIELD>` in upper snake case,
- * e.g. COBALT_NOVA__SHUTDOWN_TIMEOUT_MS=5000 for `nova: {shutdownTimeoutMs: 5000}`, and
+ * Reads the file and variables `<PREFIX>_<SECTION>__<FIELD>` in upper snake case, e.g.
+ * COBALT_NOVA__SHUTDOWN_TIMEOUT_MS=5000 for `nova: {shutdownTimeoutMs: 5000}`, and
  * COBALT_ACCELERATION=tcg for `acceleration: tcg`.
  */
-export async function loadConfig<T extends TObject>(
+export async function readConfig<T extends TObject>(
   schema: T,
-  source: { file: string; env: Readonly<Record<string, string | undefined>>; prefix: string },
-): Promise<Static<T>> {
+  source: ConfigSource,
+): Promise<EffectiveConfig<Static<T>>> {
+  const value = await sectionsIn(source.file);
+  const sources = new Map<string, string>();
+  for (const [section, fields] of Object.entries(value)) {
+    sources.set(section, source.file);
+    if (typeof fields !== 'object' || fields === null) continue;
+    for (const field of Object.keys(fields)) sources.set(`${section}.${field}`, source.file);
+  }
+  const known = new Set<string>();
+  const take = (
+    variable: string,
+    path: string,
+    type: TSchema,
+    put: (given: unknown) => void,
+  ): void => {
+    known.add(variable);
+    const text = source.env[variable];
+    if (text === undefined) return;
+    put((type as { type?: string }).type === 'string' ? text : scalar(text));
+    sources.set(path, variable);
+  };
+  for (const [section, fields] of Object.entries(schema.properties as Record<string, TSchema>)) {
+    const variable = `${source.prefix}_${upperSnake(section)}`;
+    const { properties } = fields as TObject;
+    if (properties === undefined)
+      take(
+        variable,
+        section,
+        fields,
+        (given) => void ((value as Record<string, unknown>)[section] = given),
+      );
+    for (const [field, type] of Object.entries<TSchema>(properties ?? {}))
+      take(`${variable}__${upperSnake(field)}`, `${section}.${field}`, type, (given) => {
+        (value[section] ??= {})[field] = given;
+      });
+  }
+  refuseUnknownVariables(source, known);
+  const complete = Default(schema, value);
+  const check = Compile(schema);
+  if (!check.Check(complete)) {
+    const [first] = check.Errors(complete);
+    const path = first?.instancePath.slice(1).replaceAll('/', '.') ?? '';
+    throw new ConfigError(
+      `${sources.get(path) ?? source.file}: ${path || 'the file'} ${first ? explain(first, path, schema) : 'is not valid'}.`,
+    );
+  }
+  return {
+    value: complete as Static<T>, // checked above
+    sourceOf: (path) => sources.get(path) ?? 'default',
+  };
+}
+
+export const loadConfig = async <T extends TObject>(
+  schema: T,
+  source: ConfigSource,
+): Promise<Static<T>> => (await readConfig(schema, source)).value;
+
+async function sectionsIn(file: string): Promise<Sections> {
   let text = '';
   try {
-    text = await readFile(source.file, 'utf8');
+    text = await readFile(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-      throw new ConfigError(`${source.file} cannot be read: ${String(error)}`);
+      throw new ConfigError(`${file} cannot be read: ${String(error)}`);
   }
   let value: unknown;
   try {
     value = parse(text) ?? {};
   } catch (error) {
     throw new ConfigError(
-      `${source.file} is not valid YAML: ${error instanceof Error ? error.message : String(error)}`,
+      `${file} is not valid YAML: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new ConfigError(`${source.file} must hold sections, e.g. "nova:".`);
-  for (const [section, fields] of Object.entries(schema.properties as Record<string, TSchema>)) {
-    const variable = `${source.prefix}_${upperSnake(section)}`;
-    const { properties } = fields as TObject;
-    if (properties === undefined && source.env[variable] !== undefined)
-      (value as Record<string, unknown>)[section] = scalar(source.env[variable]);
-    for (const field of Object.keys(properties ?? {})) {
-      const variableText = source.env[`${variable}__${upperSnake(field)}`];
-      if (variableText !== undefined)
-        ((value as Record<string, Record<string, unknown>>)[section] ??= {})[field] =
-          scalar(variableText);
-    }
-  }
-  const complete = Default(schema, value);
-  const check = Compile(schema);
-  if (!check.Check(complete)) {
-    const [first] = check.Errors(complete);
-    throw new ConfigError(
-      `${source.file}: ${first?.instancePath.slice(1).replaceAll('/', '.') || 'the file'} ${first ? explain(first) : 'is not valid'}.`,
-    );
-  }
-  return complete as Static<T>; // checked above
+    throw new ConfigError(`${file} must hold sections, e.g. "nova:".`);
+  return value as Sections; // each section is checked with the whole
 }
 
-function explain({ message, keyword, params }: TLocalizedValidationError): string {
+/** Variables of fields have `__` in their name, those of commands (COBALT_HOME) have not. */
+function refuseUnknownVariables({ env, prefix }: ConfigSource, known: ReadonlySet<string>): void {
+  const unknown = Object.keys(env).find(
+    (name) => name.startsWith(`${prefix}_`) && name.includes('__') && !known.has(name),
+  );
+  if (unknown !== undefined)
+    throw new ConfigError(
+      `The environment variable ${unknown} is no setting of this release. See all with: ./cobalt config`,
+    );
+}
+
+function explain(
+  { message, keyword, params }: TLocalizedValidationError,
+  path: string,
+  schema: TObject,
+): string {
   // additionalProperties: false
-  if (message === 'schema is false') return 'is no setting of this release';
+  if (message === 'schema is false')
+    return `is no setting of this release; allowed are ${Object.keys(fieldsBeside(path, schema)).join(', ')}`;
   return keyword === 'enum' ? `must be one of ${params.allowedValues.join(', ')}` : message;
+}
+
+function fieldsBeside(path: string, schema: TObject): Readonly<Record<string, TSchema>> {
+  const parents = path.split('.').slice(0, -1);
+  const parent = parents.reduce<TObject>(
+    (at, name) => (at.properties as Record<string, TObject>)[name] ?? at,
+    schema,
+  );
+  return parent.properties as Record<string, TSchema>;
 }
 
 const upperSnake = (name: string): string => name.replace(/([A-Z])/g, '_$1').toUpperCase();
