@@ -2,10 +2,12 @@
 // request, response and socket has an error handler, and none may hold its connection without
 // progress: idle-sockets.ts.
 import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { Readable as ReadableStream, pipeline } from 'node:stream';
+import { systemClock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { silentLog } from '../log.ts';
 import { closeIdleSockets, defaultIdleTimeoutMs } from './idle-sockets.ts';
@@ -17,7 +19,19 @@ import { acceptUpgrades } from './upgrades.ts';
 
 export interface HttpServer {
   port: number;
-  close(): Promise<void>;
+  /**
+   * Accepts no more connections, lets requests in progress end for `graceMs` (0 unless told), then
+   * cuts them. Safe to repeat.
+   */
+  close(graceMs?: number): Promise<void>;
+  /** Of new connections, after the files have changed. Only where it has `tls`. */
+  renewCertificate(tls: Certificate): void;
+}
+
+/** PEM texts. */
+export interface Certificate {
+  cert: string;
+  key: string;
 }
 
 export interface PageReply {
@@ -39,6 +53,10 @@ export interface HttpServerOptions {
     paths: readonly string[];
     onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
   };
+  /** Of links in answers, e.g. of a proxy before it; the one that the client names unless told. */
+  origin?: string;
+  /** Speaks TLS instead of plain HTTP. */
+  tls?: Certificate;
   /** Logs faults of connections and pages. */
   log?: Log;
   /** A connection without progress for this long is closed, if it is the client's turn. */
@@ -75,7 +93,10 @@ export async function startHttpServer(
   const shouldUpgradeCallback = ({ url = '/', headers }: IncomingMessage): boolean =>
     headers.upgrade?.toLowerCase() === 'websocket' &&
     (options.upgrades?.paths.includes(url.split('?', 1)[0] ?? '') ?? false);
-  const server = createServer({ ...limits, shouldUpgradeCallback }, (request, response) => {
+  let isClosing = false;
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    // so that a client with kept connections turns to another process
+    if (isClosing) response.setHeader('connection', 'close');
     request.on('error', (error) => log.debug({ err: error }, 'request broke off'));
     response.on('error', (error) => log.debug({ err: error }, 'response broke off'));
     serve(serving, request, response).catch((error: unknown) => {
@@ -85,7 +106,10 @@ export async function startHttpServer(
       );
       refuse(response);
     });
-  });
+  };
+  const serverOptions: ServerOptions = { ...limits, shouldUpgradeCallback };
+  const tlsServer = options.tls && createTlsServer({ ...serverOptions, ...options.tls }, answer);
+  const server: Server = tlsServer ?? createServer(serverOptions, answer);
   closeIdleSockets(server, options.idleTimeoutMs ?? defaultIdleTimeoutMs);
   const closeUpgraded = options.upgrades
     ? acceptUpgrades(server, options.upgrades.onUpgrade, log)
@@ -95,12 +119,19 @@ export async function startHttpServer(
   server.on('error', (error) => log.error({ err: error }, 'HTTP server'));
   return {
     port: (server.address() as AddressInfo).port, // it listens on TCP
-    close: async () =>
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-        closeUpgraded();
-      }),
+    renewCertificate: (tls) => tlsServer?.setSecureContext(tls),
+    async close(graceMs = 0) {
+      isClosing = true;
+      const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
+      closeUpgraded();
+      if (graceMs > 0) {
+        server.closeIdleConnections();
+        const late = systemClock.sleep(graceMs, { unref: true });
+        await Promise.race([closed, late]);
+      }
+      server.closeAllConnections();
+      await closed;
+    },
   };
 }
 
@@ -138,7 +169,7 @@ function refuse(response: ServerResponse): void {
 }
 
 async function serve(
-  { handler, options: { pages }, log }: Serving,
+  { handler, options, log }: Serving,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -146,6 +177,7 @@ async function serve(
   const at = url.indexOf('?');
   const path = at < 0 ? url : url.slice(0, at);
   const query = at < 0 ? '' : url.slice(at + 1);
+  const { pages } = options;
   const page =
     pages && (request.method === 'GET' || request.method === 'HEAD')
       ? await pages(path, query, request.headers.accept ?? '*/*')
@@ -166,7 +198,7 @@ async function serve(
     // repeated headers that Node keeps as arrays (set-cookie) are not read
     headers: headers as Record<string, string | undefined>,
     body: hasBody ? { stream: request } : null,
-    origin: `http://${headers.host ?? 'localhost'}`,
+    origin: options.origin ?? `${options.tls ? 'https' : 'http'}://${headers.host ?? 'localhost'}`,
     source: request.socket.remoteAddress,
   });
   if (response.writableEnded || response.destroyed) {

@@ -58,11 +58,16 @@ export interface AmqpBusDeps {
   observe?: ObserveRpc;
 }
 
-export function createAmqpBus(options: AmqpOptions, deps: AmqpBusDeps): Bus {
+export interface BrokerBus extends Bus {
+  /** Why the broker is not connected; undefined: it is. */
+  trouble(): string | undefined;
+}
+
+export function createAmqpBus(options: AmqpOptions, deps: AmqpBusDeps): BrokerBus {
   return new AmqpBus(options, deps);
 }
 
-class AmqpBus implements Bus {
+class AmqpBus implements BrokerBus {
   readonly #deps: AmqpBusDeps;
   readonly #limits: AmqpLimits;
   readonly #names: AmqpNames;
@@ -72,6 +77,7 @@ class AmqpBus implements Bus {
   /** Of this process, by topic. */
   readonly #servings = new Map<string, Set<AmqpServing>>();
   readonly #topology: Topology;
+  #lastError = 'not connected yet';
   #closed = false;
 
   constructor(
@@ -93,9 +99,10 @@ class AmqpBus implements Bus {
       retryLow: reconnectMs.first,
       retryHigh: reconnectMs.most,
     });
-    this.#connection.on('error', (error: unknown) =>
-      deps.log.warn({ err: error }, 'the message broker is away; it is tried again'),
-    );
+    this.#connection.on('error', (error: unknown) => {
+      this.#lastError = String(error);
+      deps.log.warn({ err: error }, 'the message broker is away; it is tried again');
+    });
     this.#connection.on('connection', () => {
       this.#topology.forget();
       deps.log.info({ hosts }, 'connected to the message broker');
@@ -187,6 +194,10 @@ class AmqpBus implements Bus {
     } catch (error) {
       this.#deps.log.warn({ topic, method, req: requestId, err: error }, 'fanout not sent');
     }
+  }
+
+  trouble(): string | undefined {
+    return this.#connection.ready ? undefined : this.#lastError;
   }
 
   async close(): Promise<void> {
