@@ -1,5 +1,5 @@
-// The control plane in one process: every role of the table over its databases, one dispatcher, one
-// bus. Used embedded, by tests and by benchmarks.
+// The control plane of one process: all roles of the table or some, over their databases, one
+// dispatcher, one bus. Used embedded, by `cobalt serve`, by tests and by benchmarks.
 import { createHttpTokenValidator } from '#openstack/auth/http-token-validator.ts';
 import type { ServiceSession } from '#openstack/auth/service-session.ts';
 import type { HttpClient } from '#openstack/http/client.ts';
@@ -12,7 +12,7 @@ import type { Bus } from '#platform/bus/bus.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import { ConfigError } from '#platform/config/config.ts';
 import { isDamaged } from '#platform/db/errors.ts';
-import { migrate } from '#platform/db/migrate.ts';
+import { migrate, missingMigrations } from '#platform/db/migrate.ts';
 import type { Metrics } from '#platform/metrics/metrics.ts';
 import { SagaRunner } from '#platform/saga/runner.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
@@ -23,7 +23,8 @@ import { mounts } from './catalog.ts';
 import { readPolicyFiles } from './policy-files.ts';
 import type { CloudProcess, ProcessDeps } from './process.ts';
 import { createProcess } from './process.ts';
-import { makeRoles, services } from './roles/table.ts';
+import type { RoleName } from './roles/table.ts';
+import { loadService, makeRoles } from './roles/table.ts';
 import type { DatabaseName } from './state-files.ts';
 
 export interface ControlPlane {
@@ -31,9 +32,9 @@ export interface ControlPlane {
   dispatcher: Dispatcher;
   http: HttpClient;
   bus: Bus;
-  /** All roles of the cloud, in this process. */
+  /** Those of this process. */
   roles: readonly Role[];
-  /** What these serve: the six OpenStack APIs, without the metadata API of guests. */
+  /** OpenStack APIs that these serve, without the metadata API of guests. */
   apis: readonly HttpFace[];
   sagas: { start(): Promise<void>; stop(): Promise<void> };
   /** The background tasks of all roles. */
@@ -58,9 +59,20 @@ export interface ControlPlaneDeps extends Omit<ProcessDeps, 'bus' | 'http' | 'pr
   bus?: Bus;
   /** `embedded` unless told. */
   processName?: string;
+  /** Names of the roles; all unless told. */
+  roleNames?: readonly RoleName[];
+  /** How this process reaches the services; its own dispatcher unless told. */
+  http?: HttpClient;
+  /**
+   * `require`: another one migrates, and this process refuses an old schema; `migrate` unless told.
+   */
+  schema?: 'migrate' | 'require';
 }
 
-/** Makes the roles and migrates their databases. Nothing runs yet: no socket, no saga, no task. */
+/**
+ * Makes the roles and migrates their databases. Nothing runs yet: no socket, no saga, no task.
+ * Throws ConfigError where a database is damaged or its schema is not this release's.
+ */
 export async function createControlPlane(deps: ControlPlaneDeps): Promise<ControlPlane> {
   const { origin, clock, ids, log, metrics } = deps;
   const owner = deps.processName ?? 'embedded';
@@ -84,11 +96,12 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     },
     clock,
   );
-  const http = deps.wrapHttp?.(direct) ?? direct;
+  const http = deps.http ?? deps.wrapHttp?.(direct) ?? direct;
   const process = createProcess({ ...deps, bus, http, processName: owner });
-  const byDatabase = await makeRoles(process);
+  const byDatabase = await makeRoles(process, deps.roleNames);
   const roles = [...byDatabase.values()].flat();
-  for (const name of byDatabase.keys()) await migrateDatabase(process, name);
+  const prepare = deps.schema === 'require' ? requireSchema : migrateDatabase;
+  for (const name of byDatabase.keys()) await prepare(process, name);
 
   const faces = roles.flatMap((role) => role.http);
   const dispatcher = createDispatcher(faces, {
@@ -167,10 +180,22 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   };
 }
 
-async function migrateDatabase(process: CloudProcess, name: DatabaseName): Promise<void> {
+async function requireSchema(process: CloudProcess, name: DatabaseName): Promise<void> {
+  const { db } = process.database(name);
+  const { migrations } = await loadService(name);
+  const missing = await missingMigrations(db, name, migrations);
+  if (missing.length > 0)
+    throw new ConfigError(
+      `The schema of the database of ${name} is older than this release: it misses ${missing.join(', ')}. Bring it up to date with: cobalt migrate`,
+    );
+}
+
+/** Applies what its schema misses; safe to repeat, and from several processes at once. */
+export async function migrateDatabase(process: CloudProcess, name: DatabaseName): Promise<void> {
   const { db, dialect } = process.database(name);
   try {
-    await migrate(db, dialect, name, services[name].migrations);
+    const { migrations } = await loadService(name);
+    await migrate(db, dialect, name, migrations);
   } catch (cause) {
     if (!isDamaged(cause)) throw cause;
     throw new ConfigError(

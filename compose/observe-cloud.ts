@@ -30,7 +30,7 @@ import { glanceAudit } from './roles/glance.ts';
 import { neutronAudit } from './roles/neutron.ts';
 import { novaAudit } from './roles/nova.ts';
 import { placementAudit } from './roles/placement.ts';
-import { services } from './roles/table.ts';
+import { loadService } from './roles/table.ts';
 import { databaseFile, databaseNames } from './state-files.ts';
 import { nfsStorage, simulatedStorage } from './storage.ts';
 
@@ -144,7 +144,7 @@ async function refuseOtherSchemas(process: CloudProcess): Promise<void> {
     const missing = await missingMigrations(
       process.database(name).db,
       name,
-      services[name].migrations,
+      (await loadService(name)).migrations,
     );
     if (missing.length > 0)
       throw new ConfigError(

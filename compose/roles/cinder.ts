@@ -1,16 +1,11 @@
 // Cinder: api, scheduler, volume and backup.
 import { join } from 'node:path';
 import type { CinderAudit } from '#contracts/cinder/audit.ts';
-import { createCinderApi } from '#services/cinder/api/role.ts';
-import { createCinderBackup } from '#services/cinder/backup/role.ts';
 import type { CinderDeps } from '#services/cinder/deps.ts';
 import { cinderDefaults } from '#services/cinder/deps.ts';
-import { createCinderScheduler } from '#services/cinder/scheduler/role.ts';
-import { readRecords } from '#services/cinder/store/audit.ts';
 import { migrations } from '#services/cinder/store/migrations/index.ts';
 import { seedVolumeTypes } from '#services/cinder/store/seed.ts';
 import type { CinderTables } from '#services/cinder/store/tables.ts';
-import { createCinderVolume } from '#services/cinder/volume/role.ts';
 import type { CloudProcess } from '../process.ts';
 import type { ServiceEntry } from './service-entry.ts';
 
@@ -29,54 +24,67 @@ const depsOf = (process: CloudProcess): CinderDeps =>
 
 const wakeSagas = (process: CloudProcess) => () => process.wakeSagas('cinder');
 
-const scheduler = (process: CloudProcess) =>
-  process.once('cinder-scheduler', () => createCinderScheduler(depsOf(process)));
-const volume = (process: CloudProcess) =>
-  process.once('cinder-volume', () =>
-    createCinderVolume({
+const scheduler = async (process: CloudProcess) =>
+  await process.once('cinder-scheduler', async () => {
+    const { createCinderScheduler } = await import('#services/cinder/scheduler/role.ts');
+    return createCinderScheduler(depsOf(process));
+  });
+const volume = async (process: CloudProcess) =>
+  await process.once('cinder-volume', async () => {
+    const { createCinderVolume } = await import('#services/cinder/volume/role.ts');
+    return createCinderVolume({
       ...depsOf(process),
       backends: process.storage.backends,
       // Each process empties its own.
       spoolDir: join(process.home.volumeSpool, process.processName),
       wakeSagas: wakeSagas(process),
-    }),
-  );
-const backup = (process: CloudProcess) =>
-  process.once('cinder-backup', () =>
-    createCinderBackup({
+    });
+  });
+const backup = async (process: CloudProcess) =>
+  await process.once('cinder-backup', async () => {
+    const { createCinderBackup } = await import('#services/cinder/backup/role.ts');
+    return createCinderBackup({
       ...depsOf(process),
       backends: process.storage.backends,
       backups: process.storage.backups,
       spoolDir: join(process.home.backupSpool, process.processName),
       wakeSagas: wakeSagas(process),
-    }),
-  );
+    });
+  });
 
 export const cinder = {
   migrations,
   roles: {
-    'cinder-api': (process) =>
-      createCinderApi({ ...depsOf(process), backupStoreName: process.storage.backups.name }),
+    async 'cinder-api'(process) {
+      const { createCinderApi } = await import('#services/cinder/api/role.ts');
+      return createCinderApi({
+        ...depsOf(process),
+        backupStoreName: process.storage.backups.name,
+      });
+    },
     'cinder-scheduler': scheduler,
     'cinder-volume': volume,
     'cinder-backup': backup,
   },
 } satisfies ServiceEntry;
 
-/**
- * Makes the volume types of a fresh cloud and shows its services. Once in a cloud's life; safe to
- * repeat.
- */
-export async function seedCinder(process: CloudProcess): Promise<void> {
+/** The volume types of a fresh cloud. Once in a cloud's life; safe to repeat. */
+export const seedCinder = async (process: CloudProcess): Promise<void> =>
   await seedVolumeTypes(depsOf(process), process.storage.backends.keys());
-  await scheduler(process).reportAlive();
-  await backup(process).reportAlive();
-  await volume(process).reportBackends();
+
+/** Shows Cinder's services before the first period of the tasks that do so later. */
+export async function reportCinder(process: CloudProcess): Promise<void> {
+  await (await scheduler(process)).reportAlive();
+  await (await backup(process)).reportAlive();
+  await (await volume(process)).reportBackends();
 }
 
 /** What Cinder's database says, and how the backends and the backup store differ from it. */
-export const cinderAudit = async (process: CloudProcess): Promise<CinderAudit> => ({
-  ...(await readRecords(depsOf(process))),
-  backends: await volume(process).audit(),
-  backups: await backup(process).audit(),
-});
+export async function cinderAudit(process: CloudProcess): Promise<CinderAudit> {
+  const { readRecords } = await import('#services/cinder/store/audit.ts');
+  return {
+    ...(await readRecords(depsOf(process))),
+    backends: await (await volume(process)).audit(),
+    backups: await (await backup(process)).audit(),
+  };
+}

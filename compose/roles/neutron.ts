@@ -1,14 +1,9 @@
 // Neutron: api, and the writer to OVN.
 import { isFault } from '#contracts/common/fault.ts';
 import type { NeutronAudit } from '#contracts/neutron/audit.ts';
-import { createNeutronApi } from '#services/neutron/api/role.ts';
-import { seed } from '#services/neutron/api/seed.ts';
 import type { NeutronDeps } from '#services/neutron/deps.ts';
 import { neutronDefaults } from '#services/neutron/deps.ts';
-import { auditNetworkOnce } from '#services/neutron/ovn/audit.ts';
 import type { OvnWriterRole } from '#services/neutron/ovn/role.ts';
-import { createNeutronOvnWriter } from '#services/neutron/ovn/role.ts';
-import { neutronAudit as audit } from '#services/neutron/store/audit.ts';
 import { migrations } from '#services/neutron/store/migrations/index.ts';
 import type { NeutronTables } from '#services/neutron/store/tables.ts';
 import type { CloudProcess } from '../process.ts';
@@ -34,15 +29,19 @@ const depsOf = (process: CloudProcess): NeutronDeps =>
     };
   });
 
-const ovnWriter = (process: CloudProcess): OvnWriterRole =>
-  process.once('neutron-ovn-writer', () =>
-    createNeutronOvnWriter({ ...depsOf(process), openSdn: process.network.openSdn }),
-  );
+const ovnWriter = async (process: CloudProcess): Promise<OvnWriterRole> =>
+  await process.once('neutron-ovn-writer', async () => {
+    const { createNeutronOvnWriter } = await import('#services/neutron/ovn/role.ts');
+    return createNeutronOvnWriter({ ...depsOf(process), openSdn: process.network.openSdn });
+  });
 
 export const neutron = {
   migrations,
   roles: {
-    'neutron-api': (process) => createNeutronApi(depsOf(process)),
+    async 'neutron-api'(process) {
+      const { createNeutronApi } = await import('#services/neutron/api/role.ts');
+      return createNeutronApi(depsOf(process));
+    },
     'neutron-ovn-writer': ovnWriter,
   },
 } satisfies ServiceEntry;
@@ -51,8 +50,10 @@ export const neutron = {
  * What a fresh cloud starts with: the external network, and the demo project's own. Once in a
  * cloud's life; safe to repeat.
  */
-export const seedNeutron = async (process: CloudProcess): Promise<void> =>
+export async function seedNeutron(process: CloudProcess): Promise<void> {
+  const { seed } = await import('#services/neutron/api/seed.ts');
   await seed(depsOf(process));
+}
 
 /**
  * What Neutron's database says, and how the network below differs from it. `beside`: the writer is
@@ -62,11 +63,15 @@ export async function neutronAudit(
   process: CloudProcess,
   { beside = false } = {},
 ): Promise<NeutronAudit> {
-  const below = beside
-    ? await auditNetworkOnce(depsOf(process), process.network.openSdn)
-    : await ovnWriter(process).audit();
+  const { neutronAudit: audit } = await import('#services/neutron/store/audit.ts');
+  const below = beside ? await auditBeside(process) : await (await ovnWriter(process)).audit();
   return {
     ...(await audit(process.database<NeutronTables>('neutron').db)),
     sdn: isFault(below) ? below.message : below,
   };
+}
+
+async function auditBeside(process: CloudProcess) {
+  const { auditNetworkOnce } = await import('#services/neutron/ovn/audit.ts');
+  return await auditNetworkOnce(depsOf(process), process.network.openSdn);
 }

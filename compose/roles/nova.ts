@@ -1,13 +1,9 @@
 // Nova: api, metadata, conductor and scheduler, and what the console proxy asks.
+import type { Outcome } from '#contracts/common/fault.ts';
 import type { NovaAudit } from '#contracts/nova/audit.ts';
-import { createNovaApi } from '#services/nova/api/role.ts';
-import { createNovaConductor } from '#services/nova/conductor/role.ts';
-import { consoleTarget as target } from '#services/nova/console/console-target.ts';
+import type { ConsoleTarget } from '#services/nova/console/console-target.ts';
 import type { NovaDeps } from '#services/nova/deps.ts';
 import { novaDefaults } from '#services/nova/deps.ts';
-import { createNovaMetadata } from '#services/nova/metadata/role.ts';
-import { createNovaScheduler } from '#services/nova/scheduler/role.ts';
-import { novaAudit as audit } from '#services/nova/store/audit.ts';
 import { migrations } from '#services/nova/store/migrations/index.ts';
 import { seedFlavors } from '#services/nova/store/seed.ts';
 import type { NovaTables } from '#services/nova/store/tables.ts';
@@ -35,11 +31,22 @@ const depsOf = (process: CloudProcess): NovaDeps =>
 export const nova = {
   migrations,
   roles: {
-    'nova-api': (process) => createNovaApi(depsOf(process)),
-    'nova-metadata': (process) => createNovaMetadata(depsOf(process)),
-    'nova-conductor': (process) =>
-      createNovaConductor(depsOf(process), () => process.wakeSagas('nova')),
-    'nova-scheduler': (process) => createNovaScheduler(depsOf(process)),
+    async 'nova-api'(process) {
+      const { createNovaApi } = await import('#services/nova/api/role.ts');
+      return createNovaApi(depsOf(process));
+    },
+    async 'nova-metadata'(process) {
+      const { createNovaMetadata } = await import('#services/nova/metadata/role.ts');
+      return createNovaMetadata(depsOf(process));
+    },
+    async 'nova-conductor'(process) {
+      const { createNovaConductor } = await import('#services/nova/conductor/role.ts');
+      return createNovaConductor(depsOf(process), () => process.wakeSagas('nova'));
+    },
+    async 'nova-scheduler'(process) {
+      const { createNovaScheduler } = await import('#services/nova/scheduler/role.ts');
+      return createNovaScheduler(depsOf(process));
+    },
   },
 } satisfies ServiceEntry;
 
@@ -48,11 +55,15 @@ export const seedNova = async (process: CloudProcess): Promise<void> =>
   await seedFlavors(depsOf(process));
 
 /** What Nova's database says. */
-export const novaAudit = async (process: CloudProcess): Promise<NovaAudit> =>
-  await audit(depsOf(process));
+export async function novaAudit(process: CloudProcess): Promise<NovaAudit> {
+  const { novaAudit: audit } = await import('#services/nova/store/audit.ts');
+  return await audit(depsOf(process));
+}
 
 /** What a console token opens; for the websocket proxy. */
 export const consoleTarget =
   (process: CloudProcess) =>
-  async (token: string): ReturnType<typeof target> =>
-    await target(depsOf(process), token);
+  async (token: string): Promise<Outcome<ConsoleTarget>> => {
+    const { consoleTarget: target } = await import('#services/nova/console/console-target.ts');
+    return await target(depsOf(process), token);
+  };

@@ -1,32 +1,56 @@
 // The table of roles: every service of the control plane, by the name of its database. A process
-// runs all of them (embedded) or those it is told to.
+// runs all of them (embedded) or those it is told to, and loads the code of these alone.
 import type { Role } from '#openstack/role.ts';
 import type { CloudProcess } from '../process.ts';
 import type { DatabaseName } from '../state-files.ts';
-import { cinder } from './cinder.ts';
-import { glance } from './glance.ts';
-import { keystone } from './keystone.ts';
-import { neutron } from './neutron.ts';
-import { nova } from './nova.ts';
-import { placement } from './placement.ts';
 import type { ServiceEntry } from './service-entry.ts';
 
-export const services = {
-  keystone,
-  glance,
-  placement,
-  nova,
-  neutron,
-  cinder,
-} as const satisfies Readonly<Record<DatabaseName, ServiceEntry>>;
+export const rolesOf = {
+  keystone: ['keystone'],
+  glance: ['glance'],
+  placement: ['placement'],
+  nova: ['nova-api', 'nova-metadata', 'nova-conductor', 'nova-scheduler'],
+  neutron: ['neutron-api', 'neutron-ovn-writer'],
+  cinder: ['cinder-api', 'cinder-scheduler', 'cinder-volume', 'cinder-backup'],
+} as const satisfies Readonly<Record<DatabaseName, readonly string[]>>;
 
-/** Every role of every service, made of what the process has; by database. */
-export async function makeRoles(process: CloudProcess): Promise<Map<DatabaseName, Role[]>> {
+/** As `cobalt serve` names them, e.g. 'nova-api'. */
+export type RoleName = (typeof rolesOf)[DatabaseName][number];
+
+export const roleNames: readonly RoleName[] = Object.values(rolesOf).flat();
+
+const loaders: Readonly<Record<DatabaseName, () => Promise<ServiceEntry>>> = {
+  keystone: async () => (await import('./keystone.ts')).keystone,
+  glance: async () => (await import('./glance.ts')).glance,
+  placement: async () => (await import('./placement.ts')).placement,
+  nova: async () => (await import('./nova.ts')).nova,
+  neutron: async () => (await import('./neutron.ts')).neutron,
+  cinder: async () => (await import('./cinder.ts')).cinder,
+};
+
+export const loadService = async (name: DatabaseName): Promise<ServiceEntry> =>
+  await loaders[name]();
+
+/** The databases that these roles need. */
+export const databasesOf = (wanted: readonly RoleName[]): DatabaseName[] =>
+  (Object.keys(rolesOf) as DatabaseName[]) // its keys
+    .filter((name) => rolesOf[name].some((role) => wanted.includes(role)));
+
+/** These roles, all unless told, made of what the process has; by database. */
+export async function makeRoles(
+  process: CloudProcess,
+  wanted: readonly RoleName[] = roleNames,
+): Promise<Map<DatabaseName, Role[]>> {
   const rolesByDatabase = new Map<DatabaseName, Role[]>();
-  for (const [name, { roles }] of Object.entries<ServiceEntry>(services)) {
+  for (const database of databasesOf(wanted)) {
+    const { roles } = await loadService(database);
     const ofService: Role[] = [];
-    for (const make of Object.values(roles)) ofService.push(await make(process));
-    rolesByDatabase.set(name as DatabaseName, ofService); // a key of the table
+    for (const name of rolesOf[database]) {
+      const make = roles[name];
+      if (!make) throw new Error(`the role ${name} is not in compose/roles/${database}.ts`);
+      if (wanted.includes(name)) ofService.push(await make(process));
+    }
+    rolesByDatabase.set(database, ofService);
   }
   return rolesByDatabase;
 }

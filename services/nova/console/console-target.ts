@@ -8,14 +8,18 @@ import { findServer } from '../store/servers.ts';
 
 const timeoutMs = 15_000;
 
-/**
- * The socket of the guest's RFB server, and the server's name for the page around it. unauthorized:
- * no such token, or it has ended, or its server is on that host no longer.
- */
+export interface ConsoleTarget {
+  /** Of the guest's RFB server. */
+  socketPath: string;
+  /** For the page around it. */
+  serverName: string;
+}
+
+/** unauthorized: no such token, or it has ended, or its server is on that host no longer. */
 export async function consoleTarget(
   deps: Pick<NovaDeps, 'database' | 'bus' | 'clock' | 'ids'>,
   token: string,
-): Promise<Outcome<{ socketPath: string; serverName: string }>> {
+): Promise<Outcome<ConsoleTarget>> {
   const {
     database: { db },
     clock,
