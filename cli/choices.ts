@@ -11,9 +11,11 @@ export interface Choices {
   hosts: number;
   simulated: number;
   acceleration?: AccelerationSetting;
+  /** Each role in processes of its own. */
+  distributed: boolean;
 }
 
-export const defaultChoices: Choices = { port: 8780, hosts: 2, simulated: 0 };
+export const defaultChoices: Choices = { port: 8780, hosts: 2, simulated: 0, distributed: false };
 
 /** The options of the last `up` in this state folder, with defaults for the rest. */
 export async function readChoices(file: string): Promise<Choices> {
@@ -30,8 +32,12 @@ export async function readChoices(file: string): Promise<Choices> {
 
 export async function keepChoices(
   file: string,
-  { port, hosts, simulated, acceleration }: Choices,
+  { port, hosts, simulated, acceleration, distributed }: Choices,
 ): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  await writeWhole(file, `${JSON.stringify({ port, hosts, simulated, acceleration })}\n`, 0o600);
+  await writeWhole(
+    file,
+    `${JSON.stringify({ port, hosts, simulated, acceleration, distributed })}\n`,
+    0o600,
+  );
 }

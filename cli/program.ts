@@ -51,6 +51,21 @@ const entries: readonly Entry[] = [
     define: async (command) => (await import('./commands/doctor.ts')).define(command),
   },
   {
+    name: 'serve',
+    summary: 'run roles of a distributed cloud in this process',
+    define: async (command) => (await import('./commands/serve.ts')).define(command),
+  },
+  {
+    name: 'migrate',
+    summary: 'bring the databases of a distributed cloud to this release',
+    define: async (command) => (await import('./commands/migrate.ts')).define(command),
+  },
+  {
+    name: 'config',
+    summary: 'the effective settings of a process, each with its source; checks them',
+    define: async (command) => (await import('./commands/config.ts')).define(command),
+  },
+  {
     name: 'test',
     summary: 'format, types, lint, dependency rules, unit, contract and end-to-end tests',
     define: async (command) => (await import('./commands/test.ts')).define(command),

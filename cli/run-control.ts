@@ -1,6 +1,7 @@
 // Runs the control plane in this process: in the foreground, or as the child of cli/supervise.sh
 // for a detached cloud.
 import { existsSync, mkdirSync } from 'node:fs';
+import { startDistributed } from '#compose/distributed.ts';
 import { startEmbedded } from '#compose/embedded.ts';
 import { homePaths } from '#compose/home.ts';
 import { version } from '#compose/version.ts';
@@ -32,7 +33,7 @@ export type StartMessage =
 /** Set for the child of cli/supervise.sh. */
 export const supervisedVariable = 'COBALT_SUPERVISED';
 /** EX_CONFIG of sysexits(3): another start would fail in the same way. */
-const finalExitCode = 78;
+export const finalExitCode = 78;
 /** Exit code of a start that left something undone, e.g. guest images that could not be built. */
 export const incompleteExitCode = 2;
 
@@ -45,7 +46,7 @@ export function printStep(name: string, ms: number, failed?: string): void {
 
 /** Resolves when the cloud is up; it runs until a signal. Throws a UserError if it cannot start. */
 export async function runControl(options: ControlOptions): Promise<void> {
-  const { dir, port, hosts, simulated, acceleration, logLevel, homeGiven } = options;
+  const { dir, port, hosts, simulated, acceleration, distributed, logLevel, homeGiven } = options;
   const home = homePaths(dir);
   const supervised = process.env[supervisedVariable] !== undefined;
   const tell = (message: StartMessage): void => void process.send?.(message);
@@ -83,7 +84,8 @@ export async function runControl(options: ControlOptions): Promise<void> {
   if (supervised) await recordSupervisor(home.supervisorPid);
   await recordSelf(home.controlPid, { ...facts, ready: false });
   let incomplete = false;
-  const cloud = await startEmbedded({
+  const start = distributed ? startDistributed : startEmbedded;
+  const cloud = await start({
     homeDir: dir,
     port,
     localHosts: hosts,

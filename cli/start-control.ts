@@ -20,7 +20,7 @@ const [main, supervisor] = [
  * that left something undone.
  */
 export async function startControl(options: ControlOptions): Promise<void> {
-  const { dir, port, hosts, simulated, acceleration, logLevel, homeGiven } = options;
+  const { dir, port, hosts, simulated, acceleration, distributed, logLevel, homeGiven } = options;
   const home = homePaths(dir);
   const isNew = !existsSync(home.databases);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -39,6 +39,7 @@ export async function startControl(options: ControlOptions): Promise<void> {
     '--log-level',
     logLevel,
     ...(acceleration === undefined ? [] : ['--acceleration', acceleration]),
+    ...(distributed ? ['--distributed'] : []),
   ];
   const child = spawn(
     '/bin/sh',

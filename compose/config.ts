@@ -9,7 +9,7 @@ import { novaDefaults } from '#services/nova/deps.ts';
 
 const ms = (value: number) => Type.Integer({ minimum: 0, default: value });
 const ratio = (value: number) => Type.Number({ exclusiveMinimum: 0, default: value });
-const section = <
+export const section = <
   T extends Record<
     string,
     | ReturnType<typeof Type.Integer>

@@ -29,6 +29,8 @@ export interface Home {
   cloudsYaml: string;
   controlPid: string;
   controlLog: string;
+  /** Of a distributed cloud: one a process. */
+  processLogs: string;
   /** The supervisor of a detached cloud, and how often it had to start the control plane again. */
   supervisorPid: string;
   restarts: string;
@@ -80,6 +82,7 @@ export function homePaths(dir: string): Home {
     cloudsYaml: at('clouds.yaml'),
     controlPid: at('control.pid'),
     controlLog: at('control.log'),
+    processLogs: at('logs'),
     supervisorPid: at('supervisor.pid'),
     restarts: at('control.restarts'),
     lock: at('control.lock'),

@@ -7,6 +7,7 @@ import type { NetworkFacts } from '#hosts/local/network-facts.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
 import { makeNovaAgent, startAgents } from './host-agents.ts';
 import type { AgentDeps } from './host-agents.ts';
+import { localHostName, simulatedHostName } from './host-names.ts';
 import { keepLocalHost } from './keep-local-host.ts';
 
 export interface HostsDeps extends AgentDeps {
@@ -18,10 +19,6 @@ export interface HostsDeps extends AgentDeps {
   /** For simulations that hold their hosts in hand: makes the hypervisor of a simulated host. */
   simulate?: (host: string) => Hypervisor;
 }
-
-export const localHostName = (index: number): string => `h${index}`;
-export const simulatedHostName = (index: number): string =>
-  `sim${index.toString().padStart(4, '0')}`;
 
 export interface HostFleet {
   /**
@@ -38,7 +35,7 @@ export interface HostFleet {
  */
 export function startFleet(
   deps: HostsDeps,
-  count: { local: number; simulated: number },
+  count: { local: number; simulated: number; firstSimulated?: number },
 ): HostFleet {
   const waiting = new Set<string>();
   const running: { stop(): Promise<void> }[] = [];
@@ -66,7 +63,8 @@ export function startFleet(
     }
   }
   const store = fileStore(deps.simulatedDir);
-  for (let index = 1; index <= count.simulated; index += 1) {
+  const first = count.firstSimulated ?? 1;
+  for (let index = first; index < first + count.simulated; index += 1) {
     const name = simulatedHostName(index);
     const hypervisor =
       deps.simulate?.(name) ??

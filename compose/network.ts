@@ -10,7 +10,7 @@ import type { SdnListeners } from '#ports/sdn.ts';
 import type { NetworkBelow } from './process.ts';
 
 /** What a cloud without hosts calls its external network: nothing of this machine is in it. */
-const simulatedPublicCidr = '172.24.4.0/24';
+export const simulatedPublicCidr = '172.24.4.0/24';
 
 export function simulatedNetwork(
   chassis: readonly string[],

@@ -10,6 +10,9 @@ import type { ClientDeps } from '#openstack/clients/call.ts';
 import { itself, refusedStatus } from '#openstack/clients/call.ts';
 import { glanceClient } from '#openstack/clients/glance.ts';
 import type { Log } from '#platform/log.ts';
+import type { Task, TaskRunner } from '#platform/tasks/tasks.ts';
+import { createTroubleLog } from '#platform/trouble-log.ts';
+import type { PreparedCloud } from './prepare-cloud.ts';
 
 /** The session is an admin's. */
 export type Seeder = ClientDeps;
@@ -135,3 +138,50 @@ const refused = (answer: Fault, when: string): Fault => {
   const status = refusedStatus(answer);
   return status === undefined ? answer : fault('unavailable', `Glance answered ${status} ${when}`);
 };
+
+const retryImagesMs = 20_000;
+
+/** Tries until the images are there: a mirror that was away comes back. */
+function retryImages(seed: () => Promise<Outcome<void>>, log: Log): Task {
+  const troubles = createTroubleLog(log);
+  let complete = false;
+  return {
+    name: 'cloud.seed-guest-images',
+    everyMs: retryImagesMs,
+    scope: 'every',
+    async run() {
+      if (complete) return;
+      const seeded = await seed();
+      troubles.note('images', seeded, 'no guest images');
+      complete = !isFault(seeded);
+    },
+  };
+}
+
+/** Registers what the hosts can run, and goes on trying where it cannot be had yet. */
+export async function seedImages(
+  seeder: Seeder,
+  options: {
+    cloud: Pick<PreparedCloud, 'home' | 'step'>;
+    localHosts: number;
+    tasks: TaskRunner;
+    log: Log;
+  },
+): Promise<void> {
+  const { cloud, localHosts, tasks, log } = options;
+  const seed = async (): Promise<Outcome<void>> =>
+    localHosts === 0
+      ? await seedBlankImages(seeder)
+      : await seedGuestImages(seeder, {
+          outDir: cloud.home.guestImages,
+          log: log.child({ component: 'images' }),
+        });
+  const seeded = await seed();
+  cloud.step(
+    'guest images',
+    isFault(seeded)
+      ? `${seeded.message}\nIt is tried again every ${retryImagesMs / 1000} s.`
+      : undefined,
+  );
+  if (isFault(seeded)) tasks.start([retryImages(seed, log)]);
+}

@@ -15,7 +15,9 @@ import type { ControlPlane } from '#compose/control-plane.ts';
 import { createControlPlane } from '#compose/control-plane.ts';
 import { prepareHome, readSecrets } from '#compose/home.ts';
 import { simulatedNetwork } from '#compose/network.ts';
-import { services } from '#compose/roles/table.ts';
+import { processConfigSchema } from '#compose/process-config.ts';
+import { loadService } from '#compose/roles/table.ts';
+import { databaseNames } from '#compose/state-files.ts';
 import { simulatedStorage } from '#compose/storage.ts';
 import { version } from '#compose/version.ts';
 import { isFault } from '#contracts/common/fault.ts';
@@ -45,8 +47,8 @@ export async function generateReference(): Promise<Map<string, string>> {
   return new Map([
     ['routes.md', routesPage(apis)],
     ['policies.md', policiesPage(apis)],
-    ['operations.md', operationsPage(plane)],
-    ['configuration.md', configurationPage(cloudConfigSchema)],
+    ['operations.md', await operationsPage(plane)],
+    ['configuration.md', configurationPage()],
     ['metrics.md', await metricsPage()],
     ['debian-packages.md', packagesPage()],
     ['cobalt.1', manPage(await createProgram('all'), version)],
@@ -168,7 +170,7 @@ function policiesPage(apis: readonly HttpFace[]): string {
   );
 }
 
-function operationsPage({ roles }: Pick<ControlPlane, 'roles'>): string {
+async function operationsPage({ roles }: Pick<ControlPlane, 'roles'>): Promise<string> {
   const sagas = roles
     .flatMap((role) => role.sagas)
     .map(
@@ -197,9 +199,10 @@ function operationsPage({ roles }: Pick<ControlPlane, 'roles'>): string {
       Object.keys(handlers).map((method) => [code(topic), role.name, code(method)]),
     ),
   );
-  const steps = Object.entries(services).flatMap(([database, { migrations }]) =>
-    migrations.map(({ name }) => [database, code(name)]),
-  );
+  const steps: string[][] = [];
+  for (const database of databaseNames)
+    for (const { name } of (await loadService(database)).migrations)
+      steps.push([database, code(name)]);
   return page(
     'Operations behind the APIs',
     'What the services do besides answering requests, read from their tables.',
@@ -231,18 +234,18 @@ function allowed(schema: TSchema): string {
   return [type ?? '', ...bounds].join(' ');
 }
 
-function configurationPage(schema: TObject): string {
-  const settings = Object.entries(schema.properties as Record<string, TObject>).flatMap(
-    ([section, of]) => {
-      const variable = `COBALT_${upperSnake(section)}`;
-      if (of.properties === undefined) return [{ key: section, variable, of: of as TSchema }];
-      return Object.entries(of.properties as Record<string, TSchema>).map(([field, fieldOf]) => ({
-        key: `${section}.${field}`,
-        variable: `${variable}__${upperSnake(field)}`,
-        of: fieldOf,
-      }));
-    },
-  );
+function configurationPage(): string {
+  const settings = Object.entries(
+    processConfigSchema.properties as unknown as Record<string, TObject>, // fields or one value
+  ).flatMap(([section, of]) => {
+    const variable = `COBALT_${upperSnake(section)}`;
+    if (of.properties === undefined) return [{ key: section, variable, of: of as TSchema }];
+    return Object.entries(of.properties as Record<string, TSchema>).map(([field, fieldOf]) => ({
+      key: `${section}.${field}`,
+      variable: `${variable}__${upperSnake(field)}`,
+      of: fieldOf,
+    }));
+  });
   const rows = settings.map(({ key, variable, of }) => {
     const meaning = meanings[key];
     if (meaning === undefined)
@@ -262,10 +265,20 @@ function configurationPage(schema: TObject): string {
     throw new Error(
       `tools/setting-meanings.ts explains settings that do not exist: ${stray.join(', ')}`,
     );
+  const ofCloud = new Set(Object.keys(cloudConfigSchema.properties));
+  const isOfCloud = (key: string): boolean => ofCloud.has(key.split('.')[0] ?? '');
+  const heads = ['Setting', 'Default', 'Allowed', 'What it is for', 'Variable'];
+  const tableOf = (wanted: (key: string) => boolean): string =>
+    table(
+      heads,
+      rows.filter((_, index) => wanted(settings[index]?.key ?? '')),
+    );
   return page(
     'Configuration',
     'Settings lie in `<state folder>/cobalt.yaml`, one section a part; a variable of the environment wins over the file. All are read at start. A value that is not understood keeps the cloud from starting.\n\n```yaml\nnova:\n  shutdownTimeoutMs: 20000\nagent:\n  ramAllocationRatio: 1\n```',
-    table(['Setting', 'Default', 'Allowed', 'What it is for', 'Variable'], rows),
+    tableOf(isOfCloud),
+    '## Of a process of a distributed cloud\n\n`./cobalt serve` takes these as well, from `--config FILE`. `./cobalt config` prints what is in effect, and where each value is from.',
+    tableOf((key) => !isOfCloud(key)),
   );
 }
 

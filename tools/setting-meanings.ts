@@ -1,5 +1,5 @@
-// The meaning of each setting of compose/config.ts, for operators; the generator refuses a setting
-// without one.
+// The meaning of each setting of compose/config.ts and compose/process-config.ts, for operators:
+// the generator refuses a setting without one.
 export const meanings: Readonly<Record<string, string>> = {
   acceleration:
     'How guests on real hosts run: `kvm`, `tcg` (emulated), or `auto`: the faster of the two, measured once a boot with a real kernel. `up --acceleration` overrides it.',
@@ -44,4 +44,49 @@ export const meanings: Readonly<Record<string, string>> = {
   'agent.diskAllocationRatio': 'GiB sold for each GiB.',
   'agent.resumeGuests': 'Start guests again that a power failure of their host ended.',
   'agent.keepImagesMs': 'How long a host keeps a cached image that nothing uses.',
+  'cloud.origin':
+    'Where clients reach the cloud, e.g. `https://cloud.example.org`: in the catalog and in links. Behind it all services have their paths (`/compute`, ...).',
+  'process.name':
+    'Name of the process among all of the cloud: owner of its sagas and leases. Empty: its first role. One life at a time in a state folder.',
+  'listen.host': 'Address the process listens on.',
+  'listen.port': 'And its port; 0: nowhere.',
+  'listen.certFile': 'Certificate chain (PEM) for TLS; read again when it changes.',
+  'listen.keyFile': 'Its key (PEM).',
+  'endpoints.identity': 'Where processes reach Keystone; empty: behind `cloud.origin`.',
+  'endpoints.image': 'The same for Glance.',
+  'endpoints.placement': 'The same for Placement.',
+  'endpoints.compute': 'The same for Nova.',
+  'endpoints.network': 'The same for Neutron.',
+  'endpoints.metadata': "The same for Nova's metadata API of guests.",
+  'endpoints.volume': 'The same for Cinder.',
+  'bus.hosts':
+    'RabbitMQ brokers, `host:port`, separated by commas; another one is tried when one fails. Empty: the roles of one process have only each other.',
+  'bus.user': 'User at the broker.',
+  'bus.passwordFile': 'File with the password.',
+  'bus.vhost': 'Virtual host at the broker.',
+  'bus.prefix': 'Names of queues and exchanges begin with it.',
+  'mariadb.host': 'MariaDB server. Empty, and no `socketPath`: SQLite in the state folder.',
+  'mariadb.port': 'Its port.',
+  'mariadb.socketPath': 'Its socket, instead of host and port.',
+  'mariadb.user': 'User there.',
+  'mariadb.passwordFile': 'File with the password.',
+  'mariadb.databasePrefix': 'Names of the databases begin with it, the service follows.',
+  'mariadb.maxConnections': 'Connections of a process to each database at most.',
+  'secrets.folder':
+    'Folder with the files `admin`, `demo`, `service` and `metadata`, the same on each machine. Empty: those of the state folder, made at first.',
+  'storage.nfsServer': 'NFS server of the volumes.',
+  'storage.nfsPath': 'The path it exports.',
+  'storage.imageFolder':
+    "Glance's images; shared by all its processes. Empty: in the state folder.",
+  'storage.backupFolder':
+    'Backups of volumes; shared by all cinder-backup. Empty: in the state folder.',
+  'storage.simulated': 'Volumes that are only recorded, for trials with simulated hosts.',
+  'ovn.northbound': "Remotes of OVN's northbound database, e.g. `tcp:10.0.0.1:6641`.",
+  'ovn.southbound': 'The same for the southbound database.',
+  'ovn.simulatedHosts': 'A network that is only recorded, with so many hosts; for trials. 0: OVN.',
+  'host.simulated': 'Hosts of `simulated-hosts`.',
+  'host.firstSimulated': 'Number of the first of them.',
+  'host.index': 'Number of the host of `local-host`, from 1: `h1`, ...',
+  'host.networkFacts': 'File that says what its network is; written by `up --distributed`.',
+  'host.share': "The part of the machine that is the host's.",
 };

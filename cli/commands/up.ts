@@ -25,6 +25,7 @@ interface UpOptions {
   home?: string;
   reset?: true;
   boot?: true;
+  distributed?: true;
   acceleration?: AccelerationSetting;
   logLevel: LogLevel;
 }
@@ -64,6 +65,10 @@ export function define(command: Command): void {
       ).choices(['auto', 'kvm', 'tcg']),
     )
     .option(
+      '--distributed',
+      'each role in processes of its own, over MariaDB, RabbitMQ and HAProxy of this cloud (remembered; needs a fresh state folder)',
+    )
+    .option(
       '--boot',
       'start it now and whenever the machine starts: installs a systemd unit, which `down --purge` removes',
     )
@@ -101,7 +106,7 @@ export function define(command: Command): void {
 
 async function optionsFor(
   dir: string,
-  { hosts, simulated, port, acceleration, home, logLevel, reset }: UpOptions,
+  { hosts, simulated, port, acceleration, distributed, home, logLevel, reset }: UpOptions,
 ): Promise<ControlOptions> {
   const remembered = reset ? defaultChoices : await readChoices(homePaths(dir).choices);
   return {
@@ -110,6 +115,7 @@ async function optionsFor(
     ...(simulated !== undefined && { simulated }),
     ...(port !== undefined && { port }),
     ...(acceleration !== undefined && { acceleration }),
+    ...(distributed && { distributed }),
     dir,
     homeGiven: home !== undefined,
     logLevel,

@@ -23,3 +23,16 @@ export interface AssistedSnapshot {
 export interface ServerVolumeAttachment {
   attachment_id?: string;
 }
+
+/** An entry of GET /os-services, at 2.53. api-ref, "List Compute Services". */
+export interface ComputeService {
+  id: string;
+  binary: string;
+  host: string;
+  zone: string;
+  status: 'enabled' | 'disabled';
+  state: 'up' | 'down';
+  updated_at: string | null;
+  disabled_reason: string | null;
+  forced_down: boolean;
+}

@@ -1,6 +1,6 @@
 // Checks that this machine has what the namespaced parts of a local cloud need, before they start.
 import { existsSync } from 'node:fs';
-import type { Outcome } from '#contracts/common/fault.ts';
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 
 /**
@@ -13,8 +13,13 @@ export function checkNeeds(
 ): Outcome<undefined> {
   if (process.getuid?.() !== 0)
     return fault('forbidden', `${what} root: run ./cobalt as root or with sudo`);
-  for (const [program, packages] of programs)
-    if (!existsSync(program))
-      return fault('unavailable', `${program} is missing: apt-get install ${packages}`);
-  return undefined;
+  return missingProgram(programs);
+}
+
+/** unavailable: the first that is missing, with the packages that have it. */
+export function missingProgram(
+  programs: readonly (readonly [path: string, packages: string])[],
+): Fault | undefined {
+  const missing = programs.find(([program]) => !existsSync(program));
+  return missing && fault('unavailable', `${missing[0]} is missing: apt-get install ${missing[1]}`);
 }

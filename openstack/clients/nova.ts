@@ -5,6 +5,7 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type {
   AssistedSnapshot,
+  ComputeService,
   ServerExternalEvent,
   ServerVolumeAttachment,
 } from '#contracts/nova/wire.ts';
@@ -16,6 +17,8 @@ import { askService, documentOf } from './call.ts';
  * conflict (every other status), with its status in `detail`.
  */
 export interface Nova {
+  /** The services `nova-compute` of all hosts. For administrators. */
+  computeServices(): Promise<Outcome<readonly ComputeService[]>>;
   /** notFound: the server does not have the volume, or there is no such server. */
   volumeAttachment(serverId: string, volumeId: string): Promise<Outcome<ServerVolumeAttachment>>;
   /**
@@ -45,6 +48,8 @@ export function novaClient(
   const one = encodeURIComponent;
 
   return {
+    computeServices: async () =>
+      await documentOf('services', since('2.53')('GET', 'os-services?binary=nova-compute')),
     volumeAttachment: async (serverId, volumeId) =>
       await documentOf(
         'volumeAttachment',

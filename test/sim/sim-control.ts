@@ -6,6 +6,7 @@ import type { ControlPlane, ControlPlaneDeps } from '#compose/control-plane.ts';
 import { createControlPlane } from '#compose/control-plane.ts';
 import type { Home, Secrets } from '#compose/home.ts';
 import type { StorageBelow } from '#compose/process.ts';
+import { reportCinder } from '#compose/roles/cinder.ts';
 import { seedCloud } from '#compose/seed.ts';
 import type { DatabaseName } from '#compose/state-files.ts';
 import { databaseFile } from '#compose/state-files.ts';
@@ -100,6 +101,7 @@ export async function startSimControl(options: SimControlOptions): Promise<SimCo
 
   const first = await begin(nextName());
   await seedCloud(first.plane.process);
+  await reportCinder(first.plane.process);
   let running: Running[] = [first];
   while (running.length < processes) running.push(await begin(nextName()));
   const outside = options.wrapBus?.(bus, clock) ?? bus;

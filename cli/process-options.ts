@@ -1,0 +1,24 @@
+// Options that the commands of a distributed cloud share: serve, migrate, config.
+import { existsSync } from 'node:fs';
+import { homeDir, homePaths } from '#compose/home.ts';
+import { UserError } from './user-error.ts';
+
+export interface ConfigOptions {
+  home?: string;
+  config?: string;
+}
+
+export const configOptions = {
+  config: [
+    '--config <file>',
+    'settings (default: $COBALT_CONFIG, else cobalt.yaml in the state folder)',
+  ],
+} as const;
+
+/** A file that is named must be there. */
+export function configFileOf({ home, config }: ConfigOptions): string {
+  const named = config ?? process.env['COBALT_CONFIG'];
+  if (named === undefined) return homePaths(homeDir(home, process.env)).configFile;
+  if (!existsSync(named)) throw new UserError(`--config ${named}: there is no such file.`);
+  return named;
+}

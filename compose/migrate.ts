@@ -1,0 +1,78 @@
+// Prepares the databases of a distributed cloud before its processes start: their schemas, and what
+// a fresh cloud starts with. Used by `cobalt migrate`.
+import { createConnection } from 'mysql2/promise';
+import { systemClock } from '#platform/clock.ts';
+import { ConfigError } from '#platform/config/config.ts';
+import type { DatabaseConfig } from '#platform/db/database.ts';
+import { systemIds } from '#platform/ids.ts';
+import type { Log } from '#platform/log.ts';
+import { createControlPlane } from './control-plane.ts';
+import type { Home } from './home.ts';
+import { connectPeers, databaseAddresses, networkOf, storageOf } from './peers.ts';
+import type { ProcessConfig } from './process-config.ts';
+import { secretsIn } from './process-config.ts';
+import { seedCloud } from './seed.ts';
+import { databaseNames } from './state-files.ts';
+
+/**
+ * Makes missing databases, applies missing migrations, and adds users, catalog, flavors, networks
+ * and volume types to a fresh cloud. Forward only; safe to repeat, and from two places at once.
+ * Throws ConfigError where the server refuses.
+ */
+export async function migrateDatabases(config: ProcessConfig, home: Home, log: Log): Promise<void> {
+  if (config.cloud.origin === '')
+    throw new ConfigError(
+      'cloud.origin is missing: the address of the cloud for its catalog, e.g. https://cloud.example.org',
+    );
+  const [clock, ids] = [systemClock, systemIds];
+  const addressOf = await databaseAddresses({ config, home });
+  for (const name of databaseNames) await createDatabase(addressOf(name));
+  // Alone: nobody hears of it over the broker, and nothing of it runs on.
+  const alone = { ...config, bus: { ...config.bus, hosts: '' } };
+  const peers = await connectPeers({ config: alone, home, clock, ids, log });
+  try {
+    const plane = await createControlPlane({
+      home,
+      secrets: await secretsIn(config, home),
+      config,
+      origin: config.cloud.origin,
+      network: await networkOf(config, [], { clock, log }),
+      storage: await storageOf(config, [], { home, clock, ids, log }),
+      clock,
+      ids,
+      log,
+      bus: peers.bus,
+      openDatabase: peers.openDatabase,
+      processName: `migrate-${ids.uuid()}`,
+      keystone: { shared: true },
+    });
+    try {
+      await seedCloud(plane.process);
+    } finally {
+      await plane.close();
+    }
+  } finally {
+    await peers.close();
+  }
+}
+
+async function createDatabase(address: DatabaseConfig): Promise<void> {
+  if (address.dialect === 'sqlite') return;
+  const { database, host, port, socketPath, user, password } = address;
+  const server = await createConnection({
+    user,
+    password,
+    ...(socketPath === undefined ? { host, port } : { socketPath }),
+  } as Parameters<typeof createConnection>[0]).catch((error: unknown) => {
+    throw new ConfigError(`mariadb: ${(error as Error).message}`);
+  });
+  try {
+    await server.query('create database if not exists ??', [database]);
+  } catch (error) {
+    throw new ConfigError(
+      `mariadb: the database ${database} is missing and cannot be made: ${(error as Error).message}`,
+    );
+  } finally {
+    await server.end();
+  }
+}

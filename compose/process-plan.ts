@@ -1,0 +1,74 @@
+// Which processes make up a distributed cloud on one machine. Pure; used by distributed.ts.
+import type { mounts } from './catalog.ts';
+import type { RoleName } from './roles/table.ts';
+import type { Part } from './serve.ts';
+
+export interface PlannedProcess {
+  /** e.g. 'nova-api-2'. */
+  name: string;
+  part: Part;
+  /** Where it listens: the n-th of the cloud's ports. */
+  portIndex: number;
+  /** Settings of its own, by variable. */
+  settings: Readonly<Record<string, string>>;
+}
+
+type Mount = (typeof mounts)[keyof typeof mounts];
+
+/** Paths of the one address, by the role that answers there. */
+export const pathsOf = {
+  keystone: ['/identity'],
+  glance: ['/image'],
+  placement: ['/placement'],
+  'nova-api': ['/compute'],
+  'nova-metadata': ['/metadata'],
+  'neutron-api': ['/network'],
+  'cinder-api': ['/volume'],
+  'console-proxy': ['/console'],
+} as const satisfies Partial<Record<Part, readonly (Mount | '/console')[]>>;
+
+/** Any number of processes may run these; two show that no one of them is needed. */
+const doubled: readonly RoleName[] = [
+  'keystone',
+  'glance',
+  'placement',
+  'nova-api',
+  'nova-metadata',
+  'nova-conductor',
+  'nova-scheduler',
+  'neutron-api',
+  'neutron-ovn-writer',
+  'cinder-api',
+  'cinder-scheduler',
+  'cinder-volume',
+  'cinder-backup',
+];
+const copies = 2;
+
+export function processPlan({
+  localHosts,
+  simulatedHosts,
+}: {
+  localHosts: readonly string[];
+  simulatedHosts: number;
+}): PlannedProcess[] {
+  const all: Omit<PlannedProcess, 'portIndex'>[] = [
+    ...doubled.flatMap((part) =>
+      Array.from({ length: copies }, (_, index) => ({
+        name: `${part}-${index + 1}`,
+        part,
+        settings: {},
+      })),
+    ),
+    { name: 'console-proxy', part: 'console-proxy', settings: {} },
+    ...localHosts.map((host, index) => ({
+      name: `agents-${host}`,
+      part: 'local-host' as const,
+      settings: { COBALT_HOST__INDEX: String(index + 1) },
+    })),
+    ...(simulatedHosts > 0
+      ? [{ name: 'agents-simulated', part: 'simulated-hosts' as const, settings: {} }]
+      : []),
+  ];
+  return all.map((planned, portIndex) => ({ ...planned, portIndex }));
+}

@@ -1,0 +1,122 @@
+// Keeps a child process running: started again when it ends, ended with this process. For the
+// daemons and roles of a distributed cloud on one machine.
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
+import { bound } from '#platform/child-process.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { Log } from '#platform/log.ts';
+
+export interface ProcessSpec {
+  name: string;
+  command: readonly string[];
+  env: NodeJS.ProcessEnv;
+  /** Gets its output; appended to. */
+  logFile: string;
+  /** Asked now and then after each start, until it says yes. */
+  isReady(): Promise<boolean>;
+  readyWithinMs: number;
+  stopSignal?: NodeJS.Signals;
+  /** It gets SIGKILL after this. */
+  stopWithinMs: number;
+}
+
+export interface KeptProcess {
+  readonly name: string;
+  /** undefined: it is being started again. */
+  readonly pid: number | undefined;
+  readonly restarts: number;
+  /** unavailable: it was not ready in time, with where its output is. It is tried further. */
+  ready(): Promise<Outcome<void>>;
+  /** Asks it to end, and resolves when it has. Safe to repeat. */
+  stop(): Promise<void>;
+}
+
+const readyLookMs = 50;
+const pauseMs = { first: 250, most: 10_000 };
+/** One that ran for so long is started again at once. */
+const steadyMs = 60_000;
+
+export function keepProcess(
+  spec: ProcessSpec,
+  { clock, log }: { clock: Clock; log: Log },
+): KeptProcess {
+  const stopping = new AbortController();
+  let child: ChildProcess | undefined;
+  let restarts = 0;
+  let isReady = false;
+
+  const start = (): ChildProcess => {
+    const output = openSync(spec.logFile, 'a', 0o600);
+    const [program = '', ...args] = bound(spec.command);
+    // its input stays open: some daemons end with it
+    const started = spawn(program, args, { env: spec.env, stdio: ['pipe', output, output] });
+    closeSync(output);
+    return started;
+  };
+  const endOf = async (started: ChildProcess): Promise<string> =>
+    await new Promise((resolve) => {
+      started.on('exit', (code, signal) => resolve(signal ?? `code ${code}`));
+      started.on('error', (error) => resolve(error.message));
+    });
+  const watchReady = async (started: ChildProcess): Promise<void> => {
+    while (child === started && !stopping.signal.aborted) {
+      if (await spec.isReady().catch(() => false)) {
+        if (child === started) isReady = true;
+        return;
+      }
+      await clock.sleep(readyLookMs);
+    }
+  };
+
+  async function keep(): Promise<void> {
+    let pause = pauseMs.first;
+    while (!stopping.signal.aborted) {
+      const startedAtMs = clock.now();
+      const started = start();
+      child = started;
+      const watching = watchReady(started);
+      const end = await endOf(started);
+      child = undefined;
+      isReady = false;
+      await watching;
+      if (stopping.signal.aborted) return;
+      restarts += 1;
+      log.warn({ name: spec.name, end, log: spec.logFile }, 'process ended; it is started again');
+      pause = clock.now() - startedAtMs > steadyMs ? pauseMs.first : pause;
+      await clock.sleep(pause, { signal: stopping.signal }).catch(() => undefined);
+      pause = Math.min(pause * 2, pauseMs.most);
+    }
+  }
+  const keeping = keep();
+
+  return {
+    name: spec.name,
+    get pid() {
+      return child?.pid;
+    },
+    get restarts() {
+      return restarts;
+    },
+    async ready() {
+      const endsMs = clock.now() + spec.readyWithinMs;
+      while (!isReady && clock.now() < endsMs && !stopping.signal.aborted)
+        await clock.sleep(readyLookMs);
+      if (!isReady)
+        return fault(
+          'unavailable',
+          `${spec.name} was not ready within ${spec.readyWithinMs / 1000} s; its output: ${spec.logFile}`,
+        );
+      return undefined;
+    },
+    async stop() {
+      stopping.abort();
+      child?.kill(spec.stopSignal ?? 'SIGTERM');
+      const late = clock.after(spec.stopWithinMs, () => void child?.kill('SIGKILL'));
+      await keeping;
+      late.stop();
+    },
+  };
+}

@@ -1,0 +1,69 @@
+// A MariaDB of this cloud's own: its folder, a socket that only the folder's owner can open.
+import { existsSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
+import { startChild } from '#platform/child-process.ts';
+import type { ProcessSpec } from './kept-process.ts';
+
+const program = '/usr/sbin/mariadbd'; // Debian: mariadb-server
+
+export const mariadbNeeds = [[program, 'mariadb-server']] as const;
+export const mariadbUser = 'root';
+export const mariadbSocket = (folder: string): string => join(folder, 'sock');
+
+/** Makes the data folder at first. unavailable: with the installer's own words. */
+export async function prepareMariadb(
+  folder: string,
+  maxConnections: number,
+): Promise<Outcome<ProcessSpec>> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const dataFolder = join(folder, 'data');
+  const common = ['--no-defaults', `--user=${userInfo().username}`, `--datadir=${dataFolder}`];
+  const env = { PATH: process.env['PATH'], LANG: 'C.UTF-8' };
+  if (!existsSync(join(folder, 'installed'))) {
+    await rm(dataFolder, { recursive: true, force: true }); // of an installation that broke off
+    const { code, stderr } = await startChild(
+      [
+        'mariadb-install-db',
+        ...common,
+        '--auth-root-authentication-method=normal',
+        '--skip-test-db',
+        '--skip-name-resolve',
+      ],
+      { timeoutMs: 60_000, env },
+    ).ended;
+    if (code !== 0) return fault('unavailable', `mariadb-install-db failed: ${stderr}`);
+    await mkdir(join(folder, 'installed'));
+  }
+  const socket = mariadbSocket(folder);
+  return {
+    name: 'mariadb',
+    command: [
+      program,
+      ...common,
+      `--socket=${socket}`,
+      `--pid-file=${join(folder, 'pid')}`,
+      '--skip-networking',
+      '--skip-log-bin',
+      '--performance-schema=off',
+      '--innodb-buffer-pool-size=128M',
+      `--max-connections=${maxConnections}`,
+    ],
+    env,
+    logFile: join(folder, 'mariadb.log'),
+    isReady: async () => await accepts(socket),
+    readyWithinMs: 60_000,
+    stopWithinMs: 30_000,
+  };
+}
+
+const accepts = async (path: string): Promise<boolean> =>
+  await new Promise((resolve) => {
+    const socket = connect({ path });
+    socket.on('data', () => resolve(true)).on('error', () => resolve(false)); // its greeting
+    socket.on('data', () => socket.destroy());
+  });

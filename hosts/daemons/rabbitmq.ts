@@ -1,0 +1,86 @@
+// A RabbitMQ of this cloud's own: its folder, its ports on the loopback, its epmd, its password.
+import { mkdir, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { startChild } from '#platform/child-process.ts';
+import type { Secret } from '#platform/log.ts';
+import type { ProcessSpec } from './kept-process.ts';
+
+/** Debian: rabbitmq-server. The one in /usr/sbin changes to a user of its own. */
+const program = '/usr/lib/rabbitmq/bin/rabbitmq-server';
+const nodeName = 'cobalt@localhost';
+
+export const rabbitmqNeeds = [[program, 'rabbitmq-server']] as const;
+export const rabbitmqUser = 'cobalt';
+
+export interface RabbitmqPlace {
+  folder: string;
+  port: number;
+  distributionPort: number;
+  epmdPort: number;
+  password: Secret;
+}
+
+/** Writes its settings; the user and the password hold from its first start on. */
+export async function prepareRabbitmq(place: RabbitmqPlace): Promise<ProcessSpec> {
+  const { folder, port, distributionPort, epmdPort, password } = place;
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const settings = join(folder, 'rabbitmq.conf');
+  await writeFile(join(folder, 'enabled_plugins'), '[].');
+  await writeFile(
+    settings,
+    [
+      `listeners.tcp.1 = 127.0.0.1:${port}`,
+      `default_user = ${rabbitmqUser}`,
+      `default_pass = ${password.reveal()}`,
+      'disk_free_limit.absolute = 50MB',
+      '',
+    ].join('\n'),
+    { mode: 0o600 },
+  );
+  return {
+    name: 'rabbitmq',
+    command: [program],
+    env: environment(place),
+    logFile: join(folder, 'rabbitmq.log'),
+    isReady: async () => await accepts(port),
+    readyWithinMs: 60_000,
+    stopWithinMs: 20_000,
+  };
+
+  function environment({ folder: home }: RabbitmqPlace): NodeJS.ProcessEnv {
+    return {
+      PATH: process.env['PATH'],
+      LANG: 'C.UTF-8',
+      HOME: home, // the Erlang cookie
+      ERL_EPMD_ADDRESS: '127.0.0.1',
+      ERL_EPMD_PORT: String(epmdPort),
+      RABBITMQ_CONF_ENV_FILE: '/dev/null',
+      RABBITMQ_CONFIG_FILE: settings,
+      RABBITMQ_ENABLED_PLUGINS_FILE: join(home, 'enabled_plugins'),
+      RABBITMQ_NODENAME: nodeName,
+      RABBITMQ_DIST_PORT: String(distributionPort),
+      RABBITMQ_MNESIA_BASE: join(home, 'data'),
+      RABBITMQ_LOG_BASE: join(home, 'log'),
+      RABBITMQ_SCHEMA_DIR: join(home, 'schema'),
+      RABBITMQ_GENERATED_CONFIG_DIR: join(home, 'config'),
+      RABBITMQ_ALLOW_INPUT: 'true', // the script becomes the Erlang machine
+      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
+    };
+  }
+}
+
+/** Ends its epmd, which detaches itself from the broker that started it. */
+export async function endEpmd({ folder, epmdPort }: RabbitmqPlace): Promise<void> {
+  await startChild(['epmd', '-port', String(epmdPort), '-kill'], {
+    timeoutMs: 5_000,
+    env: { PATH: process.env['PATH'], HOME: folder, ERL_EPMD_ADDRESS: '127.0.0.1' },
+  }).ended;
+}
+
+const accepts = async (port: number): Promise<boolean> =>
+  await new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port });
+    socket.on('connect', () => resolve(true)).on('error', () => resolve(false));
+    socket.on('connect', () => socket.destroy());
+  });
