@@ -87,3 +87,15 @@ export async function startBenchCloud(options: {
     },
   };
 }
+
+/** The id of the project whose quotas a benchmark lifts. */
+export async function adminProject({ admin }: BenchCloud): Promise<string> {
+  const { projects } = await admin.ask<{ projects: { id: string; name: string }[] }>(
+    'identity',
+    'GET',
+    '/v3/auth/projects',
+  );
+  const id = projects.find(({ name }) => name === 'admin')?.id;
+  if (id === undefined) throw new Error('the administrator sees no project "admin"');
+  return id;
+}

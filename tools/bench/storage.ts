@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { tenant } from '#test/e2e/network.testing.ts';
 import type { Guest } from '#test/e2e/network.testing.ts';
 import type { BenchCloud } from './cloud.ts';
-import { startBenchCloud } from './cloud.ts';
+import { adminProject, startBenchCloud } from './cloud.ts';
 import { createLoad } from './load.ts';
 import type { Figure } from './report.ts';
 import { median } from './report.ts';
@@ -53,14 +53,9 @@ export async function benchStorage(say: (text: string) => void): Promise<Figure[
   return figures;
 }
 
-async function liftQuota({ admin }: BenchCloud): Promise<void> {
-  const { projects } = await admin.ask<{ projects: { id: string; name: string }[] }>(
-    'identity',
-    'GET',
-    '/v3/auth/projects',
-  );
-  const id = projects.find(({ name }) => name === 'admin')?.id ?? '';
-  await admin.ask('volume', 'PUT', `/v3/os-quota-sets/${id}`, {
+async function liftQuota(cloud: BenchCloud): Promise<void> {
+  const id = await adminProject(cloud);
+  await cloud.admin.ask('volume', 'PUT', `/v3/os-quota-sets/${id}`, {
     quota_set: { volumes: -1, gigabytes: -1 },
   });
 }
