@@ -2,7 +2,7 @@
 // deadline and all of them with the socket. Base of the connections to libvirt and OVSDB, which
 // define the messages; tested with them (adapters/libvirt/rpc, adapters/ovsdb).
 import type net from 'node:net';
-import { systemClock, type Timer } from './clock.ts';
+import { systemClock, type Repetition, type Timer } from './clock.ts';
 
 export interface CallBounds {
   /** Calls beyond this many wait in order. */
@@ -43,6 +43,7 @@ export class SocketCalls<Reply> {
   readonly #inFlight = new Map<number, PendingCall<Reply>>();
   /** By id, in insertion order; a map, because calls leave from the middle at their deadlines. */
   readonly #queue = new Map<number, PendingCall<Reply>>();
+  #repetition: Repetition | undefined;
   #closedBy: Error | undefined;
 
   constructor(socket: net.Socket, bounds: CallBounds, peer: CallPeer) {
@@ -96,9 +97,18 @@ export class SocketCalls<Reply> {
     this.#socket.write(message);
   }
 
+  /** Runs `work` again and again until the connection ends: its keepalive. */
+  repeat(everyMs: number, work: () => void): void {
+    if (this.#closedBy) return;
+    this.#repetition = systemClock.every(everyMs, work, {
+      onError: (error) => this.close(new Error('keepalive', { cause: error })),
+    });
+  }
+
   close(cause: Error): void {
     if (this.#closedBy) return;
     this.#closedBy = cause;
+    void this.#repetition?.stop();
     this.#socket.destroy();
     for (const id of [...this.#inFlight.keys(), ...this.#queue.keys()])
       this.end(id, this.#peer.disconnected(cause));

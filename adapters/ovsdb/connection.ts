@@ -42,7 +42,6 @@ export class OvsdbConnection {
   readonly #splitter: JsonSplitter;
   #lastId = 0;
   #heardAt = performance.now();
-  #keepalive: NodeJS.Timeout | undefined;
 
   private constructor(options: ConnectionOptions, listeners: ConnectionListeners) {
     this.#options = options;
@@ -52,10 +51,7 @@ export class OvsdbConnection {
       name: 'server',
       received: (chunk) => this.#receive(chunk),
       disconnected: (cause) => new OvsdbDisconnected(cause.message, { cause }),
-      closed: (cause) => {
-        clearInterval(this.#keepalive);
-        listeners.closed(cause);
-      },
+      closed: (cause) => listeners.closed(cause),
     });
   }
 
@@ -161,15 +157,14 @@ export class OvsdbConnection {
 
   #startKeepalive(): void {
     const intervalMs = this.#options.keepaliveIntervalMs;
-    this.#keepalive = setInterval(() => {
+    this.#calls.repeat(intervalMs / 2, () => {
       const silentMs = performance.now() - this.#heardAt;
       if (silentMs >= 2 * intervalMs)
         this.#calls.close(new Error(`not a word in ${Math.round(silentMs)} ms`));
       else if (silentMs >= intervalMs)
         // without an answer, the next check ends the connection
         this.call('echo', [], { timeoutMs: intervalMs }).catch(() => undefined);
-    }, intervalMs / 2);
-    this.#keepalive.unref();
+    });
   }
 }
 

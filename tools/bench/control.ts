@@ -9,29 +9,19 @@ import { listFigure } from './list-figure.ts';
 import { createLoad } from './load.ts';
 import type { Figure } from './report.ts';
 import { median } from './report.ts';
+import { runParts } from './run-parts.ts';
 import type { BareServer } from './yardsticks.ts';
 import { passwordHashMs, startBareServer, transactionsPerSecond } from './yardsticks.ts';
 
 const simulatedHosts = 100;
 
+const parts = [emptyList, password, candidates, createServers, listServers, images, memory];
+
 export async function benchControl(say: (text: string) => void): Promise<Figure[]> {
   const cloud = await startBenchCloud({ hosts: 0, simulated: simulatedHosts });
   const bare = await startBareServer();
   try {
-    const figures: Figure[] = [];
-    for (const part of [
-      emptyList,
-      password,
-      candidates,
-      createServers,
-      listServers,
-      images,
-      memory,
-    ]) {
-      say(part.name);
-      figures.push(...(await part(cloud, bare)));
-    }
-    return figures;
+    return await runParts(parts, say, cloud, bare);
   } finally {
     await bare.close();
     await cloud.close();

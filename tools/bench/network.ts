@@ -13,6 +13,7 @@ import { createLoad } from './load.ts';
 import { insertedPortsMs } from './ovsdb-yardstick.ts';
 import type { Figure } from './report.ts';
 import { median } from './report.ts';
+import { runParts } from './run-parts.ts';
 import type { BareServer } from './yardsticks.ts';
 import { startBareServer, transactionsPerSecond } from './yardsticks.ts';
 
@@ -27,17 +28,14 @@ interface Port {
   fixed_ips: { ip_address: string }[];
 }
 
+const parts = [guests, createPorts, listPorts, crowdedSubnet, rebuild];
+
 export async function benchNetwork(say: (text: string) => void): Promise<Figure[]> {
   const cloud = await startBenchCloud({ hosts: 2, simulated: 0 });
   const bare = await startBareServer();
   try {
     await liftQuota(cloud);
-    const figures: Figure[] = [];
-    for (const part of [guests, createPorts, listPorts, crowdedSubnet, rebuild]) {
-      say(part.name);
-      figures.push(...(await part(cloud, bare)));
-    }
-    return figures;
+    return await runParts(parts, say, cloud, bare);
   } finally {
     await bare.close();
     await cloud.close();

@@ -11,6 +11,7 @@ import { adminProject, startBenchCloud } from './cloud.ts';
 import { createLoad } from './load.ts';
 import type { Figure } from './report.ts';
 import { median } from './report.ts';
+import { runParts } from './run-parts.ts';
 import { transactionsPerSecond } from './yardsticks.ts';
 
 const run = promisify(execFile);
@@ -43,10 +44,7 @@ export async function benchStorage(say: (text: string) => void): Promise<Figure[
   const real = await startBenchCloud({ hosts: 1, simulated: 0 });
   try {
     await liftQuota(real);
-    for (const part of [onFiler, attach, write]) {
-      say(part.name);
-      figures.push(...(await part(real)));
-    }
+    figures.push(...(await runParts([onFiler, attach, write], say, real)));
   } finally {
     await real.close();
   }

@@ -42,7 +42,6 @@ export class LibvirtConnection {
   readonly #splitter = new FrameSplitter();
   #serial = 0;
   #unansweredPings = 0;
-  #keepalive: NodeJS.Timeout | undefined;
 
   private constructor(options: ConnectionOptions, listeners: ConnectionListeners) {
     this.#options = options;
@@ -51,10 +50,7 @@ export class LibvirtConnection {
       name: 'daemon',
       received: (chunk) => this.#receive(chunk),
       disconnected: (cause) => new LibvirtDisconnected(cause.message, { cause }),
-      closed: (cause) => {
-        clearInterval(this.#keepalive);
-        listeners.closed(cause);
-      },
+      closed: (cause) => listeners.closed(cause),
     });
   }
 
@@ -153,15 +149,14 @@ export class LibvirtConnection {
   }
 
   #startKeepalive(): void {
-    this.#keepalive = setInterval(() => {
+    this.#calls.repeat(this.#options.keepaliveIntervalMs, () => {
       if (this.#unansweredPings >= this.#options.keepaliveCount)
         return this.#calls.close(
           new Error(`no answer to ${this.#unansweredPings} keepalive pings`),
         );
       this.#unansweredPings += 1;
       this.#sendKeepalive(PING);
-    }, this.#options.keepaliveIntervalMs);
-    this.#keepalive.unref();
+    });
   }
 
   #sendKeepalive(procedure: number): void {
