@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Fault } from '#contracts/common/fault.ts';
@@ -15,6 +15,7 @@ import type { FilerFacts } from './local-filer.ts';
 import { createLocalNetwork } from './local-network.ts';
 import type { NetworkFacts } from './network-facts.ts';
 import { runTool, tryTool } from './run-tool.ts';
+import { signalFiler } from './signal-filer.testing.ts';
 
 const skip =
   process.getuid?.() !== 0
@@ -54,17 +55,7 @@ describe('the filer', { skip, timeout: 60_000 }, () => {
   });
 
   test('a server that dies comes back with its files', async () => {
-    const { dir } = filerPaths(stateDir);
-    const [, init = ''] = readFileSync(join(dir, 'init.pid'), 'utf8').split(' ');
-    await runTool('nsenter', [
-      '-t',
-      init,
-      '-m',
-      '-p',
-      '/bin/kill',
-      '-9',
-      readFileSync(join(dir, 'run/ganesha.pid'), 'utf8').trim(),
-    ]);
+    await signalFiler(filerPaths(stateDir).dir, 'KILL');
     await eventually(
       async () =>
         (await tryTool('qemu-img', ['info', url('one.qcow2')], { timeoutMs: 2_000 })).code === 0,

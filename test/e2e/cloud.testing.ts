@@ -43,6 +43,17 @@ export interface TestCloud {
   close(): Promise<void>;
 }
 
+/** Words of the client: boots a guest of the image `tiny` and waits until it is ACTIVE. */
+export const createTiny = (name: string, ...options: string[]): string[] => [
+  'server',
+  'create',
+  '--image=tiny',
+  '--flavor=m1.nano',
+  ...options,
+  '--wait',
+  name,
+];
+
 export interface CloudStatus {
   running: boolean;
   restarts?: { count: number };

@@ -9,18 +9,19 @@ import type { LibvirtHypervisorOptions } from '#adapters/libvirt/libvirt-hypervi
 import { createNfsVolumes } from '#adapters/nfs/nfs-volumes.ts';
 import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import { isFault } from '#contracts/common/fault.ts';
+import { disklessGuest } from '#contracts/nova/diskless-guest.testing.ts';
 import type { GuestImage, GuestSpec, GuestVolume } from '#contracts/nova/guest.ts';
 import { filerPaths } from '#hosts/local/host-paths.ts';
 import { createLocalFiler } from '#hosts/local/local-filer.ts';
 import { createLocalHosts } from '#hosts/local/local-hosts.ts';
 import { createLocalNetwork } from '#hosts/local/local-network.ts';
+import { signalFiler } from '#hosts/local/signal-filer.testing.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import { ok } from '#ports/hypervisor-fixture.testing.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
 import type { VolumeBackend } from '#ports/volume-backend.ts';
-import { signalServer } from './filer.testing.ts';
 
 const bootMs = 60_000;
 
@@ -86,24 +87,14 @@ export async function startStorageHost(files: TestGuest): Promise<StorageHost> {
     dataDir: host.dataDir,
     backend,
     open,
-    spec: (volumes) => ({
-      uuid: randomUUID(),
-      name: `guest-${randomUUID().slice(0, 8)}`,
-      displayName: 'g',
-      projectId: 'p',
-      userId: 'u',
-      vcpus: 1,
-      memoryMib: 128,
-      rootDisk: null,
-      ephemeralGib: 0,
-      swapMib: 0,
-      kernel,
-      configDrive: null,
-      machineType: null,
-      cpuModel: null,
-      nics: [],
-      volumes,
-    }),
+    spec: (volumes) =>
+      disklessGuest({
+        uuid: randomUUID(),
+        name: `guest-${randomUUID().slice(0, 8)}`,
+        displayName: 'g',
+        kernel,
+        volumes,
+      }),
     async volume(device) {
       const volumeId = randomUUID();
       ok(await backend.createVolume(volumeId, 1, { kind: 'blank' }));
@@ -124,8 +115,8 @@ export async function startStorageHost(files: TestGuest): Promise<StorageHost> {
         { withinMs: bootMs, what: `boot ${times}` },
       ),
     async hangFiler() {
-      await signalServer(filerPaths(stateDir).dir, 'STOP');
-      return async () => await signalServer(filerPaths(stateDir).dir, 'CONT');
+      await signalFiler(filerPaths(stateDir).dir, 'STOP');
+      return async () => await signalFiler(filerPaths(stateDir).dir, 'CONT');
     },
     async close() {
       backend.close();
