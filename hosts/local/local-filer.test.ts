@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Fault } from '#contracts/common/fault.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
+import { ownedFolder, removeOwnedFolder } from '#platform/testing/owned-folder.ts';
 import { filerPaths } from './host-paths.ts';
 import { createLocalFiler } from './local-filer.ts';
 import type { FilerFacts } from './local-filer.ts';
@@ -25,7 +26,7 @@ const skip =
       : false;
 
 describe('the filer', { skip, timeout: 60_000 }, () => {
-  const stateDir = mkdtempSync('/tmp/cc-filer-');
+  const stateDir = ownedFolder('/tmp/cc-filer-');
   const deps = { stateDir, log: silentLog, clock: systemClock };
   const network = createLocalNetwork(deps);
   const filer = createLocalFiler(deps);
@@ -45,7 +46,7 @@ describe('the filer', { skip, timeout: 60_000 }, () => {
     sure(await filer.remove());
     sure(await network.remove());
     assert.equal(existsSync(`/run/netns/${filerPaths(stateDir).netns}`), false);
-    rmSync(stateDir, { recursive: true });
+    removeOwnedFolder(stateDir);
   });
 
   test('serves its folder to QEMU over NFS', async () => {

@@ -1,7 +1,7 @@
 // For tests of storage: a real filer on the management network of a temporary cloud, removed
 // afterwards.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { isFault } from '#contracts/common/fault.ts';
 import { filerPaths } from '#hosts/local/host-paths.ts';
 import { createLocalFiler } from '#hosts/local/local-filer.ts';
@@ -9,6 +9,7 @@ import { createLocalNetwork } from '#hosts/local/local-network.ts';
 import { signalFiler } from '#hosts/local/signal-filer.testing.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLog } from '#platform/log.ts';
+import { ownedFolder, removeOwnedFolder } from '#platform/testing/owned-folder.ts';
 
 export interface TestFiler {
   server: string;
@@ -29,7 +30,7 @@ export const filerMissing = (): string | false =>
       : 'needs nfs-ganesha (./cobalt test installs it)';
 
 export async function startFiler(): Promise<TestFiler> {
-  const stateDir = mkdtempSync('/tmp/cc-filer-');
+  const stateDir = ownedFolder('/tmp/cc-filer-');
   const deps = { stateDir, log: silentLog, clock: systemClock };
   const [network, filer] = [createLocalNetwork(deps), createLocalFiler(deps)];
   const wires = await network.start({ publicCidr: null });
@@ -45,7 +46,7 @@ export async function startFiler(): Promise<TestFiler> {
     async close() {
       for (const removed of [await filer.remove(), await network.remove()])
         assert.ok(!isFault(removed));
-      rmSync(stateDir, { recursive: true });
+      removeOwnedFolder(stateDir);
     },
   };
 }

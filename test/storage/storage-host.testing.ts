@@ -2,7 +2,7 @@
 // temporary cloud that is removed afterwards.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { createReadStream, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import type { TestGuest } from '#adapters/libvirt/guest.testing.ts';
 import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
 import type { LibvirtHypervisorOptions } from '#adapters/libvirt/libvirt-hypervisor.ts';
@@ -19,6 +19,7 @@ import { signalFiler } from '#hosts/local/signal-filer.testing.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
+import { ownedFolder, removeOwnedFolder } from '#platform/testing/owned-folder.ts';
 import { ok } from '#ports/hypervisor-fixture.testing.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
 import type { VolumeBackend } from '#ports/volume-backend.ts';
@@ -44,7 +45,7 @@ export interface StorageHost {
 }
 
 export async function startStorageHost(files: TestGuest): Promise<StorageHost> {
-  const stateDir = mkdtempSync('/tmp/cc-gv-');
+  const stateDir = ownedFolder('/tmp/cc-gv-');
   const deps = { stateDir, log: silentLog, clock: systemClock };
   const [network, filer, hosts] = [
     createLocalNetwork(deps),
@@ -122,7 +123,7 @@ export async function startStorageHost(files: TestGuest): Promise<StorageHost> {
       backend.close();
       for (const removed of [await hosts.removeAll(), await filer.remove(), await network.remove()])
         assert.ok(!isFault(removed));
-      rmSync(stateDir, { recursive: true });
+      removeOwnedFolder(stateDir);
     },
   };
 }
