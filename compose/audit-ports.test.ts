@@ -4,38 +4,18 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ObservedPorts } from './audit-ports.ts';
 import { comparePorts } from './audit-ports.ts';
+import { auditedPort, auditedServer } from './audited-objects.testing.ts';
 
 const right = (): ObservedPorts => ({
   nova: {
-    servers: [
-      {
-        id: 's1',
-        name: 'vm',
-        vmState: 'active',
-        taskState: null,
-        powerState: 1,
-        host: 'h1',
-        nodeUuid: 'n1',
-        resources: {},
-      },
-    ],
+    servers: [auditedServer()],
     interfaces: [{ serverId: 's1', portId: 'p1' }],
     nodes: [],
     sagas: [],
     volumes: [],
   },
   neutron: {
-    ports: [
-      {
-        id: 'p1',
-        networkId: 'n',
-        projectId: 'p',
-        status: 'ACTIVE',
-        deviceId: 's1',
-        deviceOwner: 'compute:nova',
-        host: 'h1',
-      },
-    ],
+    ports: [auditedPort()],
   },
   guests: new Map([['s1', ['p1']]]),
 });

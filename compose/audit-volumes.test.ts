@@ -5,23 +5,13 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import type { ObservedVolumes } from './audit-volumes.ts';
 import { compareVolumes } from './audit-volumes.ts';
+import { auditedServer } from './audited-objects.testing.ts';
 
 type Seen = { -readonly [K in keyof ObservedVolumes]: ObservedVolumes[K] };
 
 const right = (): Seen => ({
   nova: {
-    servers: [
-      {
-        id: 's1',
-        name: 'vm',
-        vmState: 'active',
-        taskState: null,
-        powerState: 1,
-        host: 'h1',
-        nodeUuid: 'n1',
-        resources: {},
-      },
-    ],
+    servers: [auditedServer()],
     interfaces: [],
     nodes: [],
     sagas: [],

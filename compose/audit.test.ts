@@ -2,22 +2,14 @@
 // order finds nothing.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { AuditPort, NeutronAudit } from '#contracts/neutron/audit.ts';
+import type { NeutronAudit } from '#contracts/neutron/audit.ts';
 import type { AuditServer } from '#contracts/nova/audit.ts';
 import type { HostAudit, Observed } from './audit.ts';
 import { compare } from './audit.ts';
+import { auditedPort, auditedServer } from './audited-objects.testing.ts';
 
-const server = (change: Partial<AuditServer> = {}): AuditServer => ({
-  id: 's1',
-  name: 'vm',
-  vmState: 'active',
-  taskState: null,
-  powerState: 1,
-  host: 'h1',
-  nodeUuid: 'n1',
-  resources: { VCPU: 1, MEMORY_MB: 128 },
-  ...change,
-});
+const server = (change: Partial<AuditServer> = {}): AuditServer =>
+  auditedServer({ resources: { VCPU: 1, MEMORY_MB: 128 }, ...change });
 const host = (change: Partial<HostAudit> = {}): HostAudit => ({
   host: 'h1',
   guests: [{ uuid: 's1', state: 'running', ports: ['p1'], volumes: [] }],
@@ -39,26 +31,16 @@ const claimOf = (consumer: string, provider = 'n1') => [
   { consumer, provider, resourceClass: 'MEMORY_MB', used: 128 },
 ];
 
-/** One server on h1, all in order. */
-const port = (change: Partial<AuditPort> = {}): AuditPort => ({
-  id: 'p1',
-  networkId: 'n',
-  projectId: 'p',
-  status: 'ACTIVE',
-  deviceId: 's1',
-  deviceOwner: 'compute:nova',
-  host: 'h1',
-  ...change,
-});
 const network = (change: Partial<NeutronAudit> = {}): { neutron: NeutronAudit } => ({
   neutron: {
-    ports: [port()],
+    ports: [auditedPort()],
     inconsistencies: [],
     sdn: { inserted: 0, updated: 0, deleted: 0, pending: 0 },
     ...change,
   },
 });
 
+/** One server on h1, all in order. */
 const order = (
   change: {
     server?: Partial<AuditServer>;
@@ -191,7 +173,7 @@ describe('the audit', () => {
       order({
         server: { vmState: 'error', host: null, nodeUuid: null },
         host: without,
-        observed: network({ ports: [port({ host: '' })] }),
+        observed: network({ ports: [auditedPort({ host: '' })] }),
       }),
       /s1 is on no host/,
     ],

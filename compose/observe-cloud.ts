@@ -7,7 +7,6 @@ import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
 import { fileStore } from '#adapters/sim/sim-world.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Outcome } from '#contracts/common/fault.ts';
 import { filerFacts } from '#hosts/local/local-filer.ts';
 import { createLocalHosts } from '#hosts/local/local-hosts.ts';
 import { createLocalNetwork } from '#hosts/local/local-network.ts';
@@ -19,10 +18,10 @@ import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
 import type { HostAudit, Observed } from './audit.ts';
-import { emulatorProcesses } from './audit.ts';
 import { cloudConfigSchema } from './config.ts';
 import { homePaths, readSecrets } from './home.ts';
 import { ovnNetwork, simulatedNetwork } from './network.ts';
+import { observeHost } from './observe-host.ts';
 import type { CloudProcess } from './process.ts';
 import { createProcess } from './process.ts';
 import { cinderAudit } from './roles/cinder.ts';
@@ -84,8 +83,8 @@ export async function observeCloud(
       dataDir: string | null,
     ): Promise<void> => {
       const seen = await observeHost(host, hypervisor, dataDir);
-      if (seen) hosts.push(seen);
-      else unreachable.push(host);
+      if (isFault(seen)) unreachable.push(host);
+      else hosts.push(seen);
       await hypervisor.close();
     };
     const local = createLocalHosts({
@@ -152,30 +151,3 @@ async function refuseOtherSchemas(process: CloudProcess): Promise<void> {
       );
   }
 }
-
-async function observeHost(
-  host: string,
-  hypervisor: Hypervisor,
-  dataDir: string | null,
-): Promise<HostAudit | undefined> {
-  const guests = await hypervisor.list();
-  const disks = await hypervisor.inventory();
-  if (isFault(guests) || isFault(disks)) return undefined;
-  return {
-    host,
-    guests: await Promise.all(
-      guests.map(async ({ uuid, state }) => ({
-        uuid,
-        state,
-        ports: orNone(await hypervisor.nics(uuid)),
-        volumes: orNone(await hypervisor.volumes(uuid)),
-      })),
-    ),
-    guestFolders: disks.guestFolders,
-    brokenOverlays: disks.brokenOverlays,
-    processes: dataDir === null ? null : await emulatorProcesses(dataDir),
-  };
-}
-
-/** None where the guest has just gone: it is not listed any more either. */
-const orNone = (found: Outcome<string[]>): string[] => (isFault(found) ? [] : found);

@@ -40,10 +40,13 @@ export interface DiskImages {
    * Runs qemu-img on images that this cloud created. notFound: a file is missing; badRequest: one
    * cannot be read.
    */
-  run(args: readonly string[], limits: RunLimits): Promise<Outcome<string>>;
+  run(args: readonly string[], limits: RunLimits): Promise<Outcome<void>>;
 
-  /** The size of the disk in a qcow2 image that this cloud created. Faults: as `run`. */
-  virtualBytes(name: string, limits: RunLimits): Promise<Outcome<number>>;
+  /**
+   * Grows the disk in the qcow2 image of a volume; safe to repeat. conflict: it is larger. Other
+   * faults: as `run`.
+   */
+  grow(name: string, sizeGib: number, limits: RunLimits): Promise<Outcome<void>>;
 
   /**
    * Whether the image may be used: of its disk format, complete in one file, not encrypted, with

@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Fault } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
+import { writeReferringImage } from './referring-image.testing.ts';
 import type { VolumeBackend } from './volume-backend.ts';
 
 const mib = 1024 * 1024;
@@ -252,19 +253,7 @@ export function volumeBackendContract(
         const id = await volume();
         const before_ = await fill(id);
         const path = join(folder, 'refers-to-another');
-        execFileSync('qemu-img', [
-          'create',
-          '-q',
-          '-f',
-          'qcow2',
-          '-u',
-          '-b',
-          '/etc/passwd',
-          '-F',
-          'raw',
-          path,
-          '1M',
-        ]);
+        writeReferringImage(path, '/etc/passwd');
         const descriptor = join(folder, 'descriptor');
         writeFileSync(
           descriptor,

@@ -5,6 +5,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { isFault } from '#contracts/common/fault.ts';
+import { disklessGuest } from '#contracts/nova/diskless-guest.testing.ts';
 import type { GuestNic, GuestSpec, GuestVolume } from '#contracts/nova/guest.ts';
 import { domainXml, type DomainSetting } from './domain-xml.ts';
 import { planGuest, type CachedImages } from './guest-plan.ts';
@@ -25,24 +26,14 @@ const cached: CachedImages = new Map([
   ['img-kernel', { path: '/var/lib/cobaltcore/h1/images/img-kernel.raw', virtualSizeBytes: 1 }],
   ['img-ramdisk', { path: '/var/lib/cobaltcore/h1/images/img-ramdisk.raw', virtualSizeBytes: 1 }],
 ]);
-const base: GuestSpec = {
+const base: GuestSpec = disklessGuest({
   uuid: '4b4fbb4c-8e7d-4b52-9a67-0a0c4e7b0f11',
   name: 'instance-0000002a',
   displayName: 'web-1',
   projectId: 'project-1',
   userId: 'user-1',
-  vcpus: 1,
-  memoryMib: 128,
   rootDisk: { image: image('img-disk', 'qcow2'), sizeGib: 1, bus: 'virtio' },
-  ephemeralGib: 0,
-  swapMib: 0,
-  kernel: null,
-  configDrive: null,
-  machineType: null,
-  cpuModel: null,
-  nics: [],
-  volumes: [],
-};
+});
 const tcg: DomainSetting = {
   acceleration: 'tcg',
   emulator: '/usr/bin/qemu-system-x86_64',

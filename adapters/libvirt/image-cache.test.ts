@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { acceptedFormats } from '#adapters/qemu-img/disk-formats.testing.ts';
 import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import { silentLog } from '#platform/log.ts';
@@ -143,15 +144,8 @@ describe('the image cache', () => {
 
     it('images that stand on their own, in every format', async () => {
       for (const [diskFormat, format, ...options] of [
-        ['raw', 'raw'],
-        ['iso', 'raw'],
-        ['qcow2', 'qcow2'],
-        ['vmdk', 'vmdk'],
-        ['vmdk', 'vmdk', '-o', 'subformat=streamOptimized'],
-        ['vdi', 'vdi'],
+        ...acceptedFormats,
         ['vhd', 'vpc'],
-        ['vhdx', 'vhdx'],
-        ['ploop', 'parallels'],
       ] as const) {
         const path = join(folder, 'image');
         await run('qemu-img', ['create', '-q', '-f', format, ...options, path, '4M']);

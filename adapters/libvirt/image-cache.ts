@@ -11,6 +11,7 @@ import { fault, isFault, type Fault, type Outcome } from '#contracts/common/faul
 import type { GuestImage } from '#contracts/nova/guest.ts';
 import type { DiskImages } from '#ports/disk-images.ts';
 import type { EnsureOptions, OpenImage } from '#ports/hypervisor.ts';
+import { imageMismatch } from '#ports/received-image.ts';
 import { cachedFormat, partSuffix, type HostFolder } from './host-folder.ts';
 import { unlessMissing } from './outcome.ts';
 import { readQcow2Header } from './qcow2-header.ts';
@@ -258,13 +259,8 @@ async function receive(
   } finally {
     clearTimeout(stall);
   }
-  if (image.sizeBytes > 0 && received !== image.sizeBytes)
-    return fault(
-      'badRequest',
-      `image ${image.id} has ${received} bytes, expected ${image.sizeBytes}`,
-    );
-  if (image.checksum !== '' && hash.digest('hex') !== image.checksum)
-    return fault('badRequest', `image ${image.id} does not match its checksum`);
+  mismatch = imageMismatch(image, { sizeBytes: received, sha512: hash.digest('hex') });
+  if (mismatch) return mismatch;
   const written = await open(file, 'r+');
   try {
     await written.sync();

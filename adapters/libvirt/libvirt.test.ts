@@ -14,12 +14,14 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
+import { disklessGuest } from '#contracts/nova/diskless-guest.testing.ts';
 import type { GuestEvent, GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import { assertFault, ok, type HypervisorFixture } from '#ports/hypervisor-fixture.testing.ts';
 import { hypervisorContract } from '#ports/hypervisor.testing.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
+import { writeReferringImage } from '#ports/referring-image.testing.ts';
 import { buildTestGuest, type TestGuest } from './guest.testing.ts';
 import { createLibvirtHypervisor } from './libvirt-hypervisor.ts';
 import { startPrivateLibvirtd, whyNoLibvirtd, type PrivateLibvirtd } from './libvirtd.testing.ts';
@@ -141,25 +143,13 @@ function ownPromises(files: TestGuest): void {
 
   function spec(overrides: Partial<GuestSpec> = {}): GuestSpec {
     count += 1;
-    return {
+    return disklessGuest({
       uuid: randomUUID(),
       name: `own-${count}`,
       displayName: `own <${count}> & 'co'`,
-      projectId: 'p',
-      userId: 'u',
-      vcpus: 1,
-      memoryMib: 128,
-      rootDisk: null,
-      ephemeralGib: 0,
-      swapMib: 0,
       kernel: host.kernel,
-      configDrive: null,
-      machineType: null,
-      cpuModel: null,
-      nics: [],
-      volumes: [],
       ...overrides,
-    };
+    });
   }
 
   async function cacheDisk(virtualSize: string): Promise<GuestImage> {
@@ -226,19 +216,7 @@ function ownPromises(files: TestGuest): void {
 
   it('refuses images that would read files of the host', async () => {
     const file = path.join(host.stateDir, 'evil.qcow2');
-    await run('qemu-img', [
-      'create',
-      '-q',
-      '-f',
-      'qcow2',
-      '-u',
-      '-b',
-      '/etc/shadow',
-      '-F',
-      'raw',
-      file,
-      '1M',
-    ]);
+    writeReferringImage(file, '/etc/shadow');
     const image = {
       id: 'evil',
       diskFormat: 'qcow2',

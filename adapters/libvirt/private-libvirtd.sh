@@ -32,18 +32,7 @@ max_client_requests = 64
 log_level = 3
 log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
 CONF
-cat > /etc/libvirt/qemu.conf <<CONF
-user = "root"
-group = "root"
-dynamic_ownership = 0
-remember_owner = 0
-security_driver = "none"
-security_default_confined = 0
-namespaces = [ ]
-cgroup_controllers = [ ]
-seccomp_sandbox = 0
-stdio_handler = "file"
-CONF
+cp "${0%/*}/../../hosts/local/qemu.conf" /etc/libvirt/qemu.conf
 # Restarted when it ends, so that a test may kill it, and only it, by its pid file.
 while :; do
   libvirtd --timeout 0 --pid-file /run/libvirt/libvirtd.pid < /dev/null || true

@@ -55,11 +55,9 @@ export function createNfsVolumes({
   const backing = (file: string): string =>
     `json:${JSON.stringify({ file: { driver: 'nfs', user: 0, group: 0, server: { type: 'inet', host: address.server }, path: `${address.path}/${file}` } })}`;
   const img = async (...args: string[]): Promise<Outcome<void>> =>
-    withoutValue(await images.run(args, { timeoutMs: shortTimeoutMs }));
+    await images.run(args, { timeoutMs: shortTimeoutMs });
   const copy = async (args: string[], { signal }: CopyOptions): Promise<Outcome<void>> =>
-    withoutValue(
-      await images.run(['convert', '-U', ...args], { timeoutMs: copyTimeoutMs, signal }),
-    );
+    await images.run(['convert', '-U', ...args], { timeoutMs: copyTimeoutMs, signal });
 
   async function chainOf(volumeId: string): Promise<Outcome<Chain>> {
     const text = await share.readText(infoFile(volumeId));
@@ -112,18 +110,8 @@ export function createNfsVolumes({
       : await withChain(origin.id, async ({ active }) => active);
   }
 
-  async function grow(file: string, sizeGib: number): Promise<Outcome<void>> {
-    const virtualBytes = await images.virtualBytes(url(file), { timeoutMs: shortTimeoutMs });
-    if (isFault(virtualBytes)) return virtualBytes;
-    if (virtualBytes > sizeGib * gib)
-      return fault(
-        'conflict',
-        `The volume has ${virtualBytes} bytes already, more than ${sizeGib} GiB.`,
-      );
-    return virtualBytes === sizeGib * gib
-      ? undefined
-      : await img('resize', '-q', '-f', 'qcow2', url(file), String(sizeGib * gib));
-  }
+  const grow = async (file: string, sizeGib: number): Promise<Outcome<void>> =>
+    await images.grow(url(file), sizeGib, { timeoutMs: shortTimeoutMs });
 
   const backend: VolumeBackend = {
     async facts() {
@@ -185,20 +173,18 @@ export function createNfsVolumes({
           // The content goes into the file above: QEMU's NFS client cannot reopen a backing file
           // for writing. Repeating a merge is harmless.
           const below = merge.below === null ? [] : ['-F', 'qcow2'];
-          const merged = withoutValue(
-            await images.run(
-              [
-                'rebase',
-                '-q',
-                '-f',
-                'qcow2',
-                ...below,
-                '-b',
-                merge.below === null ? '' : backing(merge.below),
-                url(merge.top),
-              ],
-              { timeoutMs: copyTimeoutMs },
-            ),
+          const merged = await images.run(
+            [
+              'rebase',
+              '-q',
+              '-f',
+              'qcow2',
+              ...below,
+              '-b',
+              merge.below === null ? '' : backing(merge.below),
+              url(merge.top),
+            ],
+            { timeoutMs: copyTimeoutMs },
           );
           if (isFault(merged)) return merged;
           const noteResult = await keep(volumeId, merge.chain);

@@ -38,11 +38,9 @@ export function createOntapVolumes({
 }: OntapVolumesOptions): VolumeBackend {
   let place: Place | undefined;
   const img = async (...args: string[]): Promise<Outcome<void>> =>
-    withoutValue(await images.run(args, { timeoutMs: shortTimeoutMs }));
+    await images.run(args, { timeoutMs: shortTimeoutMs });
   const copy = async (args: string[], { signal }: CopyOptions): Promise<Outcome<void>> =>
-    withoutValue(
-      await images.run(['convert', '-U', ...args], { timeoutMs: copyTimeoutMs, signal }),
-    );
+    await images.run(['convert', '-U', ...args], { timeoutMs: copyTimeoutMs, signal });
   const url = (volume: Place, file: string): string =>
     `nfs://${nfsServer}${volume.junctionPath}/${file}`;
 
@@ -152,20 +150,8 @@ export function createOntapVolumes({
       return isFault(cloned) ? cloned : await finish(unfinished);
     });
 
-  async function grow(volume: Place, file: string, sizeGib: number): Promise<Outcome<void>> {
-    const virtualBytes = await images.virtualBytes(url(volume, file), {
-      timeoutMs: shortTimeoutMs,
-    });
-    if (isFault(virtualBytes)) return virtualBytes;
-    if (virtualBytes > sizeGib * gib)
-      return fault(
-        'conflict',
-        `The volume has ${virtualBytes} bytes already, more than ${sizeGib} GiB.`,
-      );
-    return virtualBytes === sizeGib * gib
-      ? undefined
-      : await img('resize', '-q', '-f', 'qcow2', url(volume, file), String(sizeGib * gib));
-  }
+  const grow = async (volume: Place, file: string, sizeGib: number): Promise<Outcome<void>> =>
+    await images.grow(url(volume, file), sizeGib, { timeoutMs: shortTimeoutMs });
 
   /** Replaces `file` by `unfinished`; the old content is removed. */
   async function replace(volume: Place, file: string, unfinished: string): Promise<Outcome<void>> {

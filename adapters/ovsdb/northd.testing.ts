@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { bound } from '#platform/child-process.ts';
 import { whatIsMissing } from '#platform/testing/real-daemon.ts';
 
 const northdProgram = '/usr/bin/ovn-northd';
@@ -25,16 +26,14 @@ export async function startNorthd(
     OVN_LOGDIR: folder,
     OVS_LOGDIR: folder,
   };
-  const northd = spawn(
+  const [command = '', ...args] = bound([
     northdProgram,
-    [
-      `--ovnnb-db=${north}`,
-      `--ovnsb-db=${south}`,
-      `--unixctl=${path.join(folder, 'ctl')}`,
-      '-vconsole:off',
-    ],
-    { env, cwd: folder, stdio: 'ignore' },
-  );
+    `--ovnnb-db=${north}`,
+    `--ovnsb-db=${south}`,
+    `--unixctl=${path.join(folder, 'ctl')}`,
+    '-vconsole:off',
+  ]);
+  const northd = spawn(command, args, { env, cwd: folder, stdio: 'ignore' });
   const ended = new Promise((resolve) => northd.once('exit', resolve));
   const shoot = () => northd.kill('SIGKILL');
   process.once('exit', shoot);

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { bound } from '#platform/child-process.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import { freePort } from '#platform/testing/free-port.ts';
 import { answersAt, whatIsMissing } from '#platform/testing/real-daemon.ts';
@@ -51,17 +52,15 @@ export async function startPrivateOvsdb({
   };
   const start = async () => {
     let complaint = '';
-    const child = spawn(
+    const [command = '', ...args] = bound([
       '/usr/sbin/ovsdb-server',
-      [
-        `--remote=punix:${at('db.sock')}`,
-        `--remote=ptcp:${port}:127.0.0.1`,
-        `--unixctl=${at('ctl')}`,
-        '-vconsole:warn',
-        at('db'),
-      ],
-      { env, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
-    );
+      `--remote=punix:${at('db.sock')}`,
+      `--remote=ptcp:${port}:127.0.0.1`,
+      `--unixctl=${at('ctl')}`,
+      '-vconsole:warn',
+      at('db'),
+    ]);
+    const child = spawn(command, args, { env, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
     server = child;
     child.stderr.on(
       'data',

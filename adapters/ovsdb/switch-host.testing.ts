@@ -1,11 +1,12 @@
 // A host's network for tests: its own Open vSwitch (userspace) and ovn-controller in its own
 // network namespace. Leaves nothing behind.
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from '#platform/testing/eventually.ts';
+import { ownedFolder, removeOwnedFolder } from '#platform/testing/owned-folder.ts';
 import { whatIsMissing } from '#platform/testing/real-daemon.ts';
 
 const run = promisify(execFile);
@@ -36,7 +37,7 @@ export interface SwitchHost {
 
 /** `south`: the southbound database it registers at as `name`. */
 export async function startSwitchHost(name: string, south: string): Promise<SwitchHost> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'cobalt-switch-'));
+  const folder = ownedFolder(path.join(os.tmpdir(), 'cobalt-switch-'));
   const netns = path.basename(folder);
   const env = {
     ...process.env,
@@ -130,7 +131,7 @@ export async function startSwitchHost(name: string, south: string): Promise<Swit
       for (const child of children) await end(child);
       process.removeListener('exit', shoot);
       await run('/usr/sbin/ip', ['netns', 'delete', netns]);
-      await rm(folder, { recursive: true, force: true });
+      removeOwnedFolder(folder);
       if ((await readdir('/run/netns').catch((): string[] => [])).includes(netns))
         throw new Error(`${netns} is still there`);
     },

@@ -3,6 +3,7 @@
 // way that an image takes through the cloud.
 import { copyFile, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { qemuFormatOf } from './disk-formats.ts';
 import { addBacking, addQcow2Tricks } from './hostile-qcow2.testing.ts';
 import { addFalseSizes } from './hostile-sizes.testing.ts';
 import { addVmdks } from './hostile-vmdks.testing.ts';
@@ -99,15 +100,8 @@ async function addForeignFormats(add: Add, { file }: Bait): Promise<void> {
 }
 
 async function addDamage(add: Add): Promise<void> {
-  const formats = {
-    qcow2: 'qcow2',
-    vmdk: 'vmdk',
-    vdi: 'vdi',
-    vhd: 'vpc',
-    vhdx: 'vhdx',
-    ploop: 'parallels',
-  } as const;
-  for (const [diskFormat, format] of Object.entries(formats)) {
+  for (const diskFormat of ['qcow2', 'vmdk', 'vdi', 'vhd', 'vhdx', 'ploop']) {
+    const format = qemuFormatOf(diskFormat) ?? 'raw';
     await add(`${diskFormat}, cut off within its header`, diskFormat, async (path) => {
       const whole = `${path}.whole`;
       await create(format, '4M')(whole);

@@ -16,6 +16,7 @@ import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import { whatIsMissing } from '#platform/testing/real-daemon.ts';
 import type { DiskImages } from '#ports/disk-images.ts';
+import { acceptedFormats } from './disk-formats.testing.ts';
 import { makeQcow2Bomb } from './hostile-sizes.testing.ts';
 import { createQemuDiskImages } from './qemu-disk-images.ts';
 import { imageInside, sandboxed } from './sandbox.ts';
@@ -124,15 +125,8 @@ describe(
       await writeFile(plain, data);
       await run('truncate', ['-s', '8M', plain]);
       for (const [diskFormat, format, ...options] of [
-        ['raw', 'raw'],
-        ['iso', 'raw'],
-        ['qcow2', 'qcow2'],
-        ['vmdk', 'vmdk'],
-        ['vmdk', 'vmdk', '-o', 'subformat=streamOptimized'],
-        ['vdi', 'vdi'],
+        ...acceptedFormats,
         ['vhd', 'vpc', '-o', 'force_size'],
-        ['vhdx', 'vhdx'],
-        ['ploop', 'parallels'],
       ] as const) {
         const [path, name] = [join(folder, 'one'), join(folder, 'copy.qcow2')];
         await run('qemu-img', ['convert', '-f', 'raw', '-O', format, ...options, plain, path]);

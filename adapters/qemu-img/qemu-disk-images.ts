@@ -23,6 +23,7 @@ const inspectTimeoutMs = 30_000;
 const inspectCpuSeconds = 30;
 const serveTimeoutMs = 10_000;
 const socketLookMs = 5;
+const gib = 1024 ** 3;
 
 type Judged = JudgedImage & { format: QemuFormat };
 /** Copies a disk, given by its name for qemu-img. */
@@ -38,13 +39,22 @@ export function createQemuDiskImages({
 }): DiskImages {
   const images: DiskImages = {
     async run(args, limits) {
-      const end = await qemuImg(args, limits);
-      return end.code === 0 ? end.stdout : failure(`qemu-img ${args[0]}`, end, limits);
+      const text = await output(args, limits);
+      return isFault(text) ? text : undefined;
     },
-    async virtualBytes(name, limits) {
-      const text = await images.run(['info', '-U', '--output=json', '-f', 'qcow2', name], limits);
-      // QEMU: ImageInfo
-      return isFault(text) ? text : (JSON.parse(text) as ImageInfo)['virtual-size'];
+    async grow(name, sizeGib, limits) {
+      const text = await output(['info', '-U', '--output=json', '-f', 'qcow2', name], limits);
+      if (isFault(text)) return text;
+      const presentBytes = (JSON.parse(text) as ImageInfo)['virtual-size']; // QEMU: ImageInfo
+      const wantedBytes = sizeGib * gib;
+      if (presentBytes > wantedBytes)
+        return fault(
+          'conflict',
+          `The volume has ${presentBytes} bytes already, more than ${sizeGib} GiB.`,
+        );
+      return presentBytes === wantedBytes
+        ? undefined
+        : await images.run(['resize', '-q', '-f', 'qcow2', name, String(wantedBytes)], limits);
     },
     async inspect(image, maxVirtualBytes, limits) {
       const judged = await judge(image, maxVirtualBytes, limits);
@@ -72,6 +82,12 @@ export function createQemuDiskImages({
       return isFault(copied) ? copied : { virtualBytes: judged.virtualBytes, isRaw: judged.isRaw };
     },
   };
+
+  /** What qemu-img prints. */
+  async function output(args: readonly string[], limits: RunLimits): Promise<Outcome<string>> {
+    const end = await qemuImg(args, limits);
+    return end.code === 0 ? end.stdout : failure(`qemu-img ${args[0]}`, end, limits);
+  }
 
   async function qemuImg(args: readonly string[], limits: RunLimits): Promise<ChildEnd> {
     return await startChild(bound(['qemu-img', ...args]), limits).ended;

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { fault, type Fault } from '#contracts/common/fault.ts';
 import type { GuestImage } from '#contracts/nova/guest.ts';
+import { imageMismatch } from '#ports/received-image.ts';
 
 export async function checkImage(image: GuestImage, source: Readable): Promise<Fault | null> {
   const hash = createHash('sha512');
@@ -16,12 +17,5 @@ export async function checkImage(image: GuestImage, source: Readable): Promise<F
   } catch (error) {
     return fault('unavailable', `image ${image.id}: ${(error as Error).message}`);
   }
-  if (image.sizeBytes > 0 && received !== image.sizeBytes)
-    return fault(
-      'badRequest',
-      `image ${image.id} has ${received} bytes, expected ${image.sizeBytes}`,
-    );
-  if (image.checksum !== '' && hash.digest('hex') !== image.checksum)
-    return fault('badRequest', `image ${image.id} does not match its checksum`);
-  return null;
+  return imageMismatch(image, { sizeBytes: received, sha512: hash.digest('hex') });
 }

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';
+import { disklessGuest } from '#contracts/nova/diskless-guest.testing.ts';
 import type { GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
 import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import { assertFault, ok, type HypervisorFixture } from '#ports/hypervisor-fixture.testing.ts';
@@ -60,24 +61,13 @@ hypervisorContract('sim on files', async () => {
 });
 
 describe('the simulated hypervisor', () => {
-  const spec = (n: number): GuestSpec => ({
-    uuid: `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`,
-    name: `instance-${n}`,
-    displayName: `vm-${n}`,
-    projectId: 'p',
-    userId: 'u',
-    vcpus: 1,
-    memoryMib: 64,
-    rootDisk: null,
-    ephemeralGib: 0,
-    swapMib: 0,
-    kernel: null,
-    configDrive: null,
-    machineType: null,
-    cpuModel: null,
-    nics: [],
-    volumes: [],
-  });
+  const spec = (n: number): GuestSpec =>
+    disklessGuest({
+      uuid: `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`,
+      name: `instance-${n}`,
+      displayName: `vm-${n}`,
+      memoryMib: 64,
+    });
 
   it('shows the banner once the boot time has passed on its clock', async () => {
     const clock = createFakeClock({ startMs: 1_000, movedBy: 'advance' });

@@ -1,8 +1,9 @@
 // `cobalt test`: everything that CI runs. Light tests run in parallel, those with real daemons one
-// after the other.
+// after the other. What a killed run has left is taken down before and after.
 import { glob } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { runTool, repository } from '../run-tool.ts';
+import { interruptedCode, runTool, repository } from '../run-tool.ts';
+import { sweepTests } from '../sweep-tests.ts';
 import { runChecks } from './check.ts';
 import { wholeNumber } from './up.ts';
 
@@ -63,6 +64,7 @@ export function define(command: Command): void {
         process.exitCode = 1;
         return;
       }
+      await sweepTests(tell);
       const good = options.checks ? await runChecks() : true;
       const isHeavy = (file: string): boolean => heavy.some((pattern) => pattern.test(file));
       const isOnDemand = (file: string): boolean => suiteOf(file) !== undefined;
@@ -93,9 +95,12 @@ export function define(command: Command): void {
       const heavyCode = await run(wanted.filter(isHeavy), 1);
       const onDemandCode = await run(wanted.filter(isOnDemand), 1, onDemandTimeoutMs);
       const isPassed = [code, heavyCode, onDemandCode].every((each) => each === 0);
-      process.exitCode = good && isPassed ? 0 : 1;
+      await sweepTests(tell);
+      process.exitCode = interruptedCode() ?? (good && isPassed ? 0 : 1);
     });
 }
+
+const tell = (text: string): void => void process.stderr.write(`cobalt: ${text}\n`);
 
 const suiteOf = (file: string): string | undefined =>
   onDemand.find((folder) => file.startsWith(`${folder}/`));

@@ -2,7 +2,7 @@
 // start time, so that a reused PID never matches.
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '#platform/clock.ts';
-import { startTimeOf } from '#platform/process-start-time.ts';
+import { markedProcess, startTimeOf } from '#platform/process-start-time.ts';
 
 export interface InitProcess {
   pid: number;
@@ -17,16 +17,9 @@ async function readOr(path: string, otherwise: string): Promise<string> {
   }
 }
 
-export async function bootId(): Promise<string> {
-  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-}
-
 /** The running init that `pidFile` names, or null. */
-export async function findInit(pidFile: string): Promise<InitProcess | null> {
-  const [boot, pid, startTime] = (await readOr(pidFile, '')).trim().split(' ');
-  if (!pid || !startTime || boot !== (await bootId())) return null;
-  return (await startTimeOf(Number(pid))) === startTime ? { pid: Number(pid), startTime } : null;
-}
+export const findInit = async (pidFile: string): Promise<InitProcess | null> =>
+  await markedProcess(await readOr(pidFile, ''));
 
 export async function isAlive(init: InitProcess): Promise<boolean> {
   return (await startTimeOf(init.pid)) === init.startTime;

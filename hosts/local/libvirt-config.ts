@@ -1,4 +1,4 @@
-// The two configuration files of a host's libvirtd. Pure; written by power-on.ts.
+// Configuration files of a host that differ from host to host. Pure; written by power-on.ts.
 import { createHash } from 'node:crypto';
 
 /**
@@ -20,25 +20,6 @@ auth_unix_rw = "none"
 max_client_requests = 64
 log_level = 3
 log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
-`;
-}
-
-/**
- * The namespaced host is the isolation: what libvirt would add (users, cgroups, private /dev,
- * seccomp) is impossible or unnecessary inside it.
- */
-export function qemuConf(): string {
-  return `user = "root"
-group = "root"
-dynamic_ownership = 0
-remember_owner = 0
-security_driver = "none"
-security_default_confined = 0
-namespaces = [ ]
-cgroup_controllers = [ ]
-seccomp_sandbox = 0
-stdio_handler = "file"
-vnc_listen = "127.0.0.1"
 `;
 }
 

@@ -2,19 +2,21 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Fault } from '#contracts/common/fault.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
+import { ownedFolder, removeOwnedFolder } from '#platform/testing/owned-folder.ts';
 import { filerPaths } from './host-paths.ts';
 import { createLocalFiler } from './local-filer.ts';
 import type { FilerFacts } from './local-filer.ts';
 import { createLocalNetwork } from './local-network.ts';
 import type { NetworkFacts } from './network-facts.ts';
 import { runTool, tryTool } from './run-tool.ts';
+import { signalFiler } from './signal-filer.testing.ts';
 
 const skip =
   process.getuid?.() !== 0
@@ -24,7 +26,7 @@ const skip =
       : false;
 
 describe('the filer', { skip, timeout: 60_000 }, () => {
-  const stateDir = mkdtempSync('/tmp/cc-filer-');
+  const stateDir = ownedFolder('/tmp/cc-filer-');
   const deps = { stateDir, log: silentLog, clock: systemClock };
   const network = createLocalNetwork(deps);
   const filer = createLocalFiler(deps);
@@ -44,7 +46,7 @@ describe('the filer', { skip, timeout: 60_000 }, () => {
     sure(await filer.remove());
     sure(await network.remove());
     assert.equal(existsSync(`/run/netns/${filerPaths(stateDir).netns}`), false);
-    rmSync(stateDir, { recursive: true });
+    removeOwnedFolder(stateDir);
   });
 
   test('serves its folder to QEMU over NFS', async () => {
@@ -54,17 +56,7 @@ describe('the filer', { skip, timeout: 60_000 }, () => {
   });
 
   test('a server that dies comes back with its files', async () => {
-    const { dir } = filerPaths(stateDir);
-    const [, init = ''] = readFileSync(join(dir, 'init.pid'), 'utf8').split(' ');
-    await runTool('nsenter', [
-      '-t',
-      init,
-      '-m',
-      '-p',
-      '/bin/kill',
-      '-9',
-      readFileSync(join(dir, 'run/ganesha.pid'), 'utf8').trim(),
-    ]);
+    await signalFiler(filerPaths(stateDir).dir, 'KILL');
     await eventually(
       async () =>
         (await tryTool('qemu-img', ['info', url('one.qcow2')], { timeoutMs: 2_000 })).code === 0,

@@ -4,11 +4,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
-import type { Clock } from '#platform/clock.ts';
-import type { Log } from '#platform/log.ts';
 import { addressIn } from './free-cidr.ts';
 import { filerPaths } from './host-paths.ts';
 import { cutPower, initState, removeInit } from './init-life.ts';
+import type { LocalDeps } from './local-deps.ts';
 import { checkNeeds } from './needs.ts';
 import { ensureNetns } from './netns.ts';
 import type { NetworkFacts } from './network-facts.ts';
@@ -51,15 +50,7 @@ export const filerFacts = ({ managementCidr }: NetworkFacts): FilerFacts => ({
   share: '/vol',
 });
 
-export function createLocalFiler({
-  stateDir: given,
-  log,
-  clock,
-}: {
-  stateDir: string;
-  log: Log;
-  clock: Clock;
-}): LocalFiler {
+export function createLocalFiler({ stateDir: given, log, clock }: LocalDeps): LocalFiler {
   const paths = filerPaths(realStateDir(given));
   return {
     async start(network) {

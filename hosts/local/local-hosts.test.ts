@@ -1,7 +1,7 @@
 // Hosts in real namespaces with a real libvirtd. Needs root and the packages of `up`.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -9,6 +9,7 @@ import { Fault } from '#contracts/common/fault.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
+import { ownedFolder, removeOwnedFolder } from '#platform/testing/owned-folder.ts';
 import { netnsPrefix } from './host-paths.ts';
 import { createLocalHosts } from './local-hosts.ts';
 import type { LocalHost, LocalHosts } from './local-hosts.ts';
@@ -71,7 +72,7 @@ function commandLine(pid: string): string {
 }
 
 describe('namespaced hosts', { skip, timeout: 120_000 }, () => {
-  const stateDir = mkdtempSync('/tmp/cc-hosts-');
+  const stateDir = ownedFolder('/tmp/cc-hosts-');
   const hosts = open(stateDir);
   const localNetwork = createLocalNetwork({ stateDir, log: silentLog, clock: systemClock });
   before(async () => {
@@ -83,7 +84,7 @@ describe('namespaced hosts', { skip, timeout: 120_000 }, () => {
     assert.equal(await hosts.removeAll(), undefined);
     assert.equal(await localNetwork.remove(), undefined);
     assert.deepEqual(await listNetns(netnsPrefix(stateDir)), []);
-    rmSync(stateDir, { recursive: true });
+    removeOwnedFolder(stateDir);
   });
 
   test('two hosts start together, each with its own name, libvirt and devices', async () => {
@@ -122,6 +123,7 @@ describe('namespaced hosts', { skip, timeout: 120_000 }, () => {
       import { createLocalHosts } from './local-hosts.ts';
       import { systemClock } from '#platform/clock.ts';
       import { silentLog } from '#platform/log.ts';
+import { ownedFolder, removeOwnedFolder } from '#platform/testing/owned-folder.ts';
       const hosts = createLocalHosts({ stateDir: ${JSON.stringify(stateDir)}, log: silentLog, clock: systemClock, kvm: false });
       await hosts.powerOn('h1', { index: 1, network: ${JSON.stringify(network)} });
       process.kill(process.pid, 'SIGKILL');`;

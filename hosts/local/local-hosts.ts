@@ -6,12 +6,11 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
-import type { Clock } from '#platform/clock.ts';
 import { KeyedQueue } from '#platform/keyed-queue.ts';
-import type { Log } from '#platform/log.ts';
 import { hostPaths, hostsDir, netnsPrefix } from './host-paths.ts';
 import type { HostPaths } from './host-paths.ts';
 import { cutPower, initState, removeInit } from './init-life.ts';
+import type { LocalDeps } from './local-deps.ts';
 import { oneAtATime } from './machine-lock.ts';
 import { listNetns } from './netns.ts';
 import type { NetworkFacts } from './network-facts.ts';
@@ -90,10 +89,7 @@ export interface LocalHosts {
   removeAll(): Promise<Outcome<void>>;
 }
 
-export interface LocalHostsDeps {
-  stateDir: string;
-  log: Log;
-  clock: Clock;
+export interface LocalHostsDeps extends LocalDeps {
   /** Whether hosts get /dev/kvm; see probe-acceleration.ts. */
   kvm: boolean;
 }

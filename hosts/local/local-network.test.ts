@@ -1,12 +1,13 @@
 // The network below the hosts, with real OVN and Open vSwitch. Needs root and the packages of `up`.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Fault } from '#contracts/common/fault.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
+import { ownedFolder, removeOwnedFolder } from '#platform/testing/owned-folder.ts';
 import { addressIn, chooseCidr, isUsableCidr } from './free-cidr.ts';
 import { networkPaths } from './host-paths.ts';
 import { createLocalHosts } from './local-hosts.ts';
@@ -24,7 +25,7 @@ const skip =
       : false;
 
 describe('the network below the hosts', { skip, timeout: 120_000 }, () => {
-  const stateDir = mkdtempSync('/tmp/cc-net-');
+  const stateDir = ownedFolder('/tmp/cc-net-');
   const deps = { stateDir, log: silentLog, clock: systemClock };
   const hosts = createLocalHosts({ ...deps, kvm: false });
   const network = createLocalNetwork(deps);
@@ -104,7 +105,7 @@ describe('the network below the hosts', { skip, timeout: 120_000 }, () => {
     assert.equal(existsSync(`/run/netns/${netns}`), false);
     for (const device of Object.values(machineDevices))
       assert.notEqual((await tryTool('ip', ['link', 'show', device])).code, 0);
-    rmSync(stateDir, { recursive: true });
+    removeOwnedFolder(stateDir);
   });
 
   test('both hosts are chassis of OVN, with the external network', async () => {
@@ -214,7 +215,7 @@ test(
   'clouds that start at once have networks of their own, and one whose network another has is refused',
   { skip, timeout: 60_000 },
   async () => {
-    const dirs = [1, 2, 3].map(() => mkdtempSync('/tmp/cc-net-'));
+    const dirs = [1, 2, 3].map(() => ownedFolder('/tmp/cc-net-'));
     const networks = dirs.map((stateDir) =>
       createLocalNetwork({ stateDir, log: silentLog, clock: systemClock }),
     );
@@ -244,7 +245,7 @@ test(
       );
     } finally {
       for (const network of networks) assert.ok(!((await network.remove()) instanceof Fault));
-      for (const dir of dirs) rmSync(dir, { recursive: true });
+      for (const dir of dirs) removeOwnedFolder(dir);
     }
   },
 );

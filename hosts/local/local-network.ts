@@ -5,11 +5,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
-import type { Clock } from '#platform/clock.ts';
-import type { Log } from '#platform/log.ts';
 import { chooseCidr, isUsableCidr } from './free-cidr.ts';
 import { networkPaths } from './host-paths.ts';
 import { cutPower, initState, removeInit } from './init-life.ts';
+import type { LocalDeps } from './local-deps.ts';
 import { networksLock, oneAtATime } from './machine-lock.ts';
 import { checkNeeds } from './needs.ts';
 import type { NetworkFacts } from './network-facts.ts';
@@ -44,15 +43,7 @@ const needed = [
   ['/usr/sbin/ethtool', 'ethtool'],
 ] as const;
 
-export function createLocalNetwork({
-  stateDir: given,
-  log,
-  clock,
-}: {
-  stateDir: string;
-  log: Log;
-  clock: Clock;
-}): LocalNetwork {
+export function createLocalNetwork({ stateDir: given, log, clock }: LocalDeps): LocalNetwork {
   const stateDir = realStateDir(given);
   const paths = networkPaths(stateDir);
   const factsOf = (cidrs: { ext: string; mgmt: string }): NetworkFacts => ({

@@ -1,12 +1,12 @@
 // Powers on one host: configuration files, network namespace with its interfaces, init.
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { HostPaths } from './host-paths.ts';
-import { etcHosts, libvirtdConf, qemuConf } from './libvirt-config.ts';
+import { etcHosts, libvirtdConf } from './libvirt-config.ts';
 import { filerFacts } from './local-filer.ts';
 import { ensureNetns } from './netns.ts';
 import type { NetworkFacts } from './network-facts.ts';
@@ -15,6 +15,7 @@ import { startInit } from './start-init.ts';
 import { plugHost } from './underlay.ts';
 
 const initScript = join(import.meta.dirname, 'host-init.sh');
+const qemuConf = join(import.meta.dirname, 'qemu.conf');
 const libvirtd = '/usr/sbin/libvirtd';
 const needed = [
   [libvirtd, 'libvirt-daemon libvirt-daemon-driver-qemu'],
@@ -61,5 +62,5 @@ async function writeConfiguration(host: HostPaths, index: number): Promise<void>
   await mkdir(join(host.dir, 'etc/libvirt'), { recursive: true });
   await writeFile(join(host.dir, 'etc/hosts'), etcHosts(host.name, index));
   await writeFile(join(host.dir, 'etc/libvirt/libvirtd.conf'), libvirtdConf(host.dir));
-  await writeFile(join(host.dir, 'etc/libvirt/qemu.conf'), qemuConf());
+  await copyFile(qemuConf, join(host.dir, 'etc/libvirt/qemu.conf'));
 }

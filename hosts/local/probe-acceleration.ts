@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { systemClock } from '#platform/clock.ts';
-import { bootId } from './init-process.ts';
+import { bootId } from '#platform/process-start-time.ts';
 import { ToolMissing, tryTool } from './run-tool.ts';
 
 export type AccelerationSetting = 'auto' | 'kvm' | 'tcg';
@@ -91,7 +91,7 @@ export async function probeAcceleration({
   if (obstacle !== null) return { kind: 'tcg', why: obstacle };
   const measuredFor = {
     probe: probeVersion,
-    boot: await bootId(),
+    boot: bootId(),
     kernel: release(),
     qemu: await qemuVersion(),
   };

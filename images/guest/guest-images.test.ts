@@ -21,6 +21,7 @@ import { runTool } from '#hosts/local/run-tool.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import { freePort } from '#platform/testing/free-port.ts';
+import { sshOptions } from '#platform/testing/ssh-options.ts';
 import { buildGuestImages, tinyCommandLine } from './build-guest-images.ts';
 import type { GuestImages } from './build-guest-images.ts';
 import { startGuest } from './guest.testing.ts';
@@ -196,20 +197,7 @@ describe('the guest images', { skip, timeout: 600_000 }, () => {
     const network = `user,id=n,${addresses},guestfwd=tcp:169.254.169.254:80-cmd:${process.execPath} ${bridge},hostfwd=tcp:127.0.0.1:${sshPort}-:22`;
     const guest = tiny('', '-netdev', network, '-device', 'virtio-net-pci,netdev=n');
     await guest.consoleShows(/metadata from the metadata service[^]*vm-net login:/);
-    const ssh = [
-      '-p',
-      String(sshPort),
-      '-i',
-      join(dir, 'key'),
-      '-o',
-      'StrictHostKeyChecking=no',
-      '-o',
-      'UserKnownHostsFile=/dev/null',
-      '-o',
-      'LogLevel=ERROR',
-      '-o',
-      'BatchMode=yes',
-    ];
+    const ssh = ['-p', String(sshPort), '-i', join(dir, 'key'), ...sshOptions];
     assert.equal(
       (await runTool('ssh', [...ssh, 'root@127.0.0.1', 'hostname'], { timeoutMs: 60_000 })).trim(),
       'vm-net',
@@ -268,17 +256,8 @@ describe('the guest images', { skip, timeout: 600_000 }, () => {
 
     test('is kept on the boot partition of tiny-disk', async () => {
       const path = join(dir, 'overlay.qcow2');
-      await runTool('qemu-img', [
-        'create',
-        '-q',
-        '-f',
-        'qcow2',
-        '-F',
-        'qcow2',
-        '-b',
-        images.disk,
-        path,
-      ]);
+      const overlay = ['-q', '-f', 'qcow2', '-F', 'qcow2', '-b', images.disk, path];
+      await runTool('qemu-img', ['create', ...overlay]);
       const first = await boot(() => start(...disk(path, 'qcow2'), ...uuid('3')));
       assert.deepEqual(await boot(() => start(...disk(path, 'qcow2'), ...uuid('3'))), {
         ...first,

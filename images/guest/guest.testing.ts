@@ -5,6 +5,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
+import { bound } from '#platform/child-process.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 
 export interface TestGuest {
@@ -51,7 +52,8 @@ export function startGuest(qemuArgs: readonly string[]): TestGuest {
     'virtserialport,chardev=agent,name=org.qemu.guest_agent.0',
     ...qemuArgs,
   ];
-  const qemu: ChildProcess = spawn('/usr/bin/qemu-system-x86_64', args, {
+  const [command = '', ...words] = bound(['/usr/bin/qemu-system-x86_64', ...args]);
+  const qemu: ChildProcess = spawn(command, words, {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const ended = new Promise<number | null>((resolve) => qemu.on('exit', resolve));

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createConnection } from 'mysql2/promise';
+import { bound } from '../child-process.ts';
 import type { DatabaseConfig } from './database.ts';
 
 const mariadbdProgram = '/usr/sbin/mariadbd'; // Debian: mariadb-server
@@ -51,23 +52,21 @@ export async function startMariadb(): Promise<PrivateMariadb> {
     '--skip-test-db',
     '--skip-name-resolve',
   ]);
-  const server = spawn(
+  const [command = '', ...args] = bound([
     mariadbdProgram,
-    [
-      ...where,
-      `--socket=${socketPath}`,
-      `--pid-file=${join(folder, 'pid')}`,
-      '--skip-networking',
-      '--skip-log-bin',
-      '--performance-schema=off',
-      '--innodb-buffer-pool-size=16M',
-      '--innodb-log-file-size=8M',
-      '--key-buffer-size=1M',
-      '--innodb-flush-log-at-trx-commit=2',
-      '--max-connections=60',
-    ],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  );
+    ...where,
+    `--socket=${socketPath}`,
+    `--pid-file=${join(folder, 'pid')}`,
+    '--skip-networking',
+    '--skip-log-bin',
+    '--performance-schema=off',
+    '--innodb-buffer-pool-size=16M',
+    '--innodb-log-file-size=8M',
+    '--key-buffer-size=1M',
+    '--innodb-flush-log-at-trx-commit=2',
+    '--max-connections=60',
+  ]);
+  const server = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let errors = '';
   server.stderr
     .setEncoding('utf8')

@@ -7,7 +7,7 @@ import type { Database } from '../db/database.ts';
 import { openDatabase } from '../db/database.ts';
 import { migrate } from '../db/migrate.ts';
 import { systemIds } from '../ids.ts';
-import { silentLog } from '../log.ts';
+import { silentLog, type Log } from '../log.ts';
 import { eventually } from '../testing/eventually.ts';
 import type { SagaTables } from './journal.ts';
 import { hasSaga, insertSaga } from './journal.ts';
@@ -79,16 +79,25 @@ export async function begin(key = 'k', name = 'test.letters'): Promise<string> {
   return id;
 }
 
-export async function run(definition: AnySaga, owner = 'one'): Promise<SagaRunner> {
+/** Not started yet; stopped after the test. */
+export function createRunner(
+  definition: AnySaga,
+  { owner = 'one', log = silentLog }: { owner?: string; log?: Log } = {},
+): SagaRunner {
   const runner = new SagaRunner({
     db: life.database.db,
     definitions: [definition],
     owner,
     clock: systemClock,
     ids: systemIds,
-    log: silentLog,
+    log,
   });
   runners.push(runner);
+  return runner;
+}
+
+export async function run(definition: AnySaga, owner = 'one'): Promise<SagaRunner> {
+  const runner = createRunner(definition, { owner });
   await runner.start();
   return runner;
 }

@@ -9,6 +9,7 @@ import { cancelSagas, createJournal, hasSaga } from './journal.ts';
 import type { Input, State } from './letters.testing.ts';
 import {
   begin,
+  createRunner,
   dies,
   graves,
   happened,
@@ -151,15 +152,7 @@ describe('a runner', () => {
 
   it('does nothing before it is started, so that it never frees what it already runs', async () => {
     await begin();
-    const runner = new SagaRunner({
-      db: life.database.db,
-      definitions: [letters()],
-      owner: 'one',
-      clock: systemClock,
-      ids: systemIds,
-      log: silentLog,
-    });
-    runners.push(runner);
+    const runner = createRunner(letters());
     runner.wake();
     await runner.idle();
     assert.deepEqual(life.trace, []);
@@ -179,15 +172,7 @@ describe('a runner', () => {
       child: () => silentLog,
     };
     await begin('k', 'test.of-the-future');
-    const runner = new SagaRunner({
-      db: life.database.db,
-      definitions: [letters()],
-      owner: 'one',
-      clock: systemClock,
-      ids: systemIds,
-      log,
-    });
-    runners.push(runner);
+    const runner = createRunner(letters(), { log });
     await runner.start();
     await begin('k2');
     runner.wake();

@@ -13,6 +13,9 @@ import { startHttpServer } from '#platform/http/server.ts';
 import type { Log } from '#platform/log.ts';
 import { startSimCloud } from '../sim/sim-cloud.ts';
 
+/** The id of nothing. */
+export const unknownId = '00000000-0000-0000-0000-000000000000';
+
 /** Any JSON, read by path in tests. */
 // oxlint-disable-next-line typescript/no-explicit-any -- answers are read at many depths; assertions are the check
 export type Loose = any;

@@ -4,11 +4,10 @@ import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import type { JsonObject } from '#contracts/common/json.ts';
-import { startApiCloud, type Answer, type ApiCloud, type Loose } from './api-cloud.ts';
+import { startApiCloud, unknownId, type Answer, type ApiCloud, type Loose } from './api-cloud.ts';
 import { isNovaFault } from './fault-bodies.testing.ts';
 
 let cloud: ApiCloud;
-const none = '00000000-0000-0000-0000-000000000000';
 const compute = '/compute/v2.1';
 
 before(async () => {
@@ -40,7 +39,7 @@ const imageThat = async (facts: JsonObject, bytes: number): Promise<string> => {
 describe('POST /servers refuses', () => {
   // Bodies that are wrong by themselves.
   const rows: readonly [what: string, server: JsonObject, message: RegExp, version?: number][] = [
-    ['an unknown image', { imageRef: none }, /Can not find requested image/],
+    ['an unknown image', { imageRef: unknownId }, /Can not find requested image/],
     ['an image reference of no use', { imageRef: '-1' }, /Can not find requested image/],
     [
       'an image reference with a path in it',
@@ -77,7 +76,7 @@ describe('POST /servers refuses', () => {
     ['no networks from 2.37 on', {}, /'networks' is a required property/, 37],
     ['a wrong IPv4 address', { accessIPv4: '1.1.1.1.1.1' }, /accessIPv4/],
     ['a wrong IPv6 address', { accessIPv6: 'notvalid' }, /accessIPv6/],
-    ['an unknown network', { networks: [{ uuid: none }] }, /Network .* could not be found/],
+    ['an unknown network', { networks: [{ uuid: unknownId }] }, /Network .* could not be found/],
     [
       'a network that is no uuid',
       { networks: [{ uuid: 'a-b-c' }] },

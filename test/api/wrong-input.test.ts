@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
-import { startApiCloud, type Answer, type ApiCloud, type Sending } from './api-cloud.ts';
+import { startApiCloud, unknownId, type Answer, type ApiCloud, type Sending } from './api-cloud.ts';
 import {
   isGlanceFault,
   isKeystoneFault,
@@ -14,7 +14,6 @@ import {
 } from './fault-bodies.testing.ts';
 
 let cloud: ApiCloud;
-const none = '00000000-0000-0000-0000-000000000000';
 const compute = '/compute/v2.1';
 
 before(async () => {
@@ -190,7 +189,12 @@ describe('a page', () => {
   ][] = [
     ['a negative limit of servers', `${compute}/servers?limit=-1`, isNovaFault, /limit/],
     ['a limit of servers in words', `${compute}/servers?limit=testing`, isNovaFault, /limit/],
-    ['an unknown marker of servers', `${compute}/servers?marker=${none}`, isNovaFault, /marker/],
+    [
+      'an unknown marker of servers',
+      `${compute}/servers?marker=${unknownId}`,
+      isNovaFault,
+      /marker/,
+    ],
     [
       'an unknown sort key of servers',
       `${compute}/servers?sort_key=colour`,
@@ -215,10 +219,15 @@ describe('a page', () => {
       isNovaFault,
       /changes-since/,
     ],
-    ['an unknown marker of flavors', `${compute}/flavors?marker=${none}`, isNovaFault, /marker/],
+    [
+      'an unknown marker of flavors',
+      `${compute}/flavors?marker=${unknownId}`,
+      isNovaFault,
+      /marker/,
+    ],
     ['a negative limit of images', '/image/v2/images?limit=-1', isGlanceFault, /limit/],
     ['a limit of images in words', '/image/v2/images?limit=many', isGlanceFault, /limit/],
-    ['an unknown marker of images', `/image/v2/images?marker=${none}`, isGlanceFault, /./],
+    ['an unknown marker of images', `/image/v2/images?marker=${unknownId}`, isGlanceFault, /./],
     ['an unknown sort key of images', '/image/v2/images?sort_key=colour', isGlanceFault, /./],
     [
       'a resource amount in words',

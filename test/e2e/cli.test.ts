@@ -3,13 +3,14 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';
 import { freePort } from '#platform/testing/free-port.ts';
+import { ownedFolder, removeOwnedFolder } from '#platform/testing/owned-folder.ts';
 import { repository } from './cloud.testing.ts';
 
 interface Ended {
@@ -47,12 +48,12 @@ describe('the cobalt command', () => {
     );
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'cobalt-cli-'));
+    folder = ownedFolder(join(tmpdir(), 'cobalt-cli-'));
   });
   after(async () => {
     for (const name of ['one', 'two', 'old', 'wrong'])
       await cobalt('down', '--purge', '--home', home(name));
-    await rm(folder, { recursive: true, force: true });
+    removeOwnedFolder(folder);
   });
 
   it('has help with examples for every command', async () => {

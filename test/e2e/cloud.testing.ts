@@ -1,11 +1,12 @@
 // A real cloud for end-to-end tests, created as a user would: `./cobalt up --detach` in its own
-// folder, `down --purge` afterwards.
+// folder, `down --purge` afterwards, or by cli/sweep-tests.ts where the test was killed.
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { bound } from '#platform/child-process.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import { freePort } from '#platform/testing/free-port.ts';
+import { ownedFolder, removeOwnedFolder } from '#platform/testing/owned-folder.ts';
 
 const run = promisify(execFile);
 export const repository = join(import.meta.dirname, '..', '..');
@@ -43,6 +44,17 @@ export interface TestCloud {
   close(): Promise<void>;
 }
 
+/** Words of the client: boots a guest of the image `tiny` and waits until it is ACTIVE. */
+export const createTiny = (name: string, ...options: string[]): string[] => [
+  'server',
+  'create',
+  '--image=tiny',
+  '--flavor=m1.nano',
+  ...options,
+  '--wait',
+  name,
+];
+
 export interface CloudStatus {
   running: boolean;
   restarts?: { count: number };
@@ -56,15 +68,14 @@ const commandTimeoutMs = 300_000;
 
 export async function testCloud(): Promise<TestCloud> {
   // Not below /tmp with its long names: a Unix socket's path has 107 bytes.
-  const dir = await mkdtemp('/var/tmp/cc-');
+  const dir = ownedFolder('/var/tmp/cc-');
   const port = await freePort();
-  const cobalt = async (...words: string[]): Promise<string> =>
-    (
-      await run(join(repository, 'cobalt'), [...words, '--home', dir], {
-        timeout: commandTimeoutMs,
-        maxBuffer: 64 * 1024 * 1024,
-      })
-    ).stdout;
+  const cobalt = async (...words: string[]): Promise<string> => {
+    // A start that is in progress ends with a test that is killed.
+    const [command = '', ...args] = bound([join(repository, 'cobalt'), ...words, '--home', dir]);
+    return (await run(command, args, { timeout: commandTimeoutMs, maxBuffer: 64 * 1024 * 1024 }))
+      .stdout;
+  };
   const cloud: TestCloud = {
     dir,
     port,
@@ -127,7 +138,7 @@ export async function testCloud(): Promise<TestCloud> {
     },
     async close() {
       await cobalt('down', '--purge');
-      await rm(dir, { recursive: true, force: true });
+      removeOwnedFolder(dir);
     },
   };
   return cloud;

@@ -2,13 +2,14 @@
 // real cloud. Takes 10 to 20 minutes.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { defaultChoices, keepChoices } from '#cli/choices.ts';
 import { homePaths } from '#compose/home.ts';
 import { freePort } from '#platform/testing/free-port.ts';
+import { ownedFolder, removeOwnedFolder } from '#platform/testing/owned-folder.ts';
 import { realCloudMissing, repository } from './cloud.testing.ts';
 import { commandBlocks, documentsInOrder, scriptOf } from './documents.testing.ts';
 import type { Substitute } from './documents.testing.ts';
@@ -72,7 +73,7 @@ describe('the commands of the documents, as printed, twice', { skip: realCloudMi
 
   before(async () => {
     // not below /tmp's long names: a Unix socket's path has 107 bytes
-    folder = await mkdtemp('/var/tmp/cd-');
+    folder = ownedFolder('/var/tmp/cd-');
     const home = join(folder, 'home');
     await mkdir(home, { mode: 0o700 });
     // The port was chosen by an earlier `up`, so that the commands can be run as they are printed.
@@ -82,7 +83,7 @@ describe('the commands of the documents, as printed, twice', { skip: realCloudMi
   });
   after(async () => {
     await run(join(repository, 'cobalt'), ['down', '--purge', '--now'], { env, timeout: 120_000 });
-    await rm(folder, { recursive: true, force: true });
+    removeOwnedFolder(folder);
   });
 
   for (const name of documentsInOrder) {

@@ -2,17 +2,18 @@
 // the images are built once the mirror is back.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { connectCloud } from '#cli/cloud-client.ts';
 import { readSecrets } from '#compose/home.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import { freePort } from '#platform/testing/free-port.ts';
+import { ownedFolder, removeOwnedFolder } from '#platform/testing/owned-folder.ts';
 import { realCloudMissing, repository } from './cloud.testing.ts';
 
 describe('a step of the start that fails', { skip: realCloudMissing(), timeout: 400_000 }, () => {
-  const dir = mkdtempSync('/var/tmp/cc-step-');
+  const dir = ownedFolder('/var/tmp/cc-step-');
   const [home, bin, mirrorIsBack] = [
     join(dir, 'home'),
     join(dir, 'bin'),
@@ -29,7 +30,7 @@ describe('a step of the start that fails', { skip: realCloudMissing(), timeout: 
     });
   after(async () => {
     await cobalt('down', '--purge');
-    rmSync(dir, { recursive: true });
+    removeOwnedFolder(dir);
   });
 
   it('is marked, says why, is told by the exit code, and is made good by itself', async () => {

@@ -2,7 +2,7 @@
 // refusals, still answers reads, and is consistent when there is space again.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -11,12 +11,13 @@ import type { CloudClient } from '#cli/cloud-client.ts';
 import { homePaths, readSecrets } from '#compose/home.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import { freePort } from '#platform/testing/free-port.ts';
+import { ownedFolder, removeOwnedFolder } from '#platform/testing/owned-folder.ts';
 import { repository } from './cloud.testing.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'needs root (a file system of its own)';
 
 describe('a full disk', { skip, timeout: 180_000 }, () => {
-  const mount = mkdtempSync('/var/tmp/cc-full-');
+  const mount = ownedFolder('/var/tmp/cc-full-');
   const home = join(mount, 'home');
   const ballast = join(mount, 'ballast');
   const cobalt = (...words: string[]): string =>
@@ -49,7 +50,7 @@ describe('a full disk', { skip, timeout: 180_000 }, () => {
   after(() => {
     failing('down', '--purge');
     execFileSync('umount', ['-l', mount]);
-    rmSync(mount, { recursive: true });
+    removeOwnedFolder(mount);
   });
 
   const controlPid = (): number =>

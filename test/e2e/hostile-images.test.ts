@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { readSecrets } from '#compose/home.ts';
 import { eventually } from '#platform/testing/eventually.ts';
+import { writeReferringImage } from '#ports/referring-image.testing.ts';
 import type { TestCloud } from './cloud.testing.ts';
 import { realCloudMissing, testCloud } from './cloud.testing.ts';
 import type { Server, Tenant } from './network.testing.ts';
@@ -42,19 +43,7 @@ describe('images that refer to files of the host', { skip: realCloudMissing() },
       (files[name] = { path: join(cloud.dir, name), diskFormat }).path;
     writeFileSync(file('flat', 'vmdk'), descriptor(['monolithicFlat']));
     writeFileSync(file('decoy', 'vmdk'), descriptor(['monolithicSparse', 'monolithicFlat']));
-    execFileSync('qemu-img', [
-      'create',
-      '-q',
-      '-f',
-      'qcow2',
-      '-u',
-      '-b',
-      '/etc/passwd',
-      '-F',
-      'raw',
-      file('backing', 'qcow2'),
-      '1M',
-    ]);
+    writeReferringImage(file('backing', 'qcow2'), '/etc/passwd');
   });
   after(async () => await cloud?.close());
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { TestCloud } from './cloud.testing.ts';
-import { realCloudMissing, testCloud } from './cloud.testing.ts';
+import { createTiny, realCloudMissing, testCloud } from './cloud.testing.ts';
 import type { Guest, Tenant } from './network.testing.ts';
 import { answersHttp, pings, ssh, stream, tenant } from './network.testing.ts';
 
@@ -91,20 +91,7 @@ describe('guests on networks', { skip: realCloudMissing() }, () => {
     );
     await stack('security', 'group', 'rule', 'create', 'mine', '--protocol', 'icmp');
     await stack(
-      'server',
-      'create',
-      '--image',
-      'tiny',
-      '--flavor',
-      'm1.nano',
-      '--network',
-      'mine',
-      '--security-group',
-      'mine',
-      '--key-name',
-      'client',
-      '--wait',
-      'first',
+      ...createTiny('first', '--network=mine', '--security-group=mine', '--key-name=client'),
     );
     const address = await stack(
       'floating',

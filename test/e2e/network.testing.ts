@@ -11,6 +11,7 @@ import type { CloudClient } from '#cli/cloud-client.ts';
 import { readSecrets } from '#compose/home.ts';
 import type { Json } from '#contracts/common/json.ts';
 import { eventually } from '#platform/testing/eventually.ts';
+import { sshOptions } from '#platform/testing/ssh-options.ts';
 import type { TestCloud } from './cloud.testing.ts';
 
 const run = promisify(execFile);
@@ -68,22 +69,8 @@ export interface Tenant {
 }
 
 const bootMs = 120_000;
-const sshOptions = [
-  '-o',
-  'StrictHostKeyChecking=no',
-  '-o',
-  'UserKnownHostsFile=/dev/null',
-  '-o',
-  'LogLevel=ERROR',
-  '-o',
-  'BatchMode=yes',
-  '-o',
-  'ConnectTimeout=3',
-  '-o',
-  'ServerAliveInterval=2',
-  '-o',
-  'ServerAliveCountMax=4',
-];
+const givesUp = ['ConnectTimeout=3', 'ServerAliveInterval=2', 'ServerAliveCountMax=4'];
+const options = [...sshOptions, ...givesUp.flatMap((option) => ['-o', option])];
 
 export async function ssh(
   key: string,
@@ -92,7 +79,7 @@ export async function ssh(
   timeoutMs = 30_000,
 ): Promise<string> {
   return (
-    await run('ssh', ['-i', key, ...sshOptions, `root@${address}`, command], {
+    await run('ssh', ['-i', key, ...options, `root@${address}`, command], {
       timeout: timeoutMs,
       maxBuffer: 16 * 1024 * 1024,
     })

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { TestCloud } from './cloud.testing.ts';
-import { realCloudMissing, testCloud } from './cloud.testing.ts';
+import { createTiny, realCloudMissing, testCloud } from './cloud.testing.ts';
 
 interface Shown {
   id: string;
@@ -116,18 +116,7 @@ describe('the stock openstack client', { skip: realCloudMissing() }, () => {
 
   it('boots a server that prints its own name', async () => {
     const server = await cloud.json<Shown>(
-      'server',
-      'create',
-      '--image',
-      'tiny',
-      '--flavor',
-      'm1.nano',
-      '--nic',
-      'none',
-      '--key-name',
-      'k',
-      '--wait',
-      'vm1',
+      ...createTiny('vm1', '--nic', 'none', '--key-name', 'k'),
     );
     assert.equal(server.status, 'ACTIVE');
     await banner('vm1');
@@ -208,22 +197,7 @@ describe('the stock openstack client', { skip: realCloudMissing() }, () => {
         .length,
       2,
     );
-    await cloud.openstack(
-      'server',
-      'create',
-      '--image',
-      'tiny',
-      '--flavor',
-      'm1.nano',
-      '--nic',
-      'none',
-      '--min',
-      '6',
-      '--max',
-      '6',
-      '--wait',
-      'many',
-    );
+    await cloud.openstack(...createTiny('many', '--nic', 'none', '--min', '6', '--max', '6'));
     const hosts = (await cloud.json<{ Name: string; Host: string }[]>('server', 'list', '--long'))
       .filter((server) => server.Name.startsWith('many'))
       .map((server) => server.Host);

@@ -2,6 +2,7 @@
 // forbids is refused, and that is fine.
 import type { Json } from '#contracts/common/json.ts';
 import type { Ids } from '#platform/ids.ts';
+import { bootVolume } from './boot-volume.ts';
 import type { SimCloud } from './sim-cloud.ts';
 
 const actions: readonly ((imageId: string) => Json)[] = [
@@ -131,14 +132,7 @@ async function changeVolumes(cloud: SimCloud, id: string, ids: Pick<Ids, 'random
   if (dice < 0.8) return await changeImages(cloud, id, done);
   if (dice < 0.9)
     return await done('POST volumes', cloud.volume('POST', '/volumes', { volume: { size: 1 } }));
-  const device = {
-    source_type: 'image',
-    uuid: cloud.imageId,
-    destination_type: 'volume',
-    volume_size: 1,
-    boot_index: 0,
-    delete_on_termination: true,
-  };
+  const device = bootVolume(cloud.imageId);
   // Refused by its second disk, when the first is in the making.
   const more =
     ids.random() < 0.3

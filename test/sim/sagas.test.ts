@@ -6,12 +6,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { Json } from '#contracts/common/json.ts';
+import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { ServerAction } from '#contracts/nova/operations.ts';
 import { taskDuring } from '#contracts/nova/operations.ts';
 import { everyStepTwice, exchangeable, failingAt, stepNames } from '#platform/saga/saga.testing.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { eventually } from '#platform/testing/eventually.ts';
+import { bootVolume } from './boot-volume.ts';
 import type { SimCloud } from './sim-cloud.ts';
 import { startSimCloud } from './sim-cloud.ts';
 
@@ -102,6 +103,12 @@ const changes: readonly Scenario[] = [
   change('rebuild', () => ({ rebuild: { imageRef: cloud.imageId } }), 'ACTIVE'),
 ];
 
+/** Answers once the saga has ended: 400 where it was made to fail. */
+async function attachTo(path: string, body: JsonObject): Promise<void> {
+  const { status } = await cloud.compute('POST', path, body);
+  assert.ok([200, 400].includes(status), `POST ${path}: ${status}`);
+}
+
 const scenarios: Readonly<Record<string, readonly Scenario[]>> = {
   'nova.build-server': [
     { title: 'create', begin: create, ends: 'ACTIVE' },
@@ -109,21 +116,13 @@ const scenarios: Readonly<Record<string, readonly Scenario[]>> = {
       title: 'create from a volume',
       ends: 'ACTIVE',
       begin: async () => {
-        const device = {
-          source_type: 'image',
-          uuid: cloud.imageId,
-          destination_type: 'volume',
-          volume_size: 1,
-          boot_index: 0,
-          delete_on_termination: true,
-        };
         const answer = await cloud.compute('POST', '/servers', {
           server: {
             name: 'vm',
             flavorRef: '42',
             imageRef: '',
             networks: 'none',
-            block_device_mapping_v2: [device],
+            block_device_mapping_v2: [bootVolume(cloud.imageId)],
           },
         });
         assert.equal(answer.status, 202, JSON.stringify(answer.body));
@@ -137,16 +136,9 @@ const scenarios: Readonly<Record<string, readonly Scenario[]>> = {
       prepare: built(),
       ends: 'ACTIVE',
       begin: async (id) => {
-        // 400 where it failed before the answer.
-        assert.ok(
-          [200, 400].includes(
-            (
-              await cloud.compute('POST', `/servers/${id}/os-volume_attachments`, {
-                volumeAttachment: { volumeId: await cloud.freeVolume() },
-              })
-            ).status,
-          ),
-        );
+        await attachTo(`/servers/${id}/os-volume_attachments`, {
+          volumeAttachment: { volumeId: await cloud.freeVolume() },
+        });
         return id;
       },
     },
@@ -223,16 +215,9 @@ const scenarios: Readonly<Record<string, readonly Scenario[]>> = {
       prepare: built(),
       ends: 'ACTIVE',
       begin: async (id) => {
-        // Answers once the saga has ended: 400 where it was made to fail.
-        assert.ok(
-          [200, 400].includes(
-            (
-              await cloud.compute('POST', `/servers/${id}/os-interface`, {
-                interfaceAttachment: { net_id: cloud.networkId },
-              })
-            ).status,
-          ),
-        );
+        await attachTo(`/servers/${id}/os-interface`, {
+          interfaceAttachment: { net_id: cloud.networkId },
+        });
         return id;
       },
     },

@@ -18,6 +18,7 @@ import { prepareHome, readSecrets } from '#compose/home.ts';
 import { simulatedHostName } from '#compose/host-names.ts';
 import type { HostFleet } from '#compose/hosts.ts';
 import { startFleet } from '#compose/hosts.ts';
+import { observeHost } from '#compose/observe-host.ts';
 import { cinderAudit } from '#compose/roles/cinder.ts';
 import { glanceAudit } from '#compose/roles/glance.ts';
 import { neutronAudit } from '#compose/roles/neutron.ts';
@@ -371,24 +372,9 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
       ).servers,
     async differences() {
       const seen = await Promise.all(
-        [...hosts].map(async ([host, hypervisor]) => {
-          const guests = sure(await hypervisor.list());
-          const disks = sure(await hypervisor.inventory());
-          return {
-            host,
-            guests: await Promise.all(
-              guests.map(async ({ uuid, state }) => ({
-                uuid,
-                state,
-                ports: sure(await hypervisor.nics(uuid)),
-                volumes: sure(await hypervisor.volumes(uuid)),
-              })),
-            ),
-            guestFolders: disks.guestFolders,
-            brokenOverlays: disks.brokenOverlays,
-            processes: null,
-          };
-        }),
+        [...hosts].map(async ([host, hypervisor]) =>
+          sure(await observeHost(host, hypervisor, null, sure)),
+        ),
       );
       const plane = planeOf();
       const [nova, placement, neutron, cinder] = [

@@ -1,15 +1,15 @@
 // For tests of storage: a real filer on the management network of a temporary cloud, removed
 // afterwards.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { isFault } from '#contracts/common/fault.ts';
 import { filerPaths } from '#hosts/local/host-paths.ts';
 import { createLocalFiler } from '#hosts/local/local-filer.ts';
 import { createLocalNetwork } from '#hosts/local/local-network.ts';
-import { runTool } from '#hosts/local/run-tool.ts';
+import { signalFiler } from '#hosts/local/signal-filer.testing.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLog } from '#platform/log.ts';
+import { ownedFolder, removeOwnedFolder } from '#platform/testing/owned-folder.ts';
 
 export interface TestFiler {
   server: string;
@@ -29,22 +29,8 @@ export const filerMissing = (): string | false =>
       ? false
       : 'needs nfs-ganesha (./cobalt test installs it)';
 
-/** To the NFS server of the filer in `dir`. */
-export async function signalServer(dir: string, signal: 'KILL' | 'STOP' | 'CONT'): Promise<void> {
-  const [, init = ''] = readFileSync(join(dir, 'init.pid'), 'utf8').split(' ');
-  await runTool('nsenter', [
-    '-t',
-    init,
-    '-m',
-    '-p',
-    '/bin/kill',
-    `-${signal}`,
-    readFileSync(join(dir, 'run/ganesha.pid'), 'utf8').trim(),
-  ]);
-}
-
 export async function startFiler(): Promise<TestFiler> {
-  const stateDir = mkdtempSync('/tmp/cc-filer-');
+  const stateDir = ownedFolder('/tmp/cc-filer-');
   const deps = { stateDir, log: silentLog, clock: systemClock };
   const [network, filer] = [createLocalNetwork(deps), createLocalFiler(deps)];
   const wires = await network.start({ publicCidr: null });
@@ -56,11 +42,11 @@ export async function startFiler(): Promise<TestFiler> {
     server: facts.server,
     path: facts.share,
     folder: exportDir,
-    kill: async () => await signalServer(dir, 'KILL'),
+    kill: async () => await signalFiler(dir, 'KILL'),
     async close() {
       for (const removed of [await filer.remove(), await network.remove()])
         assert.ok(!isFault(removed));
-      rmSync(stateDir, { recursive: true });
+      removeOwnedFolder(stateDir);
     },
   };
 }

@@ -2,25 +2,27 @@
 // temporary cloud that is removed afterwards.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { createReadStream, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import type { TestGuest } from '#adapters/libvirt/guest.testing.ts';
 import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
 import type { LibvirtHypervisorOptions } from '#adapters/libvirt/libvirt-hypervisor.ts';
 import { createNfsVolumes } from '#adapters/nfs/nfs-volumes.ts';
 import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import { isFault } from '#contracts/common/fault.ts';
+import { disklessGuest } from '#contracts/nova/diskless-guest.testing.ts';
 import type { GuestImage, GuestSpec, GuestVolume } from '#contracts/nova/guest.ts';
 import { filerPaths } from '#hosts/local/host-paths.ts';
 import { createLocalFiler } from '#hosts/local/local-filer.ts';
 import { createLocalHosts } from '#hosts/local/local-hosts.ts';
 import { createLocalNetwork } from '#hosts/local/local-network.ts';
+import { signalFiler } from '#hosts/local/signal-filer.testing.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
+import { ownedFolder, removeOwnedFolder } from '#platform/testing/owned-folder.ts';
 import { ok } from '#ports/hypervisor-fixture.testing.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
 import type { VolumeBackend } from '#ports/volume-backend.ts';
-import { signalServer } from './filer.testing.ts';
 
 const bootMs = 60_000;
 
@@ -43,7 +45,7 @@ export interface StorageHost {
 }
 
 export async function startStorageHost(files: TestGuest): Promise<StorageHost> {
-  const stateDir = mkdtempSync('/tmp/cc-gv-');
+  const stateDir = ownedFolder('/tmp/cc-gv-');
   const deps = { stateDir, log: silentLog, clock: systemClock };
   const [network, filer, hosts] = [
     createLocalNetwork(deps),
@@ -86,24 +88,14 @@ export async function startStorageHost(files: TestGuest): Promise<StorageHost> {
     dataDir: host.dataDir,
     backend,
     open,
-    spec: (volumes) => ({
-      uuid: randomUUID(),
-      name: `guest-${randomUUID().slice(0, 8)}`,
-      displayName: 'g',
-      projectId: 'p',
-      userId: 'u',
-      vcpus: 1,
-      memoryMib: 128,
-      rootDisk: null,
-      ephemeralGib: 0,
-      swapMib: 0,
-      kernel,
-      configDrive: null,
-      machineType: null,
-      cpuModel: null,
-      nics: [],
-      volumes,
-    }),
+    spec: (volumes) =>
+      disklessGuest({
+        uuid: randomUUID(),
+        name: `guest-${randomUUID().slice(0, 8)}`,
+        displayName: 'g',
+        kernel,
+        volumes,
+      }),
     async volume(device) {
       const volumeId = randomUUID();
       ok(await backend.createVolume(volumeId, 1, { kind: 'blank' }));
@@ -124,14 +116,14 @@ export async function startStorageHost(files: TestGuest): Promise<StorageHost> {
         { withinMs: bootMs, what: `boot ${times}` },
       ),
     async hangFiler() {
-      await signalServer(filerPaths(stateDir).dir, 'STOP');
-      return async () => await signalServer(filerPaths(stateDir).dir, 'CONT');
+      await signalFiler(filerPaths(stateDir).dir, 'STOP');
+      return async () => await signalFiler(filerPaths(stateDir).dir, 'CONT');
     },
     async close() {
       backend.close();
       for (const removed of [await hosts.removeAll(), await filer.remove(), await network.remove()])
         assert.ok(!isFault(removed));
-      rmSync(stateDir, { recursive: true });
+      removeOwnedFolder(stateDir);
     },
   };
 }

@@ -1,7 +1,6 @@
 // A cloud of its own for a benchmark: a child process on a free port, with a temporary state
 // folder, removed afterwards.
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -11,6 +10,7 @@ import type { StartMessage } from '#cli/run-control.ts';
 import { repository } from '#cli/run-tool.ts';
 import { homePaths, readSecrets } from '#compose/home.ts';
 import { freePort } from '#platform/testing/free-port.ts';
+import { ownedFolder, removeOwnedFolder } from '#platform/testing/owned-folder.ts';
 
 export interface BenchCloud {
   dir: string;
@@ -29,7 +29,7 @@ export async function startBenchCloud(options: {
   hosts: number;
   simulated: number;
 }): Promise<BenchCloud> {
-  const dir = await mkdtemp(join(tmpdir(), 'cobalt-bench-'));
+  const dir = ownedFolder(join(tmpdir(), 'cobalt-bench-'));
   const port = await freePort();
   const args = [
     'cli/main.ts',
@@ -83,7 +83,19 @@ export async function startBenchCloud(options: {
       await run(process.execPath, ['cli/main.ts', 'down', '--purge', '--home', dir], {
         cwd: repository,
       });
-      await rm(dir, { recursive: true, force: true });
+      removeOwnedFolder(dir);
     },
   };
+}
+
+/** The id of the project whose quotas a benchmark lifts. */
+export async function adminProject({ admin }: BenchCloud): Promise<string> {
+  const { projects } = await admin.ask<{ projects: { id: string; name: string }[] }>(
+    'identity',
+    'GET',
+    '/v3/auth/projects',
+  );
+  const id = projects.find(({ name }) => name === 'admin')?.id;
+  if (id === undefined) throw new Error('the administrator sees no project "admin"');
+  return id;
 }

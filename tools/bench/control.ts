@@ -2,36 +2,26 @@
 // load over HTTP sockets from another.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { Json } from '#contracts/common/json.ts';
 import type { BenchCloud } from './cloud.ts';
-import { startBenchCloud } from './cloud.ts';
+import { adminProject, startBenchCloud } from './cloud.ts';
 import { download, imageMib, upload } from './copy-image.ts';
+import { listFigure } from './list-figure.ts';
 import { createLoad } from './load.ts';
 import type { Figure } from './report.ts';
 import { median } from './report.ts';
+import { runParts } from './run-parts.ts';
 import type { BareServer } from './yardsticks.ts';
 import { passwordHashMs, startBareServer, transactionsPerSecond } from './yardsticks.ts';
 
 const simulatedHosts = 100;
 
+const parts = [emptyList, password, candidates, createServers, listServers, images, memory];
+
 export async function benchControl(say: (text: string) => void): Promise<Figure[]> {
   const cloud = await startBenchCloud({ hosts: 0, simulated: simulatedHosts });
   const bare = await startBareServer();
   try {
-    const figures: Figure[] = [];
-    for (const part of [
-      emptyList,
-      password,
-      candidates,
-      createServers,
-      listServers,
-      images,
-      memory,
-    ]) {
-      say(part.name);
-      figures.push(...(await part(cloud, bare)));
-    }
-    return figures;
+    return await runParts(parts, say, cloud, bare);
   } finally {
     await bare.close();
     await cloud.close();
@@ -103,7 +93,8 @@ async function password({ port, adminPassword }: BenchCloud): Promise<Figure[]> 
   ];
 }
 
-async function candidates({ port, admin }: BenchCloud, bare: BareServer): Promise<Figure[]> {
+async function candidates(cloud: BenchCloud, bare: BareServer): Promise<Figure[]> {
+  const { port, admin } = cloud;
   const headers = { 'x-auth-token': admin.token, 'openstack-api-version': 'placement 1.36' };
   const inventory = (total: number) => ({
     total,
@@ -143,21 +134,17 @@ async function candidates({ port, admin }: BenchCloud, bare: BareServer): Promis
     200,
   );
   load.close();
-  const one = createLoad(port, 1);
-  const call = () => ({
-    method: 'GET',
+  const figure = await listFigure(cloud, bare, {
+    what: 'GET /allocation_candidates, 1,000 providers, p50',
     path: '/placement/allocation_candidates?resources=VCPU:1,MEMORY_MB:512,DISK_GB:1',
     headers,
+    field: 'allocation_requests',
+    expected: 1000,
+    calls: { warmUp: 20, measured: 200, bare: 200 },
+    concurrency: 1,
+    atMost: 3.5,
+    stock: '230-360 ms',
   });
-  await one.run(20, call, 200);
-  const { latenciesMs, answers } = await one.run(200, call, 200);
-  one.close();
-  const answer = JSON.parse(answers[0]?.body.toString() ?? '{}') as {
-    allocation_requests: Json[];
-  };
-  const found = answer.allocation_requests.length;
-  if (found !== 1000) throw new Error(`${found} candidates were found, 1000 were expected`);
-  const bareAnswer = await bare.requests(answer, { count: 200, concurrency: 1 });
   // The extra providers are not hosts: they must not be candidates for the servers created next.
   const clean = createLoad(port, 4);
   await clean.run(
@@ -170,19 +157,11 @@ async function candidates({ port, admin }: BenchCloud, bare: BareServer): Promis
     204,
   );
   clean.close();
-  return [
-    {
-      what: 'GET /allocation_candidates, 1,000 providers, p50',
-      value: median(latenciesMs),
-      unit: 'ms',
-      yardstick: { what: 'bare node:http, same answer', value: bareAnswer.p50Ms },
-      bar: { atMost: 3.5 },
-      stock: '230-360 ms',
-    },
-  ];
+  return [figure];
 }
 
-async function prepareServers({ admin, origin }: BenchCloud): Promise<string> {
+async function prepareServers(cloud: BenchCloud): Promise<string> {
+  const { admin, origin } = cloud;
   const { id } = await admin.ask<{ id: string }>('image', 'POST', '/v2/images', {
     name: 'bench',
     disk_format: 'raw',
@@ -194,19 +173,7 @@ async function prepareServers({ admin, origin }: BenchCloud): Promise<string> {
     headers: { 'x-auth-token': admin.token, 'content-type': 'application/octet-stream' },
     body: randomBytes(65_536),
   });
-  const { token } = await admin
-    .ask<{ token: { project: { id: string } } }>('identity', 'GET', '/v3/auth/tokens')
-    .catch(() => ({ token: { project: { id: '' } } }));
-  const projectId =
-    token.project.id ||
-    (
-      await admin.ask<{ projects: { id: string; name: string }[] }>(
-        'identity',
-        'GET',
-        '/v3/auth/projects',
-      )
-    ).projects.find(({ name }) => name === 'admin')?.id;
-  await admin.ask('compute', 'PUT', `/v2.1/os-quota-sets/${projectId}`, {
+  await admin.ask('compute', 'PUT', `/v2.1/os-quota-sets/${await adminProject(cloud)}`, {
     quota_set: { instances: -1, cores: -1, ram: -1 },
   });
   return id;
@@ -279,28 +246,18 @@ async function createServers(cloud: BenchCloud): Promise<Figure[]> {
 
 async function listServers(cloud: BenchCloud, bare: BareServer): Promise<Figure[]> {
   await createMany(cloud, 1000 - 108, 16);
-  const load = createLoad(cloud.port, 1);
-  const call = () => ({
-    method: 'GET',
-    path: '/compute/v2.1/servers/detail',
-    headers: { 'x-auth-token': cloud.admin.token },
-  });
-  await load.run(5, call, 200);
-  const { latenciesMs, answers } = await load.run(30, call, 200);
-  load.close();
-  const answer = JSON.parse(answers[0]?.body.toString() ?? '{}') as { servers: Json[] };
-  const found = answer.servers.length;
-  if (found !== 1000) throw new Error(`${found} servers were listed, 1000 were expected`);
-  const bareAnswer = await bare.requests(answer, { count: 50, concurrency: 1 });
   return [
-    {
+    await listFigure(cloud, bare, {
       what: 'GET /servers/detail of 1,000 servers, p50',
-      value: median(latenciesMs),
-      unit: 'ms',
-      yardstick: { what: 'bare node:http, same answer', value: bareAnswer.p50Ms },
-      bar: { atMost: 8 },
+      path: '/compute/v2.1/servers/detail',
+      headers: { 'x-auth-token': cloud.admin.token },
+      field: 'servers',
+      expected: 1000,
+      calls: { warmUp: 5, measured: 30, bare: 50 },
+      concurrency: 1,
+      atMost: 8,
       stock: '1,620 ms',
-    },
+    }),
   ];
 }
 

@@ -4,15 +4,16 @@ import { execFile } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Json } from '#contracts/common/json.ts';
 import { answersHttp, stream, tenant } from '#test/e2e/network.testing.ts';
 import type { Guest } from '#test/e2e/network.testing.ts';
 import type { BenchCloud } from './cloud.ts';
-import { startBenchCloud } from './cloud.ts';
+import { adminProject, startBenchCloud } from './cloud.ts';
+import { listFigure } from './list-figure.ts';
 import { createLoad } from './load.ts';
 import { insertedPortsMs } from './ovsdb-yardstick.ts';
 import type { Figure } from './report.ts';
 import { median } from './report.ts';
+import { runParts } from './run-parts.ts';
 import type { BareServer } from './yardsticks.ts';
 import { startBareServer, transactionsPerSecond } from './yardsticks.ts';
 
@@ -27,17 +28,14 @@ interface Port {
   fixed_ips: { ip_address: string }[];
 }
 
+const parts = [guests, createPorts, listPorts, crowdedSubnet, rebuild];
+
 export async function benchNetwork(say: (text: string) => void): Promise<Figure[]> {
   const cloud = await startBenchCloud({ hosts: 2, simulated: 0 });
   const bare = await startBareServer();
   try {
     await liftQuota(cloud);
-    const figures: Figure[] = [];
-    for (const part of [guests, createPorts, listPorts, crowdedSubnet, rebuild]) {
-      say(part.name);
-      figures.push(...(await part(cloud, bare)));
-    }
-    return figures;
+    return await runParts(parts, say, cloud, bare);
   } finally {
     await bare.close();
     await cloud.close();
@@ -48,14 +46,9 @@ const headersOf = ({ admin }: BenchCloud): Record<string, string> => ({
   'x-auth-token': admin.token,
 });
 
-async function liftQuota({ admin }: BenchCloud): Promise<void> {
-  const { projects } = await admin.ask<{ projects: { id: string; name: string }[] }>(
-    'identity',
-    'GET',
-    '/v3/auth/projects',
-  );
-  const id = projects.find(({ name }) => name === 'admin')?.id ?? '';
-  await admin.ask('network', 'PUT', `/v2.0/quotas/${id}`, {
+async function liftQuota(cloud: BenchCloud): Promise<void> {
+  const id = await adminProject(cloud);
+  await cloud.admin.ask('network', 'PUT', `/v2.0/quotas/${id}`, {
     quota: { port: -1, network: -1, subnet: -1 },
   });
 }
@@ -245,7 +238,6 @@ async function createPorts(cloud: BenchCloud): Promise<Figure[]> {
 }
 
 async function listPorts(cloud: BenchCloud, bare: BareServer): Promise<Figure[]> {
-  const headers = headersOf(cloud);
   const network = await makeNetwork(cloud, '10.3.0.0/23');
   await cloud.admin.ask('network', 'POST', '/v2.0/ports', {
     ports: Array.from({ length: 200 }, () => ({
@@ -253,28 +245,18 @@ async function listPorts(cloud: BenchCloud, bare: BareServer): Promise<Figure[]>
       device_owner: 'bench:listed',
     })),
   });
-  const load = createLoad(cloud.port, 8);
-  const call = () => ({
-    method: 'GET',
-    path: `/network/v2.0/ports?network_id=${network}&device_owner=bench:listed`,
-    headers,
-  });
-  await load.run(200, call, 200);
-  const { latenciesMs, answers } = await load.run(800, call, 200);
-  load.close();
-  const answer = JSON.parse(answers[0]?.body.toString() ?? '{}') as { ports: Json[] };
-  const found = answer.ports.length;
-  if (found !== 200) throw new Error(`${found} ports were listed, 200 were expected`);
-  const bareAnswer = await bare.requests(answer, { count: 800, concurrency: 8 });
   return [
-    {
+    await listFigure(cloud, bare, {
       what: 'GET /ports of 200, 8 at a time, p50',
-      value: median(latenciesMs),
-      unit: 'ms',
-      yardstick: { what: 'bare node:http, same answer', value: bareAnswer.p50Ms },
-      bar: { atMost: 2 },
+      path: `/network/v2.0/ports?network_id=${network}&device_owner=bench:listed`,
+      headers: headersOf(cloud),
+      field: 'ports',
+      expected: 200,
+      calls: { warmUp: 200, measured: 800, bare: 800 },
+      concurrency: 8,
+      atMost: 2,
       stock: '560 ms',
-    },
+    }),
   ];
 }
 

@@ -7,10 +7,11 @@ import { promisify } from 'node:util';
 import { tenant } from '#test/e2e/network.testing.ts';
 import type { Guest } from '#test/e2e/network.testing.ts';
 import type { BenchCloud } from './cloud.ts';
-import { startBenchCloud } from './cloud.ts';
+import { adminProject, startBenchCloud } from './cloud.ts';
 import { createLoad } from './load.ts';
 import type { Figure } from './report.ts';
 import { median } from './report.ts';
+import { runParts } from './run-parts.ts';
 import { transactionsPerSecond } from './yardsticks.ts';
 
 const run = promisify(execFile);
@@ -43,24 +44,16 @@ export async function benchStorage(say: (text: string) => void): Promise<Figure[
   const real = await startBenchCloud({ hosts: 1, simulated: 0 });
   try {
     await liftQuota(real);
-    for (const part of [onFiler, attach, write]) {
-      say(part.name);
-      figures.push(...(await part(real)));
-    }
+    figures.push(...(await runParts([onFiler, attach, write], say, real)));
   } finally {
     await real.close();
   }
   return figures;
 }
 
-async function liftQuota({ admin }: BenchCloud): Promise<void> {
-  const { projects } = await admin.ask<{ projects: { id: string; name: string }[] }>(
-    'identity',
-    'GET',
-    '/v3/auth/projects',
-  );
-  const id = projects.find(({ name }) => name === 'admin')?.id ?? '';
-  await admin.ask('volume', 'PUT', `/v3/os-quota-sets/${id}`, {
+async function liftQuota(cloud: BenchCloud): Promise<void> {
+  const id = await adminProject(cloud);
+  await cloud.admin.ask('volume', 'PUT', `/v3/os-quota-sets/${id}`, {
     quota_set: { volumes: -1, gigabytes: -1 },
   });
 }

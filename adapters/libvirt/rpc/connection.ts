@@ -2,6 +2,8 @@
 // detects a dead peer. `client.ts` keeps one of these alive; use that unless you want a single
 // connection.
 import net from 'node:net';
+import { SocketCalls } from '#platform/socket-calls.ts';
+import type { CallBounds } from '#platform/socket-calls.ts';
 import { decode, encode } from '#platform/xdr.ts';
 import { LibvirtDisconnected, LibvirtError, LibvirtTimeout } from './errors.ts';
 import { FEATURE_PROGRAM_KEEPALIVE } from './flags.ts';
@@ -18,16 +20,10 @@ const PING = 1;
 const PONG = 2;
 const EMPTY = Buffer.alloc(0);
 
-export interface ConnectionOptions {
+/** libvirtd itself stops reading after its max_client_requests: `maxInFlight` is below it. */
+export interface ConnectionOptions extends CallBounds {
   socketPath: string;
   uri: string; // 'qemu:///system'
-  /**
-   * Calls beyond this many wait in order; libvirtd itself stops reading after its
-   * max_client_requests.
-   */
-  maxInFlight: number;
-  /** Calls beyond this many waiting ones fail at once. */
-  maxQueued: number;
   keepaliveIntervalMs: number;
   /** After this many unanswered pings the peer counts as dead. */
   keepaliveCount: number;
@@ -39,35 +35,23 @@ export interface ConnectionListeners {
   closed(cause: Error): void;
 }
 
-interface Call {
-  frame: Buffer;
-  serial: number;
-  settle(reply: Buffer | Error): void;
-}
-
 export class LibvirtConnection {
   readonly #options: ConnectionOptions;
   readonly #listeners: ConnectionListeners;
-  readonly #socket: net.Socket;
+  readonly #calls: SocketCalls<Buffer>;
   readonly #splitter = new FrameSplitter();
-  readonly #inFlight = new Map<number, Call>();
-  readonly #queue: Call[] = [];
   #serial = 0;
   #unansweredPings = 0;
-  #keepalive: NodeJS.Timeout | undefined;
-  #closed: Error | undefined;
 
-  private constructor(
-    socket: net.Socket,
-    options: ConnectionOptions,
-    listeners: ConnectionListeners,
-  ) {
-    this.#socket = socket;
+  private constructor(options: ConnectionOptions, listeners: ConnectionListeners) {
     this.#options = options;
     this.#listeners = listeners;
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
-    socket.on('error', (error) => this.#end(error));
-    socket.on('close', () => this.#end(new Error('the daemon closed the connection')));
+    this.#calls = new SocketCalls(net.connect(options.socketPath), options, {
+      name: 'daemon',
+      received: (chunk) => this.#receive(chunk),
+      disconnected: (cause) => new LibvirtDisconnected(cause.message, { cause }),
+      closed: (cause) => listeners.closed(cause),
+    });
   }
 
   /**
@@ -81,8 +65,7 @@ export class LibvirtConnection {
   ): Promise<LibvirtConnection> {
     const deadlineAt = performance.now() + timeoutMs;
     const remainingMs = () => Math.max(1, deadlineAt - performance.now());
-    const socket = net.connect(options.socketPath);
-    const connection = new LibvirtConnection(socket, options, listeners);
+    const connection = new LibvirtConnection(options, listeners);
     try {
       const auth = await connection.call(remote.authList, undefined, remainingMs());
       if (!auth.types.includes(0))
@@ -98,7 +81,7 @@ export class LibvirtConnection {
       if (keepalive.supported !== 0) connection.#startKeepalive();
       return connection;
     } catch (error) {
-      connection.#end(error as Error); // everything thrown above is an Error
+      connection.#calls.close(error as Error); // everything thrown above is an Error
       throw error;
     }
   }
@@ -108,14 +91,11 @@ export class LibvirtConnection {
    * deadline is dropped.
    */
   call<A, R>(procedure: Procedure<A, R>, args: A, timeoutMs: number): Promise<R> {
-    if (this.#closed) return Promise.reject(new LibvirtDisconnected(this.#closed.message));
-    if (this.#queue.length >= this.#options.maxQueued)
-      return Promise.reject(
-        new LibvirtDisconnected(`${this.#queue.length} libvirt calls are waiting already`),
-      );
+    const refusal = this.#calls.refusal('libvirt');
+    if (refusal !== undefined) return Promise.reject(new LibvirtDisconnected(refusal));
     this.#serial = (this.#serial + 1) >>> 0;
     const serial = this.#serial;
-    const frame = encodeFrame({
+    const message = encodeFrame({
       program: procedure.program,
       procedure: procedure.number,
       type: TYPE.call,
@@ -124,19 +104,13 @@ export class LibvirtConnection {
       body: encode(procedure.args, args),
     });
     return new Promise((resolve, reject) => {
-      const deadline = setTimeout(
-        () =>
-          call.settle(
-            new LibvirtTimeout(`${procedure.name}: no answer in ${Math.round(timeoutMs)} ms`),
-          ),
+      this.#calls.start({
+        id: serial,
+        message,
         timeoutMs,
-      );
-      const call: Call = {
-        frame,
-        serial,
-        settle: (reply) => {
-          clearTimeout(deadline);
-          this.#forget(call);
+        expired: () =>
+          new LibvirtTimeout(`${procedure.name}: no answer in ${Math.round(timeoutMs)} ms`),
+        ended: (reply) => {
           if (reply instanceof Error) return reject(reply);
           try {
             resolve(decode(procedure.result, reply));
@@ -144,30 +118,12 @@ export class LibvirtConnection {
             reject(new Error(`reply to ${procedure.name}`, { cause: error }));
           }
         },
-      };
-      this.#queue.push(call);
-      this.#sendQueued();
+      });
     });
   }
 
   close(): void {
-    this.#end(new Error('closed'));
-  }
-
-  #forget(call: Call): void {
-    this.#inFlight.delete(call.serial);
-    const queued = this.#queue.indexOf(call);
-    if (queued >= 0) this.#queue.splice(queued, 1);
-    if (!this.#closed) this.#sendQueued();
-  }
-
-  #sendQueued(): void {
-    while (this.#inFlight.size < this.#options.maxInFlight) {
-      const call = this.#queue.shift();
-      if (!call) return;
-      this.#inFlight.set(call.serial, call);
-      this.#socket.write(call.frame);
-    }
+    this.#calls.close(new Error('closed'));
   }
 
   #receive(chunk: Buffer): void {
@@ -175,7 +131,7 @@ export class LibvirtConnection {
     try {
       for (const frame of this.#splitter.push(chunk)) this.#dispatch(frame);
     } catch (error) {
-      this.#end(new Error('unreadable message from libvirt', { cause: error }));
+      this.#calls.close(new Error('unreadable message from libvirt', { cause: error }));
     }
   }
 
@@ -185,24 +141,26 @@ export class LibvirtConnection {
     } else if (frame.type === TYPE.message && frame.program === REMOTE_PROGRAM) {
       this.#listeners.message(frame.procedure, frame.body);
     } else if (frame.type === TYPE.reply) {
-      this.#inFlight
-        .get(frame.serial)
-        ?.settle(frame.status === STATUS.error ? errorOf(frame.body) : frame.body);
+      this.#calls.answer(
+        frame.serial,
+        frame.status === STATUS.error ? errorOf(frame.body) : frame.body,
+      );
     }
   }
 
   #startKeepalive(): void {
-    this.#keepalive = setInterval(() => {
+    this.#calls.repeat(this.#options.keepaliveIntervalMs, () => {
       if (this.#unansweredPings >= this.#options.keepaliveCount)
-        return this.#end(new Error(`no answer to ${this.#unansweredPings} keepalive pings`));
+        return this.#calls.close(
+          new Error(`no answer to ${this.#unansweredPings} keepalive pings`),
+        );
       this.#unansweredPings += 1;
       this.#sendKeepalive(PING);
-    }, this.#options.keepaliveIntervalMs);
-    this.#keepalive.unref();
+    });
   }
 
   #sendKeepalive(procedure: number): void {
-    this.#socket.write(
+    this.#calls.write(
       encodeFrame({
         program: KEEPALIVE_PROGRAM,
         procedure,
@@ -212,16 +170,6 @@ export class LibvirtConnection {
         body: EMPTY,
       }),
     );
-  }
-
-  #end(cause: Error): void {
-    if (this.#closed) return;
-    this.#closed = cause;
-    clearInterval(this.#keepalive);
-    this.#socket.destroy();
-    for (const call of [...this.#inFlight.values(), ...this.#queue])
-      call.settle(new LibvirtDisconnected(cause.message, { cause }));
-    this.#listeners.closed(cause);
   }
 }
 

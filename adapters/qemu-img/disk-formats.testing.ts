@@ -1,0 +1,17 @@
+// Disk formats as tests give them to qemu-img.
+import type { QemuFormat } from './disk-formats.ts';
+
+/**
+ * Glance's name, QEMU's name, and options for an image that is accepted. Without vhd, whose size
+ * QEMU rounds unless told otherwise.
+ */
+export const acceptedFormats: readonly (readonly [string, QemuFormat, ...string[]])[] = [
+  ['raw', 'raw'],
+  ['iso', 'raw'],
+  ['qcow2', 'qcow2'],
+  ['vmdk', 'vmdk'],
+  ['vmdk', 'vmdk', '-o', 'subformat=streamOptimized'],
+  ['vdi', 'vdi'],
+  ['vhdx', 'vhdx'],
+  ['ploop', 'parallels'],
+];
