@@ -3,13 +3,14 @@
 import { volumeLock } from '#contracts/cinder/operations.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { enqueueOperation } from '../store/operations.ts';
 import { insertSnapshot } from '../store/snapshots.ts';
 import type { SnapshotRow, VolumeRow } from '../store/tables.ts';
 import { findVolume, lockVolume } from '../store/volumes.ts';
 import type { HandlerDeps } from './handler-deps.ts';
-import { booleanOf, scopeOf } from './request.ts';
+import { scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { takeQuota } from './take-quota.ts';
 

@@ -5,6 +5,7 @@ import type { CopiedOrigin, CreateVolumeInput } from '#contracts/cinder/operatio
 import { volumeLock } from '#contracts/cinder/operations.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { SourceSnapshot, SourceVolume, VolumeSources } from '../domain/volume-source.ts';
@@ -29,7 +30,7 @@ import { fetchImage } from './glance.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import type { WantedVolume } from './new-volume.ts';
 import { beginCreation, newVolumeRow, typeFor, zoneOf } from './new-volume.ts';
-import { booleanOf, scopeOf } from './request.ts';
+import { scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { restoreToNewVolume } from './restore.ts';
 import { volumeView } from './views.ts';

@@ -3,9 +3,10 @@
 // as shipped). https://docs.openstack.org/cinder/latest/admin/generalized-filters.html
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { ListedTable, Listing, Metadata, TimeRange } from '../store/rows.ts';
 import type { CinderTables } from '../store/tables.ts';
-import { booleanOf, first, isAdmin } from './request.ts';
+import { first, isAdmin } from './request.ts';
 import type { Request } from './request.ts';
 import { timesIn } from './time-filters.ts';
 

@@ -5,6 +5,7 @@ import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
@@ -20,7 +21,7 @@ import {
 } from '../store/quotas.ts';
 import { typeNames } from '../store/types.ts';
 import type { HandlerDeps } from './handler-deps.ts';
-import { booleanOf, first } from './request.ts';
+import { first } from './request.ts';
 import type { Request } from './request.ts';
 
 type Sent = Readonly<Record<string, Json>>;

@@ -7,6 +7,7 @@ import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
@@ -18,7 +19,7 @@ import { booleanSchema, idSchema, nameSchema, strict } from './field-schemas.ts'
 import type { HandlerDeps } from './handler-deps.ts';
 import type { ListRules } from './list-filters.ts';
 import { readPage } from './list-query.ts';
-import { booleanOf, linksOf, scopeOf } from './request.ts';
+import { linksOf, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { takeQuota } from './take-quota.ts';
 import { timeText } from './times.ts';

@@ -5,6 +5,7 @@ import Type from 'typebox';
 import { volumeLock } from '#contracts/cinder/operations.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { Reply } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { enqueueOperation, whenIdle } from '../store/operations.ts';
@@ -17,7 +18,6 @@ import type { Action } from './actions.ts';
 import { booleanSchema, orNull, strict } from './field-schemas.ts';
 import { createImage } from './glance.ts';
 import type { HandlerDeps } from './handler-deps.ts';
-import { booleanOf } from './request.ts';
 import type { Request } from './request.ts';
 import { timeOrNull } from './times.ts';
 

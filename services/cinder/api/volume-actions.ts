@@ -5,6 +5,7 @@ import { volumeStatuses } from '#contracts/cinder/volume-states.ts';
 import type { AttachStatus, VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { Reply, Route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { deleteAttachmentsOf, markAttached } from '../store/attachments.ts';
@@ -24,7 +25,7 @@ import {
   tooManyItems,
 } from './field-schemas.ts';
 import type { HandlerDeps } from './handler-deps.ts';
-import { booleanOf, requestedVolume, wrongStatus } from './request.ts';
+import { requestedVolume, wrongStatus } from './request.ts';
 import { retypeVolume } from './retype-volume.ts';
 import { notOffered } from './unsupported.ts';
 import { uploadAction } from './upload-action.ts';

@@ -5,6 +5,7 @@ import { volumeLock } from '#contracts/cinder/operations.ts';
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
@@ -24,7 +25,7 @@ import { descriptionSchema, metadataSchema, nameSchema, orNull } from './field-s
 import type { HandlerDeps } from './handler-deps.ts';
 import type { ListRules } from './list-filters.ts';
 import { readPage } from './list-query.ts';
-import { asksForNothing, booleanOf, first, isAdmin, requestedVolume } from './request.ts';
+import { asksForNothing, first, isAdmin, requestedVolume } from './request.ts';
 import type { Request } from './request.ts';
 import { volumeSummary, volumeView, volumeViews } from './views.ts';
 

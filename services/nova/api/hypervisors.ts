@@ -3,6 +3,7 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
@@ -17,7 +18,7 @@ import {
   serverNamesByHost,
 } from '../store/hosts.ts';
 import { pageOf } from './page.ts';
-import { booleanOf, first, unknownQuery } from './request.ts';
+import { first, unknownQuery } from './request.ts';
 import { hypervisorStatistics, hypervisorSummary, hypervisorView } from './views/hypervisor.ts';
 import type { Hypervisor } from './views/hypervisor.ts';
 

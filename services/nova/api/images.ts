@@ -8,11 +8,12 @@ import type { GlanceImage } from '#contracts/glance/wire.ts';
 import { isOwnField, propertiesOf } from '#contracts/glance/wire.ts';
 import type { Glance } from '#openstack/clients/glance.ts';
 import { glanceClient } from '#openstack/clients/glance.ts';
+import { timeMsOf } from '#openstack/http/lenient-values.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
 import { nextLinks } from './page.ts';
-import { callerOf, first, limitOf, timeOf } from './request.ts';
+import { callerOf, first, limitOf } from './request.ts';
 import { metadataBody, metadataItemBody } from './server-metadata.ts';
 import { glanceStates, imageSummary, imageView } from './views/image.ts';
 
@@ -216,7 +217,7 @@ const filters: Readonly<
   minRam: (value) => ['min_ram', value],
   minDisk: (value) => ['min_disk', value],
   'changes-since': (value) =>
-    timeOf(value) === undefined ? undefined : ['updated_at', `gte:${value}`],
+    timeMsOf(value) === undefined ? undefined : ['updated_at', `gte:${value}`],
 };
 const anyOf = (values: readonly string[]): string =>
   `in:${values.map((value) => `"${value.replaceAll(/["\\]/g, String.raw`\$&`)}"`).join(',')}`;

@@ -1,4 +1,5 @@
 // The role nova-api: OpenStack's compute API.
+import { namedFaultBody } from '#openstack/http/named-fault.ts';
 import type { Route } from '#openstack/http/route.ts';
 import type { Role } from '#openstack/role.ts';
 import type { NovaDeps } from '../deps.ts';
@@ -7,7 +8,6 @@ import { assistedSnapshotRoutes } from './assisted-snapshots.ts';
 import { availabilityZoneRoutes } from './availability-zones.ts';
 import { extensionRoutes } from './extensions.ts';
 import { externalEventRoutes } from './external-events.ts';
-import { novaFaults } from './fault-body.ts';
 import { flavorAccessRoutes } from './flavor-access.ts';
 import { flavorExtraSpecRoutes } from './flavor-extra-specs.ts';
 import { flavorRoutes } from './flavors.ts';
@@ -74,7 +74,7 @@ export function createNovaApi(deps: NovaDeps): Role {
         serviceType: 'compute',
         mount: '/compute',
         routes,
-        faultStyle: novaFaults,
+        faultStyle: { body: namedFaultBody },
         microversions,
         policies,
         requestIdHeader: 'x-compute-request-id',
