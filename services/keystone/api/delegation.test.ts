@@ -2,14 +2,9 @@
 import { strict as assert } from 'node:assert';
 import { after, before, describe, test } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
+import type { Answer } from '#openstack/http/api.testing.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
-import {
-  inDefault,
-  isValid,
-  startKeystone,
-  type Answer,
-  type TestKeystone,
-} from './keystone.testing.ts';
+import { inDefault, isValid, startKeystone, type TestKeystone } from './keystone.testing.ts';
 
 describe('lent rights', () => {
   let keystone: TestKeystone;

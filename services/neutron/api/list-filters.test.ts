@@ -3,7 +3,8 @@
 // Selection"; neutron.api.api_common
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Loose, NeutronFixture, Person } from './neutron-api.testing.ts';
+import type { Loose } from '#openstack/http/api.testing.ts';
+import type { NeutronFixture, Person } from './neutron-api.testing.ts';
 import { startMs, startNeutron } from './neutron-api.testing.ts';
 
 let neutron: NeutronFixture;

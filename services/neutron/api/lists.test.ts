@@ -2,7 +2,8 @@
 // quotas, extensions.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Loose, NeutronFixture } from './neutron-api.testing.ts';
+import type { Loose } from '#openstack/http/api.testing.ts';
+import type { NeutronFixture } from './neutron-api.testing.ts';
 import { startMs, startNeutron } from './neutron-api.testing.ts';
 
 let neutron: NeutronFixture;

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
+import type { Loose } from '#openstack/http/api.testing.ts';
 import { neutronAudit } from '../store/audit.ts';
-import type { Loose, NeutronFixture, Person } from './neutron-api.testing.ts';
+import type { NeutronFixture, Person } from './neutron-api.testing.ts';
 import { startNeutron } from './neutron-api.testing.ts';
 import { resources } from './resources.ts';
 // Whatever a body holds, no answer is a 500: `ask` throws at one. The names come from the attribute

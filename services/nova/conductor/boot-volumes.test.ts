@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
+import type { Loose } from '#openstack/http/api.testing.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import type { Loose } from '../api/nova-api.testing.ts';
 import { message, settleMs } from './conductor.testing.ts';
 import { reapVolumes } from './tasks/reap-volumes.ts';
 import {
