@@ -25,6 +25,7 @@ import {
   changeVolumeIn,
   findVolume,
   lockVolume,
+  requireLockedVolume,
   requireVolume,
 } from '../store/volumes.ts';
 import type { HandlerDeps } from './handler-deps.ts';
@@ -66,9 +67,8 @@ export async function reserve(
     attached_at_ms: null,
   };
   return await transaction(db, async (trx): Promise<Outcome<AttachmentRow>> => {
-    await lockVolume(trx, volume.id);
-    const current = await findVolume(trx, volume.id, null);
-    if (!current) return fault('notFound', `Volume ${volume.id} could not be found.`);
+    const current = await requireLockedVolume(trx, volume.id);
+    if (isFault(current)) return current;
     const others = await attachmentsOf(trx, volume.id);
     // The only second attachment there is: a server that migrates has the volume on two hosts for a
     // while.

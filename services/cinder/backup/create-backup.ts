@@ -13,7 +13,7 @@ import { enqueueTemporaryRemoval } from '../store/temporary-snapshots.ts';
 import { changeVolumeIn, requireVolume } from '../store/volumes.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import { quickDeadlineMs, storeRetries } from './deadlines.ts';
-import { failBackup } from './fail-backup.ts';
+import { failNewBackup } from './fail-backup.ts';
 
 type Input = CinderOperations['cinder.create-backup'];
 type Step = SagaStep<Input, Record<string, never>>;
@@ -24,13 +24,7 @@ export function createBackup(deps: BackupDeps): AnySaga {
     pool: 'copy',
     steps: [writeStep(deps), finishStep(deps)],
     async failed(input, _state, reason, context) {
-      await failBackup(
-        deps,
-        input,
-        { action: 'createBackup', from: 'creating', to: 'error' },
-        reason,
-        context,
-      );
+      await failNewBackup(deps, input, reason, context);
       await freeSource(deps, input, context.requestId);
     },
   });

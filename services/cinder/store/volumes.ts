@@ -3,7 +3,7 @@
 import { sql } from 'kysely';
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
-import { fault, isFault } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
 import type { CinderDb, Metadata, Scope } from './rows.ts';
 import { metadataIn } from './rows.ts';
 import type { VolumeRow } from './tables.ts';
@@ -20,22 +20,6 @@ export async function findVolume(
 /** notFound: a forced deletion came before. For steps of sagas, which see everybody's. */
 export async function requireVolume(db: CinderDb, id: string): Promise<Outcome<VolumeRow>> {
   return (await findVolume(db, id, null)) ?? fault('notFound', `Volume ${id} could not be found.`);
-}
-
-/** Sets where a volume lives, once: `choose` is asked only for one that lives nowhere yet. */
-export async function placeVolume(
-  db: CinderDb,
-  id: string,
-  choose: () => Promise<Outcome<{ host: string }>>,
-  clock: { now(): number },
-): Promise<Outcome<{ placed: true }>> {
-  const volume = await requireVolume(db, id);
-  if (isFault(volume)) return volume;
-  if (volume.host !== null) return { placed: true };
-  const pool = await choose();
-  if (isFault(pool)) return pool;
-  await changeVolume(db, id, { host: pool.host }, clock.now());
-  return { placed: true };
 }
 
 export async function insertVolume(trx: CinderDb, row: VolumeRow): Promise<void> {
@@ -89,6 +73,12 @@ export async function lockVolume(trx: CinderDb, id: string): Promise<void> {
     .set((eb) => ({ status: eb.ref('status') }))
     .where('id', '=', id)
     .execute();
+}
+
+/** The volume as `lockVolume` leaves it to the caller. notFound: it was deleted meanwhile. */
+export async function requireLockedVolume(trx: CinderDb, id: string): Promise<Outcome<VolumeRow>> {
+  await lockVolume(trx, id);
+  return await requireVolume(trx, id);
 }
 
 /** With its attachments, snapshots and transfers. */
