@@ -12,7 +12,7 @@ import { deleteAttachmentsOf, markAttached } from '../store/attachments.ts';
 import { metadataIn } from '../store/rows.ts';
 import type { VolumeRow } from '../store/tables.ts';
 import { changeVolume, changeVolumeIn, findVolume, lockVolume } from '../store/volumes.ts';
-import { action, actionRoute } from './actions.ts';
+import { action, actionRoute, statusSchema } from './actions.ts';
 import type { Action } from './actions.ts';
 import { attachmentActions } from './attachment-actions.ts';
 import { extendVolume } from './extend-volume.ts';
@@ -106,7 +106,7 @@ export function volumeActionRoutes(deps: HandlerDeps): readonly Route[] {
       policy: 'volume_extension:volume_admin_actions:reset_status',
       body: Type.Object(
         {
-          status: Type.Optional(Type.Union(volumeStatuses.map((status) => Type.Literal(status)))),
+          status: Type.Optional(statusSchema(volumeStatuses)),
           attach_status: Type.Optional(
             Type.Union([Type.Literal('attached'), Type.Literal('detached')]),
           ),
