@@ -16,7 +16,7 @@ import { complete, connect, mayRelease, release, reserve } from './attach.ts';
 import { idSchema, orNull, strict } from './field-schemas.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import type { ListRules } from './list-filters.ts';
-import { readPage } from './list-query.ts';
+import { listRoutes } from './list-routes.ts';
 import { scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { timeOrNull } from './times.ts';
@@ -61,7 +61,6 @@ const updateBody = Type.Object(
 const completeBody = Type.Object({ 'os-complete': Type.Any() }, strict);
 const rules: ListRules<'attachments'> = {
   table: 'attachments',
-  collection: 'attachments',
   text: {
     id: 'id',
     volume_id: 'volume_id',
@@ -114,34 +113,14 @@ export function attachmentRoutes(deps: HandlerDeps): readonly Route[] {
       fault('notFound', `Volume attachment could not be found with filter: attachment_id = ${id}.`)
     );
   };
-  const list = (how: typeof view) => async (request: Request) => {
-    const page = await readPage(deps, request, rules);
-    return isFault(page)
-      ? page
-      : {
-          status: 200,
-          body: {
-            attachments: page.rows.map(how),
-            ...(page.links && { attachments_links: page.links }),
-          },
-        };
-  };
   return [
-    route({
-      method: 'GET',
+    ...listRoutes(deps, {
       path: '/attachments',
       since,
       policy: 'volume:attachment_get_all',
-      faults: ['notFound'],
-      handler: list(summary),
-    }),
-    route({
-      method: 'GET',
-      path: '/attachments/detail',
-      since,
-      policy: 'volume:attachment_get_all',
-      faults: ['notFound'],
-      handler: list(view),
+      rules,
+      summary: (_, rows) => rows.map(summary),
+      detail: (_, rows) => rows.map(view),
     }),
     route({
       method: 'GET',

@@ -17,15 +17,8 @@ import { findSnapshot, insertSnapshot } from '../store/snapshots.ts';
 import type { VolumeRow } from '../store/tables.ts';
 import { findVolume, lockVolume } from '../store/volumes.ts';
 import { newSnapshotRow } from './create-snapshot.ts';
-import {
-  booleanSchema,
-  descriptionSchema,
-  metadataSchema,
-  nameSchema,
-  orNull,
-  sizeSchema,
-  strict,
-} from './field-schemas.ts';
+import { displayTextSchemas } from './display-texts.ts';
+import { booleanSchema, metadataSchema, orNull, sizeSchema, strict } from './field-schemas.ts';
 import { fetchImage } from './glance.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import type { WantedVolume } from './new-volume.ts';
@@ -41,10 +34,7 @@ const body = Type.Object(
     volume: Type.Object(
       {
         size: Type.Optional(orNull(sizeSchema)),
-        name: nameSchema,
-        display_name: nameSchema,
-        description: descriptionSchema,
-        display_description: descriptionSchema,
+        ...displayTextSchemas,
         availability_zone: text,
         volume_type: text,
         snapshot_id: text,

@@ -25,9 +25,8 @@ export interface MemberRules {
 }
 
 export interface ListRules<N extends ListedTable> extends MemberRules {
+  /** Also names the list in its body. */
   table: N;
-  /** In links, e.g. 'volumes'. */
-  collection: string;
   /** Query parameters that select by a column's text; several values: any of them. */
   text: Columns<N>;
   booleans?: Columns<N>;

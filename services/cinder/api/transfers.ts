@@ -18,7 +18,7 @@ import { changeVolume, changeVolumeIn, findVolume, lockVolume } from '../store/v
 import { booleanSchema, idSchema, nameSchema, strict } from './field-schemas.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import type { ListRules } from './list-filters.ts';
-import { readPage } from './list-query.ts';
+import { listRoutes } from './list-routes.ts';
 import { linksOf, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { takeQuota } from './take-quota.ts';
@@ -46,7 +46,6 @@ const acceptBody = Type.Object(
 );
 const rules: ListRules<'transfers'> = {
   table: 'transfers',
-  collection: 'volume-transfers',
   text: { id: 'id', name: 'name', volume_id: 'volume_id' },
   sort: {
     id: 'id',
@@ -93,34 +92,14 @@ function routesAt(deps: HandlerDeps, path: string, since: number): readonly Rout
   } = deps;
   const find = async (id: string, scope: string | null): Promise<Outcome<TransferRow>> =>
     (await findTransfer(db, id, scope)) ?? fault('notFound', `Transfer ${id} could not be found.`);
-  const list = (view: typeof summary) => async (request: Request) => {
-    const page = await readPage(deps, request, rules);
-    return isFault(page)
-      ? page
-      : {
-          status: 200,
-          body: {
-            transfers: page.rows.map((row) => view(request, row, path)),
-            ...(page.links && { transfers_links: page.links }),
-          },
-        };
-  };
   return [
-    route({
-      method: 'GET',
+    ...listRoutes(deps, {
       path: `/${path}`,
       since,
       policy: 'volume:get_all_transfers',
-      faults: ['notFound'],
-      handler: list(summary),
-    }),
-    route({
-      method: 'GET',
-      path: `/${path}/detail`,
-      since,
-      policy: 'volume:get_all_transfers',
-      faults: ['notFound'],
-      handler: list(detail),
+      rules,
+      summary: (request, rows) => rows.map((row) => summary(request, row, path)),
+      detail: (request, rows) => rows.map((row) => detail(request, row, path)),
     }),
     route<Create>({
       method: 'POST',
