@@ -20,7 +20,7 @@ import { extensionRoutes } from './extensions.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import { hostRoutes } from './hosts.ts';
 import { messageRoutes } from './messages.ts';
-import { metadataRoutes } from './metadata.ts';
+import { volumeMetadataRoutes } from './metadata.ts';
 import { policies } from './policies.ts';
 import { poolRoutes } from './pools.ts';
 import { quotaRoutes } from './quotas.ts';
@@ -76,10 +76,10 @@ export function createCinderApi(roleDeps: CinderApiDeps): Role {
 const routesOf = (deps: HandlerDeps): readonly Route[] => [
   ...createVolumeRoutes(deps),
   ...volumeRoutes(deps),
-  ...metadataRoutes(deps, 'volumes'),
+  ...volumeMetadataRoutes(deps, 'volumes'),
   ...volumeActionRoutes(deps),
   ...snapshotRoutes(deps),
-  ...metadataRoutes(deps, 'snapshots'),
+  ...volumeMetadataRoutes(deps, 'snapshots'),
   ...attachmentRoutes(deps),
   ...backupRoutes(deps),
   ...backupRecordRoutes(deps),

@@ -24,7 +24,7 @@ import { removedRoutes } from './removed.ts';
 import { securityGroupRoutes } from './security-groups.ts';
 import { addressRoutes } from './server-addresses.ts';
 import { interfaceRoutes } from './server-interfaces.ts';
-import { metadataRoutes } from './server-metadata.ts';
+import { serverMetadataRoutes } from './server-metadata.ts';
 import { serverSecurityGroupRoutes } from './server-security-groups.ts';
 import { tagRoutes } from './server-tags.ts';
 import { volumeRoutes } from './server-volumes.ts';
@@ -46,7 +46,7 @@ export function createNovaApi(deps: NovaDeps): Role {
     ...securityGroupRoutes(deps),
     ...networkRoutes(deps),
     ...externalEventRoutes(deps),
-    ...metadataRoutes(deps),
+    ...serverMetadataRoutes(deps),
     ...tagRoutes(deps),
     ...instanceActionRoutes(deps),
     ...flavorRoutes(deps),
