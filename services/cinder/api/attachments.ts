@@ -103,9 +103,7 @@ function view(row: AttachmentRow): JsonObject {
 }
 
 export function attachmentRoutes(deps: HandlerDeps): readonly Route[] {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const requested = async (request: Request): Promise<Outcome<AttachmentRow>> => {
     const id = request.params['id'] ?? '';
     return (

@@ -31,9 +31,7 @@ export async function createSnapshot(
   request: Request,
   wanted: WantedSnapshot,
 ): Promise<Outcome<SnapshotRow>> {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const id = wanted.volume_id;
   const volume = id ? await findVolume(db, id, scopeOf(request)) : undefined;
   if (!volume) return fault('notFound', `Volume ${id ?? 'None'} could not be found.`);

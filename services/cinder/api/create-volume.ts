@@ -199,9 +199,7 @@ async function sourcesOf(
   request: Request,
   wanted: WantedVolume,
 ): Promise<Outcome<VolumeSources>> {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const scope = scopeOf(request);
   const sources: VolumeSources = { snapshot: null, volume: null, image: null };
   const imageId = wanted.imageRef || wanted.image_id || null;

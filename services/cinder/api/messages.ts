@@ -64,9 +64,7 @@ const view = (request: Request, row: MessageRow) => ({
 });
 
 export function messageRoutes(deps: HandlerDeps): readonly Route[] {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const requested = async (request: Request): Promise<Outcome<MessageRow>> => {
     const id = request.params['id'] ?? '';
     return (

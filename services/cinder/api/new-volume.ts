@@ -40,9 +40,7 @@ export async function beginCreation(
   row: VolumeRow,
   also: (trx: CinderDb) => Promise<Outcome<undefined>>,
 ): Promise<Outcome<VolumeRow>> {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     const over = await takeQuota(
       deps,

@@ -28,9 +28,7 @@ export async function requestedType(
 }
 
 export function typeAccessRoutes(deps: HandlerDeps): readonly Route[] {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   return [
     route({
       method: 'GET',

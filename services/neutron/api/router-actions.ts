@@ -44,9 +44,7 @@ function interfaceNamed(
 }
 
 export function routerActionRoutes(parts: NeutronParts): readonly HttpRoute[] {
-  const {
-    database: { db },
-  } = parts;
+  const { db } = parts.database;
   const path = '/v2.0/routers/:router_id';
   const views = createViews(parts, routers);
   const idOf = (request: ApiRequest): string => request.params['router_id'] ?? '';

@@ -83,9 +83,7 @@ const path = '/v2.1/os-quota-sets/:id';
 const api = (name: string): string => `os_compute_api:${name}`;
 
 export function quotaSetRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
 
   /** The project of the path, where the caller may do `rule` to it. */
   async function project(request: ApiRequest<unknown>, rule: string): Promise<Outcome<string>> {

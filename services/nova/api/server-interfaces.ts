@@ -66,9 +66,7 @@ const policy = (name: string): string => `os_compute_api:os-attach-interfaces:${
 const attachWithinMs = 55_000;
 
 export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
 
   async function portsOf(request: ApiRequest<unknown>, server: Server): Promise<Outcome<Port[]>> {
     return await serverPorts(

@@ -139,9 +139,7 @@ export async function disconnectNics(
   serverId: string,
   call: Call,
 ): Promise<Outcome<void>> {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const neutron = own(deps, call);
   const [nics, server] = [
     await nicsOf(db, serverId),
@@ -179,9 +177,7 @@ export async function disconnectNic(
   seq: number,
   call: Call,
 ): Promise<Outcome<void>> {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const neutron = own(deps, call);
   const [nics, server] = [
     await nicsOf(db, serverId),
@@ -221,9 +217,7 @@ export async function refreshNetworkInfo(
   serverId: string,
   call: Call,
 ): Promise<Outcome<void>> {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const nics = (await nicsOf(db, serverId)).filter((nic) => nic.port_id !== null);
   const neutron = own(deps, call);
   const isIdle = (await findServer(db, serverId, null))?.task_state === null;

@@ -78,9 +78,7 @@ export async function connectVolume(
   host: string,
   call: Call,
 ): Promise<Outcome<GuestVolume>> {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const attachmentId = await reserveVolume(deps, row, call);
   if (isFault(attachmentId)) return attachmentId;
   await changeServerVolume(db, row.id, { host }); // before the host can hear of it

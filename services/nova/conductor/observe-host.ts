@@ -100,9 +100,7 @@ export async function expectedGuests(
   deps: NovaDeps,
   { host, uuids }: { host: string; uuids: string[] },
 ): Promise<Outcome<{ guests: ExpectedGuest[] }>> {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const own = await serversOnHost(db, host);
   const idle = await atRest(deps, own);
   const [nics, volumes] = [await nicsAtRest(deps, idle), await volumesAtRest(deps, idle)];

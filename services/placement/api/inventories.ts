@@ -76,9 +76,7 @@ const policy = (name: string): string => `placement:resource_providers:inventori
 const faults = ['notFound', 'conflict', 'concurrentUpdate'] as const;
 
 export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
-  const {
-    database: { db },
-  } = parts;
+  const { db } = parts.database;
 
   /** Replaces the inventories by `next`; what disappears or shrinks must not be in use. */
   async function replace(
