@@ -16,10 +16,8 @@ import type { Request } from './request.ts';
 import { requestedBackup } from './restore.ts';
 
 export function backupActionRoute(deps: HandlerDeps): Route {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   return actionRoute<BackupRow>(
     '/backups',
     async (request) => await requestedBackup(deps, request, request.params['id'] ?? ''),
@@ -45,10 +43,8 @@ export async function deleteBackup(
   row: BackupRow,
   force: boolean,
 ): Promise<Outcome<Reply>> {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const begun = await transaction(db, async (trx) => {
     if (
       !(await changeBackupIn(

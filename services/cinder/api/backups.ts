@@ -131,10 +131,8 @@ const detail = (request: Request, row: BackupRow): JsonObject => ({
 });
 
 export function backupRoutes(deps: HandlerDeps): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const requested = async (request: Request): Promise<Outcome<BackupRow>> =>
     await requestedBackup(deps, request, request.params['id'] ?? '');
   return [

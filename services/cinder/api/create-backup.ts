@@ -33,12 +33,8 @@ export async function createBackup(
   request: Request,
   wanted: WantedBackup,
 ): Promise<Outcome<BackupRow>> {
-  const {
-    database: { db },
-    ids,
-    clock,
-    config,
-  } = deps;
+  const { db } = deps.database;
+  const { ids, clock, config } = deps;
   if (booleanOf(wanted.incremental ?? false))
     return fault(
       'badRequest',

@@ -22,10 +22,8 @@ export async function extendVolume(
   volume: VolumeRow,
   newGib: number,
 ): Promise<Outcome<Reply>> {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     const current = await requireLockedVolume(trx, volume.id);
     if (isFault(current)) return current;

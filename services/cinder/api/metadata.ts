@@ -42,10 +42,8 @@ export function volumeMetadataRoutes(
   deps: HandlerDeps,
   table: keyof typeof kinds,
 ): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const { word, requested } = kinds[table];
   return metadataRoutes({
     path: `/${table}/:id/metadata`,

@@ -55,11 +55,8 @@ function wantedLimits(sent: Sent, names: readonly string[]): Outcome<Record<stri
 }
 
 export function quotaRoutes(deps: HandlerDeps): readonly Route[] {
-  const {
-    database: { db },
-    config,
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { config, log } = deps;
   const limitsOf = async (projectId: string): Promise<QuotaLimits> =>
     await quotaLimits(db, projectId, config.quotas);
   const types = async (): Promise<string[]> => [...(await typeNames(db)).values()];

@@ -21,10 +21,8 @@ import type { Request } from './request.ts';
 import { notOffered } from './unsupported.ts';
 
 export function snapshotActionRoute(deps: HandlerDeps): Route {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   return actionRoute<SnapshotRow>(
     '/snapshots',
     async (request) => await requestedSnapshot(deps, request),
@@ -67,10 +65,8 @@ export async function deleteSnapshot(
   snapshot: SnapshotRow,
   force: boolean,
 ): Promise<Outcome<Reply>> {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     await lockVolume(trx, snapshot.volume_id);
     const current = await findSnapshot(trx, snapshot.id, null);

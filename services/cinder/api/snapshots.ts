@@ -70,10 +70,8 @@ const rules: ListRules<'snapshots'> = {
 };
 
 export function snapshotRoutes(deps: HandlerDeps): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   return [
     ...listRoutes(deps, {
       path: '/snapshots',

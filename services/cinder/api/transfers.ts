@@ -86,10 +86,8 @@ export function transferRoutes(deps: HandlerDeps): readonly Route[] {
 }
 
 function routesAt(deps: HandlerDeps, path: string, since: number): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const find = async (id: string, scope: string | null): Promise<Outcome<TransferRow>> =>
     (await findTransfer(db, id, scope)) ?? fault('notFound', `Transfer ${id} could not be found.`);
   return [
@@ -164,11 +162,8 @@ function routesAt(deps: HandlerDeps, path: string, since: number): readonly Rout
 }
 
 async function offer(deps: HandlerDeps, request: Request & { body: Create }, path: string) {
-  const {
-    database: { db },
-    ids,
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { ids, clock } = deps;
   const { volume_id, name, no_snapshots } = request.body.transfer;
   const volume = await findVolume(db, volume_id, scopeOf(request));
   if (!volume) return fault('notFound', `Volume ${volume_id} could not be found.`);
@@ -215,10 +210,8 @@ async function accept(
   row: TransferRow,
   key: string,
 ): Promise<Outcome<undefined>> {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const [given, expected] = [Buffer.from(hashOf(row.salt, key)), Buffer.from(row.key_hash)];
   if (!timingSafeEqual(given, expected))
     return fault(

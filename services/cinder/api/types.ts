@@ -82,12 +82,8 @@ function typeView(request: Request, type: VolumeTypeRow): JsonObject {
 }
 
 export function typeRoutes(deps: HandlerDeps): readonly Route[] {
-  const {
-    database: { db },
-    ids,
-    clock,
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { ids, clock, log } = deps;
   const read = 'volume_extension:type_get';
   return [
     route({

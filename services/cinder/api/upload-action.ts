@@ -68,10 +68,8 @@ async function upload(
   volume: VolumeRow,
   sent: Upload,
 ): Promise<Outcome<Reply>> {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const [diskFormat, containerFormat] = [
     sent.disk_format ?? 'raw',
     sent.container_format ?? 'bare',

@@ -32,10 +32,8 @@ import { uploadAction } from './upload-action.ts';
 import { beginDeletion } from './volumes.ts';
 
 export function volumeActionRoutes(deps: HandlerDeps): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const table: Record<string, Action<VolumeRow>> = {
     ...attachmentActions(deps),
     'os-extend': action<VolumeRow, { new_size: number | string }>({

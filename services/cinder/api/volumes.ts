@@ -108,10 +108,8 @@ const cascadeTexts =
   'Volume status must be available or error or error_restoring or error_extending or error_managing and must not be migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be disassociated from snapshots after volume transfer.';
 
 export function volumeRoutes(deps: HandlerDeps): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   return [
     ...listRoutes(deps, {
       path: '/volumes',
@@ -197,10 +195,8 @@ export async function beginDeletion(
   volume: VolumeRow,
   { force, cascade }: { force: boolean; cascade: boolean },
 ): Promise<Outcome<undefined>> {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const refused = await transaction(db, async (trx): Promise<Outcome<boolean>> => {
     const current = await requireLockedVolume(trx, volume.id);
     if (isFault(current)) return current;

@@ -79,12 +79,8 @@ const finishStep = (deps: BackupDeps): Step => ({
   deadlineMs: quickDeadlineMs,
   retries: 3,
   async run(input, _state, { requestId }) {
-    const {
-      database: { db },
-      backups,
-      clock,
-      log,
-    } = deps;
+    const { db } = deps.database;
+    const { backups, clock, log } = deps;
     await changeBackupIn(
       db,
       input.backupId,
@@ -108,11 +104,8 @@ async function freeSource(
   { volumeId, snapshotId, temporary, projectId, before }: Input,
   requestId: string,
 ): Promise<void> {
-  const {
-    database: { db },
-    clock,
-    volume,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, volume } = deps;
   if (snapshotId !== null && temporary) {
     await enqueueTemporaryRemoval(deps, { snapshotId, volumeId, projectId }, requestId);
     await volume.cast('wakeSagas', {}, { requestId });

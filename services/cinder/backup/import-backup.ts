@@ -9,12 +9,8 @@ import { quickDeadlineMs, storeRetries } from './deadlines.ts';
 import { failNewBackup } from './fail-backup.ts';
 
 export function importBackup(deps: BackupDeps): AnySaga {
-  const {
-    database: { db },
-    clock,
-    backups,
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, backups, log } = deps;
   return defineOperation<'cinder.import-backup'>({
     name: 'cinder.import-backup',
     steps: [

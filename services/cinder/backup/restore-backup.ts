@@ -22,10 +22,8 @@ type Step = SagaStep<Input, State>;
 const volumeTimeoutMs = 90_000;
 
 export function restoreBackup(deps: BackupDeps): AnySaga {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   return defineOperation<'cinder.restore-backup', State>({
     name: 'cinder.restore-backup',
     pool: 'copy',

@@ -76,11 +76,8 @@ const idOf = (request: ApiRequest<unknown>): number =>
   /^\d{1,15}$/.test(request.params['id'] ?? '') ? Number(request.params['id']) : -1;
 
 export function aggregateRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-    ids,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, ids } = deps;
 
   /** The aggregate as it is now, or why nothing was changed. */
   async function answer(

@@ -86,11 +86,8 @@ const describeBody = Type.Object(
 );
 
 export function flavorRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-    ids,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, ids } = deps;
   return [
     route({
       method: 'GET',

@@ -18,10 +18,8 @@ const time = (ms: number | null): string | null =>
   ms === null ? null : isoMicroseconds(ms).slice(0, -1);
 
 export function instanceActionRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-    config,
-  } = deps;
+  const { db } = deps.database;
+  const { config } = deps;
 
   async function server(request: ApiRequest): Promise<Outcome<Server>> {
     if (request.version < 21) return await requestedServer(deps, request);

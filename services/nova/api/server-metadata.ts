@@ -28,10 +28,8 @@ export const metadataItemBody = Type.Object(
 );
 
 export function serverMetadataRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   return metadataRoutes({
     path: '/v2.1/servers/:id/metadata',
     policy: (name) => `os_compute_api:server-metadata:${name}`,

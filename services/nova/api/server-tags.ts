@@ -18,10 +18,8 @@ const path = '/v2.1/servers/:id/tags';
 const policy = (name: string): string => `os_compute_api:os-server-tags:${name}`;
 
 export function tagRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
 
   /** Reads, changes and writes under one lock, so that two changes never lose one another. */
   async function change<T extends object>(

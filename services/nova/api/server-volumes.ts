@@ -109,12 +109,8 @@ function fieldsOf(row: ServerVolume, version: number): JsonObject {
 }
 
 export function volumeRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-    ids,
-    sagas,
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { ids, sagas, clock } = deps;
 
   async function requestedVolume(
     request: ApiRequest<unknown>,

@@ -66,10 +66,8 @@ const policy = (name: string): string => `os_compute_api:os-services:${name}`;
 const isTrue = (value: boolean | string | undefined): boolean => booleanOf(String(value)) ?? false;
 
 export function serviceRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   return [
     route({
       method: 'GET',

@@ -23,10 +23,8 @@ const plugDeadlineMs = 60_000;
 type Nothing = Record<string, never>;
 
 export function attachVolume(deps: NovaDeps): AnySaga {
-  const {
-    database: { db },
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { log } = deps;
   return defineOperation<'nova.attach-volume', Nothing>({
     name: 'nova.attach-volume',
     steps: [
@@ -118,10 +116,8 @@ export function attachVolume(deps: NovaDeps): AnySaga {
 }
 
 export function detachVolume(deps: NovaDeps): AnySaga {
-  const {
-    database: { db },
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { log } = deps;
   return defineOperation<'nova.detach-volume', Nothing>({
     name: 'nova.detach-volume',
     steps: [

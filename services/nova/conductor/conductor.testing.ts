@@ -62,12 +62,8 @@ export async function startConductor({
   let sagas: SagaRunner;
   const nova = await startNova({ config, clock: systemClock, wakeSagas: () => sagas.wake() });
   const { deps, roles, tasks } = nova;
-  const {
-    database: { db },
-    bus,
-    clock,
-    ids,
-  } = deps;
+  const { db } = deps.database;
+  const { bus, clock, ids } = deps;
   const startSagas = async (): Promise<void> => {
     sagas = new SagaRunner({
       db,

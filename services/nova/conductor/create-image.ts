@@ -23,11 +23,8 @@ export const imageTasks = [
 ] as const;
 
 export function createImage(deps: NovaDeps): AnySaga {
-  const {
-    database: { db },
-    clock,
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, log } = deps;
   return defineOperation<'nova.create-image', Record<string, never>>({
     name: 'nova.create-image',
     steps: [

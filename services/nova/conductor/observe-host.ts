@@ -28,12 +28,8 @@ export async function reportHost(
   deps: NovaDeps,
   report: HostReport['params'],
 ): Promise<Outcome<HostReport['result']>> {
-  const {
-    database: { db },
-    clock,
-    ids,
-    config,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, ids, config } = deps;
   if (report.starting) await registerService(db, computeBinary, report.host, ids, clock.now());
   else if (!(await touchService(db, computeBinary, report.host, clock.now()))) {
     return fault(
@@ -62,11 +58,8 @@ export async function reportGuests(
   deps: NovaDeps,
   report: { host: string; guests: { uuid: string; state: GuestState }[]; complete: boolean },
 ): Promise<null> {
-  const {
-    database: { db },
-    clock,
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, log } = deps;
   const seen = new Map(report.guests.map((guest) => [guest.uuid, guest.state]));
   const servers = report.complete
     ? await serversOnHost(db, report.host)

@@ -43,11 +43,8 @@ export async function createServers(
   deps: NovaDeps,
   request: CreateRequest,
 ): Promise<Outcome<Reply>> {
-  const {
-    database: { db },
-    clock,
-    ids,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, ids } = deps;
   const { auth, id: requestId } = request;
   const body = request.body.server;
   const projectId = auth.projectId;

@@ -83,10 +83,8 @@ const remoteConsoleBody = Type.Object(
 );
 
 export function serverRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   return [
     route<CreateServerBody>({
       method: 'POST',
