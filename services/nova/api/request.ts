@@ -1,8 +1,8 @@
 // Small questions every handler asks of its request.
 import type { Outcome } from '#contracts/common/fault.ts';
-import { fault } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
 import { timeMsOf } from '#openstack/http/lenient-values.ts';
-import type { ApiRequest } from '#openstack/http/route.ts';
+import type { ApiRequest, Reply } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
 import type { Scope, Server } from '../store/servers.ts';
 import { findServer } from '../store/servers.ts';
@@ -32,6 +32,17 @@ export async function requestedServer(
     fault('notFound', `Instance ${id} could not be found.`)
   );
 }
+
+/** A handler of requests about the server of `:id`, which `work` gets. */
+export const ofServer =
+  <Body>(
+    deps: NovaDeps,
+    work: (request: ApiRequest<Body>, server: Server) => Promise<Outcome<Reply>> | Outcome<Reply>,
+  ) =>
+  async (request: ApiRequest<Body>): Promise<Outcome<Reply>> => {
+    const server = await requestedServer(deps, request);
+    return isFault(server) ? server : await work(request, server);
+  };
 
 export const first = (request: Pick<ApiRequest, 'query'>, name: string): string | undefined =>
   request.query[name]?.[0];
