@@ -86,6 +86,22 @@ export type AggregateRefusal =
   | 'not in'
   | 'zone in use';
 
+/** Does `work` on an aggregate while no other change of any runs. 'gone': there is none. */
+const changing = async (
+  db: NovaDb,
+  id: number,
+  work: (trx: NovaDb, now: Aggregate) => Promise<AggregateRefusal | undefined>,
+): Promise<AggregateRefusal | undefined> =>
+  await transaction(db, async (trx) => {
+    await lockAll(trx);
+    const now = await findAggregate(trx, id);
+    return now ? await work(trx, now) : 'gone';
+  });
+
+async function touch(trx: NovaDb, id: number, nowMs: number): Promise<void> {
+  await trx.updateTable('aggregates').set({ updated_at_ms: nowMs }).where('id', '=', id).execute();
+}
+
 /**
  * Name and metadata anew, each if given. 'other zone': a host would be in two zones; 'zone in use':
  * servers run in the old one.
@@ -96,10 +112,7 @@ export async function changeAggregate(
   change: { name?: string; metadata?: (now: Record<string, string>) => Record<string, string> },
   nowMs: number,
 ): Promise<AggregateRefusal | undefined> {
-  return await transaction(db, async (trx) => {
-    await lockAll(trx);
-    const now = await findAggregate(trx, id);
-    if (!now) return 'gone';
+  return await changing(db, id, async (trx, now) => {
     if (
       change.name !== undefined &&
       change.name !== now.name &&
@@ -131,10 +144,7 @@ export async function deleteAggregate(
   db: NovaDb,
   id: number,
 ): Promise<AggregateRefusal | undefined> {
-  return await transaction(db, async (trx) => {
-    await lockAll(trx);
-    const now = await findAggregate(trx, id);
-    if (!now) return 'gone';
+  return await changing(db, id, async (trx, now) => {
     if (now.hosts.length > 0) return 'not empty';
     await trx.deleteFrom('aggregates').where('id', '=', id).execute();
     return undefined;
@@ -147,10 +157,7 @@ export async function addHost(
   host: string,
   nowMs: number,
 ): Promise<AggregateRefusal | undefined> {
-  return await transaction(db, async (trx) => {
-    await lockAll(trx);
-    const now = await findAggregate(trx, id);
-    if (!now) return 'gone';
+  return await changing(db, id, async (trx, now) => {
     if (
       !(await trx
         .selectFrom('services')
@@ -164,11 +171,7 @@ export async function addHost(
     const zone = now.metadata[zoneKey];
     if (zone !== undefined && (await inOtherZone(trx, [host], zone, id))) return 'other zone';
     await trx.insertInto('aggregate_hosts').values({ aggregate_id: id, host }).execute();
-    await trx
-      .updateTable('aggregates')
-      .set({ updated_at_ms: nowMs })
-      .where('id', '=', id)
-      .execute();
+    await touch(trx, id, nowMs);
     return undefined;
   });
 }
@@ -186,11 +189,7 @@ export async function removeHost(
       .where('host', '=', host)
       .executeTakeFirst();
     if (removed.numDeletedRows === 0n) return (await findAggregate(trx, id)) ? 'not in' : 'gone';
-    await trx
-      .updateTable('aggregates')
-      .set({ updated_at_ms: nowMs })
-      .where('id', '=', id)
-      .execute();
+    await touch(trx, id, nowMs);
     return undefined;
   });
 }
