@@ -46,6 +46,14 @@ export interface TestApi<Person extends string> {
   ): Promise<Answer>;
 }
 
+/** How the API of a service with microversions is asked; `version` is the minor one. */
+export type AskInVersion<Person extends string> = (
+  who: Person | null,
+  method: HttpMethod,
+  path: string,
+  options?: { body?: Json; version?: number },
+) => Promise<Answer>;
+
 export function openTestApi<Person extends string>(
   faces: readonly HttpFace[],
   {

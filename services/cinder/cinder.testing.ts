@@ -8,7 +8,7 @@ import type { SimVolumeWorld } from '#adapters/sim/sim-volumes.ts';
 import { createSimVolumes } from '#adapters/sim/sim-volumes.ts';
 import type { CinderAudit } from '#contracts/cinder/audit.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { Answer, Loose } from '#openstack/http/api.testing.ts';
+import type { AskInVersion, Loose } from '#openstack/http/api.testing.ts';
 import { openTestApi, peopleRoles, projectOf } from '#openstack/http/api.testing.ts';
 import type { ToldClient } from '#openstack/http/told-client.testing.ts';
 import { toldClient } from '#openstack/http/told-client.testing.ts';
@@ -19,7 +19,6 @@ import { systemClock } from '#platform/clock.ts';
 import type { DatabaseConfig } from '#platform/db/database.ts';
 import { openDatabase } from '#platform/db/database.ts';
 import { migrate } from '#platform/db/migrate.ts';
-import type { HttpMethod } from '#platform/http/messages.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import { createSagaQueue } from '#platform/saga/queue.ts';
@@ -49,13 +48,8 @@ export interface CinderFixture extends Pick<ToldClient, 'calls' | 'answerCalls'>
   /** As `cobalt doctor --audit` asks. */
   audit(): Promise<CinderAudit>;
   world: SimVolumeWorld;
-  /** `path` is below /volume/v3/; `version` is the minor microversion, the greatest unless told. */
-  ask(
-    who: Person | null,
-    method: HttpMethod,
-    path: string,
-    options?: { body?: Json; version?: number },
-  ): Promise<Answer>;
+  /** Below /volume/v3/, in the greatest microversion unless told. */
+  ask: AskInVersion<Person>;
   /** Asks as `member`, waits for all sagas, answers the object asked for last. */
   make(collection: string, key: string, body: Json): Promise<Loose>;
   show(collection: string, key: string, id: string): Promise<Loose>;

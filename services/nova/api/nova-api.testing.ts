@@ -1,9 +1,8 @@
 // Nova's API behind the real dispatcher, over a real database (SQLite unless told), for Nova's own
 // tests. Doubles stand at the ports alone: tokens are names of people below, other services answer
 // what a test tells them to.
-import type { Json } from '#contracts/common/json.ts';
 import type { HostFacts } from '#contracts/nova/guest.ts';
-import type { Answer } from '#openstack/http/api.testing.ts';
+import type { AskInVersion } from '#openstack/http/api.testing.ts';
 import { openTestApi, peopleRoles, projectOf } from '#openstack/http/api.testing.ts';
 import type { ToldClient } from '#openstack/http/told-client.testing.ts';
 import { toldClient } from '#openstack/http/told-client.testing.ts';
@@ -13,7 +12,6 @@ import type { Clock } from '#platform/clock.ts';
 import { openDatabase } from '#platform/db/database.ts';
 import type { DatabaseConfig } from '#platform/db/database.ts';
 import { migrate } from '#platform/db/migrate.ts';
-import type { HttpMethod } from '#platform/http/messages.ts';
 import { seededIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import { createSagaQueue } from '#platform/saga/queue.ts';
@@ -39,13 +37,8 @@ export interface NovaFixture extends Pick<ToldClient, 'calls' | 'answerCalls'> {
   /** Of all roles. */
   tasks: readonly Task[];
   clock: Clock & { nowMs: number };
-  /** `path` is below /compute/v2.1/; `version` is the minor microversion. */
-  ask(
-    who: Person | null,
-    method: HttpMethod,
-    path: string,
-    options?: { body?: Json; version?: number },
-  ): Promise<Answer>;
+  /** Below /compute/v2.1/, in the least microversion unless told. */
+  ask: AskInVersion<Person>;
   addHost(host: string, facts?: Partial<HostFacts>): Promise<void>;
   addServer(row?: Partial<ServerRow>): Promise<ServerRow>;
   close(): Promise<void>;

@@ -65,11 +65,11 @@ const filters: Readonly<Record<string, Filter>> = {
  */
 const knownNames = [
   ...Object.keys(filters),
+  'all_tenants',
   'limit',
   'marker',
   'sort_key',
   'sort_dir',
-  'all_tenants',
   'status',
   'deleted',
   'changes-since',
