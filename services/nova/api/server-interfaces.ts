@@ -64,6 +64,7 @@ const tagsSince = 49;
 const tagsShownSince = 70;
 const path = '/v2.1/servers/:id/os-interface';
 const policy = (name: string): string => `os_compute_api:os-attach-interfaces:${name}`;
+const faults = ['notFound'] as const;
 // The client waits for the answer, as stock Nova makes it wait for the host.
 const attachWithinMs = 55_000;
 
@@ -102,7 +103,7 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
       method: 'GET',
       path,
       policy: policy('list'),
-      faults: ['notFound'],
+      faults,
       handler: ofPorts(async (request, server, ports) => {
         const views = await Promise.all(
           ports.map(async (port) => await view(request, server, port)),
@@ -114,7 +115,7 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
       method: 'GET',
       path: `${path}/:port`,
       policy: policy('show'),
-      faults: ['notFound'],
+      faults,
       handler: ofPorts(async (request, server, ports) => {
         const id = request.params['port'] ?? '';
         const port = ports.find((each) => each.id === id);
@@ -127,7 +128,7 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
       method: 'POST',
       path,
       policy: policy('create'),
-      faults: ['notFound', 'conflict', 'overQuota', 'timeout'],
+      faults: [...faults, 'conflict', 'overQuota', 'timeout'],
       body: [
         { from: 0, schema: Type.Union([attachment(false), Type.Null()]) },
         { from: tagsSince, schema: Type.Union([attachment(true), Type.Null()]) },
@@ -167,7 +168,7 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
       method: 'DELETE',
       path: `${path}/:port`,
       policy: policy('delete'),
-      faults: ['notFound', 'conflict'],
+      faults: [...faults, 'conflict'],
       handler: ofServer(deps, async (request, server) => {
         const id = request.params['port'] ?? '';
         const nic = await findNic(db, server.id, id);
