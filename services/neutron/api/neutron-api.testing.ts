@@ -21,7 +21,7 @@ import { neutronDefaults } from '../deps.ts';
 import type { OvnWriterRole } from '../ovn/role.ts';
 import { createNeutronOvnWriter } from '../ovn/role.ts';
 import { migrations } from '../store/migrations/index.ts';
-import type { NeutronTables } from '../store/tables.ts';
+import type { AgentRow, NeutronTables } from '../store/tables.ts';
 import { neutronFaults } from './fault-body.ts';
 import { createNeutronApi } from './role.ts';
 
@@ -56,6 +56,22 @@ export interface NeutronFixture {
 }
 
 export const startMs = Date.UTC(2026, 10, 22, 12);
+
+/** A controller's row in `agents`, as a host's heartbeat writes it. */
+export const agentRow = (change: Pick<AgentRow, 'id' | 'host'> & Partial<AgentRow>): AgentRow => ({
+  agent_type: 'OVN Controller agent',
+  binary: 'ovn-controller',
+  availability_zone: '',
+  topic: 'n/a',
+  description: null,
+  admin_state_up: 1,
+  configurations_json: '{}',
+  created_at_ms: startMs,
+  started_at_ms: startMs,
+  heartbeat_at_ms: startMs,
+  deleted_at_ms: null,
+  ...change,
+});
 
 export async function startNeutron(
   options: { config?: Partial<NeutronConfig>; database?: DatabaseConfig } = {},

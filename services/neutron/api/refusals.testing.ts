@@ -71,6 +71,17 @@ export interface Case {
   type: string;
 }
 
+/** To read, change and delete what is not there. */
+export const unknownCases = (collection: string, singular: string, type: string): Case[] => {
+  const path = `${collection}/${nobody}`;
+  const body = { [singular]: { name: 'x' } };
+  return [
+    { what: 'when unknown', method: 'GET', path, code: 404, type },
+    { what: 'its change when unknown', method: 'PUT', path, body, code: 404, type },
+    { what: 'its deletion when unknown', method: 'DELETE', path, code: 404, type },
+  ];
+};
+
 export function refuses(cases: readonly Case[]): void {
   for (const { what, who = 'member', method = 'POST', path, body, code, type } of cases) {
     it(`${what}: ${code} ${type}`, async () => {

@@ -93,46 +93,24 @@ const words = fc.constantFrom<Json>(
   '🦊',
   'x'.repeat(300),
 );
+const objectOf = (names: readonly string[]) =>
+  fc.dictionary(fc.constantFrom(...names), words, { maxKeys: 3 }) as fc.Arbitrary<Json>;
+const namesInLists = [
+  'subnet_id',
+  'ip_address',
+  'start',
+  'end',
+  'destination',
+  'nexthop',
+  'opt_name',
+  'opt_value',
+  'mac_address',
+];
 const value: fc.Arbitrary<Json> = fc.oneof(
   { weight: 4, arbitrary: words },
   fc.array(words, { maxLength: 3 }),
-  fc.dictionary(
-    fc.constantFrom(
-      'subnet_id',
-      'ip_address',
-      'start',
-      'end',
-      'destination',
-      'nexthop',
-      'network_id',
-      'enable_snat',
-      'external_fixed_ips',
-      'opt_name',
-      'opt_value',
-      'mac_address',
-      '__proto__x',
-    ),
-    words,
-    { maxKeys: 3 },
-  ) as fc.Arbitrary<Json>,
-  fc.array(
-    fc.dictionary(
-      fc.constantFrom(
-        'subnet_id',
-        'ip_address',
-        'start',
-        'end',
-        'destination',
-        'nexthop',
-        'opt_name',
-        'opt_value',
-        'mac_address',
-      ),
-      words,
-      { maxKeys: 3 },
-    ) as fc.Arbitrary<Json>,
-    { maxLength: 2 },
-  ),
+  objectOf([...namesInLists, 'network_id', 'enable_snat', 'external_fixed_ips', '__proto__x']),
+  fc.array(objectOf(namesInLists), { maxLength: 2 }),
   fc.jsonValue({ maxDepth: 2 }) as fc.Arbitrary<Json>,
 );
 
