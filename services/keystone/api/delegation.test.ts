@@ -209,6 +209,16 @@ describe('lent rights', () => {
       rule: string;
     };
 
+    const trustBody = (): Json => ({
+      trust: {
+        trustor_user_id: adminId,
+        trustee_user_id: demoId,
+        project_id: demoProject,
+        impersonation: false,
+        roles: [{ name: 'reader' }],
+      },
+    });
+
     before(async () => {
       const { ask } = keystone;
       const token = await adminOnDemo();
@@ -246,29 +256,12 @@ describe('lent rights', () => {
         trust: (
           await ask('POST', 'OS-TRUST/trusts', {
             token,
-            body: {
-              trust: {
-                trustor_user_id: adminId,
-                trustee_user_id: demoId,
-                project_id: demoProject,
-                impersonation: false,
-                roles: [{ name: 'reader' }],
-              },
-            },
+            body: trustBody(),
           })
         ).body.trust.id,
       };
     });
 
-    const trustBody = (): Json => ({
-      trust: {
-        trustor_user_id: adminId,
-        trustee_user_id: demoId,
-        project_id: demoProject,
-        impersonation: false,
-        roles: [{ name: 'reader' }],
-      },
-    });
     /**
      * Restricted credential, trust. What an unrestricted credential may do is tried last, since it
      * removes.

@@ -6,13 +6,13 @@ import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { Provider } from '../domain/provider.ts';
 import { refusal } from '../domain/provider.ts';
+import type { Parameters } from '../domain/query-values.ts';
 import {
   parseMemberOf,
   parseResources,
   parseTraits,
   parseUuid,
   unknownParameter,
-  type Parameters,
 } from '../domain/query-values.ts';
 import { canonicalUuid } from '../domain/uuid.ts';
 import { unknownNames } from '../store/names.ts';
