@@ -4,18 +4,17 @@ import { sql } from 'kysely';
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
+import type { RowChange } from './row-by-id.ts';
+import { changeRow, changeRowIn, findRow } from './row-by-id.ts';
 import type { CinderDb, Metadata, Scope } from './rows.ts';
 import { metadataIn } from './rows.ts';
 import type { VolumeRow } from './tables.ts';
 
-export async function findVolume(
+export const findVolume = async (
   db: CinderDb,
   id: string,
   scope: Scope,
-): Promise<VolumeRow | undefined> {
-  const query = db.selectFrom('volumes').selectAll().where('id', '=', id);
-  return await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst();
-}
+): Promise<VolumeRow | undefined> => await findRow(db, 'volumes', id, scope);
 
 /** notFound: a forced deletion came before. For steps of sagas, which see everybody's. */
 export async function requireVolume(db: CinderDb, id: string): Promise<Outcome<VolumeRow>> {
@@ -26,42 +25,24 @@ export async function insertVolume(trx: CinderDb, row: VolumeRow): Promise<void>
   await trx.insertInto('volumes').values(row).execute();
 }
 
-export type VolumeChange = Partial<Omit<VolumeRow, 'id' | 'created_at_ms' | 'updated_at_ms'>>;
+export type VolumeChange = RowChange<'volumes'>;
 
 /** Changes a volume whatever it does. Returns whether it is there. */
-export async function changeVolume(
+export const changeVolume = async (
   db: CinderDb,
   id: string,
   change: VolumeChange,
   nowMs: number,
-): Promise<boolean> {
-  return (
-    (
-      await db
-        .updateTable('volumes')
-        .set({ ...change, updated_at_ms: nowMs })
-        .where('id', '=', id)
-        .executeTakeFirst()
-    ).numUpdatedRows === 1n
-  );
-}
+): Promise<boolean> => await changeRow(db, 'volumes', id, change, nowMs);
 
 /** Changes a volume only while it is in one of the states. Returns whether it was. */
-export async function changeVolumeIn(
+export const changeVolumeIn = async (
   db: CinderDb,
   id: string,
   from: readonly VolumeStatus[],
   change: VolumeChange,
   nowMs: number,
-): Promise<boolean> {
-  const result = await db
-    .updateTable('volumes')
-    .set({ ...change, updated_at_ms: nowMs })
-    .where('id', '=', id)
-    .where('status', 'in', [...from])
-    .executeTakeFirst();
-  return result.numUpdatedRows === 1n;
-}
+): Promise<boolean> => await changeRowIn(db, 'volumes', id, from, change, nowMs);
 
 /**
  * Takes the row's lock until the transaction ends, without a change: MariaDB would otherwise let
