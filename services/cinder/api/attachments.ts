@@ -7,7 +7,7 @@ import { flatConnectionInfo } from '#contracts/cinder/connection-info.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { Route } from '#openstack/http/route.ts';
+import type { Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { attachmentsOf, findAttachment } from '../store/attachments.ts';
 import type { AttachmentRow } from '../store/tables.ts';
@@ -102,6 +102,9 @@ function view(row: AttachmentRow): JsonObject {
   };
 }
 
+const shown = (row: Outcome<AttachmentRow>): Outcome<Reply> =>
+  isFault(row) ? row : { status: 200, body: { attachment: view(row) } };
+
 export function attachmentRoutes(deps: HandlerDeps): readonly Route[] {
   const { db } = deps.database;
   const requested = async (request: Request): Promise<Outcome<AttachmentRow>> => {
@@ -128,7 +131,7 @@ export function attachmentRoutes(deps: HandlerDeps): readonly Route[] {
       faults: ['notFound'],
       handler: async (request) => {
         const row = await requested(request);
-        return isFault(row) ? row : { status: 200, body: { attachment: view(row) } };
+        return shown(row);
       },
     }),
     route<{ attachment: Create }>({
@@ -147,16 +150,12 @@ export function attachmentRoutes(deps: HandlerDeps): readonly Route[] {
           mode: mode ?? 'rw',
         });
         if (isFault(reserved) || !connector || Object.keys(connector).length === 0)
-          return isFault(reserved)
-            ? reserved
-            : { status: 200, body: { attachment: view(reserved) } };
+          return shown(reserved);
         const connected = await connect(deps, reserved, connector, null, request.id);
         // Read again: the failed try may have stored the connector.
         const left = isFault(connected) ? await findAttachment(db, reserved.id, null) : undefined;
         if (left) await release(deps, request, left);
-        return isFault(connected)
-          ? connected
-          : { status: 200, body: { attachment: view(connected) } };
+        return shown(connected);
       },
     }),
     route<{ attachment: { connector: Connector; mode?: 'rw' | 'ro' } }>({
@@ -171,9 +170,7 @@ export function attachmentRoutes(deps: HandlerDeps): readonly Route[] {
         if (isFault(row)) return row;
         const { connector, mode } = request.body.attachment;
         const connected = await connect(deps, row, connector, mode ?? null, request.id);
-        return isFault(connected)
-          ? connected
-          : { status: 200, body: { attachment: view(connected) } };
+        return shown(connected);
       },
     }),
     route({
