@@ -89,7 +89,7 @@ export function aggregateRoutes(deps: NovaDeps): readonly Route[] {
     const aggregate = await findAggregate(db, idOf(request));
     return aggregate
       ? { status: 200, body: { aggregate: aggregateView(aggregate, request.version) } }
-      : refused('gone', request);
+      : refused('no such aggregate', request);
   }
 
   return [
@@ -227,7 +227,7 @@ function merged(
 function refused(refusal: AggregateRefusal, request: ApiRequest<unknown>, host = ''): Fault {
   const id = request.params['id'] ?? '';
   switch (refusal) {
-    case 'gone':
+    case 'no such aggregate':
       return fault('notFound', `Aggregate ${id} could not be found.`);
     case 'name taken':
       return fault('conflict', `Aggregate ${id} cannot be renamed: the name is taken.`);

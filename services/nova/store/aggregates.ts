@@ -77,7 +77,7 @@ const nameTaken = async (db: NovaDb, name: string): Promise<boolean> =>
   undefined;
 
 export type AggregateRefusal =
-  | 'gone'
+  | 'no such aggregate'
   | 'name taken'
   | 'other zone'
   | 'not empty'
@@ -86,7 +86,7 @@ export type AggregateRefusal =
   | 'not in'
   | 'zone in use';
 
-/** Does `work` on an aggregate while no other change of any runs. 'gone': there is none. */
+/** Does `work` on an aggregate while no other change of any runs, if it is there. */
 const changing = async (
   db: NovaDb,
   id: number,
@@ -95,7 +95,7 @@ const changing = async (
   await transaction(db, async (trx) => {
     await lockAll(trx);
     const now = await findAggregate(trx, id);
-    return now ? await work(trx, now) : 'gone';
+    return now ? await work(trx, now) : 'no such aggregate';
   });
 
 async function touch(trx: NovaDb, id: number, nowMs: number): Promise<void> {
@@ -188,7 +188,8 @@ export async function removeHost(
       .where('aggregate_id', '=', id)
       .where('host', '=', host)
       .executeTakeFirst();
-    if (removed.numDeletedRows === 0n) return (await findAggregate(trx, id)) ? 'not in' : 'gone';
+    if (removed.numDeletedRows === 0n)
+      return (await findAggregate(trx, id)) ? 'not in' : 'no such aggregate';
     await touch(trx, id, nowMs);
     return undefined;
   });
