@@ -2,10 +2,9 @@
 // over the service's defaults.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parse } from 'yaml';
 import type { HttpFace } from '#openstack/http/route.ts';
 import { createPolicy } from '#openstack/policy/policy.ts';
-import { ConfigError } from '#platform/config/config.ts';
+import { ConfigError, yamlObject } from '#platform/config/config.ts';
 
 /**
  * Overrides by name of the API. Throws ConfigError on a rule that the service does not have or that
@@ -40,16 +39,7 @@ export async function readPolicyFiles(
 }
 
 function readRules(file: string, text: string): Record<string, string> {
-  let value: unknown;
-  try {
-    value = parse(text) ?? {};
-  } catch (error) {
-    throw new ConfigError(
-      `${file} is not valid YAML: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new ConfigError(`${file} must hold lines of the form "rule name": "rule".`);
+  const value = yamlObject(file, text, 'lines of the form "rule name": "rule"');
   for (const [rule, wanted] of Object.entries(value))
     if (typeof wanted !== 'string')
       throw new ConfigError(`${file}: the rule of ${rule} must be text, e.g. "role:admin".`);

@@ -31,3 +31,18 @@ export interface CinderAttachment {
   volume_id: string;
   connection_info?: JsonObject;
 }
+
+/**
+ * What `volume_image_metadata` says of the image itself that a volume was made from; the rest are
+ * the image's properties. cinder.image.glance, volume_image_metadata
+ */
+export const volumeImageFields: readonly string[] = [
+  'image_id',
+  'image_name',
+  'checksum',
+  'container_format',
+  'disk_format',
+  'min_disk',
+  'min_ram',
+  'size',
+];

@@ -5,7 +5,15 @@ import type { VolumeConnection } from '../cinder/volume-connection.ts';
  * A guest's state, libvirt's reduced to Nova's power states. `crashed`: off without having been
  * asked (its process died, or the host lost power). `absent`: no such guest on this host.
  */
-export type GuestState = 'running' | 'paused' | 'suspended' | 'shutoff' | 'crashed' | 'absent';
+export type GuestState = (typeof guestStates)[number];
+export const guestStates = [
+  'running',
+  'paused',
+  'suspended',
+  'shutoff',
+  'crashed',
+  'absent',
+] as const;
 
 /** What the host has and can do, as measured. */
 export interface HostFacts {

@@ -17,6 +17,14 @@ export const vmStates = [
 ] as const;
 export type VmState = (typeof vmStates)[number];
 
+/** While an image is made of the server. */
+export const imageTaskStates = [
+  'image_snapshot_pending',
+  'image_backup',
+  'image_snapshot',
+  'image_pending_upload',
+  'image_uploading',
+] as const;
 export const taskStates = [
   'scheduling',
   'block_device_mapping',
@@ -37,11 +45,7 @@ export const taskStates = [
   'rebuilding',
   'rebuild_spawning',
   'deleting',
-  'image_snapshot_pending',
-  'image_backup',
-  'image_snapshot',
-  'image_pending_upload',
-  'image_uploading',
+  ...imageTaskStates,
 ] as const;
 export type TaskState = (typeof taskStates)[number];
 

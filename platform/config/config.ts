@@ -101,6 +101,11 @@ async function sectionsIn(file: string): Promise<Sections> {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
       throw new ConfigError(`${file} cannot be read: ${String(error)}`);
   }
+  return yamlObject(file, text, 'sections, e.g. "nova:"') as Sections; // each is checked with the whole
+}
+
+/** Of a YAML file; empty for an empty one. `holds`: what it should hold, for its error. */
+export function yamlObject(file: string, text: string, holds: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = parse(text) ?? {};
@@ -110,8 +115,8 @@ async function sectionsIn(file: string): Promise<Sections> {
     );
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new ConfigError(`${file} must hold sections, e.g. "nova:".`);
-  return value as Sections; // each section is checked with the whole
+    throw new ConfigError(`${file} must hold ${holds}.`);
+  return value as Record<string, unknown>; // checked above
 }
 
 /** Variables of fields have `__` in their name, those of commands (COBALT_HOME) have not. */

@@ -4,15 +4,14 @@
 // them to.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import type { SimVolumeWorld } from '#adapters/sim/sim-volumes.ts';
 import { createSimVolumes } from '#adapters/sim/sim-volumes.ts';
 import type { CinderAudit } from '#contracts/cinder/audit.ts';
-import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { AuthContext } from '#openstack/auth/context.ts';
-import type { HttpAnswer, HttpCall } from '#openstack/http/client.ts';
-import { createDispatcher } from '#openstack/http/dispatcher.ts';
+import type { AskInVersion, Loose } from '#openstack/http/api.testing.ts';
+import { openTestApi, peopleRoles, projectOf } from '#openstack/http/api.testing.ts';
+import type { ToldClient } from '#openstack/http/told-client.testing.ts';
+import { toldClient } from '#openstack/http/told-client.testing.ts';
 import type { Serving } from '#platform/bus/bus.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -20,7 +19,6 @@ import { systemClock } from '#platform/clock.ts';
 import type { DatabaseConfig } from '#platform/db/database.ts';
 import { openDatabase } from '#platform/db/database.ts';
 import { migrate } from '#platform/db/migrate.ts';
-import type { HttpMethod } from '#platform/http/messages.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import { createSagaQueue } from '#platform/saga/queue.ts';
@@ -40,50 +38,21 @@ import { seedVolumeTypes } from './store/seed.ts';
 import type { CinderTables } from './store/tables.ts';
 import { createCinderVolume } from './volume/role.ts';
 
-/** Any JSON, read by path in tests. */
-// oxlint-disable-next-line typescript/no-explicit-any -- answers are read at many depths; assertions are the check
-export type Loose = any;
-
-export interface Answer {
-  status: number;
-  headers: Record<string, string>;
-  body: Loose;
-}
-
-const roles = {
-  admin: ['admin', 'member', 'reader'],
-  member: ['member', 'reader'],
-  reader: ['reader'],
-  other: ['member', 'reader'],
-  nova: ['admin', 'member', 'reader', 'service'],
-};
+const roles = { ...peopleRoles, nova: ['admin', 'member', 'reader', 'service'] };
 export type Person = keyof typeof roles;
-/** `other` is a member of another project; the rest share one. */
-export const projectOf = (person: Person): string =>
-  person === 'other' ? 'project-b' : 'project-a';
 
-export interface CinderFixture {
+export interface CinderFixture extends Pick<ToldClient, 'calls' | 'answerCalls'> {
   deps: CinderDeps;
   backends: ReadonlyMap<string, VolumeBackend>;
   backups: BackupStore;
   /** As `cobalt doctor --audit` asks. */
   audit(): Promise<CinderAudit>;
   world: SimVolumeWorld;
-  /** `path` is below /volume/v3/; `version` is the minor microversion, the greatest unless told. */
-  ask(
-    who: Person | null,
-    method: HttpMethod,
-    path: string,
-    options?: { body?: Json; version?: number },
-  ): Promise<Answer>;
+  /** Below /volume/v3/, in the greatest microversion unless told. */
+  ask: AskInVersion<Person>;
   /** Asks as `member`, waits for all sagas, answers the object asked for last. */
   make(collection: string, key: string, body: Json): Promise<Loose>;
   show(collection: string, key: string, id: string): Promise<Loose>;
-  /** Every call to other services, and what they answer: 404 unless told. */
-  calls: HttpCall[];
-  answerCalls(
-    answer: (call: HttpCall) => { status: number; body?: Json; stream?: Readable } | 'silent',
-  ): void;
   /** The role stops answering other roles, for good; its sagas and routes go on. */
   unserve(role: 'cinder-scheduler' | 'cinder-volume' | 'cinder-backup'): Promise<void>;
   /** Resolves when no saga is left in the journal. */
@@ -111,8 +80,7 @@ export async function startCinder(options: CinderFixtureOptions = {}): Promise<C
   );
   const clock = options.clock ?? systemClock;
   const ids = systemIds;
-  const calls: HttpCall[] = [];
-  let answer: Parameters<CinderFixture['answerCalls']>[0] = () => ({ status: 404, body: {} });
+  const http = toldClient();
   const world: SimVolumeWorld = new Map();
   const sim = createSimVolumes({ world, totalGib: 10_000 });
   const bus = createInProcessBus({ clock, ids, log: silentLog });
@@ -125,20 +93,7 @@ export async function startCinder(options: CinderFixtureOptions = {}): Promise<C
     bus,
     config: { ...cinderDefaults, controlHost: 'control', statsMaxAgeMs: 0, ...options.config },
     session: { token: async () => 'cinder', renew: () => undefined },
-    http: {
-      send: async (call) => {
-        calls.push(call);
-        const told = answer(call);
-        return told === 'silent'
-          ? fault('unavailable', 'nobody there')
-          : ({
-              status: told.status,
-              headers: {},
-              body: told.body,
-              stream: told.stream,
-            } satisfies HttpAnswer);
-      },
-    },
+    http,
   };
   const backups = options.backups ?? memoryBackups();
   const backends = new Map([['sim', options.wrapBackend?.(sim) ?? sim]]);
@@ -197,22 +152,7 @@ export async function startCinder(options: CinderFixtureOptions = {}): Promise<C
         bus.serve(topic, handlers, concurrency === undefined ? {} : { concurrency }),
       );
   for (const runner of runners) await runner.start();
-  const errors: unknown[] = [];
-  const dispatcher = createDispatcher(api.http, {
-    clock,
-    ids,
-    identityUrl: 'http://cloud/identity',
-    log: {
-      ...silentLog,
-      error: (facts: object) => errors.push(facts),
-      debug: () => undefined,
-      child: () => silentLog,
-    } as unknown as typeof silentLog, // pino's other methods are not called
-    tokens: {
-      validate: async (token) =>
-        Object.hasOwn(roles, token) ? who(token as Person) : fault('unauthorized', 'no such token'),
-    },
-  });
+  const { ask } = openTestApi(api.http, { clock, ids, prefix: '/volume/v3/', roles, projectOf });
   const fixture: CinderFixture = {
     deps,
     backends,
@@ -223,27 +163,10 @@ export async function startCinder(options: CinderFixtureOptions = {}): Promise<C
       backups: await backup.audit(),
     }),
     world,
-    calls,
-    async ask(person, method, path, { body, version } = {}) {
-      const [place = '', query = ''] = path.split('?');
-      const reply = await dispatcher.handle({
-        method,
-        path: `/volume/v3/${place}`,
-        query,
-        origin: 'http://cloud',
-        body: body === undefined ? null : { json: body },
-        headers: {
-          'x-auth-token': person ?? undefined,
-          'openstack-api-version': `volume 3.${version ?? 70}`,
-        },
-      });
-      if (reply.status === 500) throw new Error(`${method} ${path}: 500`, { cause: errors.at(-1) });
-      return {
-        status: reply.status,
-        headers: reply.headers,
-        body: reply.body === undefined ? undefined : JSON.parse(JSON.stringify(reply.body)),
-      };
-    },
+    calls: http.calls,
+    answerCalls: http.answerCalls,
+    ask: async (who, method, path, { body, version = 70 } = {}) =>
+      await ask(who, method, path, body, { 'openstack-api-version': `volume 3.${version}` }),
     async make(collection, key, body) {
       const created = await fixture.ask('member', 'POST', collection, { body: { [key]: body } });
       if (created.status >= 300)
@@ -253,9 +176,6 @@ export async function startCinder(options: CinderFixtureOptions = {}): Promise<C
     },
     show: async (collection, key, id) =>
       (await fixture.ask('admin', 'GET', `${collection}/${id}`)).body[key],
-    answerCalls: (next) => {
-      answer = next;
-    },
     unserve: async (role) => await servings.get(role)?.close(),
     async idle() {
       for (;;) {
@@ -273,22 +193,4 @@ export async function startCinder(options: CinderFixtureOptions = {}): Promise<C
     },
   };
   return fixture;
-}
-
-function who(person: Person): AuthContext {
-  return {
-    userId: person,
-    userName: person,
-    userDomainId: 'default',
-    projectId: projectOf(person),
-    projectName: projectOf(person),
-    projectDomainId: 'default',
-    domainId: null,
-    systemScope: false,
-    roles: roles[person],
-    expiresAtMs: Number.MAX_SAFE_INTEGER,
-    token: person,
-    appCredId: null,
-    accessRules: null,
-  };
 }

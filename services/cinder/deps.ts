@@ -1,13 +1,7 @@
 // What every role of Cinder needs; compose makes it. What a role needs beside it stands in its
 // role.ts.
 import { hostname } from 'node:os';
-import type { ServiceSession } from '#openstack/auth/service-session.ts';
-import type { HttpClient } from '#openstack/http/client.ts';
-import type { Bus } from '#platform/bus/bus.ts';
-import type { Clock } from '#platform/clock.ts';
-import type { Database } from '#platform/db/database.ts';
-import type { Ids } from '#platform/ids.ts';
-import type { Log } from '#platform/log.ts';
+import type { ServiceDeps } from '#openstack/service-deps.ts';
 import type { SagaQueue } from '#platform/saga/queue.ts';
 import type { QuotaLimits } from './domain/quota.ts';
 import { quotaDefaults } from './domain/quota.ts';
@@ -49,15 +43,7 @@ export const cinderDefaults: CinderConfig = {
   stallMs: 60_000,
 };
 
-export interface CinderDeps {
-  database: Database<CinderTables>;
+export interface CinderDeps extends ServiceDeps<CinderTables, CinderConfig> {
   /** Of `database`. */
   sagas: SagaQueue;
-  bus: Bus;
-  http: HttpClient;
-  session: ServiceSession;
-  clock: Clock;
-  ids: Ids;
-  log: Log;
-  config: CinderConfig;
 }

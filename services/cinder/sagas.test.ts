@@ -6,9 +6,10 @@ import { Readable } from 'node:stream';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
+import type { Loose } from '#openstack/http/api.testing.ts';
 import { everyStepTwice, exchangeable, failingAt, stepNames } from '#platform/saga/saga.testing.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
-import type { CinderFixture, Loose } from './cinder.testing.ts';
+import type { CinderFixture } from './cinder.testing.ts';
 import { startCinder } from './cinder.testing.ts';
 
 interface Scenario {

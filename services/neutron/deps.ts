@@ -1,11 +1,5 @@
 // What Neutron's roles share; made by compose.
-import type { ServiceSession } from '#openstack/auth/service-session.ts';
-import type { HttpClient } from '#openstack/http/client.ts';
-import type { Bus } from '#platform/bus/bus.ts';
-import type { Clock } from '#platform/clock.ts';
-import type { Database } from '#platform/db/database.ts';
-import type { Ids } from '#platform/ids.ts';
-import type { Log } from '#platform/log.ts';
+import type { ServiceDeps } from '#openstack/service-deps.ts';
 import type { QuotaLimits } from './domain/quota.ts';
 import type { NeutronTables } from './store/tables.ts';
 
@@ -50,13 +44,4 @@ export const neutronDefaults: NeutronConfig = {
   dnsServers: [],
 };
 
-export interface NeutronDeps {
-  database: Database<NeutronTables>;
-  bus: Bus;
-  http: HttpClient;
-  session: ServiceSession;
-  clock: Clock;
-  ids: Ids;
-  log: Log;
-  config: NeutronConfig;
-}
+export type NeutronDeps = ServiceDeps<NeutronTables, NeutronConfig>;

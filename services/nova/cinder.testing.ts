@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { CinderAttachment, CinderSnapshot, CinderVolume } from '#contracts/cinder/wire.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { HttpCall } from '#openstack/http/client.ts';
-import type { Told } from './api/nova-api.testing.ts';
+import type { Told } from '#openstack/http/told-client.testing.ts';
 
 export interface CinderDouble {
   volumes: CinderVolume[];

@@ -1,12 +1,7 @@
 // What every role of Nova needs, and its configuration. compose/ provides it.
 import { hostname } from 'node:os';
-import type { ServiceSession } from '#openstack/auth/service-session.ts';
-import type { HttpClient } from '#openstack/http/client.ts';
-import type { Bus } from '#platform/bus/bus.ts';
-import type { Clock } from '#platform/clock.ts';
-import type { Database } from '#platform/db/database.ts';
-import type { Ids } from '#platform/ids.ts';
-import type { Log, Secret } from '#platform/log.ts';
+import type { ServiceDeps } from '#openstack/service-deps.ts';
+import type { Secret } from '#platform/log.ts';
 import type { SagaQueue } from '#platform/saga/queue.ts';
 import type { NovaTables } from './store/tables.ts';
 
@@ -58,15 +53,7 @@ export const novaDefaults: NovaConfig = {
   metadataSecret: null,
 };
 
-export interface NovaDeps {
-  database: Database<NovaTables>;
+export interface NovaDeps extends ServiceDeps<NovaTables, NovaConfig> {
   /** Of `database`. */
   sagas: SagaQueue;
-  bus: Bus;
-  http: HttpClient;
-  session: ServiceSession;
-  clock: Clock;
-  ids: Ids;
-  log: Log;
-  config: NovaConfig;
 }

@@ -2,7 +2,7 @@
 // action begins, the conductor's where it ends. Walked whole.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { GuestState } from '#contracts/nova/guest.ts';
+import { guestStates } from '#contracts/nova/guest.ts';
 import type { ServerAction } from '#contracts/nova/operations.ts';
 import { taskDuring } from '#contracts/nova/operations.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
@@ -17,14 +17,6 @@ const actions = serverActions.flatMap(({ begins = {} }) =>
     ([action, from]) => [action, { from, ...serverChanges[action] }] as const,
   ),
 );
-const guestStates: readonly GuestState[] = [
-  'running',
-  'paused',
-  'suspended',
-  'shutoff',
-  'crashed',
-  'absent',
-];
 
 describe('the policy of an action', () => {
   for (const { key, policy } of serverActions)

@@ -8,6 +8,7 @@ import type { Json } from '#contracts/common/json.ts';
 import type { Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { bodyChecker } from '#openstack/http/schema.ts';
+import { strict } from './field-schemas.ts';
 import { mayDo } from './request.ts';
 import type { Request } from './request.ts';
 
@@ -28,6 +29,25 @@ export function action<Target, Sent = null>(
 ): Action<Target> {
   return definition as Action<Target>;
 }
+
+/** One of `statuses`, to the letter. */
+export const statusSchema = (statuses: readonly string[]): TSchema =>
+  Type.Union(statuses.map((status) => Type.Literal(status)));
+
+/** `os-reset_status`: an operator sets the status, whatever the target does. */
+export const resetStatusAction = <Target, Status extends string>(
+  policy: string,
+  statuses: readonly Status[],
+  change: (target: Target, status: Status) => Promise<unknown>,
+): Action<Target> =>
+  action<Target, { status: Status }>({
+    policy,
+    body: Type.Object({ status: statusSchema(statuses) }, strict),
+    run: async (_, target, { status }) => {
+      await change(target, status);
+      return { status: 202 };
+    },
+  });
 
 const body = Type.Record(Type.String(), Type.Any(), { minProperties: 1, maxProperties: 1 });
 const faults: readonly FaultKind[] = ['notFound', 'overQuota', 'conflict', 'notImplemented'];

@@ -25,6 +25,7 @@ import {
   changeVolumeIn,
   findVolume,
   lockVolume,
+  requireLockedVolume,
   requireVolume,
 } from '../store/volumes.ts';
 import type { HandlerDeps } from './handler-deps.ts';
@@ -46,11 +47,8 @@ export async function reserve(
   wanted: { serverId: string | null; mode: 'rw' | 'ro' },
   from: readonly VolumeStatus[] = ['available'],
 ): Promise<Outcome<AttachmentRow>> {
-  const {
-    database: { db },
-    ids,
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { ids, clock } = deps;
   const row: AttachmentRow = {
     id: ids.uuid(),
     volume_id: volume.id,
@@ -66,9 +64,8 @@ export async function reserve(
     attached_at_ms: null,
   };
   return await transaction(db, async (trx): Promise<Outcome<AttachmentRow>> => {
-    await lockVolume(trx, volume.id);
-    const current = await findVolume(trx, volume.id, null);
-    if (!current) return fault('notFound', `Volume ${volume.id} could not be found.`);
+    const current = await requireLockedVolume(trx, volume.id);
+    if (isFault(current)) return current;
     const others = await attachmentsOf(trx, volume.id);
     // The only second attachment there is: a server that migrates has the volume on two hosts for a
     // while.
@@ -100,10 +97,8 @@ export async function connect(
   mode: 'rw' | 'ro' | null,
   requestId: string,
 ): Promise<Outcome<AttachmentRow>> {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const host = typeof connector['host'] === 'string' ? connector['host'] : null;
   const marked = await whenIdle(
     deps,
@@ -173,10 +168,8 @@ async function connectionOf(
 
 /** The server has attached the volume. Safe to repeat. */
 export async function complete(deps: HandlerDeps, row: AttachmentRow): Promise<Outcome<undefined>> {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   return await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     await lockVolume(trx, row.volume_id);
     const current = await findAttachment(trx, row.id, null);
@@ -235,10 +228,8 @@ export async function release(
   row: AttachmentRow,
   from = attachedStatuses,
 ): Promise<Outcome<void>> {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const waits = await transaction(db, async (trx) => {
     await lockVolume(trx, row.volume_id);
     const volume = await findVolume(trx, row.volume_id, null);

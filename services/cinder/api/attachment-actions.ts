@@ -35,10 +35,8 @@ const detachBody = Type.Union([
 ]);
 
 export function attachmentActions(deps: HandlerDeps): Record<string, Action<VolumeRow>> {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const detach = async (
     request: Request,
     volume: VolumeRow,

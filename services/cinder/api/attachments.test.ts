@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Loose } from '#openstack/http/api.testing.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import type { CinderFixture, Loose } from '../cinder.testing.ts';
+import type { CinderFixture } from '../cinder.testing.ts';
 import { startCinder } from '../cinder.testing.ts';
 import { findAttachment } from '../store/attachments.ts';
 import { release } from './attach.ts';

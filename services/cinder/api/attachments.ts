@@ -7,7 +7,7 @@ import { flatConnectionInfo } from '#contracts/cinder/connection-info.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { Route } from '#openstack/http/route.ts';
+import type { Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { attachmentsOf, findAttachment } from '../store/attachments.ts';
 import type { AttachmentRow } from '../store/tables.ts';
@@ -16,7 +16,7 @@ import { complete, connect, mayRelease, release, reserve } from './attach.ts';
 import { idSchema, orNull, strict } from './field-schemas.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import type { ListRules } from './list-filters.ts';
-import { readPage } from './list-query.ts';
+import { listRoutes } from './list-routes.ts';
 import { scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { timeOrNull } from './times.ts';
@@ -61,7 +61,6 @@ const updateBody = Type.Object(
 const completeBody = Type.Object({ 'os-complete': Type.Any() }, strict);
 const rules: ListRules<'attachments'> = {
   table: 'attachments',
-  collection: 'attachments',
   text: {
     id: 'id',
     volume_id: 'volume_id',
@@ -103,10 +102,11 @@ function view(row: AttachmentRow): JsonObject {
   };
 }
 
+const shown = (row: Outcome<AttachmentRow>): Outcome<Reply> =>
+  isFault(row) ? row : { status: 200, body: { attachment: view(row) } };
+
 export function attachmentRoutes(deps: HandlerDeps): readonly Route[] {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const requested = async (request: Request): Promise<Outcome<AttachmentRow>> => {
     const id = request.params['id'] ?? '';
     return (
@@ -114,34 +114,14 @@ export function attachmentRoutes(deps: HandlerDeps): readonly Route[] {
       fault('notFound', `Volume attachment could not be found with filter: attachment_id = ${id}.`)
     );
   };
-  const list = (how: typeof view) => async (request: Request) => {
-    const page = await readPage(deps, request, rules);
-    return isFault(page)
-      ? page
-      : {
-          status: 200,
-          body: {
-            attachments: page.rows.map(how),
-            ...(page.links && { attachments_links: page.links }),
-          },
-        };
-  };
   return [
-    route({
-      method: 'GET',
+    ...listRoutes(deps, {
       path: '/attachments',
       since,
       policy: 'volume:attachment_get_all',
-      faults: ['notFound'],
-      handler: list(summary),
-    }),
-    route({
-      method: 'GET',
-      path: '/attachments/detail',
-      since,
-      policy: 'volume:attachment_get_all',
-      faults: ['notFound'],
-      handler: list(view),
+      rules,
+      summary: (_, rows) => rows.map(summary),
+      detail: (_, rows) => rows.map(view),
     }),
     route({
       method: 'GET',
@@ -151,7 +131,7 @@ export function attachmentRoutes(deps: HandlerDeps): readonly Route[] {
       faults: ['notFound'],
       handler: async (request) => {
         const row = await requested(request);
-        return isFault(row) ? row : { status: 200, body: { attachment: view(row) } };
+        return shown(row);
       },
     }),
     route<{ attachment: Create }>({
@@ -170,16 +150,12 @@ export function attachmentRoutes(deps: HandlerDeps): readonly Route[] {
           mode: mode ?? 'rw',
         });
         if (isFault(reserved) || !connector || Object.keys(connector).length === 0)
-          return isFault(reserved)
-            ? reserved
-            : { status: 200, body: { attachment: view(reserved) } };
+          return shown(reserved);
         const connected = await connect(deps, reserved, connector, null, request.id);
         // Read again: the failed try may have stored the connector.
         const left = isFault(connected) ? await findAttachment(db, reserved.id, null) : undefined;
         if (left) await release(deps, request, left);
-        return isFault(connected)
-          ? connected
-          : { status: 200, body: { attachment: view(connected) } };
+        return shown(connected);
       },
     }),
     route<{ attachment: { connector: Connector; mode?: 'rw' | 'ro' } }>({
@@ -194,9 +170,7 @@ export function attachmentRoutes(deps: HandlerDeps): readonly Route[] {
         if (isFault(row)) return row;
         const { connector, mode } = request.body.attachment;
         const connected = await connect(deps, row, connector, mode ?? null, request.id);
-        return isFault(connected)
-          ? connected
-          : { status: 200, body: { attachment: view(connected) } };
+        return shown(connected);
       },
     }),
     route({

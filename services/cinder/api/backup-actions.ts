@@ -3,7 +3,6 @@
 import Type from 'typebox';
 import { backupLock } from '#contracts/cinder/operations.ts';
 import { backupStatuses } from '#contracts/cinder/volume-states.ts';
-import type { BackupStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Reply, Route } from '#openstack/http/route.ts';
@@ -11,32 +10,23 @@ import { transaction } from '#platform/db/transaction.ts';
 import { changeBackup, changeBackupIn, dataIdOf } from '../store/backups.ts';
 import { enqueueOperation } from '../store/operations.ts';
 import type { BackupRow } from '../store/tables.ts';
-import { action, actionRoute } from './actions.ts';
-import { strict } from './field-schemas.ts';
+import { action, actionRoute, resetStatusAction } from './actions.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import type { Request } from './request.ts';
 import { requestedBackup } from './restore.ts';
 
 export function backupActionRoute(deps: HandlerDeps): Route {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   return actionRoute<BackupRow>(
     '/backups',
     async (request) => await requestedBackup(deps, request, request.params['id'] ?? ''),
     {
-      'os-reset_status': action<BackupRow, { status: BackupStatus }>({
-        policy: 'volume_extension:backup_admin_actions:reset_status',
-        body: Type.Object(
-          { status: Type.Union(backupStatuses.map((status) => Type.Literal(status))) },
-          strict,
-        ),
-        run: async (_, row, { status }) => {
-          await changeBackup(db, row.id, { status }, clock.now());
-          return { status: 202 };
-        },
-      }),
+      'os-reset_status': resetStatusAction(
+        'volume_extension:backup_admin_actions:reset_status',
+        backupStatuses,
+        async (row: BackupRow, status) => await changeBackup(db, row.id, { status }, clock.now()),
+      ),
       'os-force_delete': action<BackupRow>({
         policy: 'volume_extension:backup_admin_actions:force_delete',
         body: Type.Any(),
@@ -53,10 +43,8 @@ export async function deleteBackup(
   row: BackupRow,
   force: boolean,
 ): Promise<Outcome<Reply>> {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const begun = await transaction(db, async (trx) => {
     if (
       !(await changeBackupIn(

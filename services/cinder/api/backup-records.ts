@@ -193,13 +193,8 @@ async function importRecord(
   request: Request,
   record: BackupRecord,
 ): Promise<Outcome<BackupRow>> {
-  const {
-    database: { db },
-    clock,
-    config,
-    backup,
-    backupStoreName,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, config, backup, backupStoreName } = deps;
   const data = await backup.call(
     'hasData',
     { dataId: record.object },

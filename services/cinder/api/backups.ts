@@ -4,7 +4,7 @@ import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import type { Reply, Route } from '#openstack/http/route.ts';
+import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { changeBackup } from '../store/backups.ts';
 import { metadataIn } from '../store/rows.ts';
@@ -23,7 +23,7 @@ import {
 } from './field-schemas.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import type { ListRules } from './list-filters.ts';
-import { readPage } from './list-query.ts';
+import { listRoutes } from './list-routes.ts';
 import { linksOf } from './request.ts';
 import type { Request } from './request.ts';
 import { requestedBackup, restoreToNewVolume, restoreToVolume } from './restore.ts';
@@ -69,12 +69,10 @@ const restoreBody = Type.Object(
 );
 const updateSince = 9;
 const metadataSince = 43;
-const countSince = 45;
 const userSince = 56;
 
 const rules: ListRules<'backups'> = {
   table: 'backups',
-  collection: 'backups',
   text: {
     id: 'id',
     name: 'name',
@@ -133,42 +131,17 @@ const detail = (request: Request, row: BackupRow): JsonObject => ({
 });
 
 export function backupRoutes(deps: HandlerDeps): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const requested = async (request: Request): Promise<Outcome<BackupRow>> =>
     await requestedBackup(deps, request, request.params['id'] ?? '');
-  const list =
-    (view: typeof summary) =>
-    async (request: Request): Promise<Outcome<Reply>> => {
-      const page = await readPage(deps, request, rules);
-      if (isFault(page)) return page;
-      return {
-        status: 200,
-        body: {
-          backups: page.rows.map((row) => view(request, row)),
-          ...(page.links && { backups_links: page.links }),
-          ...(page.count === undefined || request.version < countSince
-            ? {}
-            : { count: page.count }),
-        },
-      };
-    };
   return [
-    route({
-      method: 'GET',
+    ...listRoutes(deps, {
       path: '/backups',
       policy: 'backup:get_all',
-      faults: ['notFound'],
-      handler: list(summary),
-    }),
-    route({
-      method: 'GET',
-      path: '/backups/detail',
-      policy: 'backup:get_all',
-      faults: ['notFound'],
-      handler: list(detail),
+      rules,
+      summary: (request, rows) => rows.map((row) => summary(request, row)),
+      detail: (request, rows) => rows.map((row) => detail(request, row)),
     }),
     route<{ backup: WantedBackup }>({
       method: 'POST',

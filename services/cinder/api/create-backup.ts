@@ -3,6 +3,7 @@
 import { volumeLock } from '#contracts/cinder/operations.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { BackedUpFacts } from '../store/backups.ts';
 import { insertBackup } from '../store/backups.ts';
@@ -13,7 +14,7 @@ import type { BackupRow, SnapshotRow } from '../store/tables.ts';
 import { changeVolumeIn, findVolume, lockVolume } from '../store/volumes.ts';
 import { newSnapshotRow } from './create-snapshot.ts';
 import type { HandlerDeps } from './handler-deps.ts';
-import { booleanOf, scopeOf } from './request.ts';
+import { scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { takeQuota } from './take-quota.ts';
 
@@ -32,12 +33,8 @@ export async function createBackup(
   request: Request,
   wanted: WantedBackup,
 ): Promise<Outcome<BackupRow>> {
-  const {
-    database: { db },
-    ids,
-    clock,
-    config,
-  } = deps;
+  const { db } = deps.database;
+  const { ids, clock, config } = deps;
   if (booleanOf(wanted.incremental ?? false))
     return fault(
       'badRequest',

@@ -2,23 +2,21 @@
 // https://docs.openstack.org/api-ref/block-storage/v3/#create-a-snapshot
 import { volumeLock } from '#contracts/cinder/operations.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
-import { fault } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { enqueueOperation } from '../store/operations.ts';
 import { insertSnapshot } from '../store/snapshots.ts';
 import type { SnapshotRow, VolumeRow } from '../store/tables.ts';
-import { findVolume, lockVolume } from '../store/volumes.ts';
+import { findVolume, requireLockedVolume } from '../store/volumes.ts';
+import type { DisplayTexts } from './display-texts.ts';
 import type { HandlerDeps } from './handler-deps.ts';
-import { booleanOf, scopeOf } from './request.ts';
+import { scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { takeQuota } from './take-quota.ts';
 
-export interface WantedSnapshot {
+export interface WantedSnapshot extends DisplayTexts {
   volume_id?: string | null;
-  name?: string | null;
-  display_name?: string | null;
-  description?: string | null;
-  display_description?: string | null;
   force?: boolean | string | null;
   metadata?: Record<string, string> | null;
 }
@@ -33,9 +31,7 @@ export async function createSnapshot(
   request: Request,
   wanted: WantedSnapshot,
 ): Promise<Outcome<SnapshotRow>> {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const id = wanted.volume_id;
   const volume = id ? await findVolume(db, id, scopeOf(request)) : undefined;
   if (!volume) return fault('notFound', `Volume ${id ?? 'None'} could not be found.`);
@@ -51,9 +47,8 @@ export async function createSnapshot(
   const evenInUse = request.version >= forceless || booleanOf(wanted.force ?? false) === true;
   const row = newSnapshotRow(deps, request, volume, wanted);
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
-    await lockVolume(trx, volume.id);
-    const current = await findVolume(trx, volume.id, null);
-    if (!current) return fault('notFound', `Volume ${volume.id} could not be found.`);
+    const current = await requireLockedVolume(trx, volume.id);
+    if (isFault(current)) return current;
     if (current.status !== 'available' && !(evenInUse && current.status === 'in-use'))
       return fault(
         'badRequest',

@@ -5,6 +5,7 @@ import type { CopiedOrigin, CreateVolumeInput } from '#contracts/cinder/operatio
 import { volumeLock } from '#contracts/cinder/operations.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { SourceSnapshot, SourceVolume, VolumeSources } from '../domain/volume-source.ts';
@@ -16,20 +17,13 @@ import { findSnapshot, insertSnapshot } from '../store/snapshots.ts';
 import type { VolumeRow } from '../store/tables.ts';
 import { findVolume, lockVolume } from '../store/volumes.ts';
 import { newSnapshotRow } from './create-snapshot.ts';
-import {
-  booleanSchema,
-  descriptionSchema,
-  metadataSchema,
-  nameSchema,
-  orNull,
-  sizeSchema,
-  strict,
-} from './field-schemas.ts';
+import { displayTextSchemas } from './display-texts.ts';
+import { booleanSchema, metadataSchema, orNull, sizeSchema, strict } from './field-schemas.ts';
 import { fetchImage } from './glance.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import type { WantedVolume } from './new-volume.ts';
 import { beginCreation, newVolumeRow, typeFor, zoneOf } from './new-volume.ts';
-import { booleanOf, scopeOf } from './request.ts';
+import { scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { restoreToNewVolume } from './restore.ts';
 import { volumeView } from './views.ts';
@@ -40,10 +34,7 @@ const body = Type.Object(
     volume: Type.Object(
       {
         size: Type.Optional(orNull(sizeSchema)),
-        name: nameSchema,
-        display_name: nameSchema,
-        description: descriptionSchema,
-        display_description: descriptionSchema,
+        ...displayTextSchemas,
         availability_zone: text,
         volume_type: text,
         snapshot_id: text,
@@ -208,9 +199,7 @@ async function sourcesOf(
   request: Request,
   wanted: WantedVolume,
 ): Promise<Outcome<VolumeSources>> {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const scope = scopeOf(request);
   const sources: VolumeSources = { snapshot: null, volume: null, image: null };
   const imageId = wanted.imageRef || wanted.image_id || null;

@@ -2,12 +2,12 @@
 // https://docs.openstack.org/api-ref/block-storage/v3/#extend-a-volume-size
 import { volumeLock } from '#contracts/cinder/operations.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
-import { fault } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Reply } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { enqueueOperation } from '../store/operations.ts';
 import type { VolumeRow } from '../store/tables.ts';
-import { changeVolume, findVolume, lockVolume } from '../store/volumes.ts';
+import { changeVolume, requireLockedVolume } from '../store/volumes.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import { wrongStatus } from './request.ts';
 import type { Request } from './request.ts';
@@ -22,14 +22,11 @@ export async function extendVolume(
   volume: VolumeRow,
   newGib: number,
 ): Promise<Outcome<Reply>> {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
-    await lockVolume(trx, volume.id);
-    const current = await findVolume(trx, volume.id, null);
-    if (!current) return fault('notFound', `Volume ${volume.id} could not be found.`);
+    const current = await requireLockedVolume(trx, volume.id);
+    if (isFault(current)) return current;
     const attached = current.status === 'in-use';
     if (attached && request.version < extendAttachedSince)
       return wrongStatus(current, `available to extend (in-use since 3.${extendAttachedSince})`);

@@ -6,9 +6,10 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import type { FaultKind } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
+import type { Loose } from '#openstack/http/api.testing.ts';
 import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import type { VolumeBackend } from '#ports/volume-backend.ts';
-import type { CinderFixture, Loose } from '../cinder.testing.ts';
+import type { CinderFixture } from '../cinder.testing.ts';
 import { startCinder } from '../cinder.testing.ts';
 
 let cinder: CinderFixture;

@@ -10,9 +10,7 @@ import type { HandlerDeps } from './handler-deps.ts';
 import { heardOfAt, isUp } from './services.ts';
 
 export function hostRoutes(deps: HandlerDeps): readonly Route[] {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   return [
     route({
       method: 'GET',

@@ -2,7 +2,8 @@
 // is of it is another project's. For the tests of list filters.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { CinderFixture, Loose, Person } from '../cinder.testing.ts';
+import type { Loose } from '#openstack/http/api.testing.ts';
+import type { CinderFixture, Person } from '../cinder.testing.ts';
 import { startCinder } from '../cinder.testing.ts';
 
 const startMs = Date.UTC(2026, 10, 22, 12);

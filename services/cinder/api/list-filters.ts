@@ -3,9 +3,10 @@
 // as shipped). https://docs.openstack.org/cinder/latest/admin/generalized-filters.html
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { ListedTable, Listing, Metadata, TimeRange } from '../store/rows.ts';
 import type { CinderTables } from '../store/tables.ts';
-import { booleanOf, first, isAdmin } from './request.ts';
+import { first, isAdmin } from './request.ts';
 import type { Request } from './request.ts';
 import { timesIn } from './time-filters.ts';
 
@@ -24,9 +25,8 @@ export interface MemberRules {
 }
 
 export interface ListRules<N extends ListedTable> extends MemberRules {
+  /** Also names the list in its body. */
   table: N;
-  /** In links, e.g. 'volumes'. */
-  collection: string;
   /** Query parameters that select by a column's text; several values: any of them. */
   text: Columns<N>;
   booleans?: Columns<N>;

@@ -25,9 +25,7 @@ export async function readPage<N extends ListedTable>(
   request: Request,
   rules: ListRules<N>,
 ): Promise<Outcome<Page<CinderTables[N]>>> {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const chosen = filtersOf(request, rules);
   if (isFault(chosen)) return chosen;
   const order = orderOf(request, rules.sort);

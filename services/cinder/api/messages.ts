@@ -9,7 +9,7 @@ import { deleteMessage, findMessage } from '../store/messages.ts';
 import type { MessageRow } from '../store/tables.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import type { ListRules } from './list-filters.ts';
-import { readPage } from './list-query.ts';
+import { listReply } from './list-routes.ts';
 import { linksOf, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { timeText } from './times.ts';
@@ -17,7 +17,6 @@ import { timeText } from './times.ts';
 const since = 3;
 const rules: ListRules<'messages'> = {
   table: 'messages',
-  collection: 'messages',
   text: {
     resource_type: 'resource_type',
     resource_uuid: 'resource_id',
@@ -65,9 +64,7 @@ const view = (request: Request, row: MessageRow) => ({
 });
 
 export function messageRoutes(deps: HandlerDeps): readonly Route[] {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const requested = async (request: Request): Promise<Outcome<MessageRow>> => {
     const id = request.params['id'] ?? '';
     return (
@@ -82,18 +79,8 @@ export function messageRoutes(deps: HandlerDeps): readonly Route[] {
       since,
       policy: 'message:get_all',
       faults: ['notFound'],
-      handler: async (request) => {
-        const page = await readPage(deps, request, rules);
-        return isFault(page)
-          ? page
-          : {
-              status: 200,
-              body: {
-                messages: page.rows.map((row) => view(request, row)),
-                ...(page.links && { messages_links: page.links }),
-              },
-            };
-      },
+      handler: async (request) =>
+        await listReply(deps, request, rules, (_, rows) => rows.map((row) => view(request, row))),
     }),
     route({
       method: 'GET',

@@ -3,16 +3,14 @@
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import { own } from '#contracts/common/own.ts';
+import { metadataRoutes } from '#openstack/http/metadata-routes.ts';
 import type { Route } from '#openstack/http/route.ts';
-import { route } from '#openstack/http/route.ts';
 import { changeMetadata } from '../store/metadata.ts';
 import type { Metadata } from '../store/rows.ts';
 import { metadataIn } from '../store/rows.ts';
 import { maxMetadataItems, metadataSchema, strict, tooManyItems } from './field-schemas.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import { requestedSnapshot, requestedVolume } from './request.ts';
-import type { Request } from './request.ts';
 
 const body = Type.Object({ metadata: metadataSchema }, strict);
 const itemBody = Type.Object(
@@ -28,121 +26,48 @@ const itemBody = Type.Object(
 const faults = ['notFound'] as const;
 
 const kinds = {
-  volumes: {
-    read: 'volume:get_volume_metadata',
-    write: 'volume:update_volume_metadata',
-    remove: 'volume:delete_volume_metadata',
-    requested: requestedVolume,
-  },
-  snapshots: {
-    read: 'volume:get_snapshot_metadata',
-    write: 'volume:update_snapshot_metadata',
-    remove: 'volume:delete_snapshot_metadata',
-    requested: requestedSnapshot,
-  },
+  volumes: { word: 'volume', requested: requestedVolume },
+  snapshots: { word: 'snapshot', requested: requestedSnapshot },
+} as const;
+const verbOf = {
+  index: 'get',
+  show: 'get',
+  create: 'update',
+  update: 'update',
+  update_all: 'update',
+  delete: 'delete',
 } as const;
 
-export function metadataRoutes(deps: HandlerDeps, table: keyof typeof kinds): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = deps;
-  const { read, write, remove, requested } = kinds[table];
-  const path = `/${table}/:id/metadata`;
-  const keyOf = (request: Request): string => request.params['key'] ?? '';
-  const missing = (request: Request) =>
-    fault('notFound', `There is no metadata with key ${keyOf(request)}.`);
-
-  async function change(
-    request: Request,
-    next: (now: Metadata) => Outcome<Metadata>,
-  ): Promise<Outcome<Metadata>> {
-    const owner = await requested(deps, request);
-    if (isFault(owner)) return owner;
-    const bounded = (now: Metadata): Outcome<Metadata> => {
-      const metadata = next(now);
-      return !isFault(metadata) && Object.keys(metadata).length > maxMetadataItems
-        ? tooManyItems()
-        : metadata;
-    };
-    return await changeMetadata(db, table, owner.id, bounded, clock.now());
-  }
-
-  return [
-    route({
-      method: 'GET',
-      path,
-      policy: read,
-      faults,
-      handler: async (request) => {
-        const owner = await requested(deps, request);
-        return isFault(owner)
-          ? owner
-          : { status: 200, body: { metadata: metadataIn(owner.metadata_json) } };
-      },
-    }),
-    route<{ metadata: Metadata }>({
-      method: 'POST',
-      path,
-      policy: write,
-      body,
-      faults,
-      handler: async (request) => {
-        const metadata = await change(request, (now) => ({ ...now, ...request.body.metadata }));
-        return isFault(metadata) ? metadata : { status: 200, body: { metadata } };
-      },
-    }),
-    route<{ metadata: Metadata }>({
-      method: 'PUT',
-      path,
-      policy: write,
-      body,
-      faults,
-      handler: async (request) => {
-        const metadata = await change(request, () => request.body.metadata);
-        return isFault(metadata) ? metadata : { status: 200, body: { metadata } };
-      },
-    }),
-    route({
-      method: 'GET',
-      path: `${path}/:key`,
-      policy: read,
-      faults,
-      handler: async (request) => {
-        const owner = await requested(deps, request);
-        if (isFault(owner)) return owner;
-        const value = own(metadataIn(owner.metadata_json), keyOf(request));
-        return value === undefined
-          ? missing(request)
-          : { status: 200, body: { meta: { [keyOf(request)]: value } } };
-      },
-    }),
-    route<{ meta: Metadata }>({
-      method: 'PUT',
-      path: `${path}/:key`,
-      policy: write,
-      body: itemBody,
-      faults,
-      handler: async (request) => {
-        if (!Object.hasOwn(request.body.meta, keyOf(request)))
-          return fault('badRequest', 'Request body and URI mismatch');
-        const metadata = await change(request, (now) => ({ ...now, ...request.body.meta }));
-        return isFault(metadata) ? metadata : { status: 200, body: { meta: request.body.meta } };
-      },
-    }),
-    route({
-      method: 'DELETE',
-      path: `${path}/:key`,
-      policy: remove,
-      faults,
-      handler: async (request) => {
-        const metadata = await change(request, (now) => {
-          if (!Object.hasOwn(now, keyOf(request))) return missing(request);
-          const { [keyOf(request)]: _removed, ...rest } = now;
-          return rest;
-        });
-        return isFault(metadata) ? metadata : { status: 200 };
-      },
-    }),
-  ];
+export function volumeMetadataRoutes(
+  deps: HandlerDeps,
+  table: keyof typeof kinds,
+): readonly Route[] {
+  const { db } = deps.database;
+  const { clock } = deps;
+  const { word, requested } = kinds[table];
+  return metadataRoutes({
+    path: `/${table}/:id/metadata`,
+    policy: (name) => `volume:${verbOf[name]}_${word}_metadata`,
+    body,
+    itemBody,
+    readFaults: faults,
+    writeFaults: faults,
+    deletedStatus: 200,
+    missing: (key) => fault('notFound', `There is no metadata with key ${key}.`),
+    async read(request) {
+      const owner = await requested(deps, request);
+      return isFault(owner) ? owner : metadataIn(owner.metadata_json);
+    },
+    async change(request, next) {
+      const owner = await requested(deps, request);
+      if (isFault(owner)) return owner;
+      const bounded = (now: Metadata): Outcome<Metadata> => {
+        const metadata = next(now);
+        return !isFault(metadata) && Object.keys(metadata).length > maxMetadataItems
+          ? tooManyItems()
+          : metadata;
+      };
+      return await changeMetadata(db, table, owner.id, bounded, clock.now());
+    },
+  });
 }

@@ -9,17 +9,14 @@ import type { CinderDb } from '../store/rows.ts';
 import type { VolumeRow, VolumeTypeRow } from '../store/tables.ts';
 import { defaultTypeName, extraSpecsOf, findType, findTypeByIdOrName } from '../store/types.ts';
 import { insertVolume } from '../store/volumes.ts';
+import type { DisplayTexts } from './display-texts.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import { scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { takeQuota } from './take-quota.ts';
 
-export interface WantedVolume {
+export interface WantedVolume extends DisplayTexts {
   size?: number | string | null;
-  name?: string | null;
-  display_name?: string | null;
-  description?: string | null;
-  display_description?: string | null;
   availability_zone?: string | null;
   volume_type?: string | null;
   snapshot_id?: string | null;
@@ -43,9 +40,7 @@ export async function beginCreation(
   row: VolumeRow,
   also: (trx: CinderDb) => Promise<Outcome<undefined>>,
 ): Promise<Outcome<VolumeRow>> {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     const over = await takeQuota(
       deps,

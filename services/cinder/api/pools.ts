@@ -3,12 +3,13 @@
 import type { Pool } from '#contracts/cinder/scheduler-rpc.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { overSubscription, serviceHostOf } from '../domain/pick-pool.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import { chosenPools } from './pool-list.ts';
-import { booleanOf, first } from './request.ts';
+import { first } from './request.ts';
 import type { Request } from './request.ts';
 import { timeText } from './times.ts';
 

@@ -5,7 +5,8 @@ import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { Route } from '#openstack/http/route.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
+import type { Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { QuotaLimits, QuotaResource, QuotaUsage } from '../domain/quota.ts';
@@ -20,7 +21,7 @@ import {
 } from '../store/quotas.ts';
 import { typeNames } from '../store/types.ts';
 import type { HandlerDeps } from './handler-deps.ts';
-import { booleanOf, first } from './request.ts';
+import { first } from './request.ts';
 import type { Request } from './request.ts';
 
 type Sent = Readonly<Record<string, Json>>;
@@ -54,11 +55,8 @@ function wantedLimits(sent: Sent, names: readonly string[]): Outcome<Record<stri
 }
 
 export function quotaRoutes(deps: HandlerDeps): readonly Route[] {
-  const {
-    database: { db },
-    config,
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { config, log } = deps;
   const limitsOf = async (projectId: string): Promise<QuotaLimits> =>
     await quotaLimits(db, projectId, config.quotas);
   const types = async (): Promise<string[]> => [...(await typeNames(db)).values()];
@@ -74,20 +72,21 @@ export function quotaRoutes(deps: HandlerDeps): readonly Route[] {
       ...Object.fromEntries((await ofTypes()).map((name) => [name, own.get(name) ?? unlimited])),
     };
   };
-  const shown = (request: Request): Outcome<string> => {
-    const id = request.params['id'] ?? '';
-    return request.allows('volume_extension:quotas:show', { project_id: id })
-      ? id
-      : fault('forbidden', "Policy doesn't allow volume_extension:quotas:show to be performed.");
-  };
+  /** A handler of what the project of the path may be shown. */
+  const shown =
+    (work: (id: string, request: Request) => Promise<Reply>) =>
+    async (request: Request): Promise<Outcome<Reply>> => {
+      const id = request.params['id'] ?? '';
+      return request.allows('volume_extension:quotas:show', { project_id: id })
+        ? await work(id, request)
+        : fault('forbidden', "Policy doesn't allow volume_extension:quotas:show to be performed.");
+    };
   return [
     route({
       method: 'GET',
       path,
       policy: null,
-      handler: async (request) => {
-        const id = shown(request);
-        if (isFault(id)) return id;
+      handler: shown(async (id, request) => {
         if (booleanOf(first(request, 'usage') ?? 'false') !== true)
           return { status: 200, body: { quota_set: { id, ...(await allLimits(id)) } } };
         const now = await limitsOf(id);
@@ -110,18 +109,16 @@ export function quotaRoutes(deps: HandlerDeps): readonly Route[] {
             },
           },
         };
-      },
+      }),
     }),
     route({
       method: 'GET',
       path: `${path}/defaults`,
       policy: null,
-      handler: async (request) => {
-        const id = shown(request);
-        return isFault(id)
-          ? id
-          : { status: 200, body: { quota_set: { id, ...(await allLimits(defaultClass)) } } };
-      },
+      handler: shown(async (id) => ({
+        status: 200,
+        body: { quota_set: { id, ...(await allLimits(defaultClass)) } },
+      })),
     }),
     route<{ quota_set: Sent }>({
       method: 'PUT',

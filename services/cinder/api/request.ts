@@ -95,27 +95,6 @@ export function mayDo(request: Request, rule: string): Outcome<undefined> {
     : fault('forbidden', `Policy doesn't allow ${rule} to be performed.`);
 }
 
-const words = new Map(
-  Object.entries({
-    true: true,
-    '1': true,
-    t: true,
-    yes: true,
-    y: true,
-    on: true,
-    false: false,
-    '0': false,
-    f: false,
-    no: false,
-    n: false,
-    off: false,
-  }),
-);
-
-/** A boolean as people write it; undefined: none of the usual words. */
-export const booleanOf = (value: unknown): boolean | undefined =>
-  typeof value === 'boolean' ? value : words.get(String(value).trim().toLowerCase());
-
 /** `limit` and `offset`: whole numbers from 0; a limit above the maximum is the maximum. */
 export function numberOf(request: Request, name: 'limit' | 'offset'): Outcome<number | undefined> {
   const text = first(request, name);

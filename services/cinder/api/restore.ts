@@ -101,10 +101,8 @@ export async function restoreToVolume(
   backup: BackupRow,
   volumeId: string,
 ): Promise<Outcome<VolumeRow>> {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const volume = await findVolume(db, volumeId, scopeOf(request));
   if (!volume) return fault('notFound', `Volume ${volumeId} could not be found.`);
   if (volume.size_gib < backup.size_gib)

@@ -21,10 +21,8 @@ export async function retypeVolume(
   volume: VolumeRow,
   newType: string,
 ): Promise<Outcome<Reply>> {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const type = await findTypeByIdOrName(db, newType, scopeOf(request));
   if (!type) return fault('badRequest', `Invalid volume type: ${newType} could not be found.`);
   if (volume.status !== 'available' && volume.status !== 'in-use')

@@ -6,6 +6,7 @@ import type { CinderSchedulerRpc } from '#contracts/cinder/scheduler-rpc.ts';
 import { cinderSchedulerTopic } from '#contracts/cinder/scheduler-rpc.ts';
 import type { CinderVolumeRpc } from '#contracts/cinder/volume-rpc.ts';
 import { cinderVolumeTopic } from '#contracts/cinder/volume-rpc.ts';
+import { namedFaultBody } from '#openstack/http/named-fault.ts';
 import type { Route } from '#openstack/http/route.ts';
 import type { Role } from '#openstack/role.ts';
 import { rpcClient } from '#platform/bus/contract.ts';
@@ -16,11 +17,10 @@ import { backupRecordRoutes } from './backup-records.ts';
 import { backupRoutes } from './backups.ts';
 import { createVolumeRoutes } from './create-volume.ts';
 import { extensionRoutes } from './extensions.ts';
-import { cinderFaults } from './fault-body.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import { hostRoutes } from './hosts.ts';
 import { messageRoutes } from './messages.ts';
-import { metadataRoutes } from './metadata.ts';
+import { volumeMetadataRoutes } from './metadata.ts';
 import { policies } from './policies.ts';
 import { poolRoutes } from './pools.ts';
 import { quotaRoutes } from './quotas.ts';
@@ -62,7 +62,7 @@ export function createCinderApi(roleDeps: CinderApiDeps): Role {
         serviceType: 'volumev3',
         mount: '/volume',
         routes: [...versionRoutes, ...underBothPaths(routesOf(deps))],
-        faultStyle: cinderFaults,
+        faultStyle: { status: { overQuota: 413 }, body: namedFaultBody },
         microversions,
         policies,
       },
@@ -76,10 +76,10 @@ export function createCinderApi(roleDeps: CinderApiDeps): Role {
 const routesOf = (deps: HandlerDeps): readonly Route[] => [
   ...createVolumeRoutes(deps),
   ...volumeRoutes(deps),
-  ...metadataRoutes(deps, 'volumes'),
+  ...volumeMetadataRoutes(deps, 'volumes'),
   ...volumeActionRoutes(deps),
   ...snapshotRoutes(deps),
-  ...metadataRoutes(deps, 'snapshots'),
+  ...volumeMetadataRoutes(deps, 'snapshots'),
   ...attachmentRoutes(deps),
   ...backupRoutes(deps),
   ...backupRecordRoutes(deps),

@@ -41,10 +41,8 @@ export const heardOfAt = (row: ServiceRow): string | null =>
   row.heartbeat_at_ms === 0 ? null : timeText(row.heartbeat_at_ms);
 
 export function serviceRoutes(deps: HandlerDeps): readonly Route[] {
-  const {
-    database: { db },
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { log } = deps;
   // What a backend answers now counts for more than when it was heard of last. Where nobody can be
   // asked, that is all there is.
   const answering = async (request: Request): Promise<ReadonlyMap<string, boolean>> => {

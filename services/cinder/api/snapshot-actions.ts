@@ -13,7 +13,7 @@ import { enqueueOperation } from '../store/operations.ts';
 import { changeSnapshot, findSnapshot } from '../store/snapshots.ts';
 import type { SnapshotRow } from '../store/tables.ts';
 import { lockVolume } from '../store/volumes.ts';
-import { action, actionRoute } from './actions.ts';
+import { action, actionRoute, resetStatusAction, statusSchema } from './actions.ts';
 import { orNull, strict } from './field-schemas.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import { requestedSnapshot } from './request.ts';
@@ -21,25 +21,18 @@ import type { Request } from './request.ts';
 import { notOffered } from './unsupported.ts';
 
 export function snapshotActionRoute(deps: HandlerDeps): Route {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   return actionRoute<SnapshotRow>(
     '/snapshots',
     async (request) => await requestedSnapshot(deps, request),
     {
-      'os-reset_status': action<SnapshotRow, { status: SnapshotStatus }>({
-        policy: 'volume_extension:snapshot_admin_actions:reset_status',
-        body: Type.Object(
-          { status: Type.Union(snapshotStatuses.map((status) => Type.Literal(status))) },
-          strict,
-        ),
-        run: async (_, snapshot, { status }) => {
-          await changeSnapshot(db, snapshot.id, { status }, clock.now());
-          return { status: 202 };
-        },
-      }),
+      'os-reset_status': resetStatusAction(
+        'volume_extension:snapshot_admin_actions:reset_status',
+        snapshotStatuses,
+        async (snapshot: SnapshotRow, status) =>
+          await changeSnapshot(db, snapshot.id, { status }, clock.now()),
+      ),
       'os-force_delete': action<SnapshotRow>({
         policy: 'volume_extension:snapshot_admin_actions:force_delete',
         body: Type.Any(),
@@ -52,7 +45,7 @@ export function snapshotActionRoute(deps: HandlerDeps): Route {
         policy: 'snapshot_extension:snapshot_actions:update_snapshot_status',
         body: Type.Object(
           {
-            status: Type.Union(snapshotStatuses.map((status) => Type.Literal(status))),
+            status: statusSchema(snapshotStatuses),
             progress: Type.Optional(orNull(Type.String({ pattern: '^[0-9]{1,3}%$' }))),
           },
           strict,
@@ -72,10 +65,8 @@ export async function deleteSnapshot(
   snapshot: SnapshotRow,
   force: boolean,
 ): Promise<Outcome<Reply>> {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     await lockVolume(trx, snapshot.volume_id);
     const current = await findSnapshot(trx, snapshot.id, null);

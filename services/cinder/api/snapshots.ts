@@ -1,41 +1,27 @@
 // Snapshots of volumes.
 // https://docs.openstack.org/api-ref/block-storage/v3/#volume-snapshots-snapshots
 import Type from 'typebox';
-import type { Outcome } from '#contracts/common/fault.ts';
-import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Reply, Route } from '#openstack/http/route.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { changeSnapshot } from '../store/snapshots.ts';
 import type { WantedSnapshot } from './create-snapshot.ts';
 import { createSnapshot } from './create-snapshot.ts';
-import {
-  booleanSchema,
-  descriptionSchema,
-  idSchema,
-  metadataSchema,
-  nameSchema,
-  orNull,
-  strict,
-} from './field-schemas.ts';
+import type { DisplayTexts } from './display-texts.ts';
+import { changedTexts, displayTextSchemas } from './display-texts.ts';
+import { booleanSchema, idSchema, metadataSchema, orNull, strict } from './field-schemas.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import type { ListRules } from './list-filters.ts';
-import { readPage } from './list-query.ts';
-import { asksForNothing, requestedSnapshot } from './request.ts';
-import type { Request } from './request.ts';
+import { listRoutes } from './list-routes.ts';
+import { requestedSnapshot } from './request.ts';
 import { deleteSnapshot, snapshotActionRoute } from './snapshot-actions.ts';
 import { snapshotView } from './views.ts';
 
-const texts = {
-  name: nameSchema,
-  display_name: nameSchema,
-  description: descriptionSchema,
-  display_description: descriptionSchema,
-};
 const createBody = Type.Object(
   {
     snapshot: Type.Object(
       {
-        ...texts,
+        ...displayTextSchemas,
         volume_id: Type.Optional(orNull(idSchema)),
         force: Type.Optional(orNull(booleanSchema)),
         metadata: Type.Optional(orNull(metadataSchema)),
@@ -46,12 +32,11 @@ const createBody = Type.Object(
   strict,
 );
 const updateBody = Type.Object(
-  { snapshot: Type.Object(texts, { ...strict, minProperties: 1 }) },
+  { snapshot: Type.Object(displayTextSchemas, { ...strict, minProperties: 1 }) },
   strict,
 );
 const rules: ListRules<'snapshots'> = {
   table: 'snapshots',
-  collection: 'snapshots',
   text: {
     id: 'id',
     name: 'name',
@@ -85,40 +70,16 @@ const rules: ListRules<'snapshots'> = {
 };
 
 export function snapshotRoutes(deps: HandlerDeps): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = deps;
-  const list =
-    (how: 'base' | 'detail') =>
-    async (request: Request): Promise<Outcome<Reply>> => {
-      if (how === 'base' && asksForNothing(request))
-        return fault('notFound', 'Snapshot could not be found.');
-      const page = await readPage(deps, request, rules);
-      if (isFault(page)) return page;
-      return {
-        status: 200,
-        body: {
-          snapshots: page.rows.map((row) => snapshotView(request, row, how)),
-          ...(page.links && { snapshots_links: page.links }),
-          ...(page.count === undefined ? {} : { count: page.count }),
-        },
-      };
-    };
+  const { db } = deps.database;
+  const { clock } = deps;
   return [
-    route({
-      method: 'GET',
+    ...listRoutes(deps, {
       path: '/snapshots',
       policy: 'volume:get_all_snapshots',
-      faults: ['notFound'],
-      handler: list('base'),
-    }),
-    route({
-      method: 'GET',
-      path: '/snapshots/detail',
-      policy: 'volume:get_all_snapshots',
-      faults: ['notFound'],
-      handler: list('detail'),
+      rules,
+      nothing: 'Snapshot could not be found.',
+      summary: (request, rows) => rows.map((row) => snapshotView(request, row, 'base')),
+      detail: (request, rows) => rows.map((row) => snapshotView(request, row, 'detail')),
     }),
     route<{ snapshot: WantedSnapshot }>({
       method: 'POST',
@@ -145,7 +106,7 @@ export function snapshotRoutes(deps: HandlerDeps): readonly Route[] {
           : { status: 200, body: { snapshot: snapshotView(request, snapshot, 'detail') } };
       },
     }),
-    route<{ snapshot: WantedSnapshot }>({
+    route<{ snapshot: DisplayTexts }>({
       method: 'PUT',
       path: '/snapshots/:id',
       policy: 'volume:update_snapshot',
@@ -154,15 +115,7 @@ export function snapshotRoutes(deps: HandlerDeps): readonly Route[] {
       handler: async (request) => {
         const snapshot = await requestedSnapshot(deps, request);
         if (isFault(snapshot)) return snapshot;
-        const { name, display_name, description, display_description } = request.body.snapshot;
-        const change = {
-          ...(name === undefined && display_name === undefined
-            ? {}
-            : { name: name ?? display_name ?? null }),
-          ...(description === undefined && display_description === undefined
-            ? {}
-            : { description: description ?? display_description ?? null }),
-        };
+        const change = changedTexts(request.body.snapshot);
         await changeSnapshot(db, snapshot.id, change, clock.now());
         const now = await requestedSnapshot(deps, request);
         return isFault(now)

@@ -2,8 +2,8 @@
 // api-ref, microversion 3.60
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { timeMsOf } from '#openstack/http/lenient-values.ts';
 import type { TimeRange } from '../store/rows.ts';
-import { timeFrom } from './times.ts';
 
 const maxMoments = 10;
 const operators = ['gt', 'gte', 'eq', 'neq', 'lt', 'lte'] as const;
@@ -29,7 +29,7 @@ export function timesIn(name: string, column: string, text: string): Outcome<Tim
  * second.
  */
 function rangeOf(column: string, operator: Operator, text: string): Outcome<TimeRange> {
-  const first = timeFrom(text);
+  const first = timeMsOf(text);
   if (first === undefined) return fault('badRequest', 'no time');
   const last = /\.\d/.test(text) ? first : first + 999;
   switch (operator) {

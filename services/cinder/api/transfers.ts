@@ -7,6 +7,7 @@ import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
@@ -17,8 +18,8 @@ import { changeVolume, changeVolumeIn, findVolume, lockVolume } from '../store/v
 import { booleanSchema, idSchema, nameSchema, strict } from './field-schemas.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import type { ListRules } from './list-filters.ts';
-import { readPage } from './list-query.ts';
-import { booleanOf, linksOf, scopeOf } from './request.ts';
+import { listRoutes } from './list-routes.ts';
+import { linksOf, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 import { takeQuota } from './take-quota.ts';
 import { timeText } from './times.ts';
@@ -45,7 +46,6 @@ const acceptBody = Type.Object(
 );
 const rules: ListRules<'transfers'> = {
   table: 'transfers',
-  collection: 'volume-transfers',
   text: { id: 'id', name: 'name', volume_id: 'volume_id' },
   sort: {
     id: 'id',
@@ -86,40 +86,18 @@ export function transferRoutes(deps: HandlerDeps): readonly Route[] {
 }
 
 function routesAt(deps: HandlerDeps, path: string, since: number): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const find = async (id: string, scope: string | null): Promise<Outcome<TransferRow>> =>
     (await findTransfer(db, id, scope)) ?? fault('notFound', `Transfer ${id} could not be found.`);
-  const list = (view: typeof summary) => async (request: Request) => {
-    const page = await readPage(deps, request, rules);
-    return isFault(page)
-      ? page
-      : {
-          status: 200,
-          body: {
-            transfers: page.rows.map((row) => view(request, row, path)),
-            ...(page.links && { transfers_links: page.links }),
-          },
-        };
-  };
   return [
-    route({
-      method: 'GET',
+    ...listRoutes(deps, {
       path: `/${path}`,
       since,
       policy: 'volume:get_all_transfers',
-      faults: ['notFound'],
-      handler: list(summary),
-    }),
-    route({
-      method: 'GET',
-      path: `/${path}/detail`,
-      since,
-      policy: 'volume:get_all_transfers',
-      faults: ['notFound'],
-      handler: list(detail),
+      rules,
+      summary: (request, rows) => rows.map((row) => summary(request, row, path)),
+      detail: (request, rows) => rows.map((row) => detail(request, row, path)),
     }),
     route<Create>({
       method: 'POST',
@@ -184,11 +162,8 @@ function routesAt(deps: HandlerDeps, path: string, since: number): readonly Rout
 }
 
 async function offer(deps: HandlerDeps, request: Request & { body: Create }, path: string) {
-  const {
-    database: { db },
-    ids,
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { ids, clock } = deps;
   const { volume_id, name, no_snapshots } = request.body.transfer;
   const volume = await findVolume(db, volume_id, scopeOf(request));
   if (!volume) return fault('notFound', `Volume ${volume_id} could not be found.`);
@@ -235,10 +210,8 @@ async function accept(
   row: TransferRow,
   key: string,
 ): Promise<Outcome<undefined>> {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const [given, expected] = [Buffer.from(hashOf(row.salt, key)), Buffer.from(row.key_hash)];
   if (!timingSafeEqual(given, expected))
     return fault(

@@ -3,10 +3,11 @@
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Route } from '#openstack/http/route.ts';
+import type { Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { VolumeTypeRow } from '../store/tables.ts';
 import { addTypeAccess, findType, projectsOfType, removeTypeAccess } from '../store/types.ts';
+import type { Action } from './actions.ts';
 import { action, actionRoute } from './actions.ts';
 import { idSchema, strict } from './field-schemas.ts';
 import type { HandlerDeps } from './handler-deps.ts';
@@ -27,9 +28,7 @@ export async function requestedType(
 }
 
 export function typeAccessRoutes(deps: HandlerDeps): readonly Route[] {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   return [
     route({
       method: 'GET',
@@ -57,42 +56,35 @@ export function typeAccessRoutes(deps: HandlerDeps): readonly Route[] {
       '/types',
       async (request) => await requestedType(deps, request),
       {
-        addProjectAccess: action<VolumeTypeRow, { project: string }>({
-          policy: 'volume_extension:volume_type_access:addProjectAccess',
-          body: accessBody,
-          run: async (_, type, { project }) => {
-            if (type.is_public === 1)
-              return fault(
+        addProjectAccess: accessAction('addProjectAccess', async ({ id }, project) =>
+          (await addTypeAccess(db, id, project))
+            ? { status: 202 }
+            : fault(
                 'conflict',
-                'Type access modification is not applicable to public volume type.',
-              );
-            if (!(await addTypeAccess(db, type.id, project)))
-              return fault(
-                'conflict',
-                `Volume type access for ${type.id} / ${project} combination already exists.`,
-              );
-            return { status: 202 };
-          },
-        }),
-        removeProjectAccess: action<VolumeTypeRow, { project: string }>({
-          policy: 'volume_extension:volume_type_access:removeProjectAccess',
-          body: accessBody,
-          run: async (_, type, { project }) => {
-            if (type.is_public === 1)
-              return fault(
-                'conflict',
-                'Type access modification is not applicable to public volume type.',
-              );
-            return (await removeTypeAccess(db, type.id, project))
-              ? { status: 202 }
-              : fault(
-                  'notFound',
-                  `Volume type access not found for ${type.id} / ${project} combination.`,
-                );
-          },
-        }),
+                `Volume type access for ${id} / ${project} combination already exists.`,
+              ),
+        ),
+        removeProjectAccess: accessAction('removeProjectAccess', async ({ id }, project) =>
+          (await removeTypeAccess(db, id, project))
+            ? { status: 202 }
+            : fault('notFound', `Volume type access not found for ${id} / ${project} combination.`),
+        ),
       },
       'volume_extension:volume_type_access:addProjectAccess',
     ),
   ];
 }
+
+/** Of a private type: to a public one every project has access. */
+const accessAction = (
+  name: string,
+  change: (type: VolumeTypeRow, project: string) => Promise<Outcome<Reply>>,
+): Action<VolumeTypeRow> =>
+  action<VolumeTypeRow, { project: string }>({
+    policy: `volume_extension:volume_type_access:${name}`,
+    body: accessBody,
+    run: async (_, type, { project }) =>
+      type.is_public === 1
+        ? fault('conflict', 'Type access modification is not applicable to public volume type.')
+        : await change(type, project),
+  });

@@ -2,12 +2,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { VolumeTypeRow } from '../store/tables.ts';
 import { extraSpecsOf, listTypes } from '../store/types.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import { allowedFilters, pairsIn } from './list-filters.ts';
 import { orderOf } from './list-query.ts';
-import { first, booleanOf, isAdmin, numberOf, pageSize, scopeOf } from './request.ts';
+import { first, isAdmin, numberOf, pageSize, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 
 /**

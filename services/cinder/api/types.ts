@@ -3,6 +3,7 @@
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { VolumeTypeRow } from '../store/tables.ts';
@@ -22,7 +23,6 @@ import {
   strict,
 } from './field-schemas.ts';
 import type { HandlerDeps } from './handler-deps.ts';
-import { booleanOf } from './request.ts';
 import type { Request } from './request.ts';
 import { requestedType } from './type-access.ts';
 import { typesAsked } from './type-list.ts';
@@ -82,12 +82,8 @@ function typeView(request: Request, type: VolumeTypeRow): JsonObject {
 }
 
 export function typeRoutes(deps: HandlerDeps): readonly Route[] {
-  const {
-    database: { db },
-    ids,
-    clock,
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { ids, clock, log } = deps;
   const read = 'volume_extension:type_get';
   return [
     route({

@@ -3,8 +3,10 @@
 // https://docs.openstack.org/api-ref/block-storage/v3/#upload-volume-to-image
 import Type from 'typebox';
 import { volumeLock } from '#contracts/cinder/operations.ts';
+import { volumeImageFields } from '#contracts/cinder/wire.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { Reply } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { enqueueOperation, whenIdle } from '../store/operations.ts';
@@ -17,7 +19,6 @@ import type { Action } from './actions.ts';
 import { booleanSchema, orNull, strict } from './field-schemas.ts';
 import { createImage } from './glance.ts';
 import type { HandlerDeps } from './handler-deps.ts';
-import { booleanOf } from './request.ts';
 import type { Request } from './request.ts';
 import { timeOrNull } from './times.ts';
 
@@ -34,20 +35,6 @@ const unwoundWithinMs = 5_000;
 const formats = ['raw', 'qcow2'] as const;
 const isOffered = (format: string): format is (typeof formats)[number] =>
   (formats as readonly string[]).includes(format);
-/**
- * Of the image a volume came from: kept by the image it becomes, unless Glance says these itself.
- */
-const ofGlance = new Set([
-  'image_id',
-  'image_name',
-  'checksum',
-  'container_format',
-  'disk_format',
-  'min_disk',
-  'min_ram',
-  'size',
-]);
-
 export const uploadAction = (deps: HandlerDeps): Action<VolumeRow> =>
   action<VolumeRow, Upload>({
     policy: 'volume_extension:volume_actions:upload_image',
@@ -81,10 +68,8 @@ async function upload(
   volume: VolumeRow,
   sent: Upload,
 ): Promise<Outcome<Reply>> {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const [diskFormat, containerFormat] = [
     sent.disk_format ?? 'raw',
     sent.container_format ?? 'bare',
@@ -98,7 +83,9 @@ async function upload(
   const needed = `Invalid volume: Volume ${volume.id} status must be available, but current status is: ${volume.status}.`;
   if (volume.status !== 'available') return fault('badRequest', needed);
   const properties = Object.fromEntries(
-    Object.entries(metadataIn(volume.image_metadata_json)).filter(([name]) => !ofGlance.has(name)),
+    Object.entries(metadataIn(volume.image_metadata_json)).filter(
+      ([name]) => !volumeImageFields.includes(name), // Glance says these of the new image itself
+    ),
   );
   const extra =
     request.version >= visibilitySince

@@ -5,13 +5,14 @@ import { volumeStatuses } from '#contracts/cinder/volume-states.ts';
 import type { AttachStatus, VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { Reply, Route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { deleteAttachmentsOf, markAttached } from '../store/attachments.ts';
 import { metadataIn } from '../store/rows.ts';
 import type { VolumeRow } from '../store/tables.ts';
 import { changeVolume, changeVolumeIn, findVolume, lockVolume } from '../store/volumes.ts';
-import { action, actionRoute } from './actions.ts';
+import { action, actionRoute, statusSchema } from './actions.ts';
 import type { Action } from './actions.ts';
 import { attachmentActions } from './attachment-actions.ts';
 import { extendVolume } from './extend-volume.ts';
@@ -24,17 +25,15 @@ import {
   tooManyItems,
 } from './field-schemas.ts';
 import type { HandlerDeps } from './handler-deps.ts';
-import { booleanOf, requestedVolume, wrongStatus } from './request.ts';
+import { requestedVolume, wrongStatus } from './request.ts';
 import { retypeVolume } from './retype-volume.ts';
 import { notOffered } from './unsupported.ts';
 import { uploadAction } from './upload-action.ts';
 import { beginDeletion } from './volumes.ts';
 
 export function volumeActionRoutes(deps: HandlerDeps): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const table: Record<string, Action<VolumeRow>> = {
     ...attachmentActions(deps),
     'os-extend': action<VolumeRow, { new_size: number | string }>({
@@ -105,7 +104,7 @@ export function volumeActionRoutes(deps: HandlerDeps): readonly Route[] {
       policy: 'volume_extension:volume_admin_actions:reset_status',
       body: Type.Object(
         {
-          status: Type.Optional(Type.Union(volumeStatuses.map((status) => Type.Literal(status)))),
+          status: Type.Optional(statusSchema(volumeStatuses)),
           attach_status: Type.Optional(
             Type.Union([Type.Literal('attached'), Type.Literal('detached')]),
           ),

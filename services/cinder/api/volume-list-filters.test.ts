@@ -2,7 +2,8 @@
 // refused. api-ref; cinder.api.common, etc/cinder/resource_filters.json
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { CinderFixture, Loose } from '../cinder.testing.ts';
+import type { Loose } from '#openstack/http/api.testing.ts';
+import type { CinderFixture } from '../cinder.testing.ts';
 import type { Found } from './list-filters.testing.ts';
 import { at, dict, holdsFor, startListedCinder } from './list-filters.testing.ts';
 

@@ -5,7 +5,8 @@ import { volumeLock } from '#contracts/cinder/operations.ts';
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Reply, Route } from '#openstack/http/route.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
+import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { attachmentsOf } from '../store/attachments.ts';
@@ -15,22 +16,22 @@ import type { VolumeRow } from '../store/tables.ts';
 import {
   changeVolume,
   changeVolumeIn,
-  findVolume,
-  lockVolume,
   metadataOfVolumes,
+  requireLockedVolume,
   volumeTotals,
 } from '../store/volumes.ts';
-import { descriptionSchema, metadataSchema, nameSchema, orNull } from './field-schemas.ts';
+import type { DisplayTexts } from './display-texts.ts';
+import { changedTexts, displayTextSchemas } from './display-texts.ts';
+import { metadataSchema, orNull } from './field-schemas.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import type { ListRules } from './list-filters.ts';
-import { readPage } from './list-query.ts';
-import { asksForNothing, booleanOf, first, isAdmin, requestedVolume } from './request.ts';
+import { listRoutes } from './list-routes.ts';
+import { first, isAdmin, requestedVolume } from './request.ts';
 import type { Request } from './request.ts';
 import { volumeSummary, volumeView, volumeViews } from './views.ts';
 
 const rules: ListRules<'volumes'> = {
   table: 'volumes',
-  collection: 'volumes',
   text: {
     id: 'id',
     name: 'name',
@@ -84,19 +85,10 @@ const rules: ListRules<'volumes'> = {
   },
 };
 
-type Update = {
-  name?: string | null;
-  display_name?: string | null;
-  description?: string | null;
-  display_description?: string | null;
-  metadata?: Record<string, string> | null;
-};
+type Update = DisplayTexts & { metadata?: Record<string, string> | null };
 const updateBody = Type.Object({
   volume: Type.Object({
-    name: nameSchema,
-    display_name: nameSchema,
-    description: descriptionSchema,
-    display_description: descriptionSchema,
+    ...displayTextSchemas,
     metadata: Type.Optional(orNull(metadataSchema)),
   }),
 });
@@ -116,44 +108,16 @@ const cascadeTexts =
   'Volume status must be available or error or error_restoring or error_extending or error_managing and must not be migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be disassociated from snapshots after volume transfer.';
 
 export function volumeRoutes(deps: HandlerDeps): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = deps;
-  const list =
-    (how: 'summary' | 'detail') =>
-    async (request: Request): Promise<Outcome<Reply>> => {
-      if (how === 'summary' && asksForNothing(request))
-        return fault('notFound', 'Volume could not be found.');
-      const page = await readPage(deps, request, rules);
-      if (isFault(page)) return page;
-      const volumes =
-        how === 'summary'
-          ? page.rows.map((row) => volumeSummary(request, row))
-          : await volumeViews(deps, request, page.rows, 'detail');
-      return {
-        status: 200,
-        body: {
-          volumes,
-          ...(page.links && { volumes_links: page.links }),
-          ...(page.count === undefined ? {} : { count: page.count }),
-        },
-      };
-    };
+  const { db } = deps.database;
+  const { clock } = deps;
   return [
-    route({
-      method: 'GET',
+    ...listRoutes(deps, {
       path: '/volumes',
       policy: 'volume:get_all',
-      faults: ['notFound'],
-      handler: list('summary'),
-    }),
-    route({
-      method: 'GET',
-      path: '/volumes/detail',
-      policy: 'volume:get_all',
-      faults: ['notFound'],
-      handler: list('detail'),
+      rules,
+      nothing: 'Volume could not be found.',
+      summary: (request, rows) => rows.map((row) => volumeSummary(request, row)),
+      detail: async (request, rows) => await volumeViews(deps, request, rows, 'detail'),
     }),
     route({
       method: 'GET',
@@ -186,15 +150,9 @@ export function volumeRoutes(deps: HandlerDeps): readonly Route[] {
       handler: async (request) => {
         const volume = await requestedVolume(deps, request);
         if (isFault(volume)) return volume;
-        const { name, display_name, description, display_description, metadata } =
-          request.body.volume;
+        const { metadata, ...texts } = request.body.volume;
         const change = {
-          ...(name === undefined && display_name === undefined
-            ? {}
-            : { name: name ?? display_name ?? null }),
-          ...(description === undefined && display_description === undefined
-            ? {}
-            : { description: description ?? display_description ?? null }),
+          ...changedTexts(texts),
           ...(metadata ? { metadata_json: JSON.stringify(metadata) } : {}),
         };
         if (Object.keys(change).length === 0)
@@ -237,14 +195,11 @@ export async function beginDeletion(
   volume: VolumeRow,
   { force, cascade }: { force: boolean; cascade: boolean },
 ): Promise<Outcome<undefined>> {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const refused = await transaction(db, async (trx): Promise<Outcome<boolean>> => {
-    await lockVolume(trx, volume.id);
-    const current = await findVolume(trx, volume.id, null);
-    if (!current) return fault('notFound', `Volume ${volume.id} could not be found.`);
+    const current = await requireLockedVolume(trx, volume.id);
+    if (isFault(current)) return current;
     if (current.status === 'deleting' && !force) return false;
     const [attachments, snapshots] = [
       await attachmentsOf(trx, volume.id),

@@ -13,7 +13,7 @@ import { enqueueTemporaryRemoval } from '../store/temporary-snapshots.ts';
 import { changeVolumeIn, requireVolume } from '../store/volumes.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import { quickDeadlineMs, storeRetries } from './deadlines.ts';
-import { failBackup } from './fail-backup.ts';
+import { failNewBackup } from './fail-backup.ts';
 
 type Input = CinderOperations['cinder.create-backup'];
 type Step = SagaStep<Input, Record<string, never>>;
@@ -24,13 +24,7 @@ export function createBackup(deps: BackupDeps): AnySaga {
     pool: 'copy',
     steps: [writeStep(deps), finishStep(deps)],
     async failed(input, _state, reason, context) {
-      await failBackup(
-        deps,
-        input,
-        { action: 'createBackup', from: 'creating', to: 'error' },
-        reason,
-        context,
-      );
+      await failNewBackup(deps, input, reason, context);
       await freeSource(deps, input, context.requestId);
     },
   });
@@ -85,12 +79,8 @@ const finishStep = (deps: BackupDeps): Step => ({
   deadlineMs: quickDeadlineMs,
   retries: 3,
   async run(input, _state, { requestId }) {
-    const {
-      database: { db },
-      backups,
-      clock,
-      log,
-    } = deps;
+    const { db } = deps.database;
+    const { backups, clock, log } = deps;
     await changeBackupIn(
       db,
       input.backupId,
@@ -114,11 +104,8 @@ async function freeSource(
   { volumeId, snapshotId, temporary, projectId, before }: Input,
   requestId: string,
 ): Promise<void> {
-  const {
-    database: { db },
-    clock,
-    volume,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, volume } = deps;
   if (snapshotId !== null && temporary) {
     await enqueueTemporaryRemoval(deps, { snapshotId, volumeId, projectId }, requestId);
     await volume.cast('wakeSagas', {}, { requestId });

@@ -4,5 +4,3 @@
 export const quickDeadlineMs = 120_000;
 /** Steps on a store are tried again for 3 s: one that restarts is not noticed. */
 export const storeRetries = 5;
-/** Longer than cinder-scheduler may take. */
-export const placeTimeoutMs = 20_000;

@@ -9,11 +9,8 @@ import { quickDeadlineMs } from './deadlines.ts';
 import { failBackup } from './fail-backup.ts';
 
 export function deleteBackup(deps: BackupDeps): AnySaga {
-  const {
-    database: { db },
-    backups,
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { backups, log } = deps;
   return defineOperation<'cinder.delete-backup'>({
     name: 'cinder.delete-backup',
     steps: [

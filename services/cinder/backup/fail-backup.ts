@@ -34,3 +34,18 @@ export async function failBackup(
     context,
   );
 }
+
+/** As `failBackup`, of one that is created or imported. */
+export const failNewBackup = async (
+  deps: BackupDeps,
+  input: { backupId: string; projectId: string },
+  reason: Fault,
+  context: SagaContext,
+): Promise<void> =>
+  await failBackup(
+    deps,
+    input,
+    { action: 'createBackup', from: 'creating', to: 'error' },
+    reason,
+    context,
+  );

@@ -6,15 +6,11 @@ import { changeBackupIn } from '../store/backups.ts';
 import { defineOperation } from '../store/operations.ts';
 import type { BackupDeps } from './backup-deps.ts';
 import { quickDeadlineMs, storeRetries } from './deadlines.ts';
-import { failBackup } from './fail-backup.ts';
+import { failNewBackup } from './fail-backup.ts';
 
 export function importBackup(deps: BackupDeps): AnySaga {
-  const {
-    database: { db },
-    clock,
-    backups,
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, backups, log } = deps;
   return defineOperation<'cinder.import-backup'>({
     name: 'cinder.import-backup',
     steps: [
@@ -43,12 +39,6 @@ export function importBackup(deps: BackupDeps): AnySaga {
       },
     ],
     failed: async (input, _state, reason, context) =>
-      await failBackup(
-        deps,
-        input,
-        { action: 'createBackup', from: 'creating', to: 'error' },
-        reason,
-        context,
-      ),
+      await failNewBackup(deps, input, reason, context),
   });
 }

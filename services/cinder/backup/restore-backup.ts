@@ -9,9 +9,10 @@ import { backendOfVolume } from '../domain/backend-of-volume.ts';
 import { backedUpFacts, changeBackupIn, dataIdOf, findBackup } from '../store/backups.ts';
 import { defineOperation } from '../store/operations.ts';
 import { tellOwner } from '../store/owner-messages.ts';
-import { changeVolume, changeVolumeIn, placeVolume, requireVolume } from '../store/volumes.ts';
+import { placeStep } from '../store/place-volume.ts';
+import { changeVolume, changeVolumeIn, requireVolume } from '../store/volumes.ts';
 import type { BackupDeps } from './backup-deps.ts';
-import { placeTimeoutMs, quickDeadlineMs, storeRetries } from './deadlines.ts';
+import { quickDeadlineMs, storeRetries } from './deadlines.ts';
 
 type Input = CinderOperations['cinder.restore-backup'];
 type State = { placed?: boolean };
@@ -21,14 +22,12 @@ type Step = SagaStep<Input, State>;
 const volumeTimeoutMs = 90_000;
 
 export function restoreBackup(deps: BackupDeps): AnySaga {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   return defineOperation<'cinder.restore-backup', State>({
     name: 'cinder.restore-backup',
     pool: 'copy',
-    steps: [placeStep(deps), makeStep(deps), fillStep(deps), finishStep(deps)],
+    steps: [placeStep(deps, storeRetries), makeStep(deps), fillStep(deps), finishStep(deps)],
     async failed({ backupId, volumeId, projectId, created }, _state, reason, context) {
       await changeVolumeIn(
         db,
@@ -48,21 +47,6 @@ export function restoreBackup(deps: BackupDeps): AnySaga {
     },
   });
 }
-
-/** Chooses where a new volume lives. Kept, once chosen. */
-const placeStep = ({ database: { db }, clock, scheduler }: BackupDeps): Step => ({
-  name: 'place',
-  deadlineMs: 30_000,
-  retries: storeRetries,
-  run: async ({ volumeId }, _state, { requestId }) =>
-    await placeVolume(
-      db,
-      volumeId,
-      async () =>
-        await scheduler.call('choosePool', { volumeId }, { timeoutMs: placeTimeoutMs, requestId }),
-      clock,
-    ),
-});
 
 const makeStep = ({ database: { db }, clock, volume }: BackupDeps): Step => ({
   name: 'make',

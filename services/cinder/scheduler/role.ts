@@ -22,11 +22,8 @@ export interface CinderScheduler extends Role {
 }
 
 export function createCinderScheduler(deps: CinderSchedulerDeps): CinderScheduler {
-  const {
-    database: { db },
-    clock,
-    config,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, config } = deps;
   const service = {
     binary: 'cinder-scheduler',
     host: config.controlHost,

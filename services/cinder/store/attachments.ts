@@ -1,15 +1,13 @@
 // SQL of attachments: which server has which volume, and how far it is.
+import { findRow } from './row-by-id.ts';
 import type { CinderDb, Scope } from './rows.ts';
 import type { AttachmentRow } from './tables.ts';
 
-export async function findAttachment(
+export const findAttachment = async (
   db: CinderDb,
   id: string,
   scope: Scope,
-): Promise<AttachmentRow | undefined> {
-  const query = db.selectFrom('attachments').selectAll().where('id', '=', id);
-  return await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst();
-}
+): Promise<AttachmentRow | undefined> => await findRow(db, 'attachments', id, scope);
 
 export async function attachmentsOf(db: CinderDb, volumeId: string): Promise<AttachmentRow[]> {
   return await db

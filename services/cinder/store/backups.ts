@@ -1,16 +1,15 @@
 // SQL of backups; changes of state are compare-and-set.
 import type { BackupStatus } from '#contracts/cinder/volume-states.ts';
+import type { RowChange } from './row-by-id.ts';
+import { changeRow, changeRowIn, findRow } from './row-by-id.ts';
 import type { CinderDb, Metadata, Scope } from './rows.ts';
 import type { BackupRow } from './tables.ts';
 
-export async function findBackup(
+export const findBackup = async (
   db: CinderDb,
   id: string,
   scope: Scope,
-): Promise<BackupRow | undefined> {
-  const query = db.selectFrom('backups').selectAll().where('id', '=', id);
-  return await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst();
-}
+): Promise<BackupRow | undefined> => await findRow(db, 'backups', id, scope);
 
 export async function insertBackup(trx: CinderDb, row: BackupRow): Promise<void> {
   await trx.insertInto('backups').values(row).execute();
@@ -20,41 +19,23 @@ export async function deleteBackupRow(db: CinderDb, id: string): Promise<void> {
   await db.deleteFrom('backups').where('id', '=', id).execute();
 }
 
-export type BackupChange = Partial<Omit<BackupRow, 'id' | 'created_at_ms' | 'updated_at_ms'>>;
+export type BackupChange = RowChange<'backups'>;
 
-export async function changeBackup(
+export const changeBackup = async (
   db: CinderDb,
   id: string,
   change: BackupChange,
   nowMs: number,
-): Promise<boolean> {
-  return (
-    (
-      await db
-        .updateTable('backups')
-        .set({ ...change, updated_at_ms: nowMs })
-        .where('id', '=', id)
-        .executeTakeFirst()
-    ).numUpdatedRows === 1n
-  );
-}
+): Promise<boolean> => await changeRow(db, 'backups', id, change, nowMs);
 
 /** Only while it is in one of the states. Returns whether it was. */
-export async function changeBackupIn(
+export const changeBackupIn = async (
   db: CinderDb,
   id: string,
   from: readonly BackupStatus[],
   change: BackupChange,
   nowMs: number,
-): Promise<boolean> {
-  const result = await db
-    .updateTable('backups')
-    .set({ ...change, updated_at_ms: nowMs })
-    .where('id', '=', id)
-    .where('status', 'in', [...from])
-    .executeTakeFirst();
-  return result.numUpdatedRows === 1n;
-}
+): Promise<boolean> => await changeRowIn(db, 'backups', id, from, change, nowMs);
 
 /** Under which id the backup's data lies in the store. */
 export const dataIdOf = ({ id, data_id }: Pick<BackupRow, 'id' | 'data_id'>): string =>

@@ -1,5 +1,6 @@
 // SQL of messages: what failed operations tell their owner.
 import { upsert } from '#platform/db/transaction.ts';
+import { findRow } from './row-by-id.ts';
 import type { CinderDb, Scope } from './rows.ts';
 import type { MessageRow } from './tables.ts';
 
@@ -12,14 +13,11 @@ export async function purgeMessages(db: CinderDb, nowMs: number): Promise<void> 
   await db.deleteFrom('messages').where('expires_at_ms', '<', nowMs).execute();
 }
 
-export async function findMessage(
+export const findMessage = async (
   db: CinderDb,
   id: string,
   scope: Scope,
-): Promise<MessageRow | undefined> {
-  const query = db.selectFrom('messages').selectAll().where('id', '=', id);
-  return await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst();
-}
+): Promise<MessageRow | undefined> => await findRow(db, 'messages', id, scope);
 
 export async function deleteMessage(db: CinderDb, id: string): Promise<void> {
   await db.deleteFrom('messages').where('id', '=', id).execute();

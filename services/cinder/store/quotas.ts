@@ -30,15 +30,18 @@ export async function quotaLimits(
   return limits;
 }
 
-export async function quotaUsage(db: CinderDb, projectId: string): Promise<QuotaUsage> {
-  const volumes = await db
+/** How many volumes a project has, and their GiB with those that extensions in progress add. */
+const volumesOf = (db: CinderDb, projectId: string) =>
+  db
     .selectFrom('volumes')
     .select([
       sql<number>`count(*)`.as('count'),
       sql<number | null>`sum(size_gib + extending_gib)`.as('gib'),
     ])
-    .where('project_id', '=', projectId)
-    .executeTakeFirstOrThrow();
+    .where('project_id', '=', projectId);
+
+export async function quotaUsage(db: CinderDb, projectId: string): Promise<QuotaUsage> {
+  const volumes = await volumesOf(db, projectId).executeTakeFirstOrThrow();
   const snapshots = await db
     .selectFrom('snapshots')
     .select([sql<number>`count(*)`.as('count'), sql<number | null>`sum(size_gib)`.as('gib')])
@@ -87,13 +90,7 @@ export async function typeUsage(
   projectId: string,
   typeId: string,
 ): Promise<Record<TypeResource, number>> {
-  const volumes = await db
-    .selectFrom('volumes')
-    .select([
-      sql<number>`count(*)`.as('count'),
-      sql<number | null>`sum(size_gib + extending_gib)`.as('gib'),
-    ])
-    .where('project_id', '=', projectId)
+  const volumes = await volumesOf(db, projectId)
     .where('type_id', '=', typeId)
     .executeTakeFirstOrThrow();
   const snapshots = await db

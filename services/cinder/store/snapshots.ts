@@ -2,17 +2,16 @@
 import type { SnapshotStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
+import type { RowChange } from './row-by-id.ts';
+import { changeRow, changeRowIn, findRow } from './row-by-id.ts';
 import type { CinderDb, Scope } from './rows.ts';
 import type { SnapshotRow } from './tables.ts';
 
-export async function findSnapshot(
+export const findSnapshot = async (
   db: CinderDb,
   id: string,
   scope: Scope,
-): Promise<SnapshotRow | undefined> {
-  const query = db.selectFrom('snapshots').selectAll().where('id', '=', id);
-  return await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst();
-}
+): Promise<SnapshotRow | undefined> => await findRow(db, 'snapshots', id, scope);
 
 /** notFound: it was deleted. For steps of sagas, which see everybody's. */
 export async function requireSnapshot(db: CinderDb, id: string): Promise<Outcome<SnapshotRow>> {
@@ -35,41 +34,23 @@ export async function snapshotsOf(db: CinderDb, volumeId: string): Promise<Snaps
     .execute();
 }
 
-export type SnapshotChange = Partial<Omit<SnapshotRow, 'id' | 'created_at_ms' | 'updated_at_ms'>>;
+export type SnapshotChange = RowChange<'snapshots'>;
 
-export async function changeSnapshot(
+export const changeSnapshot = async (
   db: CinderDb,
   id: string,
   change: SnapshotChange,
   nowMs: number,
-): Promise<boolean> {
-  return (
-    (
-      await db
-        .updateTable('snapshots')
-        .set({ ...change, updated_at_ms: nowMs })
-        .where('id', '=', id)
-        .executeTakeFirst()
-    ).numUpdatedRows === 1n
-  );
-}
+): Promise<boolean> => await changeRow(db, 'snapshots', id, change, nowMs);
 
 /** Only while it is in one of the states. Returns whether it was. */
-export async function changeSnapshotIn(
+export const changeSnapshotIn = async (
   db: CinderDb,
   id: string,
   from: readonly SnapshotStatus[],
   change: SnapshotChange,
   nowMs: number,
-): Promise<boolean> {
-  const result = await db
-    .updateTable('snapshots')
-    .set({ ...change, updated_at_ms: nowMs })
-    .where('id', '=', id)
-    .where('status', 'in', [...from])
-    .executeTakeFirst();
-  return result.numUpdatedRows === 1n;
-}
+): Promise<boolean> => await changeRowIn(db, 'snapshots', id, from, change, nowMs);
 
 export async function deleteSnapshotRow(trx: CinderDb, id: string): Promise<void> {
   await trx.deleteFrom('snapshots').where('id', '=', id).execute();

@@ -1,15 +1,13 @@
 // SQL of transfers: volumes that are offered to other projects.
+import { findRow } from './row-by-id.ts';
 import type { CinderDb, Scope } from './rows.ts';
 import type { TransferRow } from './tables.ts';
 
-export async function findTransfer(
+export const findTransfer = async (
   db: CinderDb,
   id: string,
   scope: Scope,
-): Promise<TransferRow | undefined> {
-  const query = db.selectFrom('transfers').selectAll().where('id', '=', id);
-  return await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst();
-}
+): Promise<TransferRow | undefined> => await findRow(db, 'transfers', id, scope);
 
 export async function insertTransfer(trx: CinderDb, row: TransferRow): Promise<void> {
   await trx.insertInto('transfers').values(row).execute();

@@ -3,81 +3,46 @@
 import { sql } from 'kysely';
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
-import { fault, isFault } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
+import type { RowChange } from './row-by-id.ts';
+import { changeRow, changeRowIn, findRow } from './row-by-id.ts';
 import type { CinderDb, Metadata, Scope } from './rows.ts';
 import { metadataIn } from './rows.ts';
 import type { VolumeRow } from './tables.ts';
 
-export async function findVolume(
+export const findVolume = async (
   db: CinderDb,
   id: string,
   scope: Scope,
-): Promise<VolumeRow | undefined> {
-  const query = db.selectFrom('volumes').selectAll().where('id', '=', id);
-  return await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst();
-}
+): Promise<VolumeRow | undefined> => await findRow(db, 'volumes', id, scope);
 
 /** notFound: a forced deletion came before. For steps of sagas, which see everybody's. */
 export async function requireVolume(db: CinderDb, id: string): Promise<Outcome<VolumeRow>> {
   return (await findVolume(db, id, null)) ?? fault('notFound', `Volume ${id} could not be found.`);
 }
 
-/** Sets where a volume lives, once: `choose` is asked only for one that lives nowhere yet. */
-export async function placeVolume(
-  db: CinderDb,
-  id: string,
-  choose: () => Promise<Outcome<{ host: string }>>,
-  clock: { now(): number },
-): Promise<Outcome<{ placed: true }>> {
-  const volume = await requireVolume(db, id);
-  if (isFault(volume)) return volume;
-  if (volume.host !== null) return { placed: true };
-  const pool = await choose();
-  if (isFault(pool)) return pool;
-  await changeVolume(db, id, { host: pool.host }, clock.now());
-  return { placed: true };
-}
-
 export async function insertVolume(trx: CinderDb, row: VolumeRow): Promise<void> {
   await trx.insertInto('volumes').values(row).execute();
 }
 
-export type VolumeChange = Partial<Omit<VolumeRow, 'id' | 'created_at_ms' | 'updated_at_ms'>>;
+export type VolumeChange = RowChange<'volumes'>;
 
 /** Changes a volume whatever it does. Returns whether it is there. */
-export async function changeVolume(
+export const changeVolume = async (
   db: CinderDb,
   id: string,
   change: VolumeChange,
   nowMs: number,
-): Promise<boolean> {
-  return (
-    (
-      await db
-        .updateTable('volumes')
-        .set({ ...change, updated_at_ms: nowMs })
-        .where('id', '=', id)
-        .executeTakeFirst()
-    ).numUpdatedRows === 1n
-  );
-}
+): Promise<boolean> => await changeRow(db, 'volumes', id, change, nowMs);
 
 /** Changes a volume only while it is in one of the states. Returns whether it was. */
-export async function changeVolumeIn(
+export const changeVolumeIn = async (
   db: CinderDb,
   id: string,
   from: readonly VolumeStatus[],
   change: VolumeChange,
   nowMs: number,
-): Promise<boolean> {
-  const result = await db
-    .updateTable('volumes')
-    .set({ ...change, updated_at_ms: nowMs })
-    .where('id', '=', id)
-    .where('status', 'in', [...from])
-    .executeTakeFirst();
-  return result.numUpdatedRows === 1n;
-}
+): Promise<boolean> => await changeRowIn(db, 'volumes', id, from, change, nowMs);
 
 /**
  * Takes the row's lock until the transaction ends, without a change: MariaDB would otherwise let
@@ -89,6 +54,12 @@ export async function lockVolume(trx: CinderDb, id: string): Promise<void> {
     .set((eb) => ({ status: eb.ref('status') }))
     .where('id', '=', id)
     .execute();
+}
+
+/** The volume as `lockVolume` leaves it to the caller. notFound: it was deleted meanwhile. */
+export async function requireLockedVolume(trx: CinderDb, id: string): Promise<Outcome<VolumeRow>> {
+  await lockVolume(trx, id);
+  return await requireVolume(trx, id);
 }
 
 /** With its attachments, snapshots and transfers. */

@@ -16,10 +16,8 @@ type State = { online?: boolean; newFile?: string };
 type Step = SagaStep<SnapshotInput, State>;
 
 export function createSnapshot(deps: VolumeDeps): AnySaga {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   return defineOperation<'cinder.create-snapshot', State>({
     name: 'cinder.create-snapshot',
     steps: [lookStep(deps), takeStep(deps), switchStep(deps), finishStep(deps)],

@@ -8,17 +8,16 @@ import type { VolumeOrigin } from '#ports/volume-backend.ts';
 import { creationStatuses } from '../domain/creation-statuses.ts';
 import { defineOperation } from '../store/operations.ts';
 import { tellOwner } from '../store/owner-messages.ts';
+import { placeStep } from '../store/place-volume.ts';
 import { requireSnapshot } from '../store/snapshots.ts';
 import { enqueueTemporaryRemoval } from '../store/temporary-snapshots.ts';
-import { changeVolumeIn, placeVolume, requireVolume } from '../store/volumes.ts';
+import { changeVolumeIn, requireVolume } from '../store/volumes.ts';
 import { backendRetries, placedVolume, quickDeadlineMs, undoOnBackend } from './backends.ts';
 import { fillFromImage } from './fill-from-image.ts';
 import type { VolumeDeps } from './volume-deps.ts';
 
 type CreateState = { placed?: boolean };
 type CreateStep = SagaStep<CreateVolumeInput, CreateState>;
-
-const placeTimeoutMs = 20_000;
 
 /** Of blank volumes: it moves no bytes. */
 export const createVolume = (deps: VolumeDeps): AnySaga =>
@@ -37,7 +36,7 @@ function creation(
   return defineOperation<'cinder.create-volume' | 'cinder.create-volume-with-data', CreateState>({
     name,
     ...options,
-    steps: [placeStep(deps), makeStep(deps), fillStep(deps), finishStep(deps)],
+    steps: [placeStep(deps, backendRetries), makeStep(deps), fillStep(deps), finishStep(deps)],
     async failed(input, { placed }, reason, context) {
       const { volumeId, projectId, imageId } = input;
       await removeTemporary(deps, input, context.requestId);
@@ -59,21 +58,6 @@ function creation(
     },
   });
 }
-
-/** Chooses where the volume lives. Kept, once chosen. */
-const placeStep = ({ database: { db }, clock, scheduler }: VolumeDeps): CreateStep => ({
-  name: 'place',
-  deadlineMs: 30_000,
-  retries: backendRetries,
-  run: async ({ volumeId }, _state, { requestId }) =>
-    await placeVolume(
-      db,
-      volumeId,
-      async () =>
-        await scheduler.call('choosePool', { volumeId }, { timeoutMs: placeTimeoutMs, requestId }),
-      clock,
-    ),
-});
 
 const makeStep = (deps: VolumeDeps): CreateStep => ({
   name: 'make',

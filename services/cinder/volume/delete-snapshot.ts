@@ -15,13 +15,8 @@ import { backendRetries, quickDeadlineMs } from './backends.ts';
 import type { VolumeDeps } from './volume-deps.ts';
 
 export function deleteSnapshot(deps: VolumeDeps): AnySaga {
-  const {
-    database: { db },
-    backends,
-    clock,
-    config,
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { backends, clock, config, log } = deps;
   return defineOperation<'cinder.delete-snapshot'>({
     name: 'cinder.delete-snapshot',
     steps: [

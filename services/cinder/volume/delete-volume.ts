@@ -12,12 +12,8 @@ import { backendRetries, quickDeadlineMs } from './backends.ts';
 import type { VolumeDeps } from './volume-deps.ts';
 
 export function deleteVolume(deps: VolumeDeps): AnySaga {
-  const {
-    database: { db },
-    backends,
-    clock,
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { backends, clock, log } = deps;
   return defineOperation<'cinder.delete-volume'>({
     name: 'cinder.delete-volume',
     steps: [

@@ -15,10 +15,8 @@ type Input = CinderOperations['cinder.extend-volume'];
 type Step = SagaStep<Input, Record<string, never>>;
 
 export function extendVolume(deps: VolumeDeps): AnySaga {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   return defineOperation<'cinder.extend-volume'>({
     name: 'cinder.extend-volume',
     steps: [growStep(deps), recordSizeStep(deps), tellNovaStep(deps)],

@@ -1,7 +1,7 @@
 // What the sagas of cinder-volume ask Glance, as Cinder itself: bytes of images, in and out.
 import { createReadStream, createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import type { Outcome } from '#contracts/common/fault.ts';
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ClientDeps } from '#openstack/clients/call.ts';
 import { refusedStatus } from '#openstack/clients/call.ts';
@@ -40,15 +40,7 @@ export async function downloadImage(
   options: { requestId: string; signal: AbortSignal; timeoutMs: number },
 ): Promise<Outcome<void>> {
   const bytes = await clientFor(deps, options.requestId).download(imageId, options);
-  if (isFault(bytes)) {
-    const status = refusedStatus(bytes);
-    return status === undefined
-      ? bytes
-      : fault(
-          status >= 500 ? 'unavailable' : 'badRequest',
-          `Glance does not give the data of image ${imageId}: ${status}.`,
-        );
-  }
+  if (isFault(bytes)) return refusal(bytes, `give the data of image ${imageId}`);
   try {
     await pipeline(bytes, createWriteStream(path, { flags: 'w' }), { signal: options.signal });
   } catch (error) {
@@ -72,14 +64,15 @@ export async function uploadImage(
   if (image.status === 'active') return undefined;
   const bytes = createReadStream(path).on('error', () => undefined); // the call tells
   const uploaded = await clientFor(deps, options.requestId).upload(imageId, bytes, options);
-  if (!isFault(uploaded)) return undefined;
-  const status = refusedStatus(uploaded);
+  return isFault(uploaded) ? refusal(uploaded, `take the data of image ${imageId}`) : undefined;
+}
+
+/** As Glance refused; a fault of the way to Glance stays as it is. */
+function refusal(refused: Fault, what: string): Fault {
+  const status = refusedStatus(refused);
   return status === undefined
-    ? uploaded
-    : fault(
-        status >= 500 ? 'unavailable' : 'badRequest',
-        `Glance does not take the data of image ${imageId}: ${status}.`,
-      );
+    ? refused
+    : fault(status >= 500 ? 'unavailable' : 'badRequest', `Glance does not ${what}: ${status}.`);
 }
 
 /**

@@ -22,10 +22,8 @@ export async function switchGuest(
   newFile: string,
   { requestId, signal }: SagaContext,
 ): Promise<Outcome<void>> {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   const answer = async () => (await findSnapshot(db, snapshotId, null))?.assisted;
   if ((await answer()) === 'done') return undefined;
   await changeSnapshot(db, snapshotId, { assisted: 'asked' }, clock.now());

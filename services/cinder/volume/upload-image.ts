@@ -15,10 +15,8 @@ type Input = CinderOperations['cinder.upload-image'];
 type Step = SagaStep<Input, Record<string, never>>;
 
 export function uploadImage(deps: VolumeDeps): AnySaga {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   return defineOperation<'cinder.upload-image'>({
     name: 'cinder.upload-image',
     pool: 'copy',

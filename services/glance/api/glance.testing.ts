@@ -1,13 +1,17 @@
 // A Glance behind the real dispatcher, over SQLite and files in a folder of its own, for
 // Glance's tests.
+import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { after, before } from 'node:test';
 import { createFileImageStore } from '#adapters/file-image-store/file-image-store.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
+import { testCaller } from '#openstack/auth/context.testing.ts';
 import type { AuthContext, TokenValidator } from '#openstack/auth/context.ts';
+import type { Answer as ApiAnswer } from '#openstack/http/api.testing.ts';
 import { createDispatcher, type Dispatcher } from '#openstack/http/dispatcher.ts';
 import type { Role } from '#openstack/role.ts';
 import { systemClock, type Clock } from '#platform/clock.ts';
@@ -22,14 +26,8 @@ import { migrations } from '../store/migrations/index.ts';
 import type { GlanceTables } from '../store/tables.ts';
 import { createGlanceApi } from './role.ts';
 
-/** Any JSON, read by path in tests; the assertions are the check. */
-export type Loose = any;
-
-export interface Answer {
-  status: number;
-  headers: Record<string, string>;
-  /** JSON, or the text of a fault. */
-  body: Loose;
+/** Its `body` is JSON, or the text of a fault. */
+export interface Answer extends ApiAnswer {
   bytes: Buffer;
 }
 
@@ -53,21 +51,16 @@ export interface TestGlance {
   close(): Promise<void>;
 }
 
-const person = (projectId: string, ...roles: string[]): AuthContext => ({
-  userId: `user-of-${projectId}`,
-  userName: projectId,
-  userDomainId: 'default',
-  projectId,
-  projectName: projectId,
-  projectDomainId: 'default',
-  domainId: null,
-  systemScope: false,
-  roles,
-  expiresAtMs: Number.MAX_SAFE_INTEGER,
-  token: projectId,
-  appCredId: null,
-  accessRules: null,
-});
+const person = (projectId: string, ...roles: string[]): AuthContext =>
+  testCaller({
+    userId: `user-of-${projectId}`,
+    userName: projectId,
+    projectId,
+    projectName: projectId,
+    roles,
+    expiresAtMs: Number.MAX_SAFE_INTEGER,
+    token: projectId,
+  });
 
 /** Token by token. */
 export const people: Readonly<Record<string, AuthContext>> = {
@@ -180,6 +173,38 @@ export async function startGlance(
       await database.close();
       await store.close();
       if (!options.folder) await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** What most suites ask: of a Glance that `useGlance` starts and closes. */
+export interface SharedGlance extends Pick<TestGlance, 'ask' | 'image'> {
+  /** Valid in tests only, not while they are being declared. */
+  readonly running: TestGlance;
+  create(who: string, fields?: Record<string, Json>): Promise<Answer>;
+  /** Of the list with this query, which must succeed. */
+  names(who: string, query: string): Promise<string[]>;
+}
+
+/** One Glance for all tests of the suite that calls this; its bounds are small, to be reached. */
+export function useGlance(): SharedGlance {
+  let glance: TestGlance;
+  before(async () => {
+    glance = await startGlance({ config: { maxTags: 3, maxProperties: 4, maxMembers: 2 } });
+  });
+  after(async () => await glance.close());
+  const ask: TestGlance['ask'] = async (...args) => await glance.ask(...args);
+  return {
+    get running() {
+      return glance;
+    },
+    ask,
+    image: async (...args) => await glance.image(...args),
+    create: async (who, fields = {}) => await ask(who, 'POST', '/images', fields),
+    async names(who, query) {
+      const answer = await ask(who, 'GET', `/images?${query}`);
+      assert.equal(answer.status, 200, String(answer.body));
+      return answer.body.images.map((image: { name: string }) => image.name);
     },
   };
 }

@@ -1,24 +1,14 @@
 // Who sees and changes an image that is another project's: visibility and members.
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
-import { startGlance, type TestGlance } from './glance.testing.ts';
+import { useGlance } from './glance.testing.ts';
 
 const patchType = { 'content-type': 'application/openstack-images-v2.1-json-patch' };
 
 describe('access to images', () => {
-  let glance: TestGlance;
-  before(
-    async () =>
-      (glance = await startGlance({ config: { maxTags: 3, maxProperties: 4, maxMembers: 2 } })),
-  );
-  after(async () => await glance.close());
-  const ask: TestGlance['ask'] = async (...args) => await glance.ask(...args);
-  const names = async (who: string, query: string): Promise<string[]> => {
-    const answer = await ask(who, 'GET', `/images?${query}`);
-    assert.equal(answer.status, 200, String(answer.body));
-    return answer.body.images.map((image: { name: string }) => image.name);
-  };
+  const glance = useGlance();
+  const { ask, names } = glance;
 
   it("hides another project's images, and lets nobody change what is only shown to them", async () => {
     const secret = await glance.image('ann', { name: 'secret', visibility: 'private' });

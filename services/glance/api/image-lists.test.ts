@@ -1,26 +1,13 @@
 // Lists of images: filters, order and pages.
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import type { Json } from '#contracts/common/json.ts';
-import { qcow2Header, startGlance, type Answer, type TestGlance } from './glance.testing.ts';
+import { describe, it } from 'node:test';
+import { qcow2Header, useGlance, type Answer } from './glance.testing.ts';
 
 const noSuchId = '11111111-2222-4333-8444-555555555555';
 
 describe('lists of images', () => {
-  let glance: TestGlance;
-  before(
-    async () =>
-      (glance = await startGlance({ config: { maxTags: 3, maxProperties: 4, maxMembers: 2 } })),
-  );
-  after(async () => await glance.close());
-  const ask: TestGlance['ask'] = async (...args) => await glance.ask(...args);
-  const create = async (who: string, fields: Record<string, Json> = {}): Promise<Answer> =>
-    await ask(who, 'POST', '/images', fields);
-  const names = async (who: string, query: string): Promise<string[]> => {
-    const answer = await ask(who, 'GET', `/images?${query}`);
-    assert.equal(answer.status, 200, String(answer.body));
-    return answer.body.images.map((image: { name: string }) => image.name);
-  };
+  const glance = useGlance();
+  const { ask, create, names } = glance;
 
   it('lists by every filter', async () => {
     const big = await glance.image(

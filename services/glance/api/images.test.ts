@@ -1,22 +1,15 @@
 // Images and their fields through the dispatcher: created, patched, tagged, deleted, imported.
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
-import { startGlance, type Answer, type TestGlance } from './glance.testing.ts';
+import { useGlance, type Answer } from './glance.testing.ts';
 
 const patchType = { 'content-type': 'application/openstack-images-v2.1-json-patch' };
 const noSuchId = '11111111-2222-4333-8444-555555555555';
 
 describe('images', () => {
-  let glance: TestGlance;
-  before(
-    async () =>
-      (glance = await startGlance({ config: { maxTags: 3, maxProperties: 4, maxMembers: 2 } })),
-  );
-  after(async () => await glance.close());
-  const ask: TestGlance['ask'] = async (...args) => await glance.ask(...args);
-  const create = async (who: string, fields: Record<string, Json> = {}): Promise<Answer> =>
-    await ask(who, 'POST', '/images', fields);
+  const glance = useGlance();
+  const { ask, create } = glance;
   const patch = async (who: string, id: string, body: Json, headers = patchType): Promise<Answer> =>
     await ask(who, 'PATCH', `/images/${id}`, body, headers);
 
@@ -235,7 +228,7 @@ describe('images', () => {
       [204, 404],
     );
     assert.equal((await ask('ann', 'GET', `/images/${id}`)).status, 404);
-    assert.ok(!(await glance.store.list()).some(({ key }) => key.startsWith(id)));
+    assert.ok(!(await glance.running.store.list()).some(({ key }) => key.startsWith(id)));
     for (const method of ['GET', 'DELETE'] as const)
       assert.equal((await ask('ann', method, '/images/')).status, 404);
   });
@@ -284,7 +277,7 @@ describe('images', () => {
       ],
       ['uploading', 204],
     );
-    await glance.mend();
+    await glance.running.mend();
     assert.equal((await ask('ann', 'POST', `/images/${id}/import`, method)).status, 202);
     assert.deepEqual(
       [

@@ -24,10 +24,8 @@ const patchTypes = [
 const patchAttempts = 5;
 
 export function imageRoutes(parts: GlanceParts): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = parts;
+  const { db } = parts.database;
+  const { clock } = parts;
   return [
     route<JsonObject>({
       method: 'POST',

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
+import type { Loose } from '#openstack/http/api.testing.ts';
 import { systemClock } from '#platform/clock.ts';
-import type { Loose, TestGlance } from './glance.testing.ts';
+import type { TestGlance } from './glance.testing.ts';
 import { startGlance } from './glance.testing.ts';
 
 const firstMs = Date.parse('2026-11-01T00:00:00Z');

@@ -25,10 +25,8 @@ const noMember = (memberId: string) =>
   fault('notFound', `${memberId} is not a member of this image.`);
 
 export function memberRoutes(parts: GlanceParts): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = parts;
+  const { db } = parts.database;
+  const { clock } = parts;
   return [
     route<{ member: string }>({
       method: 'POST',
@@ -111,11 +109,8 @@ async function addMember(
   parts: GlanceParts,
   request: ApiRequest<{ member: string }>,
 ): Promise<Outcome<Reply>> {
-  const {
-    database: { db },
-    clock,
-    config,
-  } = parts;
+  const { db } = parts.database;
+  const { clock, config } = parts;
   const requested = await allowedImage(parts, request, 'add_member');
   if (isFault(requested)) return requested;
   const { image } = requested;

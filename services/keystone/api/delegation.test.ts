@@ -2,14 +2,9 @@
 import { strict as assert } from 'node:assert';
 import { after, before, describe, test } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
+import type { Answer } from '#openstack/http/api.testing.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
-import {
-  inDefault,
-  isValid,
-  startKeystone,
-  type Answer,
-  type TestKeystone,
-} from './keystone.testing.ts';
+import { inDefault, isValid, startKeystone, type TestKeystone } from './keystone.testing.ts';
 
 describe('lent rights', () => {
   let keystone: TestKeystone;
@@ -214,6 +209,16 @@ describe('lent rights', () => {
       rule: string;
     };
 
+    const trustBody = (): Json => ({
+      trust: {
+        trustor_user_id: adminId,
+        trustee_user_id: demoId,
+        project_id: demoProject,
+        impersonation: false,
+        roles: [{ name: 'reader' }],
+      },
+    });
+
     before(async () => {
       const { ask } = keystone;
       const token = await adminOnDemo();
@@ -251,29 +256,12 @@ describe('lent rights', () => {
         trust: (
           await ask('POST', 'OS-TRUST/trusts', {
             token,
-            body: {
-              trust: {
-                trustor_user_id: adminId,
-                trustee_user_id: demoId,
-                project_id: demoProject,
-                impersonation: false,
-                roles: [{ name: 'reader' }],
-              },
-            },
+            body: trustBody(),
           })
         ).body.trust.id,
       };
     });
 
-    const trustBody = (): Json => ({
-      trust: {
-        trustor_user_id: adminId,
-        trustee_user_id: demoId,
-        project_id: demoProject,
-        impersonation: false,
-        roles: [{ name: 'reader' }],
-      },
-    });
     /**
      * Restricted credential, trust. What an unrestricted credential may do is tried last, since it
      * removes.

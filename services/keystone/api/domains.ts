@@ -12,39 +12,24 @@ import {
   updateProject,
 } from '../store/projects.ts';
 import type { ProjectRow } from '../store/tables.ts';
-import { enabled, extraOf, nameOf, tags, text, wrapped } from './bodies.ts';
+import { nameOf, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
-import { deniedByImmutable, mergedOptions, resourceOptions } from './options.ts';
+import { deniedByImmutable } from './options.ts';
 import { denied, enabledFilter, notFound, taken } from './permit.ts';
+import { changedFields, newFields, projectAttributes } from './project-fields.ts';
 import { domainView } from './project-view.ts';
 import { asked, created, noContent, listed, shown } from './replies.ts';
 
-const columns = [
-  'id',
-  'name',
-  'description',
-  'enabled',
-  'options',
-  'tags',
-  'explicit_domain_id',
-  'is_domain',
-  'domain_id',
-  'parent_id',
-];
-const attributes = {
-  description: Type.Optional(text),
-  enabled: Type.Optional(enabled),
-  options: Type.Optional(resourceOptions),
-  tags: Type.Optional(tags),
-};
+/** Names the domain's id, and is not kept beside it. */
+const notKept = ['explicit_domain_id'];
 const createBody = wrapped('domain', {
   name: nameOf(64),
   explicit_domain_id: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
-  ...attributes,
+  ...projectAttributes,
 });
 const updateBody = wrapped(
   'domain',
-  { name: Type.Optional(nameOf(64)), ...attributes },
+  { name: Type.Optional(nameOf(64)), ...projectAttributes },
   { minProperties: 1 },
 );
 
@@ -89,14 +74,10 @@ export function domainRoutes(k: Keystone): Route[] {
         const { domain } = request.body;
         const row: ProjectRow = {
           id: domain.explicit_domain_id ?? k.ids.hex(),
-          name: domain.name.trim(),
           domain_id: '',
           parent_id: null,
           is_domain: 1,
-          enabled: Number(domain.enabled ?? true),
-          description: domain.description ?? '',
-          options: mergedOptions(domain.options ?? {}),
-          extra: extraOf(domain, columns),
+          ...newFields(domain, notKept),
         };
         if (!(await insertProject(k.db, row, domain.tags ?? []))) return taken('domain', row.name);
         return created('domain', domainView(request, row, domain.tags ?? []));
@@ -133,15 +114,7 @@ export function domainRoutes(k: Keystone): Route[] {
         if (wrong) return wrong;
         if (id === 'default' && domain.enabled === false)
           return fault('forbidden', 'The default domain cannot be disabled.');
-        const changes = {
-          ...(domain.name !== undefined && { name: domain.name.trim() }),
-          ...(domain.description !== undefined && { description: domain.description ?? '' }),
-          ...(domain.enabled !== undefined && { enabled: Number(domain.enabled) }),
-          ...(domain.options !== undefined && {
-            options: mergedOptions(domain.options, row.options),
-          }),
-          extra: extraOf(domain, columns, row.extra),
-        };
+        const changes = changedFields(row, domain, notKept);
         if (!(await updateProject(k.db, row.id, changes, domain.tags)))
           return taken('domain', changes.name ?? row.name);
         return shown('domain', domainView(request, { ...row, ...changes }, await tagsFor(row)));

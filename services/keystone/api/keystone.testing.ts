@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
+import type { Answer, Loose } from '#openstack/http/api.testing.ts';
 import { createDispatcher } from '#openstack/http/dispatcher.ts';
 import { systemClock, type Clock } from '#platform/clock.ts';
 import { openDatabase, type Database, type DatabaseConfig } from '#platform/db/database.ts';
@@ -31,17 +32,6 @@ export const plan: SeedPlan = {
     { type: 'volumev3', name: 'cinderv3', url: 'http://cloud/volume/v3/$(project_id)s' },
   ],
 };
-
-/** Any JSON, read by path in tests. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers are read at many depths;
-// assertions are the check
-export type Loose = any;
-
-export interface Answer {
-  status: number;
-  headers: Record<string, string>;
-  body: Loose;
-}
 
 export interface TestKeystone {
   role: KeystoneApi;

@@ -10,14 +10,13 @@ const { ask, code, make, roleId } = asAdmin(keystone);
 describe('credentials and trusts', () => {
   const names = (items: { name: string }[]): string[] => items.map((item) => item.name);
 
+  const read = async (token: string) =>
+    (await keystone.ask('GET', 'auth/tokens', { token, headers: { 'x-subject-token': token } }))
+      .body.token;
+
   test('EC2 keys and credentials belong to their user', async () => {
     const { demo } = keystone;
-    const { user, project } = (
-      await keystone.ask('GET', 'auth/tokens', {
-        token: demo,
-        headers: { 'x-subject-token': demo },
-      })
-    ).body.token;
+    const { user, project } = await read(demo);
     const base = `users/${user.id}/credentials/OS-EC2`;
     const created = await keystone.ask('POST', base, {
       token: demo,
@@ -45,12 +44,7 @@ describe('credentials and trusts', () => {
 
   test('a trust lends roles until it is used up or taken back', async () => {
     const { demo } = keystone;
-    const { user, project } = (
-      await keystone.ask('GET', 'auth/tokens', {
-        token: demo,
-        headers: { 'x-subject-token': demo },
-      })
-    ).body.token;
+    const { user, project } = await read(demo);
     const trustee = await make('users', 'user', { name: 'trustee', password: 'x' });
     const trust = {
       trustor_user_id: user.id,

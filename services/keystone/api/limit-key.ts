@@ -1,32 +1,46 @@
 // What a limit is about: schema, list filters and checks that registered limits and limits share.
-import { Type } from 'typebox';
-import { fault, type Fault } from '#contracts/common/fault.ts';
+import { Type, type TProperties } from 'typebox';
+import { fault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import { type ApiRequest, type Reply } from '#openstack/http/route.ts';
+import type { Reply } from '#openstack/http/route.ts';
 import { findRegion } from '../store/regions.ts';
 import { findService } from '../store/services.ts';
 import { idText, nameOf, text } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
-import { asked } from './replies.ts';
 
 export const amount = Type.Integer({ minimum: -1, maximum: 2_147_483_647 });
 export const nullableId = Type.Optional(Type.Union([idText, Type.Null()]));
-export const keyProperties = {
+const keyProperties = {
   service_id: idText,
   region_id: nullableId,
   resource_name: nameOf(255),
   description: Type.Optional(text),
 };
 
+/** The list that a creation sends; `properties` are those beside the key. */
+export const limitList = <P extends TProperties>(properties: P) =>
+  Type.Array(Type.Object({ ...keyProperties, ...properties }, { additionalProperties: false }), {
+    minItems: 1,
+  });
+
 export const keyFilterNames = ['service_id', 'region_id', 'resource_name'] as const;
 
-export function keyFilters(request: ApiRequest<unknown>): Record<string, string | undefined> {
-  return {
-    service_id: asked(request, 'service_id'),
-    region_id: asked(request, 'region_id'),
-    resource_name: asked(request, 'resource_name'),
-  };
-}
+/** The columns of the key as sent; '' is no region. */
+export const keyRow = (
+  { ids }: Pick<Keystone, 'ids'>,
+  sent: {
+    service_id: string;
+    region_id?: string | null;
+    resource_name: string;
+    description?: string | null;
+  },
+) => ({
+  id: ids.hex(),
+  service_id: sent.service_id,
+  region_id: sent.region_id ?? '',
+  resource_name: sent.resource_name,
+  description: sent.description ?? null,
+});
 
 export async function checkPlace(
   k: Keystone,
@@ -40,10 +54,12 @@ export async function checkPlace(
   return undefined;
 }
 
-export const createdAll = (name: string, views: JsonObject[]): Reply => ({
-  status: 201,
-  body: { [name]: views },
-});
+/** The reply to a creation. conflict: `isStored` is false, there is one of this key. */
+export const createdOrDuplicate = (
+  isStored: boolean,
+  name: string,
+  views: JsonObject[],
+): Outcome<Reply> => (isStored ? { status: 201, body: { [name]: views } } : duplicate(name));
 
 export const duplicate = (name: string): Fault =>
   fault('conflict', `Conflict occurred attempting to store ${name} - Duplicate entry.`);

@@ -19,29 +19,24 @@ import type { Keystone } from './keystone.ts';
 import {
   amount,
   checkPlace,
-  createdAll,
-  duplicate,
+  createdOrDuplicate,
   keyFilterNames,
-  keyFilters,
-  keyProperties,
+  keyRow,
+  limitList,
   nullableId,
 } from './limit-key.ts';
 import { notFound } from './permit.ts';
-import { asked, listed, shown, urlOf, showRoute, deleteRoute } from './replies.ts';
+import { askedAll, listed, shown, urlOf, showRoute, deleteRoute } from './replies.ts';
 
 const createBody = Type.Object({
-  limits: Type.Array(
-    Type.Object(
-      { ...keyProperties, resource_limit: amount, project_id: nullableId, domain_id: nullableId },
-      { additionalProperties: false },
-    ),
-    { minItems: 1 },
-  ),
+  limits: limitList({ resource_limit: amount, project_id: nullableId, domain_id: nullableId }),
 });
 const updateBody = wrapped('limit', {
   resource_limit: Type.Optional(amount),
   description: Type.Optional(text),
 });
+
+const filterNames = [...keyFilterNames, 'project_id', 'domain_id'] as const;
 
 export function limitRoutes(k: Keystone): Route[] {
   return [
@@ -95,17 +90,12 @@ function projectLimitRoutes(k: Keystone): Route[] {
       path: '/v3/limits',
       policy: 'identity:list_limits',
       async handler(request) {
-        const filters = {
-          ...keyFilters(request),
-          project_id: asked(request, 'project_id'),
-          domain_id: asked(request, 'domain_id'),
-        };
-        const rows = await listLimits(k.db, filters);
+        const rows = await listLimits(k.db, askedAll(request, filterNames));
         return listed(
           request,
           'limits',
           rows.filter(await isMine(request)).map((row) => view(request, row)),
-          [...keyFilterNames, 'project_id', 'domain_id'],
+          filterNames,
         );
       },
     }),
@@ -117,12 +107,8 @@ function projectLimitRoutes(k: Keystone): Route[] {
       faults: ['conflict'],
       async handler(request) {
         const rows = request.body.limits.map((sent): LimitRow => ({
-          id: k.ids.hex(),
-          service_id: sent.service_id,
-          region_id: sent.region_id ?? '',
-          resource_name: sent.resource_name,
+          ...keyRow(k, sent),
           resource_limit: sent.resource_limit,
-          description: sent.description ?? null,
           project_id: sent.project_id ?? '',
           domain_id: sent.domain_id ?? '',
         }));
@@ -133,12 +119,11 @@ function projectLimitRoutes(k: Keystone): Route[] {
             (await checkRegistered(k, row));
           if (wrong) return wrong;
         }
-        return (await insertLimits(k.db, rows))
-          ? createdAll(
-              'limits',
-              rows.map((row) => view(request, row)),
-            )
-          : duplicate('limits');
+        return createdOrDuplicate(
+          await insertLimits(k.db, rows),
+          'limits',
+          rows.map((row) => view(request, row)),
+        );
       },
     }),
     showRoute('/v3/limits/:limit_id', 'identity:get_limit', 'limit', find, view),

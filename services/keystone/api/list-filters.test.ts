@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
+import type { Loose } from '#openstack/http/api.testing.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
-import type { Loose, TestKeystone } from './keystone.testing.ts';
+import type { TestKeystone } from './keystone.testing.ts';
 import { inDefault, startKeystone } from './keystone.testing.ts';
 
 let keystone: TestKeystone;

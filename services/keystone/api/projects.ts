@@ -17,46 +17,30 @@ import {
   updateProject,
 } from '../store/projects.ts';
 import type { ProjectRow } from '../store/tables.ts';
-import { enabled, extraOf, idText, nameOf, tags, text, wrapped } from './bodies.ts';
+import { idText, nameOf, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
-import { deniedByImmutable, mergedOptions, resourceOptions } from './options.ts';
+import { deniedByImmutable } from './options.ts';
 import { denied, enabledFilter, homeDomain, listDomain, notFound, taken } from './permit.ts';
+import { changedFields, newFields, projectAttributes } from './project-fields.ts';
 import { relativesOf } from './project-relatives.ts';
 import { projectTagRoutes } from './project-tags.ts';
 import { projectView } from './project-view.ts';
 import { asked, askedFlag, created, noContent, listed, shown } from './replies.ts';
 
-const columns = [
-  'id',
-  'name',
-  'domain_id',
-  'parent_id',
-  'is_domain',
-  'description',
-  'enabled',
-  'options',
-  'tags',
-];
-const attributes = {
-  description: Type.Optional(text),
-  enabled: Type.Optional(enabled),
-  options: Type.Optional(resourceOptions),
-  tags: Type.Optional(tags),
-};
 const nullableId = Type.Optional(Type.Union([idText, Type.Null()]));
 const createBody = wrapped('project', {
   name: nameOf(64),
   domain_id: nullableId,
   parent_id: nullableId,
   is_domain: Type.Optional(Type.Boolean()),
-  ...attributes,
+  ...projectAttributes,
 });
 const updateBody = wrapped('project', {
   name: Type.Optional(nameOf(64)),
   domain_id: nullableId,
   parent_id: nullableId,
   is_domain: Type.Optional(Type.Boolean()),
-  ...attributes,
+  ...projectAttributes,
 });
 
 /** Levels below the domain, as upstream's max_project_tree_depth. */
@@ -151,13 +135,9 @@ export function projectRoutes(k: Keystone): Route[] {
         if (refused) return refused;
         const row: ProjectRow = {
           id: k.ids.hex(),
-          name: project.name.trim(),
           ...where,
           is_domain: Number(project.is_domain ?? false),
-          enabled: Number(project.enabled ?? true),
-          description: project.description ?? '',
-          options: mergedOptions(project.options ?? {}),
-          extra: extraOf(project, columns),
+          ...newFields(project),
         };
         return (await insertProject(k.db, row, project.tags ?? []))
           ? created('project', await view(request, row))
@@ -205,15 +185,7 @@ export function projectRoutes(k: Keystone): Route[] {
             ? fault('forbidden', 'Cannot enable a project that has a disabled parent.')
             : undefined);
         if (wrong) return wrong;
-        const changes = {
-          ...(project.name !== undefined && { name: project.name.trim() }),
-          ...(project.description !== undefined && { description: project.description ?? '' }),
-          ...(project.enabled !== undefined && { enabled: Number(project.enabled) }),
-          ...(project.options !== undefined && {
-            options: mergedOptions(project.options, row.options),
-          }),
-          extra: extraOf(project, columns, row.extra),
-        };
+        const changes = changedFields(row, project);
         return (await updateProject(k.db, row.id, changes, project.tags))
           ? shown('project', await view(request, { ...row, ...changes }))
           : taken('project', changes.name ?? row.name);

@@ -17,22 +17,17 @@ import type { Keystone } from './keystone.ts';
 import {
   amount,
   checkPlace,
-  createdAll,
+  createdOrDuplicate,
   duplicate,
   keyFilterNames,
-  keyFilters,
-  keyProperties,
+  keyRow,
+  limitList,
   nullableId,
 } from './limit-key.ts';
 import { notFound } from './permit.ts';
-import { noContent, listed, shown, urlOf, showRoute } from './replies.ts';
+import { askedAll, noContent, listed, shown, urlOf, showRoute } from './replies.ts';
 
-const createBody = Type.Object({
-  registered_limits: Type.Array(
-    Type.Object({ ...keyProperties, default_limit: amount }, { additionalProperties: false }),
-    { minItems: 1 },
-  ),
-});
+const createBody = Type.Object({ registered_limits: limitList({ default_limit: amount }) });
 const updateBody = wrapped('registered_limit', {
   service_id: Type.Optional(idText),
   region_id: nullableId,
@@ -57,7 +52,7 @@ export function registeredLimitRoutes(k: Keystone): Route[] {
       path: '/v3/registered_limits',
       policy: 'identity:list_registered_limits',
       async handler(request) {
-        const rows = await listRegisteredLimits(k.db, keyFilters(request));
+        const rows = await listRegisteredLimits(k.db, askedAll(request, keyFilterNames));
         return listed(
           request,
           'registered_limits',
@@ -74,23 +69,18 @@ export function registeredLimitRoutes(k: Keystone): Route[] {
       faults: ['conflict'],
       async handler(request) {
         const rows = request.body.registered_limits.map((sent): RegisteredLimitRow => ({
-          id: k.ids.hex(),
-          service_id: sent.service_id,
-          region_id: sent.region_id ?? '',
-          resource_name: sent.resource_name,
+          ...keyRow(k, sent),
           default_limit: sent.default_limit,
-          description: sent.description ?? null,
         }));
         for (const row of rows) {
           const wrong = await checkPlace(k, row.service_id, row.region_id);
           if (wrong) return wrong;
         }
-        return (await insertRegisteredLimits(k.db, rows))
-          ? createdAll(
-              'registered_limits',
-              rows.map((row) => view(request, row)),
-            )
-          : duplicate('registered_limits');
+        return createdOrDuplicate(
+          await insertRegisteredLimits(k.db, rows),
+          'registered_limits',
+          rows.map((row) => view(request, row)),
+        );
       },
     }),
     showRoute(

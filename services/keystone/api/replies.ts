@@ -45,6 +45,16 @@ export function asked(request: ApiRequest<unknown>, name: string): string | unde
   return request.query[name]?.[0];
 }
 
+/** As `asked`, of several: a list's filters. */
+export const askedAll = <N extends string>(
+  request: ApiRequest<unknown>,
+  names: readonly N[],
+): Record<N, string | undefined> =>
+  Object.fromEntries(names.map((name) => [name, asked(request, name)])) as Record<
+    N,
+    string | undefined
+  >; // one member a name
+
 /** Every other word is yes, no word at all too. keystone.common.utils.attr_as_boolean */
 const isYes = (word: string): boolean => !/^(0|f|false|n|no|off)$/i.test(word.trim());
 

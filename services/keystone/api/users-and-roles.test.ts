@@ -2,7 +2,8 @@
 import { strict as assert } from 'node:assert';
 import { after, describe, test } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
-import { asAdmin, startKeystone, type Loose } from './keystone.testing.ts';
+import type { Loose } from '#openstack/http/api.testing.ts';
+import { asAdmin, startKeystone } from './keystone.testing.ts';
 
 const keystone = await startKeystone();
 after(async () => await keystone.close());

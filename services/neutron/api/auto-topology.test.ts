@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import type { Loose } from '#openstack/http/api.testing.ts';
 import { neutronAudit } from '../store/audit.ts';
-import type { Loose, NeutronFixture } from './neutron-api.testing.ts';
+import type { NeutronFixture } from './neutron-api.testing.ts';
 import { startNeutron } from './neutron-api.testing.ts';
 import { seed } from './seed.ts';
 

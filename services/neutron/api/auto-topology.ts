@@ -40,9 +40,7 @@ async function prepared(db: NeutronDb): Promise<Outcome<{ externalId: string }>>
 }
 
 export function autoTopologyRoutes(parts: NeutronParts): readonly Route[] {
-  const {
-    database: { db },
-  } = parts;
+  const { db } = parts.database;
   const path = '/v2.0/auto-allocated-topology/:project_id';
   const wantedProject = (request: ApiRequest): Outcome<string> => {
     const asked = request.params['project_id'] ?? '';

@@ -3,8 +3,9 @@
 // Selection"; neutron.api.api_common
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Loose, NeutronFixture, Person } from './neutron-api.testing.ts';
-import { startMs, startNeutron } from './neutron-api.testing.ts';
+import type { Loose } from '#openstack/http/api.testing.ts';
+import type { NeutronFixture, Person } from './neutron-api.testing.ts';
+import { agentRow, startMs, startNeutron } from './neutron-api.testing.ts';
 
 let neutron: NeutronFixture;
 /** Ids by a word that stands in queries as `{word}`. */
@@ -131,23 +132,18 @@ before(async () => {
     await tag(collection, first, ['red', 'blue']);
     await tag(collection, second, ['red']);
   }
-  const agent = {
-    agent_type: 'OVN Controller agent',
-    binary: 'ovn-controller',
-    availability_zone: 'az-1',
-    topic: 'n/a',
-    description: null,
-    admin_state_up: 1,
-    configurations_json: '{}',
-    created_at_ms: startMs,
-    started_at_ms: startMs,
-    deleted_at_ms: null,
-  };
+  const availability_zone = 'az-1';
   await neutron.deps.database.db
     .insertInto('agents')
     .values([
-      { ...agent, id: 'a1', host: 'h1', heartbeat_at_ms: neutron.clock.nowMs },
-      { ...agent, id: 'a2', host: 'h2', admin_state_up: 0, heartbeat_at_ms: startMs - 1_000_000 },
+      agentRow({ id: 'a1', host: 'h1', availability_zone, heartbeat_at_ms: neutron.clock.nowMs }),
+      agentRow({
+        id: 'a2',
+        host: 'h2',
+        availability_zone,
+        admin_state_up: 0,
+        heartbeat_at_ms: startMs - 1_000_000,
+      }),
     ])
     .execute();
 });

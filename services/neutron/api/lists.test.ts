@@ -2,8 +2,9 @@
 // quotas, extensions.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Loose, NeutronFixture } from './neutron-api.testing.ts';
-import { startMs, startNeutron } from './neutron-api.testing.ts';
+import type { Loose } from '#openstack/http/api.testing.ts';
+import type { NeutronFixture } from './neutron-api.testing.ts';
+import { agentRow, startNeutron } from './neutron-api.testing.ts';
 
 let neutron: NeutronFixture;
 let { ask, sure } = {} as NeutronFixture;
@@ -211,13 +212,13 @@ describe('quotas', () => {
   it("are the defaults, then one's own, then the defaults again", async () => {
     const usual = await sure('member', 'GET', 'quotas/project-a');
     assert.deepEqual(usual, {
+      floatingip: 50,
       network: 100,
-      subnet: 100,
       port: 500,
       router: 10,
-      floatingip: 50,
       security_group: 10,
       security_group_rule: 100,
+      subnet: 100,
       subnetpool: -1,
     });
     assert.equal(
@@ -264,21 +265,7 @@ describe('agents', () => {
   it('are alive as long as they report, and hidden from members', async () => {
     await neutron.deps.database.db
       .insertInto('agents')
-      .values({
-        id: 'a1',
-        agent_type: 'OVN Controller agent',
-        binary: 'ovn-controller',
-        host: 'h1',
-        availability_zone: '',
-        topic: 'n/a',
-        description: null,
-        admin_state_up: 1,
-        configurations_json: '{}',
-        created_at_ms: startMs,
-        started_at_ms: startMs,
-        heartbeat_at_ms: neutron.clock.nowMs,
-        deleted_at_ms: null,
-      })
+      .values(agentRow({ id: 'a1', host: 'h1', heartbeat_at_ms: neutron.clock.nowMs }))
       .execute();
     const [agent] = await sure('admin', 'GET', 'agents?host=h1');
     assert.deepEqual(

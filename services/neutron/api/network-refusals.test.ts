@@ -1,6 +1,6 @@
 // Every refusal of bodies and networks that clients rely on, with its code and type.
 import { describe } from 'node:test';
-import { external, network, nobody, refuses } from './refusals.testing.ts';
+import { external, network, refuses, unknownCases } from './refusals.testing.ts';
 
 describe('a body is refused', () =>
   refuses([
@@ -169,28 +169,7 @@ describe('a network is refused', () =>
       code: 404,
       type: 'AvailabilityZoneNotFound',
     },
-    {
-      what: 'when unknown',
-      method: 'GET',
-      path: `networks/${nobody}`,
-      code: 404,
-      type: 'NetworkNotFound',
-    },
-    {
-      what: 'its change when unknown',
-      method: 'PUT',
-      path: `networks/${nobody}`,
-      body: { network: { name: 'x' } },
-      code: 404,
-      type: 'NetworkNotFound',
-    },
-    {
-      what: 'its deletion when unknown',
-      method: 'DELETE',
-      path: `networks/${nobody}`,
-      code: 404,
-      type: 'NetworkNotFound',
-    },
+    ...unknownCases('networks', 'network', 'NetworkNotFound'),
     {
       what: 'its deletion while ports are on it',
       method: 'DELETE',

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
+import type { Loose } from '#openstack/http/api.testing.ts';
 import { neutronAudit } from '../store/audit.ts';
-import type { Loose, NeutronFixture } from './neutron-api.testing.ts';
+import type { NeutronFixture } from './neutron-api.testing.ts';
 import { projectOf, startNeutron } from './neutron-api.testing.ts';
 import { seed } from './seed.ts';
 

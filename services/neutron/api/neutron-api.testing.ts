@@ -2,19 +2,17 @@
 // Neutron's own tests. Doubles stand at the ports alone: tokens are names of people below, the
 // network below is a simulated one.
 import { createSimSdn } from '#adapters/sim/sim-sdn.ts';
-import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
-import type { AuthContext } from '#openstack/auth/context.ts';
+import type { Answer, Loose } from '#openstack/http/api.testing.ts';
+import { openTestApi, peopleRoles } from '#openstack/http/api.testing.ts';
 import { createInProcessClient } from '#openstack/http/client.ts';
 import type { Dispatcher } from '#openstack/http/dispatcher.ts';
-import { createDispatcher } from '#openstack/http/dispatcher.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { DatabaseConfig } from '#platform/db/database.ts';
 import { openDatabase } from '#platform/db/database.ts';
 import { migrate } from '#platform/db/migrate.ts';
 import type { HttpMethod, Query } from '#platform/http/messages.ts';
-import { JsonText } from '#platform/http/messages.ts';
 import { seededIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import { createFakeClock } from '#platform/testing/fake-clock.ts';
@@ -23,27 +21,11 @@ import { neutronDefaults } from '../deps.ts';
 import type { OvnWriterRole } from '../ovn/role.ts';
 import { createNeutronOvnWriter } from '../ovn/role.ts';
 import { migrations } from '../store/migrations/index.ts';
-import type { NeutronTables } from '../store/tables.ts';
+import type { AgentRow, NeutronTables } from '../store/tables.ts';
 import { neutronFaults } from './fault-body.ts';
 import { createNeutronApi } from './role.ts';
 
-/** Any JSON, read by path in tests. */
-// oxlint-disable-next-line typescript/no-explicit-any -- answers are read at many depths; assertions are the check
-export type Loose = any;
-
-export interface Answer {
-  status: number;
-  headers: Record<string, string>;
-  body: Loose;
-}
-
-const roles = {
-  admin: ['admin', 'member', 'reader'],
-  member: ['member', 'reader'],
-  reader: ['reader'],
-  other: ['member', 'reader'],
-  service: ['service', 'admin', 'member', 'reader'],
-};
+const roles = { ...peopleRoles, service: ['service', 'admin', 'member', 'reader'] };
 export type Person = keyof typeof roles;
 /** `other` is a member of another project, admins of a third; member and reader share one. */
 export const projectOf = (person: Person): string =>
@@ -75,6 +57,22 @@ export interface NeutronFixture {
 
 export const startMs = Date.UTC(2026, 10, 22, 12);
 
+/** A controller's row in `agents`, as a host's heartbeat writes it. */
+export const agentRow = (change: Pick<AgentRow, 'id' | 'host'> & Partial<AgentRow>): AgentRow => ({
+  agent_type: 'OVN Controller agent',
+  binary: 'ovn-controller',
+  availability_zone: '',
+  topic: 'n/a',
+  description: null,
+  admin_state_up: 1,
+  configurations_json: '{}',
+  created_at_ms: startMs,
+  started_at_ms: startMs,
+  heartbeat_at_ms: startMs,
+  deleted_at_ms: null,
+  ...change,
+});
+
 export async function startNeutron(
   options: { config?: Partial<NeutronConfig>; database?: DatabaseConfig } = {},
 ): Promise<NeutronFixture> {
@@ -104,14 +102,13 @@ export async function startNeutron(
     config: { ...neutronDefaults, ...options.config },
     session: { token: async () => 'service', renew: () => undefined },
   };
-  const api = createNeutronApi(deps);
+  const role = createNeutronApi(deps);
   const writer = createNeutronOvnWriter({
     ...deps,
     openSdn: (listeners) => createSimSdn({ chassis: ['h1', 'h2'] }, { clock }, listeners),
   });
   for (const { topic, handlers } of writer.rpc) deps.bus.serve(topic, handlers);
   await migrate(database.db, database.dialect, 'neutron', migrations);
-  const errors: unknown[] = [];
   const keystone = {
     name: 'keystone',
     serviceType: 'identity',
@@ -132,54 +129,20 @@ export async function startNeutron(
       },
     ],
   };
-  const dispatcher = createDispatcher([...api.http, keystone], {
+  const api = openTestApi([...role.http, keystone], {
     clock,
     ids,
-    identityUrl: 'http://cloud/identity',
-    log: {
-      ...silentLog,
-      error: (facts: object) => errors.push(facts),
-      debug: () => undefined,
-      child: () => silentLog,
-    } as unknown as typeof silentLog, // pino's other methods are not called
-    tokens: {
-      validate: async (token) =>
-        Object.hasOwn(roles, token) ? who(token as Person) : fault('unauthorized', 'no such token'),
-    },
+    prefix: '/network/v2.0/',
+    roles,
+    projectOf,
   });
-  circle.dispatcher = dispatcher;
-  async function ask(
-    person: Person | null,
-    method: HttpMethod,
-    path: string,
-    body?: Json,
-    headers: Record<string, string> = {},
-  ): Promise<Answer> {
-    const [place = '', query = ''] = path.split('?');
-    const reply = await dispatcher.handle({
-      method,
-      path: `/network/v2.0/${place}`,
-      query,
-      origin: 'http://cloud',
-      body: body === undefined ? null : { json: body },
-      headers: { 'x-auth-token': person ?? undefined, ...headers },
-    });
-    if (reply.status === 500) throw new Error(`${method} ${path}: 500`, { cause: errors.at(-1) });
-    return {
-      status: reply.status,
-      headers: reply.headers,
-      body:
-        reply.body === undefined
-          ? undefined
-          : JSON.parse(
-              reply.body instanceof JsonText ? reply.body.text : JSON.stringify(reply.body),
-            ),
-    };
-  }
+  circle.dispatcher = api.dispatcher;
+  const ask: NeutronFixture['ask'] = async (who, method, path, body, headers = {}) =>
+    await api.ask(who, method, path, body, headers);
   return {
     deps,
     writer,
-    dispatcher,
+    dispatcher: api.dispatcher,
     clock,
     ask,
     async sure(person, method, path, body) {
@@ -193,23 +156,5 @@ export async function startNeutron(
       await writer.close();
       await database.close();
     },
-  };
-}
-
-function who(person: Person): AuthContext {
-  return {
-    userId: person,
-    userName: person,
-    userDomainId: 'default',
-    projectId: projectOf(person),
-    projectName: projectOf(person),
-    projectDomainId: 'default',
-    domainId: null,
-    systemScope: false,
-    roles: roles[person],
-    expiresAtMs: Number.MAX_SAFE_INTEGER,
-    token: person,
-    appCredId: null,
-    accessRules: null,
   };
 }

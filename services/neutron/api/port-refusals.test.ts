@@ -14,6 +14,7 @@ import {
   strange,
   nobody,
   refuses,
+  unknownCases,
 } from './refusals.testing.ts';
 
 describe('a port is refused', () => {
@@ -144,28 +145,7 @@ describe('a port is refused', () => {
       code: 409,
       type: 'PortSecurityPortHasSecurityGroup',
     },
-    {
-      what: 'when unknown',
-      method: 'GET',
-      path: `ports/${nobody}`,
-      code: 404,
-      type: 'PortNotFound',
-    },
-    {
-      what: 'its change when unknown',
-      method: 'PUT',
-      path: `ports/${nobody}`,
-      body: { port: { name: 'x' } },
-      code: 404,
-      type: 'PortNotFound',
-    },
-    {
-      what: 'its deletion when unknown',
-      method: 'DELETE',
-      path: `ports/${nobody}`,
-      code: 404,
-      type: 'PortNotFound',
-    },
+    ...unknownCases('ports', 'port', 'PortNotFound'),
   ]);
   it("another device or address while it is a router's: 400 BadRequest", async () => {
     const [plugged] = await neutron.sure('member', 'GET', `ports?device_id=${router.id}`);

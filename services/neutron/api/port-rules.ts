@@ -1,16 +1,14 @@
-// What creating and changing a port have in common: who may say what, and what must fit together.
+// What creating and changing a port have in common: who may say what, and which MAC it gets. Of its
+// security: port-security.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import { isTrusted, newMac } from '../domain/port.ts';
-import { findByIds } from '../store/objects.ts';
 import { distributedOwner, floatingIpOwner, macHolder, routerOwners } from '../store/ports.ts';
 import type { NetworkRow } from '../store/tables.ts';
 import type { NeutronTrx } from '../store/write.ts';
 import { notAllowed } from './attributes.ts';
-import type { AddressPair, PortInput } from './port-attributes.ts';
+import type { PortInput } from './port-attributes.ts';
 import type { Context } from './resource.ts';
-import { missing } from './resource.ts';
-import { securityGroups } from './security-groups.ts';
 
 const systemOwners: readonly string[] = [...routerOwners, floatingIpOwner, distributedOwner];
 /** Ports that belong to a router, a floating IP or the cloud: they come and go with it. */
@@ -60,37 +58,3 @@ export async function macFor(
     { type: 'MacAddressInUse' },
   );
 }
-
-export const securityRequired = () =>
-  fault(
-    'badRequest',
-    'Port security must be enabled and port must have an IP address in order to use security groups.',
-    { type: 'PortSecurityAndIPRequiredForSecurityGroups' },
-  );
-
-export async function unknownGroups(
-  { scope }: Context,
-  trx: NeutronTrx,
-  named: readonly string[],
-  projectId: string,
-): Promise<Outcome<undefined>> {
-  const found = (await findByIds(trx, 'security_groups', named)).filter(
-    ({ project_id }) => scope === null || project_id === scope || project_id === projectId,
-  );
-  const unknown = named.find((id) => !found.some((group) => group.id === id));
-  return unknown === undefined ? undefined : missing(securityGroups, unknown);
-}
-
-export const pairsNeedSecurity = (secured: boolean, pairs: number): Outcome<void> =>
-  secured || pairs === 0
-    ? undefined
-    : fault(
-        'conflict',
-        'Port Security must be enabled in order to have allowed address pairs on a port.',
-        { type: 'AddressPairAndPortSecurityRequired' },
-      );
-
-export const pairsJson = (pairs: readonly AddressPair[], mac: string): string =>
-  JSON.stringify(
-    pairs.map(({ ip_address, mac_address }) => ({ ip_address, mac_address: mac_address ?? mac })),
-  );

@@ -17,15 +17,8 @@ import type { PortRow } from '../store/tables.ts';
 import type { NeutronTrx } from '../store/write.ts';
 import { chooseAddresses, cidrOfSubnet } from './fixed-ips.ts';
 import type { PortInput } from './port-attributes.ts';
-import {
-  isSystemOwner,
-  macFor,
-  ownersOnly,
-  pairsJson,
-  pairsNeedSecurity,
-  securityRequired,
-  unknownGroups,
-} from './port-rules.ts';
+import { isSystemOwner, macFor, ownersOnly } from './port-rules.ts';
+import { pairsJson, pairsNeedSecurity, securityRequired, unknownGroups } from './port-security.ts';
 import type { Context } from './resource.ts';
 import { plainChanges } from './resource.ts';
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setPortStatuses } from '../store/sdn-status.ts';
-import type { Loose, NeutronFixture } from './neutron-api.testing.ts';
+import type { Loose } from '#openstack/http/api.testing.ts';
+import { setStatuses } from '../store/sdn-status.ts';
+import type { NeutronFixture } from './neutron-api.testing.ts';
 import { startNeutron } from './neutron-api.testing.ts';
 
 let neutron: NeutronFixture;
@@ -215,7 +216,7 @@ describe('a port', () => {
     const port = await sure('member', 'POST', 'ports', { port: { network_id: id } });
     const { db } = neutron.deps.database;
     for (let times = 0; times < 2; times += 1)
-      await setPortStatuses(db, [port.id, 'nobody'], 'ACTIVE', neutron.clock.now());
+      await setStatuses(db, 'ports', [port.id, 'nobody'], 'ACTIVE', neutron.clock.now());
     const [listed] = await sure('member', 'GET', `ports?id=${port.id}`);
     assert.deepEqual([listed.status, listed.revision_number], ['ACTIVE', 1]);
   });

@@ -21,15 +21,8 @@ import { chooseAddresses } from './fixed-ips.ts';
 import { networks } from './networks.ts';
 import type { PortInput } from './port-attributes.ts';
 import { portAttributes } from './port-attributes.ts';
-import {
-  isSystemOwner,
-  macFor,
-  ownersOnly,
-  pairsJson,
-  pairsNeedSecurity,
-  securityRequired,
-  unknownGroups,
-} from './port-rules.ts';
+import { isSystemOwner, macFor, ownersOnly } from './port-rules.ts';
+import { pairsJson, pairsNeedSecurity, securityRequired, unknownGroups } from './port-security.ts';
 import { changePort } from './port-update.ts';
 import type { Context, Resource } from './resource.ts';
 import { missing } from './resource.ts';

@@ -4,8 +4,9 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
+import type { Loose } from '#openstack/http/api.testing.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
-import type { Loose, NeutronFixture, Person } from './neutron-api.testing.ts';
+import type { NeutronFixture, Person } from './neutron-api.testing.ts';
 import { startNeutron } from './neutron-api.testing.ts';
 
 export const nobody = '00000000-0000-4000-8000-000000000000';
@@ -69,6 +70,17 @@ export interface Case {
   code: number;
   type: string;
 }
+
+/** To read, change and delete what is not there. */
+export const unknownCases = (collection: string, singular: string, type: string): Case[] => {
+  const path = `${collection}/${nobody}`;
+  const body = { [singular]: { name: 'x' } };
+  return [
+    { what: 'when unknown', method: 'GET', path, code: 404, type },
+    { what: 'its change when unknown', method: 'PUT', path, body, code: 404, type },
+    { what: 'its deletion when unknown', method: 'DELETE', path, code: 404, type },
+  ];
+};
 
 export function refuses(cases: readonly Case[]): void {
   for (const { what, who = 'member', method = 'POST', path, body, code, type } of cases) {

@@ -44,9 +44,7 @@ function interfaceNamed(
 }
 
 export function routerActionRoutes(parts: NeutronParts): readonly HttpRoute[] {
-  const {
-    database: { db },
-  } = parts;
+  const { db } = parts.database;
   const path = '/v2.0/routers/:router_id';
   const views = createViews(parts, routers);
   const idOf = (request: ApiRequest): string => request.params['router_id'] ?? '';
@@ -73,82 +71,79 @@ export function routerActionRoutes(parts: NeutronParts): readonly HttpRoute[] {
     return outcome;
   }
 
-  const interfaceRoute = (action: 'add_router_interface' | 'remove_router_interface'): HttpRoute =>
+  const actionRoute = (action: string, handler: HttpRoute['handler']): HttpRoute =>
     route({
       method: 'PUT',
       path: `${path}/${action}`,
       policy: action,
       faults: writeFaults,
-      handler: async (request) => {
-        const named = interfaceNamed(request.body);
-        if (isFault(named)) return named;
-        const { subnetId, portId } = named;
-        const outcome = await act<Plugged>(request, action, async (context, trx, row) => {
-          if (action === 'remove_router_interface')
-            return await unplug(context, trx, row, subnetId, portId);
-          if (subnetId !== undefined && portId !== undefined)
-            return badRouter('Cannot specify both subnet-id and port-id');
-          return portId === undefined
-            ? await plugSubnet(context, trx, row, subnetId ?? '')
-            : await plugPort(context, trx, row, portId);
-        });
-        if (isFault(outcome)) return outcome;
-        const {
-          row,
-          result: { portId: port, networkId, subnetIds },
-        } = outcome;
-        return {
-          status: 200,
-          body: {
-            id: row.id,
-            tenant_id: row.project_id,
-            project_id: row.project_id,
-            port_id: port,
-            network_id: networkId,
-            subnet_id: subnetIds[0] ?? null,
-            subnet_ids: subnetIds,
-          },
-        };
-      },
+      handler,
+    });
+
+  const interfaceRoute = (action: 'add_router_interface' | 'remove_router_interface'): HttpRoute =>
+    actionRoute(action, async (request) => {
+      const named = interfaceNamed(request.body);
+      if (isFault(named)) return named;
+      const { subnetId, portId } = named;
+      const outcome = await act<Plugged>(request, action, async (context, trx, row) => {
+        if (action === 'remove_router_interface')
+          return await unplug(context, trx, row, subnetId, portId);
+        if (subnetId !== undefined && portId !== undefined)
+          return badRouter('Cannot specify both subnet-id and port-id');
+        return portId === undefined
+          ? await plugSubnet(context, trx, row, subnetId ?? '')
+          : await plugPort(context, trx, row, portId);
+      });
+      if (isFault(outcome)) return outcome;
+      const {
+        row,
+        result: { portId: port, networkId, subnetIds },
+      } = outcome;
+      return {
+        status: 200,
+        body: {
+          id: row.id,
+          tenant_id: row.project_id,
+          project_id: row.project_id,
+          port_id: port,
+          network_id: networkId,
+          subnet_id: subnetIds[0] ?? null,
+          subnet_ids: subnetIds,
+        },
+      };
     });
 
   const routesRoute = (
     action: 'add_extraroutes' | 'remove_extraroutes',
     next: (present: readonly Route[], named: readonly Route[]) => Route[],
   ): HttpRoute =>
-    route({
-      method: 'PUT',
-      path: `${path}/${action}`,
-      policy: action,
-      faults: writeFaults,
-      handler: async (request) => {
-        const body: Json = request.body;
-        const router =
-          typeof body === 'object' && body !== null && !Array.isArray(body)
-            ? body['router']
-            : undefined;
-        const read = routeList(
-          typeof router === 'object' && router !== null && !Array.isArray(router)
-            ? (router['routes'] ?? null)
-            : null,
-        );
-        if ('reason' in read)
-          return fault('badRequest', `Invalid input for routes. Reason: ${read.reason}`);
-        const outcome = await act<void>(request, action, async (_context, trx, row) => {
-          const routes = await routesFor(
-            trx,
-            row,
-            next(JSON.parse(row.routes_json) as Route[], read.value as Route[]),
-          ); // `routeList` proved it
-          if (isFault(routes)) return routes;
-          await setColumns(trx, 'routers', row.id, { routes_json: JSON.stringify(routes) });
-        });
-        if (isFault(outcome)) return outcome;
-        const row = await findVisible(db, routerListing, idOf(request), null);
-        return row
-          ? { status: 200, body: await views.one(request, row) }
-          : missing(routers, idOf(request));
-      },
+    actionRoute(action, async (request) => {
+      const body: Json = request.body;
+      const router =
+        typeof body === 'object' && body !== null && !Array.isArray(body)
+          ? body['router']
+          : undefined;
+      const read = routeList(
+        typeof router === 'object' && router !== null && !Array.isArray(router)
+          ? (router['routes'] ?? null)
+          : null,
+      );
+      if ('reason' in read)
+        return fault('badRequest', `Invalid input for routes. Reason: ${read.reason}`);
+      const outcome = await act<void>(request, action, async (_context, trx, row) => {
+        const routes = await routesFor(
+          trx,
+          row,
+          next(JSON.parse(row.routes_json) as Route[], read.value as Route[]),
+        ); // `routeList` proved it
+        if (isFault(routes)) return routes;
+        await setColumns(trx, 'routers', row.id, { routes_json: JSON.stringify(routes) });
+      });
+      if (isFault(outcome)) return outcome;
+      const row = await findVisible(db, routerListing, idOf(request), null);
+      return row
+        ? { status: 200, body: await views.one(request, row) }
+        : missing(routers, idOf(request));
     });
 
   return [

@@ -3,15 +3,16 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
 import {
-  neutron,
-  external,
   elsewhere,
+  external,
   network,
-  subnet,
-  port,
-  router,
+  neutron,
   nobody,
+  port,
   refuses,
+  router,
+  subnet,
+  unknownCases,
 } from './refusals.testing.ts';
 
 describe('a router is refused', () => {
@@ -127,28 +128,7 @@ describe('a router is refused', () => {
       code: 400,
       type: 'InvalidRoutes',
     },
-    {
-      what: 'when unknown',
-      method: 'GET',
-      path: `routers/${nobody}`,
-      code: 404,
-      type: 'RouterNotFound',
-    },
-    {
-      what: 'its change when unknown',
-      method: 'PUT',
-      path: `routers/${nobody}`,
-      body: { router: { name: 'x' } },
-      code: 404,
-      type: 'RouterNotFound',
-    },
-    {
-      what: 'its deletion when unknown',
-      method: 'DELETE',
-      path: `routers/${nobody}`,
-      code: 404,
-      type: 'RouterNotFound',
-    },
+    ...unknownCases('routers', 'router', 'RouterNotFound'),
   ]);
   it('an interface on a subnet that overlaps: 400 BadRequest', async () => {
     const second = await neutron.sure('member', 'POST', 'networks', {

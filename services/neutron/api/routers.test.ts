@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Loose, NeutronFixture } from './neutron-api.testing.ts';
+import type { Loose } from '#openstack/http/api.testing.ts';
+import type { NeutronFixture } from './neutron-api.testing.ts';
 import { startNeutron } from './neutron-api.testing.ts';
 
 let neutron: NeutronFixture;

@@ -3,6 +3,7 @@
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { isoSeconds } from '#platform/clock.ts';
+import type { RuleFields } from '../domain/security-group-rule.ts';
 import { canonicalRule, checkRule, isProtocol, sameRule } from '../domain/security-group-rule.ts';
 import { changeRow, deleteRow, findVisible, insertRow } from '../store/objects.ts';
 import { chargeQuota } from '../store/quotas.ts';
@@ -133,19 +134,10 @@ const defaultExists = () =>
 const inUse = (row: SecurityGroupRow) =>
   fault('conflict', `Security Group ${row.id} in use.`, { type: 'SecurityGroupInUse' });
 
-interface RuleInput extends Pick<
-  SecurityGroupRuleRow,
-  | 'project_id'
-  | 'description'
-  | 'security_group_id'
-  | 'direction'
-  | 'ethertype'
-  | 'protocol'
-  | 'port_range_min'
-  | 'port_range_max'
-  | 'remote_group_id'
-  | 'remote_ip_prefix'
-> {}
+interface RuleInput
+  extends
+    RuleFields,
+    Pick<SecurityGroupRuleRow, 'project_id' | 'description' | 'security_group_id'> {}
 
 /** A name or a number; kept as text, as it is answered. */
 const protocol: Parser = (value) => {

@@ -7,7 +7,7 @@ import type { FixedIp } from '../store/ipam.ts';
 import { addressesOf, claimAddresses, pickAddress, releaseAddresses } from '../store/ipam.ts';
 import { subnetsOf } from '../store/networks.ts';
 import { changeRow } from '../store/objects.ts';
-import { distributedOwner, insertPort, metadataPort } from '../store/ports.ts';
+import { distributedOwner, insertPort, metadataPort, unboundPort } from '../store/ports.ts';
 import { markChanged } from '../store/sdn-journal.ts';
 import { standardRow } from '../store/standard.ts';
 import type { NetworkRow, PortRow, SubnetRow } from '../store/tables.ts';
@@ -40,14 +40,7 @@ export async function makeSystemPort(
     device_id: wanted.deviceId,
     device_owner: wanted.owner,
     port_security_enabled: 0,
-    dns_name: '',
-    ip_allocation: 'immediate',
-    binding_host_id: '',
-    binding_vnic_type: 'normal',
-    binding_profile_json: '{}',
-    binding_vif_type: 'unbound',
-    allowed_address_pairs_json: '[]',
-    extra_dhcp_opts_json: '[]',
+    ...unboundPort,
   };
   const fixedIps = await chooseAddresses(trx, port, await subnetsOf(trx, wanted.networkId), {
     wishes: wanted.wishes,

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
+import type { Loose } from '#openstack/http/api.testing.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
-import type { Loose, NeutronFixture } from './neutron-api.testing.ts';
+import type { NeutronFixture } from './neutron-api.testing.ts';
 import { startNeutron } from './neutron-api.testing.ts';
 
 const nobody = '00000000-0000-4000-8000-000000000000';

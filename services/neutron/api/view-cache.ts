@@ -37,9 +37,7 @@ export function createViews<T extends ListedTable>(
   parts: NeutronParts,
   resource: Resource<T, any>,
 ): Views<T> {
-  const {
-    database: { db },
-  } = parts;
+  const { db } = parts.database;
   const guarded = Object.entries(resource.attributes)
     .filter(([, { hidden }]) => hidden)
     .map(([name]) => name);

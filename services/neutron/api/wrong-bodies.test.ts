@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
+import type { Loose } from '#openstack/http/api.testing.ts';
 import { neutronAudit } from '../store/audit.ts';
-import type { Loose, NeutronFixture, Person } from './neutron-api.testing.ts';
+import type { NeutronFixture, Person } from './neutron-api.testing.ts';
 import { startNeutron } from './neutron-api.testing.ts';
 import { resources } from './resources.ts';
 // Whatever a body holds, no answer is a 500: `ask` throws at one. The names come from the attribute
@@ -92,46 +93,24 @@ const words = fc.constantFrom<Json>(
   '🦊',
   'x'.repeat(300),
 );
+const objectOf = (names: readonly string[]) =>
+  fc.dictionary(fc.constantFrom(...names), words, { maxKeys: 3 }) as fc.Arbitrary<Json>;
+const namesInLists = [
+  'subnet_id',
+  'ip_address',
+  'start',
+  'end',
+  'destination',
+  'nexthop',
+  'opt_name',
+  'opt_value',
+  'mac_address',
+];
 const value: fc.Arbitrary<Json> = fc.oneof(
   { weight: 4, arbitrary: words },
   fc.array(words, { maxLength: 3 }),
-  fc.dictionary(
-    fc.constantFrom(
-      'subnet_id',
-      'ip_address',
-      'start',
-      'end',
-      'destination',
-      'nexthop',
-      'network_id',
-      'enable_snat',
-      'external_fixed_ips',
-      'opt_name',
-      'opt_value',
-      'mac_address',
-      '__proto__x',
-    ),
-    words,
-    { maxKeys: 3 },
-  ) as fc.Arbitrary<Json>,
-  fc.array(
-    fc.dictionary(
-      fc.constantFrom(
-        'subnet_id',
-        'ip_address',
-        'start',
-        'end',
-        'destination',
-        'nexthop',
-        'opt_name',
-        'opt_value',
-        'mac_address',
-      ),
-      words,
-      { maxKeys: 3 },
-    ) as fc.Arbitrary<Json>,
-    { maxLength: 2 },
-  ),
+  objectOf([...namesInLists, 'network_id', 'enable_snat', 'external_fixed_ips', '__proto__x']),
+  fc.array(objectOf(namesInLists), { maxLength: 2 }),
   fc.jsonValue({ maxDepth: 2 }) as fc.Arbitrary<Json>,
 );
 

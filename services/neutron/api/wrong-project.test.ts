@@ -3,7 +3,8 @@
 // stands in the ports' device_id, which tenants write.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Loose, NeutronFixture } from './neutron-api.testing.ts';
+import type { Loose } from '#openstack/http/api.testing.ts';
+import type { NeutronFixture } from './neutron-api.testing.ts';
 import { startNeutron } from './neutron-api.testing.ts';
 
 const serverId = '22222222-2222-4222-8222-222222222222';

@@ -1,17 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
+import { anyIngress } from './security-group-rule.testing.ts';
 import type { RuleFields } from './security-group-rule.ts';
 import { checkRule, isProtocol, protocolNumber, sameRule } from './security-group-rule.ts';
 
 const rule = (fields: Partial<RuleFields>): RuleFields => ({
-  direction: 'ingress',
-  ethertype: 'IPv4',
-  protocol: null,
-  port_range_min: null,
-  port_range_max: null,
-  remote_group_id: null,
-  remote_ip_prefix: null,
+  ...anyIngress,
   ...fields,
 });
 const typeOf = (fields: Partial<RuleFields>): string | undefined => {

@@ -2,13 +2,14 @@
 // https://docs.openstack.org/api-ref/network/v2/#create-security-group-rule
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
+import type { SecurityGroupRuleRow } from '../store/tables.ts';
 import { canonicalIp, formatCidr, parseCidr } from './ip.ts';
 
 /**
  * Names of protocols and their numbers, as upstream knows them.
  * https://www.iana.org/assignments/protocol-numbers
  */
-export const protocolNumbers: Readonly<Record<string, number>> = {
+const protocolNumbers: Readonly<Record<string, number>> = {
   ah: 51,
   dccp: 33,
   egp: 8,
@@ -39,15 +40,16 @@ const ipv6Only = new Set([41, 44, 58, 59, 60, 43]);
 const withPorts = new Set([6, 17, 33, 132, 136]);
 const icmp = new Set([1, 58]);
 
-export interface RuleFields {
-  direction: 'ingress' | 'egress';
-  ethertype: 'IPv4' | 'IPv6';
-  protocol: string | null;
-  port_range_min: number | null;
-  port_range_max: number | null;
-  remote_group_id: string | null;
-  remote_ip_prefix: string | null;
-}
+export type RuleFields = Pick<
+  SecurityGroupRuleRow,
+  | 'direction'
+  | 'ethertype'
+  | 'protocol'
+  | 'port_range_min'
+  | 'port_range_max'
+  | 'remote_group_id'
+  | 'remote_ip_prefix'
+>;
 
 /** The number of a protocol as written; null: any. */
 export function protocolNumber(protocol: string | null): number | null {

@@ -8,7 +8,7 @@ import {
   readActivePorts,
   readGuestPorts,
   readPortsInUse,
-  setPortStatuses,
+  setStatuses,
   type PortInUse,
 } from '../store/sdn-status.ts';
 import type { NovaNotifier } from './nova-notifier.ts';
@@ -103,8 +103,9 @@ export class Bindings {
     );
     const changed = ports.filter((port) => port.status !== statusOf(batch.get(port.id)));
     for (const status of ['ACTIVE', 'DOWN'] as const)
-      await setPortStatuses(
+      await setStatuses(
         db,
+        'ports',
         changed.filter((port) => statusOf(batch.get(port.id)) === status).map(({ id }) => id),
         status,
         now,

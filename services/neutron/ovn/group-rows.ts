@@ -2,6 +2,7 @@
 // Logical_Flow.match; address sets that OVN makes of port groups: ovn-nb(5), Port_Group.
 import type { SdnRow } from '#ports/sdn.ts';
 import type { GroupFacts, RuleFacts } from '../domain/sdn-facts.ts';
+import { protocolNumber } from '../domain/security-group-rule.ts';
 import { dropGroupName, groupName, ownerName } from './names.ts';
 
 const dropPriority = 1001;
@@ -99,38 +100,11 @@ export function matchOf(groupId: string, rule: RuleFacts): string {
   return [...parts, ...protocolMatch(rule)].join(' && ');
 }
 
-// The names that Neutron takes: api-ref, "Create security group rule"; numbers: IANA.
-const numbers: Readonly<Record<string, number>> = {
-  ah: 51,
-  dccp: 33,
-  egp: 8,
-  esp: 50,
-  gre: 47,
-  icmp: 1,
-  icmpv6: 58,
-  'ipv6-icmp': 58,
-  igmp: 2,
-  ipip: 4,
-  ipv4: 4,
-  'ipv6-encap': 41,
-  'ipv6-frag': 44,
-  'ipv6-nonxt': 59,
-  'ipv6-opts': 60,
-  'ipv6-route': 43,
-  ospf: 89,
-  pgm: 113,
-  rsvp: 46,
-  sctp: 132,
-  tcp: 6,
-  udp: 17,
-  udplite: 136,
-  vrrp: 112,
-};
 const withPorts: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp', 132: 'sctp' };
 
 function protocolMatch({ version, protocol, portMin, portMax }: RuleFacts): string[] {
-  if (protocol === null || protocol === 'any' || protocol === '0') return [];
-  const number = numbers[protocol] ?? Number(protocol);
+  const number = protocolNumber(protocol);
+  if (number === null || number === 0) return [];
   if (number === 1 || number === 58) {
     // icmp of the rule's own version, whichever of the names it has
     const icmp = `icmp${version}`;

@@ -7,7 +7,9 @@ import type { Role } from '#openstack/role.ts';
 import { openDatabase, type Database, type DatabaseConfig } from '#platform/db/database.ts';
 import { migrate } from '#platform/db/migrate.ts';
 import { silentLog } from '#platform/log.ts';
+import { anyIngress } from '../domain/security-group-rule.testing.ts';
 import { migrations } from '../store/migrations/index.ts';
+import { unboundPort } from '../store/ports.ts';
 import { markChanged, type SdnChange, type SdnSubject } from '../store/sdn-journal.ts';
 import type {
   NetworkRow,
@@ -120,14 +122,7 @@ export class NeutronWorld {
       device_id: '',
       device_owner: '',
       port_security_enabled: 1,
-      dns_name: '',
-      ip_allocation: 'immediate',
-      binding_host_id: '',
-      binding_vnic_type: 'normal',
-      binding_profile_json: '{}',
-      binding_vif_type: 'unbound',
-      allowed_address_pairs_json: '[]',
-      extra_dhcp_opts_json: '[]',
+      ...unboundPort,
       ...change,
     };
     row.name = change.name ?? row.id; // ovn-trace calls ports by their names
@@ -231,13 +226,7 @@ export class NeutronWorld {
     const row: SecurityGroupRuleRow = {
       ...common,
       security_group_id: groupId,
-      direction: 'ingress',
-      ethertype: 'IPv4',
-      protocol: null,
-      port_range_min: null,
-      port_range_max: null,
-      remote_group_id: null,
-      remote_ip_prefix: null,
+      ...anyIngress,
       normalized_cidr: change.remote_ip_prefix ?? null,
       ...change,
     };

@@ -232,6 +232,9 @@ describe("Neutron's objects as northbound rows", () => {
       'outport == @pg_a_b && ip6 && icmp6 && icmp6.type == 128',
     );
     assert.equal(match({ protocol: 'vrrp' }), 'outport == @pg_a_b && ip4 && ip.proto == 112');
+    assert.equal(match({ protocol: 'GRE' }), 'outport == @pg_a_b && ip4 && ip.proto == 47');
+    for (const protocol of ['any', '0', 'ip', 'hopopt'])
+      assert.equal(match({ protocol }), 'outport == @pg_a_b && ip4');
     assert.equal(
       match({ protocol: 'sctp', portMin: 5, portMax: 5 }),
       'outport == @pg_a_b && ip4 && sctp && sctp.dst == 5',

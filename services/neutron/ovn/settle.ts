@@ -3,7 +3,7 @@
 import type { NeutronDeps } from '../deps.ts';
 import { isRouterPort } from '../domain/port-owner.ts';
 import type { Facts } from '../domain/sdn-facts.ts';
-import { setFloatingIpStatuses, setPortStatuses } from '../store/sdn-status.ts';
+import { setStatuses } from '../store/sdn-status.ts';
 
 export async function settle(
   { database: { db }, clock }: Pick<NeutronDeps, 'database' | 'clock'>,
@@ -14,8 +14,9 @@ export async function settle(
     each.status !== (up ? 'ACTIVE' : 'DOWN');
   for (const up of [true, false]) {
     const status = up ? 'ACTIVE' : 'DOWN';
-    await setPortStatuses(
+    await setStatuses(
       db,
+      'ports',
       ports
         .filter(
           (port) =>
@@ -28,8 +29,9 @@ export async function settle(
       status,
       now,
     );
-    await setFloatingIpStatuses(
+    await setStatuses(
       db,
+      'floating_ips',
       floatingIps
         .filter((each) => (each.target !== null) === up && isStale(each, up))
         .map(({ id }) => id),

@@ -40,7 +40,7 @@ export async function pickAddress(
   }));
   if (fromEnd) {
     for (const { start, end } of pools.reverse()) {
-      const found = await freeBelow(trx, subnet.id, start, end, version);
+      const found = await firstFree(trx, subnet.id, { start, end }, version, 'desc');
       if (found !== undefined) return numberToIp(found, version);
     }
     return undefined;
@@ -54,7 +54,7 @@ export async function pickAddress(
   ];
   for (const { start, end } of ranges) {
     if (start > end) continue;
-    const found = await freeAbove(trx, subnet.id, start, end, version);
+    const found = await firstFree(trx, subnet.id, { start, end }, version, 'asc');
     if (found === undefined) continue;
     if (held.size >= maxCursors) held.clear();
     held.set(subnet.id, found + 1n);
@@ -63,54 +63,29 @@ export async function pickAddress(
   return undefined;
 }
 
-async function freeAbove(
+/** The first free address of a range, from its start or, `desc`, from its end. */
+async function firstFree(
   trx: NeutronTrx,
   subnetId: string,
-  start: bigint,
-  end: bigint,
+  { start, end }: { start: bigint; end: bigint },
   version: IpVersion,
+  order: 'asc' | 'desc',
 ): Promise<bigint | undefined> {
-  for (let at = start; at <= end;) {
+  const isUp = order === 'asc';
+  const isOutside = (at: bigint): boolean => at < start || at > end;
+  for (let at = isUp ? start : end; !isOutside(at);) {
     const taken = await trx
       .selectFrom('ip_allocations')
       .select('ip_key')
       .where('subnet_id', '=', subnetId)
-      .where('ip_key', '>=', ipKey(at, version))
-      .orderBy('ip_key')
+      .where('ip_key', isUp ? '>=' : '<=', ipKey(at, version))
+      .orderBy('ip_key', order)
       .limit(lookAhead)
       .execute();
     for (const { ip_key } of taken) {
-      const used = BigInt(`0x${ip_key}`);
-      if (used > at) return at;
-      at += 1n;
-      if (at > end) return undefined;
-    }
-    if (taken.length < lookAhead) return at;
-  }
-  return undefined;
-}
-
-async function freeBelow(
-  trx: NeutronTrx,
-  subnetId: string,
-  start: bigint,
-  end: bigint,
-  version: IpVersion,
-): Promise<bigint | undefined> {
-  for (let at = end; at >= start;) {
-    const taken = await trx
-      .selectFrom('ip_allocations')
-      .select('ip_key')
-      .where('subnet_id', '=', subnetId)
-      .where('ip_key', '<=', ipKey(at, version))
-      .orderBy('ip_key', 'desc')
-      .limit(lookAhead)
-      .execute();
-    for (const { ip_key } of taken) {
-      const used = BigInt(`0x${ip_key}`);
-      if (used < at) return at;
-      at -= 1n;
-      if (at < start) return undefined;
+      if (BigInt(`0x${ip_key}`) !== at) return at;
+      at += isUp ? 1n : -1n;
+      if (isOutside(at)) return undefined;
     }
     if (taken.length < lookAhead) return at;
   }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import type { Loose } from '#openstack/http/api.testing.ts';
 import { mariadbMissing, startMariadb } from '#platform/db/mariadb.testing.ts';
 import type { PrivateMariadb } from '#platform/db/mariadb.testing.ts';
-import type { Loose, NeutronFixture } from '../api/neutron-api.testing.ts';
+import type { NeutronFixture } from '../api/neutron-api.testing.ts';
 import { startNeutron } from '../api/neutron-api.testing.ts';
 // Neutron's SQL on a real MariaDB: each kind of query once, through the API; and what must hold
 // when many write at once.

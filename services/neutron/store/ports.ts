@@ -16,6 +16,18 @@ export const floatingIpOwner = 'network:floatingip';
  */
 export const distributedOwner = 'network:distributed';
 
+/** The columns of a port of which nothing is asked and which is on no host. */
+export const unboundPort = {
+  dns_name: '',
+  ip_allocation: 'immediate',
+  binding_host_id: '',
+  binding_vnic_type: 'normal',
+  binding_profile_json: '{}',
+  binding_vif_type: 'unbound',
+  allowed_address_pairs_json: '[]',
+  extra_dhcp_opts_json: '[]',
+} as const satisfies Partial<PortRow>;
+
 export const portListing = {
   table: 'ports',
   columns: {

@@ -48,6 +48,19 @@ export const noSubjects = (): Sets => ({
   security_group: new Set(),
 });
 
+async function subnetsOfPorts(db: Db, portIds: readonly string[]): Promise<string[]> {
+  const rows = await pages(
+    portIds,
+    async (ids) =>
+      await db
+        .selectFrom('ip_allocations')
+        .select('subnet_id')
+        .where('port_id', 'in', ids)
+        .execute(),
+  );
+  return rows.map(({ subnet_id }) => subnet_id);
+}
+
 /** The changed objects, and those whose rows hold something of them. */
 export async function withDependents(db: Db, changed: Iterable<SdnChange>): Promise<Wanted> {
   const sets = noSubjects();
@@ -108,16 +121,7 @@ export async function withDependents(db: Db, changed: Iterable<SdnChange>): Prom
   const metadataPorts = changedPorts
     .filter((port) => port.device_owner === metadataOwner)
     .map(({ id }) => id);
-  for (const { subnet_id } of await pages(
-    metadataPorts,
-    async (ids) =>
-      await db
-        .selectFrom('ip_allocations')
-        .select('subnet_id')
-        .where('port_id', 'in', ids)
-        .execute(),
-  ))
-    sets.subnet.add(subnet_id);
+  for (const subnetId of await subnetsOfPorts(db, metadataPorts)) sets.subnet.add(subnetId);
   // Where a floating IP is translated follows the host of its port.
   add(
     'floating_ip',
@@ -151,16 +155,7 @@ export async function withParents(db: Db, wanted: Wanted): Promise<Wanted> {
       await db.selectFrom('ports').select('network_id').where('id', 'in', ids).execute(),
   ))
     sets.network.add(network_id);
-  for (const { subnet_id } of await pages(
-    ports,
-    async (ids) =>
-      await db
-        .selectFrom('ip_allocations')
-        .select('subnet_id')
-        .where('port_id', 'in', ids)
-        .execute(),
-  ))
-    sets.subnet.add(subnet_id);
+  for (const subnetId of await subnetsOfPorts(db, ports)) sets.subnet.add(subnetId);
   for (const { security_group_id } of await pages(
     ports,
     async (ids) =>

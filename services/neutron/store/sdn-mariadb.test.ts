@@ -15,12 +15,7 @@ import {
   withParents,
 } from './sdn-changes.ts';
 import { readFacts } from './sdn-facts.ts';
-import {
-  readActivePorts,
-  readPortsInUse,
-  setFloatingIpStatuses,
-  setPortStatuses,
-} from './sdn-status.ts';
+import { readActivePorts, readPortsInUse, setStatuses } from './sdn-status.ts';
 
 it(
   'the stores of the SDN side speak MariaDB',
@@ -112,9 +107,9 @@ it(
       );
       assert.deepEqual(await gatewayRouters(db), [{ kind: 'router', id: router.id }]);
 
-      await setPortStatuses(db, [port.id], 'ACTIVE', 5);
-      await setPortStatuses(db, [port.id], 'ACTIVE', 6);
-      await setFloatingIpStatuses(db, [floatingIp], 'ACTIVE', 5);
+      await setStatuses(db, 'ports', [port.id], 'ACTIVE', 5);
+      await setStatuses(db, 'ports', [port.id], 'ACTIVE', 6);
+      await setStatuses(db, 'floating_ips', [floatingIp], 'ACTIVE', 5);
       assert.deepEqual(
         (await readActivePorts(db)).map(({ id }) => id),
         [port.id],

@@ -40,36 +40,17 @@ export async function readActivePorts(db: Db): Promise<PortInUse[]> {
     .execute();
 }
 
-export async function setPortStatuses(
+/** Of those of another status. */
+export async function setStatuses(
   db: Db,
+  table: 'ports' | 'floating_ips',
   ids: readonly string[],
   status: 'ACTIVE' | 'DOWN',
   nowMs: number,
 ): Promise<void> {
   await pages(ids, async (page) => {
     await db
-      .updateTable('ports')
-      .set((of) => ({
-        status,
-        updated_at_ms: nowMs,
-        revision_number: of('revision_number', '+', 1),
-      }))
-      .where('id', 'in', page)
-      .where('status', '!=', status)
-      .execute();
-    return [];
-  });
-}
-
-export async function setFloatingIpStatuses(
-  db: Db,
-  ids: readonly string[],
-  status: 'ACTIVE' | 'DOWN',
-  nowMs: number,
-): Promise<void> {
-  await pages(ids, async (page) => {
-    await db
-      .updateTable('floating_ips')
+      .updateTable(table)
       .set((of) => ({
         status,
         updated_at_ms: nowMs,

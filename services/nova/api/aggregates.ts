@@ -76,11 +76,8 @@ const idOf = (request: ApiRequest<unknown>): number =>
   /^\d{1,15}$/.test(request.params['id'] ?? '') ? Number(request.params['id']) : -1;
 
 export function aggregateRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-    ids,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, ids } = deps;
 
   /** The aggregate as it is now, or why nothing was changed. */
   async function answer(
@@ -92,7 +89,7 @@ export function aggregateRoutes(deps: NovaDeps): readonly Route[] {
     const aggregate = await findAggregate(db, idOf(request));
     return aggregate
       ? { status: 200, body: { aggregate: aggregateView(aggregate, request.version) } }
-      : refused('gone', request);
+      : refused('no such aggregate', request);
   }
 
   return [
@@ -230,7 +227,7 @@ function merged(
 function refused(refusal: AggregateRefusal, request: ApiRequest<unknown>, host = ''): Fault {
   const id = request.params['id'] ?? '';
   switch (refusal) {
-    case 'gone':
+    case 'no such aggregate':
       return fault('notFound', `Aggregate ${id} could not be found.`);
     case 'name taken':
       return fault('conflict', `Aggregate ${id} cannot be renamed: the name is taken.`);

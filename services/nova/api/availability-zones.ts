@@ -11,11 +11,8 @@ import type { ServiceRow } from '../store/tables.ts';
 import { internalZone } from './services.ts';
 
 export function availabilityZoneRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-    config,
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { config, clock } = deps;
 
   async function zones(): Promise<Map<string, ServiceRow[]>> {
     const [services, zoneOf] = await Promise.all([listServices(db), zonesByHost(db)]);

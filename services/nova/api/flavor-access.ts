@@ -23,9 +23,7 @@ const actionBody = Type.Object(
 );
 
 export function flavorAccessRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const accesses = async (flavorId: string): Promise<Json> => ({
     flavor_access: (await flavorProjects(db, flavorId)).map((projectId) => ({
       flavor_id: flavorId,

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
+import { projectOf } from '#openstack/http/api.testing.ts';
 import type { NovaFixture } from './nova-api.testing.ts';
-import { projectOf, startNova } from './nova-api.testing.ts';
+import { startNova } from './nova-api.testing.ts';
 
 const small = { name: 'small', id: '1', ram: 512, vcpus: 1, disk: 10 };
 let nova: NovaFixture;

@@ -4,6 +4,7 @@ import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
@@ -18,7 +19,7 @@ import type { FlavorFilters } from '../store/flavors.ts';
 import type { FlavorRow } from '../store/tables.ts';
 import { booleanSchema, numberSchema } from './field-schemas.ts';
 import { pageOf } from './page.ts';
-import { booleanOf, first, isAdmin, strictQueriesSince, unknownQuery } from './request.ts';
+import { first, isAdmin, strictQueriesSince, unknownQuery } from './request.ts';
 import { nameSchema } from './servers/create-schema.ts';
 import { flavorSummary, flavorView } from './views/flavor.ts';
 import type { FlavorViewContext } from './views/flavor.ts';
@@ -85,11 +86,8 @@ const describeBody = Type.Object(
 );
 
 export function flavorRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-    ids,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, ids } = deps;
   return [
     route({
       method: 'GET',

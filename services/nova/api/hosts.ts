@@ -32,11 +32,8 @@ const updateBody = Type.Object(
 const powerActions = ['startup', 'shutdown', 'reboot'] as const;
 
 export function hostRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-    config,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, config } = deps;
   const requested = async (request: ApiRequest<unknown>): Promise<Outcome<ComputeNodeRow>> => {
     const host = request.params['host'] ?? '';
     return (

@@ -3,6 +3,7 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
@@ -17,30 +18,27 @@ import {
   serverNamesByHost,
 } from '../store/hosts.ts';
 import { pageOf } from './page.ts';
-import { booleanOf, first, unknownQuery } from './request.ts';
+import { first, unknownQuery } from './request.ts';
 import { hypervisorStatistics, hypervisorSummary, hypervisorView } from './views/hypervisor.ts';
 import type { Hypervisor } from './views/hypervisor.ts';
 
 const path = '/v2.1/os-hypervisors';
 const policy = (name: string): string => `os_compute_api:os-hypervisors:${name}`;
+type View = (hypervisor: Hypervisor, version: number) => JsonObject;
 const idle = { servers: 0, busy: 0, vcpus: 0, memoryMib: 0, diskGib: 0 };
 
 export function hypervisorRoutes(deps: NovaDeps): readonly Route[] {
+  const listRoute = (at: string, name: string, view: View): Route =>
+    route({
+      method: 'GET',
+      path: path + at,
+      policy: policy(name),
+      faults: ['notFound'],
+      handler: async (request) => await list(deps, request, view),
+    });
   return [
-    route({
-      method: 'GET',
-      path,
-      policy: policy('list'),
-      faults: ['notFound'],
-      handler: async (request) => await list(deps, request, hypervisorSummary),
-    }),
-    route({
-      method: 'GET',
-      path: `${path}/detail`,
-      policy: policy('list-detail'),
-      faults: ['notFound'],
-      handler: async (request) => await list(deps, request, hypervisorView),
-    }),
+    listRoute('', 'list', hypervisorSummary),
+    listRoute('/detail', 'list-detail', hypervisorView),
     route({
       method: 'GET',
       path: `${path}/statistics`,
@@ -176,11 +174,7 @@ function wantsServers(request: ApiRequest): Outcome<boolean> {
         ));
 }
 
-async function list(
-  deps: NovaDeps,
-  request: ApiRequest,
-  view: (hypervisor: Hypervisor, version: number) => JsonObject,
-): Promise<Outcome<Reply>> {
+async function list(deps: NovaDeps, request: ApiRequest, view: View): Promise<Outcome<Reply>> {
   const { version } = request;
   const paged = ['limit', 'marker'];
   const unknown =

@@ -1,5 +1,6 @@
 // What a server is built from, as Glance tells the caller, or Cinder of a volume that was made from
 // an image. For the requests that create, rebuild and rescue servers.
+import { volumeImageFields } from '#contracts/cinder/wire.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { GlanceImage } from '#contracts/glance/wire.ts';
@@ -32,21 +33,8 @@ export async function fetchImageFacts(
   };
 }
 
-/**
- * What Cinder keeps with a volume of the image it was made from, beside the image's properties.
- * cinder.image.glance, volume_image_metadata
- */
-const cinderFields = new Set([
-  'image_id',
-  'image_name',
-  'checksum',
-  'container_format',
-  'disk_format',
-  'min_disk',
-  'min_ram',
-  'size',
-  'signature_verified',
-]);
+/** What Cinder keeps with a volume of its image, beside the image's properties. */
+const cinderFields = new Set([...volumeImageFields, 'signature_verified']);
 
 /** The image of which a volume is a copy. badRequest: its kernel is not there for this caller. */
 export async function imageFactsOfVolume(

@@ -8,11 +8,13 @@ import type { GlanceImage } from '#contracts/glance/wire.ts';
 import { isOwnField, propertiesOf } from '#contracts/glance/wire.ts';
 import type { Glance } from '#openstack/clients/glance.ts';
 import { glanceClient } from '#openstack/clients/glance.ts';
+import { timeMsOf } from '#openstack/http/lenient-values.ts';
+import { metadataRoutes } from '#openstack/http/metadata-routes.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
 import { nextLinks } from './page.ts';
-import { callerOf, first, limitOf, timeOf } from './request.ts';
+import { callerOf, first, limitOf } from './request.ts';
 import { metadataBody, metadataItemBody } from './server-metadata.ts';
 import { glanceStates, imageSummary, imageView } from './views/image.ts';
 
@@ -62,7 +64,6 @@ export function imageRoutes(deps: NovaDeps): readonly Route[] {
   }
 
   const faults = ['notFound', 'conflict', 'overQuota'] as const;
-  const none = fault('notFound', 'Metadata item was not found');
   return [
     route({
       method: 'GET',
@@ -103,84 +104,21 @@ export function imageRoutes(deps: NovaDeps): readonly Route[] {
         return (await glance(request).deleteImage(image.id)) ?? { status: 204 };
       },
     }),
-    route({
-      method: 'GET',
+    ...metadataRoutes({
       path: `${path}/:id/metadata`,
-      policy: policy('image-metadata:index'),
       until: metadataUntil,
-      faults,
-      handler: async (request) => {
-        const image = await requested(request);
-        return isFault(image) ? image : { status: 200, body: { metadata: propertiesOf(image) } };
-      },
-    }),
-    route<{ metadata: Metadata }>({
-      method: 'POST',
-      path: `${path}/:id/metadata`,
-      policy: policy('image-metadata:create'),
-      until: metadataUntil,
+      policy: (name) => policy(`image-metadata:${name}`),
       body: metadataBody,
-      faults,
-      handler: async (request) => {
-        const metadata = await change(request, (now) => ({ ...now, ...request.body.metadata }));
-        return isFault(metadata) ? metadata : { status: 200, body: { metadata } };
-      },
-    }),
-    route<{ metadata: Metadata }>({
-      method: 'PUT',
-      path: `${path}/:id/metadata`,
-      policy: policy('image-metadata:update_all'),
-      until: metadataUntil,
-      body: metadataBody,
-      faults,
-      handler: async (request) => {
-        const metadata = await change(request, () => request.body.metadata);
-        return isFault(metadata) ? metadata : { status: 200, body: { metadata } };
-      },
-    }),
-    route({
-      method: 'GET',
-      path: `${path}/:id/metadata/:key`,
-      policy: policy('image-metadata:show'),
-      until: metadataUntil,
-      faults,
-      handler: async (request) => {
+      itemBody: metadataItemBody,
+      readFaults: faults,
+      writeFaults: faults,
+      deletedStatus: 204,
+      missing: () => fault('notFound', 'Metadata item was not found'),
+      async read(request) {
         const image = await requested(request);
-        if (isFault(image)) return image;
-        const [key, all] = [request.params['key'] ?? '', propertiesOf(image)];
-        return Object.hasOwn(all, key)
-          ? { status: 200, body: { meta: { [key]: all[key] } } }
-          : none;
+        return isFault(image) ? image : propertiesOf(image);
       },
-    }),
-    route<{ meta: Metadata }>({
-      method: 'PUT',
-      path: `${path}/:id/metadata/:key`,
-      policy: policy('image-metadata:update'),
-      until: metadataUntil,
-      body: metadataItemBody,
-      faults,
-      handler: async (request) => {
-        const key = request.params['key'] ?? '';
-        const value = Object.hasOwn(request.body.meta, key) ? request.body.meta[key] : undefined;
-        if (value === undefined) return fault('badRequest', 'Request body and URI mismatch');
-        const metadata = await change(request, (now) => ({ ...now, [key]: value }));
-        return isFault(metadata) ? metadata : { status: 200, body: { meta: { [key]: value } } };
-      },
-    }),
-    route({
-      method: 'DELETE',
-      path: `${path}/:id/metadata/:key`,
-      policy: policy('image-metadata:delete'),
-      until: metadataUntil,
-      faults,
-      handler: async (request) => {
-        const key = request.params['key'] ?? '';
-        const metadata = await change(request, ({ [key]: value, ...rest }) =>
-          value === undefined ? none : rest,
-        );
-        return isFault(metadata) ? metadata : { status: 204 };
-      },
+      change,
     }),
   ];
 }
@@ -216,7 +154,7 @@ const filters: Readonly<
   minRam: (value) => ['min_ram', value],
   minDisk: (value) => ['min_disk', value],
   'changes-since': (value) =>
-    timeOf(value) === undefined ? undefined : ['updated_at', `gte:${value}`],
+    timeMsOf(value) === undefined ? undefined : ['updated_at', `gte:${value}`],
 };
 const anyOf = (values: readonly string[]): string =>
   `in:${values.map((value) => `"${value.replaceAll(/["\\]/g, String.raw`\$&`)}"`).join(',')}`;

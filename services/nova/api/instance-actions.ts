@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
+import { timeMsOf } from '#openstack/http/lenient-values.ts';
 import type { ApiRequest, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { isoMicroseconds } from '#platform/clock.ts';
@@ -11,24 +12,14 @@ import { eventsOf, findAction, listActions } from '../store/actions.ts';
 import type { Server } from '../store/servers.ts';
 import { findServerEvenDeleted } from '../store/servers.ts';
 import type { ActionEventRow, ActionRow } from '../store/tables.ts';
-import {
-  first,
-  lastMsOf,
-  limitOf,
-  requestedServer,
-  scopeOf,
-  timeOf,
-  unknownQuery,
-} from './request.ts';
+import { first, lastMsOf, limitOf, requestedServer, scopeOf, unknownQuery } from './request.ts';
 
 const time = (ms: number | null): string | null =>
   ms === null ? null : isoMicroseconds(ms).slice(0, -1);
 
 export function instanceActionRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-    config,
-  } = deps;
+  const { db } = deps.database;
+  const { config } = deps;
 
   async function server(request: ApiRequest): Promise<Outcome<Server>> {
     if (request.version < 21) return await requestedServer(deps, request);
@@ -69,7 +60,7 @@ export function instanceActionRoutes(deps: NovaDeps): readonly Route[] {
         };
         for (const [name, text] of Object.entries(bounds)) {
           if (text === undefined) continue;
-          const ms = name === 'since' ? timeOf(text) : lastMsOf(text);
+          const ms = name === 'since' ? timeMsOf(text) : lastMsOf(text);
           if (ms === undefined)
             return fault(
               'badRequest',

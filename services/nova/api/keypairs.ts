@@ -67,12 +67,8 @@ const path = '/v2.1/os-keypairs';
 const policy = (what: string): string => `os_compute_api:os-keypairs:${what}`;
 
 export function keypairRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-    config,
-    clock,
-    ids,
-  } = deps;
+  const { db } = deps.database;
+  const { config, clock, ids } = deps;
   const missing = (request: ApiRequest<unknown>) =>
     fault('notFound', `Keypair ${request.params['name']} not found for user.`);
   return [

@@ -2,9 +2,10 @@
 // api-ref; nova.api.openstack.compute.schemas
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import type { Loose } from '#openstack/http/api.testing.ts';
 import { tagsText } from '../domain/server-row.ts';
 import { seedFlavors } from '../store/seed.ts';
-import type { Loose, NovaFixture, Person } from './nova-api.testing.ts';
+import type { NovaFixture, Person } from './nova-api.testing.ts';
 import { startMs, startNova } from './nova-api.testing.ts';
 
 let nova: NovaFixture;

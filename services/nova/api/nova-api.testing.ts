@@ -1,19 +1,17 @@
 // Nova's API behind the real dispatcher, over a real database (SQLite unless told), for Nova's own
 // tests. Doubles stand at the ports alone: tokens are names of people below, other services answer
 // what a test tells them to.
-import { fault } from '#contracts/common/fault.ts';
-import type { Json } from '#contracts/common/json.ts';
 import type { HostFacts } from '#contracts/nova/guest.ts';
-import type { AuthContext } from '#openstack/auth/context.ts';
-import type { HttpAnswer, HttpCall } from '#openstack/http/client.ts';
-import { createDispatcher } from '#openstack/http/dispatcher.ts';
+import type { AskInVersion } from '#openstack/http/api.testing.ts';
+import { openTestApi, peopleRoles, projectOf } from '#openstack/http/api.testing.ts';
+import type { ToldClient } from '#openstack/http/told-client.testing.ts';
+import { toldClient } from '#openstack/http/told-client.testing.ts';
 import type { Role } from '#openstack/role.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import type { Clock } from '#platform/clock.ts';
 import { openDatabase } from '#platform/db/database.ts';
 import type { DatabaseConfig } from '#platform/db/database.ts';
 import { migrate } from '#platform/db/migrate.ts';
-import type { HttpMethod } from '#platform/http/messages.ts';
 import { seededIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import { createSagaQueue } from '#platform/saga/queue.ts';
@@ -31,46 +29,16 @@ import { insertServers, takeNumbers } from '../store/servers.ts';
 import type { NovaTables, ServerRow } from '../store/tables.ts';
 import { createNovaApi } from './role.ts';
 
-/** Any JSON, read by path in tests. */
-// oxlint-disable-next-line typescript/no-explicit-any -- answers are read at many depths; assertions are the check
-export type Loose = any;
+export type Person = keyof typeof peopleRoles;
 
-export interface Answer {
-  status: number;
-  headers: Record<string, string>;
-  body: Loose;
-}
-
-const rolesOf = {
-  admin: ['admin', 'member', 'reader'],
-  member: ['member', 'reader'],
-  reader: ['reader'],
-  other: ['member', 'reader'],
-};
-export type Person = keyof typeof rolesOf;
-/** `other` is a member of another project; the rest share one. */
-export const projectOf = (person: Person): string =>
-  person === 'other' ? 'project-b' : 'project-a';
-
-/** Silent: nobody answers. */
-export type Told = { status: number; body?: Json } | 'silent';
-
-export interface NovaFixture {
+export interface NovaFixture extends Pick<ToldClient, 'calls' | 'answerCalls'> {
   deps: NovaDeps;
   roles: Record<'api' | 'metadata' | 'conductor' | 'scheduler', Role>;
   /** Of all roles. */
   tasks: readonly Task[];
   clock: Clock & { nowMs: number };
-  /** `path` is below /compute/v2.1/; `version` is the minor microversion. */
-  ask(
-    who: Person | null,
-    method: HttpMethod,
-    path: string,
-    options?: { body?: Json; version?: number },
-  ): Promise<Answer>;
-  /** Every call to other services, and what they answer: 404 unless told. */
-  calls: HttpCall[];
-  answerCalls(answer: (call: HttpCall) => Told | Promise<Told>): void;
+  /** Below /compute/v2.1/, in the least microversion unless told. */
+  ask: AskInVersion<Person>;
   addHost(host: string, facts?: Partial<HostFacts>): Promise<void>;
   addServer(row?: Partial<ServerRow>): Promise<ServerRow>;
   close(): Promise<void>;
@@ -93,8 +61,7 @@ export async function startNova(
   const clock = createFakeClock({ startMs, movedBy: 'sleeps' });
   const time = options.clock ?? clock;
   const ids = seededIds(1);
-  const calls: HttpCall[] = [];
-  let answer: Parameters<NovaFixture['answerCalls']>[0] = () => ({ status: 404, body: {} });
+  const http = toldClient();
   const deps: NovaDeps = {
     database,
     sagas: createSagaQueue({ db: database.db, clock: time }),
@@ -104,20 +71,7 @@ export async function startNova(
     bus: createInProcessBus({ clock: time, ids, log: silentLog }),
     config: { ...novaDefaults, controlHost: 'control', ...options.config },
     session: { token: async () => 'nova', renew: () => undefined },
-    http: {
-      send: async (call) => {
-        calls.push(call);
-        const told = await answer(call);
-        return told === 'silent'
-          ? fault('unavailable', 'nobody there')
-          : ({
-              status: told.status,
-              headers: {},
-              body: told.body,
-              stream: undefined,
-            } satisfies HttpAnswer);
-      },
-    },
+    http,
   };
   const roles = {
     api: createNovaApi(deps),
@@ -128,55 +82,24 @@ export async function startNova(
   for (const { topic, handlers } of [...roles.conductor.rpc, ...roles.scheduler.rpc])
     deps.bus.serve(topic, handlers);
   await migrate(database.db, database.dialect, 'nova', migrations);
-  const errors: unknown[] = [];
-  const dispatcher = createDispatcher(roles.api.http, {
+  const { ask } = openTestApi(roles.api.http, {
     clock: time,
     ids,
-    identityUrl: 'http://cloud/identity',
-    log: {
-      ...silentLog,
-      error: (facts: object) => errors.push(facts),
-      debug: () => undefined,
-      child: () => silentLog,
-    } as unknown as typeof silentLog, // pino's other methods are not called
-    tokens: {
-      validate: async (token) =>
-        Object.hasOwn(rolesOf, token)
-          ? who(token as Person)
-          : fault('unauthorized', 'no such token'),
-    },
+    prefix: '/compute/v2.1/',
+    roles: peopleRoles,
+    projectOf,
   });
   return {
     deps,
     roles,
     tasks: Object.values(roles).flatMap(({ tasks }) => tasks),
     clock,
-    calls,
-    async ask(person, method, path, { body, version } = {}) {
-      const [place = '', query = ''] = path.split('?');
-      const reply = await dispatcher.handle({
-        method,
-        path: `/compute/v2.1/${place}`,
-        query,
-        origin: 'http://cloud',
-        body: body === undefined ? null : { json: body },
-        headers: {
-          'x-auth-token': person ?? undefined,
-          'openstack-api-version': version === undefined ? undefined : `compute 2.${version}`,
-        },
-      });
-      if (reply.status === 500) throw new Error(`${method} ${path}: 500`, { cause: errors.at(-1) });
-      // What a client would read: JSON text, so that undefined members and shared objects cannot
-      // hide.
-      return {
-        status: reply.status,
-        headers: reply.headers,
-        body: reply.body === undefined ? undefined : JSON.parse(JSON.stringify(reply.body)),
-      };
-    },
-    answerCalls: (next) => {
-      answer = next;
-    },
+    calls: http.calls,
+    answerCalls: http.answerCalls,
+    ask: async (who, method, path, { body, version } = {}) =>
+      await ask(who, method, path, body, {
+        'openstack-api-version': version === undefined ? undefined : `compute 2.${version}`,
+      }),
     addHost: async (host, facts) => {
       await registerService(database.db, computeBinary, host, ids, time.now());
       await touchNode(database.db, host, hostFacts(host, facts), '1.0', ids, time.now());
@@ -190,24 +113,6 @@ export async function startNova(
       return server;
     },
     close: async () => await database.close(),
-  };
-}
-
-function who(person: Person): AuthContext {
-  return {
-    userId: person,
-    userName: person,
-    userDomainId: 'default',
-    projectId: projectOf(person),
-    projectName: projectOf(person),
-    projectDomainId: 'default',
-    domainId: null,
-    systemScope: false,
-    roles: rolesOf[person],
-    expiresAtMs: Number.MAX_SAFE_INTEGER,
-    token: person,
-    appCredId: null,
-    accessRules: null,
   };
 }
 

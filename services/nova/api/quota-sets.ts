@@ -6,6 +6,7 @@ import type { TSchema } from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { ApiRequest, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
@@ -33,7 +34,7 @@ import {
 import type { NovaDb } from '../store/servers.ts';
 import { booleanSchema, numberSchema } from './field-schemas.ts';
 import { checkProject } from './known-project.ts';
-import { booleanOf, first } from './request.ts';
+import { first } from './request.ts';
 
 type Limit = number | string;
 type SetBody = { quota_set: Partial<Record<QuotaResource, Limit>> & { force?: boolean | string } };
@@ -82,9 +83,7 @@ const path = '/v2.1/os-quota-sets/:id';
 const api = (name: string): string => `os_compute_api:${name}`;
 
 export function quotaSetRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
 
   /** The project of the path, where the caller may do `rule` to it. */
   async function project(request: ApiRequest<unknown>, rule: string): Promise<Outcome<string>> {

@@ -1,8 +1,9 @@
 // What upstream removed is a 410 for everybody; the extensions of old are upstream's list.
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
+import type { Loose } from '#openstack/http/api.testing.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
-import type { Loose, NovaFixture } from './nova-api.testing.ts';
+import type { NovaFixture } from './nova-api.testing.ts';
 import { startNova } from './nova-api.testing.ts';
 
 let nova: NovaFixture;

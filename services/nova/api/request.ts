@@ -1,7 +1,8 @@
 // Small questions every handler asks of its request.
 import type { Outcome } from '#contracts/common/fault.ts';
-import { fault } from '#contracts/common/fault.ts';
-import type { ApiRequest } from '#openstack/http/route.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import { timeMsOf } from '#openstack/http/lenient-values.ts';
+import type { ApiRequest, Reply } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
 import type { Scope, Server } from '../store/servers.ts';
 import { findServer } from '../store/servers.ts';
@@ -32,6 +33,17 @@ export async function requestedServer(
   );
 }
 
+/** A handler of requests about the server of `:id`, which `work` gets. */
+export const ofServer =
+  <Body>(
+    deps: NovaDeps,
+    work: (request: ApiRequest<Body>, server: Server) => Promise<Outcome<Reply>> | Outcome<Reply>,
+  ) =>
+  async (request: ApiRequest<Body>): Promise<Outcome<Reply>> => {
+    const server = await requestedServer(deps, request);
+    return isFault(server) ? server : await work(request, server);
+  };
+
 export const first = (request: Pick<ApiRequest, 'query'>, name: string): string | undefined =>
   request.query[name]?.[0];
 
@@ -50,43 +62,12 @@ export function limitOf(request: Pick<ApiRequest, 'query'>, max: number): Outcom
   return Math.min(Number(text), max);
 }
 
-const words = new Map(
-  Object.entries({
-    true: true,
-    '1': true,
-    t: true,
-    yes: true,
-    y: true,
-    on: true,
-    false: false,
-    '0': false,
-    f: false,
-    no: false,
-    n: false,
-    off: false,
-  }),
-);
-
-/** A boolean as people write it; undefined: none of the usual words. */
-export const booleanOf = (text: string): boolean | undefined =>
-  words.get(text.trim().toLowerCase());
-
-/** ISO 8601 as the API takes it, or undefined. */
-export function timeOf(text: string): number | undefined {
-  if (!/^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?$/.test(text))
-    return undefined;
-  const zoned =
-    /(Z|[+-]\d{2}:?\d{2})$/.test(text.slice(10)) || text.length <= 10 ? text : `${text}Z`;
-  const ms = Date.parse(zoned.replace(' ', 'T'));
-  return Number.isNaN(ms) ? undefined : ms;
-}
-
 /**
  * The last millisecond of the time as written: a time in whole seconds, as the API shows them,
  * means all of its second.
  */
 export function lastMsOf(text: string): number | undefined {
-  const ms = timeOf(text);
+  const ms = timeMsOf(text);
   return ms === undefined || text.includes('.') ? ms : ms + 999;
 }
 

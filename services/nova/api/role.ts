@@ -1,4 +1,5 @@
 // The role nova-api: OpenStack's compute API.
+import { namedFaultBody } from '#openstack/http/named-fault.ts';
 import type { Route } from '#openstack/http/route.ts';
 import type { Role } from '#openstack/role.ts';
 import type { NovaDeps } from '../deps.ts';
@@ -7,7 +8,6 @@ import { assistedSnapshotRoutes } from './assisted-snapshots.ts';
 import { availabilityZoneRoutes } from './availability-zones.ts';
 import { extensionRoutes } from './extensions.ts';
 import { externalEventRoutes } from './external-events.ts';
-import { novaFaults } from './fault-body.ts';
 import { flavorAccessRoutes } from './flavor-access.ts';
 import { flavorExtraSpecRoutes } from './flavor-extra-specs.ts';
 import { flavorRoutes } from './flavors.ts';
@@ -24,7 +24,7 @@ import { removedRoutes } from './removed.ts';
 import { securityGroupRoutes } from './security-groups.ts';
 import { addressRoutes } from './server-addresses.ts';
 import { interfaceRoutes } from './server-interfaces.ts';
-import { metadataRoutes } from './server-metadata.ts';
+import { serverMetadataRoutes } from './server-metadata.ts';
 import { serverSecurityGroupRoutes } from './server-security-groups.ts';
 import { tagRoutes } from './server-tags.ts';
 import { volumeRoutes } from './server-volumes.ts';
@@ -46,7 +46,7 @@ export function createNovaApi(deps: NovaDeps): Role {
     ...securityGroupRoutes(deps),
     ...networkRoutes(deps),
     ...externalEventRoutes(deps),
-    ...metadataRoutes(deps),
+    ...serverMetadataRoutes(deps),
     ...tagRoutes(deps),
     ...instanceActionRoutes(deps),
     ...flavorRoutes(deps),
@@ -74,7 +74,7 @@ export function createNovaApi(deps: NovaDeps): Role {
         serviceType: 'compute',
         mount: '/compute',
         routes,
-        faultStyle: novaFaults,
+        faultStyle: { body: namedFaultBody },
         microversions,
         policies,
         requestIdHeader: 'x-compute-request-id',

@@ -7,10 +7,11 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { SecurityGroup, SecurityGroupRule } from '#contracts/neutron/wire.ts';
 import { documentOf } from '#openstack/clients/call.ts';
 import { askNeutron, neutronClient } from '#openstack/clients/neutron.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
-import { booleanOf, callerOf, first, isAdmin } from './request.ts';
+import { callerOf, first, isAdmin } from './request.ts';
 import { groupView, ruleView } from './server-security-groups.ts';
 
 interface GroupBody {

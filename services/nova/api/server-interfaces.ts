@@ -6,13 +6,13 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { Port } from '#contracts/neutron/wire.ts';
 import { neutronClient } from '#openstack/clients/neutron.ts';
-import type { ApiRequest, Route } from '#openstack/http/route.ts';
+import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
 import { eventsOf } from '../store/actions.ts';
 import { findNic, nicsOf } from '../store/nics.ts';
 import type { Server } from '../store/servers.ts';
-import { callerOf, requestedServer } from './request.ts';
+import { callerOf, ofServer } from './request.ts';
 import { serverPorts } from './server-ports.ts';
 import { beginInterfaceChange } from './servers/begin.ts';
 import { tagSchema } from './servers/create-schema.ts';
@@ -58,31 +58,34 @@ const attachment = (withTag: boolean) =>
     { additionalProperties: false },
   );
 
+type Request = ApiRequest<unknown>;
+
 const tagsSince = 49;
 const tagsShownSince = 70;
 const path = '/v2.1/servers/:id/os-interface';
 const policy = (name: string): string => `os_compute_api:os-attach-interfaces:${name}`;
+const faults = ['notFound'] as const;
 // The client waits for the answer, as stock Nova makes it wait for the host.
 const attachWithinMs = 55_000;
 
 export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
 
-  async function portsOf(request: ApiRequest<unknown>, server: Server): Promise<Outcome<Port[]>> {
-    return await serverPorts(
-      deps,
-      neutronClient(deps, { token: null, requestId: request.id }),
-      server.id,
-    );
+  async function portsOf(request: Request, server: Server): Promise<Outcome<Port[]>> {
+    const neutron = neutronClient(deps, { token: null, requestId: request.id });
+    return await serverPorts(deps, neutron, server.id);
   }
 
-  async function view(
-    request: ApiRequest<unknown>,
-    server: Server,
-    port: Port,
-  ): Promise<JsonObject> {
+  /** A handler that gets the server's ports, too. */
+  const ofPorts = (
+    work: (request: Request, server: Server, ports: Port[]) => Promise<Outcome<Reply>>,
+  ) =>
+    ofServer(deps, async (request: Request, server) => {
+      const ports = await portsOf(request, server);
+      return isFault(ports) ? ports : await work(request, server, ports);
+    });
+
+  async function view(request: Request, server: Server, port: Port): Promise<JsonObject> {
     const shown: JsonObject = {
       net_id: port.network_id,
       port_id: port.id,
@@ -100,47 +103,37 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
       method: 'GET',
       path,
       policy: policy('list'),
-      faults: ['notFound'],
-      handler: async (request) => {
-        const server = await requestedServer(deps, request);
-        if (isFault(server)) return server;
-        const ports = await portsOf(request, server);
-        if (isFault(ports)) return ports;
+      faults,
+      handler: ofPorts(async (request, server, ports) => {
         const views = await Promise.all(
           ports.map(async (port) => await view(request, server, port)),
         );
         return { status: 200, body: { interfaceAttachments: views } };
-      },
+      }),
     }),
     route({
       method: 'GET',
       path: `${path}/:port`,
       policy: policy('show'),
-      faults: ['notFound'],
-      handler: async (request) => {
-        const server = await requestedServer(deps, request);
-        if (isFault(server)) return server;
-        const ports = await portsOf(request, server);
-        if (isFault(ports)) return ports;
+      faults,
+      handler: ofPorts(async (request, server, ports) => {
         const id = request.params['port'] ?? '';
         const port = ports.find((each) => each.id === id);
         return port
           ? { status: 200, body: { interfaceAttachment: await view(request, server, port) } }
           : fault('notFound', `Instance ${server.id} does not have a port with id ${id}`);
-      },
+      }),
     }),
     route<AttachBody | null>({
       method: 'POST',
       path,
       policy: policy('create'),
-      faults: ['notFound', 'conflict', 'overQuota', 'timeout'],
+      faults: [...faults, 'conflict', 'overQuota', 'timeout'],
       body: [
         { from: 0, schema: Type.Union([attachment(false), Type.Null()]) },
         { from: tagsSince, schema: Type.Union([attachment(true), Type.Null()]) },
       ],
-      handler: async (request) => {
-        const server = await requestedServer(deps, request);
-        if (isFault(server)) return server;
+      handler: ofServer(deps, async (request, server) => {
         const asked = request.body?.interfaceAttachment ?? {};
         if (asked.net_id !== undefined && asked.port_id !== undefined)
           return fault('badRequest', 'Must not input both network_id and port_id');
@@ -169,28 +162,26 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
         });
         if (isFault(begun)) return begun;
         return await attached(request, server, begun);
-      },
+      }),
     }),
     route({
       method: 'DELETE',
       path: `${path}/:port`,
       policy: policy('delete'),
-      faults: ['notFound', 'conflict'],
-      handler: async (request) => {
-        const server = await requestedServer(deps, request);
-        if (isFault(server)) return server;
+      faults: [...faults, 'conflict'],
+      handler: ofServer(deps, async (request, server) => {
         const id = request.params['port'] ?? '';
         const nic = await findNic(db, server.id, id);
         if (!nic) return fault('notFound', `Port id ${id} could not be found.`);
         const begun = await beginInterfaceChange(deps, request, server, nic.seq);
         return isFault(begun) ? begun : { status: 202 };
-      },
+      }),
     }),
   ];
 
   /** Unlike for a new server, a port that is not there is a 404 here. */
   async function missingPort(
-    request: ApiRequest<unknown>,
+    request: Request,
     id: string | undefined,
   ): Promise<Outcome<undefined>> {
     if (id === undefined) return undefined;
@@ -204,7 +195,7 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
 
   /** The attachment once its saga has ended. */
   async function attached(
-    request: ApiRequest<unknown>,
+    request: Request,
     server: Server,
     { sagaId, actionId, seq }: { sagaId: string; actionId: string; seq: number },
   ) {

@@ -1,9 +1,8 @@
 // A server's metadata: a small map the tenant keeps with it.
 import Type from 'typebox';
-import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { metadataRoutes } from '#openstack/http/metadata-routes.ts';
 import type { Route } from '#openstack/http/route.ts';
-import { route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { NovaDeps } from '../deps.ts';
 import { unlimited } from '../domain/quota.ts';
@@ -13,7 +12,6 @@ import { changeServer, findServer, lockServer } from '../store/servers.ts';
 import { requestedServer } from './request.ts';
 import { metadataSchema } from './servers/create-schema.ts';
 
-type Metadata = Record<string, string>;
 export const metadataBody = Type.Object(
   { metadata: metadataSchema },
   { additionalProperties: false },
@@ -28,113 +26,39 @@ export const metadataItemBody = Type.Object(
   },
   { additionalProperties: false },
 );
-const path = '/v2.1/servers/:id/metadata';
-const policy = (name: string): string => `os_compute_api:server-metadata:${name}`;
 
-export function metadataRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = deps;
-
-  /** Reads, changes and writes in one transaction, so that two changes never lose one another. */
-  async function change(
-    request: Parameters<typeof requestedServer>[1],
-    next: (now: Metadata) => Outcome<Metadata>,
-  ): Promise<Outcome<Metadata>> {
-    const server = await requestedServer(deps, request);
-    if (isFault(server)) return server;
-    return await transaction(db, async (trx) => {
-      await lockServer(trx, server.id);
-      const current = await findServer(trx, server.id, null);
-      if (!current) return fault('notFound', `Instance ${server.id} could not be found.`);
-      const metadata = next(metadataOf(current));
-      if (isFault(metadata)) return metadata;
-      const { metadata_items: limit } = await quotaLimits(trx, server.project_id);
-      if (limit !== unlimited && Object.keys(metadata).length > limit)
-        return fault('overQuota', `Maximum number of metadata items exceeds ${limit}`);
-      await changeServer(trx, server.id, { metadata: JSON.stringify(metadata) }, clock.now());
-      return metadata;
-    });
-  }
-
-  const faults = ['notFound', 'overQuota', 'conflict'] as const;
-  return [
-    route({
-      method: 'GET',
-      path,
-      policy: policy('index'),
-      faults: ['notFound'],
-      handler: async (request) => {
-        const server = await requestedServer(deps, request);
-        return isFault(server) ? server : { status: 200, body: { metadata: metadataOf(server) } };
-      },
-    }),
-    route<{ metadata: Metadata }>({
-      method: 'POST',
-      path,
-      policy: policy('create'),
-      body: metadataBody,
-      faults,
-      handler: async (request) => {
-        const metadata = await change(request, (now) => ({ ...now, ...request.body.metadata }));
-        return isFault(metadata) ? metadata : { status: 200, body: { metadata } };
-      },
-    }),
-    route<{ metadata: Metadata }>({
-      method: 'PUT',
-      path,
-      policy: policy('update_all'),
-      body: metadataBody,
-      faults,
-      handler: async (request) => {
-        const metadata = await change(request, () => request.body.metadata);
-        return isFault(metadata) ? metadata : { status: 200, body: { metadata } };
-      },
-    }),
-    route({
-      method: 'GET',
-      path: `${path}/:key`,
-      policy: policy('show'),
-      faults: ['notFound'],
-      handler: async (request) => {
-        const server = await requestedServer(deps, request);
-        if (isFault(server)) return server;
-        const key = request.params['key'] ?? '';
-        const all = metadataOf(server);
-        return Object.hasOwn(all, key)
-          ? { status: 200, body: { meta: { [key]: all[key] } } }
-          : fault('notFound', 'Metadata item was not found');
-      },
-    }),
-    route<{ meta: Metadata }>({
-      method: 'PUT',
-      path: `${path}/:key`,
-      policy: policy('update'),
-      body: metadataItemBody,
-      faults,
-      handler: async (request) => {
-        const key = request.params['key'] ?? '';
-        const value = Object.hasOwn(request.body.meta, key) ? request.body.meta[key] : undefined;
-        if (value === undefined) return fault('badRequest', 'Request body and URI mismatch');
-        const metadata = await change(request, (now) => ({ ...now, [key]: value }));
-        return isFault(metadata) ? metadata : { status: 200, body: { meta: { [key]: value } } };
-      },
-    }),
-    route({
-      method: 'DELETE',
-      path: `${path}/:key`,
-      policy: policy('delete'),
-      faults,
-      handler: async (request) => {
-        const key = request.params['key'] ?? '';
-        const metadata = await change(request, (now) => {
-          if (!Object.hasOwn(now, key)) return fault('notFound', 'Metadata item was not found');
-          const { [key]: _gone, ...rest } = now;
-          return rest;
-        });
-        return isFault(metadata) ? metadata : { status: 204 };
-      },
-    }),
-  ];
+export function serverMetadataRoutes(deps: NovaDeps): readonly Route[] {
+  const { db } = deps.database;
+  const { clock } = deps;
+  return metadataRoutes({
+    path: '/v2.1/servers/:id/metadata',
+    policy: (name) => `os_compute_api:server-metadata:${name}`,
+    body: metadataBody,
+    itemBody: metadataItemBody,
+    readFaults: ['notFound'],
+    writeFaults: ['notFound', 'overQuota', 'conflict'],
+    deletedStatus: 204,
+    missing: () => fault('notFound', 'Metadata item was not found'),
+    async read(request) {
+      const server = await requestedServer(deps, request);
+      return isFault(server) ? server : metadataOf(server);
+    },
+    /** Reads, changes and writes in one transaction, so that two changes never lose one another. */
+    async change(request, next) {
+      const server = await requestedServer(deps, request);
+      if (isFault(server)) return server;
+      return await transaction(db, async (trx) => {
+        await lockServer(trx, server.id);
+        const current = await findServer(trx, server.id, null);
+        if (!current) return fault('notFound', `Instance ${server.id} could not be found.`);
+        const metadata = next(metadataOf(current));
+        if (isFault(metadata)) return metadata;
+        const { metadata_items: limit } = await quotaLimits(trx, server.project_id);
+        if (limit !== unlimited && Object.keys(metadata).length > limit)
+          return fault('overQuota', `Maximum number of metadata items exceeds ${limit}`);
+        await changeServer(trx, server.id, { metadata: JSON.stringify(metadata) }, clock.now());
+        return metadata;
+      });
+    },
+  });
 }

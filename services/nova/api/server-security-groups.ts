@@ -8,7 +8,7 @@ import type { ApiRequest, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
 import type { Server } from '../store/servers.ts';
-import { requestedServer } from './request.ts';
+import { ofServer } from './request.ts';
 import { serverPorts } from './server-ports.ts';
 import { callersNeutron } from './servers/wanted-networks.ts';
 
@@ -18,9 +18,7 @@ export const serverSecurityGroupRoutes = (deps: NovaDeps): readonly Route[] => [
     path: '/v2.1/servers/:id/os-security-groups',
     policy: 'os_compute_api:os-security-groups:list',
     faults: ['notFound'],
-    handler: async (request) => {
-      const server = await requestedServer(deps, request);
-      if (isFault(server)) return server;
+    handler: ofServer(deps, async (request, server) => {
       const groups = await groupsOf(deps, request, server);
       return isFault(groups)
         ? groups
@@ -28,7 +26,7 @@ export const serverSecurityGroupRoutes = (deps: NovaDeps): readonly Route[] => [
             status: 200,
             body: { security_groups: groups.map((group) => groupView(group, groups)) },
           };
-    },
+    }),
   }),
 ];
 

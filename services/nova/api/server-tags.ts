@@ -9,7 +9,7 @@ import type { NovaDeps } from '../deps.ts';
 import { tagsOf, tagsText } from '../domain/server-row.ts';
 import type { Server } from '../store/servers.ts';
 import { changeServer, findServer, lockServer } from '../store/servers.ts';
-import { requestedServer } from './request.ts';
+import { ofServer, requestedServer } from './request.ts';
 import { tagSchema } from './servers/create-schema.ts';
 
 const maxTags = 50;
@@ -18,10 +18,8 @@ const path = '/v2.1/servers/:id/tags';
 const policy = (name: string): string => `os_compute_api:os-server-tags:${name}`;
 
 export function tagRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
 
   /** Reads, changes and writes under one lock, so that two changes never lose one another. */
   async function change<T extends object>(
@@ -51,10 +49,7 @@ export function tagRoutes(deps: NovaDeps): readonly Route[] {
       since,
       policy: policy('index'),
       faults: ['notFound'],
-      handler: async (request) => {
-        const server = await requestedServer(deps, request);
-        return isFault(server) ? server : { status: 200, body: { tags: tagsOf(server) } };
-      },
+      handler: ofServer(deps, (_, server) => ({ status: 200, body: { tags: tagsOf(server) } })),
     }),
     route<{ tags: string[] }>({
       method: 'PUT',
@@ -86,12 +81,10 @@ export function tagRoutes(deps: NovaDeps): readonly Route[] {
       since,
       policy: policy('show'),
       faults: ['notFound'],
-      handler: async (request) => {
-        const server = await requestedServer(deps, request);
-        if (isFault(server)) return server;
+      handler: ofServer(deps, async (request, server) => {
         const tag = request.params['tag'] ?? '';
         return tagsOf(server).includes(tag) ? { status: 204 } : missing(server, tag);
-      },
+      }),
     }),
     route({
       method: 'PUT',

@@ -22,7 +22,7 @@ import {
   findVolumeRow,
   volumesOf,
 } from '../store/volumes.ts';
-import { callerOf, requestedServer } from './request.ts';
+import { callerOf, ofServer, requestedServer } from './request.ts';
 import { beginVolumeChange, checkLock } from './servers/begin.ts';
 import { tagSchema } from './servers/create-schema.ts';
 
@@ -109,12 +109,8 @@ function fieldsOf(row: ServerVolume, version: number): JsonObject {
 }
 
 export function volumeRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-    ids,
-    sagas,
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { ids, sagas, clock } = deps;
 
   async function requestedVolume(
     request: ApiRequest<unknown>,
@@ -134,19 +130,14 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
       path,
       policy: policy('index'),
       faults: ['notFound'],
-      handler: async (request) => {
-        const server = await requestedServer(deps, request);
-        return isFault(server)
-          ? server
-          : {
-              status: 200,
-              body: {
-                volumeAttachments: (await volumesOf(db, server.id)).map((row) =>
-                  view(row, request.version),
-                ),
-              },
-            };
-      },
+      handler: ofServer(deps, async (request, server) => ({
+        status: 200,
+        body: {
+          volumeAttachments: (await volumesOf(db, server.id)).map((row) =>
+            view(row, request.version),
+          ),
+        },
+      })),
     }),
     route({
       method: 'GET',
@@ -166,9 +157,7 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
       policy: policy('create'),
       body: attachBody,
       faults: ['notFound', 'conflict', 'forbidden', 'timeout'],
-      handler: async (request) => {
-        const server = await requestedServer(deps, request);
-        if (isFault(server)) return server;
+      handler: ofServer(deps, async (request, server) => {
         const asked = request.body.volumeAttachment;
         if (server.task_state !== null || !interfaceStates.includes(server.vm_state)) {
           return (
@@ -219,7 +208,7 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
           },
         });
         return isFault(begun) ? begun : await reserved(request, begun);
-      },
+      }),
     }),
     route<ChangeBody>({
       method: 'PUT',

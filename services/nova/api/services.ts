@@ -5,6 +5,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { placementClient } from '#openstack/clients/placement.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { isoMicroseconds } from '#platform/clock.ts';
@@ -22,7 +23,7 @@ import {
 import type { ServiceChange, ServiceKey } from '../store/hosts.ts';
 import type { ServiceRow } from '../store/tables.ts';
 import { booleanSchema } from './field-schemas.ts';
-import { booleanOf, first, strictQueriesSince, unknownQuery } from './request.ts';
+import { first, strictQueriesSince, unknownQuery } from './request.ts';
 
 /** The zone of services that run no servers. */
 export const internalZone = 'internal';
@@ -65,10 +66,8 @@ const policy = (name: string): string => `os_compute_api:os-services:${name}`;
 const isTrue = (value: boolean | string | undefined): boolean => booleanOf(String(value)) ?? false;
 
 export function serviceRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   return [
     route({
       method: 'GET',

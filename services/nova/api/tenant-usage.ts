@@ -3,6 +3,7 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
+import { timeMsOf } from '#openstack/http/lenient-values.ts';
 import type { ApiRequest, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { isoMicroseconds } from '#platform/clock.ts';
@@ -11,7 +12,7 @@ import type { Period, ProjectUsage, ServerUsage } from '../domain/tenant-usage.t
 import { usageByProject } from '../domain/tenant-usage.ts';
 import { serversRunningWithin } from '../store/list-servers.ts';
 import { pageOf } from './page.ts';
-import { first, timeOf } from './request.ts';
+import { first } from './request.ts';
 
 const path = '/v2.1/os-simple-tenant-usage';
 const policy = (name: string): string => `os_compute_api:os-simple-tenant-usage:${name}`;
@@ -96,7 +97,7 @@ function periodOf(request: ApiRequest, nowMs: number): Outcome<Period> {
   for (const name of ['start', 'end'] as const) {
     const text = first(request, name);
     if (text === undefined || text === '') continue;
-    const ms = timeOf(text);
+    const ms = timeMsOf(text);
     if (ms === undefined)
       return fault('badRequest', `Datetime is in invalid format: ${name}=${text}`);
     times[name] = ms;

@@ -14,10 +14,8 @@ const switchDeadlineMs = 120_000;
 const tellDeadlineMs = 120_000;
 
 export function assistSnapshot(deps: NovaDeps): AnySaga {
-  const {
-    database: { db },
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { log } = deps;
   return defineOperation<'nova.assist-snapshot', Record<string, never>>({
     name: 'nova.assist-snapshot',
     steps: [

@@ -23,10 +23,8 @@ const plugDeadlineMs = 60_000;
 type Nothing = Record<string, never>;
 
 export function attachVolume(deps: NovaDeps): AnySaga {
-  const {
-    database: { db },
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { log } = deps;
   return defineOperation<'nova.attach-volume', Nothing>({
     name: 'nova.attach-volume',
     steps: [
@@ -71,7 +69,7 @@ export function attachVolume(deps: NovaDeps): AnySaga {
          * of it: tried until it has.
          */
         async undo(input, _state, { requestId }) {
-          const outcome = await unplug(deps, input, requestId);
+          const outcome = await unplug(deps, { input, requestId });
           const server = await serverOf(deps, input);
           if (
             isFault(outcome) &&
@@ -88,7 +86,7 @@ export function attachVolume(deps: NovaDeps): AnySaga {
         deadlineMs: plugDeadlineMs,
         retries: 1,
         run: async (input, _state, { requestId }) =>
-          await plug(deps, input, requestId, { seq: 1, name: 'compute_attach_volume' }),
+          await plug(deps, { input, requestId, event: { seq: 1, name: 'compute_attach_volume' } }),
       },
       {
         name: 'complete',
@@ -118,10 +116,8 @@ export function attachVolume(deps: NovaDeps): AnySaga {
 }
 
 export function detachVolume(deps: NovaDeps): AnySaga {
-  const {
-    database: { db },
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { log } = deps;
   return defineOperation<'nova.detach-volume', Nothing>({
     name: 'nova.detach-volume',
     steps: [
@@ -156,9 +152,13 @@ export function detachVolume(deps: NovaDeps): AnySaga {
         deadlineMs: plugDeadlineMs,
         retries: 1,
         run: async (input, _state, { requestId }) =>
-          await unplug(deps, input, requestId, { seq: 1, name: 'compute_detach_volume' }),
+          await unplug(deps, {
+            input,
+            requestId,
+            event: { seq: 1, name: 'compute_detach_volume' },
+          }),
         async undo(input, _state, { requestId }) {
-          const outcome = await plug(deps, input, requestId);
+          const outcome = await plug(deps, { input, requestId });
           // The agent mends it where the guest cannot be reached now.
           if (isFault(outcome))
             log.warn(
@@ -189,68 +189,52 @@ export function detachVolume(deps: NovaDeps): AnySaga {
   });
 }
 
-interface Event {
-  seq: number;
-  name: string;
+/** What is done on the host, and the event that tells of it. */
+interface Visit {
+  input: NovaOperations['nova.attach-volume'];
+  requestId: string;
+  event?: { seq: number; name: string };
 }
 
-async function plug(
-  deps: NovaDeps,
-  input: NovaOperations['nova.attach-volume'],
-  requestId: string,
-  event?: Event,
-): Promise<Outcome<void>> {
-  const row = await currentRow(deps, input.rowId);
+async function plug(deps: NovaDeps, visit: Visit): Promise<Outcome<void>> {
+  const row = await currentRow(deps, visit.input.rowId);
   if (isFault(row)) return row;
   const volume = guestVolume(row);
-  const { host } = row;
-  if (!volume || host === null)
+  if (!volume || row.host === null)
     return fault('conflict', `Volume ${row.volume_id} is not connected.`);
+  const message = { uuid: visit.input.serverId, volume };
   return await onHost(
     deps,
-    input,
-    host,
-    event,
-    async () =>
-      await agentOn(deps, host).call(
-        'attachVolume',
-        { uuid: input.serverId, volume },
-        { timeoutMs: plugDeadlineMs, requestId },
-      ),
+    visit,
+    row.host,
+    async (agent, options) => await agent.call('attachVolume', message, options),
   );
 }
 
-async function unplug(
-  deps: NovaDeps,
-  input: NovaOperations['nova.attach-volume'],
-  requestId: string,
-  event?: Event,
-): Promise<Outcome<void>> {
-  const row = await currentRow(deps, input.rowId);
+async function unplug(deps: NovaDeps, visit: Visit): Promise<Outcome<void>> {
+  const row = await currentRow(deps, visit.input.rowId);
   // taken away by an earlier try, or never told to a host
   if (isFault(row) || row.host === null) return undefined;
-  const { host } = row;
+  const message = { uuid: visit.input.serverId, volumeId: row.volume_id };
   return await onHost(
     deps,
-    input,
-    host,
-    event,
-    async () =>
-      await agentOn(deps, host).call(
-        'detachVolume',
-        { uuid: input.serverId, volumeId: row.volume_id },
-        { timeoutMs: plugDeadlineMs, requestId },
-      ),
+    visit,
+    row.host,
+    async (agent, options) => await agent.call('detachVolume', message, options),
   );
 }
 
 async function onHost(
   deps: NovaDeps,
-  input: NovaOperations['nova.attach-volume'],
+  { input, requestId, event }: Visit,
   host: string,
-  event: Event | undefined,
-  work: () => Promise<Outcome<null>>,
+  tell: (
+    agent: ReturnType<typeof agentOn>,
+    options: { timeoutMs: number; requestId: string },
+  ) => Promise<Outcome<null>>,
 ): Promise<Outcome<void>> {
+  const work = async () =>
+    await tell(agentOn(deps, host), { timeoutMs: plugDeadlineMs, requestId });
   const outcome = event ? await asEvent(deps, input, { ...event, host }, work) : await work();
   return isFault(outcome) ? outcome : undefined;
 }

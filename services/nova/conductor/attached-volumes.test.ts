@@ -2,14 +2,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';
+import type { Answer, Loose } from '#openstack/http/api.testing.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import type { Answer, Loose } from '../api/nova-api.testing.ts';
 import { settleMs } from './conductor.testing.ts';
 import { expectedGuests } from './observe-host.ts';
 import {
   attach,
   built,
   calls,
+  detach,
   disks,
   nova,
   rested,
@@ -122,16 +123,7 @@ describe('a volume', () => {
       .where('id', '=', server.id)
       .execute();
     assert.equal((await attach(server.id, world.cinder.addVolume().id)).status, 409);
-    assert.equal(
-      (
-        await nova.ask(
-          'member',
-          'DELETE',
-          `servers/${server.id}/os-volume_attachments/${volume.id}`,
-        )
-      ).status,
-      409,
-    );
+    assert.equal((await detach(server.id, volume.id)).status, 409);
     assert.equal(
       (await nova.ask('other', 'GET', `servers/${server.id}/os-volume_attachments`)).status,
       404,
@@ -158,16 +150,7 @@ describe('a volume', () => {
     await attach(server.id, volume.id);
     await rested(server.id);
     world.refuses = { detachVolume: fault('conflict', 'busy') };
-    assert.equal(
-      (
-        await nova.ask(
-          'member',
-          'DELETE',
-          `servers/${server.id}/os-volume_attachments/${volume.id}`,
-        )
-      ).status,
-      202,
-    );
+    assert.equal((await detach(server.id, volume.id)).status, 202);
     await rested(server.id);
     assert.deepEqual(
       [statusOf(volume.id), disks.get(server.id)?.length, world.cinder.attachments.length],

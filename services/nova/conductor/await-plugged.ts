@@ -27,11 +27,8 @@ export async function awaitPlugged(
   serverId: string,
   { requestId, signal }: { requestId: string; signal: AbortSignal },
 ): Promise<Outcome<void>> {
-  const {
-    clock,
-    config,
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
+  const { clock, config } = deps;
   const wanted = new Set((await nicsOf(db, serverId)).map((nic) => nic.port_id));
   if (wanted.size === 0) return undefined;
   const neutron = neutronClient(deps, { token: null, requestId });

@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
+import type { Loose } from '#openstack/http/api.testing.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import type { Loose } from '../api/nova-api.testing.ts';
 import { message, settleMs } from './conductor.testing.ts';
 import { reapVolumes } from './tasks/reap-volumes.ts';
 import {
+  bootFrom,
   built,
   glance,
   imageId,
@@ -23,15 +24,10 @@ import {
 useVolumeServers();
 
 describe('a server that boots from a volume', () => {
-  const mapping = (device: Record<string, Json>): Record<string, Json> => ({
-    imageRef: '',
-    block_device_mapping_v2: [{ boot_index: 0, destination_type: 'volume', ...device }],
-  });
-
   it('made from an image gets it as its first disk, and takes it along when it goes if asked to', async () => {
     for (const goes of [true, false]) {
       const server = await built({
-        ...mapping({
+        ...bootFrom({
           source_type: 'image',
           uuid: imageId,
           volume_size: 2,
@@ -70,7 +66,7 @@ describe('a server that boots from a volume', () => {
   it('takes it along also where a snapshot of it comes or goes just then, and leaves it where a snapshot stays', async () => {
     for (const status of ['creating', 'deleting', 'available']) {
       const server = await built({
-        ...mapping({
+        ...bootFrom({
           source_type: 'image',
           uuid: imageId,
           volume_size: 2,
@@ -127,7 +123,7 @@ describe('a server that boots from a volume', () => {
       { source_type: 'snapshot', uuid: world.cinder.snapshots[0]?.id ?? '' },
       { source_type: 'volume', uuid: origin.id },
     ]) {
-      const { id, ...server } = await built(mapping(device));
+      const { id, ...server } = await built(bootFrom(device));
       const { kernel, rootDisk } = specs.get(id) ?? {};
       assert.deepEqual(
         [
@@ -151,7 +147,7 @@ describe('a server that boots from a volume', () => {
     }
     glance.images.length = 0;
     assert.match(
-      message(await post(mapping({ source_type: 'volume', uuid: origin.id }))),
+      message(await post(bootFrom({ source_type: 'volume', uuid: origin.id }))),
       /Can not find requested image/,
     );
     const hungry = world.cinder.addVolume({
@@ -159,7 +155,7 @@ describe('a server that boots from a volume', () => {
       volume_image_metadata: { min_ram: '1048576' },
     });
     assert.match(
-      message(await post(mapping({ source_type: 'volume', uuid: hungry.id }))),
+      message(await post(bootFrom({ source_type: 'volume', uuid: hungry.id }))),
       /memory is too small/,
     );
   });
@@ -170,7 +166,7 @@ describe('a server that boots from a volume', () => {
       (await built(server))['OS-EXT-SRV-ATTR:root_device_name'];
     assert.deepEqual(
       [
-        await named(mapping({ source_type: 'volume', uuid: root.id, disk_bus: 'scsi' })),
+        await named(bootFrom({ source_type: 'volume', uuid: root.id, disk_bus: 'scsi' })),
         await named({ imageRef: imageId }),
       ],
       ['/dev/sda', '/dev/vda'],
@@ -229,11 +225,11 @@ describe('a server that boots from a volume', () => {
     const bare = world.cinder.addVolume();
     const none = nova.deps.ids.uuid();
     for (const [what, server] of [
-      ['no such volume', mapping({ source_type: 'volume', uuid: none })],
-      ['not bootable', mapping({ source_type: 'volume', uuid: bare.id })],
-      ['no such snapshot', mapping({ source_type: 'snapshot', uuid: none })],
-      ['no such image', mapping({ source_type: 'image', uuid: none, volume_size: 1 })],
-      ['no size', mapping({ source_type: 'image', uuid: imageId })],
+      ['no such volume', bootFrom({ source_type: 'volume', uuid: none })],
+      ['not bootable', bootFrom({ source_type: 'volume', uuid: bare.id })],
+      ['no such snapshot', bootFrom({ source_type: 'snapshot', uuid: none })],
+      ['no such image', bootFrom({ source_type: 'image', uuid: none, volume_size: 1 })],
+      ['no size', bootFrom({ source_type: 'image', uuid: imageId })],
       [
         'no root',
         {
@@ -276,25 +272,18 @@ describe('a server that boots from a volume', () => {
       ],
     ] as [string, Record<string, Json>][])
       assert.equal((await post(server)).status, 400, what);
-    const over = await post({
-      imageRef: '',
-      block_device_mapping_v2: [
-        {
-          source_type: 'image',
-          destination_type: 'volume',
-          uuid: imageId,
-          volume_size: 1,
-          boot_index: 0,
-        },
-        { source_type: 'blank', destination_type: 'volume', volume_size: 2000 },
-      ],
-    });
+    const over = await post(
+      bootFrom(
+        { source_type: 'image', uuid: imageId, volume_size: 1 },
+        { source_type: 'blank', volume_size: 2000 },
+      ),
+    );
     assert.deepEqual([over.status, world.cinder.volumes.length], [403, 1], message(over));
   });
 
   it('whose volume is not made is in ERROR and says so', async () => {
     world.cinder.stuck = 'error';
-    const server = await built(mapping({ source_type: 'image', uuid: imageId, volume_size: 1 }));
+    const server = await built(bootFrom({ source_type: 'image', uuid: imageId, volume_size: 1 }));
     assert.equal(server.status, 'ERROR');
     assert.match(server.fault.message, /did not finish being created/);
     assert.deepEqual(world.cinder.attachments, []);
@@ -302,7 +291,7 @@ describe('a server that boots from a volume', () => {
 
   it('takes its volume along also when that came to rest right after it was refused', async () => {
     const server = await built(
-      mapping({
+      bootFrom({
         source_type: 'image',
         uuid: imageId,
         volume_size: 2,
@@ -328,7 +317,7 @@ describe('a server that boots from a volume', () => {
       server: { id },
     } = (
       await post(
-        mapping({
+        bootFrom({
           source_type: 'image',
           uuid: imageId,
           volume_size: 1,
@@ -357,7 +346,12 @@ describe('a server that boots from a volume', () => {
 
   it('keeps its volume until its host can say that the guest is gone', async () => {
     const server = await built(
-      mapping({ source_type: 'image', uuid: imageId, volume_size: 1, delete_on_termination: true }),
+      bootFrom({
+        source_type: 'image',
+        uuid: imageId,
+        volume_size: 1,
+        delete_on_termination: true,
+      }),
     );
     world.refuses = { destroyGuest: fault('unavailable', 'away') };
     await removed(server.id);

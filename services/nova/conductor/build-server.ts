@@ -34,13 +34,8 @@ const pluggingGraceMs = 30_000;
 const networksDeadlineMs = 5 * 60_000;
 
 export function buildServer(deps: NovaDeps): AnySaga {
-  const {
-    database: { db },
-    clock,
-    config,
-    log,
-    sagas,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, config, log, sagas } = deps;
   return defineOperation<'nova.build-server', BuildState>({
     name: 'nova.build-server',
     pool: 'build',

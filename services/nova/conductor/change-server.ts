@@ -38,10 +38,8 @@ async function asItIs(
 }
 
 export function changeServer(deps: NovaDeps): AnySaga {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   return defineOperation<'nova.change-server', Record<string, never>>({
     name: 'nova.change-server',
     steps: [

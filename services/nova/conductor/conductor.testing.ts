@@ -4,14 +4,16 @@ import assert from 'node:assert/strict';
 import type { Json } from '#contracts/common/json.ts';
 import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
 import { computeTopic } from '#contracts/nova/compute-agent-rpc.ts';
+import type { Answer, Loose } from '#openstack/http/api.testing.ts';
 import type { HttpCall } from '#openstack/http/client.ts';
+import type { Told } from '#openstack/http/told-client.testing.ts';
 import { rpcServer } from '#platform/bus/contract.ts';
 import type { HandlersOf } from '#platform/bus/contract.ts';
 import { systemClock } from '#platform/clock.ts';
 import { silentLog } from '#platform/log.ts';
 import { SagaRunner } from '#platform/saga/runner.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import type { Answer, Loose, NovaFixture, Told } from '../api/nova-api.testing.ts';
+import type { NovaFixture } from '../api/nova-api.testing.ts';
 import { startNova } from '../api/nova-api.testing.ts';
 import type { NovaConfig } from '../deps.ts';
 import { seedFlavors } from '../store/seed.ts';
@@ -60,12 +62,8 @@ export async function startConductor({
   let sagas: SagaRunner;
   const nova = await startNova({ config, clock: systemClock, wakeSagas: () => sagas.wake() });
   const { deps, roles, tasks } = nova;
-  const {
-    database: { db },
-    bus,
-    clock,
-    ids,
-  } = deps;
+  const { db } = deps.database;
+  const { bus, clock, ids } = deps;
   const startSagas = async (): Promise<void> => {
     sagas = new SagaRunner({
       db,

@@ -12,7 +12,7 @@ import { addressesView, nicInfo, securityGroupNames } from '../domain/network-in
 import type { Nic } from '../store/nics.ts';
 import { changeNic, deleteNic, nicsOf, writeAddresses } from '../store/nics.ts';
 import { findServer, findServerEvenDeleted } from '../store/servers.ts';
-import type { Server } from '../store/servers.ts';
+import type { NovaDb, Server } from '../store/servers.ts';
 import { hopeless } from './saga-context.ts';
 
 interface Call {
@@ -130,6 +130,13 @@ const final = (refused: Fault): Fault =>
 
 const unbound: JsonObject = { device_id: '', device_owner: '', 'binding:host_id': '' };
 
+/** The server may be deleted; no project: it was purged. */
+async function rowsOf(db: NovaDb, serverId: string) {
+  const nics = await nicsOf(db, serverId);
+  const server = await findServerEvenDeleted(db, serverId, null);
+  return { nics, projectId: server?.project_id };
+}
+
 /**
  * Deletes the ports Nova made for the server and frees the tenant's own. Safe to repeat; the rows
  * stay as what was asked for.
@@ -139,14 +146,9 @@ export async function disconnectNics(
   serverId: string,
   call: Call,
 ): Promise<Outcome<void>> {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const neutron = own(deps, call);
-  const [nics, server] = [
-    await nicsOf(db, serverId),
-    await findServerEvenDeleted(db, serverId, null),
-  ];
+  const { nics, projectId } = await rowsOf(db, serverId);
   const held = await neutron.list('ports', { device_id: serverId });
   if (isFault(held)) return held;
   const ours = new Set(nics.map((nic) => nic.port_id));
@@ -156,7 +158,7 @@ export async function disconnectNics(
   for (const port of held) {
     const release = given.has(port.id)
       ? await neutron.updatePort(port.id, unbound)
-      : ours.has(port.id) || isOurs(port, server?.project_id)
+      : ours.has(port.id) || isOurs(port, projectId)
         ? await neutron.deletePort(port.id)
         : undefined;
     if (isFault(release) && release.kind !== 'notFound') return release;
@@ -179,14 +181,9 @@ export async function disconnectNic(
   seq: number,
   call: Call,
 ): Promise<Outcome<void>> {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const neutron = own(deps, call);
-  const [nics, server] = [
-    await nicsOf(db, serverId),
-    await findServerEvenDeleted(db, serverId, null),
-  ];
+  const { nics, projectId } = await rowsOf(db, serverId);
   const nic = nics.find((each) => each.seq === seq);
   if (!nic) return undefined;
   const held = await neutron.list('ports', { device_id: serverId });
@@ -195,9 +192,7 @@ export async function disconnectNic(
   // Without a port of its own in the row: what an unfinished try made, on this network.
   const mine = held.filter((port) =>
     nic.port_id === null
-      ? !ownPortIds.has(port.id) &&
-        port.network_id === nic.network_id &&
-        isOurs(port, server?.project_id)
+      ? !ownPortIds.has(port.id) && port.network_id === nic.network_id && isOurs(port, projectId)
       : port.id === nic.port_id,
   );
   for (const port of mine) {
@@ -221,9 +216,7 @@ export async function refreshNetworkInfo(
   serverId: string,
   call: Call,
 ): Promise<Outcome<void>> {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const nics = (await nicsOf(db, serverId)).filter((nic) => nic.port_id !== null);
   const neutron = own(deps, call);
   const isIdle = (await findServer(db, serverId, null))?.task_state === null;

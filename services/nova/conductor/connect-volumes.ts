@@ -9,6 +9,7 @@ import type { GuestVolume } from '#contracts/nova/guest.ts';
 import type { Cinder } from '#openstack/clients/cinder.ts';
 import { cinderClient } from '#openstack/clients/cinder.ts';
 import type { NovaDeps } from '../deps.ts';
+import { connectedVolume } from '../domain/guest-volume.ts';
 import { agentOn } from '../rpc-clients.ts';
 import { findPending } from '../store/pending-resources.ts';
 import { findServerEvenDeleted } from '../store/servers.ts';
@@ -78,9 +79,7 @@ export async function connectVolume(
   host: string,
   call: Call,
 ): Promise<Outcome<GuestVolume>> {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const attachmentId = await reserveVolume(deps, row, call);
   if (isFault(attachmentId)) return attachmentId;
   await changeServerVolume(db, row.id, { host }); // before the host can hear of it
@@ -96,13 +95,7 @@ export async function connectVolume(
   if (!connection)
     return hopeless(fault('conflict', `No host knows how to reach volume ${row.volume_id}.`));
   await changeServerVolume(db, row.id, { connection: JSON.stringify(connection) });
-  return {
-    volumeId: row.volume_id,
-    connection,
-    device: row.device,
-    bus: row.bus,
-    bootIndex: row.boot_index,
-  };
+  return connectedVolume(row, connection);
 }
 
 /**

@@ -2,6 +2,7 @@
 // copies the disk and uploads it. Begun by POST …/action.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { imageTaskStates } from '#contracts/nova/server-states.ts';
 import type { Glance } from '#openstack/clients/glance.ts';
 import { glanceClient } from '#openstack/clients/glance.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
@@ -14,20 +15,10 @@ import { asEvent, logFailure, serverOf } from './saga-context.ts';
 
 /** Large disks take their time to be copied and sent. */
 const uploadDeadlineMs = 3 * 60 * 60_000;
-export const imageTasks = [
-  'image_snapshot_pending',
-  'image_backup',
-  'image_snapshot',
-  'image_pending_upload',
-  'image_uploading',
-] as const;
 
 export function createImage(deps: NovaDeps): AnySaga {
-  const {
-    database: { db },
-    clock,
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, log } = deps;
   return defineOperation<'nova.create-image', Record<string, never>>({
     name: 'nova.create-image',
     steps: [
@@ -43,7 +34,7 @@ export function createImage(deps: NovaDeps): AnySaga {
           await changeDuring(
             db,
             server.id,
-            imageTasks,
+            imageTaskStates,
             { task_state: 'image_uploading' },
             clock.now(),
           );
@@ -88,13 +79,13 @@ export function createImage(deps: NovaDeps): AnySaga {
         name: 'settle',
         deadlineMs: 30_000,
         run: async ({ serverId, imageId }, _state, { requestId }) => {
-          await changeDuring(db, serverId, imageTasks, { task_state: null }, clock.now());
+          await changeDuring(db, serverId, imageTaskStates, { task_state: null }, clock.now());
           log.info({ server: serverId, image: imageId, req: requestId }, 'image of a server made');
         },
       },
     ],
     async failed(input) {
-      await changeDuring(db, input.serverId, imageTasks, { task_state: null }, clock.now());
+      await changeDuring(db, input.serverId, imageTaskStates, { task_state: null }, clock.now());
       await logFailure(deps, input);
     },
   });

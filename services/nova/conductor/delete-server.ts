@@ -17,11 +17,8 @@ import { asEvent, faultText, logFailure, serverOf } from './saga-context.ts';
 const destroyDeadlineMs = 120_000;
 
 export function deleteServer(deps: NovaDeps): AnySaga {
-  const {
-    database: { db },
-    clock,
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, log } = deps;
   return defineOperation<'nova.delete-server', Record<string, never>>({
     name: 'nova.delete-server',
     steps: [

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';
+import type { Loose } from '#openstack/http/api.testing.ts';
 import { createDispatcher } from '#openstack/http/dispatcher.ts';
 import { silentLog } from '#platform/log.ts';
-import type { Loose } from '../api/nova-api.testing.ts';
 import { built, imageId, nova, secret, useNetworkServers, world } from './networks.testing.ts';
 
 useNetworkServers();

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
+import type { Answer, Loose } from '#openstack/http/api.testing.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import type { Answer, Loose } from '../api/nova-api.testing.ts';
 import { nicsOf } from '../store/nics.ts';
 import { message, settleMs } from './conductor.testing.ts';
 import {

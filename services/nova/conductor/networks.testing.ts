@@ -60,15 +60,8 @@ export const fixture = await startConductor({
           },
   } satisfies Partial<HandlersOf<ComputeAgentRpc>>,
 });
-export const {
-  nova,
-  image: { id: imageId },
-  post,
-  show,
-  rested,
-  built,
-  removed,
-} = fixture;
+export const { nova, post, show, rested, built, removed } = fixture;
+export const imageId = fixture.image.id;
 
 /** Registers the hooks: each test begins without servers, with a new Neutron. */
 export function useNetworkServers(): void {

@@ -28,12 +28,8 @@ export async function reportHost(
   deps: NovaDeps,
   report: HostReport['params'],
 ): Promise<Outcome<HostReport['result']>> {
-  const {
-    database: { db },
-    clock,
-    ids,
-    config,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, ids, config } = deps;
   if (report.starting) await registerService(db, computeBinary, report.host, ids, clock.now());
   else if (!(await touchService(db, computeBinary, report.host, clock.now()))) {
     return fault(
@@ -62,11 +58,8 @@ export async function reportGuests(
   deps: NovaDeps,
   report: { host: string; guests: { uuid: string; state: GuestState }[]; complete: boolean },
 ): Promise<null> {
-  const {
-    database: { db },
-    clock,
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, log } = deps;
   const seen = new Map(report.guests.map((guest) => [guest.uuid, guest.state]));
   const servers = report.complete
     ? await serversOnHost(db, report.host)
@@ -100,9 +93,7 @@ export async function expectedGuests(
   deps: NovaDeps,
   { host, uuids }: { host: string; uuids: string[] },
 ): Promise<Outcome<{ guests: ExpectedGuest[] }>> {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const own = await serversOnHost(db, host);
   const idle = await atRest(deps, own);
   const [nics, volumes] = [await nicsAtRest(deps, idle), await volumesAtRest(deps, idle)];

@@ -17,10 +17,8 @@ const removable: ReadonlySet<string> = new Set(['available', 'error']);
  * repeat, and to run twice at once.
  */
 export async function removeAbandoned(deps: NovaDeps, id: string): Promise<Outcome<void>> {
-  const {
-    database: { db },
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { log } = deps;
   const row = await abandonPending(db, id);
   if (!row) return undefined;
   const { parts, committed_parts, image_id, request_id: requestId } = row;

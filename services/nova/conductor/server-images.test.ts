@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';
+import type { Answer, Loose } from '#openstack/http/api.testing.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import type { Answer, Loose } from '../api/nova-api.testing.ts';
 import { message, settleMs } from './conductor.testing.ts';
 import {
+  bootFrom,
   built,
   calls,
   fixture,
@@ -122,19 +123,11 @@ describe('an image of a server', () => {
 });
 
 describe('what a request makes in vain', () => {
-  const two = () => ({
-    imageRef: '',
-    block_device_mapping_v2: [
-      {
-        source_type: 'image',
-        destination_type: 'volume',
-        uuid: imageId,
-        volume_size: 1,
-        boot_index: 0,
-      },
-      { source_type: 'blank', destination_type: 'volume', volume_size: 1 },
-    ],
-  });
+  const two = () =>
+    bootFrom(
+      { source_type: 'image', uuid: imageId, volume_size: 1 },
+      { source_type: 'blank', volume_size: 1 },
+    );
   const nothingLeft = async (): Promise<void> => {
     const {
       database: { db },

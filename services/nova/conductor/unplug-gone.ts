@@ -18,9 +18,7 @@ export async function unplugGone(
   portId: string,
   requestId: string,
 ): Promise<void> {
-  const {
-    database: { db },
-  } = deps;
+  const { db } = deps.database;
   const [server, nic] = [await findServer(db, serverId, null), await findNic(db, serverId, portId)];
   // A saga at work on the server deletes ports itself.
   if (!server || server.host === null || server.task_state !== null || !nic) return;

@@ -6,8 +6,8 @@ import type { Fault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
 import type { GuestSpec, GuestVolume } from '#contracts/nova/guest.ts';
+import type { Answer, Loose } from '#openstack/http/api.testing.ts';
 import type { HttpCall } from '#openstack/http/client.ts';
-import type { Answer, Loose } from '../api/nova-api.testing.ts';
 import type { CinderDouble } from '../cinder.testing.ts';
 import { cinderDouble } from '../cinder.testing.ts';
 import { startConductor } from './conductor.testing.ts';
@@ -67,15 +67,8 @@ export const fixture = await startConductor({
     uploadRoot: recorded('uploadRoot', () => undefined),
   },
 });
-export const {
-  nova,
-  image: { id: imageId },
-  post,
-  show,
-  rested,
-  built,
-  removed,
-} = fixture;
+export const { nova, post, show, rested, built, removed } = fixture;
+export const imageId = fixture.image.id;
 
 /** Images that servers are made into. */
 function images({ method, path, body }: HttpCall): { status: number; body?: Json } {
@@ -98,6 +91,19 @@ function images({ method, path, body }: HttpCall): { status: number; body?: Json
   return method === 'GET' ? { status: 200, body: glance.images[at] ?? {} } : { status: 204 };
 }
 
+/** A server that boots from this volume; `others` are its further volumes. */
+export const bootFrom = (
+  device: Record<string, Json>,
+  ...others: Record<string, Json>[]
+): Record<string, Json> => ({
+  imageRef: '',
+  block_device_mapping_v2: [
+    { boot_index: 0, destination_type: 'volume', ...device },
+    ...others.map((other) => ({ destination_type: 'volume', ...other })),
+  ],
+});
+export const detach = async (serverId: string, volumeId: string): Promise<Answer> =>
+  await nova.ask('member', 'DELETE', `servers/${serverId}/os-volume_attachments/${volumeId}`);
 export const attach = async (
   id: string,
   volumeId: string,

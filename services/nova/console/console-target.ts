@@ -20,11 +20,8 @@ export async function consoleTarget(
   deps: Pick<NovaDeps, 'database' | 'bus' | 'clock' | 'ids'>,
   token: string,
 ): Promise<Outcome<ConsoleTarget>> {
-  const {
-    database: { db },
-    clock,
-    ids,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, ids } = deps;
   const grant = await findConsoleToken(db, token, clock.now());
   const server = grant && (await findServer(db, grant.serverId, null));
   if (!grant || !server || server.host !== grant.host)

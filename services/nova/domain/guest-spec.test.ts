@@ -46,12 +46,12 @@ describe('a guest spec', () => {
       },
       ephemeralGib: 0,
       swapMib: 0,
+      nics: [],
+      volumes: [],
       kernel: null,
       configDrive: null,
       machineType: null,
       cpuModel: null,
-      nics: [],
-      volumes: [],
     });
   });
   it('takes bus and machine type from the image, and virtio for a bus it does not know', () => {
@@ -192,6 +192,14 @@ describe('a config drive', () => {
         ) as Record<string, unknown>
       )['devices'];
     };
+    const log = {
+      type: 'disk',
+      bus: 'scsi',
+      address: 'none',
+      serial: 'v-3',
+      path: '/dev/sda',
+      tags: ['log'],
+    };
     assert.deepEqual(devices({}, {}), [
       { type: 'nic', bus: 'pci', address: 'none', mac: 'fa:16:3e:00:00:01', tags: ['front'] },
       {
@@ -202,14 +210,7 @@ describe('a config drive', () => {
         path: '/dev/vdb',
         tags: ['data'],
       },
-      {
-        type: 'disk',
-        bus: 'scsi',
-        address: 'none',
-        serial: 'v-3',
-        path: '/dev/sda',
-        tags: ['log'],
-      },
+      log,
     ]);
     assert.deepEqual(
       devices(
@@ -233,14 +234,7 @@ describe('a config drive', () => {
           path: '/dev/vdb',
           tags: ['data'],
         },
-        {
-          type: 'disk',
-          bus: 'scsi',
-          address: 'none',
-          serial: 'v-3',
-          path: '/dev/sda',
-          tags: ['log'],
-        },
+        log,
       ],
     );
   });

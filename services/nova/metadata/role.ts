@@ -26,11 +26,8 @@ const maxKept = 1_000;
 const addressesMs = 2_000;
 
 export function createNovaMetadata(deps: NovaDeps): Role {
-  const {
-    database: { db },
-    clock,
-    config,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, config } = deps;
   const kept = new Map<string, { tree: MetadataNode; projectId: string; untilMs: number }>();
 
   async function treeOf(serverId: string, projectId: string): Promise<MetadataNode | undefined> {

@@ -55,12 +55,8 @@ async function decide(
     requiredTraits(flavorOf(server).extraSpecs),
   );
   if (isFault(found)) return found;
-  const {
-    database: { db },
-    config,
-    clock,
-    ids,
-  } = deps;
+  const { db } = deps.database;
+  const { config, clock, ids } = deps;
   const [hostOfNode, services, zones, busy] = await Promise.all([
     hostsByNode(db),
     listServices(db, { binary: computeBinary }),

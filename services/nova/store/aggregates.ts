@@ -77,7 +77,7 @@ const nameTaken = async (db: NovaDb, name: string): Promise<boolean> =>
   undefined;
 
 export type AggregateRefusal =
-  | 'gone'
+  | 'no such aggregate'
   | 'name taken'
   | 'other zone'
   | 'not empty'
@@ -85,6 +85,22 @@ export type AggregateRefusal =
   | 'already in'
   | 'not in'
   | 'zone in use';
+
+/** Does `work` on an aggregate while no other change of any runs, if it is there. */
+const changing = async (
+  db: NovaDb,
+  id: number,
+  work: (trx: NovaDb, now: Aggregate) => Promise<AggregateRefusal | undefined>,
+): Promise<AggregateRefusal | undefined> =>
+  await transaction(db, async (trx) => {
+    await lockAll(trx);
+    const now = await findAggregate(trx, id);
+    return now ? await work(trx, now) : 'no such aggregate';
+  });
+
+async function touch(trx: NovaDb, id: number, nowMs: number): Promise<void> {
+  await trx.updateTable('aggregates').set({ updated_at_ms: nowMs }).where('id', '=', id).execute();
+}
 
 /**
  * Name and metadata anew, each if given. 'other zone': a host would be in two zones; 'zone in use':
@@ -96,10 +112,7 @@ export async function changeAggregate(
   change: { name?: string; metadata?: (now: Record<string, string>) => Record<string, string> },
   nowMs: number,
 ): Promise<AggregateRefusal | undefined> {
-  return await transaction(db, async (trx) => {
-    await lockAll(trx);
-    const now = await findAggregate(trx, id);
-    if (!now) return 'gone';
+  return await changing(db, id, async (trx, now) => {
     if (
       change.name !== undefined &&
       change.name !== now.name &&
@@ -131,10 +144,7 @@ export async function deleteAggregate(
   db: NovaDb,
   id: number,
 ): Promise<AggregateRefusal | undefined> {
-  return await transaction(db, async (trx) => {
-    await lockAll(trx);
-    const now = await findAggregate(trx, id);
-    if (!now) return 'gone';
+  return await changing(db, id, async (trx, now) => {
     if (now.hosts.length > 0) return 'not empty';
     await trx.deleteFrom('aggregates').where('id', '=', id).execute();
     return undefined;
@@ -147,10 +157,7 @@ export async function addHost(
   host: string,
   nowMs: number,
 ): Promise<AggregateRefusal | undefined> {
-  return await transaction(db, async (trx) => {
-    await lockAll(trx);
-    const now = await findAggregate(trx, id);
-    if (!now) return 'gone';
+  return await changing(db, id, async (trx, now) => {
     if (
       !(await trx
         .selectFrom('services')
@@ -164,11 +171,7 @@ export async function addHost(
     const zone = now.metadata[zoneKey];
     if (zone !== undefined && (await inOtherZone(trx, [host], zone, id))) return 'other zone';
     await trx.insertInto('aggregate_hosts').values({ aggregate_id: id, host }).execute();
-    await trx
-      .updateTable('aggregates')
-      .set({ updated_at_ms: nowMs })
-      .where('id', '=', id)
-      .execute();
+    await touch(trx, id, nowMs);
     return undefined;
   });
 }
@@ -185,12 +188,9 @@ export async function removeHost(
       .where('aggregate_id', '=', id)
       .where('host', '=', host)
       .executeTakeFirst();
-    if (removed.numDeletedRows === 0n) return (await findAggregate(trx, id)) ? 'not in' : 'gone';
-    await trx
-      .updateTable('aggregates')
-      .set({ updated_at_ms: nowMs })
-      .where('id', '=', id)
-      .execute();
+    if (removed.numDeletedRows === 0n)
+      return (await findAggregate(trx, id)) ? 'not in' : 'no such aggregate';
+    await touch(trx, id, nowMs);
     return undefined;
   });
 }

@@ -1,10 +1,11 @@
 // SQL of servers' interfaces and of the network info cache.
 import type { NicInfo } from '../domain/network-info.ts';
+import { isLeftBehind } from './left-by-servers.ts';
+import { rowsByServer } from './rows-by-server.ts';
 import type { NovaDb } from './servers.ts';
 import type { NicRow } from './tables.ts';
 
 export type Nic = NicRow;
-const maxIdsAtOnce = 500;
 
 /** In the guest's order. */
 export async function nicsOf(db: NovaDb, serverId: string): Promise<Nic[]> {
@@ -17,22 +18,20 @@ export async function nicsOf(db: NovaDb, serverId: string): Promise<Nic[]> {
 }
 
 /** By server; those without any are left out. */
-export async function nicsOfServers(
+export const nicsOfServers = async (
   db: NovaDb,
   serverIds: readonly string[],
-): Promise<Map<string, Nic[]>> {
-  const found = new Map<string, Nic[]>();
-  for (let at = 0; at < serverIds.length; at += maxIdsAtOnce) {
-    const rows = await db
-      .selectFrom('server_nics')
-      .selectAll()
-      .where('server_id', 'in', serverIds.slice(at, at + maxIdsAtOnce))
-      .orderBy('seq')
-      .execute();
-    for (const row of rows) found.set(row.server_id, [...(found.get(row.server_id) ?? []), row]);
-  }
-  return found;
-}
+): Promise<Map<string, Nic[]>> =>
+  await rowsByServer(
+    serverIds,
+    async (ids) =>
+      await db
+        .selectFrom('server_nics')
+        .selectAll()
+        .where('server_id', 'in', ids)
+        .orderBy('seq')
+        .execute(),
+  );
 
 export async function findNic(
   db: NovaDb,
@@ -150,15 +149,12 @@ export async function serversWithLostPorts(db: NovaDb, limit: number): Promise<s
     .select('servers.id')
     .distinct()
     .where((eb) =>
-      eb.or([
-        eb('servers.deleted_at_ms', 'is not', null),
+      isLeftBehind(
         eb.and([
-          eb('servers.host', 'is', null),
-          eb('servers.task_state', 'is', null),
           eb('server_nics.port_id', 'is not', null),
           eb.or([eb('server_nics.given', '=', 0), eb('server_nics.info', 'is not', null)]),
         ]),
-      ]),
+      ),
     )
     .limit(limit)
     .execute();

@@ -1,9 +1,10 @@
 // SQL of servers' volumes.
+import { isLeftBehind } from './left-by-servers.ts';
+import { rowsByServer } from './rows-by-server.ts';
 import type { NovaDb } from './servers.ts';
 import type { VolumeRow } from './tables.ts';
 
 export type ServerVolume = VolumeRow;
-const maxIdsAtOnce = 500;
 
 /** In the order of their devices: a disk it boots from comes first. */
 export async function volumesOf(db: NovaDb, serverId: string): Promise<ServerVolume[]> {
@@ -11,23 +12,21 @@ export async function volumesOf(db: NovaDb, serverId: string): Promise<ServerVol
 }
 
 /** By server; those without any are left out. */
-export async function volumesOfServers(
+export const volumesOfServers = async (
   db: NovaDb,
   serverIds: readonly string[],
-): Promise<Map<string, ServerVolume[]>> {
-  const found = new Map<string, ServerVolume[]>();
-  for (let at = 0; at < serverIds.length; at += maxIdsAtOnce) {
-    const rows = await db
-      .selectFrom('server_volumes')
-      .selectAll()
-      .where('server_id', 'in', serverIds.slice(at, at + maxIdsAtOnce))
-      .orderBy('device')
-      .orderBy('id')
-      .execute();
-    for (const row of rows) found.set(row.server_id, [...(found.get(row.server_id) ?? []), row]);
-  }
-  return found;
-}
+): Promise<Map<string, ServerVolume[]>> =>
+  await rowsByServer(
+    serverIds,
+    async (ids) =>
+      await db
+        .selectFrom('server_volumes')
+        .selectAll()
+        .where('server_id', 'in', ids)
+        .orderBy('device')
+        .orderBy('id')
+        .execute(),
+  );
 
 export async function findServerVolume(
   db: NovaDb,
@@ -88,16 +87,7 @@ export async function lostVolumes(db: NovaDb, limit: number): Promise<ServerVolu
     .selectFrom('server_volumes')
     .innerJoin('servers', 'servers.id', 'server_volumes.server_id')
     .selectAll('server_volumes')
-    .where((eb) =>
-      eb.or([
-        eb('servers.deleted_at_ms', 'is not', null),
-        eb.and([
-          eb('servers.host', 'is', null),
-          eb('servers.task_state', 'is', null),
-          eb('server_volumes.attachment_id', 'is not', null),
-        ]),
-      ]),
-    )
+    .where((eb) => isLeftBehind(eb('server_volumes.attachment_id', 'is not', null)))
     .limit(limit)
     .execute();
 }

@@ -159,10 +159,8 @@ export async function writeClaims(
   parts: PlacementParts,
   claims: readonly ConsumerClaim[],
 ): Promise<Outcome<void>> {
-  const {
-    database: { db },
-    clock,
-  } = parts;
+  const { db } = parts.database;
+  const { clock } = parts;
   const missing = await unknownNames(
     db,
     'resource_classes',
@@ -179,10 +177,8 @@ export async function writeClaims(
 }
 
 export function allocationRoutes(parts: PlacementParts): readonly Route[] {
-  const {
-    database: { db },
-    world,
-  } = parts;
+  const { db } = parts.database;
+  const { world } = parts;
   return [
     route({
       method: 'GET',

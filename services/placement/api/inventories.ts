@@ -73,12 +73,11 @@ export const inventoriesSchema = Type.Object(
 
 const path = '/resource_providers/:uuid/inventories';
 const policy = (name: string): string => `placement:resource_providers:inventories:${name}`;
-const faults = ['notFound', 'conflict', 'concurrentUpdate'] as const;
+const readFaults = ['notFound'] as const;
+const writeFaults = [...readFaults, 'conflict', 'concurrentUpdate'] as const;
 
 export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
-  const {
-    database: { db },
-  } = parts;
+  const { db } = parts.database;
 
   /** Replaces the inventories by `next`; what disappears or shrinks must not be in use. */
   async function replace(
@@ -133,7 +132,7 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
       method: 'GET',
       path,
       policy: policy('list'),
-      faults: ['notFound'],
+      faults: readFaults,
       handler: showOfProvider(parts, inventoriesView),
     }),
     route<All>({
@@ -141,7 +140,7 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
       path,
       policy: policy('update'),
       body: inventoriesSchema,
-      faults,
+      faults: writeFaults,
       handler: async (request) => {
         const provider = await requestedProvider(parts, request);
         if (isFault(provider)) return provider;
@@ -164,7 +163,7 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
       path,
       policy: policy('create'),
       body: oneNamed,
-      faults,
+      faults: writeFaults,
       handler: async (request) => {
         const provider = await requestedProvider(parts, request);
         if (isFault(provider)) return provider;
@@ -192,7 +191,7 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
       path,
       since: 5,
       policy: policy('delete'),
-      faults,
+      faults: writeFaults,
       handler: async (request) => {
         const provider = await requestedProvider(parts, request);
         if (isFault(provider)) return provider;
@@ -204,7 +203,7 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
       method: 'GET',
       path: `${path}/:class`,
       policy: policy('show'),
-      faults: ['notFound'],
+      faults: readFaults,
       handler: async (request) => {
         const provider = await requestedProvider(parts, request);
         if (isFault(provider)) return provider;
@@ -229,7 +228,7 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
       path: `${path}/:class`,
       policy: policy('update'),
       body: one,
-      faults,
+      faults: writeFaults,
       handler: async (request) => {
         const provider = await requestedProvider(parts, request);
         if (isFault(provider)) return provider;
@@ -263,7 +262,7 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
       method: 'DELETE',
       path: `${path}/:class`,
       policy: policy('delete'),
-      faults,
+      faults: writeFaults,
       handler: async (request) => {
         const provider = await requestedProvider(parts, request);
         if (isFault(provider)) return provider;

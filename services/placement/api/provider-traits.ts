@@ -11,9 +11,7 @@ import { generationSchema } from './schemas.ts';
 const path = '/resource_providers/:uuid/traits';
 
 export function providerTraitRoutes(parts: PlacementParts): readonly Route[] {
-  const {
-    database: { db },
-  } = parts;
+  const { db } = parts.database;
   return [
     route({
       method: 'GET',

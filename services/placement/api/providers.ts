@@ -6,13 +6,13 @@ import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { Provider } from '../domain/provider.ts';
 import { refusal } from '../domain/provider.ts';
+import type { Parameters } from '../domain/query-values.ts';
 import {
   parseMemberOf,
   parseResources,
   parseTraits,
   parseUuid,
   unknownParameter,
-  type Parameters,
 } from '../domain/query-values.ts';
 import { canonicalUuid } from '../domain/uuid.ts';
 import { unknownNames } from '../store/names.ts';
@@ -76,12 +76,8 @@ async function duplicate(db: PlacementDb, name: string, uuid: string) {
 }
 
 export function providerRoutes(parts: PlacementParts): readonly Route[] {
-  const {
-    database: { db },
-    world,
-    clock,
-    ids,
-  } = parts;
+  const { db } = parts.database;
+  const { world, clock, ids } = parts;
   return [
     route<Body>({
       method: 'POST',
@@ -181,11 +177,8 @@ async function update(
   body: Body,
   version: number,
 ): Promise<Outcome<Provider>> {
-  const {
-    database: { db },
-    world,
-    clock,
-  } = parts;
+  const { db } = parts.database;
+  const { world, clock } = parts;
   const { uuid } = provider;
   const parentUuid =
     body.parent_provider_uuid === undefined

@@ -40,10 +40,8 @@ interface Reshape {
 }
 
 export function reshaperRoutes(parts: PlacementParts): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = parts;
+  const { db } = parts.database;
+  const { clock } = parts;
   return [
     route<Reshape>({
       method: 'POST',

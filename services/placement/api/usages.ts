@@ -10,9 +10,7 @@ import { requestedProvider } from './requested-provider.ts';
 const parameters: Parameters = { project_id: 9, user_id: 9, consumer_type: 38 };
 
 export function usageRoutes(parts: PlacementParts): readonly Route[] {
-  const {
-    database: { db },
-  } = parts;
+  const { db } = parts.database;
   return [
     route({
       method: 'GET',

@@ -10,10 +10,21 @@ import { test } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';
 import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import { auditImages } from '../../store/audit.ts';
-import { startGlance } from '../glance.testing.ts';
+import { startGlance, type TestGlance } from '../glance.testing.ts';
 
 const octets = { 'content-type': 'application/octet-stream' };
 const limits = { maxBytes: 1e9, stallMs: 5_000 };
+
+/** An upload of which half has come; the rest comes when `source` ends. */
+async function startUpload({ ask }: TestGlance) {
+  const {
+    body: { id },
+  } = await ask('ann', 'POST', '/images', { disk_format: 'raw', container_format: 'bare' });
+  const source = new PassThrough();
+  const put = ask('ann', 'PUT', `/images/${id}/file`, source, octets);
+  source.write('half');
+  return { id, source, put };
+}
 
 // Runs in a process of its own, is killed by the test and therefore never ends an upload.
 const victim = (folder: string): string => `
@@ -110,12 +121,7 @@ test('with several processes an upload of another one is dead only after its lea
   const config = { uploadLeaseMs: 30_000 };
   const one = await startGlance({ folder, clock, config, processName: 'one' });
   const other = await startGlance({ folder, clock: otherClock, config, processName: 'other' });
-  const {
-    body: { id },
-  } = await one.ask('ann', 'POST', '/images', { disk_format: 'raw', container_format: 'bare' });
-  const source = new PassThrough();
-  const put = one.ask('ann', 'PUT', `/images/${id}/file`, source, octets);
-  source.write('half');
+  const { id, source, put } = await startUpload(one);
   const status = async (): Promise<string> =>
     (await other.ask('ann', 'GET', `/images/${id}`)).body.status;
   await eventually(async () => (await status()) === 'saving', {
@@ -155,12 +161,7 @@ test('an image is deleted by one process while another one uploads it', async ()
   const folder = await mkdtemp(join(tmpdir(), 'cobalt-glance-'));
   const one = await startGlance({ folder, processName: 'one' });
   const other = await startGlance({ folder, processName: 'other' });
-  const {
-    body: { id },
-  } = await one.ask('ann', 'POST', '/images', { disk_format: 'raw', container_format: 'bare' });
-  const source = new PassThrough();
-  const put = one.ask('ann', 'PUT', `/images/${id}/file`, source, octets);
-  source.write('half');
+  const { id, source, put } = await startUpload(one);
   await eventually(async () => (await other.store.list()).length === 1, {
     withinMs: 5_000,
     what: 'the upload runs',

@@ -6,15 +6,8 @@ import { abandonDeadUpload, neededKeys, runningUploads } from '../../store/uploa
 import type { GlanceParts } from '../parts.ts';
 
 export function mendUploads(parts: GlanceParts): Task {
-  const {
-    database: { db },
-    store,
-    clock,
-    config,
-    writing,
-    processName,
-    log,
-  } = parts;
+  const { db } = parts.database;
+  const { store, clock, config, writing, processName, log } = parts;
   return {
     name: 'glance.mend-uploads',
     everyMs: 60_000,

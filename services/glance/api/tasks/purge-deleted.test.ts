@@ -11,9 +11,7 @@ it('deleted images are purged by age, others not, and their ids stay taken', asy
   const clock = createFakeClock({ startMs: Date.UTC(2026, 10, 22), movedBy: 'advance' });
   const glance = await startGlance({ clock });
   try {
-    const {
-      database: { db },
-    } = glance;
+    const { db } = glance.database;
     const [kept, deleted] = [await glance.image('ann'), await glance.image('ann')];
     await glance.ask('ann', 'DELETE', `/images/${deleted}`);
     const purge = async () => {

@@ -1,14 +1,10 @@
 // Wrong passwords, wherever a password is proven: they count, they lock, and the lock is honoured.
 import { strict as assert } from 'node:assert';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import type { Answer } from '#openstack/http/api.testing.ts';
 import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import type { FakeClock } from '#platform/testing/fake-clock.ts';
-import {
-  passwordAuth,
-  startKeystone,
-  type Answer,
-  type TestKeystone,
-} from '../keystone.testing.ts';
+import { passwordAuth, startKeystone, type TestKeystone } from '../keystone.testing.ts';
 
 const lockoutMs = 60_000;
 

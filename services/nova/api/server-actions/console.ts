@@ -71,12 +71,8 @@ export async function grantConsole(
   request: ApiRequest,
   server: Server,
 ): Promise<Outcome<ConsoleAccess>> {
-  const {
-    database: { db },
-    config,
-    clock,
-    ids,
-  } = deps;
+  const { db } = deps.database;
+  const { config, clock, ids } = deps;
   if (server.host === null) return fault('conflict', `Instance ${server.id} is not ready`);
   const socket = await agentOn(deps, server.host).call(
     'vncConsole',

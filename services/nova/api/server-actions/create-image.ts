@@ -105,10 +105,8 @@ async function ofVolumes(
 ): Promise<Outcome<string>> {
   const locked = checkLock(request, server);
   if (locked) return locked;
-  const {
-    database: { db },
-    ids,
-  } = deps;
+  const { db } = deps.database;
+  const { ids } = deps;
   const caller = callerOf(request);
   const cinder = cinderClient(deps, caller);
   const id = ids.uuid();

@@ -94,9 +94,35 @@ export async function beginChange(
 }
 
 /**
+ * Begins, by `work`, what an idle server takes part in without a task state. conflict: not in this
+ * state.
+ */
+async function beginWhileIdle<Begun>(
+  deps: NovaDeps,
+  request: Request,
+  server: Server,
+  logAs: string,
+  work: (trx: NovaDb, nowMs: number) => Promise<Outcome<Begun>>,
+): Promise<Outcome<Begun>> {
+  const refused = await checkReachable(deps, request, server);
+  if (refused) return refused;
+  const begun = await transaction(deps.database.db, async (trx) => {
+    const now = deps.clock.now();
+    await lockServer(trx, server.id);
+    const current = await findServer(trx, server.id, null);
+    if (!current || current.task_state !== null || !interfaceStates.includes(current.vm_state))
+      return await refusal(trx, server, logAs);
+    return await work(trx, now);
+  });
+  if (begun === undefined || isFault(begun))
+    return begun ?? fault('conflict', `Cannot '${logAs}' instance ${server.id} now.`);
+  await wake(deps, request);
+  return begun;
+}
+
+/**
  * Begins to attach (`row`: what the new interface is asked to be) or detach (`row`: its number) an
- * interface of an idle server, which sets no task state. Answers the saga to wait for. conflict:
- * not in this state.
+ * interface of an idle server. Answers the saga to wait for. conflict: not in this state.
  */
 export async function beginInterfaceChange(
   deps: NovaDeps,
@@ -104,15 +130,11 @@ export async function beginInterfaceChange(
   server: Server,
   row: Omit<NicRow, 'seq'> | number,
 ): Promise<Outcome<{ sagaId: string; actionId: string; seq: number }>> {
-  const refused = await checkReachable(deps, request, server);
-  if (refused) return refused;
-  const logAs = typeof row === 'number' ? 'detach_interface' : 'attach_interface';
-  const begun = await transaction(deps.database.db, async (trx) => {
-    const now = deps.clock.now();
-    await lockServer(trx, server.id);
-    const current = await findServer(trx, server.id, null);
-    if (!current || current.task_state !== null || !interfaceStates.includes(current.vm_state))
-      return await refusal(trx, server, logAs);
+  const [logAs, operation] =
+    typeof row === 'number'
+      ? (['detach_interface', 'nova.detach-interface'] as const)
+      : (['attach_interface', 'nova.attach-interface'] as const);
+  return await beginWhileIdle(deps, request, server, logAs, async (trx, now) => {
     let seq = row;
     if (typeof seq !== 'number') {
       const next = await nextSeq(trx, server.id);
@@ -121,20 +143,9 @@ export async function beginInterfaceChange(
     }
     const actionId = await log(deps, trx, request, server, logAs, now);
     const input = { serverId: server.id, actionId, seq };
-    const sagaId = await enqueue(
-      deps,
-      trx,
-      request,
-      typeof row === 'number' ? 'nova.detach-interface' : 'nova.attach-interface',
-      server.id,
-      input,
-    );
+    const sagaId = await enqueue(deps, trx, request, operation, server.id, input);
     return { sagaId, actionId, seq };
   });
-  if (begun === undefined || isFault(begun))
-    return begun ?? fault('conflict', `Cannot '${logAs}' instance ${server.id} now.`);
-  await wake(deps, request);
-  return begun;
 }
 
 /**
@@ -146,34 +157,19 @@ export async function beginVolumeChange(
   server: Server,
   change: { attach: (trx: NovaDb) => Promise<Outcome<VolumeRow>> } | { detach: ServerVolume },
 ): Promise<Outcome<{ sagaId: string; actionId: string; row: VolumeRow }>> {
-  const refused = await checkReachable(deps, request, server);
-  if (refused) return refused;
-  const logAs = 'attach' in change ? 'attach_volume' : 'detach_volume';
-  const begun = await transaction(deps.database.db, async (trx) => {
-    const now = deps.clock.now();
-    await lockServer(trx, server.id);
-    const current = await findServer(trx, server.id, null);
-    if (!current || current.task_state !== null || !interfaceStates.includes(current.vm_state))
-      return await refusal(trx, server, logAs);
+  const [logAs, operation] =
+    'attach' in change
+      ? (['attach_volume', 'nova.attach-volume'] as const)
+      : (['detach_volume', 'nova.detach-volume'] as const);
+  return await beginWhileIdle(deps, request, server, logAs, async (trx, now) => {
     const row = 'attach' in change ? await change.attach(trx) : change.detach;
     if (isFault(row)) return row;
     if ('attach' in change) await insertServerVolumes(trx, [row]);
     const actionId = await log(deps, trx, request, server, logAs, now);
     const input = { serverId: server.id, actionId, rowId: row.id };
-    const sagaId = await enqueue(
-      deps,
-      trx,
-      request,
-      'attach' in change ? 'nova.attach-volume' : 'nova.detach-volume',
-      server.id,
-      input,
-    );
+    const sagaId = await enqueue(deps, trx, request, operation, server.id, input);
     return { sagaId, actionId, row };
   });
-  if (begun === undefined || isFault(begun))
-    return begun ?? fault('conflict', `Cannot '${logAs}' instance ${server.id} now.`);
-  await wake(deps, request);
-  return begun;
 }
 
 /**

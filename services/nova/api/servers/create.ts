@@ -3,6 +3,7 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { serverLock } from '#contracts/nova/operations.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { ApiRequest, Reply } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { NovaDeps } from '../../deps.ts';
@@ -24,7 +25,7 @@ import { insertServers, takeNumbers } from '../../store/servers.ts';
 import type { NicRow, ServerRow, VolumeRow } from '../../store/tables.ts';
 import { insertServerVolumes } from '../../store/volumes.ts';
 import { fetchImageFacts } from '../image-facts.ts';
-import { booleanOf, isAdmin } from '../request.ts';
+import { isAdmin } from '../request.ts';
 import { serverLinks } from '../views/server.ts';
 import type { CreateServerBody } from './create-schema.ts';
 import { hintsOf } from './create-schema.ts';
@@ -42,11 +43,8 @@ export async function createServers(
   deps: NovaDeps,
   request: CreateRequest,
 ): Promise<Outcome<Reply>> {
-  const {
-    database: { db },
-    clock,
-    ids,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, ids } = deps;
   const { auth, id: requestId } = request;
   const body = request.body.server;
   const projectId = auth.projectId;

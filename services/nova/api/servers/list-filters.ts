@@ -5,6 +5,7 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { VmState } from '#contracts/nova/server-states.ts';
+import { booleanOf, timeMsOf } from '#openstack/http/lenient-values.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import { isoSeconds } from '#platform/clock.ts';
 import type { SearchPattern } from '#platform/search-pattern.ts';
@@ -16,15 +17,7 @@ import { statesOf } from '../../domain/server-state.ts';
 import { zonesByHost } from '../../store/hosts.ts';
 import type { ServerFilters } from '../../store/list-servers.ts';
 import type { Server } from '../../store/servers.ts';
-import {
-  booleanOf,
-  first,
-  isAdmin,
-  lastMsOf,
-  strictQueriesSince,
-  timeOf,
-  unknownQuery,
-} from '../request.ts';
+import { first, isAdmin, lastMsOf, strictQueriesSince, unknownQuery } from '../request.ts';
 
 type ZoneOf = (server: Server) => string;
 /** What a pattern is held against; null matches none. */
@@ -72,11 +65,11 @@ const filters: Readonly<Record<string, Filter>> = {
  */
 const knownNames = [
   ...Object.keys(filters),
+  'all_tenants',
   'limit',
   'marker',
   'sort_key',
   'sort_dir',
-  'all_tenants',
   'status',
   'deleted',
   'changes-since',
@@ -207,7 +200,7 @@ function timesAsked(
 ): Outcome<Pick<ServerFilters, 'changedSinceMs' | 'changedBeforeMs'>> {
   const times: Pick<ServerFilters, 'changedSinceMs' | 'changedBeforeMs'> = {};
   for (const [name, key, since, msOf] of [
-    ['changes-since', 'changedSinceMs', 0, timeOf],
+    ['changes-since', 'changedSinceMs', 0, timeMsOf],
     ['changes-before', 'changedBeforeMs', 66, lastMsOf],
   ] as const) {
     const text = first(request, name);

@@ -47,12 +47,8 @@ export async function createPendingResources(
   request: ApiRequest<unknown>,
   { parts = 1, imageId = null }: { parts?: number; imageId?: string | null },
 ): Promise<PendingResources> {
-  const {
-    database: { db },
-    clock,
-    ids,
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { clock, ids, log } = deps;
   const id = ids.uuid();
   const insert = async (abandoned: 0 | 1): Promise<void> =>
     await insertPending(db, {

@@ -9,7 +9,7 @@ import { agentOn } from '../../rpc-clients.ts';
 import { connectedNics } from '../../store/nics.ts';
 import { changeServer, findServer } from '../../store/servers.ts';
 import type { ServerChange } from '../../store/servers.ts';
-import { requestedServer } from '../request.ts';
+import { ofServer, requestedServer } from '../request.ts';
 import { grantConsole } from '../server-actions/console.ts';
 import { actionRoute } from '../server-actions/route.ts';
 import { viewContext } from '../views/context.ts';
@@ -83,10 +83,8 @@ const remoteConsoleBody = Type.Object(
 );
 
 export function serverRoutes(deps: NovaDeps): readonly Route[] {
-  const {
-    database: { db },
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { clock } = deps;
   return [
     route<CreateServerBody>({
       method: 'POST',
@@ -114,15 +112,10 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
       path: '/v2.1/servers/:id',
       policy: api('servers:show'),
       faults: ['notFound'],
-      handler: async (request) => {
-        const server = await requestedServer(deps, request);
-        return isFault(server)
-          ? server
-          : {
-              status: 200,
-              body: { server: serverView(server, await viewContext(deps, request, [server])) },
-            };
-      },
+      handler: ofServer(deps, async (request, server) => ({
+        status: 200,
+        body: { server: serverView(server, await viewContext(deps, request, [server])) },
+      })),
     }),
     route<UpdateBody>({
       method: 'PUT',
@@ -130,9 +123,7 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
       policy: api('servers:update'),
       body: updateBody,
       faults: ['notFound', 'conflict'],
-      handler: async (request) => {
-        const server = await requestedServer(deps, request);
-        if (isFault(server)) return server;
+      handler: ofServer(deps, async (request, server) => {
         const {
           name,
           accessIPv4,
@@ -156,18 +147,16 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
             server: serverView(now, await viewContext(deps, request, [now]), 'change'),
           },
         };
-      },
+      }),
     }),
     route({
       method: 'DELETE',
       path: '/v2.1/servers/:id',
       policy: api('servers:delete'),
       faults: ['notFound', 'conflict'],
-      handler: async (request) => {
-        const server = await requestedServer(deps, request);
-        if (isFault(server)) return server;
+      handler: ofServer(deps, async (request, server) => {
         return (await beginDeletion(deps, request, server)) ?? { status: 204 };
-      },
+      }),
     }),
     actionRoute(deps),
     route<{ remote_console: { protocol: keyof typeof consoleTypes; type: string } }>({
@@ -197,9 +186,7 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
       path: '/v2.1/servers/:id/diagnostics',
       policy: api('os-server-diagnostics'),
       faults: ['notFound', 'conflict'],
-      handler: async (request) => {
-        const server = await requestedServer(deps, request);
-        if (isFault(server)) return server;
+      handler: ofServer(deps, async (request, server) => {
         if (server.host === null) return fault('conflict', `Instance ${server.id} is not ready`);
         const read = await agentOn(deps, server.host).call(
           'diagnostics',
@@ -215,17 +202,14 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
           status: 200,
           body: diagnosticsView(read.diagnostics, server, macs, request.version),
         };
-      },
+      }),
     }),
     route({
       method: 'GET',
       path: '/v2.1/servers/:id/os-server-password',
       policy: api('os-server-password:show'),
       faults: ['notFound'],
-      handler: async (request) => {
-        const server = await requestedServer(deps, request);
-        return isFault(server) ? server : { status: 200, body: { password: '' } };
-      },
+      handler: ofServer(deps, () => ({ status: 200, body: { password: '' } })),
     }),
     route({
       // Guests tell their password through the metadata service; where none did, there is nothing
@@ -234,10 +218,7 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
       path: '/v2.1/servers/:id/os-server-password',
       policy: api('os-server-password:clear'),
       faults: ['notFound'],
-      handler: async (request) => {
-        const server = await requestedServer(deps, request);
-        return isFault(server) ? server : { status: 204 };
-      },
+      handler: ofServer(deps, () => ({ status: 204 })),
     }),
   ];
 }

@@ -6,10 +6,11 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { FlavorFacts, ImageFacts } from '#contracts/nova/facts.ts';
 import { cinderClient } from '#openstack/clients/cinder.ts';
+import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../../deps.ts';
 import { fetchImageFacts, imageFactsOfVolume } from '../image-facts.ts';
-import { booleanOf, callerOf } from '../request.ts';
+import { callerOf } from '../request.ts';
 import type { CreateServerBody } from './create-schema.ts';
 
 export type BlockDevice = NonNullable<

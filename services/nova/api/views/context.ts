@@ -12,11 +12,8 @@ export async function viewContext(
   request: ApiRequest<unknown>,
   servers: readonly Pick<Server, 'id' | 'host'>[],
 ): Promise<ServerViewContext> {
-  const {
-    database: { db },
-    config,
-    clock,
-  } = deps;
+  const { db } = deps.database;
+  const { config, clock } = deps;
   const showsHost = request.allows('os_compute_api:os-extended-server-attributes');
   const zones = await zonesByHost(db);
   // One server is asked for far more often than a list: its host alone is read then.

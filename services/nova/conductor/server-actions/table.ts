@@ -14,15 +14,15 @@ import { unpause } from './unpause.ts';
 import { unrescue } from './unrescue.ts';
 
 export const serverChanges: Readonly<Record<ServerAction, ServerChangeRow>> = {
-  start,
-  stop,
-  softReboot,
   hardReboot,
   pause,
-  unpause,
-  suspend,
-  resume,
-  rescue,
-  unrescue,
   rebuild,
+  rescue,
+  resume,
+  softReboot,
+  start,
+  stop,
+  suspend,
+  unpause,
+  unrescue,
 };

@@ -10,11 +10,8 @@ import { serversWithoutUse } from '../../store/servers.ts';
 const everyMs = 5 * 60_000;
 
 export function reapClaims(deps: NovaDeps): Task {
-  const {
-    database: { db },
-    ids,
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { ids, log } = deps;
   return {
     name: 'nova.reap-claims',
     everyMs,

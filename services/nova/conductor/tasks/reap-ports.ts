@@ -15,11 +15,8 @@ export const reapPorts = (deps: NovaDeps): Task => ({
   scope: 'one',
   atStart: true,
   run: async () => {
-    const {
-      database: { db },
-      ids,
-      log,
-    } = deps;
+    const { db } = deps.database;
+    const { ids, log } = deps;
     for (const server of await serversWithLostPorts(db, perRound)) {
       const removal = await disconnectNics(deps, server, { requestId: ids.requestId() });
       if (isFault(removal)) {

@@ -11,11 +11,8 @@ const everyMs = 30_000;
 const perRound = 20;
 
 export function reapVolumes(deps: NovaDeps): Task {
-  const {
-    database: { db },
-    ids,
-    log,
-  } = deps;
+  const { db } = deps.database;
+  const { ids, log } = deps;
   return {
     name: 'nova.reap-volumes',
     everyMs,

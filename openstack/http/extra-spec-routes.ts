@@ -1,0 +1,121 @@
+// The routes of extra specs: of all, and of one by its key. Nova's flavors and Cinder's volume
+// types have them.
+import type { TSchema } from 'typebox';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import { own } from '#contracts/common/own.ts';
+import type { ApiRequest, Route } from './route.ts';
+import { route } from './route.ts';
+
+type Specs = Record<string, string>;
+type Request = ApiRequest<unknown>;
+
+export interface ExtraSpecRoutes<Owner, Sent extends Record<string, unknown>> {
+  /** Of all specs; the owner's id is `:id`. */
+  path: string;
+  /** For texts, e.g. 'Flavor'. */
+  ownerKind: string;
+  policy(name: 'index' | 'create' | 'show' | 'update' | 'delete'): string;
+  /** Of `{extra_specs}`. */
+  createBody: TSchema;
+  /** Of an object with the one spec. */
+  itemBody: TSchema;
+  deletedStatus: 200 | 202;
+  /** The specs as they are kept, or why they are refused. */
+  accept(request: Request, sent: Sent): Outcome<Specs>;
+  requested(request: Request): Promise<Outcome<Owner>>;
+  specsOf(owner: Owner): Specs;
+  /** undefined of `next` leaves the specs. Returns whether they changed. */
+  change(owner: Owner, next: (now: Specs) => Specs | undefined): Promise<boolean>;
+}
+
+export function extraSpecRoutes<Owner, Sent extends Record<string, unknown>>(
+  of: ExtraSpecRoutes<Owner, Sent>,
+): readonly Route[] {
+  const { path } = of;
+  const faults = ['notFound'] as const;
+  const keyOf = (request: Request): string => request.params['key'] ?? '';
+  const missing = (request: Request) =>
+    fault(
+      'notFound',
+      `${of.ownerKind} ${request.params['id']} has no extra specs with key ${keyOf(request)}.`,
+    );
+  /** Adds what was sent to the specs, and returns it as it is kept. */
+  const add = async (request: Request, sent: Sent): Promise<Outcome<Specs>> => {
+    const accepted = of.accept(request, sent);
+    if (isFault(accepted)) return accepted;
+    const owner = await of.requested(request);
+    if (isFault(owner)) return owner;
+    await of.change(owner, (now) => ({ ...now, ...accepted }));
+    return accepted;
+  };
+  return [
+    route({
+      method: 'GET',
+      path,
+      policy: of.policy('index'),
+      faults,
+      handler: async (request) => {
+        const owner = await of.requested(request);
+        return isFault(owner) ? owner : { status: 200, body: { extra_specs: of.specsOf(owner) } };
+      },
+    }),
+    route<{ extra_specs: Sent }>({
+      method: 'POST',
+      path,
+      policy: of.policy('create'),
+      body: of.createBody,
+      faults,
+      handler: async (request) => {
+        const specs = await add(request, request.body.extra_specs);
+        return isFault(specs) ? specs : { status: 200, body: { extra_specs: specs } };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/:key`,
+      policy: of.policy('show'),
+      faults,
+      handler: async (request) => {
+        const owner = await of.requested(request);
+        if (isFault(owner)) return owner;
+        const value = own(of.specsOf(owner), keyOf(request));
+        return value === undefined
+          ? missing(request)
+          : { status: 200, body: { [keyOf(request)]: value } };
+      },
+    }),
+    route<Sent>({
+      method: 'PUT',
+      path: `${path}/:key`,
+      policy: of.policy('update'),
+      body: of.itemBody,
+      faults,
+      handler: async (request) => {
+        if (!Object.hasOwn(request.body, keyOf(request)))
+          return fault('badRequest', 'Request body and URI mismatch');
+        if (Object.keys(request.body).length > 1)
+          return fault('badRequest', 'Request body contains too many items');
+        const specs = await add(request, request.body);
+        return isFault(specs) ? specs : { status: 200, body: specs };
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: `${path}/:key`,
+      policy: of.policy('delete'),
+      faults,
+      handler: async (request) => {
+        const owner = await of.requested(request);
+        if (isFault(owner)) return owner;
+        const key = keyOf(request);
+        const changed = await of.change(owner, (now) => {
+          if (!Object.hasOwn(now, key)) return undefined;
+          const { [key]: _removed, ...rest } = now;
+          return rest;
+        });
+        return changed ? { status: of.deletedStatus } : missing(request);
+      },
+    }),
+  ];
+}

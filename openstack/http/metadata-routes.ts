@@ -1,0 +1,114 @@
+// The routes of the small maps that tenants keep with servers, images, volumes and snapshots: of
+// the whole map, and below it of one entry.
+import type { TSchema } from 'typebox';
+import type { Fault, FaultKind, Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import { own } from '#contracts/common/own.ts';
+import type { ApiRequest, Route } from './route.ts';
+import { route } from './route.ts';
+
+type Metadata = Record<string, string>;
+type Request = ApiRequest<unknown>;
+
+export interface MetadataRoutes {
+  /** Of the whole map, with the parameters that name its owner. */
+  path: string;
+  until?: number;
+  policy(name: 'index' | 'create' | 'update_all' | 'show' | 'update' | 'delete'): string;
+  /** Of `{metadata}`. */
+  body: TSchema;
+  /** Of `{meta}`: one entry. */
+  itemBody: TSchema;
+  readFaults: readonly FaultKind[];
+  writeFaults: readonly FaultKind[];
+  deletedStatus: 200 | 204;
+  read(request: Request): Promise<Outcome<Metadata>>;
+  /** Writes what `next` makes of the map, and returns it; a fault of `next` changes nothing. */
+  change(request: Request, next: (now: Metadata) => Outcome<Metadata>): Promise<Outcome<Metadata>>;
+  /** Where the map has no such entry. */
+  missing(key: string): Fault;
+}
+
+export function metadataRoutes(map: MetadataRoutes): readonly Route[] {
+  const { path, until, body, itemBody, readFaults, writeFaults } = map;
+  const keyOf = (request: Request): string => request.params['key'] ?? '';
+  return [
+    route({
+      method: 'GET',
+      path,
+      policy: map.policy('index'),
+      until,
+      faults: readFaults,
+      handler: async (request) => replyOf(await map.read(request)),
+    }),
+    route<{ metadata: Metadata }>({
+      method: 'POST',
+      path,
+      policy: map.policy('create'),
+      until,
+      body,
+      faults: writeFaults,
+      handler: async (request) =>
+        replyOf(await map.change(request, (now) => ({ ...now, ...request.body.metadata }))),
+    }),
+    route<{ metadata: Metadata }>({
+      method: 'PUT',
+      path,
+      policy: map.policy('update_all'),
+      until,
+      body,
+      faults: writeFaults,
+      handler: async (request) => replyOf(await map.change(request, () => request.body.metadata)),
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/:key`,
+      policy: map.policy('show'),
+      until,
+      faults: readFaults,
+      handler: async (request) => {
+        const metadata = await map.read(request);
+        if (isFault(metadata)) return metadata;
+        const key = keyOf(request);
+        const value = own(metadata, key);
+        return value === undefined
+          ? map.missing(key)
+          : { status: 200, body: { meta: { [key]: value } } };
+      },
+    }),
+    route<{ meta: Metadata }>({
+      method: 'PUT',
+      path: `${path}/:key`,
+      policy: map.policy('update'),
+      until,
+      body: itemBody,
+      faults: writeFaults,
+      handler: async (request) => {
+        const { meta } = request.body;
+        if (!Object.hasOwn(meta, keyOf(request)))
+          return fault('badRequest', 'Request body and URI mismatch');
+        const metadata = await map.change(request, (now) => ({ ...now, ...meta }));
+        return isFault(metadata) ? metadata : { status: 200, body: { meta } };
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: `${path}/:key`,
+      policy: map.policy('delete'),
+      until,
+      faults: writeFaults,
+      handler: async (request) => {
+        const key = keyOf(request);
+        const metadata = await map.change(request, (now) => {
+          if (!Object.hasOwn(now, key)) return map.missing(key);
+          const { [key]: _removed, ...rest } = now;
+          return rest;
+        });
+        return isFault(metadata) ? metadata : { status: map.deletedStatus };
+      },
+    }),
+  ];
+}
+
+const replyOf = (metadata: Outcome<Metadata>) =>
+  isFault(metadata) ? metadata : { status: 200, body: { metadata } };

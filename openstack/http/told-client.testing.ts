@@ -1,0 +1,33 @@
+// The HTTP client (a port) in the tests of services: other services answer what a test tells them
+// to.
+import type { Readable } from 'node:stream';
+import { fault } from '#contracts/common/fault.ts';
+import type { Json } from '#contracts/common/json.ts';
+import type { HttpCall, HttpClient } from './client.ts';
+
+/** Silent: nobody answers. */
+export type Told = { status: number; body?: Json; stream?: Readable } | 'silent';
+
+export interface ToldClient extends HttpClient {
+  /** Every call to other services, and what they answer: 404 unless told. */
+  calls: HttpCall[];
+  answerCalls(answer: (call: HttpCall) => Told | Promise<Told>): void;
+}
+
+export function toldClient(): ToldClient {
+  const calls: HttpCall[] = [];
+  let answer: Parameters<ToldClient['answerCalls']>[0] = () => ({ status: 404, body: {} });
+  return {
+    calls,
+    answerCalls: (next) => {
+      answer = next;
+    },
+    send: async (call) => {
+      calls.push(call);
+      const told = await answer(call);
+      return told === 'silent'
+        ? fault('unavailable', 'nobody there')
+        : { status: told.status, headers: {}, body: told.body, stream: told.stream };
+    },
+  };
+}

@@ -1,0 +1,21 @@
+// What every role of a service needs that has a database and speaks with other services: Cinder's,
+// Neutron's and Nova's. compose provides it.
+import type { Bus } from '#platform/bus/bus.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { Database } from '#platform/db/database.ts';
+import type { Ids } from '#platform/ids.ts';
+import type { Log } from '#platform/log.ts';
+import type { ServiceSession } from './auth/service-session.ts';
+import type { HttpClient } from './http/client.ts';
+
+export interface ServiceDeps<Tables, Config> {
+  database: Database<Tables>;
+  bus: Bus;
+  http: HttpClient;
+  /** The service's own user, for calls in nobody else's name. */
+  session: ServiceSession;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+  config: Config;
+}

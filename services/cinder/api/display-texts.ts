@@ -1,0 +1,30 @@
+// Name and description of volumes and snapshots, which requests may also call display_name and
+// display_description.
+import { descriptionSchema, nameSchema } from './field-schemas.ts';
+
+export const displayTextSchemas = {
+  name: nameSchema,
+  display_name: nameSchema,
+  description: descriptionSchema,
+  display_description: descriptionSchema,
+};
+
+export interface DisplayTexts {
+  name?: string | null;
+  display_name?: string | null;
+  description?: string | null;
+  display_description?: string | null;
+}
+
+/** The columns that a change of these texts writes; what it does not name stays. */
+export function changedTexts(sent: DisplayTexts): Pick<DisplayTexts, 'name' | 'description'> {
+  const name = sentText(sent.name, sent.display_name);
+  const description = sentText(sent.description, sent.display_description);
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(description === undefined ? {} : { description }),
+  };
+}
+
+const sentText = (text: string | null | undefined, displayText: string | null | undefined) =>
+  text === undefined ? displayText : (text ?? displayText ?? null);

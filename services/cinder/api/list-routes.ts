@@ -1,0 +1,70 @@
+// The routes that list a collection: in short at its path, in full below /detail. Of volumes,
+// snapshots, backups, attachments and transfers; messages have one form alone.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Json } from '#contracts/common/json.ts';
+import type { Reply, Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
+import type { ListedTable } from '../store/rows.ts';
+import type { CinderTables } from '../store/tables.ts';
+import type { HandlerDeps } from './handler-deps.ts';
+import type { ListRules } from './list-filters.ts';
+import { readPage } from './list-query.ts';
+import { asksForNothing } from './request.ts';
+import type { Request } from './request.ts';
+
+type View<Row> = (request: Request, rows: readonly Row[]) => Json[] | Promise<Json[]>;
+
+export interface ListRoutes<N extends ListedTable> {
+  /** Without the collection's version prefix, e.g. '/volumes'. */
+  path: string;
+  since?: number;
+  policy: string;
+  rules: ListRules<N>;
+  summary: View<CinderTables[N]>;
+  detail: View<CinderTables[N]>;
+  /** Answer to `GET {path}/`, where it asks for the object '' instead of the list. */
+  nothing?: string;
+}
+
+export function listRoutes<N extends ListedTable>(
+  deps: HandlerDeps,
+  { path, since, policy, rules, summary, detail, nothing }: ListRoutes<N>,
+): readonly Route[] {
+  const shared = { method: 'GET', since, policy, faults: ['notFound'] } as const;
+  return [
+    route({
+      ...shared,
+      path,
+      handler: async (request) =>
+        nothing !== undefined && asksForNothing(request)
+          ? fault('notFound', nothing)
+          : await listReply(deps, request, rules, summary),
+    }),
+    route({
+      ...shared,
+      path: `${path}/detail`,
+      handler: async (request) => await listReply(deps, request, rules, detail),
+    }),
+  ];
+}
+
+/** The page that the request asks for, under the table's name, with links to what follows. */
+export async function listReply<N extends ListedTable>(
+  deps: HandlerDeps,
+  request: Request,
+  rules: ListRules<N>,
+  view: View<CinderTables[N]>,
+): Promise<Outcome<Reply>> {
+  const page = await readPage(deps, request, rules);
+  if (isFault(page)) return page;
+  const { rows, links, count } = page;
+  return {
+    status: 200,
+    body: {
+      [rules.table]: await view(request, rows),
+      ...(links && { [`${rules.table}_links`]: links }),
+      ...(count === undefined ? {} : { count }),
+    },
+  };
+}

@@ -1,0 +1,45 @@
+// The step of a saga that chooses where a new volume lives. cinder-volume creates volumes with it,
+// cinder-backup restores to new ones.
+import type { CinderSchedulerRpc } from '#contracts/cinder/scheduler-rpc.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import type { RpcClient } from '#platform/bus/contract.ts';
+import type { SagaStep } from '#platform/saga/saga.ts';
+import type { CinderDeps } from '../deps.ts';
+import { changeVolume, requireVolume } from './volumes.ts';
+
+interface PlaceDeps extends CinderDeps {
+  scheduler: Pick<RpcClient<CinderSchedulerRpc>, 'call'>;
+}
+
+/** Longer than cinder-scheduler may take. */
+const schedulerTimeoutMs = 20_000;
+
+/** Idempotent: a volume that lives somewhere stays there, and the scheduler is not asked. */
+export const placeStep = (
+  deps: PlaceDeps,
+  retries: number,
+): SagaStep<{ volumeId: string }, { placed?: boolean }> => ({
+  name: 'place',
+  deadlineMs: 30_000,
+  retries,
+  run: async ({ volumeId }, _state, { requestId }) => await placeVolume(deps, volumeId, requestId),
+});
+
+async function placeVolume(
+  { database: { db }, clock, scheduler }: PlaceDeps,
+  volumeId: string,
+  requestId: string,
+): Promise<Outcome<{ placed: true }>> {
+  const volume = await requireVolume(db, volumeId);
+  if (isFault(volume)) return volume;
+  if (volume.host !== null) return { placed: true };
+  const pool = await scheduler.call(
+    'choosePool',
+    { volumeId },
+    { timeoutMs: schedulerTimeoutMs, requestId },
+  );
+  if (isFault(pool)) return pool;
+  await changeVolume(db, volumeId, { host: pool.host }, clock.now());
+  return { placed: true };
+}
