@@ -22,6 +22,8 @@ const onDemand = ['test/debian'] as const;
 const largestSeed = 999_999_999;
 const perTestTimeoutMs = 900_000;
 const onDemandTimeoutMs = 3_600_000;
+/** What a simulation may take in the mean, where --runs asks for many. */
+const perSimulationMs = 10_000;
 
 interface TestOptions {
   checks: boolean;
@@ -72,7 +74,7 @@ export function define(command: Command): void {
       const run = async (
         chosen: readonly string[],
         concurrency: number,
-        timeoutMs = perTestTimeoutMs,
+        timeoutMs = perTestTimeoutMs + (options.runs ?? 0) * perSimulationMs,
       ): Promise<number> =>
         chosen.length === 0
           ? 0
