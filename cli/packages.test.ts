@@ -10,7 +10,9 @@ test('the list of Debian packages is well formed: a name once, known commands, a
     assert.match(name, /^[a-z0-9][a-z0-9.+-]+$/);
     assert.ok(
       commands.length > 0 &&
-        commands.every((command) => ['up', 'test', 'bench', 'image'].includes(command)),
+        commands.every((command) =>
+          ['up', 'distributed', 'test', 'bench', 'image'].includes(command),
+        ),
       name,
     );
     assert.ok(purpose.length > 5, name);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 export interface DebianPackage {
   name: string;
-  /** Commands of the CLI that need it: 'up', 'test', 'bench', 'image'. */
+  /** Commands of the CLI that need it: 'up', 'test', ...; 'distributed': `up --distributed`. */
   commands: string[];
   /** Its purpose, in a few words. */
   purpose: string;

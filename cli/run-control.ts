@@ -1,8 +1,6 @@
 // Runs the control plane in this process: in the foreground, or as the child of cli/supervise.sh
 // for a detached cloud.
 import { existsSync, mkdirSync } from 'node:fs';
-import { startDistributed } from '#compose/distributed.ts';
-import { startEmbedded } from '#compose/embedded.ts';
 import { homePaths } from '#compose/home.ts';
 import { version } from '#compose/version.ts';
 import { isFault } from '#contracts/common/fault.ts';
@@ -15,6 +13,7 @@ import { logRejections } from '#platform/rejections.ts';
 import { keepChoices } from './choices.ts';
 import type { Choices } from './choices.ts';
 import { forgetControl, recordSelf, recordSupervisor } from './control-process.ts';
+import { finalExitCode } from './exit-codes.ts';
 import { greeting } from './greeting.ts';
 import { UserError } from './user-error.ts';
 
@@ -32,8 +31,6 @@ export type StartMessage =
 
 /** Set for the child of cli/supervise.sh. */
 export const supervisedVariable = 'COBALT_SUPERVISED';
-/** EX_CONFIG of sysexits(3): another start would fail in the same way. */
-export const finalExitCode = 78;
 /** Exit code of a start that left something undone, e.g. guest images that could not be built. */
 export const incompleteExitCode = 2;
 
@@ -84,7 +81,9 @@ export async function runControl(options: ControlOptions): Promise<void> {
   if (supervised) await recordSupervisor(home.supervisorPid);
   await recordSelf(home.controlPid, { ...facts, ready: false });
   let incomplete = false;
-  const start = distributed ? startDistributed : startEmbedded;
+  const start = distributed
+    ? (await import('#compose/distributed.ts')).startDistributed
+    : (await import('#compose/embedded.ts')).startEmbedded;
   const cloud = await start({
     homeDir: dir,
     port,

@@ -38,6 +38,7 @@ import type { ProcessConfig } from './process-config.ts';
 import { readProcessConfig } from './process-config.ts';
 import type { PlannedProcess } from './process-plan.ts';
 import { pathsOf, processPlan } from './process-plan.ts';
+import { writeProcessTable } from './process-table.ts';
 import { seedImages } from './seed-images.ts';
 
 /** Of MariaDB: 27 processes with 10 at most, and some for people. */
@@ -117,8 +118,12 @@ async function startProcesses(deps: Deps): Promise<Outcome<Processes>> {
   const { log } = options;
   const clock = systemClock;
   const kept: KeptProcess[] = [];
+  const onChange = recordChanges(home, kept);
   const keep = async (spec: ProcessSpec): Promise<Outcome<void>> => {
-    const running = keepProcess(spec, { clock, log: log.child({ component: 'processes' }) });
+    const running = keepProcess(
+      { ...spec, onChange },
+      { clock, log: log.child({ component: 'processes' }) },
+    );
     kept.push(running);
     return await running.ready();
   };
@@ -174,6 +179,23 @@ async function startProcesses(deps: Deps): Promise<Outcome<Processes>> {
   }
   step(`${plan.length} processes of ${new Set(plan.map(({ part }) => part)).size} roles`);
   return { stop };
+}
+
+/** Several changes at once are one record. */
+function recordChanges(home: Home, kept: readonly KeptProcess[]): () => void {
+  let isWaiting = false;
+  let writing = Promise.resolve();
+  return () => {
+    if (isWaiting) return;
+    isWaiting = true;
+    writing = writing.then(async () => {
+      isWaiting = false;
+      await writeProcessTable(
+        home,
+        kept.map(({ name, pid, restarts }) => ({ name, pid: pid ?? null, restarts })),
+      ).catch(() => undefined); // the disk is full: `status` shows the last record
+    });
+  };
 }
 
 const daemonNames: readonly string[] = ['mariadb', 'rabbitmq'];
@@ -239,7 +261,7 @@ async function writeSettings(
       share: localHosts.length === 0 ? 1 : 1 / localHosts.length,
     },
   };
-  const file = join(home.dir, 'processes.yaml');
+  const file = home.processSettings;
   await writeWhole(file, stringify(settings), 0o600);
   return file;
 }

@@ -31,6 +31,10 @@ export interface Home {
   controlLog: string;
   /** Of a distributed cloud: one a process. */
   processLogs: string;
+  /** And the settings of them all. */
+  processSettings: string;
+  /** Which of them run: `ProcessState` of process-table.ts. */
+  processTable: string;
   /** The supervisor of a detached cloud, and how often it had to start the control plane again. */
   supervisorPid: string;
   restarts: string;
@@ -83,6 +87,8 @@ export function homePaths(dir: string): Home {
     controlPid: at('control.pid'),
     controlLog: at('control.log'),
     processLogs: at('logs'),
+    processSettings: at('processes.yaml'),
+    processTable: at('processes.json'),
     supervisorPid: at('supervisor.pid'),
     restarts: at('control.restarts'),
     lock: at('control.lock'),

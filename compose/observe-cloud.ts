@@ -19,9 +19,13 @@ import { silentLog } from '#platform/log.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
 import type { HostAudit, Observed } from './audit.ts';
 import { cloudConfigSchema } from './config.ts';
+import type { Home } from './home.ts';
 import { homePaths, readSecrets } from './home.ts';
 import { ovnNetwork, simulatedNetwork } from './network.ts';
 import { observeHost } from './observe-host.ts';
+import type { Peers } from './peers.ts';
+import { connectPeers } from './peers.ts';
+import { readProcessConfig } from './process-config.ts';
 import type { CloudProcess } from './process.ts';
 import { createProcess } from './process.ts';
 import { cinderAudit } from './roles/cinder.ts';
@@ -33,10 +37,11 @@ import { loadService } from './roles/table.ts';
 import { databaseFile, databaseNames } from './state-files.ts';
 import { nfsStorage, simulatedStorage } from './storage.ts';
 
+/** `distributed`: its databases are a MariaDB's, which must run. */
 export async function observeCloud(
   dir: string,
   env: Readonly<Record<string, string | undefined>>,
-  { cloudRuns }: { cloudRuns: boolean },
+  { cloudRuns, distributed }: { cloudRuns: boolean; distributed: boolean },
 ): Promise<Observed> {
   const home = homePaths(dir);
   const config = await loadConfig(cloudConfigSchema, {
@@ -55,7 +60,9 @@ export async function observeCloud(
   const network = facts
     ? ovnNetwork(facts, simulated, { clock: systemClock, log: silentLog })
     : simulatedNetwork(simulated, { clock: systemClock });
+  const openDatabase = distributed ? await distributedDatabases(home) : undefined;
   const process = createProcess({
+    ...(openDatabase ? { openDatabase } : {}),
     home,
     secrets: await readSecrets(dir),
     config,
@@ -132,11 +139,32 @@ export async function observeCloud(
   }
 }
 
+async function distributedDatabases(home: Home): Promise<Peers['openDatabase']> {
+  const { value } = await readProcessConfig(home.processSettings, {});
+  const peers = await connectPeers({
+    config: { ...value, bus: { ...value.bus, hosts: '' } }, // an audit sends nothing
+    home,
+    clock: systemClock,
+    ids: systemIds,
+    log: silentLog,
+  });
+  const [database] = peers.of(['keystone']);
+  const trouble = await database?.trouble().catch((error: unknown) => String(error));
+  if (trouble !== undefined)
+    throw new ConfigError(
+      `The databases of this cloud do not answer (${trouble}). They run with it: ./cobalt up`,
+    );
+  return peers.openDatabase;
+}
+
 /** An audit changes nothing, so it does not bring databases up to date either. */
 async function refuseOtherSchemas(process: CloudProcess): Promise<void> {
   for (const name of databaseNames) {
     // Opening one that is not there would make it.
-    if (!(await stat(databaseFile(process.home, name)).catch(() => undefined)))
+    if (
+      !process.openDatabase &&
+      !(await stat(databaseFile(process.home, name)).catch(() => undefined))
+    )
       throw new ConfigError(
         `There is no database of ${name} in ${process.home.databases}. Restore it from a backup.`,
       );

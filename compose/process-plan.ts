@@ -27,7 +27,7 @@ export const pathsOf = {
   'console-proxy': ['/console'],
 } as const satisfies Partial<Record<Part, readonly (Mount | '/console')[]>>;
 
-/** Any number of processes may run these; two show that no one of them is needed. */
+/** Any number of processes may run these; two of each, so that no one of them is needed. */
 const doubled: readonly RoleName[] = [
   'keystone',
   'glance',
@@ -52,9 +52,12 @@ export function processPlan({
   localHosts: readonly string[];
   simulatedHosts: number;
 }): PlannedProcess[] {
+  // A simulated network lives in the memory of its one writer.
+  const copiesOf = (part: RoleName): number =>
+    part === 'neutron-ovn-writer' && localHosts.length === 0 ? 1 : copies;
   const all: Omit<PlannedProcess, 'portIndex'>[] = [
     ...doubled.flatMap((part) =>
-      Array.from({ length: copies }, (_, index) => ({
+      Array.from({ length: copiesOf(part) }, (_, index) => ({
         name: `${part}-${index + 1}`,
         part,
         settings: {},

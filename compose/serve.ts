@@ -45,6 +45,8 @@ export interface ServeOptions {
   homeDir: string;
   config: ProcessConfig;
   log: Log;
+  /** Ends the waiting for peers. */
+  signal?: AbortSignal;
   /** Told while peers that it needs do not answer. */
   onWait(troubles: readonly { peer: string; trouble: string }[]): void;
 }
@@ -200,11 +202,14 @@ function factsIn(file: string): NetworkFacts {
   }
 }
 
-/** Resolves when all answer. ConfigError: one refuses what this process says of itself. */
+/**
+ * Resolves when all answer. ConfigError: one refuses what this process says of itself. Rejects when
+ * the signal aborts.
+ */
 async function peersAnswer(
   health: Health,
   peers: Peers,
-  { onWait }: ServeOptions,
+  { onWait, signal }: ServeOptions,
   clock: Clock,
 ): Promise<void> {
   for (;;) {
@@ -213,7 +218,7 @@ async function peersAnswer(
     const refused = troubles.find(({ trouble }) => peers.isRefusal(trouble));
     if (refused) throw new ConfigError(`${refused.peer}: ${refused.trouble}`);
     onWait(troubles);
-    await clock.sleep(lookForPeersEveryMs);
+    await clock.sleep(lookForPeersEveryMs, signal ? { signal } : {});
   }
 }
 

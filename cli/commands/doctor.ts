@@ -16,6 +16,7 @@ import type { NfsClient } from '#hosts/local/nfs-client.ts';
 import { systemClock } from '#platform/clock.ts';
 import { ConfigError, loadConfig } from '#platform/config/config.ts';
 import { silentLog } from '#platform/log.ts';
+import { readChoices } from '../choices.ts';
 import { findControl } from '../control-process.ts';
 import { debianPackages } from '../packages.ts';
 import { findHome, homeOption } from '../state-folder.ts';
@@ -56,7 +57,8 @@ async function audit(dir: string, json: boolean): Promise<void> {
   const { observeCloud } = await import('#compose/observe-cloud.ts');
   const { compare } = await import('#compose/audit.ts');
   const cloudRuns = (await findControl(homePaths(dir).controlPid)) !== undefined;
-  const observed = await observeCloud(dir, process.env, { cloudRuns });
+  const { distributed } = await readChoices(homePaths(dir).choices);
+  const observed = await observeCloud(dir, process.env, { cloudRuns, distributed });
   const differences = compare(observed);
   process.exitCode = differences.length === 0 ? 0 : 1;
   const { servers } = observed.nova;

@@ -11,21 +11,18 @@ import { isFault } from '#contracts/common/fault.ts';
 import { createLog, readableLines } from '#platform/log.ts';
 import type { LogLevel } from '#platform/log.ts';
 import { logRejections } from '#platform/rejections.ts';
+import { finalExitCode, troubleExitCode } from '../exit-codes.ts';
 import { configFileOf, configOptions } from '../process-options.ts';
 import type { ConfigOptions } from '../process-options.ts';
-import { finalExitCode } from '../run-control.ts';
 import { homeOption } from '../state-folder.ts';
 import { UserError } from '../user-error.ts';
-import { wholeNumber } from './up.ts';
+import { wholeNumber } from '../whole-number.ts';
 
 interface ServeCommandOptions extends ConfigOptions {
   name?: string;
   port?: number;
   logLevel: LogLevel;
 }
-
-/** EX_TEMPFAIL of sysexits(3): another start may succeed. */
-const troubleExitCode = 75;
 
 export function define(command: Command): void {
   command

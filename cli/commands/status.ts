@@ -5,6 +5,8 @@ import type { Command } from 'commander';
 import { cloudConfigSchema } from '#compose/config.ts';
 import type { Home } from '#compose/home.ts';
 import { homeDir, readSecrets } from '#compose/home.ts';
+import { readProcessTable } from '#compose/process-table.ts';
+import type { ProcessState } from '#compose/process-table.ts';
 import { version } from '#compose/version.ts';
 import { systemClock } from '#platform/clock.ts';
 import { loadConfig } from '#platform/config/config.ts';
@@ -52,6 +54,11 @@ interface HostEntry {
   state: string;
 }
 
+/** One of a distributed cloud's. */
+interface ProcessEntry extends ProcessState {
+  memoryMib: number;
+}
+
 interface Status {
   running: boolean;
   /** Nothing can be written to the state folder. */
@@ -64,6 +71,7 @@ interface Status {
   home: string;
   version: string;
   control?: { pid: number; port: number; ready: boolean; startedAt: string; memoryMib: number };
+  processes?: ProcessEntry[];
   endpoints?: Record<string, string>;
   services?: ServiceEntry[];
   hypervisors?: HypervisorEntry[];
@@ -115,11 +123,13 @@ async function readStatus(home: Home): Promise<Status> {
       ...((await findSupervisor(home.supervisorPid)) && { restarting: true }),
     };
   const { pid, port, ready, startedAt } = control;
+  const processes = await readProcessTable(home);
   const status: Status = {
     running: true,
     home: dir,
     version: control.version,
     control: { pid, port, ready, startedAt, memoryMib: await residentMib(pid) },
+    ...(processes.length > 0 && { processes: await Promise.all(processes.map(withMemory)) }),
     ...always,
   };
   const config = await loadConfig(cloudConfigSchema, {
@@ -141,7 +151,7 @@ async function readStatus(home: Home): Promise<Status> {
     network: `${origin}/network`,
     volume: `${origin}/volume/v3`,
     placement: `${origin}/placement`,
-    metrics: `${origin}/metrics`,
+    ...(processes.length === 0 && { metrics: `${origin}/metrics` }),
   };
   for (const [service, path] of [
     ['compute', '/v2.1/os-services'],
@@ -191,6 +201,11 @@ async function localHosts(dir: string): Promise<HostEntry[]> {
   return hosts.map((host) => ({ name: host.name, state: hostState(host) }));
 }
 
+const withMemory = async (state: ProcessState): Promise<ProcessEntry> => ({
+  ...state,
+  memoryMib: state.pid === null ? 0 : await residentMib(state.pid),
+});
+
 async function residentMib(pid: number): Promise<number> {
   const text = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   return Math.round(Number(/VmRSS:\s+(\d+)/.exec(text)?.[1] ?? 0) / 1024);
@@ -228,6 +243,7 @@ function describe(status: Status): string {
     .map(({ name, state }) => `  ✗ host ${name} is ${state}: ${remedy(name, state)}`);
   const {
     control,
+    processes = [],
     endpoints = {},
     services = [],
     hypervisors = [],
@@ -249,6 +265,20 @@ function describe(status: Status): string {
     ...off,
     '',
     table(['ENDPOINT', 'URL'], Object.entries(endpoints)),
+    ...(processes.length === 0
+      ? []
+      : [
+          '',
+          table(
+            ['PROCESS', 'PID', 'MIB', 'STARTED AGAIN'],
+            processes.map(({ name, pid, memoryMib, restarts }) => [
+              name,
+              pid === null ? 'is being started' : String(pid),
+              String(memoryMib),
+              restarts === 0 ? '-' : times(restarts),
+            ]),
+          ),
+        ]),
     '',
     table(
       ['SERVICE', 'HOST', 'STATUS', 'STATE', 'REASON'],

@@ -4,8 +4,8 @@ import { glob } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { interruptedCode, runTool, repository } from '../run-tool.ts';
 import { sweepTests } from '../sweep-tests.ts';
+import { wholeNumber } from '../whole-number.ts';
 import { runChecks } from './check.ts';
-import { wholeNumber } from './up.ts';
 
 // Components whose tests start QEMU, libvirt or MariaDB, or measure memory: two cores are enough
 // for only one of them at a time.

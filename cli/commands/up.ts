@@ -1,7 +1,7 @@
 // `cobalt up`: starts the cloud, in the foreground or (--detach) in a process of its own.
 import { rm } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import { cloudConfigSchema } from '#compose/config.ts';
 import { homeDir, homePaths } from '#compose/home.ts';
 import type { AccelerationSetting } from '#hosts/local/probe-acceleration.ts';
@@ -16,6 +16,7 @@ import type { ControlOptions } from '../run-control.ts';
 import { startControl } from '../start-control.ts';
 import { homeOption, openFolder } from '../state-folder.ts';
 import { UserError } from '../user-error.ts';
+import { wholeNumber } from '../whole-number.ts';
 
 interface UpOptions {
   detach?: true;
@@ -29,15 +30,6 @@ interface UpOptions {
   acceleration?: AccelerationSetting;
   logLevel: LogLevel;
 }
-
-export const wholeNumber =
-  (max: number, min = 0) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (!/^\d{1,9}$/.test(text) || value > max || value < min)
-      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
-    return value;
-  };
 
 export function define(command: Command): void {
   command

@@ -18,6 +18,8 @@ export interface ProcessSpec {
   /** Asked now and then after each start, until it says yes. */
   isReady(): Promise<boolean>;
   readyWithinMs: number;
+  /** Told of each start and end. */
+  onChange?(): void;
   stopSignal?: NodeJS.Signals;
   /** It gets SIGKILL after this. */
   stopWithinMs: number;
@@ -77,10 +79,12 @@ export function keepProcess(
       const startedAtMs = clock.now();
       const started = start();
       child = started;
+      spec.onChange?.();
       const watching = watchReady(started);
       const end = await endOf(started);
       child = undefined;
       isReady = false;
+      spec.onChange?.();
       await watching;
       if (stopping.signal.aborted) return;
       restarts += 1;

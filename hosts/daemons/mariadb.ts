@@ -21,7 +21,8 @@ export async function prepareMariadb(
   maxConnections: number,
 ): Promise<Outcome<ProcessSpec>> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const dataFolder = join(folder, 'data');
+  const [dataFolder, temporaryFolder] = [join(folder, 'data'), join(folder, 'tmp')];
+  await mkdir(temporaryFolder, { recursive: true });
   const common = ['--no-defaults', `--user=${userInfo().username}`, `--datadir=${dataFolder}`];
   const env = { PATH: process.env['PATH'], LANG: 'C.UTF-8' };
   if (!existsSync(join(folder, 'installed'))) {
@@ -47,6 +48,8 @@ export async function prepareMariadb(
       ...common,
       `--socket=${socket}`,
       `--pid-file=${join(folder, 'pid')}`,
+      // Servers that share one remove each other's temporary tables when they start.
+      `--tmpdir=${temporaryFolder}`,
       '--skip-networking',
       '--skip-log-bin',
       '--performance-schema=off',

@@ -37,6 +37,15 @@ export function isDamaged(error: unknown): boolean {
   return has(error, { sqlite: [11, 26], mysql: [] }); // CORRUPT, NOTADB
 }
 
+/** A query names a table that is not there: the database was never migrated. */
+export function isMissingTable(error: unknown): boolean {
+  // NO_SUCH_TABLE; SQLite has no code of its own for it
+  return (
+    has(error, { sqlite: [], mysql: [1146] }) ||
+    (has(error, { sqlite: [1], mysql: [] }) && /no such table/.test((error as Error).message))
+  );
+}
+
 function has(error: unknown, codes: { sqlite: number[]; mysql: number[] }): boolean {
   if (!(error instanceof Error)) return false;
   if ('errcode' in error) return codes.sqlite.includes(Number(error.errcode));

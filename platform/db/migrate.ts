@@ -2,6 +2,7 @@
 // by compose at start.
 import { sql, type ColumnDataType, type Kysely, type RawBuilder } from 'kysely';
 import type { DialectName } from './database.ts';
+import { isMissingTable } from './errors.ts';
 
 export interface Migration {
   /** Sorts in order of application: '0001-servers'. Never renamed. */
@@ -99,10 +100,10 @@ export async function missingMigrations(
   service: string,
   migrations: readonly Migration[],
 ): Promise<string[]> {
-  const tables = await db.introspection.getTables();
-  const applied = tables.some(({ name }) => name === 'schema_migrations')
-    ? await appliedNames(db, service)
-    : [];
+  const applied = await appliedNames(db, service).catch((error: unknown): string[] => {
+    if (isMissingTable(error)) return [];
+    throw error;
+  });
   refuseNewer(service, migrations, applied);
   return migrations.map(({ name }) => name).filter((name) => !applied.includes(name));
 }

@@ -20,6 +20,14 @@ export function realCloudMissing(): string | false {
   return false;
 }
 
+/** The same for a distributed cloud with simulated hosts. */
+export function distributedCloudMissing(): string | false {
+  for (const tool of ['haproxy', 'mariadbd', 'rabbitmq-server', 'openstack'])
+    if (spawnSync('sh', ['-c', `PATH=$PATH:/usr/sbin; command -v ${tool}`]).status !== 0)
+      return `needs ${tool} (./cobalt test installs it)`;
+  return false;
+}
+
 export interface TestCloud {
   dir: string;
   port: number;

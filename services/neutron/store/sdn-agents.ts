@@ -1,6 +1,7 @@
 // The agents that show themselves by OVN or by report. Called by ovn/ alone.
 import { createHash } from 'node:crypto';
 import type { Kysely } from 'kysely';
+import { isUniqueViolation } from '#platform/db/errors.ts';
 import type { NeutronTables } from './tables.ts';
 
 export interface SeenAgent {
@@ -38,8 +39,11 @@ export async function noteAgent(
     heartbeat_at_ms: nowMs,
     ...(agent.startedAtMs === null ? {} : { started_at_ms: agent.startedAtMs }),
   };
-  const updated = await db.updateTable('agents').set(seen).where('id', '=', id).executeTakeFirst();
-  if (updated.numUpdatedRows > 0n) return;
+  const update = async (): Promise<boolean> => {
+    const result = await db.updateTable('agents').set(seen).where('id', '=', id).executeTakeFirst();
+    return result.numUpdatedRows > 0n;
+  };
+  if (await update()) return;
   await db
     .insertInto('agents')
     .values({
@@ -54,7 +58,11 @@ export async function noteAgent(
       deleted_at_ms: null,
       ...seen,
     })
-    .execute();
+    .execute()
+    .catch(async (error: unknown) => {
+      // another process saw it at the same moment
+      if (!isUniqueViolation(error) || !(await update())) throw error;
+    });
 }
 
 /** The same at each sight, also from another process. */
