@@ -1,5 +1,6 @@
 // In order of application.
 import type { Migration } from '#platform/db/migrate.ts';
+import { namedLocksMigration } from '#platform/db/named-lock.ts';
 import { networks } from './0001-networks.ts';
 import { routers } from './0002-routers.ts';
 import { securityGroups } from './0003-security-groups.ts';
@@ -14,4 +15,5 @@ export const migrations: readonly Migration[] = [
   subnetPools,
   autoTopologies,
   deletedAgents,
+  namedLocksMigration('0007-named-locks'),
 ];
