@@ -1,7 +1,7 @@
 // A transaction that is tried again when the database asks for it, and the writes that SQL spells
 // differently.
 import { MysqlAdapter, type Insertable, type Kysely, type Transaction } from 'kysely';
-import { isTransient } from './errors.ts';
+import { isTransient, isUnreachable } from './errors.ts';
 import { retryPause } from './retry-pause.ts';
 
 export interface RetryPolicy {
@@ -14,7 +14,8 @@ const retryPolicy: RetryPolicy = { maxAttempts: 5, backoffMs: 20 };
 /**
  * Runs `work` in one transaction: committed when it returns, rolled back when it throws. On a
  * deadlock, a lock timeout or a busy SQLite file it runs again from its start, so `work` must have
- * no effect but through `trx`.
+ * no effect but through `trx`. So it does when the connection is lost, unless the commit was under
+ * way by then: that may have happened.
  */
 export async function transaction<T, R>(
   db: Kysely<T>,
@@ -22,10 +23,16 @@ export async function transaction<T, R>(
   retry = retryPolicy,
 ): Promise<R> {
   for (let attempt = 1; ; attempt += 1) {
+    let isCommitting = false;
     try {
-      return await db.transaction().execute(work);
+      return await db.transaction().execute(async (trx) => {
+        const result = await work(trx);
+        isCommitting = true;
+        return result;
+      });
     } catch (error) {
-      if (attempt >= retry.maxAttempts || !isTransient(error)) throw error;
+      const mayRepeat = isTransient(error) || (isUnreachable(error) && !isCommitting);
+      if (attempt >= retry.maxAttempts || !mayRepeat) throw error;
       await retryPause(db, retry.backoffMs * attempt);
     }
   }

@@ -6,6 +6,7 @@ import { Fault as FaultValue, fault, isFault } from '#contracts/common/fault.ts'
 import type { Json } from '#contracts/common/json.ts';
 import type { Clock, Repetition } from '../clock.ts';
 import { withDeadline } from '../clock.ts';
+import { isUnavailable } from '../db/errors.ts';
 import { FenceLost, withFence, withoutFence } from '../fence.ts';
 import type { Ids } from '../ids.ts';
 import { Lease } from '../lease.ts';
@@ -336,6 +337,8 @@ export class SagaRunner {
         this.#stopping.signal.throwIfAborted();
         if (error instanceof FenceLost) fence.lose();
         fence.assertHeld();
+        // Neither failed nor succeeded: the saga is taken up again when its database is back.
+        if (isUnavailable(error)) throw error;
         this.#deps.log.error(
           {
             saga: definition.name,
