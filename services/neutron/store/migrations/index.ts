@@ -7,6 +7,7 @@ import { securityGroups } from './0003-security-groups.ts';
 import { subnetPools } from './0004-subnet-pools.ts';
 import { autoTopologies } from './0005-auto-topologies.ts';
 import { deletedAgents } from './0006-deleted-agents.ts';
+import { addressesByNetwork } from './0008-addresses-by-network.ts';
 
 export const migrations: readonly Migration[] = [
   networks,
@@ -16,4 +17,5 @@ export const migrations: readonly Migration[] = [
   autoTopologies,
   deletedAgents,
   namedLocksMigration('0007-named-locks'),
+  addressesByNetwork,
 ];
