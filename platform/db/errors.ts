@@ -21,6 +21,14 @@ export function isTransient(error: unknown): boolean {
 }
 
 /**
+ * Transient, and told at once: after a short pause it may succeed, however often it has failed. On
+ * Galera writers of one row on several nodes meet at every commit.
+ */
+export function isConflict(error: unknown): boolean {
+  return has(error, { sqlite: [], mysql: [1020, 1213] }); // as above
+}
+
+/**
  * The database server is not there, or does not serve now: it stops, starts, has lost its cluster,
  * or too many wait for it. Whether a commit that was cut off has happened is open.
  */

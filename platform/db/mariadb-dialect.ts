@@ -11,9 +11,9 @@ import {
   type TransactionSettings,
 } from 'kysely';
 import { createPool, type PoolConnection, type PoolOptions } from 'mysql2';
-import { isTransient, isUnreachable } from './errors.ts';
+import { isConflict, isTransient, isUnreachable } from './errors.ts';
 import { bindable } from './parameters.ts';
-import { withPause, type Pause } from './retry-pause.ts';
+import { maxAttempts, maxConflicts, pauseMs, withPause, type Pause } from './retry-pause.ts';
 
 export interface MariadbAddress {
   host?: string;
@@ -137,7 +137,6 @@ class MariadbConnection implements DatabaseConnection {
   }
 }
 
-const maxAttempts = 5;
 const backoffMs = 20;
 
 async function tryAgain<R>(
@@ -149,8 +148,9 @@ async function tryAgain<R>(
     try {
       return await run();
     } catch (error) {
-      if (attempt >= maxAttempts || !mayRepeat(error)) throw error;
-      await pause(backoffMs * attempt);
+      const most = isConflict(error) ? maxConflicts : maxAttempts;
+      if (attempt >= most || !mayRepeat(error)) throw error;
+      await pause(pauseMs(backoffMs, attempt));
     }
   }
 }

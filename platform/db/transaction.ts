@@ -1,15 +1,17 @@
 // A transaction that is tried again when the database asks for it, and the writes that SQL spells
 // differently.
 import { MysqlAdapter, type Insertable, type Kysely, type Transaction } from 'kysely';
-import { isTransient, isUnreachable } from './errors.ts';
-import { retryPause } from './retry-pause.ts';
+import { isConflict, isTransient, isUnreachable } from './errors.ts';
+import { maxAttempts, maxConflicts, pauseMs, retryPause } from './retry-pause.ts';
 
 export interface RetryPolicy {
   maxAttempts: number;
   backoffMs: number;
+  /** Attempts where each fails at once; as many as `maxAttempts` unless told. */
+  maxConflicts?: number;
 }
 
-const retryPolicy: RetryPolicy = { maxAttempts: 5, backoffMs: 20 };
+const retryPolicy: RetryPolicy = { maxAttempts, maxConflicts, backoffMs: 20 };
 
 /**
  * Runs `work` in one transaction: committed when it returns, rolled back when it throws. On a
@@ -32,8 +34,11 @@ export async function transaction<T, R>(
       });
     } catch (error) {
       const mayRepeat = isTransient(error) || (isUnreachable(error) && !isCommitting);
-      if (attempt >= retry.maxAttempts || !mayRepeat) throw error;
-      await retryPause(db, retry.backoffMs * attempt);
+      const most = isConflict(error)
+        ? (retry.maxConflicts ?? retry.maxAttempts)
+        : retry.maxAttempts;
+      if (attempt >= most || !mayRepeat) throw error;
+      await retryPause(db, pauseMs(retry.backoffMs, attempt));
     }
   }
 }
