@@ -18,7 +18,7 @@ const heavy = [
   /large/,
 ];
 // Suites that download or take many minutes: run only if an argument names their folder.
-const onDemand = ['test/debian'] as const;
+const onDemand = ['test/debian', 'test/mariadb-whole'] as const;
 const largestSeed = 999_999_999;
 const perTestTimeoutMs = 900_000;
 const onDemandTimeoutMs = 3_600_000;
@@ -44,7 +44,7 @@ export function define(command: Command): void {
     .option('-y, --yes', 'install missing Debian packages without asking')
     .addHelpText(
       'after',
-      '\nExamples:\n  ./cobalt test\n  ./cobalt test nova           only tests with "nova" in their path\n  ./cobalt test e2e --no-checks\n  ./cobalt test test/debian    the Debian image from end to end; no other words run it\n  ./cobalt test sim/seeds --seed 24        that simulation again: same seed, same trace\n  ./cobalt test sim --runs 2000            2000 simulations, and all else of test/sim',
+      '\nExamples:\n  ./cobalt test\n  ./cobalt test nova           only tests with "nova" in their path\n  ./cobalt test e2e --no-checks\n  ./cobalt test test/debian    the Debian image from end to end; no other words run it\n  ./cobalt test test/mariadb-whole    every test of the services on MariaDB; no other words run it\n  ./cobalt test sim/seeds --seed 24        that simulation again: same seed, same trace\n  ./cobalt test sim --runs 2000            2000 simulations, and all else of test/sim',
     )
     .action(async (paths: string[], options: TestOptions) => {
       // for test/sim/seeds.test.ts

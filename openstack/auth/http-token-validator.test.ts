@@ -80,6 +80,10 @@ describe('token validation over HTTP', () => {
     }
     assert.equal(state.asked, 2);
   });
+  it('is unavailable when Keystone is', async () => {
+    const who = await keystone(503).validator.validate('subject');
+    assert.ok(isFault(who) && who.kind === 'unavailable');
+  });
   it('is unavailable when its own token is refused', async () => {
     const who = await keystone(401).validator.validate('subject');
     assert.ok(isFault(who) && who.kind === 'unavailable');

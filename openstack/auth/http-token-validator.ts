@@ -58,6 +58,7 @@ export function createHttpTokenValidator(
       deps.session.renew();
       return fault('unavailable', 'Keystone does not accept the service user any more.');
     }
+    if (answer.status >= 500) return fault('unavailable', 'Keystone cannot check tokens now.');
     if (answer.status !== 200) return fault('unauthorized', 'The token is not valid.');
     // 200: Keystone's token document
     const context = contextOf(token, answer.body as unknown as TokenDocument);

@@ -59,7 +59,8 @@ export function createServiceSession(deps: {
     const token = answer.headers['x-subject-token'];
     if (answer.status !== 201 || !token)
       return fault(
-        'unauthorized',
+        // Keystone without its database says nothing about who asks.
+        answer.status >= 500 ? 'unavailable' : 'unauthorized',
         `The service user ${name} got no token: Keystone answered ${answer.status}.`,
       );
     // 201: Keystone's token document

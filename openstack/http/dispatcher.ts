@@ -3,11 +3,11 @@
 // same checks.
 import { Readable } from 'node:stream';
 import findMyWay from 'find-my-way';
-import type { Outcome } from '#contracts/common/fault.ts';
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { Clock } from '#platform/clock.ts';
-import { isStorageFull } from '#platform/db/errors.ts';
+import { isStorageFull, isUnavailable } from '#platform/db/errors.ts';
 import { acceptsJson } from '#platform/http/accept.ts';
 import type {
   HttpHandler,
@@ -307,15 +307,9 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
         { service: face.name, method: raw.method, path: raw.path, req: requestId, err: error },
         'request failed unexpectedly',
       );
-      reply = isStorageFull(error)
-        ? faultReply(
-            fault(
-              'storageFull',
-              'The disk of this cloud is full: nothing was changed. Reading goes on; try again when its operator has freed some space.',
-            ),
-            face.faultStyle,
-            requestId,
-          )
+      const known = databaseFault(error);
+      reply = known
+        ? faultReply(known, face.faultStyle, requestId)
         : {
             status: 500,
             headers: { 'content-type': face.faultStyle.contentType ?? 'application/json' },
@@ -370,4 +364,18 @@ function parseQuery(text: string): Query {
   const query: Record<string, string[]> = Object.create(null) as Record<string, string[]>;
   for (const [name, value] of new URLSearchParams(text)) (query[name] ??= []).push(value);
   return query;
+}
+
+/** What a client is told where the database could not do its part; undefined: a bug of ours. */
+function databaseFault(error: unknown): Fault | undefined {
+  if (isStorageFull(error))
+    return fault(
+      'storageFull',
+      'The disk of this cloud is full: nothing was changed. Reading goes on; try again when its operator has freed some space.',
+    );
+  if (isUnavailable(error))
+    return fault('unavailable', 'The database cannot serve this request now; try again.', {
+      retryAfter: '1',
+    });
+  return undefined;
 }

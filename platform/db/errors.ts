@@ -15,8 +15,40 @@ export function isForeignKeyViolation(error: unknown): boolean {
 
 /** Another writer was in the way; the same transaction may succeed when tried again. */
 export function isTransient(error: unknown): boolean {
-  // BUSY, LOCKED, BUSY_RECOVERY, BUSY_SNAPSHOT; lock wait, deadlock
-  return has(error, { sqlite: [5, 6, 261, 517], mysql: [1205, 1213] });
+  // BUSY, LOCKED, BUSY_RECOVERY, BUSY_SNAPSHOT; CHECKREAD (changed since the snapshot), lock wait,
+  // deadlock. Galera calls it a deadlock, also at commit, when another node was faster.
+  return has(error, { sqlite: [5, 6, 261, 517], mysql: [1020, 1205, 1213] });
+}
+
+/**
+ * Transient, and told at once: after a short pause it may succeed, however often it has failed. On
+ * Galera writers of one row on several nodes meet at every commit.
+ */
+export function isConflict(error: unknown): boolean {
+  return has(error, { sqlite: [], mysql: [1020, 1213] }); // as above
+}
+
+/**
+ * The database server is not there, or does not serve now: it stops, starts, has lost its cluster,
+ * or too many wait for it. Whether a commit that was cut off has happened is open.
+ */
+export function isUnreachable(error: unknown): boolean {
+  // CON_COUNT_ERROR, UNKNOWN_COM_ERROR (Galera: the node is not ready), SERVER_SHUTDOWN,
+  // TOO_MANY_USER_CONNECTIONS, CONNECTION_KILLED
+  if (has(error, { sqlite: [], mysql: [1040, 1047, 1053, 1203, 1927] })) return true;
+  if (!(error instanceof Error)) return false;
+  // mysql2: `fatal` where the connection is lost; a refusal of the server has a positive number
+  const isLost = 'fatal' in error && error.fatal === true;
+  return (isLost && !('errno' in error && Number(error.errno) > 0)) || error.message === queueFull;
+}
+
+const queueFull = 'Queue limit reached.'; // mysql2, pool.js
+
+/** `isTransient`, after all attempts, or `isUnreachable`, by its own or as a cause. */
+export function isUnavailable(error: unknown): boolean {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
+    if (isTransient(cause) || isUnreachable(cause)) return true;
+  return false;
 }
 
 /**

@@ -1,16 +1,19 @@
 // Kysely's MySQL dialect on a mysql2 pool, set so that MariaDB behaves as SQLite does. Used by
 // database.ts alone.
 import {
-  CompiledQuery,
   MysqlDialect,
   MysqlDriver,
+  type CompiledQuery,
   type DatabaseConnection,
   type Dialect,
   type MysqlPool,
+  type QueryResult,
+  type TransactionSettings,
 } from 'kysely';
-import { createPool, type PoolOptions } from 'mysql2';
+import { createPool, type PoolConnection, type PoolOptions } from 'mysql2';
+import { isConflict, isTransient, isUnreachable } from './errors.ts';
 import { bindable } from './parameters.ts';
-import { withPause, type Pause } from './retry-pause.ts';
+import { maxAttempts, maxConflicts, pauseMs, withPause, type Pause } from './retry-pause.ts';
 
 export interface MariadbAddress {
   host?: string;
@@ -29,12 +32,20 @@ export interface MariadbBounds {
 
 export type MariadbOptions = MariadbAddress & MariadbBounds;
 
+/** Queries that wait for a connection; one more is refused. */
+const maxWaiting = 2_000;
+
 const sessionStatements = [
   // Strict: too long or out of range is an error, not a cut. PIPES_AS_CONCAT: `||` as in SQLite.
   `sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,PIPES_AS_CONCAT'`,
   `time_zone = '+00:00'`,
   'innodb_lock_wait_timeout = 10',
+  // A change of a table that waits for a long reader holds up all that comes after it.
+  'lock_wait_timeout = 10',
 ];
+// A read sees what any node has committed. Without effect on a single server; MySQL, which does not
+// know it, takes it for a comment.
+const galera = '/*M! , wsrep_sync_wait = 1 */';
 
 export function mariadbDialect(options: MariadbOptions, pause: Pause): Dialect {
   const base = new MysqlDialect({ pool: () => Promise.reject(new Error('unused')) });
@@ -42,53 +53,115 @@ export function mariadbDialect(options: MariadbOptions, pause: Pause): Dialect {
     createAdapter: () => withPause(base.createAdapter(), pause),
     createIntrospector: (db) => base.createIntrospector(db),
     createQueryCompiler: () => base.createQueryCompiler(),
-    createDriver: () => new MariadbDriver(options),
+    createDriver: () => new MariadbDriver(options, pause),
   };
 }
 
 /**
  * Kysely's driver with checked parameters. Every connection is set up once, before its first query.
+ * What is refused for another writer's sake outside of a transaction runs again here.
  */
 class MariadbDriver extends MysqlDriver {
-  readonly #checked = new WeakMap<DatabaseConnection, DatabaseConnection>();
-  readonly #plain = new WeakMap<DatabaseConnection, DatabaseConnection>();
+  readonly #connections = new WeakMap<DatabaseConnection, MariadbConnection>();
+  readonly #pause: Pause;
 
-  constructor(options: MariadbOptions) {
-    super({
-      // mysql2's pool has the callback face that Kysely asks for; its typed overloads are narrower.
-      pool: createPool(poolOptions(options)) as unknown as MysqlPool,
-      onCreateConnection: async (connection) => {
-        await connection.executeQuery(
-          CompiledQuery.raw(`set session ${sessionStatements.join(', ')}`),
-        );
-        await connection.executeQuery(
-          CompiledQuery.raw('set session transaction isolation level read committed'),
-        );
-      },
-    });
+  constructor(options: MariadbOptions, pause: Pause) {
+    const pool = createPool(poolOptions(options));
+    pool.on('connection', setUp);
+    // mysql2's pool has the callback face that Kysely asks for; its typed overloads are narrower.
+    super({ pool: pool as unknown as MysqlPool });
+    this.#pause = pause;
   }
 
-  override async acquireConnection(): Promise<DatabaseConnection> {
-    const plain = await super.acquireConnection();
-    const known = this.#checked.get(plain);
-    if (known) return known;
-    const checked: DatabaseConnection = {
-      executeQuery: (query) =>
-        plain.executeQuery({ ...query, parameters: query.parameters.map(bindable) }),
-      streamQuery: (query, chunkSize) =>
-        plain.streamQuery({ ...query, parameters: query.parameters.map(bindable) }, chunkSize),
-    };
-    this.#checked.set(plain, checked);
-    this.#plain.set(checked, plain);
-    return checked;
+  override async acquireConnection(): Promise<MariadbConnection> {
+    const plain = await tryAgain(() => super.acquireConnection(), isUnreachable, this.#pause);
+    const connection = this.#connections.get(plain) ?? new MariadbConnection(plain, this.#pause);
+    this.#connections.set(plain, connection);
+    return connection;
+  }
+
+  override async beginTransaction(
+    connection: MariadbConnection,
+    settings: TransactionSettings,
+  ): Promise<void> {
+    await super.beginTransaction(connection.plain, settings);
+    connection.isInTransaction = true;
+  }
+
+  override async commitTransaction(connection: MariadbConnection): Promise<void> {
+    await super.commitTransaction(connection.plain);
+    connection.isInTransaction = false;
+  }
+
+  override async rollbackTransaction(connection: MariadbConnection): Promise<void> {
+    connection.isInTransaction = false;
+    try {
+      await super.rollbackTransaction(connection.plain);
+    } catch (error) {
+      // A lost connection has rolled back already; the error that led here says more.
+      if (!isUnreachable(error)) throw error;
+    }
   }
 
   override async releaseConnection(connection: DatabaseConnection): Promise<void> {
-    // `connection` came from acquireConnection; the base class knows only its own.
+    // It came from acquireConnection above; the base class knows only its own.
     await super.releaseConnection(
-      this.#plain.get(connection) as Parameters<MysqlDriver['releaseConnection']>[0],
+      (connection as MariadbConnection).plain as Parameters<MysqlDriver['releaseConnection']>[0],
     );
   }
+}
+
+class MariadbConnection implements DatabaseConnection {
+  isInTransaction = false;
+  readonly plain: DatabaseConnection;
+  readonly #pause: Pause;
+
+  constructor(plain: DatabaseConnection, pause: Pause) {
+    this.plain = plain;
+    this.#pause = pause;
+  }
+
+  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    const checked = { ...query, parameters: query.parameters.map(bindable) };
+    const execute = async (): Promise<QueryResult<R>> => await this.plain.executeQuery<R>(checked);
+    return this.isInTransaction
+      ? await execute()
+      : await tryAgain(execute, isTransient, this.#pause);
+  }
+
+  streamQuery<R>(query: CompiledQuery, chunkSize: number): AsyncIterableIterator<QueryResult<R>> {
+    return this.plain.streamQuery(
+      { ...query, parameters: query.parameters.map(bindable) },
+      chunkSize,
+    );
+  }
+}
+
+const backoffMs = 20;
+
+async function tryAgain<R>(
+  run: () => Promise<R>,
+  mayRepeat: (error: unknown) => boolean,
+  pause: Pause,
+): Promise<R> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await run();
+    } catch (error) {
+      const most = isConflict(error) ? maxConflicts : maxAttempts;
+      if (attempt >= most || !mayRepeat(error)) throw error;
+      await pause(pauseMs(backoffMs, attempt));
+    }
+  }
+}
+
+/** Queued before the first query. Where it fails, nothing else may run on the connection. */
+function setUp(connection: PoolConnection): void {
+  const session = `set session ${sessionStatements.join(', ')} ${galera}`;
+  for (const statement of [session, 'set session transaction isolation level read committed'])
+    connection.query(statement, (error) => {
+      if (error) connection.destroy();
+    });
 }
 
 function poolOptions(options: MariadbOptions): PoolOptions {
@@ -101,6 +174,7 @@ function poolOptions(options: MariadbOptions): PoolOptions {
     charset: 'utf8mb4_bin',
     timezone: 'Z',
     connectionLimit: options.maxConnections,
+    queueLimit: maxWaiting,
     connectTimeout: options.connectTimeoutMs,
     enableKeepAlive: true,
     decimalNumbers: true, // sum() gives DECIMAL

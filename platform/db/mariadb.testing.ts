@@ -17,10 +17,19 @@ const startTimeoutMs = 60_000;
 const stopTimeoutMs = 20_000;
 
 export interface PrivateMariadb {
-  /** Makes an empty database and says how to open it. */
+  socketPath: string;
+  /** Makes an empty database, of a random name unless told, and says how to open it. */
   createDatabase(name?: string): Promise<DatabaseConfig>;
   /** Ends the server and removes its folder. Safe to repeat. */
   stop(): Promise<void>;
+}
+
+/** One that its test may kill. */
+export interface RestartableMariadb extends PrivateMariadb {
+  /** Ends the server as a power failure does, with SIGKILL; its data stay. */
+  kill(): Promise<void>;
+  /** The server again on the same data, after `kill`. */
+  restart(): Promise<void>;
 }
 
 /** Why there is no MariaDB on this machine, for a test's `skip`; false where there is one. */
@@ -41,22 +50,50 @@ export async function withMariadb<R>(use: (mariadb: PrivateMariadb) => Promise<R
   }
 }
 
-export async function startMariadb(): Promise<PrivateMariadb> {
+export async function startMariadb(): Promise<RestartableMariadb> {
   const folder = await mkdtemp(join(tmpdir(), 'cobalt-mariadb-'));
   const socketPath = join(folder, 'sock');
-  const user = userInfo().username;
-  const where = ['--no-defaults', `--user=${user}`, `--datadir=${join(folder, 'data')}`];
+  const where = [
+    '--no-defaults',
+    `--user=${userInfo().username}`,
+    `--datadir=${join(folder, 'data')}`,
+  ];
   await promisify(execFile)('mariadb-install-db', [
     ...where,
     '--auth-root-authentication-method=normal',
     '--skip-test-db',
     '--skip-name-resolve',
   ]);
+  let server: ChildProcess | undefined;
+  const stop = async (): Promise<void> => {
+    if (server) await end(server, 'SIGTERM');
+    await rm(folder, { recursive: true, force: true });
+  };
+  const start = async (): Promise<void> => {
+    server = spawnServer([...where, `--socket=${socketPath}`, `--pid-file=${join(folder, 'pid')}`]);
+    await untilReady(server, socketPath);
+  };
+  try {
+    await start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    socketPath,
+    createDatabase: async (name) => await createDatabaseAt(socketPath, name),
+    stop,
+    kill: async () => {
+      if (server) await end(server, 'SIGKILL');
+    },
+    restart: start,
+  };
+}
+
+function spawnServer(where: readonly string[]): ChildProcess {
   const [command = '', ...args] = bound([
     mariadbdProgram,
     ...where,
-    `--socket=${socketPath}`,
-    `--pid-file=${join(folder, 'pid')}`,
     '--skip-networking',
     '--skip-log-bin',
     '--performance-schema=off',
@@ -64,46 +101,31 @@ export async function startMariadb(): Promise<PrivateMariadb> {
     '--innodb-log-file-size=8M',
     '--key-buffer-size=1M',
     '--innodb-flush-log-at-trx-commit=2',
-    '--max-connections=60',
+    '--max-connections=300',
   ]);
-  const server = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  let errors = '';
-  server.stderr
-    .setEncoding('utf8')
-    .on('data', (text: string) => (errors = (errors + text).slice(-4_000)));
-  const stop = async () => {
-    await end(server);
-    await rm(folder, { recursive: true, force: true });
-  };
-  try {
-    await untilReady(server, socketPath, () => errors);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return {
-    stop,
-    createDatabase: (name) =>
-      createDatabase(socketPath, name ?? `t${randomBytes(6).toString('hex')}`),
-  };
+  return spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
-async function createDatabase(socketPath: string, database: string): Promise<DatabaseConfig> {
+/** Makes a database, of a random name unless told, where it is not there yet. */
+export async function createDatabaseAt(
+  socketPath: string,
+  database = `t${randomBytes(6).toString('hex')}`,
+): Promise<DatabaseConfig> {
   const connection = await createConnection({ socketPath, user: 'root' });
-  await connection.query('create database ??', [database]);
+  await connection.query('create database if not exists ??', [database]);
   await connection.end();
   return { dialect: 'mysql', socketPath, user: 'root', password: '', database };
 }
 
-async function untilReady(
-  server: ChildProcess,
-  socketPath: string,
-  errors: () => string,
-): Promise<void> {
+async function untilReady(server: ChildProcess, socketPath: string): Promise<void> {
+  let errors = '';
+  server.stderr
+    ?.setEncoding('utf8')
+    .on('data', (text: string) => (errors = (errors + text).slice(-4_000)));
   const deadline = Date.now() + startTimeoutMs;
   while (Date.now() < deadline) {
     if (server.exitCode !== null)
-      throw new Error(`mariadbd ended with ${server.exitCode}: ${errors()}`);
+      throw new Error(`mariadbd ended with ${server.exitCode}: ${errors}`);
     try {
       await (await createConnection({ socketPath, user: 'root' })).end();
       return;
@@ -111,13 +133,13 @@ async function untilReady(
       await sleep(50); // not listening yet
     }
   }
-  throw new Error(`mariadbd not ready within ${startTimeoutMs} ms: ${errors()}`);
+  throw new Error(`mariadbd not ready within ${startTimeoutMs} ms: ${errors}`);
 }
 
-async function end(server: ChildProcess): Promise<void> {
+async function end(server: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return;
   const ended = once(server, 'exit');
-  server.kill('SIGTERM');
+  server.kill(signal);
   const late = setTimeout(() => server.kill('SIGKILL'), stopTimeoutMs);
   await ended;
   clearTimeout(late);

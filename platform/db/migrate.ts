@@ -132,7 +132,8 @@ async function migrateMariadb(
   migrations: readonly Migration[],
 ): Promise<string[]> {
   return db.connection().execute(async (connection) => {
-    const lock = `cobalt-migrate-${service}`;
+    // Such locks are the server's, and it may have databases of several clouds.
+    const lock = sql`concat('cobalt-migrate-', database(), '-', ${service})`;
     const got = await sql<{
       ok: number | null;
     }>`select get_lock(${lock}, ${lockTimeoutS}) as ok`.execute(connection);

@@ -2,6 +2,16 @@
 // database was opened with: stores have no other deps than their `db`.
 import type { DialectAdapter, Kysely } from 'kysely';
 
+/** How often work is tried that waits for another writer, or for the server, before it fails. */
+export const maxAttempts = 5;
+/** The same for what fails at once: about 4 s in all. */
+export const maxConflicts = 25;
+const longestBackoffs = 10;
+
+/** Before attempt 2, 3, ...: growing, up to a bound. */
+export const pauseMs = (backoffMs: number, attempt: number): number =>
+  backoffMs * Math.min(attempt, longestBackoffs);
+
 /** Waits about `ms`: between half and one and a half. */
 export type Pause = (ms: number) => Promise<void>;
 

@@ -1,20 +1,23 @@
 // A transaction that is tried again when the database asks for it, and the writes that SQL spells
 // differently.
 import { MysqlAdapter, type Insertable, type Kysely, type Transaction } from 'kysely';
-import { isTransient } from './errors.ts';
-import { retryPause } from './retry-pause.ts';
+import { isConflict, isTransient, isUnreachable } from './errors.ts';
+import { maxAttempts, maxConflicts, pauseMs, retryPause } from './retry-pause.ts';
 
 export interface RetryPolicy {
   maxAttempts: number;
   backoffMs: number;
+  /** Attempts where each fails at once; as many as `maxAttempts` unless told. */
+  maxConflicts?: number;
 }
 
-const retryPolicy: RetryPolicy = { maxAttempts: 5, backoffMs: 20 };
+const retryPolicy: RetryPolicy = { maxAttempts, maxConflicts, backoffMs: 20 };
 
 /**
  * Runs `work` in one transaction: committed when it returns, rolled back when it throws. On a
  * deadlock, a lock timeout or a busy SQLite file it runs again from its start, so `work` must have
- * no effect but through `trx`.
+ * no effect but through `trx`. So it does when the connection is lost, unless the commit was under
+ * way by then: that may have happened.
  */
 export async function transaction<T, R>(
   db: Kysely<T>,
@@ -22,11 +25,20 @@ export async function transaction<T, R>(
   retry = retryPolicy,
 ): Promise<R> {
   for (let attempt = 1; ; attempt += 1) {
+    let isCommitting = false;
     try {
-      return await db.transaction().execute(work);
+      return await db.transaction().execute(async (trx) => {
+        const result = await work(trx);
+        isCommitting = true;
+        return result;
+      });
     } catch (error) {
-      if (attempt >= retry.maxAttempts || !isTransient(error)) throw error;
-      await retryPause(db, retry.backoffMs * attempt);
+      const mayRepeat = isTransient(error) || (isUnreachable(error) && !isCommitting);
+      const most = isConflict(error)
+        ? (retry.maxConflicts ?? retry.maxAttempts)
+        : retry.maxAttempts;
+      if (attempt >= most || !mayRepeat) throw error;
+      await retryPause(db, pauseMs(retry.backoffMs, attempt));
     }
   }
 }

@@ -6,6 +6,7 @@ import { Fault as FaultValue, fault, isFault } from '#contracts/common/fault.ts'
 import type { Json } from '#contracts/common/json.ts';
 import type { Clock, Repetition } from '../clock.ts';
 import { withDeadline } from '../clock.ts';
+import { isUnavailable } from '../db/errors.ts';
 import { FenceLost, withFence, withoutFence } from '../fence.ts';
 import type { Ids } from '../ids.ts';
 import { Lease } from '../lease.ts';
@@ -52,6 +53,7 @@ const keysKeptMs = 24 * 60 * 60_000;
 const undoRetryMs = { first: 200, max: 15_000 };
 // A saga that cannot be carried out here (its database is away) is looked at again after this.
 const interruptedPauseMs = 5_000;
+const releaseRetryMs = 1_000;
 const retryable: ReadonlySet<string> = new Set(['unavailable', 'timeout', 'concurrentUpdate']);
 
 export class SagaRunner {
@@ -221,7 +223,7 @@ export class SagaRunner {
     const work = this.#after(earlier, record)
       .then(async () => await this.#carryOut(record, fence))
       .catch(async (error: unknown) => {
-        await this.#giveUp(record, error);
+        await this.#giveUp(record, fence, error);
         return true;
       })
       .then((mayBeMore) => {
@@ -238,7 +240,7 @@ export class SagaRunner {
   }
 
   /** Frees the saga whose work here was broken off, so that it is taken up again. */
-  async #giveUp(record: SagaRecord, error: unknown): Promise<void> {
+  async #giveUp(record: SagaRecord, fence: Lease, error: unknown): Promise<void> {
     // a pause that is ended by the loss says so in its cause
     if (error instanceof FenceLost || (error as Error | undefined)?.cause instanceof FenceLost) {
       this.#deps.log.warn(
@@ -250,15 +252,28 @@ export class SagaRunner {
         { saga: record.name, sagaId: record.id, err: error },
         'saga interrupted; it will be taken up again',
       );
-      await this.#deps.clock
-        .sleep(interruptedPauseMs * (0.5 + this.#deps.ids.random()), {
-          signal: this.#stopping.signal,
-          unref: true,
-        })
-        .catch(() => undefined); // stopped: at once
+      await this.#pause(interruptedPauseMs);
     }
-    // Changes nothing when the claim is another's. Where this fails, the lease ends by itself.
-    await this.#journal.release(this.#deps.owner, record).catch(() => undefined);
+    // Changes nothing when the claim is another's.
+    while (!(await this.#release(record)) && !this.#stopping.signal.aborted) {
+      if (fence.untilMs < this.#deps.clock.now()) return; // the lease has ended by itself
+      await this.#pause(releaseRetryMs);
+    }
+  }
+
+  /** False: the database is still away. */
+  async #release(record: SagaRecord): Promise<boolean> {
+    return await this.#journal.release(this.#deps.owner, record).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** About `ms`, or until this runner stops. */
+  async #pause(ms: number): Promise<void> {
+    await this.#deps.clock
+      .sleep(ms * (0.5 + this.#deps.ids.random()), { signal: this.#stopping.signal, unref: true })
+      .catch(() => undefined);
   }
 
   /** Returns whether another saga of its key waits. */
@@ -336,6 +351,8 @@ export class SagaRunner {
         this.#stopping.signal.throwIfAborted();
         if (error instanceof FenceLost) fence.lose();
         fence.assertHeld();
+        // Neither failed nor succeeded: the saga is taken up again when its database is back.
+        if (isUnavailable(error)) throw error;
         this.#deps.log.error(
           {
             saga: definition.name,

@@ -19,6 +19,7 @@ import { systemClock } from '#platform/clock.ts';
 import type { DatabaseConfig } from '#platform/db/database.ts';
 import { openDatabase } from '#platform/db/database.ts';
 import { migrate } from '#platform/db/migrate.ts';
+import { testDatabase } from '#platform/db/test-database.testing.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import { createSagaQueue } from '#platform/saga/queue.ts';
@@ -75,7 +76,7 @@ export interface CinderFixtureOptions {
 export async function startCinder(options: CinderFixtureOptions = {}): Promise<CinderFixture> {
   const folder = await mkdtemp('/tmp/cobalt-cinder-');
   const database = openDatabase<CinderTables>(
-    options.database ?? { dialect: 'sqlite', path: ':memory:' },
+    options.database ?? (await testDatabase({ dialect: 'sqlite', path: ':memory:' })),
     { log: silentLog },
   );
   const clock = options.clock ?? systemClock;

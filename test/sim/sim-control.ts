@@ -9,14 +9,15 @@ import type { StorageBelow } from '#compose/process.ts';
 import { reportCinder } from '#compose/roles/cinder.ts';
 import { seedCloud } from '#compose/seed.ts';
 import type { DatabaseName } from '#compose/state-files.ts';
-import { databaseFile } from '#compose/state-files.ts';
+import { databaseFile, databaseNames } from '#compose/state-files.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { HttpClient } from '#openstack/http/client.ts';
 import type { Bus } from '#platform/bus/bus.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import type { Clock } from '#platform/clock.ts';
-import type { Database } from '#platform/db/database.ts';
+import type { Database, DatabaseConfig } from '#platform/db/database.ts';
 import { openDatabase } from '#platform/db/database.ts';
+import { testDatabase } from '#platform/db/test-database.testing.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics/metrics.ts';
@@ -87,6 +88,7 @@ export async function startSimControl(options: SimControlOptions): Promise<SimCo
     ids,
     ...(options.metrics ? { observe: options.metrics.rpc } : {}),
   });
+  const configs = await testDatabases(options.home);
   const databases = new Map<SimProcess, Database<unknown>[]>();
   const lives = { count: 0 };
   const begin = async (name: string): Promise<Running> => {
@@ -94,7 +96,7 @@ export async function startSimControl(options: SimControlOptions): Promise<SimCo
     const process = createSimProcess(name, clock, Math.round(skewMs));
     const opened: Database<unknown>[] = [];
     databases.set(process, opened);
-    const plane = await createControlPlane(depsOf(options, process, bus, opened));
+    const plane = await createControlPlane(depsOf(options, process, bus, configs, opened));
     return { process, plane, http: httpInto(process, plane.http, clock) };
   };
   const nextName = (): string => `control-${(lives.count += 1)}`;
@@ -145,10 +147,22 @@ export async function startSimControl(options: SimControlOptions): Promise<SimCo
   };
 }
 
+/** What a killed process wrote is not lost with it, so SQLite need not sync. */
+const testDatabases = async (home: Home): Promise<ReadonlyMap<DatabaseName, DatabaseConfig>> =>
+  new Map(
+    await Promise.all(
+      databaseNames.map(async (name) => {
+        const path = databaseFile(home, name);
+        return [name, await testDatabase({ dialect: 'sqlite', path, synchronous: 'OFF' })] as const;
+      }),
+    ),
+  );
+
 function depsOf(
   options: SimControlOptions,
   process: SimProcess,
   bus: Bus,
+  configs: ReadonlyMap<DatabaseName, DatabaseConfig>,
   opened: Database<unknown>[],
 ): ControlPlaneDeps {
   const { home, secrets, config, network, storage, ids, metrics, invariants } = options;
@@ -175,10 +189,9 @@ function depsOf(
     processName: process.name,
     keystone: { ...options.keystone, shared: options.processes > 1 },
     openDatabase<T>(name: DatabaseName) {
-      const database = openDatabase<T>(
-        { dialect: 'sqlite', path: databaseFile(home, name), synchronous: 'OFF' },
-        { log, clock, ids },
-      );
+      const config = configs.get(name);
+      if (!config) throw new Error(`no database ${name}`);
+      const database = openDatabase<T>(config, { log, clock, ids });
       opened.push(database as Database<unknown>);
       const wrapped = options.wrapDatabase?.(database, name, process) ?? database;
       return invariants?.watchDatabase(wrapped, name) ?? wrapped;

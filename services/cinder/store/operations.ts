@@ -3,6 +3,7 @@
 // steps.
 import type { CinderLock, CinderOperations } from '#contracts/cinder/operations.ts';
 import { volumeLock } from '#contracts/cinder/operations.ts';
+import { transaction } from '#platform/db/transaction.ts';
 import type { SagaQueue } from '#platform/saga/queue.ts';
 import type { AnySaga, SagaDefinition } from '#platform/saga/saga.ts';
 import { saga } from '#platform/saga/saga.ts';
@@ -42,7 +43,7 @@ export async function whenIdle<T>(
   return await sagas.watch(
     lockKey,
     async () =>
-      await db.transaction().execute(async (trx) => {
+      await transaction(db, async (trx) => {
         await lockVolume(trx, volumeId);
         return (await sagas.isBusy(trx, lockKey)) ? undefined : { value: await work(trx) };
       }),

@@ -72,7 +72,7 @@ export async function changeExtraSpecs(
   id: string,
   next: (now: Metadata) => Metadata | undefined,
 ): Promise<boolean> {
-  return await db.transaction().execute(async (trx) => {
+  return await transaction(db, async (trx) => {
     await trx
       .updateTable('volume_types')
       .set((eb) => ({ is_public: eb.ref('is_public') }))

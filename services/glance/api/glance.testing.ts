@@ -17,6 +17,7 @@ import type { Role } from '#openstack/role.ts';
 import { systemClock, type Clock } from '#platform/clock.ts';
 import { openDatabase, type Database, type DatabaseConfig } from '#platform/db/database.ts';
 import { migrate } from '#platform/db/migrate.ts';
+import { testDatabase } from '#platform/db/test-database.testing.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
@@ -95,7 +96,8 @@ export async function startGlance(
 ): Promise<TestGlance> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'cobalt-glance-')));
   const database = openDatabase<GlanceTables>(
-    options.database ?? { dialect: 'sqlite', path: join(folder, 'glance.db') },
+    options.database ??
+      (await testDatabase({ dialect: 'sqlite', path: join(folder, 'glance.db') })),
     { log: silentLog },
   );
   const store = createFileImageStore({ folder: join(folder, 'images'), hashIdleMs: 1_000 });

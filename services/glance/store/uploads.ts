@@ -1,5 +1,6 @@
 // Uploads as the database sees them: a key is claimed before its first byte is written, so that
 // every file in the store is either named by a row or an orphan.
+import { holdName } from '#platform/db/named-lock.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { StoredData } from '#ports/image-store.ts';
 import type { GlanceDb } from './tables.ts';
@@ -64,6 +65,7 @@ export async function finishUpload(
 ): Promise<'stored' | 'abandoned' | 'overQuota'> {
   const { key, owner, data, virtualSizeBytes } = upload;
   return await transaction(db, async (trx) => {
+    await holdName(trx, `quota of ${owner ?? ''}`); // two that fit alone may not fit together
     if ((await usedBytes(trx, owner)) + data.sizeBytes > quotaBytes) return 'overQuota';
     const row = await trx
       .selectFrom('images')

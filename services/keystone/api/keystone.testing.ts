@@ -9,6 +9,7 @@ import { createDispatcher } from '#openstack/http/dispatcher.ts';
 import { systemClock, type Clock } from '#platform/clock.ts';
 import { openDatabase, type Database, type DatabaseConfig } from '#platform/db/database.ts';
 import { migrate } from '#platform/db/migrate.ts';
+import { testDatabase } from '#platform/db/test-database.testing.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
 import { systemIds } from '#platform/ids.ts';
 import { Secret, silentLog } from '#platform/log.ts';
@@ -75,7 +76,8 @@ export function passwordAuth(name: string, password: string, scope?: Json): Json
 export async function startKeystone(options: TestOptions = {}): Promise<TestKeystone> {
   const folder = await mkdtemp(join(tmpdir(), 'cobalt-keystone-'));
   const database = openDatabase<KeystoneTables>(
-    options.database ?? { dialect: 'sqlite', path: join(folder, 'keystone.db') },
+    options.database ??
+      (await testDatabase({ dialect: 'sqlite', path: join(folder, 'keystone.db') })),
     { log: silentLog },
   );
   const role = await createKeystoneApi({

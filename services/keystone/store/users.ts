@@ -69,21 +69,33 @@ export async function clearFailedLogins(db: Db, id: string): Promise<void> {
   await db.updateTable('user').set({ failed_logins: 0 }).where('id', '=', id).execute();
 }
 
-/** Counts a wrong password; `first`: those before are too old to count with it. */
+/**
+ * Counts a wrong password, anew where those before are older than `recentMs`, in one statement: of
+ * many at once none is counted late. Returns how many there are now; undefined: the user is locked
+ * already, is no more, or has another password.
+ */
 export async function countFailedLogin(
   db: Db,
-  id: string,
-  first: boolean,
-  nowMs: number,
-): Promise<void> {
-  await db
+  { id, password_hash: tried }: UserRow,
+  { nowMs, recentMs, limit }: { nowMs: number; recentMs: number; limit: number },
+): Promise<number | undefined> {
+  const { numUpdatedRows } = await db
     .updateTable('user')
     .set((eb) => ({
-      failed_logins: first ? 1 : eb('failed_logins', '+', 1),
+      // First: MariaDB's later assignments see the earlier ones.
+      failed_logins: eb
+        .case()
+        .when('failed_at', '>', recentMs)
+        .then(eb('failed_logins', '+', 1))
+        .else(1)
+        .end(),
       failed_at: nowMs,
     }))
     .where('id', '=', id)
-    .execute();
+    .where('password_hash', '=', tried)
+    .where((eb) => eb.or([eb('failed_at', '<=', recentMs), eb('failed_logins', '<', limit)]))
+    .executeTakeFirst();
+  return numUpdatedRows > 0n ? (await findUser(db, id))?.failed_logins : undefined;
 }
 
 /** With their assignments; memberships and credentials go by foreign key. */

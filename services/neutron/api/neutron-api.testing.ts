@@ -12,6 +12,7 @@ import type { Clock } from '#platform/clock.ts';
 import type { DatabaseConfig } from '#platform/db/database.ts';
 import { openDatabase } from '#platform/db/database.ts';
 import { migrate } from '#platform/db/migrate.ts';
+import { testDatabase } from '#platform/db/test-database.testing.ts';
 import type { HttpMethod, Query } from '#platform/http/messages.ts';
 import { seededIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
@@ -77,7 +78,7 @@ export async function startNeutron(
   options: { config?: Partial<NeutronConfig>; database?: DatabaseConfig } = {},
 ): Promise<NeutronFixture> {
   const database = openDatabase<NeutronTables>(
-    options.database ?? { dialect: 'sqlite', path: ':memory:' },
+    options.database ?? (await testDatabase({ dialect: 'sqlite', path: ':memory:' })),
     { log: silentLog },
   );
   const clock = createFakeClock({ startMs, movedBy: 'sleeps' });

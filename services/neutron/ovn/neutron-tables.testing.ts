@@ -6,6 +6,7 @@ import { ovnWriterTopic } from '#contracts/neutron/ovn-writer-rpc.ts';
 import type { Role } from '#openstack/role.ts';
 import { openDatabase, type Database, type DatabaseConfig } from '#platform/db/database.ts';
 import { migrate } from '#platform/db/migrate.ts';
+import { testDatabase } from '#platform/db/test-database.testing.ts';
 import { silentLog } from '#platform/log.ts';
 import { anyIngress } from '../domain/security-group-rule.testing.ts';
 import { migrations } from '../store/migrations/index.ts';
@@ -40,10 +41,11 @@ export class NeutronWorld {
   }
 
   /** In memory, unless a database is named. */
-  static async open(
-    config: DatabaseConfig = { dialect: 'sqlite', path: ':memory:' },
-  ): Promise<NeutronWorld> {
-    const database = openDatabase<NeutronTables>(config, { log: silentLog });
+  static async open(config?: DatabaseConfig): Promise<NeutronWorld> {
+    const database = openDatabase<NeutronTables>(
+      config ?? (await testDatabase({ dialect: 'sqlite', path: ':memory:' })),
+      { log: silentLog },
+    );
     await migrate(database.db, database.dialect, 'neutron', migrations);
     return new NeutronWorld(database);
   }

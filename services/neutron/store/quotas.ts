@@ -2,7 +2,8 @@
 // the objects.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
-import { isMysql, upsert } from '#platform/db/transaction.ts';
+import { holdName } from '#platform/db/named-lock.ts';
+import { upsert } from '#platform/db/transaction.ts';
 import type { QuotaLimits, QuotaResource } from '../domain/quota.ts';
 import { fitsQuota, quotaResources } from '../domain/quota.ts';
 import type { ListedTable } from './list.ts';
@@ -32,15 +33,7 @@ export async function chargeQuota(
   more: number,
 ): Promise<Outcome<void>> {
   if (projectId === '') return undefined;
-  // MariaDB: two transactions would each count without the other; the project's one row is their
-  // lock.
-  if (isMysql(trx))
-    await trx
-      .selectFrom('default_security_groups')
-      .select('project_id')
-      .where('project_id', '=', projectId)
-      .forUpdate()
-      .execute();
+  await holdName(trx, `quota of ${projectId}`); // two would each count without the other
   const own = await trx
     .selectFrom('quotas')
     .select('value')

@@ -1,6 +1,7 @@
 // Security groups, their rules, and the `default` group that every project has from first use.
 import { sql } from 'kysely';
 import { isUniqueViolation } from '#platform/db/errors.ts';
+import { transaction } from '#platform/db/transaction.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { RuleFields } from '../domain/security-group-rule.ts';
 import type { Listing } from './list.ts';
@@ -123,7 +124,7 @@ export async function ensureDefaultGroup(
   const existing = await defaultGroupOf(db, projectId);
   if (existing !== undefined) return existing;
   try {
-    return await db.transaction().execute(async (trx) => {
+    return await transaction(db, async (trx) => {
       const id = await insertGroup(trx, ids, nowMs, {
         project_id: projectId,
         name: 'default',

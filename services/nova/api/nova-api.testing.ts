@@ -12,6 +12,7 @@ import type { Clock } from '#platform/clock.ts';
 import { openDatabase } from '#platform/db/database.ts';
 import type { DatabaseConfig } from '#platform/db/database.ts';
 import { migrate } from '#platform/db/migrate.ts';
+import { testDatabase } from '#platform/db/test-database.testing.ts';
 import { seededIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import { createSagaQueue } from '#platform/saga/queue.ts';
@@ -55,7 +56,7 @@ export async function startNova(
   } = {},
 ): Promise<NovaFixture> {
   const database = openDatabase<NovaTables>(
-    options.database ?? { dialect: 'sqlite', path: ':memory:' },
+    options.database ?? (await testDatabase({ dialect: 'sqlite', path: ':memory:' })),
     { log: silentLog },
   );
   const clock = createFakeClock({ startMs, movedBy: 'sleeps' });

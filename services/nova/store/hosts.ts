@@ -1,5 +1,7 @@
 // SQL of hosts: compute services, nodes, aggregates.
 import type { HostFacts } from '#contracts/nova/guest.ts';
+import { isUniqueViolation } from '#platform/db/errors.ts';
+import { transaction } from '#platform/db/transaction.ts';
 import type { Ids } from '#platform/ids.ts';
 import { takeNumbers } from './servers.ts';
 import type { NovaDb } from './servers.ts';
@@ -37,7 +39,23 @@ export async function registerService(
   nowMs: number,
 ): Promise<void> {
   if (await touchService(db, binary, host, nowMs)) return;
-  await db.transaction().execute(async (trx) => {
+  try {
+    await insertService(db, binary, host, ids, nowMs);
+  } catch (error) {
+    // Another process of this host registered it at the same time.
+    if (!isUniqueViolation(error)) throw error;
+    await touchService(db, binary, host, nowMs);
+  }
+}
+
+async function insertService(
+  db: NovaDb,
+  binary: string,
+  host: string,
+  ids: Ids,
+  nowMs: number,
+): Promise<void> {
+  await transaction(db, async (trx) => {
     const [id] = await takeNumbers(trx, 'services', 1);
     await trx
       .insertInto('services')
@@ -93,7 +111,7 @@ export async function touchNode(
     return row.uuid;
   }
   const uuid = ids.uuid();
-  await db.transaction().execute(async (trx) => {
+  await transaction(db, async (trx) => {
     const [id] = await takeNumbers(trx, 'compute_nodes', 1);
     await trx
       .insertInto('compute_nodes')
@@ -181,7 +199,7 @@ export async function changeService(
  * host; a repeated call is fine.
  */
 export async function deleteService(db: NovaDb, service: ServiceRow): Promise<boolean> {
-  return await db.transaction().execute(async (trx) => {
+  return await transaction(db, async (trx) => {
     if (service.binary === computeBinary) {
       const held = await trx
         .selectFrom('servers')

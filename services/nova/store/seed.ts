@@ -1,4 +1,5 @@
 // The flavors of a fresh cloud. Called at the first `up` of a cloud.
+import { transaction } from '#platform/db/transaction.ts';
 import type { NovaDeps } from '../deps.ts';
 
 const flavors = [
@@ -20,7 +21,7 @@ export async function seedFlavors({
     .where('name', '=', 'seeded')
     .executeTakeFirst();
   if (seeded) return;
-  await db.transaction().execute(async (trx) => {
+  await transaction(db, async (trx) => {
     await trx.insertInto('counters').values({ name: 'seeded', value: 1 }).execute();
     for (const flavor of flavors) {
       const existing = await trx

@@ -189,6 +189,7 @@ export async function serversOnHost(db: NovaDb, host: string): Promise<Server[]>
     .selectAll()
     .where('host', '=', host)
     .where('deleted_at_ms', 'is', null)
+    .orderBy('number')
     .execute();
 }
 

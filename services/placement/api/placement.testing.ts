@@ -10,6 +10,7 @@ import { systemClock } from '#platform/clock.ts';
 import { openDatabase } from '#platform/db/database.ts';
 import type { DatabaseConfig } from '#platform/db/database.ts';
 import { migrate } from '#platform/db/migrate.ts';
+import { testDatabase } from '#platform/db/test-database.testing.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
@@ -36,10 +37,11 @@ export interface PlacementFixture {
 
 export const newest = 39;
 
-export async function startPlacement(
-  config: DatabaseConfig = { dialect: 'sqlite', path: ':memory:' },
-): Promise<PlacementFixture> {
-  const database = openDatabase<PlacementTables>(config, { log: silentLog });
+export async function startPlacement(config?: DatabaseConfig): Promise<PlacementFixture> {
+  const database = openDatabase<PlacementTables>(
+    config ?? (await testDatabase({ dialect: 'sqlite', path: ':memory:' })),
+    { log: silentLog },
+  );
   const role = createPlacementApi({
     database,
     clock: systemClock,

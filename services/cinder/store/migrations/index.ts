@@ -5,6 +5,7 @@ import { taskLeasesMigration } from '#platform/tasks/migrations.ts';
 import { volumes } from './0002-volumes.ts';
 import { typesAndQuotas } from './0003-types-and-quotas.ts';
 import { backupData } from './0004-backup-data.ts';
+import { volumesByHost } from './0007-volumes-by-host.ts';
 
 export const migrations: readonly Migration[] = [
   sagaMigration,
@@ -13,4 +14,5 @@ export const migrations: readonly Migration[] = [
   backupData,
   sagaKeysMigration('0005-saga-keys'),
   taskLeasesMigration('0006-task-leases'),
+  volumesByHost,
 ];

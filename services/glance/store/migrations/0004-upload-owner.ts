@@ -1,9 +1,10 @@
 // Which process an upload runs in, so that its next life ends what the earlier one began.
+import { addColumn } from '#platform/db/add-column.ts';
 import type { Migration } from '#platform/db/migrate.ts';
 
 export const uploadOwner: Migration = {
   name: '0004-upload-owner',
   up: async (db, t) => {
-    await db.schema.alterTable('images').addColumn('upload_owner', t.name).execute();
+    await addColumn(db, 'images', 'upload_owner', t.name);
   },
 };

@@ -1,5 +1,6 @@
 // Glance's schema, step by step.
 import type { Migration } from '#platform/db/migrate.ts';
+import { namedLocksMigration } from '#platform/db/named-lock.ts';
 import { taskLeasesMigration } from '#platform/tasks/migrations.ts';
 import { images } from './0001-images.ts';
 import { purgedImageIds } from './0002-purged-image-ids.ts';
@@ -10,4 +11,5 @@ export const migrations: readonly Migration[] = [
   purgedImageIds,
   taskLeasesMigration('0003-task-leases'),
   uploadOwner,
+  namedLocksMigration('0005-named-locks'),
 ];

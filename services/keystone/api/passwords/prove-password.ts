@@ -23,21 +23,27 @@ export async function provePassword(
   });
   if (isFault(right)) return right;
   if (!user || locked) return false;
+  if (!right) {
+    if (countsFailures(k, user)) await countGuess(k, user, address);
+    return false;
+  }
   // Many guesses at once all passed the first look: the last of them must see the lock that the
   // others brought. And a password that was changed while this one waited for its turn is the
   // user's no more.
   const now = await findUser(k.db, user.id);
   if (!now || isLocked(k, now) || now.password_hash !== user.password_hash) return false;
-  if (right) {
-    if (now.failed_logins > 0) await clearFailedLogins(k.db, user.id);
-    return true;
-  }
-  if (countsFailures(k, now)) {
-    const failures = isRecent(k, now) ? now.failed_logins + 1 : 1;
-    await countFailedLogin(k.db, user.id, failures === 1, k.clock.now());
-    k.log.info({ user: user.id, failures, address }, 'wrong password');
-  }
-  return false;
+  if (now.failed_logins > 0) await clearFailedLogins(k.db, user.id);
+  return true;
+}
+
+async function countGuess(k: Keystone, user: UserRow, address: string): Promise<void> {
+  const nowMs = k.clock.now();
+  const failures = await countFailedLogin(k.db, user, {
+    nowMs,
+    recentMs: nowMs - k.config.lockoutMs,
+    limit: k.config.lockoutFailures,
+  });
+  if (failures !== undefined) k.log.info({ user: user.id, failures, address }, 'wrong password');
 }
 
 function countsFailures(k: Keystone, user: UserRow): boolean {

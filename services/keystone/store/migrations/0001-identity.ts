@@ -18,7 +18,12 @@ export const identity: Migration = {
       .addColumn('extra', t.json, (c) => c.notNull())
       .addUniqueConstraint('project_name', ['domain_id', 'name'])
       .execute();
-    await db.schema.createIndex('project_parent').on('project').column('parent_id').execute();
+    await db.schema
+      .createIndex('project_parent')
+      .ifNotExists()
+      .on('project')
+      .column('parent_id')
+      .execute();
     await db.schema
       .createTable('project_tag')
       .ifNotExists()
@@ -115,6 +120,7 @@ export const identity: Migration = {
       .execute();
     await db.schema
       .createIndex('assignment_target')
+      .ifNotExists()
       .on('assignment')
       .columns(['target_id', 'target_kind'])
       .execute();

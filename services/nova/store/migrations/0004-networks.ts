@@ -1,4 +1,5 @@
 // Servers' interfaces, and their addresses as the API shows them.
+import { addColumn } from '#platform/db/add-column.ts';
 import type { Migration } from '#platform/db/migrate.ts';
 
 export const networks: Migration = {
@@ -24,13 +25,7 @@ export const networks: Migration = {
       .on('server_nics')
       .columns(['port_id'])
       .execute();
-    await db.schema
-      .alterTable('servers')
-      .addColumn('addresses', t.json, (c) => c.notNull().defaultTo('{}'))
-      .execute();
-    await db.schema
-      .alterTable('servers')
-      .addColumn('security_groups', t.json, (c) => c.notNull().defaultTo('[]'))
-      .execute();
+    await addColumn(db, 'servers', 'addresses', t.json, '{}');
+    await addColumn(db, 'servers', 'security_groups', t.json, '[]');
   },
 };

@@ -1,5 +1,6 @@
 // Every table of Placement's first release.
 import type { Migration } from '#platform/db/migrate.ts';
+import { insertIfAbsent } from '#platform/db/transaction.ts';
 
 export const placementTables: Migration = {
   name: '0001-placement',
@@ -92,6 +93,6 @@ export const placementTables: Migration = {
       .addColumn('id', t.int, (c) => c.primaryKey())
       .addColumn('version', t.bigint, (c) => c.notNull())
       .execute();
-    await db.insertInto('changes').values({ id: 1, version: 0 }).execute();
+    await insertIfAbsent(db, 'changes', { id: 1, version: 0 });
   },
 };
