@@ -192,7 +192,12 @@ function recordChanges(home: Home, kept: readonly KeptProcess[]): () => void {
       isWaiting = false;
       await writeProcessTable(
         home,
-        kept.map(({ name, pid, restarts }) => ({ name, pid: pid ?? null, restarts })),
+        kept.map(({ name, pid, isReady, restarts }) => ({
+          name,
+          pid: pid ?? null,
+          ready: isReady,
+          restarts,
+        })),
       ).catch(() => undefined); // the disk is full: `status` shows the last record
     });
   };

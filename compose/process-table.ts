@@ -9,6 +9,8 @@ export interface ProcessState {
   name: string;
   /** null: it has ended and is being started again. */
   pid: number | null;
+  /** It serves: so say its own checks. */
+  ready: boolean;
   /** How often it was started again. */
   restarts: number;
 }

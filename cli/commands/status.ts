@@ -271,9 +271,9 @@ function describe(status: Status): string {
           '',
           table(
             ['PROCESS', 'PID', 'MIB', 'STARTED AGAIN'],
-            processes.map(({ name, pid, memoryMib, restarts }) => [
+            processes.map(({ name, pid, ready, memoryMib, restarts }) => [
               name,
-              pid === null ? 'is being started' : String(pid),
+              pid === null ? 'is being started' : ready ? String(pid) : `${pid}, not ready`,
               String(memoryMib),
               restarts === 0 ? '-' : times(restarts),
             ]),

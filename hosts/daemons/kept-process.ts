@@ -30,6 +30,7 @@ export interface KeptProcess {
   /** undefined: it is being started again. */
   readonly pid: number | undefined;
   readonly restarts: number;
+  readonly isReady: boolean;
   /** unavailable: it was not ready in time, with where its output is. It is tried further. */
   ready(): Promise<Outcome<void>>;
   /** Asks it to end, and resolves when it has. Safe to repeat. */
@@ -66,7 +67,9 @@ export function keepProcess(
   const watchReady = async (started: ChildProcess): Promise<void> => {
     while (child === started && !stopping.signal.aborted) {
       if (await spec.isReady().catch(() => false)) {
-        if (child === started) isReady = true;
+        if (child !== started) return;
+        isReady = true;
+        spec.onChange?.();
         return;
       }
       await clock.sleep(readyLookMs);
@@ -100,6 +103,9 @@ export function keepProcess(
     name: spec.name,
     get pid() {
       return child?.pid;
+    },
+    get isReady() {
+      return isReady;
     },
     get restarts() {
       return restarts;

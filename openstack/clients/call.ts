@@ -25,11 +25,14 @@ export const itself: Caller = { token: null };
 
 export type ServiceCall = Omit<HttpCall, 'token' | 'serviceToken' | 'requestId'>;
 
+/** What a proxy answers for a service that is away, and a service that cannot work now. */
+const awayStatuses: ReadonlySet<number> = new Set([502, 503, 504]);
+
 /**
- * Any status is an answer. If the service's own token is refused (it was revoked, or Keystone's
- * keys were replaced), it is renewed and the call repeated once; a stream can be sent only once, so
- * such a call returns 401. Faults: unavailable, timeout; unauthorized: the service user itself is
- * refused.
+ * Any other status is an answer. If the service's own token is refused (it was revoked, or
+ * Keystone's keys were replaced), it is renewed and the call repeated once; a stream can be sent
+ * only once, so such a call returns 401. Faults: unavailable (502, 503 and 504, too), timeout;
+ * unauthorized: the service user itself is refused.
  */
 export async function callService(
   { http, session }: ClientDeps,
@@ -39,11 +42,14 @@ export async function callService(
   const send = async (): Promise<Outcome<HttpAnswer>> => {
     const own = await session.token();
     if (isFault(own)) return own;
-    return await http.send({
+    const answer = await http.send({
       ...call,
       ...(requestId === undefined ? {} : { requestId }),
       ...(token === null ? { token: own } : { token, serviceToken: own }),
     });
+    if (isFault(answer) || !awayStatuses.has(answer.status)) return answer;
+    answer.stream?.destroy();
+    return fault('unavailable', `${call.service} answers ${answer.status}.`);
   };
   const answer = await send();
   if (isFault(answer) || answer.status !== 401 || token !== null) return answer;

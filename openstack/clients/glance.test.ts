@@ -27,7 +27,7 @@ describe('an image', () => {
     [410, 'notFound'],
     [413, 'overQuota'],
     [500, 'unavailable'],
-    [503, 'unavailable'],
+    [500, 'unavailable'],
   ] as const;
   for (const [status, kind] of kinds)
     it(`that is refused with ${status} is ${kind}, with the status and the answer`, async () => {
@@ -38,6 +38,12 @@ describe('an image', () => {
       assert.equal(refusedStatus(refused), status);
       assert.equal(refused.detail['answer'], '"why"');
     });
+
+  it('is no refusal where Glance is away behind a proxy', async () => {
+    const away = await glanceClient(httpDouble(answer(503, '<html>')), itself).image('i1');
+    assert.ok(isFault(away) && away.kind === 'unavailable');
+    assert.equal(refusedStatus(away), undefined);
+  });
 
   it('is no refusal where Glance is not reached', async () => {
     const away = fault('unavailable', 'image cannot be reached');

@@ -10,7 +10,7 @@ import { readProcessTable } from '#compose/process-table.ts';
 import { systemClock } from '#platform/clock.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { TestCloud } from './cloud.testing.ts';
-import { distributedCloudMissing, testCloud } from './cloud.testing.ts';
+import { createTiny, distributedCloudMissing, testCloud } from './cloud.testing.ts';
 import type { Users } from './users.testing.ts';
 import { startUsers } from './users.testing.ts';
 
@@ -43,8 +43,8 @@ describe('a distributed cloud', { skip: distributedCloudMissing(), timeout: 900_
   };
   /** It is another one than `before`, and ready where it can say so. */
   const isBack = async (name: string, before: ProcessState): Promise<boolean> => {
-    const { pid, restarts } = await processCalled(name);
-    return pid !== null && restarts > before.restarts;
+    const { ready, restarts } = await processCalled(name);
+    return ready && restarts > before.restarts;
   };
   const kill = async (name: string, signal: NodeJS.Signals): Promise<void> => {
     const state = await processCalled(name);
@@ -72,10 +72,7 @@ describe('a distributed cloud', { skip: distributedCloudMissing(), timeout: 900_
       simulatedHosts,
     );
     await cloud.openstack('volume', 'create', '--size=1', 'v1');
-    const server = await cloud.json<{ status: string }>(
-      ...['server', 'create', '--image=tiny', '--flavor=m1.nano', '--network=public', '--wait'],
-      's1',
-    );
+    const server = await cloud.json<{ status: string }>(...createTiny('s1', '--network=public'));
     assert.equal(server.status, 'ACTIVE');
     await cloud.openstack('server', 'add', 'volume', 's1', 'v1');
     await cloud.openstack('server', 'delete', '--wait', 's1');
