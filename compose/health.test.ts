@@ -1,6 +1,7 @@
 // /healthz, /readyz and /metrics of a process.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { PageReply } from '#platform/http/server.ts';
 import { createMetrics } from '#platform/metrics/metrics.ts';
 import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import type { Peer } from './health.ts';
@@ -8,12 +9,17 @@ import { createHealth } from './health.ts';
 
 const ready = { status: 200, document: { ready: true, troubles: [] } };
 
+function textOf(page: PageReply | undefined): string {
+  assert.ok(typeof page?.body === 'string');
+  return page.body;
+}
+
 function healthOf(...peers: Peer[]) {
   const clock = createFakeClock();
   const health = createHealth(peers, { clock, metrics: createMetrics() });
   const readyz = async () => {
     const page = await health.page('/readyz');
-    return { status: page?.status, document: JSON.parse(String(page?.body)) as object };
+    return { status: page?.status, document: JSON.parse(textOf(page)) as object };
   };
   return { clock, health, readyz };
 }
@@ -49,7 +55,7 @@ describe('the health of a process', () => {
 
   it('shows metrics, and nothing else', async () => {
     const { health } = healthOf();
-    assert.match(String((await health.page('/metrics'))?.body), /cobalt_starts_total/);
+    assert.match(textOf(await health.page('/metrics')), /cobalt_starts_total/);
     assert.equal(await health.page('/compute'), undefined);
   });
 });

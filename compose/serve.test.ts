@@ -172,11 +172,10 @@ describe('a process of a distributed cloud', () => {
 });
 
 async function writeCertificate(certFile: string, keyFile: string, name: string): Promise<void> {
+  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  const subject = ['-days', '1', '-subj', `/CN=${name}`];
   const made = await runChild(
-    [
-      ...['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'],
-      ...['-nodes', '-days', '1', '-subj', `/CN=${name}`, '-keyout', keyFile, '-out', certFile],
-    ],
+    ['openssl', 'req', '-x509', ...kind, ...subject, '-keyout', keyFile, '-out', certFile],
     { timeoutMs: 20_000 },
   );
   assert.equal(made.code, 0, made.stderr);

@@ -73,7 +73,12 @@ describe('a distributed cloud', { skip: distributedCloudMissing(), timeout: 900_
     );
     await cloud.openstack('volume', 'create', '--size=1', 'v1');
     const server = await cloud.json<{ status: string }>(
-      ...['server', 'create', '--image=tiny', '--flavor=m1.nano', '--network=public', '--wait'],
+      'server',
+      'create',
+      '--image=tiny',
+      '--flavor=m1.nano',
+      '--network=public',
+      '--wait',
       's1',
     );
     assert.equal(server.status, 'ACTIVE');
