@@ -12,6 +12,11 @@ const textOf = (page: PageReply | undefined): string =>
 
 const ready = { status: 200, document: { ready: true, troubles: [] } };
 
+function textOf(page: PageReply | undefined): string {
+  assert.ok(typeof page?.body === 'string');
+  return page.body;
+}
+
 function healthOf(...peers: Peer[]) {
   const clock = createFakeClock();
   const health = createHealth(peers, { clock, metrics: createMetrics() });

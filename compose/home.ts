@@ -39,8 +39,8 @@ export interface Home {
   supervisorPid: string;
   restarts: string;
   /**
-   * Locked by the control plane while it lives: two of them on one state would undo each other's
-   * work.
+   * Locked by the control plane while it lives (cli/run-control.ts): two of them on one state would
+   * undo each other's work.
    */
   lock: string;
   /** What `up` was told, for the next `up`. */

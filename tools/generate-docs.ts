@@ -61,7 +61,7 @@ const defaults = Default(cloudConfigSchema, {}) as Static<typeof cloudConfigSche
  * The roles are wired as `up` wires them, over empty databases in a folder that is deleted
  * again.
  */
-async function planeAsData(): Promise<Pick<ControlPlane, 'apis' | 'roles'>> {
+export async function planeAsData(): Promise<Pick<ControlPlane, 'apis' | 'roles'>> {
   const folder = await mkdtemp(join(tmpdir(), 'cc-docs-'));
   try {
     const home = await prepareHome(folder);

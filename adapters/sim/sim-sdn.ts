@@ -35,7 +35,7 @@ export interface SimSdn extends Sdn {
   loseLock(): void;
   /** The present rows, for tests to inspect. */
   rows(): readonly SdnRow[];
-  /** OVN is unreachable and has lost all rows, until `power(true)`; then it is empty. */
+  /** Removes all rows and makes OVN unreachable; after `power(true)` it answers again, empty. */
   lose(): void;
   power(on: boolean): void;
   /** Makes a chassis stop answering, or answer again. */

@@ -1,10 +1,10 @@
-// `connection_info` of an attachment: how Cinder writes a VolumeConnection on the wire, and how
-// Nova reads it back. Flat, as in `GET /v3/attachments/{id}`: api-ref block-storage v3, "Show
-// attachment details".
+// `connection_info`: how Cinder writes a VolumeConnection on the wire, and how Nova reads it back.
+// It has two forms: nested, and flat in attachments (api-ref block-storage v3, "Show attachment
+// details").
 import type { JsonObject } from '../common/json.ts';
 import type { VolumeConnection } from './volume-connection.ts';
 
-/** Nested in `data`, as in the answer of os-initialize_connection. */
+/** The nested form, with all details in `data`: the answer of os-initialize_connection. */
 export interface ConnectionInfo {
   driver_volume_type: 'nfs' | 'sim';
   data: JsonObject;
@@ -31,7 +31,7 @@ export function connectionInfoOf(connection: VolumeConnection, readOnly: boolean
     : { driver_volume_type: 'sim', data: { volume: connection.volume, ...common } };
 }
 
-/** As shown by attachments. */
+/** The flat form: `GET /v3/attachments/{id}`. */
 export const flatConnectionInfo = ({ driver_volume_type, data }: ConnectionInfo): JsonObject => ({
   driver_volume_type,
   ...data,

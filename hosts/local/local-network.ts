@@ -82,8 +82,8 @@ export function createLocalNetwork({ stateDir: given, log, clock }: LocalDeps): 
         'badRequest',
         `neutron.publicCidr is '${cidr}': it must be an IPv4 network of 8 to 29 bits, such as 172.24.4.0/24`,
       );
-    // It was chosen while another cloud was down, or by hand: that cloud's guests and files would
-    // answer to our addresses.
+    // Ours was chosen while the cloud that has the same network was down, or by hand. Packets to
+    // our addresses would reach that cloud's guests and filer.
     const other = used.find(({ dst }) => dst === cidr);
     if (other)
       return fault(

@@ -1,6 +1,7 @@
 // Closes connections whose client neither sends the body that it announced nor reads the answer
 // that it requested. Progress counts, not the total time: an image of many GB over a slow
-// connection takes hours. A request whose handler is still working is never cut.
+// connection takes hours. A request whose handler is still working is never cut. A client that does
+// not finish its headers: `headersTimeoutMs` in server.ts.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 

@@ -1,5 +1,6 @@
 // The sagas that create a volume: placed, created (blank or as a copy), filled from an image. Begun
-// by POST /volumes.
+// by POST /volumes. No step takes or frees a quota: usage is counted from the rows
+// (store/quotas.ts), and a volume in `error` counts until it is deleted.
 import type { CreateVolumeInput } from '#contracts/cinder/operations.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';

@@ -174,7 +174,10 @@ function combine(request: CandidateRequest, providers: readonly Provider[]): Cho
   );
 }
 
-/** Whether two providers of one tree give something. Callers before 1.29 know of no trees. */
+/**
+ * Whether the candidate takes resources from two providers of one tree. Callers before 1.29 know of
+ * no trees and are not offered such candidates.
+ */
 function takesTwiceFromATree(set: readonly Chosen[]): boolean {
   const givers = new Map(
     set.flatMap(({ way }) => way.picks).map(({ provider }) => [provider.uuid, provider.rootUuid]),
