@@ -7,9 +7,6 @@ import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import type { Peer } from './health.ts';
 import { createHealth } from './health.ts';
 
-const textOf = (page: PageReply | undefined): string =>
-  typeof page?.body === 'string' ? page.body : '';
-
 const ready = { status: 200, document: { ready: true, troubles: [] } };
 
 function textOf(page: PageReply | undefined): string {
