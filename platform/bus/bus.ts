@@ -2,6 +2,7 @@
 // (embedded), amqp/ (RabbitMQ). Every driver passes `bus.testing.ts`. Topics: 'conductor',
 // 'scheduler', 'compute.<host>'.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { FenceToken } from '../fence.ts';
 
@@ -106,6 +107,15 @@ export interface Bus {
    */
   close(): Promise<void>;
 }
+
+/**
+ * The fault of a message that nobody took, or whose answer was cut off. The handler may have run:
+ * what is idempotent may be sent again.
+ */
+export const notDelivered = (message: string): Fault =>
+  fault('unavailable', message, { delivered: 'unknown' });
+
+export const isNotDelivered = ({ detail }: Fault): boolean => detail['delivered'] === 'unknown';
 
 /**
  * Called for every handled message; has the signature of `Metrics.rpc`. `outcome`: 'ok', a fault

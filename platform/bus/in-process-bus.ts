@@ -16,6 +16,7 @@ import type {
   RpcHandlers,
   Serving,
 } from './bus.ts';
+import { notDelivered } from './bus.ts';
 import { copyJson } from './copy-json.ts';
 import { Topic, type Consumer } from './topic.ts';
 
@@ -109,7 +110,7 @@ class InProcessBus implements Bus {
   ): Promise<Outcome<Json | undefined>> {
     const topic = this.#topics.get(name);
     if (this.#closed || !topic || topic.consumers.length === 0)
-      return fault('unavailable', `Nobody serves ${name} now.`);
+      return notDelivered(`Nobody serves ${name} now.`);
     const fence = fenceToken();
     return await new Promise((resolve, reject) => {
       const waiting = { deadlineMs: this.#deps.clock.now() + options.timeoutMs, resolve, reject };
@@ -343,7 +344,7 @@ class InProcessBus implements Bus {
     for (let message = topic.dequeue(); message; message = topic.dequeue()) {
       if (!message.waiting) casts.push(message);
       else if (this.#waiting.delete(message.waiting))
-        message.waiting.resolve(fault('unavailable', 'The last consumer has gone.'));
+        message.waiting.resolve(notDelivered('The last consumer has gone.'));
     }
     for (const message of casts) topic.enqueue(message);
   }

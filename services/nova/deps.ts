@@ -18,6 +18,8 @@ export interface NovaConfig {
   consoleTokenMs: number;
   /** Where browsers reach the console pages, e.g. http://127.0.0.1:8774/console. */
   consoleBaseUrl: string;
+  /** How long an agent, scheduler or broker may be away before an operation on a server fails. */
+  agentAwayMs: number;
   /** Hosts tried for one server, the first included. */
   maxBuildAttempts: number;
   maxListLimit: number;
@@ -45,6 +47,7 @@ export const novaDefaults: NovaConfig = {
   shutdownTimeoutMs: 60_000,
   consoleTokenMs: 600_000,
   consoleBaseUrl: 'http://127.0.0.1/console',
+  agentAwayMs: 20_000,
   maxBuildAttempts: 3,
   maxListLimit: 1000,
   keepDeletedMs: 90 * 24 * 3_600_000,

@@ -4,6 +4,7 @@ import type { AsyncMessage, Channel, Connection, Envelope, ReturnedMessage } fro
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Clock } from '../../clock.ts';
+import { notDelivered } from '../bus.ts';
 
 const startableShare = 0.9;
 
@@ -55,9 +56,7 @@ export class AmqpCaller {
         mandatory: true,
         body,
       }).catch((error: unknown) =>
-        answer.resolve(
-          fault('unavailable', `The message bus does not take ${method}: ${String(error)}`),
-        ),
+        answer.resolve(notDelivered(`The message bus does not take ${method}: ${String(error)}`)),
       );
       return await answer.promise;
     } finally {
@@ -94,13 +93,13 @@ export class AmqpCaller {
       channel.on('basic.return', ({ correlationId, routingKey }: ReturnedMessage) =>
         this.#waiting
           .get(String(correlationId))
-          ?.resolve(fault('unavailable', `Nobody serves ${routingKey} now.`)),
+          ?.resolve(notDelivered(`Nobody serves ${routingKey} now.`)),
       );
       channel.once('close', () => {
         this.#channel = undefined;
         // Answers come on this channel alone.
         for (const waiting of this.#waiting.values())
-          waiting.resolve(fault('unavailable', 'The connection to the message bus broke.'));
+          waiting.resolve(notDelivered('The connection to the message bus broke.'));
       });
       await channel.confirmSelect();
       await channel.basicConsume(

@@ -2,13 +2,14 @@
 import type { AsyncMessage, Connection, Consumer } from 'rabbitmq-client';
 import { ConsumerStatus } from 'rabbitmq-client';
 import type { Outcome } from '#contracts/common/fault.ts';
-import { fault, isFault } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { Clock } from '../../clock.ts';
 import { withoutFence } from '../../fence.ts';
 import type { Ids } from '../../ids.ts';
 import type { Log } from '../../log.ts';
 import type { ObserveRpc, RpcContext, RpcHandlers } from '../bus.ts';
+import { notDelivered } from '../bus.ts';
 import { decodeMessage, encodeError, encodeReply } from './message.ts';
 import type { AmqpNames } from './names.ts';
 import { callQueue, castQueue, fanoutExchange } from './names.ts';
@@ -139,7 +140,7 @@ export class AmqpServing {
     await this.#slots.take();
     try {
       if (this.#closing.signal.aborted) {
-        await reply(encodeReply(fault('unavailable', 'The consumer stops.')));
+        await reply(encodeReply(notDelivered('The consumer stops.')));
         return ConsumerStatus.ACK;
       }
       if (this.#deps.clock.now() >= deadlineMs) return ConsumerStatus.ACK; // nobody waits
@@ -254,7 +255,7 @@ export class AmqpServing {
     try {
       await channel.basicPublish(
         { routingKey: replyTo, ...(correlationId === undefined ? {} : { correlationId }) },
-        encodeReply(fault('unavailable', 'The last consumer has gone.')),
+        encodeReply(notDelivered('The last consumer has gone.')),
       );
     } finally {
       await channel.close();

@@ -4,6 +4,7 @@ import type { ConductorRpc } from '#contracts/nova/conductor-rpc.ts';
 import { conductorTopic } from '#contracts/nova/conductor-rpc.ts';
 import type { Role } from '#openstack/role.ts';
 import { rpcServer } from '#platform/bus/contract.ts';
+import { patientBus } from '#platform/bus/patient-bus.ts';
 import type { NovaDeps } from '../deps.ts';
 import { reportService } from '../report-service.ts';
 import { assistSnapshot } from './assist-snapshot.ts';
@@ -33,6 +34,11 @@ import { removeAbandonedResources } from './tasks/remove-abandoned-resources.ts'
 
 /** `wakeSagas` tells the runner of these sagas to look at the journal. */
 export function createNovaConductor(deps: NovaDeps, wakeSagas: () => void): Role {
+  const { bus, clock, config } = deps;
+  const patient = {
+    ...deps,
+    bus: patientBus(bus, { clock, patienceMs: config.agentAwayMs }),
+  };
   return {
     name: 'nova-conductor',
     http: [],
@@ -67,15 +73,15 @@ export function createNovaConductor(deps: NovaDeps, wakeSagas: () => void): Role
       removeAbandonedResources(deps),
     ],
     sagas: [
-      buildServer(deps),
-      deleteServer(deps),
-      changeServer(deps),
-      attachInterface(deps),
-      detachInterface(deps),
-      attachVolume(deps),
-      detachVolume(deps),
-      assistSnapshot(deps),
-      createImage(deps),
+      buildServer(patient),
+      deleteServer(patient),
+      changeServer(patient),
+      attachInterface(patient),
+      detachInterface(patient),
+      attachVolume(patient),
+      detachVolume(patient),
+      assistSnapshot(patient),
+      createImage(patient),
     ],
   };
 }

@@ -1,0 +1,51 @@
+// A call that nobody takes is sent again for a while, another refusal is not.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Json } from '#contracts/common/json.ts';
+import { createFakeClock } from '../testing/fake-clock.ts';
+import type { Bus } from './bus.ts';
+import { notDelivered } from './bus.ts';
+import { patientBus } from './patient-bus.ts';
+
+/** `answers`: of one call after the other; the last again and again. */
+function setUp(...answers: Outcome<Json | undefined>[]) {
+  const clock = createFakeClock();
+  const timeouts: number[] = [];
+  const below = {
+    async call(
+      _topic: string,
+      _method: string,
+      _params: object,
+      { timeoutMs }: { timeoutMs: number },
+    ) {
+      timeouts.push(timeoutMs);
+      return answers.length > 1 ? answers.shift() : answers[0];
+    },
+  } as unknown as Bus; // nothing else is called
+  const bus = patientBus(below, { clock, patienceMs: 10_000 });
+  const call = bus.call('compute.h1', 'stopGuest', {}, { timeoutMs: 60_000, requestId: 'req-1' });
+  return { clock, timeouts, call };
+}
+
+test('an agent that comes back gets the call, with the time that is left', async () => {
+  const { clock, timeouts, call } = setUp(notDelivered('nobody'), notDelivered('nobody'), null);
+  await clock.advance(2_000);
+  assert.equal(await call, null);
+  assert.deepEqual(timeouts, [60_000, 59_500, 59_000]);
+});
+
+test('one that stays away is a fault in the end', async () => {
+  const { clock, timeouts, call } = setUp(notDelivered('nobody'));
+  await clock.advance(20_000);
+  const answer = await call;
+  assert.ok(isFault(answer) && answer.message === 'nobody');
+  assert.equal(timeouts.length, 21);
+});
+
+test('an agent that refuses is asked once', async () => {
+  const { timeouts, call } = setUp(fault('unavailable', 'libvirt is away'));
+  assert.ok(isFault(await call));
+  assert.equal(timeouts.length, 1);
+});
