@@ -25,13 +25,16 @@ interface TokenDocument {
 }
 
 export interface HttpTokenValidatorOptions {
-  /** How long a revoked token may still be accepted. Stock: token_cache_time, 300 s. */
+  /**
+   * How long a revoked token may still be accepted: under a second, so that no message about
+   * revocations is needed. Stock: token_cache_time, 300 s.
+   */
   rememberMs: number;
   maxRemembered: number;
 }
 
 export const tokenCacheDefaults: HttpTokenValidatorOptions = {
-  rememberMs: 30_000,
+  rememberMs: 900,
   maxRemembered: 10_000,
 };
 

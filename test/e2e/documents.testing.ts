@@ -11,6 +11,7 @@ export const documentsInOrder = [
   'measure.md',
   'add-a-server-action.md',
   'add-a-background-task.md',
+  'run-distributed.md',
   'troubleshoot.md',
   'operate.md',
 ];
