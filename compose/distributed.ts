@@ -15,7 +15,12 @@ import {
   prepareMariadb,
 } from '#hosts/daemons/mariadb.ts';
 import type { RabbitmqPlace } from '#hosts/daemons/rabbitmq.ts';
-import { endEpmd, prepareRabbitmq, rabbitmqNeeds, rabbitmqUser } from '#hosts/daemons/rabbitmq.ts';
+import {
+  epmdProcess,
+  prepareRabbitmq,
+  rabbitmqNeeds,
+  rabbitmqUser,
+} from '#hosts/daemons/rabbitmq.ts';
 import { missingProgram } from '#hosts/local/needs.ts';
 import type { ClientDeps } from '#openstack/clients/call.ts';
 import { itself } from '#openstack/clients/call.ts';
@@ -144,13 +149,17 @@ async function startProcesses(deps: Deps): Promise<Outcome<Processes>> {
     const roles = kept.filter((each) => !daemons.includes(each));
     await Promise.all(roles.map(async (each) => await each.stop()));
     await Promise.all(daemons.map(async (each) => await each.stop()));
-    await endEpmd(broker);
   };
   const start = async (): Promise<Outcome<void>> => {
     await mkdir(home.processLogs, { recursive: true, mode: 0o700 });
     const database = await prepareMariadb(join(home.dir, 'mariadb'), maxConnections);
     if (isFault(database)) return database;
-    const daemons = await Promise.all([keep(database), prepareRabbitmq(broker).then(keep)]);
+    const startBroker = async (): Promise<Outcome<void>> => {
+      const spec = await prepareRabbitmq(broker);
+      const names = await keep(epmdProcess(broker));
+      return isFault(names) ? names : await keep(spec);
+    };
+    const daemons = await Promise.all([keep(database), startBroker()]);
     const refused = daemons.find(isFault);
     if (refused) return refused;
     step('MariaDB and RabbitMQ');
@@ -203,7 +212,7 @@ function recordChanges(home: Home, kept: readonly KeptProcess[]): () => void {
   };
 }
 
-const daemonNames: readonly string[] = ['mariadb', 'rabbitmq'];
+const daemonNames: readonly string[] = ['mariadb', 'rabbitmq', 'epmd'];
 
 async function brokerPassword({ dir }: Home): Promise<Secret> {
   const file = join(dir, 'rabbitmq-password');

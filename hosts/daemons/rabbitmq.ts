@@ -2,7 +2,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { startChild } from '#platform/child-process.ts';
 import type { Secret } from '#platform/log.ts';
 import type { ProcessSpec } from './kept-process.ts';
 
@@ -70,13 +69,19 @@ export async function prepareRabbitmq(place: RabbitmqPlace): Promise<ProcessSpec
   }
 }
 
-/** Ends its epmd, which detaches itself from the broker that started it. */
-export async function endEpmd({ folder, epmdPort }: RabbitmqPlace): Promise<void> {
-  await startChild(['epmd', '-port', String(epmdPort), '-kill'], {
-    timeoutMs: 5_000,
-    env: { PATH: process.env['PATH'], HOME: folder, ERL_EPMD_ADDRESS: '127.0.0.1' },
-  }).ended;
-}
+/**
+ * Its epmd, which names Erlang nodes. Where none runs, the broker starts one that outlives it, and
+ * us.
+ */
+export const epmdProcess = ({ folder, epmdPort }: RabbitmqPlace): ProcessSpec => ({
+  name: 'epmd',
+  command: ['epmd', '-port', String(epmdPort), '-address', '127.0.0.1'],
+  env: { PATH: process.env['PATH'], HOME: folder },
+  logFile: join(folder, 'epmd.log'),
+  isReady: async () => await accepts(epmdPort),
+  readyWithinMs: 20_000,
+  stopWithinMs: 5_000,
+});
 
 const accepts = async (port: number): Promise<boolean> =>
   await new Promise((resolve) => {

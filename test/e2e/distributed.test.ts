@@ -130,4 +130,4 @@ describe('a distributed cloud', { skip: distributedCloudMissing(), timeout: 900_
   }
 });
 
-const below: readonly string[] = ['rabbitmq', 'mariadb', 'haproxy'];
+const below: readonly string[] = ['rabbitmq', 'epmd', 'mariadb', 'haproxy'];
