@@ -98,7 +98,8 @@ export async function startCinder(options: CinderFixtureOptions = {}): Promise<C
   };
   const backups = options.backups ?? memoryBackups();
   const backends = new Map([['sim', options.wrapBackend?.(sim) ?? sim]]);
-  // Events of sagas reach only their own process.
+  // `apart`: each role has a saga queue of its own, as in a process of its own, so that it hears no
+  // events of the others' sagas.
   const depsOfProcess = (): CinderDeps =>
     options.apart ? { ...deps, sagas: createSagaQueue({ db: database.db, clock }) } : deps;
   const [volumeDeps, backupDeps] = [depsOfProcess(), depsOfProcess()];

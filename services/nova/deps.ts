@@ -28,8 +28,8 @@ export interface NovaConfig {
   /** How long Neutron may take to plug a new server's interfaces. */
   vifPluggingTimeoutMs: number;
   /**
-   * How often one server's network info is read anew, however many there are: a round over all
-   * takes that long for each.
+   * From one round of the task heal-network-info.ts to the next. A round reads the network info of
+   * a fixed number of servers anew, so the more servers there are, the longer each one waits.
    */
   healNetworkInfoMs: number;
   /**

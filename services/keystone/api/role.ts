@@ -46,7 +46,7 @@ export interface KeystoneApi extends Role {
   seed(plan: SeedPlan): Promise<void>;
   /**
    * Makes the staged Fernet key primary. Tokens of the keys before stay valid until those are
-   * rotated out.
+   * rotated out. No command and no task calls it yet.
    */
   rotateKeys(): Promise<void>;
 }

@@ -32,7 +32,7 @@ export async function accessRulesOf(db: Db, userId: string): Promise<AccessRuleR
     .execute();
 }
 
-/** By id; ids without a rule are left out. */
+/** The rules with these ids, in the order of their ids; an id without a rule is left out. */
 export async function accessRulesWithIds(db: Db, ids: readonly string[]): Promise<AccessRuleRow[]> {
   if (ids.length === 0) return [];
   return await db

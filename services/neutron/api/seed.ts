@@ -142,7 +142,7 @@ function publicSubnet(text: string): JsonObject {
   };
 }
 
-/** The id of the object that has these values (`key`); created with them where there is none. */
+/** The id of the object with the values of `key`; without one, it is made from `key` and `rest`. */
 async function ensure(
   ask: Ask,
   kind: string,

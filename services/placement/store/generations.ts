@@ -1,4 +1,5 @@
 // Generations of providers, and the counter of all changes. Part of every writing transaction.
+// Generations of consumers: allocations.ts.
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import { refusable } from './refusable.ts';
 import type { PlacementDb } from './tables.ts';
