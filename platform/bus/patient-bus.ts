@@ -1,6 +1,6 @@
 // A bus for long operations: a call that nobody takes is sent again for a while, since an agent
 // that is restarted and a broker that comes back are away for seconds. For idempotent calls alone;
-// used by sagas.
+// used by Nova's sagas (conductor/role.ts).
 import { isFault } from '#contracts/common/fault.ts';
 import type { Clock } from '../clock.ts';
 import type { Bus } from './bus.ts';

@@ -1,4 +1,5 @@
 // What the backends have, held against Cinder's volumes and snapshots: for `cobalt doctor --audit`.
+// It only reports: data and files that belong to no volume stay until somebody removes them.
 import type { CinderAudit } from '#contracts/cinder/audit.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import { backendOf } from '../domain/pick-pool.ts';

@@ -8,7 +8,10 @@ import type { ServerStates } from '../../domain/server-state.ts';
 import type { Server, ServerChange } from '../../store/servers.ts';
 
 export interface ServerChangeRow {
-  /** What is done on the server's host. Safe to repeat: the saga may run it twice. */
+  /**
+   * What is done on the server's host. Safe to repeat: the saga may run it twice, and a call that
+   * the agent did not take, or whose answer was cut off, is sent again (patient-bus.ts).
+   */
   effect(
     deps: NovaDeps,
     server: Server & { host: string },
