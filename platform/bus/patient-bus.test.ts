@@ -44,6 +44,27 @@ test('one that stays away is a fault in the end', async () => {
   assert.equal(timeouts.length, 21);
 });
 
+test('one that dies late in its work is waited for as long', async () => {
+  const clock = createFakeClock();
+  let calls = 0;
+  const below = {
+    async call() {
+      calls += 1;
+      if (calls === 1) await clock.sleep(30_000);
+      return calls < 4 ? notDelivered('it died') : null;
+    },
+  } as unknown as Bus; // nothing else is called
+  const call = patientBus(below, { clock, patienceMs: 10_000 }).call(
+    'compute.h1',
+    'stopGuest',
+    {},
+    { timeoutMs: 60_000, requestId: 'req-1' },
+  );
+  await clock.advance(35_000);
+  assert.equal(await call, null);
+  assert.equal(calls, 4);
+});
+
 test('an agent that refuses is asked once', async () => {
   const { timeouts, call } = setUp(fault('unavailable', 'libvirt is away'));
   assert.ok(isFault(await call));

@@ -8,7 +8,9 @@ import { isNotDelivered } from './bus.ts';
 
 const againAfterMs = 500;
 
-/** `patienceMs`: how long after a call's beginning it may be sent again, within its deadline. */
+/**
+ * `patienceMs`: how long after it was not taken a call may be sent again, within its deadline.
+ */
 export function patientBus(
   bus: Bus,
   { clock, patienceMs }: { clock: Pick<Clock, 'now' | 'sleep'>; patienceMs: number },
@@ -19,16 +21,20 @@ export function patientBus(
     fanout: async (...args) => await bus.fanout(...args),
     close: async () => await bus.close(),
     async call(topic, method, params, options) {
-      const startedAtMs = clock.now();
+      const endsMs = clock.now() + options.timeoutMs;
+      let givenUpMs = endsMs;
       for (;;) {
-        const passedMs = clock.now() - startedAtMs;
+        const sentMs = clock.now();
         const answer = await bus.call(topic, method, params, {
           ...options,
-          timeoutMs: options.timeoutMs - passedMs,
+          timeoutMs: endsMs - sentMs,
         });
         if (!isFault(answer) || !isNotDelivered(answer)) return answer;
-        const nextAtMs = clock.now() - startedAtMs + againAfterMs;
-        if (nextAtMs > Math.min(patienceMs, options.timeoutMs)) return answer;
+        const nowMs = clock.now();
+        // One that was taken meanwhile has its own patience, however long it was in work.
+        const isFirst = givenUpMs === endsMs || nowMs - sentMs > againAfterMs;
+        if (isFirst) givenUpMs = Math.min(nowMs + patienceMs, endsMs - 1);
+        if (nowMs + againAfterMs > givenUpMs) return answer;
         await clock.sleep(againAfterMs);
       }
     },

@@ -1,13 +1,17 @@
 // What the bus over RabbitMQ keeps when the broker is killed, and when a handler never succeeds.
 import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { Connection } from 'rabbitmq-client';
 import { isFault } from '#contracts/common/fault.ts';
-import { systemClock } from '../../clock.ts';
+import { systemClock, withDeadline } from '../../clock.ts';
 import { systemIds } from '../../ids.ts';
 import { silentLog } from '../../log.ts';
 import { eventually } from '../../testing/eventually.ts';
 import type { Bus } from '../bus.ts';
+import { isNotDelivered } from '../bus.ts';
 import { createAmqpBus } from './amqp-bus.ts';
 import type { PrivateRabbitmq } from './rabbitmq.testing.ts';
 import { rabbitmqMissing, startRabbitmq } from './rabbitmq.testing.ts';
@@ -130,5 +134,33 @@ describe('the bus over RabbitMQ', { skip: await rabbitmqMissing() }, () => {
         ),
     );
     await Promise.all(answers);
+  });
+
+  it('ends a call whose consumer is killed in its work, long before its deadline', async () => {
+    const caller = open('long-call');
+    const program = fileURLToPath(new URL('long-call.testing.ts', import.meta.url));
+    const options = JSON.stringify({ ...rabbitmq.options, prefix: 'long-call' });
+    const consumer = fork(program, [options], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    try {
+      const taken = once(consumer, 'message');
+      const call = async () =>
+        await caller.call('long', 'work', {}, { ...request, timeoutMs: 120_000 });
+      let answer = call();
+      await eventually(
+        async () => {
+          // nobody serves it until the process is up
+          const first = await Promise.race([answer, taken.then(() => 'taken')]);
+          if (first !== 'taken') answer = call();
+          return first === 'taken';
+        },
+        { withinMs: recoverMs, what: 'the call is taken' },
+      );
+      await systemClock.sleep(1_500); // it takes long
+      consumer.kill('SIGKILL');
+      const outcome = await withDeadline(answer, 15_000, () => 'late', systemClock);
+      assert.ok(isFault(outcome) && isNotDelivered(outcome), String(outcome));
+    } finally {
+      consumer.kill('SIGKILL');
+    }
   });
 });

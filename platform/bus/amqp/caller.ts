@@ -3,10 +3,13 @@
 import type { AsyncMessage, Channel, Connection, Envelope, ReturnedMessage } from 'rabbitmq-client';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
-import type { Clock } from '../../clock.ts';
+import type { Clock, Repetition } from '../../clock.ts';
 import { notDelivered } from '../bus.ts';
+import { acceptedType, aliveType } from './message.ts';
 
 const startableShare = 0.9;
+/** How soon a caller learns that its consumer has died. */
+const aliveEveryMs = 3_000;
 
 interface Waiting {
   resolve(answer: Outcome<Buffer>): void;
@@ -24,6 +27,8 @@ export class AmqpCaller {
   readonly #connection: Connection;
   readonly #clock: Clock;
   readonly #waiting = new Map<string, Waiting>();
+  /** Of calls that take long: asks whether their consumer lives. */
+  readonly #watches = new Map<string, Repetition>();
   #channel: Promise<Channel> | undefined;
   #lastId = 0;
   #closed = false;
@@ -34,8 +39,8 @@ export class AmqpCaller {
   }
 
   /**
-   * The bytes of the answer. unavailable: nobody consumes the queue, it is full, or the broker is
-   * away; timeout: no answer in time, and the other side may work on.
+   * The bytes of the answer. unavailable: nobody consumes the queue, it is full, its consumer died,
+   * or the broker is away; timeout: no answer in time, and the other side may work on.
    */
   async call(envelope: CallEnvelope): Promise<Outcome<Buffer>> {
     const { queue, method, contentType, body, timeoutMs } = envelope;
@@ -62,7 +67,23 @@ export class AmqpCaller {
     } finally {
       deadline.stop();
       this.#waiting.delete(id);
+      void this.#watches.get(id)?.stop();
+      this.#watches.delete(id);
     }
+  }
+
+  /** The call ends when its consumer has died: the broker returns what it cannot deliver to it. */
+  #watchConsumer(channel: Channel, id: string, queue: string): void {
+    if (!this.#waiting.has(id) || this.#watches.has(id)) return;
+    const ask = async (): Promise<void> =>
+      await channel.basicPublish(
+        { routingKey: queue, type: aliveType, correlationId: id, mandatory: true },
+        Buffer.alloc(0),
+      );
+    const watch = this.#clock.every(aliveEveryMs, ask, {
+      onError: () => undefined, // the channel has closed: the call has ended
+    });
+    this.#watches.set(id, watch);
   }
 
   /** Those that wait are told that the bus was closed. */
@@ -104,8 +125,11 @@ export class AmqpCaller {
       await channel.confirmSelect();
       await channel.basicConsume(
         { queue: 'amq.rabbitmq.reply-to', noAck: true },
-        ({ correlationId, body }: AsyncMessage) =>
-          this.#waiting.get(String(correlationId))?.resolve(body as Buffer), // as replies are sent
+        ({ correlationId, type, body }: AsyncMessage) => {
+          const id = String(correlationId);
+          if (type === acceptedType) this.#watchConsumer(channel, id, String(body));
+          else this.#waiting.get(id)?.resolve(body as Buffer); // as replies are sent
+        },
       );
       return channel;
     } catch (error) {

@@ -14,6 +14,14 @@ export interface WireMessage {
 
 export type WireReply = { value?: Json } | { fault: FaultRecord } | { error: string };
 
+/**
+ * Type of a first reply to a call that takes long: its body is the name of a queue that lives as
+ * long as the consumer, so that the caller learns when that has died.
+ */
+export const acceptedType = 'accepted';
+/** Type of what a caller sends there: it comes back where the queue has gone. */
+export const aliveType = 'alive';
+
 /** Not plain application/json, which the client library would parse by itself. */
 const contentType = 'application/vnd.cobaltcore.rpc+json';
 

@@ -10,7 +10,7 @@ import type { Ids } from '../../ids.ts';
 import type { Log } from '../../log.ts';
 import type { ObserveRpc, RpcContext, RpcHandlers } from '../bus.ts';
 import { notDelivered } from '../bus.ts';
-import { decodeMessage, encodeError, encodeReply } from './message.ts';
+import { acceptedType, aliveType, decodeMessage, encodeError, encodeReply } from './message.ts';
 import type { AmqpNames } from './names.ts';
 import { callQueue, castQueue, fanoutExchange } from './names.ts';
 import { Slots } from './slots.ts';
@@ -31,7 +31,9 @@ export interface ServingDeps {
 
 const declarePauseMs = 500;
 
-type Reply = (body: Buffer) => Promise<void>;
+type Reply = (body: Buffer, envelope?: { type: string }) => Promise<void>;
+/** A call that takes longer is one whose consumer the caller watches. */
+const acceptedAfterMs = 1_000;
 type Answer = { outcome: Outcome<Json | undefined> } | { error: unknown };
 
 export class AmqpServing {
@@ -44,6 +46,8 @@ export class AmqpServing {
   readonly #taken = new Set<string>();
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
+  /** It goes with this consumer. */
+  readonly #ownQueue: string;
   readonly ready: Promise<void>;
 
   constructor(
@@ -58,6 +62,7 @@ export class AmqpServing {
     const qos = { prefetchCount: concurrency };
     const exchange = fanoutExchange(names.prefix, topic);
     const fanouts = `${exchange}.${deps.ids.uuid()}`;
+    this.#ownQueue = fanouts;
     this.ready = Promise.all([
       this.#consume(
         { ...queueOf(callQueue(names, topic)), qos },
@@ -138,6 +143,11 @@ export class AmqpServing {
     // Most of what was left of the caller's time as it was sent: its clock may be another one.
     const deadlineMs = receivedMs + Number(message.expiration ?? Infinity);
     await this.#slots.take();
+    const accepted = this.#deps.clock.after(acceptedAfterMs, () => {
+      reply(Buffer.from(this.#ownQueue), { type: acceptedType }).catch((error: unknown) =>
+        this.#deps.log.debug({ topic: this.#topic, err: error }, 'caller not told'),
+      );
+    });
     try {
       if (this.#closing.signal.aborted) {
         await reply(encodeReply(notDelivered('The consumer stops.')));
@@ -148,6 +158,7 @@ export class AmqpServing {
       await reply('error' in answer ? encodeError(answer.error) : encodeReply(answer.outcome));
       return ConsumerStatus.ACK;
     } finally {
+      accepted.stop();
       this.#slots.giveBack();
     }
   }
@@ -190,6 +201,7 @@ export class AmqpServing {
   }
 
   async #hear(message: AsyncMessage): Promise<ConsumerStatus> {
+    if (message.type === aliveType) return ConsumerStatus.ACK;
     const answer = await this.#handle(message, Infinity, 1);
     if ('error' in answer)
       this.#deps.log.warn(
