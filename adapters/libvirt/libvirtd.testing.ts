@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bound } from '#platform/child-process.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import { answersAt, whatIsMissing } from '#platform/testing/real-daemon.ts';
 
@@ -32,25 +33,18 @@ export async function whyNoLibvirtd(): Promise<string | null> {
 export async function startPrivateLibvirtd(): Promise<PrivateLibvirtd> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'cobalt-libvirtd-'));
   const script = fileURLToPath(new URL('private-libvirtd.sh', import.meta.url));
-  // --kill-child: when this process or its child ends, the pid namespace ends with every QEMU in
-  // it.
-  const child = spawn(
+  // It ends with a test that is killed, and the pid namespace with it, with every QEMU in it.
+  const namespaces = ['--mount', '--net', '--uts', '--ipc', '--pid', '--mount-proc'];
+  const [program = '', ...words] = bound([
     'unshare',
-    [
-      '--mount',
-      '--net',
-      '--uts',
-      '--ipc',
-      '--pid',
-      '--fork',
-      '--kill-child',
-      '--mount-proc',
-      'bash',
-      script,
-      folder,
-    ],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  );
+    ...namespaces,
+    '--fork',
+    '--kill-child',
+    'bash',
+    script,
+    folder,
+  ]);
+  const child = spawn(program, words, { stdio: ['ignore', 'ignore', 'pipe'] });
   let complaint = '';
   child.stderr.on(
     'data',

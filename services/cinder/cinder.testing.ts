@@ -92,7 +92,13 @@ export async function startCinder(options: CinderFixtureOptions = {}): Promise<C
     ids,
     log: silentLog,
     bus,
-    config: { ...cinderDefaults, controlHost: 'control', statsMaxAgeMs: 0, ...options.config },
+    config: {
+      ...cinderDefaults,
+      controlHost: 'control',
+      statsMaxAgeMs: 0,
+      peerAwayMs: 0,
+      ...options.config,
+    },
     session: { token: async () => 'cinder', renew: () => undefined },
     http,
   };

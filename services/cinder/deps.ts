@@ -21,6 +21,8 @@ export interface CinderConfig {
   heartbeatMs: number;
   /** Messages of failed operations are kept for so long. */
   keepMessagesMs: number;
+  /** How long another role or the broker may be away before an operation fails. */
+  peerAwayMs: number;
   /** How long Nova may take to switch a running guest to a snapshot's new file. */
   assistedSnapshotTimeoutMs: number;
   /** Bounds a step that moves a whole volume's bytes: copies, imports, exports, backups. */
@@ -38,6 +40,7 @@ export const cinderDefaults: CinderConfig = {
   serviceDownMs: 60_000,
   heartbeatMs: 10_000,
   keepMessagesMs: 30 * 24 * 3_600_000,
+  peerAwayMs: 20_000,
   assistedSnapshotTimeoutMs: 600_000,
   copyTimeoutMs: 3_600_000,
   stallMs: 60_000,

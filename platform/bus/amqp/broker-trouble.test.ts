@@ -158,7 +158,10 @@ describe('the bus over RabbitMQ', { skip: await rabbitmqMissing() }, () => {
       await systemClock.sleep(1_500); // it takes long
       consumer.kill('SIGKILL');
       const outcome = await withDeadline(answer, 15_000, () => 'late', systemClock);
-      assert.ok(isFault(outcome) && isNotDelivered(outcome), String(outcome));
+      assert.ok(
+        isFault(outcome) && isNotDelivered(outcome),
+        isFault(outcome) ? outcome.message : 'no fault',
+      );
     } finally {
       consumer.kill('SIGKILL');
     }

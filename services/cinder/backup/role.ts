@@ -10,6 +10,7 @@ import { cinderVolumeTopic } from '#contracts/cinder/volume-rpc.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Role } from '#openstack/role.ts';
 import { rpcClient, rpcServer } from '#platform/bus/contract.ts';
+import { patientBus } from '#platform/bus/patient-bus.ts';
 import { emptySpool } from '#platform/spool.ts';
 import type { CinderDeps } from '../deps.ts';
 import { recordHeartbeat } from '../store/services.ts';
@@ -35,10 +36,11 @@ export interface CinderBackup extends Role {
 
 export function createCinderBackup(roleDeps: CinderBackupDeps): CinderBackup {
   const { bus, clock, config, database, log, spoolDir, wakeSagas } = roleDeps;
+  const patient = patientBus(bus, { clock, patienceMs: config.peerAwayMs });
   const deps: BackupDeps = {
     ...roleDeps,
-    scheduler: rpcClient<CinderSchedulerRpc>(bus, cinderSchedulerTopic),
-    volume: rpcClient<CinderVolumeRpc>(bus, cinderVolumeTopic),
+    scheduler: rpcClient<CinderSchedulerRpc>(patient, cinderSchedulerTopic),
+    volume: rpcClient<CinderVolumeRpc>(patient, cinderVolumeTopic),
   };
   const service = { binary: 'cinder-backup', host: config.controlHost, zone: config.defaultZone };
   const reportAlive = async (): Promise<void> =>

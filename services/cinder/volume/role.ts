@@ -10,6 +10,7 @@ import type { Role } from '#openstack/role.ts';
 import type { RpcServer } from '#platform/bus/bus.ts';
 import { rpcClient, rpcServer } from '#platform/bus/contract.ts';
 import { fencedHandlers } from '#platform/bus/fenced-handlers.ts';
+import { patientBus } from '#platform/bus/patient-bus.ts';
 import { withDeadline } from '#platform/clock.ts';
 import { emptySpool } from '#platform/spool.ts';
 import type { CinderDeps } from '../deps.ts';
@@ -38,9 +39,11 @@ export interface CinderVolume extends Role {
 }
 
 export function createCinderVolume(roleDeps: CinderVolumeDeps): CinderVolume {
+  const { bus, clock, config } = roleDeps;
+  const patient = patientBus(bus, { clock, patienceMs: config.peerAwayMs });
   const deps: VolumeDeps = {
     ...roleDeps,
-    scheduler: rpcClient<CinderSchedulerRpc>(roleDeps.bus, cinderSchedulerTopic),
+    scheduler: rpcClient<CinderSchedulerRpc>(patient, cinderSchedulerTopic),
   };
   const figures = watchBackends(deps);
   const startedAtMs = deps.clock.now();
