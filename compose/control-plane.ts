@@ -10,6 +10,7 @@ import type { HttpFace } from '#openstack/http/route.ts';
 import type { Role } from '#openstack/role.ts';
 import type { Bus } from '#platform/bus/bus.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
+import { withDeadline } from '#platform/clock.ts';
 import { ConfigError } from '#platform/config/config.ts';
 import { isDamaged } from '#platform/db/errors.ts';
 import { migrate, missingMigrations } from '#platform/db/migrate.ts';
@@ -69,6 +70,8 @@ export interface ControlPlaneDeps extends Omit<ProcessDeps, 'bus' | 'http' | 'pr
   schema?: 'migrate' | 'require';
 }
 
+const messagesEndWithinMs = 10_000;
+
 /**
  * Makes the roles and migrates their databases. Nothing runs yet: no socket, no saga, no task.
  * Throws ConfigError where a database is damaged or its schema is not this release's.
@@ -116,9 +119,11 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     ...observed,
   });
   later.dispatcher = dispatcher;
-  for (const role of roles)
-    for (const { topic, handlers, concurrency } of role.rpc)
-      bus.serve(topic, handlers, concurrency === undefined ? {} : { concurrency });
+  const servings = roles.flatMap((role) =>
+    role.rpc.map(({ topic, handlers, concurrency }) =>
+      bus.serve(topic, handlers, concurrency === undefined ? {} : { concurrency }),
+    ),
+  );
 
   const runners = [...byDatabase].flatMap(([name, ofService]) => {
     const definitions = ofService.flatMap((role) => role.sagas);
@@ -173,6 +178,13 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     async close() {
       await tasks.stop();
       await stopSagas();
+      // Their messages need the databases.
+      await withDeadline(
+        Promise.all(servings.map(async (serving) => await serving.close())),
+        messagesEndWithinMs,
+        () => log.warn({ ms: messagesEndWithinMs }, 'stopped with messages in work'),
+        clock,
+      );
       for (const role of roles) await role.close?.();
       if (!deps.bus) await bus.close();
       await process.close();

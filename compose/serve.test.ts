@@ -89,7 +89,7 @@ describe('a process of a distributed cloud', () => {
     assert.equal(process.address, undefined);
     const second = await start(['nova-scheduler'], { COBALT_LISTEN__PORT: '0' });
     assert.ok(isFault(second));
-    assert.match(second.message, /nova-scheduler already runs.*--name/);
+    assert.match(second.message, /-nova-scheduler already runs.*--name/);
     await end(process);
   });
 

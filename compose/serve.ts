@@ -2,6 +2,7 @@
 // the agents of hosts. Used by `cobalt serve`.
 import { readFileSync, unwatchFile, watchFile } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -80,7 +81,7 @@ export async function serve(options: ServeOptions): Promise<Outcome<RunningProce
   };
   const home = await prepareHome(options.homeDir);
   if (isFault(home)) return home;
-  const name = config.process.name || `${options.parts[0]}`;
+  const name = config.process.name || defaultName(options.parts);
   const lock = takeLock(join(home.dir, `process-${name}.lock`));
   if (!lock)
     return fault(
@@ -142,6 +143,9 @@ export async function serve(options: ServeOptions): Promise<Outcome<RunningProce
     throw error;
   }
 }
+
+/** Unlike that of any other machine's process, since it owns sagas and leases. */
+const defaultName = (parts: readonly Part[]): string => `${hostname()}-${parts[0]}`;
 
 /** The agents that this process runs beside the roles of services. */
 async function hostAgents(

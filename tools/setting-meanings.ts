@@ -47,7 +47,7 @@ export const meanings: Readonly<Record<string, string>> = {
   'cloud.origin':
     'Where clients reach the cloud, e.g. `https://cloud.example.org`: in the catalog and in links. Behind it all services have their paths (`/compute`, ...).',
   'process.name':
-    'Name of the process among all of the cloud: owner of its sagas and leases. Empty: its first role. One life at a time in a state folder.',
+    "Name of the process among all of the cloud: owner of its sagas and leases, so never that of another machine's process. Empty: the machine's name and its first role.",
   'listen.host': 'Address the process listens on.',
   'listen.port': 'And its port; 0: nowhere.',
   'listen.certFile': 'Certificate chain (PEM) for TLS; read again when it changes.',
