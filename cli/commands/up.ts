@@ -1,4 +1,5 @@
 // `cobalt up`: starts the cloud, in the foreground or (--detach) in a process of its own.
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { Option } from 'commander';
@@ -101,6 +102,10 @@ async function optionsFor(
   { hosts, simulated, port, acceleration, distributed, home, logLevel, reset }: UpOptions,
 ): Promise<ControlOptions> {
   const remembered = reset ? defaultChoices : await readChoices(homePaths(dir).choices);
+  if (distributed && !remembered.distributed && !reset && existsSync(homePaths(dir).choices))
+    throw new UserError(
+      `The cloud in ${dir} runs as one process, and its databases stay SQLite files. Give --distributed a state folder of its own with --home, or begin anew with --reset.`,
+    );
   return {
     ...remembered,
     ...(hosts !== undefined && { hosts }),

@@ -225,6 +225,14 @@ describe('the cobalt command', () => {
     assert.match(stderr, /is of version 99, this release writes version 1/);
   });
 
+  it('does not hide the servers of a cloud behind the empty databases of another form', async () => {
+    await up('one', await freePort());
+    await cobalt('down', '--home', home('one'));
+    const { code, stderr } = await cobalt('up', '--distributed', '--home', home('one'));
+    assert.equal(code, 1);
+    assert.match(stderr, /runs as one process.*--home, or begin anew with --reset/);
+  });
+
   it('names the wrong line of a configuration file', async () => {
     await up('wrong', await freePort());
     await cobalt('down', '--home', home('wrong'));
