@@ -1,5 +1,5 @@
 // A check that cannot fail is a bug: each fault of several processes, planted into the simulation,
-// is found by the seeds of seeds.test.ts within 300 runs.
+// is found by the seeds of seeds.test.ts within 300 runs. SIM_PLANTED=whole begins at seed 1 for all.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,9 @@ import { plantedFaults } from './planted-faults.ts';
 import { runSeeds } from './seed-runners.ts';
 
 const mostRuns = 300;
-const seeds = Array.from({ length: mostRuns }, (_, index) => index + 1);
+/** From seed 1 on it is found after 85 runs, in three minutes. */
+const firstSeeds: Partial<Record<PlantedFault, number>> =
+  process.env['SIM_PLANTED'] === 'whole' ? {} : { 'writes after its lease': 75 };
 
 /** What the simulation says of each. */
 const findings: Readonly<Record<PlantedFault, RegExp>> = {
@@ -25,6 +27,8 @@ for (const planted of Object.keys(plantedFaults) as PlantedFault[])
     const traceFolder = await mkdtemp(join(tmpdir(), 'cobalt-sim-'));
     const isFound = (failure: string | undefined): boolean =>
       failure !== undefined && findings[planted].test(failure);
+    const first = firstSeeds[planted] ?? 1;
+    const seeds = Array.from({ length: mostRuns - first + 1 }, (_, index) => first + index);
     const reports = await runSeeds(seeds, {
       traceFolder,
       simulation: { planted },
