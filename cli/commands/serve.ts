@@ -8,6 +8,7 @@ import { readProcessConfig } from '#compose/process-config.ts';
 import type { Part } from '#compose/serve.ts';
 import { parts, serve } from '#compose/serve.ts';
 import { isFault } from '#contracts/common/fault.ts';
+import { ConfigError } from '#platform/config/config.ts';
 import { createLog, readableLines } from '#platform/log.ts';
 import type { LogLevel } from '#platform/log.ts';
 import { logRejections } from '#platform/rejections.ts';
@@ -46,9 +47,13 @@ Examples:
   ./cobalt serve nova-conductor nova-scheduler --name conductor-2`,
     )
     .action(async (roles: Part[], options: ServeCommandOptions) => {
-      const file = configFileOf(options);
-      const { value } = await readProcessConfig(file, process.env);
-      await runProcess(roles, withOptions(value, options), options);
+      try {
+        const { value } = await readProcessConfig(configFileOf(options), process.env);
+        await runProcess(roles, withOptions(value, options), options);
+      } catch (error) {
+        if (error instanceof ConfigError) throw new UserError(error.message, finalExitCode);
+        throw error;
+      }
     });
 }
 

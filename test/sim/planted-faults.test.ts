@@ -1,5 +1,6 @@
 // A check that cannot fail is a bug: each fault of several processes, planted into the simulation,
-// is found by the seeds of seeds.test.ts within 300 runs. SIM_PLANTED=whole begins at seed 1 for all.
+// is found by the seeds of seeds.test.ts within 300 runs. SIM_PLANTED=whole begins at seed 1 for
+// all.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
