@@ -31,6 +31,8 @@ export interface Home {
   controlLog: string;
   /** Of a distributed cloud: one a process. */
   processLogs: string;
+  /** Each is held by the process of its name. */
+  processLocks: string;
   /** And the settings of them all. */
   processSettings: string;
   /** Which of them run: `ProcessState` of process-table.ts. */
@@ -87,6 +89,7 @@ export function homePaths(dir: string): Home {
     controlPid: at('control.pid'),
     controlLog: at('control.log'),
     processLogs: at('logs'),
+    processLocks: at('locks'),
     processSettings: at('processes.yaml'),
     processTable: at('processes.json'),
     supervisorPid: at('supervisor.pid'),

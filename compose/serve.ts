@@ -1,7 +1,7 @@
 // One process of a distributed cloud: the roles it is told to run, over MariaDB and RabbitMQ, and
 // the agents of hosts. Used by `cobalt serve`.
 import { readFileSync, unwatchFile, watchFile } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -82,7 +82,8 @@ export async function serve(options: ServeOptions): Promise<Outcome<RunningProce
   const home = await prepareHome(options.homeDir);
   if (isFault(home)) return home;
   const name = config.process.name || defaultName(options.parts);
-  const lock = takeLock(join(home.dir, `process-${name}.lock`));
+  await mkdir(home.processLocks, { recursive: true, mode: 0o700 });
+  const lock = takeLock(join(home.processLocks, `${name}.lock`));
   if (!lock)
     return fault(
       'conflict',
