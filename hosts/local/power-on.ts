@@ -1,6 +1,6 @@
 // Powers on one host: configuration files, network namespace with its interfaces, init.
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -62,5 +62,6 @@ async function writeConfiguration(host: HostPaths, index: number): Promise<void>
   await mkdir(join(host.dir, 'etc/libvirt'), { recursive: true });
   await writeFile(join(host.dir, 'etc/hosts'), etcHosts(host.name, index));
   await writeFile(join(host.dir, 'etc/libvirt/libvirtd.conf'), libvirtdConf(host.dir));
-  await copyFile(qemuConf, join(host.dir, 'etc/libvirt/qemu.conf'));
+  // Its mode is not copied: what is in a state folder is its owner's alone.
+  await writeFile(join(host.dir, 'etc/libvirt/qemu.conf'), await readFile(qemuConf));
 }
