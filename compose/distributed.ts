@@ -122,14 +122,14 @@ async function startProcesses(deps: Deps): Promise<Outcome<Processes>> {
   const { home, step } = cloud;
   const { log } = options;
   const clock = systemClock;
-  const kept: KeptProcess[] = [];
-  const onChange = recordChanges(home, kept);
+  const processes: KeptProcess[] = [];
+  const onChange = recordChanges(home, processes);
   const keep = async (spec: ProcessSpec): Promise<Outcome<void>> => {
     const running = keepProcess(
       { ...spec, onChange },
       { clock, log: log.child({ component: 'processes' }) },
     );
-    kept.push(running);
+    processes.push(running);
     return await running.ready();
   };
   const plan = processPlan({ localHosts, simulatedHosts: options.simulatedHosts });
@@ -145,8 +145,8 @@ async function startProcesses(deps: Deps): Promise<Outcome<Processes>> {
   };
   const stop = async (): Promise<void> => {
     // Roles first, all at once: their peers are there until the last has ended.
-    const daemons = kept.filter(({ name }) => daemonNames.includes(name));
-    const roles = kept.filter((each) => !daemons.includes(each));
+    const daemons = processes.filter(({ name }) => daemonNames.includes(name));
+    const roles = processes.filter((each) => !daemons.includes(each));
     await Promise.all(roles.map(async (each) => await each.stop()));
     await Promise.all(daemons.map(async (each) => await each.stop()));
   };
@@ -191,7 +191,7 @@ async function startProcesses(deps: Deps): Promise<Outcome<Processes>> {
 }
 
 /** Several changes at once are one record. */
-function recordChanges(home: Home, kept: readonly KeptProcess[]): () => void {
+function recordChanges(home: Home, processes: readonly KeptProcess[]): () => void {
   let isWaiting = false;
   let writing = Promise.resolve();
   return () => {
@@ -201,7 +201,7 @@ function recordChanges(home: Home, kept: readonly KeptProcess[]): () => void {
       isWaiting = false;
       await writeProcessTable(
         home,
-        kept.map(({ name, pid, isReady, restarts }) => ({
+        processes.map(({ name, pid, isReady, restarts }) => ({
           name,
           pid: pid ?? null,
           ready: isReady,

@@ -63,6 +63,7 @@ async function createDatabase(address: DatabaseConfig): Promise<void> {
     user,
     password,
     ...(socketPath === undefined ? { host, port } : { socketPath }),
+    // its type takes no undefined member
   } as Parameters<typeof createConnection>[0]).catch((error: unknown) => {
     throw new ConfigError(`mariadb: ${(error as Error).message}`);
   });

@@ -6,6 +6,7 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { TLSSocket } from 'node:tls';
 import { sql } from 'kysely';
 import { isFault } from '#contracts/common/fault.ts';
 import { runChild } from '#platform/child-process.ts';
@@ -135,19 +136,22 @@ describe('a process of a distributed cloud', () => {
 
   it('waits for a broker that is away, and says so', async () => {
     const waiting = new AbortController();
-    const told: string[] = [];
-    const start_ = start(
+    const awayPeers: string[] = [];
+    const starting = start(
       ['nova-conductor'],
       { COBALT_BUS__HOSTS: `127.0.0.1:${await freePort()}`, COBALT_LISTEN__PORT: '0' },
       {
         signal: waiting.signal,
-        onWait: (troubles) => void told.push(...troubles.map(({ peer }) => peer)),
+        onWait: (troubles) => void awayPeers.push(...troubles.map(({ peer }) => peer)),
       },
     );
-    start_.catch(() => undefined); // it ends when it is told to
-    await eventually(() => told.includes('bus'), { withinMs: 20_000, what: 'the wait is told' });
+    starting.catch(() => undefined); // it ends when it is told to
+    await eventually(() => awayPeers.includes('bus'), {
+      withinMs: 20_000,
+      what: 'the wait is told',
+    });
     waiting.abort();
-    await assert.rejects(start_);
+    await assert.rejects(starting);
   });
 
   it('speaks TLS, and takes a new certificate while it runs', async () => {
@@ -173,7 +177,7 @@ describe('a process of a distributed cloud', () => {
 
 async function writeCertificate(certFile: string, keyFile: string, name: string): Promise<void> {
   const key = '-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'.split(' ');
-  const made = await runChild(
+  const openssl = await runChild(
     ['openssl', 'req', '-x509', '-subj', `/CN=${name}`, '-days', '1'].concat(key, [
       '-keyout',
       keyFile,
@@ -182,21 +186,19 @@ async function writeCertificate(certFile: string, keyFile: string, name: string)
     ]),
     { timeoutMs: 20_000 },
   );
-  assert.equal(made.code, 0, made.stderr);
+  assert.equal(openssl.code, 0, openssl.stderr);
 }
 
 const commonName = async (port: number): Promise<string> =>
   await new Promise((resolve, reject) => {
-    const asked = request(
+    const healthRequest = request(
       { host: '127.0.0.1', port, path: '/healthz', rejectUnauthorized: false, agent: false },
       (response) => {
-        const { subject } = (
-          response.socket as unknown as { getPeerCertificate(): { subject: { CN: string } } }
-        ) // TLS
-          .getPeerCertificate();
+        const socket = response.socket as TLSSocket; // of an https request
+        const { subject } = socket.getPeerCertificate();
         response.resume();
-        resolve(subject.CN);
+        resolve(String(subject.CN));
       },
     );
-    asked.on('error', reject).end();
+    healthRequest.on('error', reject).end();
   });

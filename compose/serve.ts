@@ -1,38 +1,30 @@
 // One process of a distributed cloud: the roles it is told to run, over MariaDB and RabbitMQ, and
 // the agents of hosts. Used by `cobalt serve`.
-import { readFileSync, unwatchFile, watchFile } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { NetworkFacts } from '#hosts/local/network-facts.ts';
 import { createSocketClient } from '#openstack/http/client.ts';
 import type { Clock } from '#platform/clock.ts';
 import { systemClock } from '#platform/clock.ts';
 import { ConfigError } from '#platform/config/config.ts';
 import { takeLock } from '#platform/exclusive-lock.ts';
-import type { Certificate, HttpServer } from '#platform/http/server.ts';
-import { startHttpServer } from '#platform/http/server.ts';
 import { systemIds } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics/metrics.ts';
-import type { ControlPlane } from './control-plane.ts';
 import { createControlPlane } from './control-plane.ts';
 import type { Health } from './health.ts';
 import { createHealth } from './health.ts';
-import type { Home, Secrets } from './home.ts';
 import { prepareHome } from './home.ts';
-import type { AgentDeps } from './host-agents.ts';
-import { localHostName } from './host-names.ts';
+import { listen } from './listen.ts';
 import type { Peers } from './peers.ts';
 import { connectPeers, networkOf, storageOf } from './peers.ts';
 import type { ProcessConfig } from './process-config.ts';
 import { endpointsOf, secretsIn } from './process-config.ts';
 import type { RoleName } from './roles/table.ts';
 import { databasesOf, roleNames } from './roles/table.ts';
-import { rootPage } from './root-page.ts';
-import { version } from './version.ts';
+import { startHostAgents } from './serve-agents.ts';
 
 /** Run beside the roles of services. */
 const otherParts = ['console-proxy', 'local-host', 'simulated-hosts'] as const;
@@ -64,7 +56,6 @@ const lookForPeersEveryMs = 1_000;
 const requestsEndWithinMs = 30_000;
 /** Time for a load balancer to see that /readyz refuses. */
 const drainNoticeMs = 1_000;
-const certificateLookMs = 5_000;
 
 /**
  * Waits for peers that are away; a fault or ConfigError tells what another start would not change.
@@ -125,7 +116,15 @@ export async function serve(options: ServeOptions): Promise<Outcome<RunningProce
     }
     plane.tasks.start();
     await plane.sagas.start();
-    const hosts = await hostAgents(options, { plane, home, metrics, clock, ids, log, secrets });
+    const hosts = await startHostAgents(options, {
+      plane,
+      home,
+      metrics,
+      clock,
+      ids,
+      log,
+      secrets,
+    });
     return {
       name,
       address: server && `${config.listen.host}:${server.port}`,
@@ -148,65 +147,6 @@ export async function serve(options: ServeOptions): Promise<Outcome<RunningProce
 /** Unlike that of any other machine's process, since it owns sagas and leases. */
 const defaultName = (parts: readonly Part[]): string => `${hostname()}-${parts[0]}`;
 
-/** The agents that this process runs beside the roles of services. */
-async function hostAgents(
-  { config, parts: wanted }: ServeOptions,
-  deps: Omit<AgentDeps, 'homeDir' | 'config' | 'version' | 'metadataSecret'> & {
-    home: Home;
-    secrets: Secrets;
-  },
-): Promise<readonly { stop(): Promise<void> }[]> {
-  const { home, secrets, clock, log } = deps;
-  const agentDeps = {
-    ...deps,
-    homeDir: home.dir,
-    config,
-    version,
-    metadataSecret: secrets.metadata,
-    acceleration: config.acceleration === 'kvm' ? ('kvm' as const) : ('tcg' as const),
-  };
-  const { simulated, firstSimulated, index, share, networkFacts } = config.host;
-  const running: { stop(): Promise<void> }[] = [];
-  if (wanted.includes('simulated-hosts')) {
-    const { startFleet } = await import('./hosts.ts');
-    running.push(
-      startFleet(
-        { ...agentDeps, simulatedDir: home.simulated, network: null },
-        { local: 0, simulated, firstSimulated },
-      ),
-    );
-  }
-  if (wanted.includes('local-host')) {
-    const { createLocalHosts } = await import('#hosts/local/local-hosts.ts');
-    const { keepLocalHost } = await import('./keep-local-host.ts');
-    running.push(
-      keepLocalHost(
-        {
-          ...agentDeps,
-          network: factsIn(networkFacts),
-          hosts: createLocalHosts({
-            stateDir: home.dir,
-            log: log.child({ component: 'hosts' }),
-            clock,
-            kvm: agentDeps.acceleration === 'kvm',
-          }),
-        },
-        { name: localHostName(index), index, share },
-      ),
-    );
-  }
-  return running;
-}
-
-/** Written by the process that started the network. */
-function factsIn(file: string): NetworkFacts {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as NetworkFacts; // by distributed.ts
-  } catch (error) {
-    throw new ConfigError(`host.networkFacts: ${(error as Error).message}`);
-  }
-}
-
 /**
  * Resolves when all answer. ConfigError: one refuses what this process says of itself. Rejects when
  * the signal aborts.
@@ -225,94 +165,4 @@ async function peersAnswer(
     onWait(troubles);
     await clock.sleep(lookForPeersEveryMs, signal ? { signal } : {});
   }
-}
-
-/** undefined: this process is told to listen nowhere. */
-async function listen(
-  { config, parts: wanted, log }: ServeOptions,
-  plane: ControlPlane,
-  health: Health,
-  clock: Clock,
-): Promise<Outcome<HttpServer | undefined>> {
-  const { host, port } = config.listen;
-  if (port === 0) return undefined;
-  const tls = await certificateOf(config);
-  const console = wanted.includes('console-proxy')
-    ? await consoleFace(plane, clock, log)
-    : undefined;
-  try {
-    const server = await startHttpServer(plane.dispatcher, {
-      host,
-      port,
-      origin: config.cloud.origin,
-      ...(tls ? { tls } : {}),
-      pages: async (path, query, accept) =>
-        (await health.page(path)) ??
-        (path === '/' ? rootPage(config.cloud.origin, accept) : undefined) ??
-        (await console?.page(path, query)),
-      ...(console ? { upgrades: console.upgrades } : {}),
-      log: log.child({ component: 'http' }),
-    });
-    const forget = tls ? watchCertificate(config, server, log) : () => undefined;
-    return {
-      ...server,
-      async close(graceMs) {
-        forget();
-        await server.close(graceMs);
-      },
-    };
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE' || code === 'EADDRNOTAVAIL' || code === 'EACCES')
-      return fault('conflict', `listen: ${host}:${port} cannot be opened: ${message}`);
-    throw error;
-  }
-}
-
-/** Pages and websockets of remote consoles. */
-async function consoleFace({ process }: ControlPlane, clock: Clock, log: Log) {
-  const { consolePage, consoleServer, consoleSocketPath, createConsoleProxy } =
-    await import('./console-proxy.ts');
-  const { consoleTarget } = await import('./roles/nova.ts');
-  const target = consoleTarget(process);
-  return {
-    page: async (path: string, query: string) =>
-      (await consoleServer(path, query, target)) ?? (await consolePage(path)),
-    upgrades: {
-      paths: [consoleSocketPath],
-      onUpgrade: createConsoleProxy({ clock, target, log: log.child({ component: 'console' }) }),
-    },
-  };
-}
-
-async function certificateOf({ listen: at }: ProcessConfig): Promise<Certificate | undefined> {
-  if (at.certFile === '' && at.keyFile === '') return undefined;
-  const read = async (setting: 'certFile' | 'keyFile'): Promise<string> => {
-    if (at[setting] === '')
-      throw new ConfigError(`listen.${setting} is missing: TLS needs certFile and keyFile.`);
-    return await readFile(at[setting], 'utf8').catch((error: Error) => {
-      throw new ConfigError(`listen.${setting}: ${error.message}`);
-    });
-  };
-  return { cert: await read('certFile'), key: await read('keyFile') };
-}
-
-/** New connections get the new certificate; a pair that does not fit leaves the old one in use. */
-function watchCertificate(config: ProcessConfig, server: HttpServer, log: Log): () => void {
-  const { certFile, keyFile } = config.listen;
-  const renew = (): void => {
-    certificateOf(config)
-      .then((tls) => {
-        if (tls) server.renewCertificate(tls);
-        log.info({ certFile }, 'certificate renewed');
-      })
-      .catch((error: unknown) =>
-        log.error({ certFile, err: error }, 'the new certificate cannot be used; the old one is'),
-      );
-  };
-  for (const file of [certFile, keyFile])
-    watchFile(file, { interval: certificateLookMs, persistent: false }, renew);
-  return () => {
-    for (const file of [certFile, keyFile]) unwatchFile(file, renew);
-  };
 }

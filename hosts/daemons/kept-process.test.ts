@@ -33,9 +33,9 @@ describe('a kept process', () => {
   const forever = 'setInterval(() => undefined, 1000)';
 
   it('is started again when it ends, and its output is kept', async () => {
-    const kept = keep(`console.log('life', process.pid); ${forever}`);
-    assert.equal(await kept.ready(), undefined);
-    const first = kept.pid;
+    const child = keep(`console.log('life', process.pid); ${forever}`);
+    assert.equal(await child.ready(), undefined);
+    const first = child.pid;
     assert.ok(first !== undefined);
     await eventually(
       async () => (await readFile(join(folder, 'child.log'), 'utf8')).includes(`life ${first}`),
@@ -45,17 +45,17 @@ describe('a kept process', () => {
       },
     );
     process.kill(first, 'SIGKILL');
-    await eventually(() => kept.pid !== undefined && kept.pid !== first, {
+    await eventually(() => child.pid !== undefined && child.pid !== first, {
       withinMs: 10_000,
       what: 'another life',
     });
-    assert.equal(kept.restarts, 1);
-    await kept.stop();
-    assert.equal(kept.pid, undefined);
+    assert.equal(child.restarts, 1);
+    await child.stop();
+    assert.equal(child.pid, undefined);
   });
 
   it('is ended by force when it does not end', async () => {
-    const kept = keep(`process.on('SIGTERM', () => undefined); console.log('deaf'); ${forever}`, {
+    const child = keep(`process.on('SIGTERM', () => undefined); console.log('deaf'); ${forever}`, {
       logFile: join(folder, 'deaf.log'),
       stopWithinMs: 100,
     });
@@ -66,20 +66,20 @@ describe('a kept process', () => {
         what: 'it listens to no signal',
       },
     );
-    await kept.stop();
-    assert.equal(kept.pid, undefined);
+    await child.stop();
+    assert.equal(child.pid, undefined);
   });
 
   it('that is not ready in time is a fault that names its output', async () => {
-    const kept = keep(forever, { isReady: async () => false, readyWithinMs: 50 });
-    const ready = await kept.ready();
+    const child = keep(forever, { isReady: async () => false, readyWithinMs: 50 });
+    const ready = await child.ready();
     assert.match(String(ready?.message), /child was not ready within 0\.05 s.*child\.log/);
-    await kept.stop();
+    await child.stop();
   });
 
   it('that cannot be started at all is tried again, and stops', async () => {
-    const kept = keep('', { command: ['/nowhere/program'] });
-    await eventually(() => kept.restarts > 0, { withinMs: 10_000, what: 'it was tried again' });
-    await kept.stop();
+    const child = keep('', { command: ['/nowhere/program'] });
+    await eventually(() => child.restarts > 0, { withinMs: 10_000, what: 'it was tried again' });
+    await child.stop();
   });
 });

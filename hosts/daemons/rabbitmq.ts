@@ -22,7 +22,7 @@ export interface RabbitmqPlace {
 
 /** Writes its settings; the user and the password hold from its first start on. */
 export async function prepareRabbitmq(place: RabbitmqPlace): Promise<ProcessSpec> {
-  const { folder, port, distributionPort, epmdPort, password } = place;
+  const { folder, port, password } = place;
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const settings = join(folder, 'rabbitmq.conf');
   await writeFile(join(folder, 'enabled_plugins'), '[].');
@@ -46,27 +46,31 @@ export async function prepareRabbitmq(place: RabbitmqPlace): Promise<ProcessSpec
     readyWithinMs: 60_000,
     stopWithinMs: 20_000,
   };
+}
 
-  function environment({ folder: home }: RabbitmqPlace): NodeJS.ProcessEnv {
-    return {
-      PATH: process.env['PATH'],
-      LANG: 'C.UTF-8',
-      HOME: home, // the Erlang cookie
-      ERL_EPMD_ADDRESS: '127.0.0.1',
-      ERL_EPMD_PORT: String(epmdPort),
-      RABBITMQ_CONF_ENV_FILE: '/dev/null',
-      RABBITMQ_CONFIG_FILE: settings,
-      RABBITMQ_ENABLED_PLUGINS_FILE: join(home, 'enabled_plugins'),
-      RABBITMQ_NODENAME: nodeName,
-      RABBITMQ_DIST_PORT: String(distributionPort),
-      RABBITMQ_MNESIA_BASE: join(home, 'data'),
-      RABBITMQ_LOG_BASE: join(home, 'log'),
-      RABBITMQ_SCHEMA_DIR: join(home, 'schema'),
-      RABBITMQ_GENERATED_CONFIG_DIR: join(home, 'config'),
-      RABBITMQ_ALLOW_INPUT: 'true', // the script becomes the Erlang machine
-      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
-    };
-  }
+function environment({
+  folder: home,
+  distributionPort,
+  epmdPort,
+}: RabbitmqPlace): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env['PATH'],
+    LANG: 'C.UTF-8',
+    HOME: home, // the Erlang cookie
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    ERL_EPMD_PORT: String(epmdPort),
+    RABBITMQ_CONF_ENV_FILE: '/dev/null',
+    RABBITMQ_CONFIG_FILE: join(home, 'rabbitmq.conf'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(home, 'enabled_plugins'),
+    RABBITMQ_NODENAME: nodeName,
+    RABBITMQ_DIST_PORT: String(distributionPort),
+    RABBITMQ_MNESIA_BASE: join(home, 'data'),
+    RABBITMQ_LOG_BASE: join(home, 'log'),
+    RABBITMQ_SCHEMA_DIR: join(home, 'schema'),
+    RABBITMQ_GENERATED_CONFIG_DIR: join(home, 'config'),
+    RABBITMQ_ALLOW_INPUT: 'true', // the script becomes the Erlang machine
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
+  };
 }
 
 /**

@@ -1,0 +1,69 @@
+// The agents of hosts in a process of a distributed cloud: those of one host of this machine, or of
+// simulated ones. Used by serve.ts.
+import { readFileSync } from 'node:fs';
+import type { NetworkFacts } from '#hosts/local/network-facts.ts';
+import { ConfigError } from '#platform/config/config.ts';
+import type { Home, Secrets } from './home.ts';
+import type { AgentDeps } from './host-agents.ts';
+import { localHostName } from './host-names.ts';
+import type { ServeOptions } from './serve.ts';
+import { version } from './version.ts';
+
+/** Those that this process runs beside the roles of services; none where it is told none. */
+export async function startHostAgents(
+  { config, parts: wanted }: ServeOptions,
+  deps: Omit<AgentDeps, 'homeDir' | 'config' | 'version' | 'metadataSecret'> & {
+    home: Home;
+    secrets: Secrets;
+  },
+): Promise<readonly { stop(): Promise<void> }[]> {
+  const { home, secrets, clock, log } = deps;
+  const agentDeps = {
+    ...deps,
+    homeDir: home.dir,
+    config,
+    version,
+    metadataSecret: secrets.metadata,
+    acceleration: config.acceleration === 'kvm' ? ('kvm' as const) : ('tcg' as const),
+  };
+  const { simulated, firstSimulated, index, share, networkFacts } = config.host;
+  const running: { stop(): Promise<void> }[] = [];
+  if (wanted.includes('simulated-hosts')) {
+    const { startFleet } = await import('./hosts.ts');
+    running.push(
+      startFleet(
+        { ...agentDeps, simulatedDir: home.simulated, network: null },
+        { local: 0, simulated, firstSimulated },
+      ),
+    );
+  }
+  if (wanted.includes('local-host')) {
+    const { createLocalHosts } = await import('#hosts/local/local-hosts.ts');
+    const { keepLocalHost } = await import('./keep-local-host.ts');
+    running.push(
+      keepLocalHost(
+        {
+          ...agentDeps,
+          network: factsIn(networkFacts),
+          hosts: createLocalHosts({
+            stateDir: home.dir,
+            log: log.child({ component: 'hosts' }),
+            clock,
+            kvm: agentDeps.acceleration === 'kvm',
+          }),
+        },
+        { name: localHostName(index), index, share },
+      ),
+    );
+  }
+  return running;
+}
+
+/** Written by the process that started the network. */
+function factsIn(file: string): NetworkFacts {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as NetworkFacts; // by distributed.ts
+  } catch (error) {
+    throw new ConfigError(`host.networkFacts: ${(error as Error).message}`);
+  }
+}
