@@ -7,7 +7,15 @@ import type { HttpMethod } from '#platform/http/messages.ts';
 import type { Secret } from '#platform/log.ts';
 import { UserError } from './user-error.ts';
 
-type Service = 'identity' | 'image' | 'placement' | 'compute' | 'network' | 'volume';
+type Service =
+  | 'identity'
+  | 'image'
+  | 'placement'
+  | 'compute'
+  | 'network'
+  | 'volume'
+  | 'scheduler'
+  | 'ha';
 
 export interface CloudClient {
   token: string;
@@ -37,6 +45,8 @@ export async function connectCloud(
       compute: `${origin}/compute`,
       network: `${origin}/network`,
       volume: `${origin}/volume`,
+      scheduler: `${origin}/scheduler`,
+      ha: `${origin}/ha`,
     },
     systemClock,
   );

@@ -20,7 +20,7 @@ function offered(line: string): string[] {
 
 describe('completion', () => {
   it('offers commands, their subcommands, options and values', () => {
-    assert.deepEqual(offered('cobalt re'), ['restart']);
+    assert.deepEqual(offered('cobalt re'), ['restart', 'rebalance']);
     assert.ok(offered('cobalt ').includes('up'));
     assert.deepEqual(offered('cobalt host st'), ['stop', 'start']);
     assert.deepEqual(offered('cobalt up --de'), ['--detach']);

@@ -27,8 +27,18 @@ const entries: readonly Entry[] = [
   },
   {
     name: 'host',
-    summary: 'list, stop, start or restart a hypervisor host',
+    summary: 'add, remove, stop, start or list hypervisor hosts',
     define: async (command) => (await import('./commands/host.ts')).define(command),
+  },
+  {
+    name: 'evict',
+    summary: 'empty a host for maintenance; show before where its servers go',
+    define: async (command) => (await import('./commands/evict.ts')).define(command),
+  },
+  {
+    name: 'ha',
+    summary: 'hosts as the HA Service sees them; plan and acknowledge recoveries',
+    define: async (command) => (await import('./commands/ha.ts')).define(command),
   },
   {
     name: 'image',
@@ -41,9 +51,24 @@ const entries: readonly Entry[] = [
     define: async (command) => (await import('./commands/status.ts')).define(command),
   },
   {
+    name: 'explain',
+    summary: 'why a server is on its host, or why no host was found',
+    define: async (command) => (await import('./commands/explain.ts')).define(command),
+  },
+  {
+    name: 'rebalance',
+    summary: 'what should move for a balanced fleet; --apply moves it',
+    define: async (command) => (await import('./commands/rebalance.ts')).define(command),
+  },
+  {
     name: 'openrc',
     summary: 'shell exports for the openstack client',
     define: async (command) => (await import('./commands/openrc.ts')).define(command),
+  },
+  {
+    name: 'kubeconfig',
+    summary: 'prints how kubectl and Helm reach the Kubernetes API',
+    define: async (command) => (await import('./commands/kubeconfig.ts')).define(command),
   },
   {
     name: 'doctor',
@@ -59,6 +84,11 @@ const entries: readonly Entry[] = [
     name: 'migrate',
     summary: 'bring the databases of a distributed cloud to this release',
     define: async (command) => (await import('./commands/migrate.ts')).define(command),
+  },
+  {
+    name: 'keys',
+    summary: 'rotate the keys that seal tokens',
+    define: async (command) => (await import('./commands/keys.ts')).define(command),
   },
   {
     name: 'config',

@@ -25,7 +25,7 @@ describe('cobalt serve', () => {
   it('ends with 78 for what another start would not change, and names it', async () => {
     const { code, stderr } = await (await start('bus:\n  hots: a\n')).ended;
     assert.equal(code, 78);
-    assert.match(stderr, /bus\.hots is no setting of this release; allowed are hosts, user/);
+    assert.match(stderr, /bus\.hots is no setting of this release; allowed are hosts, tls, user/);
   });
 
   it('ends with 75 when it is told to while it waits for a database', async () => {

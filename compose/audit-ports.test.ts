@@ -8,6 +8,8 @@ import { auditedPort, auditedServer } from './audited-objects.testing.ts';
 
 const right = (): ObservedPorts => ({
   nova: {
+    groups: [],
+    moves: [],
     servers: [auditedServer()],
     interfaces: [{ serverId: 's1', portId: 'p1' }],
     nodes: [],

@@ -11,6 +11,8 @@ type Seen = { -readonly [K in keyof ObservedVolumes]: ObservedVolumes[K] };
 
 const right = (): Seen => ({
   nova: {
+    groups: [],
+    moves: [],
     servers: [auditedServer()],
     interfaces: [],
     nodes: [],

@@ -49,6 +49,8 @@ const order = (
   } = {},
 ): Observed => ({
   nova: {
+    groups: [],
+    moves: [],
     interfaces: [{ serverId: 's1', portId: 'p1' }],
     volumes: [],
     servers: [server(change.server)],

@@ -7,6 +7,7 @@ import type { NovaAudit, PlacementAudit } from '#contracts/nova/audit.ts';
 import type { GuestState } from '#contracts/nova/guest.ts';
 import type { VmState } from '#contracts/nova/server-states.ts';
 import type { Difference } from './audit-difference.ts';
+import { compareGroups } from './audit-groups.ts';
 import { comparePorts } from './audit-ports.ts';
 import { compareVolumes } from './audit-volumes.ts';
 
@@ -106,11 +107,12 @@ function claims({ nova, placement }: Observed): Difference[] {
   for (const allocation of placement.allocations)
     held.set(allocation.consumer, [...(held.get(allocation.consumer) ?? []), allocation]);
   const serverIds = new Set(nova.servers.map(({ id }) => id));
+  const moveIds = new Set(nova.moves.map(({ uuid }) => uuid));
   const orphans = [...held.keys()]
-    .filter((consumer) => !serverIds.has(consumer))
+    .filter((consumer) => !serverIds.has(consumer) && !moveIds.has(consumer))
     .map((consumer) => ({
       what: 'claim without a server',
-      detail: `consumer ${consumer} holds resources and is no server`,
+      detail: `consumer ${consumer} holds resources and is neither server nor move`,
     }));
   const wrong = nova.servers
     .filter((server) => server.taskState === null)
@@ -157,7 +159,12 @@ function guests({ nova, hosts }: Observed): Difference[] {
       const known = new Set(found.map(({ uuid }) => uuid));
       const busy = (uuid: string): boolean => (serverOf.get(uuid)?.taskState ?? null) !== null;
       const strays = found
-        .filter(({ uuid }) => !busy(uuid) && serverOf.get(uuid)?.host !== host)
+        .filter(
+          ({ uuid }) =>
+            !busy(uuid) &&
+            serverOf.get(uuid)?.host !== host &&
+            !nova.moves.some((move) => move.serverId === uuid && move.hosts.includes(host)),
+        )
         .map(({ uuid }) => ({
           what: 'guest without a server',
           detail: `${host} has guest ${uuid}, which is ${serverOf.has(uuid) ? `a server of ${serverOf.get(uuid)?.host}` : 'no server'}`,
@@ -223,7 +230,7 @@ function operations({ nova }: Observed): Difference[] {
 
 function networks({ nova, neutron, hosts }: Observed): Difference[] {
   const guestPorts = new Map(
-    hosts.flatMap(({ guests: found }) => found.map(({ uuid, ports }) => [uuid, ports] as const)),
+    ownGuests({ nova, hosts }).map(({ uuid, ports }) => [uuid, ports] as const),
   );
   const tables = neutron.inconsistencies.map((detail) => ({
     what: 'network tables differ',
@@ -241,7 +248,21 @@ function networks({ nova, neutron, hosts }: Observed): Difference[] {
             detail: `${sdn.inserted} rows are missing, ${sdn.updated} are wrong, ${sdn.deleted} should not be there`,
           },
         ];
-  return [...comparePorts({ nova, neutron, guests: guestPorts }), ...tables, ...drift];
+  return [
+    ...compareGroups(nova),
+    ...comparePorts({ nova, neutron, guests: guestPorts }),
+    ...tables,
+    ...drift,
+  ];
+}
+
+/** The guests of servers on their own hosts; not what moves have left elsewhere. */
+function ownGuests({ nova, hosts }: Pick<Observed, 'nova' | 'hosts'>): HostAudit['guests'] {
+  const moving = new Map(nova.moves.map((move) => [move.serverId, move.hosts]));
+  const hostOf = new Map(nova.servers.map(({ id, host }) => [id, host]));
+  return hosts.flatMap(({ host, guests: found }) =>
+    found.filter(({ uuid }) => !moving.get(uuid)?.includes(host) || hostOf.get(uuid) === host),
+  );
 }
 
 const volumes = ({ nova, cinder, hosts }: Observed): Difference[] =>
@@ -249,9 +270,7 @@ const volumes = ({ nova, cinder, hosts }: Observed): Difference[] =>
     nova,
     cinder,
     guests: new Map(
-      hosts.flatMap(({ guests: found }) =>
-        found.map(({ uuid, volumes: own }) => [uuid, own] as const),
-      ),
+      ownGuests({ nova, hosts }).map(({ uuid, volumes: own }) => [uuid, own] as const),
     ),
   });
 

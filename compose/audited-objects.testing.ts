@@ -10,6 +10,7 @@ export const auditedServer = (change: Partial<AuditServer> = {}): AuditServer =>
   taskState: null,
   powerState: 1,
   host: 'h1',
+  groupId: null,
   nodeUuid: 'n1',
   resources: {},
   ...change,

@@ -1,6 +1,6 @@
 // The services of a cloud as its catalog lists them, and where they are mounted at its one address.
 
-export const serviceUsers = ['nova', 'glance', 'placement', 'neutron', 'cinder'] as const;
+export const serviceUsers = ['nova', 'glance', 'placement', 'neutron', 'cinder', 'ha'] as const;
 
 /** Path by service, as the HTTP client names it. */
 export const mounts = {
@@ -11,9 +11,14 @@ export const mounts = {
   network: '/network',
   metadata: '/metadata',
   volume: '/volume',
+  ha: '/ha',
 } as const;
 
-export function catalogOf(origin: string): { type: string; name: string; url: string }[] {
+/** `ha`: with the HA Service, as masakari's clients look for it. */
+export function catalogOf(
+  origin: string,
+  { ha }: { ha: boolean },
+): { type: string; name: string; url: string }[] {
   return [
     { type: 'identity', name: 'keystone', url: `${origin}/identity/v3` },
     { type: 'image', name: 'glance', url: `${origin}/image` },
@@ -22,5 +27,6 @@ export function catalogOf(origin: string): { type: string; name: string; url: st
     { type: 'network', name: 'neutron', url: `${origin}/network` },
     { type: 'volumev3', name: 'cinderv3', url: `${origin}/volume/v3` },
     { type: 'block-storage', name: 'cinder', url: `${origin}/volume/v3` },
+    ...(ha ? [{ type: 'instance-ha', name: 'masakari', url: `${origin}/instance-ha/v1` }] : []),
   ];
 }

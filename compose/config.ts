@@ -1,25 +1,19 @@
 // What an operator may set, with its defaults. File: <state folder>/cobalt.yaml.
 import Type from 'typebox';
-import type { Static } from 'typebox';
+import type { Static, TSchema } from 'typebox';
 import { novaAgentDefaults } from '#agents/nova-agent/deps.ts';
 import { cinderDefaults } from '#services/cinder/deps.ts';
+import { cortexDefaults } from '#services/cortex/deps.ts';
 import { glanceDefaults } from '#services/glance/deps.ts';
+import { haDefaults } from '#services/ha/deps.ts';
 import { neutronDefaults } from '#services/neutron/deps.ts';
 import { novaDefaults } from '#services/nova/deps.ts';
 
 const ms = (value: number) => Type.Integer({ minimum: 0, default: value });
+const count = (value: number) => Type.Integer({ minimum: 1, default: value });
 const ratio = (value: number) => Type.Number({ exclusiveMinimum: 0, default: value });
-export const section = <
-  T extends Record<
-    string,
-    | ReturnType<typeof Type.Integer>
-    | ReturnType<typeof Type.Number>
-    | ReturnType<typeof Type.String>
-    | ReturnType<typeof Type.Boolean>
-  >,
->(
-  fields: T,
-) => Type.Object(fields, { additionalProperties: false, default: {} });
+export const section = <T extends Record<string, TSchema>>(fields: T) =>
+  Type.Object(fields, { additionalProperties: false, default: {} });
 
 export const cloudConfigSchema = Type.Object(
   {
@@ -47,15 +41,62 @@ export const cloudConfigSchema = Type.Object(
       serviceDownMs: ms(novaDefaults.serviceDownMs),
       consoleTokenMs: ms(novaDefaults.consoleTokenMs),
       vifPluggingTimeoutMs: ms(novaDefaults.vifPluggingTimeoutMs),
+      resizeConfirmWindowMs: ms(novaDefaults.resizeConfirmWindowMs),
       keepDeletedMs: ms(novaDefaults.keepDeletedMs),
       maxBuildAttempts: Type.Integer({ minimum: 1, default: novaDefaults.maxBuildAttempts }),
       defaultZone: Type.String({ minLength: 1, default: novaDefaults.defaultZone }),
+      shelvedOffloadMs: Type.Integer({ minimum: -1, default: novaDefaults.shelvedOffloadMs }),
+      liveMigrationCompletionTimeoutMs: ms(novaDefaults.liveMigrationCompletionTimeoutMs),
+      liveMigrationTimeoutAction: Type.Enum(['abort', 'force_complete'], {
+        default: novaDefaults.liveMigrationTimeoutAction,
+      }),
+      liveMigrationPermitPostCopy: Type.Boolean({
+        default: novaDefaults.liveMigrationPermitPostCopy,
+      }),
+      liveMigrationPermitAutoConverge: Type.Boolean({
+        default: novaDefaults.liveMigrationPermitAutoConverge,
+      }),
+      liveMigrationBandwidth: Type.Integer({
+        minimum: 0,
+        default: novaDefaults.liveMigrationBandwidth,
+      }),
     }),
     neutron: section({
       publicCidr: Type.String({ default: '' }),
       dnsServers: Type.String({ default: '' }),
       agentDownMs: ms(neutronDefaults.agentDownMs),
     }),
+    cortex: section({
+      enabled: Type.Boolean({ default: false }),
+      schedulersNeedToken: Type.Boolean({ default: cortexDefaults.schedulersNeedToken }),
+    }),
+    ha: section({
+      enabled: Type.Boolean({ default: haDefaults.enabled }),
+      agentTimeoutMs: ms(haDefaults.agentTimeoutMs),
+      storageTimeoutMs: ms(haDefaults.storageTimeoutMs),
+      // at least a look of the engine
+      confirmMs: Type.Integer({ minimum: 1_000, default: haDefaults.confirmMs }),
+      startGraceMs: ms(haDefaults.startGraceMs),
+      maxHosts: count(haDefaults.maxHosts),
+      maxZonePercent: Type.Integer({
+        minimum: 1,
+        maximum: 100,
+        default: haDefaults.maxZonePercent,
+      }),
+      fencingVerifications: count(haDefaults.fencingVerifications),
+      bmcGiveUpMs: ms(haDefaults.bmcGiveUpMs),
+      selfFencingMs: ms(haDefaults.selfFencingMs),
+      fencingRetryMs: ms(haDefaults.fencingRetryMs),
+      evacuationsAtOnce: count(haDefaults.evacuationsAtOnce),
+      evacuationsPerTarget: count(haDefaults.evacuationsPerTarget),
+      evacuationAttempts: count(haDefaults.evacuationAttempts),
+      evacuationTimeoutMs: ms(haDefaults.evacuationTimeoutMs),
+      guestRestarts: Type.Integer({ minimum: 0, default: haDefaults.guestRestarts }),
+      guestForgetMs: ms(haDefaults.guestForgetMs),
+      hypervisorAwayMs: ms(haDefaults.hypervisorAwayMs),
+      neighboursPerSide: count(haDefaults.neighboursPerSide),
+    }),
+    bmc: section({ timing: Type.Enum(['immediate', 'task'], { default: 'immediate' }) }),
     cinder: section({ copyTimeoutMs: ms(cinderDefaults.copyTimeoutMs) }),
     ontap: section({
       origin: Type.String({ default: '' }),
@@ -72,6 +113,10 @@ export const cloudConfigSchema = Type.Object(
       diskAllocationRatio: ratio(novaAgentDefaults.diskAllocationRatio),
       resumeGuests: Type.Boolean({ default: novaAgentDefaults.resumeGuests }),
       keepImagesMs: ms(novaAgentDefaults.keepImagesMs),
+      maxConcurrentLiveMigrations: Type.Integer({
+        minimum: 0,
+        default: novaAgentDefaults.maxConcurrentLiveMigrations,
+      }),
     }),
   },
   { additionalProperties: false },

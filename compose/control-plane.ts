@@ -102,7 +102,12 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   const http = deps.http ?? deps.wrapHttp?.(direct) ?? direct;
   const process = createProcess({ ...deps, bus, http, processName: owner });
   const byDatabase = await makeRoles(process, deps.roleNames);
-  const roles = [...byDatabase.values()].flat();
+  // Cortex has no database, and runs beside all roles of an embedded cloud.
+  const withoutDatabase =
+    deps.config.cortex.enabled && deps.roleNames === undefined
+      ? [(await import('./roles/cortex.ts')).makeCortex(process)]
+      : [];
+  const roles = [...[...byDatabase.values()].flat(), ...withoutDatabase];
   const prepare = deps.schema === 'require' ? requireSchema : migrateDatabase;
   for (const name of byDatabase.keys()) await prepare(process, name);
 
@@ -172,6 +177,8 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
             createTaskLeases({ db: process.database(name).db, owner, clock }),
           );
         }
+        const all = withoutDatabase.flatMap((role) => role.tasks);
+        tasks.start(deps.wrapTasks?.(all) ?? all);
       },
       stop: async () => await tasks.stop(),
     },

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
-import { haproxyNeeds, prepareHaproxy } from '#hosts/daemons/haproxy.ts';
+import type { HaproxyPlace } from '#hosts/daemons/haproxy.ts';
+import { checkEveryMs, haproxyNeeds, prepareHaproxy } from '#hosts/daemons/haproxy.ts';
 import type { KeptProcess, ProcessSpec } from '#hosts/daemons/kept-process.ts';
 import { keepProcess } from '#hosts/daemons/kept-process.ts';
 import {
@@ -22,6 +23,7 @@ import {
   rabbitmqUser,
 } from '#hosts/daemons/rabbitmq.ts';
 import { missingProgram } from '#hosts/local/needs.ts';
+import { machineAddress } from '#hosts/local/underlay.ts';
 import type { ClientDeps } from '#openstack/clients/call.ts';
 import { itself } from '#openstack/clients/call.ts';
 import { novaClient } from '#openstack/clients/nova.ts';
@@ -32,13 +34,15 @@ import { systemIds } from '#platform/ids.ts';
 import { Secret } from '#platform/log.ts';
 import { createTaskRunner } from '#platform/tasks/tasks.ts';
 import { unusedPorts } from '#platform/unused-ports.ts';
+import { adminSession } from './admin-session.ts';
 import { mounts } from './catalog.ts';
 import type { Home } from './home.ts';
 import { writeWhole } from './home.ts';
 import { localHostName, simulatedHostNames } from './host-names.ts';
+import { haAgentPath, haAgentsPort } from './local-ha-agent.ts';
 import { migrateDatabases } from './migrate.ts';
 import type { CloudOptions, PreparedCloud, RunningCloud } from './prepare-cloud.ts';
-import { adminSession, hostsReadyMs, prepareCloud, writeClients } from './prepare-cloud.ts';
+import { hostsReadyMs, prepareCloud, writeClients } from './prepare-cloud.ts';
 import type { ProcessConfig } from './process-config.ts';
 import { readProcessConfig } from './process-config.ts';
 import type { PlannedProcess } from './process-plan.ts';
@@ -50,6 +54,8 @@ import { seedImages } from './seed-images.ts';
 const maxConnections = 400;
 /** A bound on a hang: on a busy machine so many processes take a while. */
 const processReadyMs = 180_000;
+/** How long HAProxy may take to ask a process, and to act on the answer. */
+const checkLatencyMs = 250;
 const processStopMs = 45_000;
 const hostsLookMs = 250;
 
@@ -82,7 +88,12 @@ export async function startDistributed(options: CloudOptions): Promise<Outcome<R
   const mountsAt = Object.entries(mounts).map(([name, mount]) => [name, cloud.origin + mount]);
   const http = createSocketClient(Object.fromEntries(mountsAt) as Record<string, string>, clock);
   const session = adminSession(http, clock, cloud.secrets);
-  await seedImages({ http, session }, { cloud, localHosts: options.localHosts, tasks, log });
+  try {
+    await seedImages({ http, session }, { cloud, localHosts: options.localHosts, tasks, log });
+  } catch (error) {
+    await processes.stop();
+    throw error;
+  }
   const lateHosts = await hostsThatAreLate({ http, session, clock }, [
     ...localHosts,
     ...simulatedHostNames(options.simulatedHosts),
@@ -132,7 +143,11 @@ async function startProcesses(deps: Deps): Promise<Outcome<Processes>> {
     processes.push(running);
     return await running.ready();
   };
-  const plan = processPlan({ localHosts, simulatedHosts: options.simulatedHosts });
+  const plan = processPlan({
+    localHosts,
+    simulatedHosts: options.simulatedHosts,
+    ha: cloud.config.ha.enabled,
+  });
   const ports = await unusedPorts(plan.length + 3, options.port + 1);
   const portOf = ({ portIndex }: PlannedProcess): number => ports[portIndex] ?? 0;
   const [brokerPort = 0, distributionPort = 0, epmdPort = 0] = ports.slice(plan.length);
@@ -171,6 +186,7 @@ async function startProcesses(deps: Deps): Promise<Outcome<Processes>> {
       host: cloud.config.api.host,
       port: options.port,
       backends: backendsOf(plan, portOf),
+      ...haAgentsAddress(cloud),
     });
     const started = await Promise.all([
       keep(proxy),
@@ -281,14 +297,29 @@ async function writeSettings(
 }
 
 const backendsOf = (plan: readonly PlannedProcess[], portOf: (planned: PlannedProcess) => number) =>
-  Object.entries(pathsOf).map(([part, paths]) => ({
-    name: part,
-    // Keystone also answers for the cloud's root.
-    paths: part === 'keystone' ? [] : paths,
-    servers: plan
-      .filter((planned) => planned.part === part)
-      .map((planned) => ({ name: planned.name, port: portOf(planned) })),
-  }));
+  Object.entries(pathsOf)
+    .filter(([part]) => plan.some((planned) => planned.part === part))
+    .map(([part, paths]) => ({
+      name: part,
+      // Keystone also answers for the cloud's root.
+      paths: part === 'keystone' ? [] : paths,
+      servers: plan
+        .filter((planned) => planned.part === part)
+        .map((planned) => ({ name: planned.name, port: portOf(planned) })),
+    }));
+
+/** Hosts of this machine have HA Agents of their own, which report over the management network. */
+const haAgentsAddress = ({ below, config }: PreparedCloud): Pick<HaproxyPlace, 'only'> =>
+  below && config.ha.enabled
+    ? {
+        only: {
+          host: machineAddress(below.network),
+          port: haAgentsPort,
+          path: haAgentPath,
+          backend: 'ha-api',
+        },
+      }
+    : {};
 
 function roleProcess(
   { name, part, settings }: PlannedProcess,
@@ -313,7 +344,12 @@ function roleProcess(
     // Operators' variables are in the file.
     env: { ...withoutSettings(env), ...settings },
     logFile: join(home.processLogs, `${name}.log`),
-    isReady: async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok,
+    // When HAProxy knows it, too: whoever restarts one after the other waits for that.
+    async isReady() {
+      if (!(await fetch(`http://127.0.0.1:${port}/readyz`)).ok) return false;
+      await systemClock.sleep(checkEveryMs + checkLatencyMs);
+      return true;
+    },
     readyWithinMs: processReadyMs,
     stopWithinMs: processStopMs,
   };

@@ -10,6 +10,9 @@ import { startHttpServer } from '#platform/http/server.ts';
 import { systemIds } from '#platform/ids.ts';
 import { createMetrics } from '#platform/metrics/metrics.ts';
 import { createTaskRunner } from '#platform/tasks/tasks.ts';
+import type { BmcDirectory } from '#ports/bmc.ts';
+import { adminSession } from './admin-session.ts';
+import { startBmcs } from './bmcs.ts';
 import {
   consolePage,
   consoleServer,
@@ -18,11 +21,13 @@ import {
 } from './console-proxy.ts';
 import { createControlPlane } from './control-plane.ts';
 import { recordSizes } from './database-sizes.ts';
+import { listenToHaAgents } from './ha-listener.ts';
 import { simulatedHostNames } from './host-names.ts';
-import { startFleet } from './hosts.ts';
+import { simulatedHostsIn, startFleet } from './hosts.ts';
+import type { Kubernetes } from './kubernetes.ts';
 import { ovnNetwork, simulatedNetwork } from './network.ts';
 import type { CloudOptions, RunningCloud } from './prepare-cloud.ts';
-import { adminSession, hostsReadyMs, prepareCloud, writeClients } from './prepare-cloud.ts';
+import { hostsReadyMs, prepareCloud, writeClients } from './prepare-cloud.ts';
 import { reportCinder } from './roles/cinder.ts';
 import { consoleTarget } from './roles/nova.ts';
 import { rootPage } from './root-page.ts';
@@ -53,9 +58,15 @@ export async function startEmbedded(options: CloudOptions): Promise<Outcome<Runn
     return reason;
   };
 
+  // once they are there
+  const later: { bmcs?: BmcDirectory; kubeFor?: Kubernetes['kubeFor'] } = {};
+  /** Of a simulated network; the files are those of hosts that were added. */
+  const simulated = new Set([
+    ...simulatedHostNames(options.simulatedHosts),
+    ...(await simulatedHostsIn(home.simulated)),
+  ]);
   let plane: Awaited<ReturnType<typeof createControlPlane>>;
   try {
-    const simulated = simulatedHostNames(options.simulatedHosts);
     const network = below
       ? ovnNetwork(below.network, simulated, { clock, log: log.child({ component: 'ovn' }) })
       : simulatedNetwork(simulated, { clock });
@@ -68,6 +79,8 @@ export async function startEmbedded(options: CloudOptions): Promise<Outcome<Runn
       storage: below
         ? nfsStorage({ home, config, clock, ids, log }, below.filer)
         : simulatedStorage(home),
+      bmcs: { bmcOf: (host) => later.bmcs?.bmcOf(host) },
+      kubeFor: (manager) => later.kubeFor?.(manager),
       clock,
       ids,
       log,
@@ -105,7 +118,7 @@ export async function startEmbedded(options: CloudOptions): Promise<Outcome<Runn
       host: config.api.host,
       port: options.port,
       pages: async (path, query, accept) => {
-        if (path === '/') return rootPage(origin, accept);
+        if (path === '/') return rootPage(origin, { accept, ha: config.ha.enabled });
         if (path === '/metrics')
           return { status: 200, type: 'text/plain; version=0.0.4', body: await metrics.text() };
         return (await consoleServer(path, query, target)) ?? (await consolePage(path));
@@ -132,14 +145,46 @@ export async function startEmbedded(options: CloudOptions): Promise<Outcome<Runn
       );
     throw error;
   }
+  if (below && config.ha.enabled) {
+    const hears = { network: below.network, log: log.child({ component: 'http' }) };
+    const haAgents = await listenToHaAgents(plane.dispatcher, hears);
+    if (isFault(haAgents)) return await giveUp(haAgents);
+    closers.push(async () => await haAgents.close());
+  }
   await writeClients(prepared);
   step('APIs answer');
+
+  const { startKubernetes } = await import('./kubernetes.ts');
+  const kubernetes = await startKubernetes({
+    home,
+    host: config.api.host,
+    port: options.port,
+    clock,
+    ids,
+    log,
+  });
+  if (isFault(kubernetes)) return await giveUp(kubernetes);
+  closers.push(async () => await kubernetes.close());
+  later.kubeFor = kubernetes.kubeFor;
+  step(`Kubernetes API (${kubernetes.origin})`);
+  if (config.cortex.enabled) {
+    const { followKube } = await import('./roles/cortex.ts');
+    closers.push(await followKube(plane.process, kubernetes.kubeFor('cortex')));
+  }
 
   const tasks = createTaskRunner({ clock, ids, log: log.child({ component: 'tasks' }), metrics });
   closers.push(async () => await tasks.stop());
   tasks.start([recordSizes(home, clock)]);
   plane.tasks.start();
   closers.push(async () => await plane.tasks.stop());
+  const zone = config.nova.defaultZone;
+  const { registerHosts } = await import('./register-hosts.ts');
+  const hosts = await registerHosts(kubernetes.kubeFor('cobalt'), zone, {
+    local: options.localHosts,
+    simulated: options.simulatedHosts,
+  });
+  simulated.clear();
+  for (const { kind, name } of hosts) if (kind === 'simulated') simulated.add(name);
   const fleet = startFleet(
     {
       plane,
@@ -153,18 +198,44 @@ export async function startEmbedded(options: CloudOptions): Promise<Outcome<Runn
       log,
       version,
       network: below?.network ?? null,
-      metadataSecret: secrets.metadata,
+      secrets,
     },
-    { local: options.localHosts, simulated: options.simulatedHosts },
+    hosts,
   );
   closers.push(async () => await fleet.stop());
+  const bmcs = await startBmcs({
+    fleet,
+    folder: home.bmcs,
+    timing: config.bmc.timing,
+    version,
+    clock,
+    ids,
+    log,
+  });
+  closers.push(async () => await bmcs.close());
+  later.bmcs = bmcs;
 
+  const admin = adminSession(plane.http, clock, secrets);
   await seedImages(
-    { http: plane.http, session: adminSession(plane.http, clock, secrets) },
+    { http: plane.http, session: admin },
     { cloud: prepared, localHosts: options.localHosts, tasks, log },
   );
   const lateHosts = await fleet.ready(hostsReadyMs);
-  step(`hosts (${options.localHosts} real, ${options.simulatedHosts} simulated)`);
+  const { startOperator } = await import('./hypervisor-operator.ts');
+  const operator = startOperator({ kubernetes, plane, session: admin, clock, log });
+  closers.push(async () => await operator.stop());
+  const { keepFleet } = await import('./keep-fleet.ts');
+  const keeper = await keepFleet({
+    kube: kubernetes.kubeFor('cobalt'),
+    fleet,
+    bmcs,
+    simulated,
+    clock,
+    log: log.child({ component: 'hosts' }),
+  });
+  closers.push(async () => await keeper.stop());
+  const real = hosts.filter(({ kind }) => kind === 'local').length;
+  step(`hosts (${real} real, ${hosts.length - real} simulated)`);
   // Unfinished work waits until the hosts it needs are there.
   await plane.sagas.start();
   return { origin, identityUrl, lateHosts, stop };

@@ -1,5 +1,6 @@
 // The state folder of an embedded cloud: where everything lies, its version, its secrets, and who
 // runs in it.
+import { createHmac } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -26,6 +27,10 @@ export interface Home {
   conversions: string;
   backups: string;
   simulated: string;
+  /** A folder for each emulated BMC: password, certificate, address, state. */
+  bmcs: string;
+  /** Kubernetes' API: keys, certificates, kubeconfig. */
+  kubernetes: string;
   cloudsYaml: string;
   controlPid: string;
   controlLog: string;
@@ -85,6 +90,8 @@ export function homePaths(dir: string): Home {
     conversions: at('conversions'),
     backups: at('backups'),
     simulated: at('simulated-hosts'),
+    bmcs: at('bmcs'),
+    kubernetes: at('kubernetes'),
     cloudsYaml: at('clouds.yaml'),
     controlPid: at('control.pid'),
     controlLog: at('control.log'),
@@ -101,6 +108,26 @@ export function homePaths(dir: string): Home {
   };
 }
 
+/** The files of Kubernetes' API. */
+export function kubernetesPaths({ kubernetes, databases }: Home) {
+  const at = (name: string): string => join(kubernetes, name);
+  return {
+    database: join(databases, 'kubernetes.sqlite'),
+    authority: at('authority.crt'),
+    authorityKey: at('authority.key'),
+    serverCertificate: at('server.crt'),
+    serverKey: at('server.key'),
+    adminCertificate: at('admin.crt'),
+    adminKey: at('admin.key'),
+    /** Signs tokens of service accounts. */
+    tokenKey: at('service-accounts.key'),
+    /** For `kubectl`. */
+    kubeconfig: at('kubeconfig'),
+    /** Where it listened last. */
+    port: at('port'),
+  };
+}
+
 /** Locked by a command that starts or stops the host. */
 export const hostLock = ({ dir }: Home, name: string): string => join(dir, `host-${name}.lock`);
 
@@ -111,7 +138,13 @@ export const hostLock = ({ dir }: Home, name: string): string => join(dir, `host
 export async function prepareHome(dir: string): Promise<Outcome<Home>> {
   const home = homePaths(dir);
   try {
-    for (const folder of [home.dir, home.databases, home.imageStore, home.simulated])
+    for (const folder of [
+      home.dir,
+      home.databases,
+      home.imageStore,
+      home.simulated,
+      home.kubernetes,
+    ])
       await mkdir(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
     return fault(
@@ -163,6 +196,12 @@ export async function readSecrets(
     service: (name) => new Secret(`${name}-${seed.service}`),
   };
 }
+
+/** Of the HA Agent of a host: it gives away that of no other host, and no password. */
+export const haAgentSecret = (secrets: Pick<Secrets, 'service'>, host: string): Secret =>
+  new Secret(
+    createHmac('sha256', secrets.service('ha-agent').reveal()).update(host).digest('base64url'),
+  );
 
 function parseSecrets(file: string, text: string): Record<string, string> {
   try {

@@ -13,7 +13,7 @@ import type { LocalHost } from '#hosts/local/local-hosts.ts';
 import type { NetworkFacts } from '#hosts/local/network-facts.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Ids } from '#platform/ids.ts';
-import type { Log, Secret } from '#platform/log.ts';
+import type { Log } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics/metrics.ts';
 import { createTaskRunner } from '#platform/tasks/tasks.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
@@ -21,6 +21,7 @@ import { createTroubleLog } from '#platform/trouble-log.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
 import type { CloudConfig } from './config.ts';
 import type { ControlPlane } from './control-plane.ts';
+import type { Secrets } from './home.ts';
 
 export interface AgentDeps {
   plane: Pick<ControlPlane, 'bus' | 'http' | 'session'>;
@@ -31,7 +32,7 @@ export interface AgentDeps {
   ids: Ids;
   log: Log;
   version: string;
-  metadataSecret: Secret;
+  secrets: Pick<Secrets, 'metadata' | 'service'>;
 }
 
 /** What runs on a host for the control plane. */
@@ -104,16 +105,22 @@ function diskGib(path: string): number {
   return (blocks * bsize) / 1024 ** 3;
 }
 
-/** `share`: the part of this machine that is this host's; hosts in namespaces see all of it. */
+/** What of this machine is not this host's; hosts in namespaces see all of it. */
+function ofOthers(share: number, homeDir: string): { mib: number; gib: number } {
+  if (share === 1) return { mib: 0, gib: 0 };
+  return {
+    mib: Math.floor((totalmem() / mib) * (1 - share)),
+    gib: Math.ceil(diskGib(homeDir) * (1 - share)),
+  };
+}
+
+/** `share`: the part of this machine that is this host's now. */
 export function makeNovaAgent(
   deps: AgentDeps,
-  host: string,
+  { name, share, startsDisabled }: { name: string; share(): number; startsDisabled: boolean },
   hypervisor: Hypervisor,
-  share: number,
 ): HostAgent {
   const { plane, config, clock, ids, log, version } = deps;
-  const ofOthersMib = Math.floor((totalmem() / mib) * (1 - share));
-  const ofOthersGib = share === 1 ? 0 : Math.ceil(diskGib(deps.homeDir) * (1 - share));
   const agent = createNovaAgent({
     hypervisor,
     bus: plane.bus,
@@ -125,10 +132,14 @@ export function makeNovaAgent(
     config: {
       ...novaAgentDefaults,
       ...config.agent,
-      host,
+      host: name,
       version,
-      reservedMemoryMib: novaAgentDefaults.reservedMemoryMib + ofOthersMib,
-      reservedDiskGib: novaAgentDefaults.reservedDiskGib + ofOthersGib,
+      startsDisabled,
+      reserved() {
+        const { mib: memoryMib, gib } = ofOthers(share(), deps.homeDir);
+        const { memoryMib: own, diskGib: ownGib } = novaAgentDefaults.reserved();
+        return { memoryMib: own + memoryMib, diskGib: ownGib + gib };
+      },
     },
   });
   return { kind: 'nova agent', ...agent };
@@ -139,7 +150,7 @@ export function makeNeutronAgent(
   { name, dir, ovsdb, initPid }: LocalHost,
   { southbound }: NetworkFacts,
 ): HostAgent {
-  const { plane, metadataSecret, clock, ids, version } = deps;
+  const { plane, secrets, clock, ids, version } = deps;
   const log = deps.log.child({ component: 'neutron-agent' });
   const enter = ['nsenter', '-t', String(initPid), '-m', '-u', '-n', '-p', '-i', '--'];
   const runFolders = { openvswitch: join(dir, 'run/openvswitch'), ovn: join(dir, 'run/ovn') };
@@ -149,7 +160,7 @@ export function makeNeutronAgent(
     clock,
     ids,
     log,
-    config: { host: name, version, metadataSecret },
+    config: { host: name, version, metadataSecret: secrets.metadata },
     openHostNetwork: (listeners) =>
       createOvsHostNetwork(
         { ovsdb, southbound: [southbound], runFolders, enter },

@@ -1,14 +1,25 @@
 // The hypervisor hosts of an embedded cloud and the agents on each: real ones in namespaces,
-// simulated ones in memory.
+// simulated ones in memory. Hosts come and go while it runs.
+import { readdir } from 'node:fs/promises';
+import type { SimBmc } from '#adapters/sim/sim-bmc.ts';
+import { isOff } from '#adapters/sim/sim-chassis.ts';
 import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
+import type { SimWitnesses } from '#adapters/sim/sim-witness.ts';
+import { createSimWitnesses } from '#adapters/sim/sim-witness.ts';
 import { fileStore } from '#adapters/sim/sim-world.ts';
+import type { SimStore } from '#adapters/sim/sim-world.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault } from '#contracts/common/fault.ts';
+import type { Chassis } from '#hosts/bmc/chassis.ts';
+import { createEventSender } from '#hosts/bmc/event-sender.ts';
 import { createLocalHosts } from '#hosts/local/local-hosts.ts';
 import type { NetworkFacts } from '#hosts/local/network-facts.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
-import { makeNovaAgent, startAgents } from './host-agents.ts';
+import type { FleetHost } from './fleet-nodes.ts';
 import type { AgentDeps } from './host-agents.ts';
-import { localHostName, simulatedHostName } from './host-names.ts';
 import { keepLocalHost } from './keep-local-host.ts';
+import { keepSimulatedHost } from './keep-simulated-host.ts';
+import { createLocalChassis } from './local-chassis.ts';
 
 export interface HostsDeps extends AgentDeps {
   simulatedDir: string;
@@ -16,69 +27,134 @@ export interface HostsDeps extends AgentDeps {
   acceleration: 'kvm' | 'tcg';
   /** Below the hosts; null where all are simulated. */
   network: NetworkFacts | null;
-  /** For simulations that hold their hosts in hand: makes the hypervisor of a simulated host. */
-  simulate?: (host: string) => Hypervisor;
+  /**
+   * For simulations that hold their hosts in hand: makes the hypervisor of a simulated host, in
+   * this store, which its BMC shares. `witnesses`: what they see of each other.
+   */
+  simulate?: {
+    store: SimStore;
+    witnesses: SimWitnesses;
+    hypervisorOf(host: string): Hypervisor;
+  };
 }
 
 export interface HostFleet {
+  /**
+   * Powers the host on and starts its agents; one that does not come is logged and tried again.
+   * conflict: real hosts need a network, which this cloud has not. Does nothing for one that is
+   * there.
+   */
+  add(host: FleetHost): Outcome<void>;
+  has(name: string): boolean;
+  hosts(): FleetHost[];
+  /**
+   * Stops its agents, cuts its power, deletes its files. A fault: it is still there; call again.
+   * Safe to repeat, also for one that was never added.
+   */
+  remove(host: Pick<FleetHost, 'name' | 'kind'>): Promise<Outcome<void>>;
   /**
    * Resolves when every agent has registered, or after `withinMs` with the names of those that have
    * not: they go on trying.
    */
   ready(withinMs: number): Promise<string[]>;
+  /** What the BMCs of the real hosts switch. */
+  chassis: ReadonlyMap<string, Chassis>;
+  simulatedBmcs: ReadonlyMap<string, SimBmc>;
   stop(): Promise<void>;
 }
 
-/**
- * Powers on the hosts and starts their agents, all at once. A host that does not come is logged and
- * tried again.
- */
-export function startFleet(
-  deps: HostsDeps,
-  count: { local: number; simulated: number; firstSimulated?: number },
-): HostFleet {
+/** Names of the simulated hosts that have left something in this folder. */
+export const simulatedHostsIn = async (folder: string): Promise<string[]> =>
+  (await readdir(folder).catch(() => []))
+    .filter((file) => file.endsWith('.json'))
+    .map((file) => file.slice(0, -'.json'.length));
+
+interface KeptMember extends FleetHost {
+  stop(): Promise<void>;
+}
+
+/** Powers on the hosts and starts their agents, all at once. */
+export function startFleet(deps: HostsDeps, first: readonly FleetHost[]): HostFleet {
   const waiting = new Set<string>();
-  const running: { stop(): Promise<void> }[] = [];
-  const take = (name: string, settled: Promise<void>, host: { stop(): Promise<void> }): void => {
-    waiting.add(name);
-    void settled.then(() => waiting.delete(name));
-    running.push(host);
+  const members = new Map<string, KeptMember>();
+  const chassis = new Map<string, Chassis>();
+  const simulatedBmcs = new Map<string, SimBmc>();
+  const { network, acceleration, clock } = deps;
+  const local = createLocalHosts({
+    stateDir: deps.homeDir,
+    log: deps.log.child({ component: 'hosts' }),
+    clock: deps.clock,
+    kvm: acceleration === 'kvm',
+  });
+  const store = deps.simulate?.store ?? fileStore(deps.simulatedDir);
+  const witnesses =
+    deps.simulate?.witnesses ?? createSimWitnesses((host) => !isOff(store.load(host)));
+  const events = createEventSender({ clock, log: deps.log.child({ component: 'bmc' }) });
+
+  /** The part of this machine that is one host's: they divide it, however many there are. */
+  const share = (): number =>
+    1 / Math.max(1, [...members.values()].filter(({ kind }) => kind === 'local').length);
+
+  const addLocal = (host: FleetHost, facts: NetworkFacts) => {
+    const { name, number: index, startsDisabled } = host;
+    const kept = { name, index, share, startsDisabled };
+    const keeper = keepLocalHost({ ...deps, hosts: local, network: facts }, kept);
+    chassis.set(name, createLocalChassis({ hosts: local, network: facts, keeper, clock }, kept));
+    return keeper;
+  };
+  const addSimulated = ({ name, startsDisabled }: FleetHost) => {
+    const hypervisor =
+      deps.simulate?.hypervisorOf(name) ??
+      createSimHypervisor({ hostname: name, fetchImages: false }, { store, clock });
+    const simulated = keepSimulatedHost(
+      { ...deps, store, witnesses, events },
+      { name, startsDisabled },
+      hypervisor,
+    );
+    simulatedBmcs.set(name, simulated.bmc);
+    return simulated;
   };
 
-  const { network, acceleration } = deps;
-  if (network && count.local > 0) {
-    const hosts = createLocalHosts({
-      stateDir: deps.homeDir,
-      log: deps.log.child({ component: 'hosts' }),
-      clock: deps.clock,
-      kvm: acceleration === 'kvm',
-    });
-    for (let index = 1; index <= count.local; index += 1) {
-      const name = localHostName(index);
-      const keeper = keepLocalHost(
-        { ...deps, hosts, network },
-        { name, index, share: 1 / count.local },
-      );
-      take(name, keeper.settled, keeper);
-    }
-  }
-  const store = fileStore(deps.simulatedDir);
-  const first = count.firstSimulated ?? 1;
-  for (let index = first; index < first + count.simulated; index += 1) {
-    const name = simulatedHostName(index);
-    const hypervisor =
-      deps.simulate?.(name) ??
-      createSimHypervisor({ hostname: name, fetchImages: false }, { store, clock: deps.clock });
-    const agents = startAgents(name, [makeNovaAgent(deps, name, hypervisor, 1)], deps);
-    take(name, agents.started, agents);
-  }
-
-  return {
+  const fleet: HostFleet = {
+    add(host) {
+      if (members.has(host.name)) return undefined;
+      if (host.kind === 'local' && !network)
+        return fault(
+          'conflict',
+          'All hosts of this cloud are simulated: it has no network for real ones.',
+        );
+      const kept = host.kind === 'local' && network ? addLocal(host, network) : addSimulated(host);
+      members.set(host.name, { ...host, stop: async () => await kept.stop() });
+      waiting.add(host.name);
+      void kept.settled.then(() => waiting.delete(host.name));
+      return undefined;
+    },
+    has: (name) => members.has(name),
+    hosts: () => [...members.values()],
+    async remove({ name, kind }) {
+      await members.get(name)?.stop();
+      if (kind === 'local' && network) {
+        const removed = await local.remove(name);
+        if (removed !== undefined) return removed;
+      } else if (kind === 'simulated') store.remove(name);
+      members.delete(name);
+      waiting.delete(name);
+      chassis.delete(name);
+      simulatedBmcs.delete(name);
+      return undefined;
+    },
     async ready(withinMs) {
       const deadline = deps.clock.now() + withinMs;
       while (waiting.size > 0 && deps.clock.now() < deadline) await deps.clock.sleep(20);
       return [...waiting];
     },
-    stop: async () => void (await Promise.all(running.map(async (host) => await host.stop()))),
+    chassis,
+    simulatedBmcs,
+    async stop() {
+      await Promise.all([...members.values()].map(async (member) => await member.stop()));
+      await events.close();
+    },
   };
+  for (const host of first) fleet.add(host);
+  return fleet;
 }

@@ -1,18 +1,22 @@
-// Keeps one real host of this machine on, with agents for each of its boots: a host that dies is
-// started again, one that an operator keeps off is left alone until it is released.
+// Keeps one real host of this machine on, with agents for each of its boots. One that dies is
+// started again, unless HA is on; one that an operator or its BMC keeps off is left alone until it
+// is released.
 import { join } from 'node:path';
 import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
 import { createNlmImageLocks } from '#adapters/nfs/nlm-image-locks.ts';
 import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import { isFault } from '#contracts/common/fault.ts';
+import type { HostHaAgent } from '#hosts/local/host-ha-agent.ts';
 import { filerFacts } from '#hosts/local/local-filer.ts';
 import type { LocalHost, LocalHosts } from '#hosts/local/local-hosts.ts';
 import type { NetworkFacts } from '#hosts/local/network-facts.ts';
 import { hostMounts } from '#hosts/local/nfs-client.ts';
+import { managementAddress } from '#hosts/local/underlay.ts';
 import { createTroubleLog } from '#platform/trouble-log.ts';
-import { homePaths } from './home.ts';
+import { haAgentSecret, homePaths } from './home.ts';
 import { makeNeutronAgent, makeNovaAgent, startAgents } from './host-agents.ts';
 import type { AgentDeps, RunningAgents } from './host-agents.ts';
+import { localHaAgent } from './local-ha-agent.ts';
 
 export interface LocalHostDeps extends AgentDeps {
   hosts: LocalHosts;
@@ -23,18 +27,27 @@ export interface LocalHostDeps extends AgentDeps {
 export interface KeptHost {
   /** Resolves when its agents have registered for the first time, or it is kept off. */
   settled: Promise<void>;
+  /** Whether agents of it run. */
+  hasAgents(): boolean;
   stop(): Promise<void>;
 }
 
 const checkEveryMs = 1_000;
+const certificateEveryMs = 24 * 3_600_000;
 /** A host that does not come is tried again after 1 s, doubling to 30 s. */
 const longestPauseMs = 30_000;
 
-/** `index`: its number, from 1. `share`: the part of the machine that is its own. */
-export function keepLocalHost(
-  deps: LocalHostDeps,
-  host: { name: string; index: number; share: number },
-): KeptHost {
+export interface LocalHostToKeep {
+  name: string;
+  /** Its number, from 1. */
+  index: number;
+  /** The part of the machine that is its own now. */
+  share(): number;
+  /** Its compute service is registered as disabled. */
+  startsDisabled: boolean;
+}
+
+export function keepLocalHost(deps: LocalHostDeps, host: LocalHostToKeep): KeptHost {
   const { hosts, network, clock } = deps;
   const { name } = host;
   const log = deps.log.child({ host: name });
@@ -43,28 +56,66 @@ export function keepLocalHost(
   const settled = Promise.withResolvers<void>();
   let boot: { initPid: number | null; agents: RunningAgents } | undefined;
   let pauseMs = checkEveryMs;
+  let certificateAtMs = 0;
 
   async function look(): Promise<void> {
     const state = await hosts.state(name);
     troubles.note('state', state, 'the state of the host cannot be read');
     if (isFault(state)) return;
     if (boot && (state.heldOff || state.state !== 'running' || state.initPid !== boot.initPid)) {
-      log.error(
-        { heldOff: state.heldOff },
-        state.heldOff ? 'host is switched off by an operator' : 'host died; it is started again',
-      );
-      await boot.agents.stop();
+      const { agents } = boot;
       boot = undefined;
+      if (await endsForLong(state, agents)) return;
+    }
+    if (boot && clock.now() >= certificateAtMs) {
+      certificateAtMs = clock.now() + certificateEveryMs;
+      troubles.note(
+        'certificate',
+        await hosts.renewCertificate(name, { index: host.index, network }),
+        "the host's certificate is not renewed",
+      );
     }
     if (boot) return;
     if (state.heldOff) return settled.resolve();
+    const told = await hosts.setHaAgent(name, haAgentOf(state));
+    troubles.note('HA agent', told, 'the host is not told which HA Agent it has');
     const on = await hosts.powerOn(name, { index: host.index, network });
     troubles.note('power on', on, 'host does not come up');
     pauseMs = isFault(on) ? Math.min(pauseMs * 2, longestPauseMs) : checkEveryMs;
     if (isFault(on) || stopping.signal.aborted) return;
-    const agents = startAgents(name, agentsOf(deps, on, host.share), deps);
+    const agents = startAgents(name, agentsOf(deps, on, host), deps);
     void agents.started.then(settled.resolve);
     boot = { initPid: on.initPid, agents };
+  }
+
+  /** The host itself runs it, as its other daemons. */
+  const haAgentOf = (state: LocalHost): HostHaAgent | null =>
+    deps.config.ha.enabled
+      ? localHaAgent(state, {
+          index: host.index,
+          network,
+          secret: haAgentSecret(deps.secrets, name),
+          selfFencingMs: deps.config.ha.selfFencingMs || null,
+        })
+      : null;
+
+  /**
+   * With HA it is no business of ours to start a host that died: it stays off as a machine without
+   * power does, until its BMC, or an operator, switches it on.
+   */
+  async function endsForLong({ heldOff }: LocalHost, agents: RunningAgents): Promise<boolean> {
+    const staysOff = heldOff || deps.config.ha.enabled;
+    log.error(
+      { heldOff },
+      heldOff
+        ? 'host is switched off'
+        : staysOff
+          ? 'host died; it is left to the HA Service'
+          : 'host died; it is started again',
+    );
+    if (staysOff && !heldOff) troubles.note('hold', await hosts.holdOff(name), 'it may start');
+    await agents.stop();
+    return staysOff;
   }
 
   async function keep(): Promise<void> {
@@ -80,6 +131,7 @@ export function keepLocalHost(
   const keeping = keep();
   return {
     settled: settled.promise,
+    hasAgents: () => boot !== undefined,
     async stop() {
       stopping.abort();
       await keeping;
@@ -87,7 +139,11 @@ export function keepLocalHost(
   };
 }
 
-function agentsOf(deps: LocalHostDeps, host: LocalHost, share: number) {
+function agentsOf(
+  deps: LocalHostDeps,
+  host: LocalHost,
+  { index, share, startsDisabled }: LocalHostToKeep,
+) {
   const { network, acceleration, clock } = deps;
   const log = deps.log.child({ component: 'libvirt', host: host.name });
   const imageLocks = createNlmImageLocks(
@@ -99,6 +155,7 @@ function agentsOf(deps: LocalHostDeps, host: LocalHost, share: number) {
       socketPath: host.libvirtSocket,
       stateDir: host.dataDir,
       acceleration,
+      hostIp: managementAddress(network, index),
       runDir: join(host.dataDir, 'vnc'),
       userspaceSwitch: network.datapath === 'netdev',
       mounts: hostMounts(host.nfsClient, filerFacts(network)),
@@ -109,5 +166,8 @@ function agentsOf(deps: LocalHostDeps, host: LocalHost, share: number) {
       images: createQemuDiskImages({ log, socketFolder: homePaths(deps.homeDir).conversions }),
     },
   );
-  return [makeNovaAgent(deps, host.name, hypervisor, share), makeNeutronAgent(deps, host, network)];
+  return [
+    makeNovaAgent(deps, { name: host.name, startsDisabled, share }, hypervisor),
+    makeNeutronAgent(deps, host, network),
+  ];
 }

@@ -38,7 +38,9 @@ export async function listen(
       ...(tls ? { tls } : {}),
       pages: async (path, query, accept) =>
         (await health.page(path)) ??
-        (path === '/' ? rootPage(config.cloud.origin, accept) : undefined) ??
+        (path === '/'
+          ? rootPage(config.cloud.origin, { accept, ha: config.ha.enabled })
+          : undefined) ??
         (await console?.page(path, query)),
       ...(console ? { upgrades: console.upgrades } : {}),
       log: log.child({ component: 'http' }),

@@ -4,6 +4,7 @@ import { createConnection } from 'mysql2/promise';
 import { systemClock } from '#platform/clock.ts';
 import { ConfigError } from '#platform/config/config.ts';
 import type { DatabaseConfig } from '#platform/db/database.ts';
+import { checkedCertificate } from '#platform/db/mariadb-dialect.ts';
 import { systemIds } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
 import { createControlPlane } from './control-plane.ts';
@@ -13,6 +14,7 @@ import type { ProcessConfig } from './process-config.ts';
 import { secretsIn } from './process-config.ts';
 import { seedCloud } from './seed.ts';
 import { databaseNames } from './state-files.ts';
+import { trustAuthorities } from './trust-authorities.ts';
 
 /**
  * Makes missing databases, applies missing migrations, and adds users, catalog, flavors, networks
@@ -25,6 +27,7 @@ export async function migrateDatabases(config: ProcessConfig, home: Home, log: L
       'cloud.origin is missing: the address of the cloud for its catalog, e.g. https://cloud.example.org',
     );
   const [clock, ids] = [systemClock, systemIds];
+  await trustAuthorities(config);
   const addressOf = await databaseAddresses({ config, home });
   for (const name of databaseNames) await createDatabase(addressOf(name));
   // Alone: nobody hears of it over the broker, and nothing of it runs on.
@@ -58,11 +61,12 @@ export async function migrateDatabases(config: ProcessConfig, home: Home, log: L
 
 async function createDatabase(address: DatabaseConfig): Promise<void> {
   if (address.dialect === 'sqlite') return;
-  const { database, host, port, socketPath, user, password } = address;
+  const { database, host, port, socketPath, tls, user, password } = address;
   const server = await createConnection({
     user,
     password,
     ...(socketPath === undefined ? { host, port } : { socketPath }),
+    ...(tls ? { ssl: checkedCertificate() } : {}),
     // its type takes no undefined member
   } as Parameters<typeof createConnection>[0]).catch((error: unknown) => {
     throw new ConfigError(`mariadb: ${(error as Error).message}`);

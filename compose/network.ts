@@ -13,7 +13,7 @@ import type { NetworkBelow } from './process.ts';
 export const simulatedPublicCidr = '172.24.4.0/24';
 
 export function simulatedNetwork(
-  chassis: readonly string[],
+  chassis: readonly string[] | Set<string>,
   { clock }: { clock: Clock },
 ): NetworkBelow {
   const network = createSimNetwork({ chassis, bridgeMappings: 'physnet1:br-ex' }, { clock });
@@ -25,7 +25,7 @@ export function simulatedNetwork(
 
 export function ovnNetwork(
   { northbound, southbound, publicCidr }: NetworkFacts,
-  simulatedHosts: readonly string[],
+  simulatedHosts: readonly string[] | Set<string>,
   { clock, log }: { clock: Clock; log: Log },
 ): NetworkBelow {
   const open = (listeners: SdnListeners) =>
@@ -35,7 +35,11 @@ export function ovnNetwork(
       listeners,
     );
   return {
-    openSdn: simulatedHosts.length === 0 ? open : simulateChassis(open, simulatedHosts, { clock }),
+    openSdn: hasSimulated(simulatedHosts) ? simulateChassis(open, simulatedHosts, { clock }) : open,
     publicCidr,
   };
 }
+
+/** Into a set that somebody holds, hosts may come later. */
+const hasSimulated = (hosts: readonly string[] | Set<string>): boolean =>
+  hosts instanceof Set || hosts.length > 0;

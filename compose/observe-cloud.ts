@@ -1,6 +1,6 @@
 // Gathers what `compare` judges: reads the databases and asks every host, beside a running control
 // plane or without one. Changes nothing: no migration, no role, no writer to OVN.
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
 import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
@@ -21,6 +21,7 @@ import type { HostAudit, Observed } from './audit.ts';
 import { cloudConfigSchema } from './config.ts';
 import type { Home } from './home.ts';
 import { homePaths, readSecrets } from './home.ts';
+import { simulatedHostsIn } from './hosts.ts';
 import { ovnNetwork, simulatedNetwork } from './network.ts';
 import { observeHost } from './observe-host.ts';
 import type { Peers } from './peers.ts';
@@ -54,9 +55,7 @@ export async function observeCloud(
     log: silentLog,
     clock: systemClock,
   }).facts();
-  const simulated = (await readdir(home.simulated).catch(() => []))
-    .filter((name) => name.endsWith('.json'))
-    .map((name) => name.slice(0, -'.json'.length));
+  const simulated = await simulatedHostsIn(home.simulated);
   const network = facts
     ? ovnNetwork(facts, simulated, { clock: systemClock, log: silentLog })
     : simulatedNetwork(simulated, { clock: systemClock });

@@ -21,6 +21,7 @@ import type { NetworkBelow, StorageBelow } from './process.ts';
 import type { RoleName } from './roles/table.ts';
 import type { DatabaseName } from './state-files.ts';
 import { databaseFile } from './state-files.ts';
+import { trustAuthorities } from './trust-authorities.ts';
 
 export interface PeerDeps {
   config: ProcessConfig;
@@ -44,6 +45,7 @@ export interface Peers {
 
 export async function connectPeers(deps: PeerDeps): Promise<Peers> {
   const { clock, ids, log, metrics } = deps;
+  await trustAuthorities(deps.config);
   const addressOf = await databaseAddresses(deps);
   const broker = await connectBroker(deps);
   const bus =
@@ -94,7 +96,8 @@ export async function databaseAddresses({
   config: { mariadb, database },
   home,
 }: Pick<PeerDeps, 'config' | 'home'>): Promise<(name: DatabaseName) => DatabaseConfig> {
-  const { host, port, socketPath, user, passwordFile, databasePrefix, maxConnections } = mariadb;
+  const { host, port, socketPath, tls, user, passwordFile, databasePrefix, maxConnections } =
+    mariadb;
   if (host === '' && socketPath === '')
     return (name) => ({
       dialect: 'sqlite',
@@ -106,6 +109,7 @@ export async function databaseAddresses({
   return (name) => ({
     dialect: 'mysql',
     ...(socketPath === '' ? { host, port } : { socketPath }),
+    tls,
     user,
     password,
     database: `${databasePrefix}${name}`,
@@ -128,6 +132,7 @@ async function connectBroker({
       hosts: bus.hosts.split(/[ ,]+/).filter(Boolean),
       username: bus.user,
       password: password ? password.reveal() : '',
+      tls: bus.tls,
       vhost: bus.vhost,
       prefix: bus.prefix,
     },

@@ -7,10 +7,6 @@ import { createLocalFiler } from '#hosts/local/local-filer.ts';
 import { createLocalNetwork } from '#hosts/local/local-network.ts';
 import type { NetworkFacts } from '#hosts/local/network-facts.ts';
 import type { AccelerationSetting } from '#hosts/local/probe-acceleration.ts';
-import { createServiceSession } from '#openstack/auth/service-session.ts';
-import type { ServiceSession } from '#openstack/auth/service-session.ts';
-import type { HttpClient } from '#openstack/http/client.ts';
-import type { Clock } from '#platform/clock.ts';
 import { systemClock } from '#platform/clock.ts';
 import { loadConfig } from '#platform/config/config.ts';
 import type { Log } from '#platform/log.ts';
@@ -151,14 +147,3 @@ export async function writeClients({
     { cloud: 'cobalt-demo', name: 'demo', password: secrets.demo, project: 'demo' },
   ]);
 }
-
-export const adminSession = (
-  http: HttpClient,
-  clock: Clock,
-  { admin }: Pick<Secrets, 'admin'>,
-): ServiceSession =>
-  createServiceSession({
-    http,
-    clock,
-    user: { name: 'admin', password: admin, project: 'admin' },
-  });

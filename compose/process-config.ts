@@ -20,6 +20,7 @@ export const processConfigSchema = Type.Object(
     ...cloudConfigSchema.properties,
     cloud: section({ origin: text() }),
     process: section({ name: text() }),
+    tls: section({ caFile: text() }),
     listen: section({ host: text('127.0.0.1'), port: port(0), certFile: text(), keyFile: text() }),
     endpoints: section({
       identity: text(),
@@ -29,9 +30,11 @@ export const processConfigSchema = Type.Object(
       network: text(),
       metadata: text(),
       volume: text(),
+      ha: text(),
     }),
     bus: section({
       hosts: text(),
+      tls: Type.Boolean({ default: false }),
       user: text('cobalt'),
       passwordFile: text(),
       vhost: text('/'),
@@ -41,6 +44,7 @@ export const processConfigSchema = Type.Object(
       host: text(),
       port: port(3306),
       socketPath: text(),
+      tls: Type.Boolean({ default: false }),
       user: text('cobalt'),
       passwordFile: text(),
       databasePrefix: text('cobalt_'),

@@ -6,7 +6,7 @@ import { loadService, roleNames, rolesOf } from './roles/table.ts';
 import { databaseNames } from './state-files.ts';
 
 test('a distributed cloud has two processes of every role', () => {
-  const plan = processPlan({ localHosts: ['h1', 'h2'], simulatedHosts: 0 });
+  const plan = processPlan({ localHosts: ['h1', 'h2'], simulatedHosts: 0, ha: true });
   for (const role of roleNames)
     assert.equal(plan.filter(({ part }) => part === role).length, 2, role);
   assert.equal(new Set(plan.map(({ name }) => name)).size, plan.length);
@@ -18,7 +18,7 @@ test('a distributed cloud has two processes of every role', () => {
 });
 
 test('a simulated network has one writer, since it lives in its memory', () => {
-  const plan = processPlan({ localHosts: [], simulatedHosts: 3 });
+  const plan = processPlan({ localHosts: [], simulatedHosts: 3, ha: false });
   assert.equal(plan.filter(({ part }) => part === 'neutron-ovn-writer').length, 1);
   assert.equal(plan.filter(({ part }) => part === 'simulated-hosts').length, 1);
 });

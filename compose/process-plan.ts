@@ -13,7 +13,8 @@ export interface PlannedProcess {
   settings: Readonly<Record<string, string>>;
 }
 
-type Mount = (typeof mounts)[keyof typeof mounts];
+/** Also those that no other service asks. */
+type Mount = (typeof mounts)[keyof typeof mounts] | '/instance-ha' | '/console';
 
 /** Paths of the one address, by the role that answers there. */
 export const pathsOf = {
@@ -24,8 +25,9 @@ export const pathsOf = {
   'nova-metadata': ['/metadata'],
   'neutron-api': ['/network'],
   'cinder-api': ['/volume'],
+  'ha-api': ['/ha', '/instance-ha'],
   'console-proxy': ['/console'],
-} as const satisfies Partial<Record<Part, readonly (Mount | '/console')[]>>;
+} as const satisfies Partial<Record<Part, readonly Mount[]>>;
 
 /** Any number of processes may run these; two of each, so that no one of them is needed. */
 const doubled: readonly RoleName[] = [
@@ -43,20 +45,24 @@ const doubled: readonly RoleName[] = [
   'cinder-volume',
   'cinder-backup',
 ];
+const haRoles: readonly RoleName[] = ['ha-api', 'ha-engine'];
 const copies = 2;
 
 export function processPlan({
   localHosts,
   simulatedHosts,
+  ha,
 }: {
   localHosts: readonly string[];
   simulatedHosts: number;
+  /** With the roles of the HA Service. */
+  ha: boolean;
 }): PlannedProcess[] {
   // A simulated network lives in the memory of its one writer.
   const copiesOf = (part: RoleName): number =>
     part === 'neutron-ovn-writer' && localHosts.length === 0 ? 1 : copies;
   const all: Omit<PlannedProcess, 'portIndex'>[] = [
-    ...doubled.flatMap((part) =>
+    ...[...doubled, ...(ha ? haRoles : [])].flatMap((part) =>
       Array.from({ length: copiesOf(part) }, (_, index) => ({
         name: `${part}-${index + 1}`,
         part,

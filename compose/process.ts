@@ -12,7 +12,9 @@ import type { Log } from '#platform/log.ts';
 import type { SagaQueue } from '#platform/saga/queue.ts';
 import { createSagaQueue } from '#platform/saga/queue.ts';
 import type { BackupStore } from '#ports/backup-store.ts';
+import type { BmcDirectory } from '#ports/bmc.ts';
 import type { ImageStore } from '#ports/image-store.ts';
+import type { Kube } from '#ports/kube.ts';
 import type { Sdn, SdnListeners } from '#ports/sdn.ts';
 import type { VolumeBackend } from '#ports/volume-backend.ts';
 import type { KeystoneApiDeps } from '#services/keystone/api/role.ts';
@@ -48,6 +50,10 @@ export interface ProcessDeps {
   log: Log;
   bus: Bus;
   http: HttpClient;
+  /** The BMCs of hosts; none unless told. */
+  bmcs?: BmcDirectory;
+  /** A client of Kubernetes' API, once there is one; none unless told. */
+  kubeFor?: (manager: string) => Kube | undefined;
   /** Among the processes on these databases, one life at a time. */
   processName: string;
   /** Opens a service's database; SQLite in the state folder unless told. */

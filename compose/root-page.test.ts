@@ -6,10 +6,10 @@ import { prefersHtml, rootPage } from './root-page.ts';
 const origin = 'http://127.0.0.1:8780';
 
 test('a browser is told what this is, where the services are and how to log in', () => {
-  const page = rootPage(
-    origin,
-    'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8',
-  );
+  const page = rootPage(origin, {
+    accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8',
+    ha: false,
+  });
   assert.equal(page.status, 200);
   assert.match(page.type, /^text\/html/);
   for (const word of [
@@ -33,7 +33,7 @@ test('clients get a document from which they find identity, whatever they accept
     'application/json, text/html;q=0.5',
     'text/html;q=0',
   ]) {
-    const reply = rootPage(origin, accept);
+    const reply = rootPage(origin, { accept, ha: true });
     assert.deepEqual([reply.status, reply.type], [300, 'application/json'], accept);
     const document = JSON.parse(reply.body) as {
       versions: { values: { id: string; links: { href: string }[] }[] };
@@ -42,13 +42,24 @@ test('clients get a document from which they find identity, whatever they accept
     assert.equal(document.versions.values[0]?.links[0]?.href, `${origin}/identity/v3`);
     assert.deepEqual(
       document.services.map(({ type }) => type),
-      ['identity', 'image', 'placement', 'compute', 'network', 'volumev3', 'block-storage'],
+      [
+        'identity',
+        'image',
+        'placement',
+        'compute',
+        'network',
+        'volumev3',
+        'block-storage',
+        'instance-ha',
+      ],
     );
   }
 });
 
 test('the origin cannot break out of the page', () => {
-  assert.ok(!rootPage('http://x"><script>', 'text/html').body.includes('<script>'));
+  assert.ok(
+    !rootPage('http://x"><script>', { accept: 'text/html', ha: false }).body.includes('<script>'),
+  );
 });
 
 test('qualities decide between HTML and JSON', () => {

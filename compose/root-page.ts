@@ -17,10 +17,17 @@ interface RootReply {
  * By the Accept header: a browser names text/html; a client that takes anything, or asks for JSON,
  * gets the document.
  */
-export function rootPage(origin: string, accept: string): RootReply {
+export function rootPage(
+  origin: string,
+  { accept, ha }: { accept: string; ha: boolean },
+): RootReply {
   return prefersHtml(accept)
-    ? { status: 200, type: 'text/html; charset=utf-8', body: htmlPage(origin) }
-    : { status: 300, type: 'application/json', body: JSON.stringify(versionDocument(origin)) };
+    ? { status: 200, type: 'text/html; charset=utf-8', body: htmlPage(origin, { ha }) }
+    : {
+        status: 300,
+        type: 'application/json',
+        body: JSON.stringify(versionDocument(origin, { ha })),
+      };
 }
 
 export function prefersHtml(accept: string): boolean {
@@ -44,7 +51,7 @@ export function prefersHtml(accept: string): boolean {
  * its OS_AUTH_URL finds the way from here (keystoneauth, "Version discovery"). Beside them every
  * service's address.
  */
-function versionDocument(origin: string): object {
+function versionDocument(origin: string, { ha }: { ha: boolean }): object {
   const identity = `${origin}/identity/v3`;
   const media = { base: 'application/json', type: 'application/vnd.openstack.identity-v3+json' };
   return {
@@ -60,7 +67,7 @@ function versionDocument(origin: string): object {
       ],
     },
     cloud: { name: 'CobaltCore', version },
-    services: catalogOf(origin).map(({ type, url }) => ({ type, url })),
+    services: catalogOf(origin, { ha }).map(({ type, url }) => ({ type, url })),
   };
 }
 
@@ -71,10 +78,11 @@ const names: Readonly<Record<string, string>> = {
   compute: 'Compute (Nova)',
   network: 'Networks (Neutron)',
   'block-storage': 'Volumes (Cinder)',
+  'instance-ha': 'High availability (masakari)',
 };
 
-function htmlPage(origin: string): string {
-  const endpoints = catalogOf(origin)
+function htmlPage(origin: string, { ha }: { ha: boolean }): string {
+  const endpoints = catalogOf(origin, { ha })
     .filter(({ type }) => type in names)
     .map(
       ({ type, url }) =>

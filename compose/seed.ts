@@ -15,7 +15,7 @@ export async function seedCloud(process: CloudProcess): Promise<void> {
     adminPassword: secrets.admin,
     demoPassword: secrets.demo,
     serviceUsers: serviceUsers.map((name) => ({ name, password: secrets.service(name) })),
-    catalog: catalogOf(origin),
+    catalog: catalogOf(origin, { ha: config.ha.enabled }),
   });
   await seedNova(process);
   await seedNeutron(process);

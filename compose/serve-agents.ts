@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs';
 import type { NetworkFacts } from '#hosts/local/network-facts.ts';
 import { ConfigError } from '#platform/config/config.ts';
-import type { Home, Secrets } from './home.ts';
+import { simulatedFleet } from './fleet-nodes.ts';
+import type { Home } from './home.ts';
 import type { AgentDeps } from './host-agents.ts';
 import { localHostName } from './host-names.ts';
 import type { ServeOptions } from './serve.ts';
@@ -12,18 +13,14 @@ import { version } from './version.ts';
 /** Those that this process runs beside the roles of services; none where it is told none. */
 export async function startHostAgents(
   { config, parts: wanted }: ServeOptions,
-  deps: Omit<AgentDeps, 'homeDir' | 'config' | 'version' | 'metadataSecret'> & {
-    home: Home;
-    secrets: Secrets;
-  },
+  deps: Omit<AgentDeps, 'homeDir' | 'config' | 'version'> & { home: Home },
 ): Promise<readonly { stop(): Promise<void> }[]> {
-  const { home, secrets, clock, log } = deps;
+  const { home, clock, log } = deps;
   const agentDeps = {
     ...deps,
     homeDir: home.dir,
     config,
     version,
-    metadataSecret: secrets.metadata,
     acceleration: config.acceleration === 'kvm' ? ('kvm' as const) : ('tcg' as const),
   };
   const { simulated, firstSimulated, index, share, networkFacts } = config.host;
@@ -33,7 +30,7 @@ export async function startHostAgents(
     running.push(
       startFleet(
         { ...agentDeps, simulatedDir: home.simulated, network: null },
-        { local: 0, simulated, firstSimulated },
+        simulatedFleet(simulated, firstSimulated),
       ),
     );
   }
@@ -52,7 +49,7 @@ export async function startHostAgents(
             kvm: agentDeps.acceleration === 'kvm',
           }),
         },
-        { name: localHostName(index), index, share },
+        { name: localHostName(index), index, share: () => share, startsDisabled: false },
       ),
     );
   }

@@ -1,7 +1,7 @@
 // One process of a distributed cloud on SQLite, alone: what it serves, what it refuses at the start
 // and with which words, what it waits for.
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,10 +9,10 @@ import { after, before, describe, it } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { sql } from 'kysely';
 import { isFault } from '#contracts/common/fault.ts';
-import { runChild } from '#platform/child-process.ts';
 import { systemClock } from '#platform/clock.ts';
 import { openDatabase } from '#platform/db/database.ts';
 import { silentLog } from '#platform/log.ts';
+import { createTestAuthority } from '#platform/testing/certificates.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import { freePort } from '#platform/testing/free-port.ts';
 import { homePaths } from './home.ts';
@@ -155,14 +155,16 @@ describe('a process of a distributed cloud', () => {
   });
 
   it('speaks TLS, and takes a new certificate while it runs', async () => {
-    const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-    await writeCertificate(certFile, keyFile, 'first');
+    const authority = await createTestAuthority(folder);
+    const { certFile, keyFile } = await authority.sign('first', 1);
     const process = await started(['glance'], {
       COBALT_LISTEN__CERT_FILE: certFile,
       COBALT_LISTEN__KEY_FILE: keyFile,
     });
     assert.equal(await commonName(port), 'first');
-    await writeCertificate(certFile, keyFile, 'second');
+    const second = await authority.sign('second', 1);
+    await rename(second.keyFile, keyFile);
+    await rename(second.certFile, certFile);
     await eventually(async () => (await commonName(port)) === 'second', {
       withinMs: 30_000,
       everyMs: 250,
@@ -174,20 +176,6 @@ describe('a process of a distributed cloud', () => {
     await end(process);
   });
 });
-
-async function writeCertificate(certFile: string, keyFile: string, name: string): Promise<void> {
-  const key = '-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'.split(' ');
-  const openssl = await runChild(
-    ['openssl', 'req', '-x509', '-subj', `/CN=${name}`, '-days', '1'].concat(key, [
-      '-keyout',
-      keyFile,
-      '-out',
-      certFile,
-    ]),
-    { timeoutMs: 20_000 },
-  );
-  assert.equal(openssl.code, 0, openssl.stderr);
-}
 
 const commonName = async (port: number): Promise<string> =>
   await new Promise((resolve, reject) => {

@@ -15,6 +15,7 @@ export const databaseNames = [
   'nova',
   'neutron',
   'cinder',
+  'ha',
 ] as const;
 export type DatabaseName = (typeof databaseNames)[number];
 

@@ -1,6 +1,7 @@
 // The part of the hypervisor contract about the devices of a guest: interfaces, volumes, disks.
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { it } from 'node:test';
 import { assertFault, ok, type ContractRun } from './hypervisor-fixture.testing.ts';
 
@@ -149,5 +150,27 @@ export function deviceContract(run: ContractRun): void {
     ok(await run.hypervisor.create(rootless));
     assertFault(await run.hypervisor.snapshotRoot(rootless.uuid), 'conflict');
     ok(await run.hypervisor.destroy(rootless.uuid));
+  });
+  it('copies the data of an image into a root disk that is to outlive the image', async () => {
+    const { bytes, diskFormat } = run.fixture.disk;
+    const image = {
+      id: randomUUID(),
+      diskFormat,
+      sizeBytes: bytes.length,
+      checksum: createHash('sha512').update(bytes).digest('hex'),
+    };
+    ok(await run.hypervisor.ensureImage(image, async () => Readable.from([bytes])));
+    const rootDisk = { image, sizeGib: 1, bus: 'virtio', isCopy: true } as const;
+    const spec = guest({ rootDisk });
+    ok(await run.hypervisor.create(spec));
+    await booted(spec);
+    const others = [spec.kernel?.kernel.id ?? '', spec.kernel?.ramdisk?.id ?? ''];
+    ok(await run.hypervisor.collectGarbage(new Set(others), 0));
+    const { cachedImages, brokenOverlays } = ok(await run.hypervisor.inventory());
+    assert.ok(!cachedImages.includes(image.id));
+    assert.deepEqual(brokenOverlays, []);
+    ok(await run.hypervisor.reboot(spec.uuid, 'hard', 0));
+    await booted(spec, 2);
+    ok(await run.hypervisor.destroy(spec.uuid));
   });
 }

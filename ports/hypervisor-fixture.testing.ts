@@ -20,6 +20,12 @@ export interface HypervisorFixture {
   bootable: Pick<GuestSpec, 'kernel' | 'rootDisk'>;
   /** A disk image of 16 MiB virtual size, as bytes. */
   disk: { bytes: Buffer; diskFormat: 'qcow2' | 'raw' };
+  /** A driver over another host, which has the images of `bootable` as well. The test closes it. */
+  elsewhere(): Promise<Hypervisor>;
+  /** Changes the root disk of a guest that is off on the first host. */
+  writeRoot(uuid: string): Promise<void>;
+  /** Whether that change is on the guest's root disk. */
+  readRoot(host: 'here' | 'elsewhere', uuid: string): Promise<'written' | 'blank'>;
   /** How long a guest may take to boot here. */
   bootMs: number;
   /** Creates a volume of 1 GiB that the host can reach. */
@@ -29,13 +35,19 @@ export interface HypervisorFixture {
   close(): Promise<void>;
 }
 
+/** What it takes to make guests. */
+export type GuestFixture = Pick<
+  HypervisorFixture,
+  'hypervisor' | 'bootable' | 'bootMs' | 'volume' | 'close'
+>;
+
 /** One run of the suite. Fixture and driver are there once `open` has resolved. */
-export class ContractRun {
+export class ContractRun<F extends GuestFixture = HypervisorFixture> {
   hypervisor!: Hypervisor;
-  fixture!: HypervisorFixture;
+  fixture!: F;
   #guests = 0;
 
-  async open(setup: () => Promise<HypervisorFixture>): Promise<void> {
+  async open(setup: () => Promise<F>): Promise<void> {
     this.fixture = await setup();
     this.hypervisor = this.fixture.hypervisor;
   }

@@ -14,6 +14,7 @@ import {
   type HypervisorFixture,
 } from './hypervisor-fixture.testing.ts';
 import { imageCacheContract } from './hypervisor-images.testing.ts';
+import { moveContract } from './hypervisor-moves.testing.ts';
 import { powerContract } from './hypervisor-power.testing.ts';
 
 export function hypervisorContract(name: string, setup: () => Promise<HypervisorFixture>): void {
@@ -60,6 +61,7 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
         run.hypervisor.resizeVolume(uuid, randomUUID(), 2),
         run.hypervisor.snapshotVolume(uuid, randomUUID(), await run.fixture.volume()),
         run.hypervisor.snapshotRoot(uuid),
+        run.hypervisor.offerDisks(uuid, { flat: false, forMs: 1_000 }),
         run.hypervisor.pciAddresses(uuid),
       ] satisfies Promise<Outcome<unknown>>[];
       for (const answer of await Promise.all(answers)) assertFault(answer, 'notFound');
@@ -69,6 +71,7 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
     imageCacheContract(run);
     powerContract(run);
     deviceContract(run);
+    moveContract(run);
 
     it('tells events until asked to stop, and survives a listener that throws', async () => {
       const spec = guest();

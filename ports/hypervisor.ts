@@ -7,6 +7,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import type {
   GuestState,
   HostFacts,
+  DiskOffer,
   GuestImage,
   GuestNic,
   GuestSpec,
@@ -15,6 +16,12 @@ import type {
   GuestDiagnostics,
   GuestVolume,
 } from '#contracts/nova/guest.ts';
+import type {
+  GuestArrival,
+  GuestDeparture,
+  MigrationProgress,
+  MigrationTerms,
+} from '#contracts/nova/live-migration.ts';
 
 /** Opens the image's data from the start. Called at most once at a time for each image. */
 export type OpenImage = () => Promise<Outcome<Readable>>;
@@ -57,13 +64,31 @@ export interface Hypervisor {
   ensureImage(image: GuestImage, open: OpenImage, options?: EnsureOptions): Promise<Outcome<void>>;
 
   /**
-   * Creates disks (overlays on cached images), config drive and domain, and starts it. Safe to
-   * repeat: what exists is kept, a running guest is left alone, a shut off one is started. After a
-   * fault nothing is left of a guest that never ran; one that ran keeps its disks. badRequest: the
-   * disk is smaller than the image's virtual size. conflict: an image is not in the cache
-   * (`ensureImage` first).
+   * Creates disks (overlays on cached images, or copies of them), config drive and domain, and
+   * starts it unless `start` is false. Safe to repeat: disks that exist are kept, a running guest
+   * is left alone, one that is off is defined anew and started. After a fault nothing is left of a
+   * guest that never ran; one that ran keeps its disks. badRequest: the disk is smaller than the
+   * image's virtual size. conflict: an image that is needed is not in the cache (`ensureImage`
+   * first).
    */
-  create(spec: GuestSpec): Promise<Outcome<void>>;
+  create(spec: GuestSpec, start?: boolean): Promise<Outcome<void>>;
+
+  /**
+   * Offers the disks of a guest that is off to the host that moves it, read-only, until
+   * `withdrawDisks`, for `forMs`, or until the guest is started or this process ends. An earlier
+   * offer of them ends. `flat`: with what the root disk is based on. notFound; conflict: it is not
+   * off.
+   */
+  offerDisks(uuid: string, options: { flat: boolean; forMs: number }): Promise<Outcome<DiskOffer>>;
+  /** Does nothing if they are not offered. */
+  withdrawDisks(uuid: string): Promise<Outcome<void>>;
+  /**
+   * Copies the offered disks, grows them to the sizes in `spec` and defines the guest, off. What
+   * was here of it before is replaced; after a fault nothing of it is here. conflict: it runs here,
+   * or an image that a disk is based on is not in the cache; badRequest: the root disk would have
+   * to shrink; unavailable: the offer does not answer, or has ended; timeout: also when aborted.
+   */
+  fetchDisks(spec: GuestSpec, offer: DiskOffer, signal?: AbortSignal): Promise<Outcome<void>>;
 
   /**
    * As `create`, but recreates the root disk from the image (at each call); name and uuid stay.
@@ -162,11 +187,61 @@ export interface Hypervisor {
   snapshotRoot(uuid: string): Promise<Outcome<DiskCopy>>;
 
   /**
+   * Ends the locks that the guest holds on its volumes from `otherHost`, which must be fenced:
+   * down, or cut off by an operator. Does nothing where there are none. unavailable, timeout: the
+   * filer does not answer.
+   */
+  breakLocks(spec: GuestSpec, otherHost: string): Promise<Outcome<void>>;
+
+  /**
    * The PCI addresses of a running guest's devices, e.g. '0000:00:03.0': interfaces by port, disks
    * by device name ('vda'). Devices on other buses are left out; a guest that is off has none.
    * notFound.
    */
   pciAddresses(uuid: string): Promise<Outcome<Record<string, string>>>;
+
+  /** What its destination must know of a guest. notFound; conflict: neither running nor paused. */
+  departure(uuid: string): Promise<Outcome<GuestDeparture>>;
+  /**
+   * Prepares this host for a guest that will move in: compares CPUs and creates the files that the
+   * guest needs here. Does nothing where they exist. badRequest: this host cannot run it, or cannot
+   * reach a volume of it; conflict: an image is not in the cache (`ensureImage` first), or the
+   * guest is here already.
+   */
+  prepareArrival(spec: GuestSpec, departure: GuestDeparture): Promise<Outcome<GuestArrival>>;
+  /** Removes what `prepareArrival` made. conflict: the guest is here. Safe to repeat. */
+  abandonArrival(uuid: string): Promise<Outcome<void>>;
+  /**
+   * Moves a running or paused guest, with its local disks, and returns when it has left. An
+   * arrival serves one migration: conflict for a second one. Joins a
+   * migration that is under way, also one that an earlier process began: the hypervisor has the
+   * truth. Does nothing if there is no such guest (any more). Afterwards the guest is here or
+   * there, never both; after a fault it is here, unless the fault is timeout or unavailable: then
+   * ask both hosts. conflict: aborted (detail `aborted`), or off.
+   */
+  migrate(uuid: string, terms: MigrationTerms): Promise<Outcome<void>>;
+  /** null: no migration of the guest out of this host is under way. */
+  migrationProgress(uuid: string): Promise<Outcome<MigrationProgress | null>>;
+  /** The guest stays. conflict: no migration is under way, or it cannot be stopped any more. */
+  abortMigration(uuid: string): Promise<Outcome<void>>;
+  /**
+   * Completes a migration whatever it costs the guest: by `permitPostCopy`, else by a pause until
+   * all is sent. Safe to repeat. conflict: no migration is under way.
+   */
+  completeMigration(uuid: string, options: { postCopy: boolean }): Promise<Outcome<void>>;
+  /** `arriving`: its memory is still on the way, and it runs on the other host. */
+  arrivalState(uuid: string): Promise<Outcome<'absent' | 'arriving' | 'arrived'>>;
+  /**
+   * The guest has moved in, and the other host has let go of its volumes: this host takes their
+   * locks. Safe to repeat. notFound: it is not here; conflict: it has not arrived yet, or another
+   * has a lock.
+   */
+  settleArrival(uuid: string): Promise<Outcome<void>>;
+  /**
+   * The guest runs elsewhere: removes what is left of it here, and lets go of its volumes. Safe to
+   * repeat. conflict: it runs here.
+   */
+  forgetDeparted(uuid: string): Promise<Outcome<void>>;
 
   /**
    * Removes guest, disks and logs; volumes are left as they are. Does nothing if it does not exist.

@@ -51,6 +51,22 @@ export function imageLocksContract(name: string, setup: () => Promise<ImageLocks
     const by = (lock: ImageLock): ImageLock => ({ ...lock, guest: randomUUID() });
     const kindOf = (outcome: unknown): string => (isFault(outcome) ? outcome.kind : 'done');
 
+    it('lets another host have the image of a guest whose host is fenced, and of no other', async () => {
+      const [dead, living, lock] = [on('h1'), on('h2'), await wanted()];
+      assert.equal(await dead.hold(lock), undefined);
+      await dead.close();
+      assert.equal(kindOf(await living.hold(lock)), 'conflict');
+      // Not by the name of another guest, or of another host.
+      assert.equal(kindOf(await living.breakOf(by(lock), 'h1')), 'done');
+      assert.equal(kindOf(await living.breakOf(lock, 'h3')), 'done');
+      assert.equal(kindOf(await living.hold(lock)), 'conflict');
+      for (const _ of [1, 2]) assert.equal(kindOf(await living.breakOf(lock, 'h1')), 'done');
+      assert.equal(await living.hold(lock), undefined);
+      // The host that comes back does not get it.
+      assert.equal(kindOf(await on('h1').hold(lock)), 'conflict');
+      assert.equal(await fixture.isFree(lock), false);
+    });
+
     it('lets one guest at a time have an image, and says who it is; again is fine', async () => {
       const [locks, lock] = [on('h1'), await wanted()];
       for (const _ of [1, 2]) assert.equal(await locks.hold(lock), undefined);

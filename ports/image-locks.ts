@@ -34,6 +34,11 @@ export interface ImageLocks {
    */
   release(lock: ImageLock): Promise<Outcome<void>>;
   /**
+   * Ends the lock that the same guest holds from another host, which is fenced: it must not write
+   * any more. Does nothing if there is none. unavailable, timeout: the filer does not answer.
+   */
+  breakOf(lock: ImageLock, otherHost: string): Promise<Outcome<void>>;
+  /**
    * All locks that are held, are to be released, or were noted by an earlier process; the last kind
    * is left alone until `hold` or `release`.
    */

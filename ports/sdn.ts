@@ -215,6 +215,12 @@ export interface Sdn {
 
   /** As last reported: stale at most for as long as OVN is unreachable. */
   chassis(): Chassis[];
+
+  /**
+   * Forgets a chassis that is gone for good; one whose ovn-controller runs comes back by itself.
+   * Safe to repeat.
+   */
+  removeChassis(name: string): Promise<Outcome<void>>;
   binding(port: string): PortBinding | null;
 
   close(): void;

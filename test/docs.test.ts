@@ -9,7 +9,7 @@ import { createProgram } from '#cli/program.ts';
 import { version } from '#compose/version.ts';
 import { generateReference, referenceFolder } from '#tools/generate-docs.ts';
 import { components, root } from './components.ts';
-import { documentsInOrder } from './e2e/documents.testing.ts';
+import { documentsInOrder } from './documents/commands-of-documents.ts';
 
 const folders = [...components, 'docs'];
 
@@ -192,7 +192,7 @@ test('the reference is what the code says (UPDATE=1 rewrites it)', async () => {
   }
 });
 
-test('the commands of every how-to are run by test/e2e/documents.test.ts', async () => {
+test('the commands of every how-to are run by test/documents', async () => {
   const howTos = await Array.fromAsync(glob('*.md', { cwd: join(root, 'docs/how-to') }));
   assert.deepEqual([...howTos, 'README.md'].sort(), documentsInOrder.toSorted());
 });

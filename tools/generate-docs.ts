@@ -69,7 +69,12 @@ export async function planeAsData(): Promise<Pick<ControlPlane, 'apis' | 'roles'
     const plane = await createControlPlane({
       home,
       secrets: await readSecrets(folder),
-      config: defaults,
+      // with all that may be switched on
+      config: {
+        ...defaults,
+        cortex: { ...defaults.cortex, enabled: true },
+        ha: { ...defaults.ha, enabled: true },
+      },
       origin: 'http://127.0.0.1',
       network: simulatedNetwork([], { clock: systemClock }),
       storage: simulatedStorage(home),

@@ -3,12 +3,13 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
-import type { GuestSpec } from '#contracts/nova/guest.ts';
+import type { GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
 import { domainXml } from './domain-xml.ts';
 import type { Driver } from './driver.ts';
 import { makeGuestFiles } from './guest-files.ts';
 import { imagesOf, planGuest, type CachedImages, type GuestPlan } from './guest-plan.ts';
 import type { GuestFolder } from './host-folder.ts';
+import { endOffer } from './offer-disks.ts';
 import { asOutcome } from './outcome.ts';
 import type { Domain } from './rpc/protocol.ts';
 import { lockVolumes, releaseUnused } from './volume-locks.ts';
@@ -18,38 +19,56 @@ import { exists } from './write-whole.ts';
  * See `create` in ports/hypervisor.ts. A failed `create` never removes a guest that has run before:
  * its disks hold the tenant's data.
  */
-export function createGuest(driver: Driver, spec: GuestSpec): Promise<Outcome<void>> {
-  const folder = driver.folder.guest(spec.uuid);
-  return driver.locks.run(spec.uuid, () =>
-    driver.images.pinned(imagesOf(spec), async () => {
-      let outcome: Outcome<void> | undefined;
-      try {
-        outcome = await asOutcome(() => build(driver, spec, folder));
-        return outcome;
-      } finally {
-        // Also after an unexpected error: a partly built guest is of no use.
-        if (outcome === undefined || isFault(outcome))
-          await ((await exists(folder.built))
-            ? releaseUnused(driver, spec.uuid)
-            : undoBuild(driver, spec.uuid));
-      }
-    }),
-  );
+export function createGuest(
+  driver: Driver,
+  spec: GuestSpec,
+  start: boolean,
+): Promise<Outcome<void>> {
+  return alone(driver, spec, async (folder) => {
+    let outcome: Outcome<void> | undefined;
+    try {
+      outcome = await asOutcome(() => build(driver, spec, folder, start));
+      return outcome;
+    } finally {
+      // Also after an unexpected error: a partly built guest is of no use.
+      if (outcome === undefined || isFault(outcome))
+        await ((await exists(folder.built))
+          ? releaseUnused(driver, spec.uuid)
+          : undoBuild(driver, spec.uuid));
+    }
+  });
 }
 
-async function build(driver: Driver, spec: GuestSpec, folder: GuestFolder): Promise<Outcome<void>> {
+/** Runs nothing else with the guest meanwhile; its images stay in the cache. */
+const alone = (
+  driver: Driver,
+  spec: GuestSpec,
+  work: (folder: GuestFolder) => Promise<Outcome<void>>,
+): Promise<Outcome<void>> =>
+  driver.locks.run(spec.uuid, () =>
+    driver.images.pinned(imagesOf(spec), () => work(driver.folder.guest(spec.uuid))),
+  );
+
+async function build(
+  driver: Driver,
+  spec: GuestSpec,
+  folder: GuestFolder,
+  start: boolean,
+): Promise<Outcome<void>> {
   const existing = await driver.domains.find(spec.uuid);
   if (existing && (await driver.domains.isActive(existing))) {
     await driver.domains.awaitStart(existing);
     return markBuilt(folder);
   }
+  await endOffer(driver, spec.uuid);
   const plan = await planFor(driver, spec, folder);
   if (isFault(plan)) return plan;
   const locked = await lockVolumes(driver, spec.uuid, plan.volumes);
   if (isFault(locked)) return locked;
   const domain = await realise(driver, spec, folder, plan);
-  await driver.domains.start(domain);
+  if (start) await driver.domains.start(domain);
   await markBuilt(folder);
+  if (existing) await releaseUnused(driver, spec.uuid);
 }
 
 /**
@@ -61,28 +80,25 @@ export function rebuildGuest(
   spec: GuestSpec,
   start: boolean,
 ): Promise<Outcome<void>> {
-  const folder = driver.folder.guest(spec.uuid);
-  return driver.locks.run(spec.uuid, () =>
-    driver.images.pinned(imagesOf(spec), () =>
-      asOutcome(async () => {
-        const plan = await planFor(driver, spec, folder);
-        if (isFault(plan)) return plan;
-        const locked = await lockVolumes(driver, spec.uuid, plan.volumes);
-        if (isFault(locked)) return locked;
-        const existing = await driver.domains.find(spec.uuid);
-        if (existing) {
-          await driver.domains.powerOff(existing);
-          await driver.domains.dropManagedSave(existing);
-        }
-        await Promise.all(
-          [folder.disk, folder.ownDefinition].map((file) => rm(file, { force: true })),
-        );
-        const domain = await realise(driver, spec, folder, plan);
-        if (start) await driver.domains.start(domain);
-        await markBuilt(folder);
-        await releaseUnused(driver, spec.uuid);
-      }),
-    ),
+  return alone(driver, spec, (folder) =>
+    asOutcome(async () => {
+      const plan = await planFor(driver, spec, folder);
+      if (isFault(plan)) return plan;
+      const locked = await lockVolumes(driver, spec.uuid, plan.volumes);
+      if (isFault(locked)) return locked;
+      const existing = await driver.domains.find(spec.uuid);
+      if (existing) {
+        await driver.domains.powerOff(existing);
+        await driver.domains.dropManagedSave(existing);
+      }
+      await Promise.all(
+        [folder.disk, folder.ownDefinition].map((file) => rm(file, { force: true })),
+      );
+      const domain = await realise(driver, spec, folder, plan);
+      if (start) await driver.domains.start(domain);
+      await markBuilt(folder);
+      await releaseUnused(driver, spec.uuid);
+    }),
   );
 }
 
@@ -97,6 +113,7 @@ export function destroyGuest(driver: Driver, uuid: string): Promise<Outcome<void
  */
 export async function removeGuest(driver: Driver, uuid: string): Promise<void> {
   const folder = driver.folder.guest(uuid);
+  await endOffer(driver, uuid);
   const domain = await driver.domains.find(uuid);
   if (domain) {
     await driver.domains.powerOff(domain);
@@ -121,11 +138,26 @@ export async function planFor(
     new Map() satisfies CachedImages;
   for (const image of imagesOf(spec)) {
     const used = await driver.images.use(image);
+    // What is made of it is there: a disk that moved here, or one whose image has left the cache.
+    if (isFault(used) && (await isMadeOf(image, spec, folder))) continue;
     if (isFault(used)) return used;
     cached.set(image.id, used);
   }
   return planGuest(spec, folder, cached, driver.settings, further);
 }
+
+const isMadeOf = async (
+  { id }: GuestImage,
+  { rootDisk, kernel }: GuestSpec,
+  folder: GuestFolder,
+): Promise<boolean> => {
+  const files = [
+    ...(rootDisk?.image?.id === id ? [folder.disk] : []),
+    ...(kernel?.kernel.id === id ? [folder.kernel] : []),
+    ...(kernel?.ramdisk?.id === id ? [folder.ramdisk] : []),
+  ];
+  return (await Promise.all(files.map(exists))).every((isThere) => isThere);
+};
 
 /**
  * Writes files and definition concurrently: libvirt opens the files only when the domain starts.
@@ -144,7 +176,7 @@ export async function realise(
     vncSocketPath: folder.vncSocket,
   });
   const [files, defined] = await Promise.allSettled([
-    makeGuestFiles(folder.root, plan.files),
+    makeGuestFiles(folder.root, plan.files, driver.diskImages),
     driver.domains.define(xml),
   ]);
   if (files.status === 'rejected') throw files.reason;
@@ -152,7 +184,7 @@ export async function realise(
   return defined.value;
 }
 
-function markBuilt(folder: GuestFolder): Promise<void> {
+export function markBuilt(folder: GuestFolder): Promise<void> {
   return writeFile(folder.built, '');
 }
 

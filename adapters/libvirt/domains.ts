@@ -6,11 +6,14 @@ import { LibvirtError } from './rpc/errors.ts';
 import {
   ERROR,
   LIST_MANAGED_SAVE,
+  PAUSED_MIGRATION,
   PAUSED_STARTING_UP,
+  SHUTOFF_MIGRATED,
   STATE,
   STATS,
   UNDEFINE_ALL,
   XML_SECURE_INACTIVE,
+  XML_SECURE_MIGRATABLE,
 } from './rpc/flags.ts';
 import { remote, type Domain, type ParameterValue } from './rpc/protocol.ts';
 
@@ -129,6 +132,26 @@ export class Domains {
   /** The definition of what runs now; the persistent one while it is off. */
   async liveXml(domain: Domain): Promise<string> {
     return (await this.#client.call(remote.domainGetXmlDesc, { domain, flags: 0 })).xml;
+  }
+
+  /** What runs now, for another host. */
+  async migratableXml(domain: Domain): Promise<string> {
+    const flags = XML_SECURE_MIGRATABLE;
+    return (await this.#client.call(remote.domainGetXmlDesc, { domain, flags })).xml;
+  }
+
+  /** It is between two hosts, this one of them: its memory is on its way. */
+  async isOnItsWay(domain: Domain): Promise<boolean> {
+    const { state, reason } = await this.#client.call(remote.domainGetState, { domain, flags: 0 });
+    return state === STATE.paused && (reason === PAUSED_MIGRATION || reason === PAUSED_STARTING_UP);
+  }
+
+  /** It is gone, or only its definition is left: the guest runs on another host. */
+  async hasLeft(uuid: string): Promise<boolean> {
+    const domain = await this.find(uuid);
+    const now =
+      domain && (await orNull(this.#client.call(remote.domainGetState, { domain, flags: 0 })));
+    return !now || (now.state === STATE.shutoff && now.reason === SHUTOFF_MIGRATED);
   }
 
   /** Statistics by libvirt's names ('balloon.current', 'block.0.rd.bytes' ...). */

@@ -1,5 +1,6 @@
 // What the modules of this driver share: one libvirt daemon, one state folder, one lock for each
 // guest. Created by `libvirt-hypervisor.ts`.
+import type { Outcome } from '#contracts/common/fault.ts';
 import type { KeyedQueue } from '#platform/keyed-queue.ts';
 import type { Log } from '#platform/log.ts';
 import type { DiskImages } from '#ports/disk-images.ts';
@@ -8,12 +9,14 @@ import type { Domains } from './domains.ts';
 import type { GuestEvents } from './guest-events.ts';
 import type { HostFolder } from './host-folder.ts';
 import type { ImageCache } from './image-cache.ts';
+import type { RunningOffer } from './offer-disks.ts';
 import type { LibvirtClient } from './rpc/client.ts';
 import type { MountedShare } from './volume-xml.ts';
 
 export interface DriverSettings {
   stateDir: string;
   hostIp: string;
+  transferAddress: string;
   acceleration: 'kvm' | 'tcg';
   emulator: string;
   arch: string;
@@ -33,8 +36,12 @@ export interface Driver {
   locks: KeyedQueue;
   folder: HostFolder;
   images: ImageCache;
+  /** By guest. */
+  offers: Map<string, RunningOffer>;
   diskImages: DiskImages;
   imageLocks: ImageLocks | undefined;
+  /** Guests that move out, by UUID. */
+  departing: Map<string, Promise<Outcome<void>>>;
   diskCache(): Promise<'none' | 'writeback'>;
   log: Log;
   now(): number;

@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Outcome } from '#contracts/common/fault.ts';
+import { isBetweenHosts } from './between-hosts.ts';
 import { removeGuest } from './build-guest.ts';
 import type { Driver } from './driver.ts';
 import { isGuestUuid, partSuffix } from './host-folder.ts';
@@ -23,6 +24,7 @@ export function collectGarbage(
     for (const uuid of folders.filter((each) => !owned.has(each))) {
       await driver.locks.run(uuid, async () => {
         if (await driver.domains.find(uuid)) return; // a build held the lock meanwhile
+        if (await isBetweenHosts(driver, uuid)) return;
         await removeGuest(driver, uuid);
         removed.push(`guests/${uuid}`);
       });

@@ -1,23 +1,31 @@
 // Creates the files of a guest plan, concurrently. Each file appears complete or not at all, and an
 // existing one is kept: safe to repeat.
 import { link, mkdir, open, rm, writeFile } from 'node:fs/promises';
+import { isFault } from '#contracts/common/fault.ts';
+import type { DiskImages } from '#ports/disk-images.ts';
 import { runTool } from './child-process.ts';
 import type { GuestFile } from './guest-plan.ts';
 import { iso9660 } from './iso9660.ts';
 import { writeWhole, writeWholeOnce } from './write-whole.ts';
 
 const toolMs = 60_000;
+/** A whole disk is copied. */
+const copyMs = 10 * 60_000;
 
-export async function makeGuestFiles(root: string, files: GuestFile[]): Promise<void> {
+export async function makeGuestFiles(
+  root: string,
+  files: GuestFile[],
+  diskImages: Pick<DiskImages, 'run'>,
+): Promise<void> {
   await mkdir(root, { recursive: true });
   // Waits for all of them before it reports the first failure; otherwise a late writer would write
   // into a folder that is being removed.
-  const results = await Promise.allSettled(files.map((file) => make(file)));
+  const results = await Promise.allSettled(files.map((file) => make(file, diskImages)));
   const failed = results.find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
 }
 
-async function make(file: GuestFile): Promise<void> {
+async function make(file: GuestFile, diskImages: Pick<DiskImages, 'run'>): Promise<void> {
   switch (file.kind) {
     case 'overlay':
       return writeWholeOnce(file.path, (part) =>
@@ -39,6 +47,16 @@ async function make(file: GuestFile): Promise<void> {
           toolMs,
         ),
       );
+    case 'copy':
+      return writeWholeOnce(file.path, async (part) => {
+        const convert = ['convert', '-f', file.backingFormat, '-O', 'qcow2', file.backing, part];
+        const resize = ['resize', '-q', '-f', 'qcow2', part, String(file.sizeBytes)];
+        for (const args of [convert, resize]) {
+          const outcome = await diskImages.run(args, { timeoutMs: copyMs });
+          if (isFault(outcome))
+            throw new Error(`copy an image into a root disk: ${outcome.message}`);
+        }
+      });
     case 'blank':
       return writeWholeOnce(file.path, (part) =>
         runTool('qemu-img', ['create', '-q', '-f', 'qcow2', part, String(file.sizeBytes)], toolMs),

@@ -10,7 +10,8 @@ export const mib = 1024 ** 2;
 
 export type GuestFile =
   | {
-      kind: 'overlay';
+      /** `copy`: with the data of the image in it, which may be removed then. */
+      kind: 'overlay' | 'copy';
       path: string;
       backing: string;
       backingFormat: 'qcow2' | 'raw';
@@ -41,7 +42,7 @@ export interface GuestPlan {
   kernel: { kernelPath: string; ramdiskPath: string | null; commandLine: string } | null;
 }
 
-/** Cached images by id. */
+/** Cached images by id. One that is missing is not needed: what is made of it exists. */
 export type CachedImages = ReadonlyMap<string, { path: string; virtualSizeBytes: number }>;
 
 /** Images that the guest needs in the cache. */
@@ -143,9 +144,13 @@ export function planGuest(
   if (spec.kernel) {
     const { kernel, ramdisk, commandLine } = spec.kernel;
     // Hard links: the guest keeps its kernel even when the cache removes it.
-    plan.files.push({ kind: 'link', path: folder.kernel, to: pathOf(kernel, cached) });
-    if (ramdisk)
-      plan.files.push({ kind: 'link', path: folder.ramdisk, to: pathOf(ramdisk, cached) });
+    for (const [image, path] of [
+      [kernel, folder.kernel],
+      [ramdisk, folder.ramdisk],
+    ] as const) {
+      const to = image && cached.get(image.id)?.path;
+      if (to !== undefined && to !== null) plan.files.push({ kind: 'link', path, to });
+    }
     plan.kernel = {
       kernelPath: folder.kernel,
       ramdiskPath: ramdisk ? folder.ramdisk : null,
@@ -163,7 +168,7 @@ function rootFile(
   const wantedBytes = disk.sizeGib * gib;
   if (!disk.image) return { kind: 'blank', path: folder.disk, sizeBytes: wantedBytes };
   const image = cached.get(disk.image.id);
-  if (!image) throw new Error(`image ${disk.image.id} was not looked up before planning`);
+  if (!image) return { kind: 'blank', path: folder.disk, sizeBytes: wantedBytes };
   if (wantedBytes > 0 && wantedBytes < image.virtualSizeBytes) {
     return fault(
       'badRequest',
@@ -172,18 +177,12 @@ function rootFile(
     );
   }
   return {
-    kind: 'overlay',
+    kind: disk.isCopy ? 'copy' : 'overlay',
     path: folder.disk,
     backing: image.path,
     backingFormat: cachedFormat(disk.image),
     sizeBytes: wantedBytes || image.virtualSizeBytes,
   };
-}
-
-function pathOf(image: GuestImage, cached: CachedImages): string {
-  const cachedImage = cached.get(image.id);
-  if (!cachedImage) throw new Error(`image ${image.id} was not looked up before planning`);
-  return cachedImage.path;
 }
 
 const bootRank = (bootIndex: number | null): number => bootIndex ?? Number.MAX_SAFE_INTEGER;

@@ -1,12 +1,15 @@
 // Builds the test guest from Debian's cloud kernel and a busybox initrd. Cached between test runs.
 import { execFile, spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createGzip } from 'node:zlib';
+import type { GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
+import { ok } from '#ports/hypervisor-fixture.testing.ts';
+import type { Hypervisor } from '#ports/hypervisor.ts';
 
 const run = promisify(execFile);
 // Beside the npm packages, so that nothing is left outside the repository.
@@ -16,6 +19,23 @@ const kernelModules = ['virtio_pci', 'virtio_blk', 'button', 'evdev', 'isofs', '
 export interface TestGuest {
   kernelPath: string;
   ramdiskPath: string;
+}
+
+/** How it is booted; its images are in the cache of each of the hosts. */
+export async function testKernel(
+  { kernelPath, ramdiskPath }: TestGuest,
+  hosts: readonly Hypervisor[],
+): Promise<NonNullable<GuestSpec['kernel']>> {
+  const cached = async (id: string, diskFormat: string, file: string): Promise<GuestImage> => {
+    const image = { id, diskFormat, sizeBytes: (await stat(file)).size, checksum: '' };
+    for (const host of hosts) ok(await host.ensureImage(image, async () => createReadStream(file)));
+    return image;
+  };
+  return {
+    kernel: await cached('kernel', 'aki', kernelPath),
+    ramdisk: await cached('ramdisk', 'ari', ramdiskPath),
+    commandLine: 'quiet',
+  };
 }
 
 /** The guest, or the reason why it cannot be built here. */

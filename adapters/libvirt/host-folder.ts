@@ -1,7 +1,7 @@
 // Where files are below `stateDir`. libvirtd and this process use the same paths.
 // images/<image id>.<qcow2|raw>: complete cached images (written under another name, then renamed).
 // guests/<uuid>/: disk, root-copy, ephemeral, swap, config-drive.iso, kernel, ramdisk, console.log,
-// unrescue.xml, built.
+// unrescue.xml, built, awaited, departing.
 import path from 'node:path';
 import type { GuestImage } from '#contracts/nova/guest.ts';
 
@@ -28,6 +28,10 @@ export interface GuestFolder {
    * nothing.
    */
   built: string;
+  /** Exists from the preparation for a guest that moves in until it has arrived. */
+  awaited: string;
+  /** The arrival with which the guest's last migration out of here was begun. */
+  departing: string;
   vncSocket: string;
 }
 
@@ -65,6 +69,8 @@ export class HostFolder {
       consoleLogBefore: path.join(root, 'console.log.before'),
       ownDefinition: path.join(root, 'unrescue.xml'),
       built: path.join(root, 'built'),
+      awaited: path.join(root, 'awaited'),
+      departing: path.join(root, 'departing'),
       vncSocket: this.#vncSocket(uuid),
     };
   }

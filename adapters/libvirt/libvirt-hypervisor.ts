@@ -10,18 +10,34 @@ import type { DiskImages } from '#ports/disk-images.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
 import type { ImageLocks } from '#ports/image-locks.ts';
 import { agentCommand } from './agent-command.ts';
+import {
+  arrivalState,
+  abandonArrival,
+  forgetDeparted,
+  prepareArrival,
+  settleArrival,
+} from './arrive-guest.ts';
 import { createGuest, destroyGuest, rebuildGuest } from './build-guest.ts';
 import { boundConsoles, readConsole } from './console-log.ts';
 import { guestDiagnostics } from './diagnostics.ts';
 import { Domains } from './domains.ts';
 import type { Driver } from './driver.ts';
+import { fetchDisks } from './fetch-disks.ts';
 import { collectGarbage, inventory } from './garbage.ts';
 import { GuestEvents } from './guest-events.ts';
 import { stateAfterEvent } from './guest-state.ts';
 import { hostFacts } from './host-facts.ts';
 import { HostFolder } from './host-folder.ts';
 import { ImageCache } from './image-cache.ts';
+import {
+  abortMigration,
+  completeMigration,
+  departure,
+  migrateGuest,
+  migrationProgress,
+} from './migrate-guest.ts';
 import { attachNic, detachNic, nicsOf } from './nics.ts';
+import { offerDisks, withdrawDisks } from './offer-disks.ts';
 import { asOutcome } from './outcome.ts';
 import { pciAddresses } from './pci-addresses.ts';
 import {
@@ -36,7 +52,7 @@ import {
 import { rescueGuest, unrescueGuest } from './rescue-guest.ts';
 import { LibvirtClient, type ClientOptions } from './rpc/client.ts';
 import { snapshotRoot } from './snapshot-root.ts';
-import { keepLocks } from './volume-locks.ts';
+import { breakLocks, keepLocks } from './volume-locks.ts';
 import type { MountedShare } from './volume-xml.ts';
 import { attachVolume, detachVolume, resizeVolume, snapshotVolume, volumesOf } from './volumes.ts';
 
@@ -54,6 +70,11 @@ export interface LibvirtHypervisorOptions {
   acceleration: 'kvm' | 'tcg';
   /** The address at which other hosts and the console proxy reach this host. Default 127.0.0.1. */
   hostIp?: string;
+  /**
+   * Where this process offers disks of guests to other hosts: an address of its own that they
+   * reach. Default 127.0.0.1.
+   */
+  transferAddress?: string;
   /**
    * Default 'Nehalem' under TCG (the newest model that QEMU 7.2 emulates completely), null =
    * host-model under KVM.
@@ -117,7 +138,7 @@ export function createLibvirtHypervisor(
     state: (uuid) => asOutcome(() => driver.domains.state(uuid)),
     ensureImage: (image, open, ensureOptions) =>
       asOutcome(() => driver.images.ensure(image, open, ensureOptions)),
-    create: (spec) => createGuest(driver, spec),
+    create: (spec, start = true) => createGuest(driver, spec, start),
     rebuild: (spec, start) => rebuildGuest(driver, spec, start),
     start: (uuid) => startGuest(driver, uuid),
     stop: (uuid, timeoutMs) => stopGuest(driver, uuid, timeoutMs),
@@ -137,6 +158,20 @@ export function createLibvirtHypervisor(
     resizeVolume: (uuid, volumeId, sizeGib) => resizeVolume(driver, uuid, volumeId, sizeGib),
     snapshotVolume: (uuid, volumeId, next) => snapshotVolume(driver, uuid, volumeId, next),
     snapshotRoot: (uuid) => snapshotRoot(driver, uuid),
+    departure: (uuid) => departure(driver, uuid),
+    prepareArrival: (spec, from) => prepareArrival(driver, spec, from),
+    abandonArrival: (uuid) => abandonArrival(driver, uuid),
+    migrate: (uuid, terms) => migrateGuest(driver, uuid, terms),
+    migrationProgress: (uuid) => migrationProgress(driver, uuid),
+    abortMigration: (uuid) => abortMigration(driver, uuid),
+    completeMigration: (uuid, how) => completeMigration(driver, uuid, how),
+    arrivalState: (uuid) => arrivalState(driver, uuid),
+    settleArrival: (uuid) => settleArrival(driver, uuid),
+    forgetDeparted: (uuid) => forgetDeparted(driver, uuid),
+    offerDisks: (uuid, offerOptions) => offerDisks(driver, uuid, offerOptions),
+    withdrawDisks: (uuid) => withdrawDisks(driver, uuid),
+    fetchDisks: (spec, offer, signal) => fetchDisks(driver, spec, offer, signal),
+    breakLocks: (spec, otherHost) => breakLocks(driver, spec, otherHost),
     destroy: (uuid) => destroyGuest(driver, uuid),
     consoleLog: (uuid, maxBytes) => readConsole(driver, uuid, maxBytes),
     vncSocket: (uuid) =>
@@ -165,6 +200,7 @@ export function createLibvirtHypervisor(
     close: async () => {
       clearInterval(consoleTimer);
       closing.abort();
+      for (const uuid of driver.offers.keys()) await withdrawDisks(driver, uuid);
       driver.client.close();
       await driver.imageLocks?.close();
     },
@@ -197,6 +233,7 @@ function createDriver(options: LibvirtHypervisorOptions, deps: LibvirtHypervisor
     settings: {
       stateDir: options.stateDir,
       hostIp: options.hostIp ?? '127.0.0.1',
+      transferAddress: options.transferAddress ?? '127.0.0.1',
       acceleration: options.acceleration,
       emulator: options.emulator ?? `/usr/bin/qemu-system-${arch}`,
       arch,
@@ -218,8 +255,10 @@ function createDriver(options: LibvirtHypervisorOptions, deps: LibvirtHypervisor
     domains: new Domains(client),
     locks: new KeyedQueue(),
     images: new ImageCache(folder, deps.images),
+    offers: new Map(),
     diskImages: deps.images,
     imageLocks: options.imageLocks,
+    departing: new Map(),
     diskCache: () => (diskCache ??= probeDiskCache(options.stateDir)),
     log: deps.log,
     now: deps.now ?? Date.now,

@@ -22,7 +22,7 @@ import { assertFault, ok, type HypervisorFixture } from '#ports/hypervisor-fixtu
 import { hypervisorContract } from '#ports/hypervisor.testing.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
 import { writeReferringImage } from '#ports/referring-image.testing.ts';
-import { buildTestGuest, type TestGuest } from './guest.testing.ts';
+import { buildTestGuest, testKernel, type TestGuest } from './guest.testing.ts';
 import { createLibvirtHypervisor } from './libvirt-hypervisor.ts';
 import { startPrivateLibvirtd, whyNoLibvirtd, type PrivateLibvirtd } from './libvirtd.testing.ts';
 import { LibvirtClient } from './rpc/client.ts';
@@ -65,20 +65,8 @@ async function setUp(files: TestGuest): Promise<Setup> {
       },
       { log: silentLog, images: createQemuDiskImages({ log: silentLog }) },
     );
-  const image = async (id: string, diskFormat: string, file: string): Promise<GuestImage> => ({
-    id,
-    diskFormat,
-    sizeBytes: (await stat(file)).size,
-    checksum: '',
-  });
-  const kernel = {
-    kernel: await image('kernel', 'aki', files.kernelPath),
-    ramdisk: await image('ramdisk', 'ari', files.ramdiskPath),
-    commandLine: 'quiet',
-  };
   const first = open();
-  ok(await first.ensureImage(kernel.kernel, async () => createReadStream(files.kernelPath)));
-  ok(await first.ensureImage(kernel.ramdisk, async () => createReadStream(files.ramdiskPath)));
+  const kernel = await testKernel(files, [first]);
   await first.close();
   return { libvirtd, stateDir, open, kernel };
 }
@@ -104,9 +92,15 @@ async function volumeImage(
   return connection;
 }
 
+const rootOf = (stateDir: string, uuid: string): string =>
+  path.join(stateDir, 'guests', uuid, 'disk');
+/** What a guest has written to its disk, for qemu-io. */
+const mark = '-P 0x5a 1M 64k';
+
 async function contractFixture(files: TestGuest): Promise<HypervisorFixture> {
   const { libvirtd, stateDir, open, kernel } = await setUp(files);
   let hypervisor = open();
+  let other: Setup | undefined;
   const diskFile = path.join(stateDir, 'contract.qcow2');
   await run('qemu-img', ['create', '-q', '-f', 'qcow2', diskFile, '16M']);
   return {
@@ -117,6 +111,25 @@ async function contractFixture(files: TestGuest): Promise<HypervisorFixture> {
     },
     bootable: { kernel, rootDisk: null },
     disk: { bytes: await readFile(diskFile), diskFormat: 'qcow2' },
+    elsewhere: async () => {
+      other = await setUp(files);
+      return other.open();
+    },
+    writeRoot: async (uuid) =>
+      void (await run('qemu-io', ['-f', 'qcow2', '-c', `write ${mark}`, rootOf(stateDir, uuid)])),
+    readRoot: async (where, uuid) => {
+      const file = rootOf(where === 'here' ? stateDir : (other?.stateDir ?? ''), uuid);
+      const { stdout } = await run('qemu-io', [
+        '-U',
+        '-r',
+        '-f',
+        'qcow2',
+        '-c',
+        `read ${mark}`,
+        file,
+      ]);
+      return stdout.includes('Pattern verification failed') ? 'blank' : 'written';
+    },
     bootMs: bootLimitMs,
     // A folder in place of a mounted share; test/storage uses a real one.
     volume: async () => await volumeImage(stateDir),
@@ -124,6 +137,7 @@ async function contractFixture(files: TestGuest): Promise<HypervisorFixture> {
     close: async () => {
       await hypervisor.close();
       await libvirtd.close();
+      await other?.libvirtd.close();
     },
   };
 }

@@ -5,11 +5,15 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
+import type { GuestSpec } from '#contracts/nova/guest.ts';
 import type { ImageLock } from '#ports/image-locks.ts';
+import { isBetweenHosts } from './between-hosts.ts';
 import type { Driver } from './driver.ts';
+import { endOffer } from './offer-disks.ts';
 import { asOutcome, unlessMissing } from './outcome.ts';
 import type { Domain } from './rpc/protocol.ts';
-import { disksIn, type PlacedVolume } from './volume-xml.ts';
+import { disksIn, volumeSource, type PlacedVolume } from './volume-xml.ts';
+import { exists } from './write-whole.ts';
 
 /**
  * Acquires locks. The caller holds the guest's lock, as for every function of this file. conflict:
@@ -41,11 +45,37 @@ export async function lockVolumes(
  * restart of the filer it may have none.
  */
 export async function startLocked(driver: Driver, domain: Domain): Promise<Outcome<void>> {
+  await endOffer(driver, domain.uuid);
   const holdResult = await hold(
     driver,
     locksIn(domain.uuid, await driver.domains.definition(domain)),
   );
   return isFault(holdResult) ? holdResult : await driver.domains.start(domain);
+}
+
+/** See `breakLocks` in ports/hypervisor.ts. */
+export function breakLocks(
+  driver: Driver,
+  spec: GuestSpec,
+  otherHost: string,
+): Promise<Outcome<void>> {
+  const { imageLocks } = driver;
+  return driver.locks.run(spec.uuid, () =>
+    asOutcome(async () => {
+      if (!imageLocks) return;
+      for (const { volumeId, connection } of spec.volumes) {
+        const source = volumeSource(connection, driver.settings.mounts);
+        if (isFault(source)) return source;
+        if (source.server === '') continue; // QEMU's own lock ends with its host's mount
+        const { server, path } = source;
+        const ended = await imageLocks.breakOf(
+          { guest: spec.uuid, volumeId, server, path },
+          otherHost,
+        );
+        if (isFault(ended)) return ended;
+      }
+    }),
+  );
 }
 
 /**
@@ -125,7 +155,20 @@ async function mendLocks(driver: Driver, signal: AbortSignal): Promise<void> {
     );
 }
 
+/** Acquires the locks of all volumes that the guest has, as it is defined and as it runs. */
+export async function holdLocks(driver: Driver, uuid: string): Promise<Outcome<void>> {
+  return await hold(driver, await locksOf(driver, uuid));
+}
+
 async function mendGuest(driver: Driver, uuid: string): Promise<void> {
+  // The source of a migration holds them until it is told to forget the guest, and the destination
+  // takes them when it is told to settle it.
+  const onItsWay = await asOutcome(async () =>
+    (await driver.domains.find(uuid))
+      ? await exists(driver.folder.guest(uuid).awaited)
+      : await isBetweenHosts(driver, uuid),
+  );
+  if (isFault(onItsWay) || onItsWay) return;
   const used = await asOutcome(async () => await locksOf(driver, uuid));
   const holdResult = isFault(used) ? used : await hold(driver, used);
   if (isFault(holdResult))

@@ -24,6 +24,7 @@ import {
   withoutSnapshot,
   withSnapshot,
 } from './chain.ts';
+import { isMark } from './nfs-storage-marks.ts';
 import { openShare } from './share.ts';
 import type { ShareAddress } from './share.ts';
 
@@ -283,7 +284,9 @@ export function createNfsVolumes({
         name.startsWith('.') && volumes.some(({ id }) => volumeName.exec(name)?.[2] === id);
       return {
         volumes,
-        strays: [...files.keys()].filter((name) => !chainFiles.has(name) && !isPartOfNote(name)),
+        strays: [...files.keys()].filter(
+          (name) => !chainFiles.has(name) && !isPartOfNote(name) && !isMark(name),
+        ),
       };
     },
     close: () => share.close(),

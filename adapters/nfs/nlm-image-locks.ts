@@ -119,8 +119,8 @@ export function createNlmImageLocks(
     );
   }
 
-  async function begin(lock: ImageLock): Promise<Outcome<TrackedLock>> {
-    const handle = await answered(`${lock.server}:${lock.path}`, async () => {
+  const handleOf = async (lock: ImageLock) =>
+    await answered(`${lock.server}:${lock.path}`, async () => {
       const share = await Nfs3.mount(lock.server, posix.dirname(lock.path), timeoutMs);
       try {
         return await share.lookUp(share.root, posix.basename(lock.path));
@@ -128,6 +128,9 @@ export function createNlmImageLocks(
         share.close();
       }
     });
+
+  async function begin(lock: ImageLock): Promise<Outcome<TrackedLock>> {
+    const handle = await handleOf(lock);
     if (isFault(handle)) return handle;
     const note: TrackedLock = { lock, handle, state: 'unknown', isTaken: false };
     await journal.write(note);
@@ -299,7 +302,26 @@ export function createNlmImageLocks(
     return releaseResult;
   }
 
+  async function breakOf(lock: ImageLock, otherHost: string): Promise<Outcome<void>> {
+    const handle = await handleOf(lock);
+    if (isFault(handle)) return handle.kind === 'notFound' ? undefined : handle;
+    const owner = { caller: otherHost, owner: `${lock.guest}@${otherHost}` };
+    const status = await ask(lock.server, async (manager) => await manager.unlock(owner, handle));
+    if (isFault(status)) return status;
+    if (status !== lockStatus.granted && status !== lockStatus.stale)
+      return fault(
+        'unavailable',
+        `${lock.server} does not end the lock of ${otherHost} on ${lock.path}: status ${status}`,
+      );
+    log.warn(
+      { host, otherHost, server: lock.guest, volume: lock.volumeId },
+      'the image lock of a host that is down is ended',
+    );
+  }
+
   return {
+    breakOf: async (lock, otherHost) =>
+      await inTurn(lock, async () => await breakOf(lock, otherHost)),
     hold: async (lock) =>
       await inTurn(
         lock,

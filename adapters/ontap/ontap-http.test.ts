@@ -7,20 +7,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
+import { systemClock } from '#platform/clock.ts';
 import { Secret } from '#platform/log.ts';
 import { openHttp } from './ontap-http.ts';
 
 const user = { user: 'admin', password: new Secret('p:ss') };
 
 test('a password goes to no other machine in the clear', () => {
-  assert.throws(() => openHttp({ ...user, origin: 'http://filer.example' }), /https/);
+  assert.throws(() => openHttp({ ...user, origin: 'http://filer.example' }, systemClock), /https/);
   for (const origin of [
     'http://127.0.0.1:8080',
     'http://localhost',
     'http://[::1]',
     'https://filer.example',
   ])
-    openHttp({ ...user, origin }).close();
+    openHttp({ ...user, origin }, systemClock).close();
 });
 
 test(
@@ -59,7 +60,10 @@ test(
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const origin = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const [trusting, strange] = [openHttp({ ...user, origin, ca }), openHttp({ ...user, origin })];
+    const [trusting, strange] = [
+      openHttp({ ...user, origin, ca }, systemClock),
+      openHttp({ ...user, origin }, systemClock),
+    ];
     assert.deepEqual(await trusting.send('GET', '/api/cluster', undefined, 5_000), {
       status: 200,
       body: { version: 9 },

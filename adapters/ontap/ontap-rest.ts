@@ -105,7 +105,7 @@ export function createOntapRest({
   timeoutMs = 10_000,
   jobTimeoutMs = 300_000,
 }: OntapRestDeps): OntapRest {
-  const http = openHttp(address);
+  const http = openHttp(address, clock);
   const jittered = (ms: number): number => ms * (0.5 + ids.random());
 
   /**

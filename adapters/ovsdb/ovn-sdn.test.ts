@@ -129,6 +129,17 @@ describe('OVN', { skip }, () => {
         generation: 2,
       },
     ]);
+    for (let round = 0; round < 2; round += 1)
+      assert.equal(await sdn.removeChassis('h1'), undefined, 'also a second time');
+    await eventually(() => sdn.chassis().length === 0, {
+      withinMs: 2_000,
+      what: 'the chassis is gone',
+    });
+    const [encaps, confirmed] = await controller.transact([
+      sb.select('Encap', [], ['ip']),
+      sb.select('Chassis_Private', [], ['name']),
+    ]);
+    assert.deepEqual([encaps.rows, confirmed.rows], [[], []], 'with its tunnels and its answers');
   });
 
   it(

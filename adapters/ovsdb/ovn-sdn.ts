@@ -28,6 +28,7 @@ import { carryOut } from './transactions.ts';
 
 type Northbound = typeof northbound;
 const nb = operationsOf(northbound);
+const sb = operationsOf(southbound);
 
 /** The external id that holds a row's key; rows without it are not ours. */
 const ownerKey = 'cobalt:key';
@@ -221,6 +222,16 @@ class OvnSdn implements Sdn {
         generation: answered.get(name) ?? 0,
       }),
     );
+  }
+
+  async removeChassis(name: string): Promise<Outcome<void>> {
+    // its tunnels go with it: ovn-sb(5), Encap is no root table
+    return await outcomeOf(async () => {
+      await this.#south.transact([
+        sb.delete('Chassis', [['name', '==', name]]),
+        sb.delete('Chassis_Private', [['name', '==', name]]),
+      ]);
+    });
   }
 
   binding(port: string): PortBinding | null {

@@ -12,6 +12,8 @@ export interface SimHypervisorOptions {
   traits?: string[];
   /** How long a guest takes until its banner shows on the console. Default 0. */
   bootMs?: number;
+  /** How long a live migration takes that nothing holds up. Default 0. */
+  migrateMs?: number;
   /**
    * Whether image bytes are read and checked. Default true; false makes big simulations cheap: the
    * image counts as fetched.

@@ -5,7 +5,7 @@ import { simVolume } from './sim-guest-volumes.ts';
 import type { SimGuest } from './sim-world.ts';
 
 /** The cached images that a guest is built from. */
-export function imageIds(spec: GuestSpec): string[] {
+export function imageIds(spec: Pick<GuestSpec, 'rootDisk' | 'kernel'>): string[] {
   return [spec.rootDisk?.image, spec.kernel?.kernel, spec.kernel?.ramdisk].flatMap((image) =>
     image ? [image.id] : [],
   );
@@ -16,7 +16,7 @@ export function isActive(guest: SimGuest): boolean {
 }
 
 /** What the simulated host keeps of a guest: off, never booted. */
-export function newGuest(spec: GuestSpec): SimGuest {
+export function newGuest(spec: GuestSpec, disk: string): SimGuest {
   return {
     uuid: spec.uuid,
     name: spec.name,
@@ -24,7 +24,7 @@ export function newGuest(spec: GuestSpec): SimGuest {
     vcpus: spec.vcpus,
     memoryMib: spec.memoryMib,
     diskGib: (spec.rootDisk?.sizeGib ?? 0) + spec.ephemeralGib,
-    imageIds: imageIds(spec),
+    imageIds: imageIds(spec.rootDisk?.isCopy ? { ...spec, rootDisk: null } : spec),
     state: 'shutoff',
     bootedAtMs: 0,
     boots: 0,
@@ -32,8 +32,19 @@ export function newGuest(spec: GuestSpec): SimGuest {
     nics: spec.nics.map(({ portId }) => portId),
     volumes: spec.volumes.map(simVolume),
     rootless: spec.rootDisk === null,
+    disk,
+    offer: null,
   };
 }
+
+/** With another definition over the same disk. */
+export const definedAnew = (guest: SimGuest, spec: GuestSpec): SimGuest => ({
+  ...newGuest(spec, guest.disk ?? ''),
+  state: guest.state,
+  boots: guest.boots,
+  bootedAtMs: guest.bootedAtMs,
+  rescue: guest.rescue,
+});
 
 export function simDiagnostics(guest: SimGuest, nowMs: number): GuestDiagnostics {
   const uptimeMs = isActive(guest) ? nowMs - guest.bootedAtMs : 0;

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type {
+  DiskOffer,
   GuestEvent,
   GuestImage,
   GuestNic,
@@ -11,13 +12,23 @@ import type {
   GuestState,
   GuestVolume,
 } from '#contracts/nova/guest.ts';
+import type {
+  GuestArrival,
+  GuestDeparture,
+  MigrationProgress,
+  MigrationTerms,
+} from '#contracts/nova/live-migration.ts';
 import { systemClock, type Clock } from '#platform/clock.ts';
 import type { DiskCopy, Hypervisor, OpenImage } from '#ports/hypervisor.ts';
+import { endGuests, powerFault } from './sim-chassis.ts';
 import { bootText } from './sim-console.ts';
+import { SimEvents } from './sim-events.ts';
 import { simFacts, type SimHypervisorOptions } from './sim-facts.ts';
 import { growVolume, plugVolume, switchVolume, unplugVolume } from './sim-guest-volumes.ts';
-import { imageIds, isActive, newGuest, simDiagnostics } from './sim-guest.ts';
-import { checkImage } from './sim-image.ts';
+import { definedAnew, imageIds, isActive, newGuest, simDiagnostics } from './sim-guest.ts';
+import { collectImages, inventoryOf, problemWith, readImage } from './sim-images.ts';
+import { SimMigrations } from './sim-migration.ts';
+import { fetchedGuest, newOffer, offeredGuest } from './sim-offer.ts';
 import { simPciAddresses } from './sim-pci.ts';
 import { powerStep, type PowerCall } from './sim-power.ts';
 import { simulatedQcow2 } from './sim-qcow2.ts';
@@ -36,8 +47,12 @@ export interface SimHypervisor extends Hypervisor {
   clearTroubles(): void;
   /** The guest ends by itself: it was shut down from inside, or its process died. */
   guestEnds(uuid: string, how: 'shutoff' | 'crashed'): void;
+  /** The guest's live migrations do not end by themselves from now on. */
+  guestIsRestless(uuid: string): void;
   /** Ends every running guest without an event: a power failure. */
   powerFailure(): void;
+  /** The guest writes to its root disk: from now on this is what is on it. */
+  writeDisk(uuid: string, content: string): void;
 }
 
 export function createSimHypervisor(
@@ -52,16 +67,25 @@ class SimDriver implements SimHypervisor {
   readonly #store: SimStore;
   readonly #clock: Clock;
   readonly #troubles: SimTroubles;
-  readonly #listeners = new Set<(event: GuestEvent) => void>();
+  readonly #events = new SimEvents();
   readonly #fetches = new Map<string, Promise<Outcome<void>>>();
   readonly #host;
+  readonly #migrations: SimMigrations;
+  #disksMade = 0;
 
   constructor(options: SimHypervisorOptions, deps: SimHypervisorDeps) {
     this.#options = options;
     this.#store = deps.store ?? inMemoryStore();
     this.#clock = deps.clock ?? systemClock;
-    this.#troubles = new SimTroubles((ms) => this.#clock.sleep(ms));
+    this.#troubles = new SimTroubles(this.#clock, () => powerFault(options.hostname, this.#host));
     this.#host = this.#store.load(options.hostname);
+    this.#migrations = new SimMigrations(this.#host, {
+      hostname: options.hostname,
+      migrateMs: options.migrateMs ?? 0,
+      store: this.#store,
+      clock: this.#clock,
+      tell: this.#events.tell,
+    });
   }
 
   facts() {
@@ -71,21 +95,27 @@ class SimDriver implements SimHypervisor {
   }
 
   list() {
-    return this.#troubles.around('list', () =>
-      [...this.#host.guests.values()].map(({ uuid, name, state }) => ({ uuid, name, state })),
-    );
+    return this.#troubles.around('list', () => {
+      this.#migrations.receive();
+      return [...this.#host.guests.values()].map(({ uuid, name, state }) => ({
+        uuid,
+        name,
+        state,
+      }));
+    });
   }
 
   state(uuid: string) {
-    return this.#troubles.around<GuestState>(
-      'state',
-      () => this.#host.guests.get(uuid)?.state ?? 'absent',
-    );
+    return this.#troubles.around<GuestState>('state', () => {
+      this.#migrations.receive();
+      return this.#host.guests.get(uuid)?.state ?? 'absent';
+    });
   }
 
   ensureImage(image: GuestImage, open: OpenImage) {
     return this.#troubles.around('ensureImage', async () => {
-      if (this.#host.images.has(image.id)) return this.#useImage(image.id);
+      if (this.#host.images.has(image.id))
+        return void this.#host.images.set(image.id, this.#clock.now());
       let fetch = this.#fetches.get(image.id);
       if (!fetch) {
         fetch = this.#fetch(image, open).finally(() => this.#fetches.delete(image.id));
@@ -95,15 +125,47 @@ class SimDriver implements SimHypervisor {
     });
   }
 
-  create(spec: GuestSpec) {
+  create(spec: GuestSpec, start = true) {
     return this.#troubles.around('create', () => {
       const existing = this.#host.guests.get(spec.uuid);
       if (existing && isActive(existing)) return;
-      const problem = this.#problemWith(spec);
+      const problem = existing ? null : this.#problemWith(spec);
       if (problem) return problem;
-      const guest = existing ?? newGuest(spec);
+      const guest = existing ? definedAnew(existing, spec) : this.#newGuest(spec);
       this.#host.guests.set(spec.uuid, guest);
-      this.#switchOn(guest);
+      if (start) this.#switchOn(guest);
+      else this.#become(guest, 'shutoff');
+    });
+  }
+
+  offerDisks(uuid: string, { forMs }: { flat: boolean; forMs: number }) {
+    return this.#onGuest<DiskOffer>('offerDisks', uuid, (guest) => {
+      if (isActive(guest) || guest.state === 'suspended')
+        return fault('conflict', `the disks of guest ${uuid} are in use`, { state: guest.state });
+      const offer = newOffer(this.#options.hostname, guest, this.#clock.now() + forMs);
+      this.#save();
+      return offer;
+    });
+  }
+  withdrawDisks(uuid: string) {
+    return this.#troubles.around('withdrawDisks', () => {
+      const guest = this.#host.guests.get(uuid);
+      if (!guest?.offer) return;
+      guest.offer = null;
+      this.#save();
+    });
+  }
+  fetchDisks(spec: GuestSpec, offer: DiskOffer) {
+    return this.#troubles.around('fetchDisks', () => {
+      const existing = this.#host.guests.get(spec.uuid);
+      if (existing && isActive(existing))
+        return fault('conflict', `guest ${spec.uuid} runs on this host`);
+      const offered = offeredGuest(this.#store, offer, spec.uuid, this.#clock.now());
+      if (isFault(offered)) return offered;
+      const guest = fetchedGuest(offered, spec);
+      if (isFault(guest)) return guest;
+      this.#host.guests.set(spec.uuid, guest);
+      this.#become(guest, 'shutoff');
     });
   }
 
@@ -111,7 +173,7 @@ class SimDriver implements SimHypervisor {
     return this.#troubles.around('rebuild', () => {
       const problem = this.#problemWith(spec);
       if (problem) return problem;
-      const guest = newGuest(spec);
+      const guest = this.#newGuest(spec);
       this.#host.guests.set(spec.uuid, guest);
       if (start) this.#switchOn(guest);
       else this.#become(guest, 'shutoff');
@@ -191,6 +253,10 @@ class SimDriver implements SimHypervisor {
       switchVolume(guest, volumeId, next),
     );
   }
+  /** Simulated volumes have no locks. */
+  breakLocks() {
+    return this.#troubles.around<void>('breakLocks', () => undefined);
+  }
   snapshotRoot(uuid: string) {
     return this.#onGuest<DiskCopy>('snapshotRoot', uuid, (guest) => {
       if (guest.rootless) return fault('conflict', `guest ${uuid} has no root disk on this host`);
@@ -203,11 +269,53 @@ class SimDriver implements SimHypervisor {
     });
   }
 
+  departure(uuid: string) {
+    return this.#onActive<GuestDeparture>('departure', uuid, () => ({
+      cpu: null,
+      base: null,
+    }));
+  }
+  prepareArrival(spec: GuestSpec, _departure: GuestDeparture) {
+    return this.#troubles.around<GuestArrival>('prepareArrival', () =>
+      this.#migrations.prepare(spec.uuid, () => this.#problemWith(spec)),
+    );
+  }
+  abandonArrival(uuid: string) {
+    return this.#troubles.around<void>('abandonArrival', () => this.#migrations.abandon(uuid));
+  }
+  migrate(uuid: string, terms: MigrationTerms) {
+    return this.#troubles.around<void>('migrate', () => this.#migrations.migrate(uuid, terms));
+  }
+  migrationProgress(uuid: string) {
+    return this.#onActive<MigrationProgress | null>('migrationProgress', uuid, (guest) =>
+      this.#migrations.progress(guest),
+    );
+  }
+  abortMigration(uuid: string) {
+    return this.#onActive<void>('abortMigration', uuid, (guest) => this.#migrations.abort(guest));
+  }
+  completeMigration(uuid: string, _how: { postCopy: boolean }) {
+    return this.#onActive<void>('completeMigration', uuid, (guest) =>
+      this.#migrations.complete(guest),
+    );
+  }
+  arrivalState(uuid: string) {
+    return this.#troubles.around<'absent' | 'arriving' | 'arrived'>('arrivalState', () =>
+      this.#migrations.arrivalState(uuid),
+    );
+  }
+  settleArrival(uuid: string) {
+    return this.#onGuest<void>('settleArrival', uuid, () => undefined);
+  }
+  forgetDeparted(uuid: string) {
+    return this.#troubles.around<void>('forgetDeparted', () => this.#migrations.forget(uuid));
+  }
+
   destroy(uuid: string) {
     return this.#troubles.around('destroy', () => {
       if (!this.#host.guests.delete(uuid)) return;
       this.#save();
-      this.#tell({ uuid, state: 'absent' });
+      this.#events.tell({ uuid, state: 'absent' });
     });
   }
 
@@ -249,44 +357,24 @@ class SimDriver implements SimHypervisor {
   }
 
   onEvent(listener: (event: GuestEvent) => void) {
-    const own = (event: GuestEvent) => listener(event); // a new function, since the same listener may subscribe twice
-    this.#listeners.add(own);
-    return () => void this.#listeners.delete(own);
+    return this.#events.subscribe(listener);
   }
 
   collectGarbage(keepImageIds: ReadonlySet<string>, olderThanMs: number) {
     return this.#troubles.around('collectGarbage', () => {
-      const backing = new Set(
-        [...this.#host.guests.values()].flatMap((guest) => [
-          ...guest.imageIds,
-          ...(guest.rescue?.imageIds ?? []),
-        ]),
-      );
-      const nowMs = this.#clock.now();
-      const unused = [...this.#host.images]
-        .filter(
-          ([id, usedAtMs]) =>
-            !keepImageIds.has(id) && !backing.has(id) && nowMs - usedAtMs >= olderThanMs,
-        )
-        .map(([id]) => id);
-      for (const id of unused) this.#host.images.delete(id);
+      const unused = collectImages(this.#host, keepImageIds, this.#clock.now() - olderThanMs);
       if (unused.length > 0) this.#save();
       return unused.map((id) => `images/${id}`);
     });
   }
 
   inventory() {
-    return this.#troubles.around('inventory', () => ({
-      guestFolders: [...this.#host.guests.keys()],
-      cachedImages: [...this.#host.images.keys()],
-      brokenOverlays: [...this.#host.guests.values()]
-        .filter((guest) => guest.imageIds.some((id) => !this.#host.images.has(id)))
-        .map((guest) => guest.uuid),
-    }));
+    return this.#troubles.around('inventory', () => inventoryOf(this.#host));
   }
 
   async close(): Promise<void> {
-    this.#listeners.clear();
+    this.#events.clear();
+    this.#migrations.close();
   }
 
   trouble(method: keyof Hypervisor, trouble: Trouble): void {
@@ -299,8 +387,19 @@ class SimDriver implements SimHypervisor {
     const guest = this.#host.guests.get(uuid);
     if (guest) this.#become(guest, how);
   }
+  guestIsRestless(uuid: string): void {
+    const guest = this.#host.guests.get(uuid);
+    if (guest) guest.isRestless = true;
+    this.#save();
+  }
   powerFailure(): void {
-    for (const guest of this.#host.guests.values()) if (isActive(guest)) guest.state = 'crashed';
+    endGuests(this.#host);
+    this.#save();
+  }
+
+  writeDisk(uuid: string, content: string): void {
+    const guest = this.#host.guests.get(uuid);
+    if (guest) guest.disk = content;
     this.#save();
   }
 
@@ -325,12 +424,26 @@ class SimDriver implements SimHypervisor {
     });
   }
 
+  #onActive<T>(
+    method: keyof Hypervisor,
+    uuid: string,
+    work: (guest: SimGuest) => Outcome<T>,
+  ): Promise<Outcome<T>> {
+    return this.#onGuest<T>(method, uuid, (guest) =>
+      isActive(guest)
+        ? work(guest)
+        : fault('conflict', `guest ${uuid} is off`, { state: guest.state }),
+    );
+  }
+
   #onGuest<T>(
     method: keyof Hypervisor,
     uuid: string,
     work: (guest: SimGuest) => Outcome<T>,
   ): Promise<Outcome<T>> {
     return this.#troubles.around(method, () => {
+      this.#migrations.receive();
+      this.#migrations.advance(uuid);
       const guest = this.#host.guests.get(uuid);
       return guest ? work(guest) : fault('notFound', `no guest ${uuid} on this host`);
     });
@@ -348,7 +461,15 @@ class SimDriver implements SimHypervisor {
     });
   }
 
+  /** Its disk is like no other that this host has made. */
+  #newGuest(spec: GuestSpec): SimGuest {
+    this.#disksMade += 1;
+    const disk = `${this.#options.hostname}/${this.#clock.now()}/${this.#disksMade}`;
+    return newGuest(spec, disk);
+  }
+
   #switchOn(guest: SimGuest): void {
+    guest.offer = null;
     guest.bootedAtMs = this.#clock.now();
     guest.boots += 1;
     this.#become(guest, 'running');
@@ -357,59 +478,21 @@ class SimDriver implements SimHypervisor {
   #become(guest: SimGuest, state: SimGuest['state']): void {
     guest.state = state;
     this.#save();
-    this.#tell({ uuid: guest.uuid, state });
+    this.#events.tell({ uuid: guest.uuid, state });
   }
 
   #save(): void {
     this.#store.save(this.#options.hostname, this.#host);
   }
 
-  /** In a microtask of its own, since a real daemon's events are asynchronous, too. */
-  #tell(event: GuestEvent): void {
-    for (const listener of this.#listeners) {
-      queueMicrotask(() => {
-        try {
-          listener(event);
-        } catch {
-          // a listener's error never reaches the driver (port contract)
-        }
-      });
-    }
-  }
-
   #problemWith(spec: GuestSpec): Fault | null {
-    for (const id of imageIds(spec)) {
-      if (!this.#host.images.has(id))
-        return fault(
-          'conflict',
-          `image ${id} is not in this host's cache; ensureImage comes first`,
-        );
-      this.#useImage(id);
-    }
-    const root = spec.rootDisk;
-    // A raw image is as large as its bytes; nothing else is known, since the bytes are not kept.
-    if (root?.image && root.sizeGib > 0 && root.sizeGib * 1024 ** 3 < root.image.sizeBytes) {
-      return fault(
-        'badRequest',
-        `the root disk of ${root.sizeGib} GiB is smaller than image ${root.image.id} of ${Math.ceil(root.image.sizeBytes / 1024 ** 2)} MiB`,
-        { image: root.image.id },
-      );
-    }
-    return null;
-  }
-
-  #useImage(id: string): void {
-    this.#host.images.set(id, this.#clock.now());
+    return problemWith(this.#host, spec, this.#clock.now());
   }
 
   async #fetch(image: GuestImage, open: OpenImage): Promise<Outcome<void>> {
-    if (this.#options.fetchImages !== false) {
-      const source = await open();
-      if (isFault(source)) return source;
-      const problem = await checkImage(image, source);
-      if (problem) return problem;
-    }
-    this.#useImage(image.id);
+    const problem = this.#options.fetchImages === false ? null : await readImage(image, open);
+    if (problem) return problem;
+    this.#host.images.set(image.id, this.#clock.now());
     this.#save();
   }
 }

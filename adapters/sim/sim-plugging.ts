@@ -24,11 +24,10 @@ interface Plugged extends PortBinding {
 }
 
 export function createPlugging(
-  chassis: readonly string[],
+  chassisNames: ReadonlySet<string>,
   clock: Clock,
   listeners: Pick<SdnListeners, 'portChanged'>,
 ): Plugging {
-  const chassisNames = new Set(chassis);
   const ports = new Map<string, Plugged>();
   const ending = new AbortController();
   const tell = (port: string): void => {
@@ -47,7 +46,8 @@ export function createPlugging(
       if (row.table !== 'Logical_Switch_Port') continue;
       const port = row.columns.name ?? row.key;
       names.add(port);
-      const wanted = row.columns.options?.['requested-chassis'] ?? '';
+      // Further ones are where its server moves to.
+      const [wanted = ''] = (row.columns.options?.['requested-chassis'] ?? '').split(',');
       const now: Plugged = {
         key: row.key,
         port,
@@ -82,3 +82,7 @@ export function createPlugging(
     close: () => ending.abort(),
   };
 }
+
+/** A set that somebody else changes is used as it is. */
+export const asSet = (names: readonly string[] | Set<string>): Set<string> =>
+  names instanceof Set ? names : new Set(names);

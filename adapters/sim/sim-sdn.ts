@@ -16,11 +16,14 @@ import {
   type SdnRow,
   type SdnTable,
 } from '#ports/sdn.ts';
-import { createPlugging } from './sim-plugging.ts';
+import { asSet, createPlugging } from './sim-plugging.ts';
 
 export interface SimSdnOptions {
-  /** Names of the chassis: ports that request one of them are bound there. */
-  chassis: readonly string[];
+  /**
+   * Names of the chassis: ports that request one of them are bound there. A set is followed as it
+   * changes.
+   */
+  chassis: readonly string[] | Set<string>;
   /** Physical network to bridge, of every chassis. */
   bridgeMappings?: string;
 }
@@ -73,7 +76,8 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
   let [on, generation] = [true, 0];
   const dead = new Set<string>();
   const answered = new Map<string, number>();
-  const plugging = createPlugging(options.chassis, deps.clock, {
+  const chassis = asSet(options.chassis);
+  const plugging = createPlugging(chassis, deps.clock, {
     portChanged: (port, binding) => {
       for (const handle of handles) handle.portChanged?.(port, binding);
     },
@@ -162,16 +166,21 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
     async askChassis() {
       if (!on) return away();
       generation += 1;
-      for (const name of options.chassis) if (!dead.has(name)) answered.set(name, generation);
+      for (const name of chassis) if (!dead.has(name)) answered.set(name, generation);
       return generation;
     },
     chassis: () =>
-      options.chassis.map((name): Chassis => ({
+      [...chassis].map((name): Chassis => ({
         name,
         hostname: name,
         options: { 'ovn-bridge-mappings': options.bridgeMappings ?? '' },
         generation: answered.get(name) ?? 0,
       })),
+    async removeChassis(name) {
+      if (!on) return away();
+      chassis.delete(name);
+      return undefined;
+    },
     binding: (port): PortBinding | null => plugging.binding(port),
     close() {
       handles.splice(handles.indexOf(listeners), 1);

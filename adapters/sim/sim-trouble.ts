@@ -1,6 +1,7 @@
 // Fault injection for simulations: the next calls of a method return a fault, wait, or end as if
 // the process had been killed.
 import { isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
+import type { Clock } from '#platform/clock.ts';
 
 /**
  * Thrown instead of an answer: the caller died together with the process. Occurs only in
@@ -20,10 +21,13 @@ export type Trouble =
 
 export class SimTroubles {
   readonly #next = new Map<string, Trouble[]>();
-  readonly #sleep: (ms: number) => Promise<void>;
+  readonly #clock: Pick<Clock, 'sleep'>;
+  readonly #outage: () => Fault | undefined;
 
-  constructor(sleep: (ms: number) => Promise<void>) {
-    this.#sleep = sleep;
+  /** `outage`: why no call is answered at present. */
+  constructor(clock: Pick<Clock, 'sleep'>, outage: () => Fault | undefined) {
+    this.#clock = clock;
+    this.#outage = outage;
   }
 
   /** Adds a trouble for the method's next calls, in order. */
@@ -39,12 +43,14 @@ export class SimTroubles {
     method: string,
     work: () => Promise<Outcome<T>> | Outcome<T>,
   ): Promise<Outcome<T>> {
+    const outage = this.#outage();
+    if (outage) return outage;
     const trouble = this.#next.get(method)?.shift();
     switch (trouble?.kind) {
       case undefined:
         return work();
       case 'delay':
-        await this.#sleep(trouble.ms);
+        await this.#clock.sleep(trouble.ms);
         return work();
       case 'fault':
         return trouble.fault;

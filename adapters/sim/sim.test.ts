@@ -12,6 +12,7 @@ import { disklessGuest } from '#contracts/nova/diskless-guest.testing.ts';
 import type { GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
 import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import { assertFault, ok, type HypervisorFixture } from '#ports/hypervisor-fixture.testing.ts';
+import { migrationContract } from '#ports/hypervisor-migration.testing.ts';
 import { hypervisorContract } from '#ports/hypervisor.testing.ts';
 import { createSimHypervisor } from './sim-hypervisor.ts';
 import { SimCrash } from './sim-trouble.ts';
@@ -30,13 +31,24 @@ async function startFixture(
   close: () => Promise<void>,
 ): Promise<HypervisorFixture> {
   const open = () => createSimHypervisor({ hostname: 'sim-1' }, { store });
-  const hypervisor = open();
+  let hypervisor = open();
   ok(await hypervisor.ensureImage(kernel, async () => Readable.from([kernelBytes])));
   return {
     hypervisor,
-    reopen: async () => open(),
+    reopen: async () => (hypervisor = open()),
     bootable: { kernel: { kernel, ramdisk: null, commandLine: '' }, rootDisk: null },
     disk: { bytes: Buffer.alloc(4096, 1), diskFormat: 'raw' },
+    elsewhere: async () => {
+      const other = createSimHypervisor({ hostname: 'sim-2' }, { store });
+      ok(await other.ensureImage(kernel, async () => Readable.from([kernelBytes])));
+      return other;
+    },
+    // as a guest's own writes, beside its driver
+    writeRoot: async (uuid) => hypervisor.writeDisk(uuid, 'written'),
+    readRoot: async (host, uuid) => {
+      const { disk } = store.load(host === 'here' ? 'sim-1' : 'sim-2').guests.get(uuid) ?? {};
+      return disk === 'written' ? 'written' : 'blank';
+    },
     bootMs: 1_000,
     volume: async () => ({ protocol: 'sim', volume: randomUUID() }),
     overlay: async () => ({ protocol: 'sim', volume: randomUUID() }),
@@ -46,15 +58,52 @@ async function startFixture(
 
 hypervisorContract('sim in memory', () => startFixture(inMemoryStore(), async () => undefined));
 
+const hosts: [string, () => Promise<[SimStore, () => Promise<void>]>][] = [
+  ['sim in memory', async () => [inMemoryStore(), async () => undefined]],
+  [
+    'sim on files',
+    async () => {
+      const folder = await mkdtemp(path.join(os.tmpdir(), 'cobalt-sim-'));
+      return [fileStore(folder), async () => await rm(folder, { recursive: true })];
+    },
+  ],
+];
+for (const [name, world] of hosts)
+  migrationContract(name, async () => {
+    const [store, close] = await world();
+    const base = await startFixture(store, close);
+    const open = (hostname: string) => createSimHypervisor({ hostname, migrateMs: 300 }, { store });
+    let hypervisor = open('sim-1');
+    const destination = open('sim-2');
+    ok(await destination.ensureImage(kernel, async () => Readable.from([kernelBytes])));
+    return {
+      ...base,
+      hypervisor,
+      destination,
+      abandon: async () => {
+        await hypervisor.close();
+        return (hypervisor = open('sim-1'));
+      },
+      restless: async (spec) => {
+        ok(await hypervisor.create(spec));
+        hypervisor.guestIsRestless(spec.uuid);
+      },
+      slowMib: 1,
+    };
+  });
+
 hypervisorContract('sim on files', async () => {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'cobalt-sim-'));
   return startFixture(
     {
       load: (host) => fileStore(folder).load(host),
       save: (host, state) => fileStore(folder).save(host, state),
+      remove: (host) => fileStore(folder).remove(host),
+      look: (host) => fileStore(folder).look(host),
+      others: (host) => fileStore(folder).others(host),
     },
     async () => {
-      assert.deepEqual(await readdir(folder), ['sim-1.json']);
+      assert.deepEqual((await readdir(folder)).sort(), ['sim-1.json', 'sim-2.json']);
       await rm(folder, { recursive: true });
     },
   );

@@ -3,18 +3,19 @@
 import { isFault } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Sdn, SdnListeners } from '#ports/sdn.ts';
-import { createPlugging } from './sim-plugging.ts';
+import { asSet, createPlugging } from './sim-plugging.ts';
 
 type OpenSdn = (listeners: SdnListeners) => Sdn;
 
 /** The same network with these hosts in it. They count as alive as long as OVN answers. */
 export function simulateChassis(
   open: OpenSdn,
-  hosts: readonly string[],
+  hosts: readonly string[] | Set<string>,
   deps: { clock: Clock },
 ): OpenSdn {
+  const names = asSet(hosts);
   return (listeners) => {
-    const plugging = createPlugging(hosts, deps.clock, listeners);
+    const plugging = createPlugging(names, deps.clock, listeners);
     const isSimulated = (port: string): boolean => plugging.binding(port)?.chassis != null;
     const sdn = open({
       ...listeners,
@@ -45,8 +46,12 @@ export function simulateChassis(
       },
       chassis: () => [
         ...sdn.chassis(),
-        ...hosts.map((name) => ({ name, hostname: name, options: {}, generation })),
+        ...[...names].map((name) => ({ name, hostname: name, options: {}, generation })),
       ],
+      async removeChassis(name) {
+        names.delete(name);
+        return await sdn.removeChassis(name);
+      },
       binding: (port) => (isSimulated(port) ? plugging.binding(port) : sdn.binding(port)),
       close() {
         plugging.close();

@@ -2,7 +2,7 @@
 // On a fault the driver leaves nothing behind.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
+import type { DiskOffer, GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
 import type { EnsureOptions } from '#ports/hypervisor.ts';
 import type { NovaAgentDeps } from './deps.ts';
 import { imageSource } from './image-source.ts';
@@ -19,34 +19,62 @@ export interface GuestBuilds {
     deadlineMs: number,
     work: () => Promise<Outcome<void>>,
   ): Promise<Outcome<null>>;
-  /** Ends the downloads of this guest's builds. */
+  /**
+   * As `run`, for a guest that has its disks: an image that Glance does not have any more is not
+   * needed. Faults: those of the hypervisor's `create`.
+   */
+  place(spec: GuestSpec, deadlineMs: number, start: boolean): Promise<Outcome<null>>;
+  /** Fetches the disks from the host that offers them. Faults: those of `fetchDisks`. */
+  fetch(spec: GuestSpec, offer: DiskOffer, deadlineMs: number): Promise<Outcome<null>>;
+  /** Ends the downloads of this guest's builds, and what it fetches from another host. */
   abandon(uuid: string): void;
 }
 
 export function createGuestBuilds(deps: NovaAgentDeps): GuestBuilds {
   const building = new Map<string, Set<AbortController>>();
+  /** Runs `work` with a signal that ends at the deadline, or when the guest is abandoned. */
+  async function abandonable(
+    uuid: string,
+    deadlineMs: number,
+    work: (signal: AbortSignal) => Promise<Outcome<void>>,
+  ): Promise<Outcome<null>> {
+    const ending = new AbortController();
+    const ofGuest = building.get(uuid) ?? new Set();
+    building.set(uuid, ofGuest.add(ending));
+    const deadline =
+      deadlineMs === Infinity
+        ? undefined
+        : deps.clock.after(deadlineMs - deps.clock.now(), () => ending.abort(), { unref: true });
+    try {
+      const outcome = await work(ending.signal);
+      return isFault(outcome) ? outcome : null;
+    } finally {
+      deadline?.stop();
+      ofGuest.delete(ending);
+      if (ofGuest.size === 0) building.delete(uuid);
+    }
+  }
+  const late = ({ uuid }: GuestSpec) =>
+    fault('timeout', `Guest ${uuid} is not built: nobody waits for it.`);
   return {
-    async run(spec, deadlineMs, work) {
-      const ending = new AbortController();
-      const ofGuest = building.get(spec.uuid) ?? new Set();
-      building.set(spec.uuid, ofGuest.add(ending));
-      const deadline =
-        deadlineMs === Infinity
-          ? undefined
-          : deps.clock.after(deadlineMs - deps.clock.now(), () => ending.abort(), { unref: true });
-      try {
-        const missing = await fetchImages(deps, spec, ending.signal);
+    run: async (spec, deadlineMs, work) =>
+      await abandonable(spec.uuid, deadlineMs, async (signal) => {
+        const missing = await fetchImages(deps, spec, signal);
         if (isFault(missing)) return missing;
-        if (ending.signal.aborted)
-          return fault('timeout', `Guest ${spec.uuid} is not built: nobody waits for it.`);
-        const built = await work();
-        return isFault(built) ? built : null;
-      } finally {
-        deadline?.stop();
-        ofGuest.delete(ending);
-        if (ofGuest.size === 0) building.delete(spec.uuid);
-      }
-    },
+        return signal.aborted ? late(spec) : await work();
+      }),
+    place: async (spec, deadlineMs, start) =>
+      await abandonable(spec.uuid, deadlineMs, async (signal) => {
+        const missing = await fetchImages(deps, spec, signal);
+        if (isFault(missing) && missing.kind !== 'notFound') return missing;
+        return signal.aborted ? late(spec) : await deps.hypervisor.create(spec, start);
+      }),
+    fetch: async (spec, offer, deadlineMs) =>
+      await abandonable(
+        spec.uuid,
+        deadlineMs,
+        async (signal) => await deps.hypervisor.fetchDisks(spec, offer, signal),
+      ),
     abandon: (uuid) => building.get(uuid)?.forEach((ending) => ending.abort()),
   };
 }

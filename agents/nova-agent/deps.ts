@@ -9,9 +9,13 @@ import type { Hypervisor } from '#ports/hypervisor.ts';
 export interface NovaAgentConfig {
   host: string;
   version: string;
-  /** MiB and GiB that are reserved for the host itself. */
-  reservedMemoryMib: number;
-  reservedDiskGib: number;
+  /**
+   * Registered as disabled where Nova does not know the host yet: whoever tests it enables it.
+   * Upstream: enable_new_services.
+   */
+  startsDisabled: boolean;
+  /** MiB and GiB that are reserved for the host itself; asked at each report. */
+  reserved(): { memoryMib: number; diskGib: number };
   cpuAllocationRatio: number;
   ramAllocationRatio: number;
   diskAllocationRatio: number;
@@ -21,11 +25,13 @@ export interface NovaAgentConfig {
   garbageEveryMs: number;
   /** How long cached images are kept after their last use. */
   keepImagesMs: number;
+  /** Guests that move out of the host at a time; 0: any number. */
+  maxConcurrentLiveMigrations: number;
 }
 
 export const novaAgentDefaults: Omit<NovaAgentConfig, 'host' | 'version'> = {
-  reservedMemoryMib: 512,
-  reservedDiskGib: 0,
+  startsDisabled: false,
+  reserved: () => ({ memoryMib: 512, diskGib: 0 }),
   cpuAllocationRatio: 16,
   ramAllocationRatio: 1.5,
   diskAllocationRatio: 1,
@@ -33,6 +39,8 @@ export const novaAgentDefaults: Omit<NovaAgentConfig, 'host' | 'version'> = {
   syncEveryMs: 60_000,
   garbageEveryMs: 10 * 60_000,
   keepImagesMs: 60 * 60_000,
+  // upstream: max_concurrent_live_migrations
+  maxConcurrentLiveMigrations: 1,
 };
 
 export interface NovaAgentDeps {

@@ -6,6 +6,7 @@ import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
 import { computeTopic } from '#contracts/nova/compute-agent-rpc.ts';
 import type { ConductorRpc } from '#contracts/nova/conductor-rpc.ts';
 import { conductorTopic } from '#contracts/nova/conductor-rpc.ts';
+import type { GuestArrival } from '#contracts/nova/live-migration.ts';
 import type { Serving } from '#platform/bus/bus.ts';
 import type { HandlersOf } from '#platform/bus/contract.ts';
 import { rpcClient, rpcServer } from '#platform/bus/contract.ts';
@@ -16,6 +17,7 @@ import { createTroubleLog } from '#platform/trouble-log.ts';
 import { createGuestBuilds } from './build-guest.ts';
 import type { NovaAgentDeps } from './deps.ts';
 import { createDeviceMender } from './mend-devices.ts';
+import { createGuestMigrations } from './migrate-guests.ts';
 import { reconcile } from './reconcile.ts';
 import { createGuestReporter } from './report-guests.ts';
 import { reportResources } from './report-resources.ts';
@@ -46,6 +48,7 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
   const { hypervisor, bus, config, log, ids } = deps;
   const conductor = rpcClient<ConductorRpc>(bus, conductorTopic);
   const builds = createGuestBuilds(deps);
+  const migrations = createGuestMigrations(deps);
   const mendDevices = createDeviceMender(deps);
   const heartbeatMs = 10_000;
   const troubles = createTroubleLog(log.child({ host: config.host }));
@@ -56,6 +59,15 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
   const handlers: HandlersOf<ComputeAgentRpc> = {
     buildGuest: async ({ spec }, { deadlineMs }) =>
       await builds.run(spec, deadlineMs, async () => await hypervisor.create(spec)),
+    prepareMove: async ({ spec }, { deadlineMs }) =>
+      await builds.run(spec, deadlineMs, async () => undefined),
+    placeGuest: async ({ spec, start }, { deadlineMs }) =>
+      await builds.place(spec, deadlineMs, start),
+    offerDisks: async ({ uuid, flat, forMs }) => await hypervisor.offerDisks(uuid, { flat, forMs }),
+    withdrawDisks: async ({ uuid }) => await nothing(hypervisor.withdrawDisks(uuid)),
+    fetchDisks: async ({ spec, offer }, { deadlineMs }) =>
+      await builds.fetch(spec, offer, deadlineMs),
+    breakLocks: async ({ spec, host }) => await nothing(hypervisor.breakLocks(spec, host)),
     abandonBuild: async ({ uuid }) => {
       builds.abandon(uuid);
       return null;
@@ -89,6 +101,36 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
       builds.abandon(uuid);
       return await nothing(hypervisor.destroy(uuid));
     },
+    guestDeparture: async ({ uuid }) => wrap('departure', await hypervisor.departure(uuid)),
+    prepareArrival: async ({ spec, departure }, { deadlineMs }) => {
+      const destination: { arrival?: GuestArrival } = {};
+      const prepared = await builds.run(spec, deadlineMs, async () => {
+        const arrival = await hypervisor.prepareArrival(spec, departure);
+        if (isFault(arrival)) return arrival;
+        destination.arrival = arrival;
+      });
+      if (isFault(prepared)) return prepared;
+      return destination.arrival
+        ? { arrival: destination.arrival }
+        : fault('timeout', 'Nobody waits for it.');
+    },
+    abandonArrival: async ({ uuid }) => {
+      builds.abandon(uuid);
+      return await nothing(hypervisor.abandonArrival(uuid));
+    },
+    migrateGuest: async ({ uuid, terms, waitMs }) => await migrations.run(uuid, terms, waitMs),
+    abortMigration: async ({ uuid }) => await nothing(migrations.abort(uuid)),
+    completeMigration: async ({ uuid, postCopy }) =>
+      await nothing(hypervisor.completeMigration(uuid, { postCopy })),
+    isDeparting: async ({ uuid }) => {
+      const progress = await hypervisor.migrationProgress(uuid);
+      if (isFault(progress) && (progress.kind === 'notFound' || progress.kind === 'conflict'))
+        return { departing: false };
+      return isFault(progress) ? progress : { departing: progress !== null };
+    },
+    arrivalState: async ({ uuid }) => wrap('state', await hypervisor.arrivalState(uuid)),
+    settleArrival: async ({ uuid }) => await nothing(hypervisor.settleArrival(uuid)),
+    forgetDeparted: async ({ uuid }) => await nothing(hypervisor.forgetDeparted(uuid)),
     pciAddresses: async ({ uuid }) => wrap('addresses', await hypervisor.pciAddresses(uuid)),
     guestState: async ({ uuid }) => wrap('state', await hypervisor.state(uuid)),
     consoleLog: async ({ uuid, maxBytes }) =>
@@ -104,12 +146,18 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
     if (isFault(facts)) return facts;
     const answer = await conductor.call(
       'reportHost',
-      { host: config.host, facts, version: config.version, starting },
+      {
+        host: config.host,
+        facts,
+        version: config.version,
+        starting,
+        startsDisabled: config.startsDisabled,
+      },
       { timeoutMs: 15_000, requestId: ids.requestId() },
     );
     if (isFault(answer)) return answer;
     const { freeDiskGib: _moving, ...fixed } = facts;
-    const now = JSON.stringify(fixed);
+    const now = JSON.stringify({ ...fixed, reserved: config.reserved() });
     if (now === reported.facts && deps.clock.now() < reported.untilMs) return undefined;
     const reportResult = await reportResources(deps, answer.nodeUuid, facts);
     if (!isFault(reportResult)) reported = { facts: now, untilMs: deps.clock.now() + lookAgainMs };
@@ -146,8 +194,8 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
         scope: 'every',
         run: async () => {
           const requestId = ids.requestId();
-          // Destroys guests whose deletion was missed while the hypervisor was away. Starts none: a
-          // guest that ended meanwhile stays off.
+          // Stops or destroys guests that should not run here, e.g. of a server that was deleted
+          // meanwhile. Starts none: a guest that ended stays off.
           const expected = await reconcile(deps, conductor, requestId, { resumeGuests: false });
           if (expected) await mendDevices(expected);
           await reporter.all(requestId);

@@ -31,6 +31,15 @@ describe('mending a host', () => {
     for (const state of states) assert.equal(one(state, 'keep'), undefined, state);
   });
 
+  it('ends what another host is about to have, and keeps its disks', () => {
+    for (const state of states)
+      assert.equal(
+        one(state, 'stop'),
+        state === 'running' || state === 'paused' ? 'stop' : undefined,
+        state,
+      );
+  });
+
   it('starts nothing where the operator does not want it', () => {
     assert.equal(one('crashed', 'run', false, false), undefined);
     assert.equal(one('running', 'remove', false, false), 'destroy');

@@ -1,6 +1,7 @@
 // Compares the guests on the host with those that Nova expects: at start also to start guests
-// again, later only to destroy those that should not exist. `decide` is pure, `reconcile` executes
-// it.
+// again, later only to stop or destroy those that should not run here. `decide` is pure,
+// `reconcile` executes it.
+import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { ConductorRpc, ExpectedGuest } from '#contracts/nova/conductor-rpc.ts';
 import type { GuestSummary } from '#contracts/nova/guest.ts';
@@ -10,10 +11,10 @@ import type { NovaAgentDeps } from './deps.ts';
 export interface Repair {
   uuid: string;
   /**
-   * start: a power failure ended it. destroy: it was deleted, or moved to another host, while the
-   * host was away.
+   * start: a power failure ended it. stop: another host is about to have it. destroy: it was
+   * deleted, or moved to another host, while the host was away.
    */
-  action: 'start' | 'destroy';
+  action: 'start' | 'stop' | 'destroy';
 }
 
 export function decide(
@@ -28,11 +29,28 @@ export function decide(
     // ('shutoff') stays off.
     if (busy || state === undefined) return [];
     if (want === 'remove') return [{ uuid, action: 'destroy' }];
+    if (want === 'stop')
+      return state === 'running' || state === 'paused' ? [{ uuid, action: 'stop' }] : [];
     return want === 'run' && state === 'crashed' && options.resumeGuests
       ? [{ uuid, action: 'start' }]
       : [];
   });
 }
+
+const carryOut = async (
+  hypervisor: NovaAgentDeps['hypervisor'],
+  uuid: string,
+  action: Repair['action'],
+): Promise<Outcome<void>> => {
+  switch (action) {
+    case 'start':
+      return await hypervisor.start(uuid);
+    case 'stop':
+      return await hypervisor.stop(uuid, 0);
+    case 'destroy':
+      return await hypervisor.destroy(uuid);
+  }
+};
 
 /**
  * Returns the guests that should exist; undefined: the conductor or the hypervisor does not answer.
@@ -53,7 +71,7 @@ export async function reconcile(
   );
   if (isFault(expected)) return undefined;
   for (const { uuid, action } of decide(actual, expected.guests, options)) {
-    const outcome = await (action === 'start' ? hypervisor.start(uuid) : hypervisor.destroy(uuid));
+    const outcome = await carryOut(hypervisor, uuid, action);
     if (isFault(outcome))
       log.error(
         { server: uuid, host: config.host, action, why: outcome.message },

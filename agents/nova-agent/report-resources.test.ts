@@ -35,8 +35,8 @@ describe('the inventory of a host', () => {
     assert.deepEqual(
       inventoryOf(await facts(), {
         ...config,
-        reservedMemoryMib: 512,
-        reservedDiskGib: 10,
+        startsDisabled: false,
+        reserved: () => ({ memoryMib: 512, diskGib: 10 }),
         cpuAllocationRatio: 4,
         ramAllocationRatio: 1,
         diskAllocationRatio: 2,

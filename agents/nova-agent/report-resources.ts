@@ -19,10 +19,11 @@ export function inventoryOf(facts: HostFacts, config: NovaAgentConfig): Inventor
     step_size: 1,
     allocation_ratio: ratio,
   });
+  const reserved = config.reserved();
   const inventory: Inventories = {
     VCPU: offer(facts.vcpus, 0, config.cpuAllocationRatio),
-    MEMORY_MB: offer(facts.memoryMib, config.reservedMemoryMib, config.ramAllocationRatio),
-    DISK_GB: offer(facts.diskGib, config.reservedDiskGib, config.diskAllocationRatio),
+    MEMORY_MB: offer(facts.memoryMib, reserved.memoryMib, config.ramAllocationRatio),
+    DISK_GB: offer(facts.diskGib, reserved.diskGib, config.diskAllocationRatio),
   };
   return Object.fromEntries(Object.entries(inventory).filter(([, { total }]) => total > 0));
 }

@@ -15,7 +15,11 @@ const benches: Readonly<Record<string, (say: Say) => Promise<Figure[]>>> = {
   memory: async (say) => await (await import('#tools/bench/memory.ts')).benchMemory(say),
   network: async (say) => await (await import('#tools/bench/network.ts')).benchNetwork(say),
   storage: async (say) => await (await import('#tools/bench/storage.ts')).benchStorage(say),
+  kube: async (say) => await (await import('#tools/bench/kube.ts')).benchKube(say),
+  migrate: async (say) => await (await import('#tools/bench/migrate.ts')).benchMigrate(say),
   stall: async (say) => await (await import('#tools/bench/stall.ts')).benchStall(say),
+  cortex: async (say) => await (await import('#tools/bench/cortex.ts')).benchCortex(say),
+  quality: async (say) => await (await import('#tools/bench/cortex-quality.ts')).benchQuality(say),
 };
 
 interface Options {
@@ -30,7 +34,7 @@ export function define(command: Command): void {
     .addArgument(
       new Argument(
         '<what>',
-        "control: APIs and scheduling over simulated hosts. boot: from POST /servers to the guest kernel. memory: resident, idle, two hosts. network: guests' packets, ports in Neutron and OVN. storage: volumes, made, attached, written. stall: how long hostile requests keep others waiting",
+        "control: APIs and scheduling over simulated hosts. boot: from POST /servers to the guest kernel. memory: resident, idle, two hosts. network: guests' packets, ports in Neutron and OVN. storage: volumes, made, attached, written. migrate: a running guest moves to another host. kube: 2,000 hypervisors in the Kubernetes API. stall: how long hostile requests keep others waiting. cortex: placement decisions over 5,000 hosts, beside their naive form. quality: how well they pack servers, beside Nova's weighers",
       ).choices(Object.keys(benches)),
     )
     .option('--json', 'as JSON')

@@ -13,7 +13,8 @@ import { endControl, forgetControl } from '../control-process.ts';
 import { findHome, homeOption } from '../state-folder.ts';
 import { UserError } from '../user-error.ts';
 
-const patienceMs = 30_000;
+/** Longer than a distributed cloud takes: roles 45 s at most, then its daemons 30 s. */
+const patienceMs = 90_000;
 /** How long guests may take to shut down before the power of their host is cut. */
 const guestsTimeoutMs = 30_000;
 

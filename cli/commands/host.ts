@@ -1,20 +1,23 @@
-// `cobalt host`: starts, stops and lists single hypervisor hosts of this machine, for maintenance
-// and to try out the failure of a host.
+// `cobalt host`: adds, removes, starts, stops and lists single hypervisor hosts of this machine,
+// for maintenance and to try out the failure of a host.
 import type { Command } from 'commander';
-import { cloudConfigSchema } from '#compose/config.ts';
 import type { Home } from '#compose/home.ts';
-import { hostLock, readSecrets } from '#compose/home.ts';
+import { hostLock } from '#compose/home.ts';
 import { shutDownGuests } from '#compose/shut-down-guests.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { LocalHost, LocalHosts } from '#hosts/local/local-hosts.ts';
 import { createLocalHosts } from '#hosts/local/local-hosts.ts';
 import { systemClock } from '#platform/clock.ts';
-import { loadConfig } from '#platform/config/config.ts';
 import { takeLock } from '#platform/exclusive-lock.ts';
 import { silentLog } from '#platform/log.ts';
-import { connectCloud } from '../cloud-client.ts';
+import type { AddOptions } from '../add-host.ts';
+import { addHost } from '../add-host.ts';
 import { findControl } from '../control-process.ts';
+import { pauseHa, resumeHa } from '../pause-ha.ts';
+import type { RemoveOptions } from '../remove-host.ts';
+import { removeHost } from '../remove-host.ts';
+import { runningCloud } from '../running-cloud.ts';
 import { homeOption, requireHome } from '../state-folder.ts';
 import { table } from '../table.ts';
 import { UserError } from '../user-error.ts';
@@ -30,7 +33,7 @@ const [guestsTimeoutMs, hostTimeoutMs, pollEveryMs] = [30_000, 60_000, 250];
 export function define(command: Command): void {
   command.addHelpText(
     'after',
-    '\nA stopped host stays off, also over `down` and `up`, until it is started. A host that dies by itself is started again by itself.\n\nExamples:\n  ./cobalt host list\n  ./cobalt host stop h2\n  ./cobalt host start h2',
+    '\nA stopped host stays off, also over `down` and `up`, until it is started. A host that dies by itself is started again by itself.\n\nExamples:\n  ./cobalt host list\n  ./cobalt host stop h2\n  ./cobalt host start h2\n  ./cobalt host add\n  ./cobalt host remove h3 --evict',
   );
   command
     .command('list')
@@ -40,6 +43,26 @@ export function define(command: Command): void {
     .action(
       async (options: HostOptions & { json?: true }) =>
         await list(requireHome(options.home), options.json ?? false),
+    );
+  command
+    .command('add [name]')
+    .description('One more host for the running cloud: powered on, tested, and put to use.')
+    .option(...homeOption)
+    .option('--simulated', 'a simulated one, also where the others are real')
+    .option('--skip-tests', 'put to use without a machine that tests it')
+    .option('--no-wait', 'return at once; kubectl get hv shows how far it is')
+    .action(
+      async (name: string | undefined, options: HostOptions & AddOptions) =>
+        await addHost(requireHome(options.home), name, options),
+    );
+  command
+    .command('remove <name>')
+    .description('Take it out of the running cloud for good: power off, files deleted.')
+    .option(...homeOption)
+    .option('--evict', 'move its servers to other hosts first')
+    .action(
+      async (name: string, options: HostOptions & RemoveOptions) =>
+        await removeHost(requireHome(options.home), name, options),
     );
   command
     .command('stop <name>')
@@ -131,6 +154,8 @@ async function list(home: Home, json: boolean): Promise<void> {
 async function stop(home: Home, name: string, now: boolean): Promise<void> {
   const hosts = openHosts(home);
   const before = await existingHost(hosts, name);
+  if (before.state !== 'off' && (await pauseHa(home, name)))
+    process.stdout.write(`  ✓ HA is off for ${name} until: ./cobalt host start ${name}\n`);
   orUserError(await hosts.holdOff(name));
   if (before.state === 'off')
     return void process.stdout.write(`  ✓ host ${name} is off and stays off\n`);
@@ -155,6 +180,7 @@ async function start(home: Home, name: string): Promise<void> {
     return void process.stdout.write(`  ✓ host ${name} will run with the next ./cobalt up\n`);
   await serviceIs(home, name, 'up');
   process.stdout.write(`  ✓ host ${name} is up\n`);
+  if (await resumeHa(home, name)) process.stdout.write(`  ✓ HA is on for ${name}\n`);
 }
 
 async function existingHost(hosts: LocalHosts, name: string): Promise<LocalHost> {
@@ -177,19 +203,9 @@ function orUserError<T>(outcome: Outcome<T>): T {
  */
 async function serviceIs(home: Home, name: string, wanted: 'up' | 'down'): Promise<void> {
   const deadline = systemClock.now() + hostTimeoutMs;
-  const config = await loadConfig(cloudConfigSchema, {
-    file: home.configFile,
-    env: process.env,
-    prefix: 'COBALT',
-  });
   for (;;) {
-    const control = await findControl(home.controlPid);
-    if (!control) return;
-    const cloud = await connectCloud(`http://${config.api.host}:${control.port}`, {
-      name: 'admin',
-      password: (await readSecrets(home.dir)).admin,
-      project: 'admin',
-    });
+    const cloud = await runningCloud(home);
+    if (!cloud) return;
     const { services } = await cloud.ask<{ services: { state: string }[] }>(
       'compute',
       'GET',

@@ -1,6 +1,8 @@
 // `cobalt test`: everything that CI runs. Light tests run in parallel, those with real daemons one
 // after the other. What a killed run has left is taken down before and after.
-import { glob } from 'node:fs/promises';
+import { glob, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { interruptedCode, runTool, repository } from '../run-tool.ts';
 import { sweepTests } from '../sweep-tests.ts';
@@ -14,11 +16,22 @@ const heavy = [
   /^adapters\/libvirt\/libvirt\.test/,
   /^hosts\//,
   /^images\//,
+  /^test\/migration\//,
   /mariadb/,
   /large/,
 ];
 // Suites that download or take many minutes: run only if an argument names their folder.
-const onDemand = ['test/debian', 'test/mariadb-whole'] as const;
+const onDemand = [
+  'images/guest',
+  'test/debian',
+  'test/documents',
+  'test/ha-laboratory',
+  'test/hosts',
+  'test/mariadb-whole',
+  'test/moves',
+  'test/races',
+  'test/troubles',
+] as const;
 const largestSeed = 999_999_999;
 const perTestTimeoutMs = 900_000;
 const onDemandTimeoutMs = 3_600_000;
@@ -44,7 +57,23 @@ export function define(command: Command): void {
     .option('-y, --yes', 'install missing Debian packages without asking')
     .addHelpText(
       'after',
-      '\nExamples:\n  ./cobalt test\n  ./cobalt test nova           only tests with "nova" in their path\n  ./cobalt test e2e --no-checks\n  ./cobalt test test/debian    the Debian image from end to end; no other words run it\n  ./cobalt test test/mariadb-whole    every test of the services on MariaDB; no other words run it\n  ./cobalt test sim/seeds --seed 24        that simulation again: same seed, same trace\n  ./cobalt test sim --runs 2000            2000 simulations, and all else of test/sim',
+      `
+Examples:
+  ./cobalt test
+  ./cobalt test nova           only tests with "nova" in their path
+  ./cobalt test e2e --no-checks
+  ./cobalt test sim/seeds --seed 24        that simulation again: same seed, same trace
+  ./cobalt test sim --runs 2000            2000 simulations, and all else of test/sim
+
+Suites that run only when their folder is named:
+  images/guest         the guest images are booted
+  test/debian          the Debian image from end to end; downloads 150 MB
+  test/documents       the commands of all documents, as printed, twice
+  test/hosts           hosts join and leave a running cloud
+  test/mariadb-whole   every test of the services on MariaDB
+  test/moves           servers move between real hosts: resize, migration, evacuation, shelving
+  test/races           64 clients want the last places of a cloud; --runs tells how often
+  test/troubles        daemons, hosts and the filer are killed under a real cloud`,
     )
     .action(async (paths: string[], options: TestOptions) => {
       // for test/sim/seeds.test.ts
@@ -67,6 +96,8 @@ export function define(command: Command): void {
         return;
       }
       await sweepTests(tell);
+      const folder = await mkdtemp(join(tmpdir(), 'cobalt-failures-'));
+      let parts = 0;
       const good = options.checks ? await runChecks() : true;
       const isHeavy = (file: string): boolean => heavy.some((pattern) => pattern.test(file));
       const isOnDemand = (file: string): boolean => suiteOf(file) !== undefined;
@@ -86,6 +117,8 @@ export function define(command: Command): void {
                 `--test-timeout=${timeoutMs}`,
                 '--test-reporter=spec',
                 '--test-reporter-destination=stdout',
+                `--test-reporter=${join(repository, 'cli/failures-reporter.ts')}`,
+                `--test-reporter-destination=${join(folder, String((parts += 1)))}`,
                 ...chosen,
               ],
               env,
@@ -98,8 +131,21 @@ export function define(command: Command): void {
       const onDemandCode = await run(wanted.filter(isOnDemand), 1, onDemandTimeoutMs);
       const isPassed = [code, heavyCode, onDemandCode].every((each) => each === 0);
       await sweepTests(tell);
+      await tellFailures(folder);
       process.exitCode = interruptedCode() ?? (good && isPassed ? 0 : 1);
     });
+}
+
+/** Those of all parts, since the report of the first is far above by now. */
+async function tellFailures(folder: string): Promise<void> {
+  const failures = await Promise.all(
+    (await readdir(folder))
+      .toSorted()
+      .map(async (name) => await readFile(join(folder, name), 'utf8')),
+  );
+  await rm(folder, { recursive: true });
+  const text = failures.join('');
+  if (text !== '') process.stdout.write(`\nWhat failed, of all parts:\n\n${text}`);
 }
 
 const tell = (text: string): void => void process.stderr.write(`cobalt: ${text}\n`);

@@ -23,6 +23,7 @@ const depsOf = (process: CloudProcess): NovaDeps =>
     config: {
       ...novaDefaults,
       ...process.config.nova,
+      asksCortex: process.config.cortex.enabled,
       consoleBaseUrl: `${process.origin}/console`,
       metadataSecret: process.secrets.metadata,
     },

@@ -12,6 +12,7 @@ export const rolesOf = {
   nova: ['nova-api', 'nova-metadata', 'nova-conductor', 'nova-scheduler'],
   neutron: ['neutron-api', 'neutron-ovn-writer'],
   cinder: ['cinder-api', 'cinder-scheduler', 'cinder-volume', 'cinder-backup'],
+  ha: ['ha-api', 'ha-engine'],
 } as const satisfies Readonly<Record<DatabaseName, readonly string[]>>;
 
 /** As `cobalt serve` names them, e.g. 'nova-api'. */
@@ -26,6 +27,7 @@ const loaders: Readonly<Record<DatabaseName, () => Promise<ServiceEntry>>> = {
   nova: async () => (await import('./nova.ts')).nova,
   neutron: async () => (await import('./neutron.ts')).neutron,
   cinder: async () => (await import('./cinder.ts')).cinder,
+  ha: async () => (await import('./ha.ts')).ha,
 };
 
 export const loadService = async (name: DatabaseName): Promise<ServiceEntry> =>

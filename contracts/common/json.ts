@@ -1,3 +1,6 @@
 // Plain JSON data, as it goes over HTTP, RPC and into journals.
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json | undefined };
 export type JsonObject = { [key: string]: Json | undefined };
+
+/** For plain data of an interface, which TypeScript does not take for Json. */
+export const asJson = (plain: object): Json => plain as Json;

@@ -1,4 +1,5 @@
 // What `cobalt doctor --audit` compares: the view of each service and host, as plain data.
+import type { ServerGroupPolicy } from './server-groups.ts';
 import type { PowerState, TaskState, VmState } from './server-states.ts';
 
 export interface AuditServer {
@@ -9,6 +10,8 @@ export interface AuditServer {
   powerState: PowerState;
   host: string | null;
   nodeUuid: string | null;
+  /** The server group of which it is a member. */
+  groupId: string | null;
   resources: Record<string, number>;
 }
 
@@ -27,8 +30,18 @@ export interface AuditVolume {
   connected: boolean;
 }
 
+/** A move that is not over. */
+export interface AuditMove {
+  uuid: string;
+  serverId: string;
+  /** Those that may have a copy of its guest. */
+  hosts: string[];
+}
+
 export interface NovaAudit {
   servers: AuditServer[];
+  groups: { id: string; policy: ServerGroupPolicy; maxPerHost: number }[];
+  moves: AuditMove[];
   interfaces: AuditInterface[];
   volumes: AuditVolume[];
   nodes: { uuid: string; host: string }[];

@@ -7,10 +7,10 @@ export const conductorTopic = 'conductor';
 export interface ExpectedGuest {
   uuid: string;
   /**
-   * 'run': it should run; 'keep': it exists, in any power state; 'remove': it does not belong on
-   * this host any more.
+   * 'run': it should run; 'keep': it exists, in any power state; 'stop': it must not run here now,
+   * but its disks stay; 'remove': it does not belong on this host any more.
    */
-  want: 'run' | 'keep' | 'remove';
+  want: 'run' | 'keep' | 'stop' | 'remove';
   /** A saga is working on it: do not touch it. */
   busy: boolean;
   /** The interfaces that it should have; null: not to be compared now. */
@@ -60,10 +60,17 @@ export type ConductorRpc = {
   /**
    * A heartbeat with facts: marks the host up, and returns its stable identity. `starting`: the
    * first one since the agent started, which registers the host. notFound: its compute service was
-   * deleted meanwhile, and stays so until the agent is restarted.
+   * deleted meanwhile, and stays so until the agent is restarted. `startsDisabled`: a host that is
+   * registered by this report takes no servers until somebody enables it; missing: it does.
    */
   reportHost: {
-    params: { host: string; facts: HostFacts; version: string; starting: boolean };
+    params: {
+      host: string;
+      facts: HostFacts;
+      version: string;
+      starting: boolean;
+      startsDisabled?: boolean;
+    };
     result: { nodeUuid: string; intervalMs: number };
   };
   /**

@@ -71,9 +71,15 @@ export interface GuestSpec {
   memoryMib: number;
   /**
    * Root disk; null: no local disk (boots from a kernel alone or from a volume). `sizeGib` 0: as
-   * large as the image.
+   * large as the image. `isCopy`: the image may be deleted while the guest lives, so its data is
+   * copied into the disk.
    */
-  rootDisk: { image: GuestImage | null; sizeGib: number; bus: DiskBus } | null;
+  rootDisk: {
+    image: GuestImage | null;
+    sizeGib: number;
+    bus: DiskBus;
+    isCopy?: boolean;
+  } | null;
   ephemeralGib: number;
   swapMib: number;
   /** Direct kernel boot. `commandLine` is appended to the driver's console arguments. */
@@ -118,6 +124,20 @@ export interface GuestNic {
   /** The host's bridge, 'br-int'. */
   bridge: string;
   model: 'virtio' | 'e1000' | 'e1000e' | 'rtl8139';
+}
+
+/**
+ * How another host reads the disks of a guest that is off, for as long as they are offered. Holds a
+ * secret: neither stored nor logged.
+ */
+export interface DiskOffer {
+  /** Of the host that offers. */
+  address: string;
+  /** Whoever has it may read the disks. */
+  key: string;
+  /** The root disk comes with what it is based on; otherwise only what differs from its image. */
+  flat: boolean;
+  disks: { name: 'root' | 'ephemeral'; port: number }[];
 }
 
 export interface GuestSummary {

@@ -1,5 +1,6 @@
 // Nova's long operations: sagas that the API journals in Nova's database and a conductor executes.
 // Names and inputs are stored in the journal: a later release must still be able to read them.
+import type { BatchPlace } from '../cortex/external-scheduler.ts';
 import type { ImageFacts } from './facts.ts';
 import type { PowerState, TaskState, VmState } from './server-states.ts';
 
@@ -21,6 +22,7 @@ export const taskDuring = {
   rescue: 'rescuing',
   unrescue: 'unrescuing',
   rebuild: 'rebuilding',
+  unshelve: 'unshelving',
 } as const satisfies Record<string, TaskState>;
 
 export type ServerAction = keyof typeof taskDuring;
@@ -32,6 +34,9 @@ type OfServer = {
   actionId: string;
 };
 
+/** `migrationId`: the uuid of its migration, written with the journal entry. */
+type OfMove = OfServer & { migrationId: string };
+
 /** Input by operation; plain JSON. */
 export type NovaOperations = {
   'nova.build-server': OfServer & {
@@ -39,6 +44,8 @@ export type NovaOperations = {
     zone: string | null;
     /** Hosts on which its build failed. */
     excludedHosts: string[];
+    /** Absent: it was the only server of its request. */
+    batch?: BatchPlace;
   };
   'nova.delete-server': OfServer;
   'nova.change-server': OfServer & {
@@ -59,6 +66,37 @@ export type NovaOperations = {
     imageId: string;
     rotation: { type: string; keep: number } | null;
   };
+  /** `imageId`: queued already; null: its root disk is a volume. `before`: as of a change. */
+  'nova.shelve-server': OfServer & {
+    imageId: string | null;
+    before: { vmState: VmState; powerState: PowerState };
+  };
+  /** Takes a shelved server from its host. */
+  'nova.offload-server': OfServer;
+  /** Builds a server that was offloaded. One on its host is only started: nova.change-server. */
+  'nova.unshelve-server': OfServer & { forcedHost: string | null; zone: string | null };
+  /** Follows an unshelving; does nothing where that failed. */
+  'nova.drop-shelved-image': OfServer & { imageId: string };
+  'nova.live-migrate-server': OfServer & {
+    /** The uuid of its row in `migrations`. */
+    migrationId: string;
+    /** The one that the operator named. */
+    host: string | null;
+    /** Whether its local disks go with it; 'auto': if it has some. */
+    blockMigration: boolean | 'auto';
+    /** They refused the guest in an earlier attempt. */
+    excludedHosts?: string[];
+  };
+  /** Also a cold migration. The migration says from where, and to which flavor. */
+  'nova.resize-server': OfMove & {
+    forcedHost: string | null;
+    excludedHosts: string[];
+    before: { vmState: VmState; powerState: PowerState };
+  };
+  'nova.confirm-resize': OfMove;
+  'nova.revert-resize': OfMove;
+  /** `start`: the server runs afterwards. */
+  'nova.evacuate-server': OfMove & { forcedHost: string | null; start: boolean };
   'nova.assist-snapshot': {
     serverId: string;
     rowId: string;

@@ -25,6 +25,19 @@ export const imageTaskStates = [
   'image_pending_upload',
   'image_uploading',
 ] as const;
+/** From the request to shelve the server until its guest is off and its image is complete. */
+export const shelvingTaskStates = [
+  'shelving',
+  'shelving_image_pending_upload',
+  'shelving_image_uploading',
+] as const;
+/** While a server moves to another host, off. */
+export const resizeTasks = [
+  'resize_prep',
+  'resize_migrating',
+  'resize_migrated',
+  'resize_finish',
+] as const;
 export const taskStates = [
   'scheduling',
   'block_device_mapping',
@@ -44,8 +57,15 @@ export const taskStates = [
   'unrescuing',
   'rebuilding',
   'rebuild_spawning',
+  'migrating',
+  ...resizeTasks,
+  'resize_confirming',
+  'resize_reverting',
   'deleting',
   ...imageTaskStates,
+  ...shelvingTaskStates,
+  'shelving_offloading',
+  'unshelving',
 ] as const;
 export type TaskState = (typeof taskStates)[number];
 

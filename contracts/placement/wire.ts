@@ -25,6 +25,16 @@ export type Inventory = {
   allocation_ratio: number;
 };
 
+/** All of it is given out, in single units. */
+export const plainInventory = (total: number): Inventory => ({
+  total,
+  reserved: 0,
+  min_unit: 1,
+  max_unit: total,
+  step_size: 1,
+  allocation_ratio: 1,
+});
+
 /** What a provider offers, by resource class. */
 export type Inventories = Record<string, Inventory>;
 
@@ -36,5 +46,17 @@ export interface ProviderInventory {
 
 export interface ProviderTraits {
   traits: string[];
+  resource_provider_generation: number;
+}
+
+/** Of the list of providers. */
+export interface ProviderEntry {
+  uuid: string;
+  name: string;
+  generation: number;
+}
+
+export interface ProviderUsages {
+  usages: Record<string, number>;
   resource_provider_generation: number;
 }

@@ -24,6 +24,7 @@ const config = haproxyConfig({
     },
     { name: 'keystone', paths: [], servers: [{ name: 'keystone-1', port: 8783 }] },
   ],
+  only: { host: '172.25.4.1', port: 15868, path: /^\/ha\/[a-z]+$/, backend: 'nova-api' },
 });
 
 test('a path goes to its role, and not what only begins like it', () => {
@@ -33,6 +34,13 @@ test('a path goes to its role, and not what only begins like it', () => {
   );
   assert.match(config, /default_backend keystone\n/);
   assert.match(config, /server nova-api-2 127\.0\.0\.1:8782 check/);
+});
+
+test('at the second address one kind of request is taken', () => {
+  assert.match(
+    config,
+    /bind 172\.25\.4\.1:15868\n.*404 unless \{ method POST \} \{ path -m reg \^\/ha\/\[a-z\]\+\$ \}\n.*nova-api\n/,
+  );
 });
 
 test('what is about one process is not shown of the cloud', () => {

@@ -21,7 +21,12 @@ export interface HaproxyPlace {
   host: string;
   port: number;
   backends: readonly Backend[];
+  /** A second address: POSTs to paths of this form go to one backend, all else is refused. */
+  only?: { host: string; port: number; path: RegExp; backend: string };
 }
+
+/** How often it asks each process behind it whether that is ready. */
+export const checkEveryMs = 500;
 
 export async function prepareHaproxy(place: HaproxyPlace): Promise<ProcessSpec> {
   const { folder, host, port } = place;
@@ -43,7 +48,7 @@ export async function prepareHaproxy(place: HaproxyPlace): Promise<ProcessSpec> 
 const ownPath = '/healthz';
 
 /** Uploads of images may take hours, so only silence has a limit. */
-export function haproxyConfig({ host, port, backends }: HaproxyPlace): string {
+export function haproxyConfig({ host, port, backends, only }: HaproxyPlace): string {
   const rules = backends.flatMap(({ name, paths }) =>
     paths.map((path) => `  use_backend ${name} if { path ${path} } or { path_beg ${path}/ }`),
   );
@@ -76,13 +81,21 @@ export function haproxyConfig({ host, port, backends }: HaproxyPlace): string {
     '  http-request deny deny_status 404 if { path /readyz /metrics }',
     ...rules,
     ...(rest ? [`  default_backend ${rest.name}`] : []),
+    ...(only
+      ? [
+          'frontend only',
+          `  bind ${only.host}:${only.port}`,
+          `  http-request deny deny_status 404 unless { method POST } { path -m reg ${only.path.source.replaceAll('\\/', '/')} }`,
+          `  default_backend ${only.backend}`,
+        ]
+      : []),
   ];
   for (const { name, servers } of backends) {
     lines.push(
       `backend ${name}`,
       '  balance leastconn',
       '  option httpchk GET /readyz',
-      '  default-server inter 500ms fastinter 200ms fall 1 rise 1',
+      `  default-server inter ${checkEveryMs}ms fastinter 200ms fall 1 rise 1`,
     );
     for (const server of servers)
       lines.push(`  server ${server.name} 127.0.0.1:${server.port} check`);

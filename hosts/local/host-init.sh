@@ -14,7 +14,7 @@ umount -R /sys/fs/cgroup 2>/dev/null || true # libvirt would try to manage the m
 # A private /run: otherwise `ip netns add` in here would be visible on the machine.
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/netns /run/lock
-own_folders "$dir" run/libvirt var/lib/libvirt var/cache/libvirt var/log/libvirt etc/libvirt run/openvswitch run/ovn \
+own_folders "$dir" run/libvirt var/lib/libvirt var/cache/libvirt var/log/libvirt etc/libvirt etc/pki run/openvswitch run/ovn \
   var/log/openvswitch var/log/ovn
 
 # libvirtd resolves its own hostname at each domain start: without an answer that takes 4 to 10 s.
@@ -36,8 +36,19 @@ case $(cat "$dir/nfs-client" 2>/dev/null) in
   *) (exec 9>&-; decide_nfs_client) & ;;
 esac
 
+# The HA Agent that the cloud has for this host, if any: host-ha-agent.ts. It ends when that changes.
+run_ha_agent() {
+  until [ -s "$dir/ha-agent/command" ]; do sleep 5; done
+  set --
+  while read -r word; do set -- "$@" "$word"; done <"$dir/ha-agent/command"
+  "$@" >>"$dir/ha-agent/log" 2>&1
+}
+rm -f "$dir/ha-agent/log"
+supervise run_ha_agent
+
 # libvirtd does not depend on the switch, so both start at the same time.
-supervise "$libvirtd" --pid-file /run/libvirt/libvirtd.pid
+# It listens by TLS alone: libvirt-config.ts.
+supervise "$libvirtd" --listen --pid-file /run/libvirt/libvirtd.pid
 
 # Open vSwitch. Its database is recreated at each power-on: its content is written by this script,
 # by ovn-controller, by libvirt as guests start and by the Neutron Agent; after a power failure it

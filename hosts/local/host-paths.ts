@@ -27,8 +27,10 @@ export interface HostPaths extends InitPaths {
    * failure.
    */
   dataDir: string;
-  /** Exists while an operator keeps the host off. */
+  /** Exists while an operator or its BMC keeps the host off. */
   heldOffFile: string;
+  /** Of its HA Agent: how it is started, its settings, what it says. */
+  haAgentDir: string;
 }
 
 // sun_path holds 108 bytes with its closing zero: unix(7).
@@ -43,6 +45,7 @@ const masked = [
   '/proc',
   '/sys',
   '/etc/libvirt',
+  '/etc/pki',
   '/var/lib/libvirt',
   '/var/cache/libvirt',
   '/var/log/libvirt',
@@ -89,6 +92,7 @@ export function hostPaths(stateDir: string, name: string): Outcome<HostPaths> {
     ovsdbSocket: join(dir, 'run/openvswitch/db.sock'),
     dataDir: join(dir, 'data'),
     heldOffFile: join(dir, 'held-off'),
+    haAgentDir: join(dir, 'ha-agent'),
   };
 }
 

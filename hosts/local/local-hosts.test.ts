@@ -1,8 +1,9 @@
 // Hosts in real namespaces with a real libvirtd. Needs root and the packages of `up`.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Fault } from '#contracts/common/fault.ts';
@@ -10,6 +11,7 @@ import { systemClock } from '#platform/clock.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import { ownedFolder, removeOwnedFolder } from '#platform/testing/owned-folder.ts';
+import { certificateFolder, ensureCertificate } from './host-certificates.ts';
 import { netnsPrefix } from './host-paths.ts';
 import { createLocalHosts } from './local-hosts.ts';
 import type { LocalHost, LocalHosts } from './local-hosts.ts';
@@ -17,6 +19,7 @@ import { createLocalNetwork } from './local-network.ts';
 import { listNetns } from './netns.ts';
 import type { NetworkFacts } from './network-facts.ts';
 import { runTool, tryTool } from './run-tool.ts';
+import { managementAddress } from './underlay.ts';
 
 const skip =
   process.getuid?.() !== 0
@@ -110,6 +113,64 @@ describe('namespaced hosts', { skip, timeout: 120_000 }, () => {
       ['libnfs', 'libnfs'],
       'no filer here whose share a kernel could mount',
     );
+  });
+
+  test('a host is reached by those of its cloud alone, by TLS at its management address', async () => {
+    const [h1, h2] = await Promise.all([on(hosts, 'h1', 1), on(hosts, 'h2', 2)]);
+    const address = managementAddress(network, 2);
+    const remote = `qemu+tls://${address}/system`;
+    const listening = (await inHost(h2, '/usr/bin/ss', '-Hltn'))
+      .split('\n')
+      .map((line) => line.split(/\s+/)[3]);
+    assert.deepEqual(
+      listening.filter((each) => each !== undefined),
+      [`${address}:16514`],
+    );
+    assert.equal((await inHost(h1, '/usr/bin/virsh', '-c', remote, 'hostname')).trim(), 'h2');
+
+    const stranger = { name: 'h1', dir: join(stateDir, 'stranger'), address };
+    assert.equal(await ensureCertificate(stranger.dir, stranger, Date.now()), true);
+    const theirs = certificateFolder(stranger);
+    await copyFile(join(certificateFolder(h1), 'authority.crt'), join(theirs, 'cacert.pem'));
+    await copyFile(join(theirs, 'host.crt'), join(theirs, 'clientcert.pem'));
+    await copyFile(join(theirs, 'host.key'), join(theirs, 'clientkey.pem'));
+    const unknown = await tryTool('virsh', ['-c', `${remote}?pkipath=${theirs}`, 'hostname']);
+    assert.notEqual(unknown.code, 0, 'a certificate of another authority opens nothing');
+    await copyFile(join(certificateFolder(h1), 'host.crt'), join(theirs, 'clientcert.pem'));
+    await copyFile(join(certificateFolder(h1), 'host.key'), join(theirs, 'clientkey.pem'));
+    const hostname = await runTool('virsh', ['-c', `${remote}?pkipath=${theirs}`, 'hostname']);
+    assert.equal(hostname.trim(), 'h2');
+  });
+
+  test('a certificate is renewed in time, and libvirtd serves the new one without a restart', async () => {
+    const [h1, h2] = await Promise.all([on(hosts, 'h1', 1), on(hosts, 'h2', 2)]);
+    const [index, address] = [2, managementAddress(network, 2)];
+    const file = join(h2.dir, 'etc/pki/cobalt/host.crt');
+    const served = async (): Promise<string> => {
+      const pki = certificateFolder(h1);
+      const handshake = `s_client -connect ${address}:16514 -verify_return_error -CAfile ${pki}/authority.crt`;
+      const shown = `-cert ${pki}/host.crt -key ${pki}/host.key`;
+      const text = await runTool('openssl', `${handshake} ${shown}`.split(' '));
+      return new X509Certificate(/-----BEGIN[^]*?END CERTIFICATE-----/.exec(text)?.[0] ?? '')
+        .serialNumber;
+    };
+    const serial = async (): Promise<string> =>
+      new X509Certificate(await readFile(file)).serialNumber;
+    const first = await serial();
+    assert.equal(await hosts.renewCertificate('h2', { index, network }), undefined);
+    assert.equal(await serial(), first, 'there is time');
+    const inAYear = { now: () => Date.now() + 340 * 24 * 3_600_000 };
+    const later = createLocalHosts({
+      stateDir,
+      log: silentLog,
+      clock: { ...systemClock, ...inAYear },
+      kvm: false,
+    });
+    assert.equal(await later.renewCertificate('h2', { index, network }), undefined);
+    assert.notEqual(await serial(), first);
+    assert.equal(await served(), await serial());
+    assert.equal((await stat(file)).mode & 0o777, 0o600);
+    assert.equal((await stat(join(h2.dir, 'etc/pki/cobalt/host.key'))).mode & 0o777, 0o600);
   });
 
   test('power on again finds the running host, also for a control plane that was started anew', async () => {

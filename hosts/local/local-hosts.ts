@@ -7,8 +7,12 @@ import { join } from 'node:path';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { KeyedQueue } from '#platform/keyed-queue.ts';
+import { ensureCertificate, reloadCertificate } from './host-certificates.ts';
+import { writeHaAgent } from './host-ha-agent.ts';
+import type { HostHaAgent } from './host-ha-agent.ts';
 import { hostPaths, hostsDir, netnsPrefix } from './host-paths.ts';
 import type { HostPaths } from './host-paths.ts';
+import { disarmWatchdog } from './host-watchdog.ts';
 import { cutPower, initState, removeInit } from './init-life.ts';
 import type { LocalDeps } from './local-deps.ts';
 import { oneAtATime } from './machine-lock.ts';
@@ -18,6 +22,7 @@ import { nfsClientOf } from './nfs-client.ts';
 import type { NfsClient } from './nfs-client.ts';
 import { startHost } from './power-on.ts';
 import { realStateDir } from './real-state-dir.ts';
+import { managementAddress } from './underlay.ts';
 
 /**
  * `absent`: no folder and no namespace; `off`: only its folder; `starting`: its init runs, libvirtd
@@ -41,7 +46,7 @@ export interface LocalHost {
   /** The same path inside and outside the host; survives power failures, deleted by `remove`. */
   dataDir: string;
   netns: string;
-  /** An operator keeps it off: `powerOn` refuses until `release`. */
+  /** An operator or its BMC keeps it off: `powerOn` refuses until `release`. */
   heldOff: boolean;
   /**
    * Whether its kernel mounts the filer's share or QEMU's own client accesses it; null before its
@@ -78,6 +83,19 @@ export interface LocalHosts {
   holdOff(name: string): Promise<Outcome<void>>;
   /** Ends `holdOff`; does not start the host. Safe to repeat. */
   release(name: string): Promise<Outcome<void>>;
+  /**
+   * Renews the certificate of a running host a month before its end; libvirtd goes on with the new
+   * one. Safe to repeat. timeout: another process is at it.
+   */
+  renewCertificate(
+    name: string,
+    options: { index: number; network: NetworkFacts },
+  ): Promise<Outcome<void>>;
+  /**
+   * Which HA Agent the host runs from now on, also after its next start; null: none, and its
+   * watchdog is disarmed. Safe to repeat.
+   */
+  setHaAgent(name: string, agent: HostHaAgent | null): Promise<Outcome<void>>;
   state(name: string): Promise<Outcome<LocalHost>>;
   /** All hosts that have a folder or a namespace, by name. */
   list(): Promise<LocalHost[]>;
@@ -163,6 +181,7 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
         await mkdir(host.dataDir, { recursive: true });
         const startedAt = clock.now();
         const started = await startHost(host, {
+          stateDir,
           index,
           network,
           kvm,
@@ -180,6 +199,24 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
       }),
     release: (name) => inTurn(name, async (host) => await rm(host.heldOffFile, { force: true })),
     powerOff: (name) => inTurn(name, async (host) => await cutPower(host, { clock, log })),
+    renewCertificate: (name, { index, network }) =>
+      inTurn(name, async (host) => {
+        if ((await look(host)).state !== 'running') return undefined;
+        const address = managementAddress(network, index);
+        const renewed = await ensureCertificate(
+          stateDir,
+          { name: host.name, dir: host.dir, address },
+          clock.now(),
+        );
+        if (isFault(renewed) || !renewed) return isFault(renewed) ? renewed : undefined;
+        await reloadCertificate(host);
+        log.info({ host: name }, "the host's certificate is renewed");
+      }),
+    setHaAgent: (name, agent) =>
+      inTurn(name, async (host) => {
+        await writeHaAgent(host, agent);
+        if (agent === null) await disarmWatchdog(host);
+      }),
     async state(name) {
       const host = hostPaths(stateDir, name);
       return isFault(host) ? host : look(host);

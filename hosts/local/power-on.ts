@@ -2,17 +2,19 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fault } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
+import { ensureCertificate } from './host-certificates.ts';
 import type { HostPaths } from './host-paths.ts';
-import { etcHosts, libvirtdConf } from './libvirt-config.ts';
+import { beginWatchdog, belowWatchdog } from './host-watchdog.ts';
+import { etcHosts, libvirtdConf, migrationConf } from './libvirt-config.ts';
 import { filerFacts } from './local-filer.ts';
 import { ensureNetns } from './netns.ts';
 import type { NetworkFacts } from './network-facts.ts';
 import { mountArguments } from './nfs-client.ts';
 import { startInit } from './start-init.ts';
-import { plugHost } from './underlay.ts';
+import { managementAddress, plugHost } from './underlay.ts';
 
 const initScript = join(import.meta.dirname, 'host-init.sh');
 const qemuConf = join(import.meta.dirname, 'qemu.conf');
@@ -21,9 +23,12 @@ const needed = [
   [libvirtd, 'libvirt-daemon libvirt-daemon-driver-qemu'],
   ['/usr/sbin/ovs-vswitchd', 'openvswitch-switch'],
   ['/usr/bin/ovn-controller', 'ovn-host'],
+  ['/usr/bin/openssl', 'openssl'],
 ] as const;
 
 interface StartOptions {
+  /** Of the cloud. */
+  stateDir: string;
   index: number;
   network: NetworkFacts;
   kvm: boolean;
@@ -34,15 +39,23 @@ interface StartOptions {
 
 export async function startHost(
   host: HostPaths,
-  { index, network, kvm, clock, alreadyStarting }: StartOptions,
+  { stateDir, index, network, kvm, clock, alreadyStarting }: StartOptions,
 ): Promise<Outcome<void>> {
   for (const [program, packages] of needed)
     if (!existsSync(program))
       return fault('unavailable', `${program} is missing: apt-get install ${packages}`);
   if (!alreadyStarting) {
-    await writeConfiguration(host, index);
+    const address = managementAddress(network, index);
+    await writeConfiguration(host, index, address);
+    const certified = await ensureCertificate(
+      stateDir,
+      { name: host.name, dir: host.dir, address },
+      clock.now(),
+    );
+    if (isFault(certified)) return certified;
     await ensureNetns(host.netns);
     await plugHost(host.netns, index, network);
+    await beginWatchdog(host);
   }
   const script = [
     initScript,
@@ -55,13 +68,20 @@ export async function startHost(
     ...mountArguments(filerFacts(network)),
     ...(kvm ? ['kvm'] : []),
   ];
-  return await startInit(host, { script: alreadyStarting ? undefined : script, clock });
+  return await startInit(host, {
+    script: alreadyStarting ? undefined : script,
+    below: belowWatchdog(host),
+    clock,
+  });
 }
 
-async function writeConfiguration(host: HostPaths, index: number): Promise<void> {
+async function writeConfiguration(host: HostPaths, index: number, address: string): Promise<void> {
   await mkdir(join(host.dir, 'etc/libvirt'), { recursive: true });
   await writeFile(join(host.dir, 'etc/hosts'), etcHosts(host.name, index));
-  await writeFile(join(host.dir, 'etc/libvirt/libvirtd.conf'), libvirtdConf(host.dir));
+  await writeFile(join(host.dir, 'etc/libvirt/libvirtd.conf'), libvirtdConf(host.dir, address));
   // Its mode is not copied: what is in a state folder is its owner's alone.
-  await writeFile(join(host.dir, 'etc/libvirt/qemu.conf'), await readFile(qemuConf));
+  await writeFile(
+    join(host.dir, 'etc/libvirt/qemu.conf'),
+    `${await readFile(qemuConf, 'utf8')}${migrationConf(address)}`,
+  );
 }

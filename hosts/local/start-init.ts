@@ -16,15 +16,17 @@ export interface InitStart {
    * process, so only wait.
    */
   script: readonly string[] | undefined;
+  /** The command that runs the init and may end it, outside of its namespaces. */
+  below?: readonly string[];
   clock: Clock;
 }
 
 /** unavailable: the init ended; timeout. Both with the end of its log. */
 export async function startInit(
   init: InitPaths,
-  { script, clock }: InitStart,
+  { script, below = [], clock }: InitStart,
 ): Promise<Outcome<void>> {
-  const howItEnded = script ? await spawnInit(init, script) : () => null;
+  const howItEnded = script ? await spawnInit(init, script, below) : () => null;
   const deadline = clock.now() + readyTimeoutMs;
   for (;;) {
     const running = await findInit(init.pidFile);
@@ -48,12 +50,28 @@ export async function startInit(
  * Detached, in its own session and without inherited files: it outlives this process. Returns a
  * function that tells how it ended.
  */
-async function spawnInit(init: InitPaths, script: readonly string[]): Promise<() => string | null> {
+async function spawnInit(
+  init: InitPaths,
+  script: readonly string[],
+  below: readonly string[],
+): Promise<() => string | null> {
   const logFile = await open(init.logFile, 'w');
-  const namespaces = ['--mount', '--uts', '--ipc', '--pid', '--fork', '--propagation', 'private'];
+  const namespaces = ['--mount', '--uts', '--ipc', '--pid', '--propagation', 'private'];
+  // It ends with the process that waits for it: that may be ended in its place.
+  const life = ['--fork', '--kill-child=KILL'];
   const child = spawn(
     'ip',
-    ['netns', 'exec', init.netns, 'unshare', ...namespaces, '/bin/sh', ...script],
+    [
+      'netns',
+      'exec',
+      init.netns,
+      ...below,
+      'unshare',
+      ...namespaces,
+      ...life,
+      '/bin/sh',
+      ...script,
+    ],
     {
       cwd: '/',
       detached: true,

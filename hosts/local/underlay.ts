@@ -36,6 +36,16 @@ export async function ensureUnderlay(
   await sendWholePackets([], machineDevices.ext);
 }
 
+/** The address at which a host is reached: for calls of libvirt, and for guests that move in. */
+export const managementAddress = (
+  { managementCidr }: Pick<NetworkFacts, 'managementCidr'>,
+  index: number,
+): string => addressIn(managementCidr, hostNumber(index));
+
+/** At which hosts reach the control plane. */
+export const machineAddress = ({ managementCidr }: Pick<NetworkFacts, 'managementCidr'>): string =>
+  addressIn(managementCidr, machineNumber);
+
 /** Removes the machine's interfaces; their peers in the namespace end with them. */
 export async function removeMachineLegs({ machineDevices }: NetworkPaths): Promise<void> {
   for (const device of Object.values(machineDevices))
@@ -80,6 +90,19 @@ export async function plugManagement(
     'dev',
     'mgmt0',
   ]);
+}
+
+/** The host's own, by name, in the order of the kernel. None where there is no such namespace. */
+export async function interfacesOf(netns: string): Promise<{ id: string; macAddress: string }[]> {
+  const { code, stdout } = await tryTool('ip', ['-n', netns, '-j', 'link', 'show', 'type', 'veth']);
+  if (code !== 0) return [];
+  // ip-link(8): an array of these
+  const links = JSON.parse(stdout || '[]') as { ifname?: string; address?: string }[];
+  return links.flatMap(({ ifname, address }) =>
+    ifname !== undefined && address !== undefined && /^(tun|ext|mgmt)0$/.test(ifname)
+      ? [{ id: ifname, macAddress: address }]
+      : [],
+  );
 }
 
 const inNetwork = (cidr: string, number: number): string =>

@@ -8,7 +8,7 @@ const grubFolder = '/usr/lib/grub/i386-pc';
 const mib = 1024 * 1024;
 const sector = 512;
 const partitionStart = 1 * mib;
-/** The first sector's machine code; the partition table follows it. */
+/** Machine code at the start of an MBR; the disk's signature and partition table follow. */
 const bootCodeBytes = 440;
 const toolTimeoutMs = 600_000;
 const grubModules = [

@@ -27,6 +27,6 @@ export interface AuthContext {
  * The driver is Keystone's own validation when embedded, a cached validation over HTTP otherwise.
  */
 export interface TokenValidator {
-  /** unauthorized: unknown, expired or revoked. */
+  /** unauthorized: unknown, expired or revoked; unavailable: Keystone cannot say it now. */
   validate(token: string): Promise<Outcome<AuthContext>>;
 }

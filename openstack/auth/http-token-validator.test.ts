@@ -1,13 +1,14 @@
 // Validation in a process without Keystone: asks once, caches for a while, forgets tokens that end.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isFault } from '#contracts/common/fault.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import { systemClock } from '#platform/clock.ts';
 import type { HttpClient } from '../http/client.ts';
 import { createHttpTokenValidator } from './http-token-validator.ts';
 
-function keystone(status = 200) {
+function keystone(status = 200, own: Outcome<string> = 'own') {
   const state = { asked: 0, now: 1_000_000, status };
   const document: Json = {
     token: {
@@ -29,7 +30,7 @@ function keystone(status = 200) {
       };
     },
   };
-  const session = { token: async () => 'own', renew: () => undefined };
+  const session = { token: async () => own, renew: () => undefined };
   const clock = { ...systemClock, now: () => state.now };
   return {
     state,
@@ -83,6 +84,12 @@ describe('token validation over HTTP', () => {
   it('is unavailable when Keystone is', async () => {
     const who = await keystone(503).validator.validate('subject');
     assert.ok(isFault(who) && who.kind === 'unavailable');
+  });
+  it('is unavailable when the service user is refused: that says nothing about who asks', async () => {
+    const { state, validator } = keystone(200, fault('unauthorized', 'wrong password'));
+    const who = await validator.validate('subject');
+    assert.ok(isFault(who) && who.kind === 'unavailable');
+    assert.equal(state.asked, 0);
   });
   it('is unavailable when its own token is refused', async () => {
     const who = await keystone(401).validator.validate('subject');

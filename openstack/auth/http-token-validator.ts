@@ -1,6 +1,6 @@
 // Token validation for a process without Keystone: asks Keystone over HTTP and caches the answer
 // for a short time.
-import type { Outcome } from '#contracts/common/fault.ts';
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { HttpClient } from '../http/client.ts';
@@ -38,6 +38,8 @@ export const tokenCacheDefaults: HttpTokenValidatorOptions = {
   maxRemembered: 10_000,
 };
 
+const cannotCheck = (): Fault => fault('unavailable', 'Keystone cannot check tokens now.');
+
 export function createHttpTokenValidator(
   deps: { http: HttpClient; session: ServiceSession; clock: Clock },
   options: HttpTokenValidatorOptions = tokenCacheDefaults,
@@ -47,7 +49,8 @@ export function createHttpTokenValidator(
 
   async function ask(token: string): Promise<Outcome<AuthContext>> {
     const own = await deps.session.token();
-    if (isFault(own)) return own;
+    // Also where Keystone refuses the service user: that says nothing about the caller.
+    if (isFault(own)) return cannotCheck();
     const answer = await deps.http.send({
       method: 'GET',
       service: 'identity',
@@ -56,12 +59,12 @@ export function createHttpTokenValidator(
       headers: { 'x-subject-token': token },
       timeoutMs: 10_000,
     });
-    if (isFault(answer)) return answer;
+    if (isFault(answer)) return cannotCheck();
     if (answer.status === 401) {
       deps.session.renew();
       return fault('unavailable', 'Keystone does not accept the service user any more.');
     }
-    if (answer.status >= 500) return fault('unavailable', 'Keystone cannot check tokens now.');
+    if (answer.status >= 500) return cannotCheck();
     if (answer.status !== 200) return fault('unauthorized', 'The token is not valid.');
     // 200: Keystone's token document
     const context = contextOf(token, answer.body as unknown as TokenDocument);

@@ -120,3 +120,9 @@ export async function documentOf<T>(
     ? fault('unavailable', `A service answered without its document "${key}".`)
     : (document as T);
 }
+
+/** Of an answer nothing but its success matters. */
+export async function succeeded(asked: Promise<Outcome<unknown>>): Promise<Outcome<void>> {
+  const outcome = await asked;
+  return isFault(outcome) ? outcome : undefined;
+}

@@ -34,6 +34,12 @@ export interface Neutron {
   updatePort(id: string, port: JsonObject): Promise<Outcome<Port>>;
   /** Does nothing if it does not exist. */
   deletePort(id: string): Promise<Outcome<void>>;
+  /** Binds the port to a further host; does nothing if it is. conflict: that cannot carry it. */
+  bindPort(id: string, host: string): Promise<Outcome<void>>;
+  /** From now on the port is plugged in there. Does nothing if it is. */
+  activateBinding(id: string, host: string): Promise<Outcome<void>>;
+  /** Does nothing if it is not bound there, or there is no such port. */
+  unbindPort(id: string, host: string): Promise<Outcome<void>>;
   updateFloatingIp(id: string, change: JsonObject): Promise<Outcome<FloatingIp>>;
   /**
    * "Get me a network": the network that Neutron creates at the first call for a project without
@@ -76,6 +82,17 @@ export function neutronClient(deps: ClientDeps, caller: Caller): Neutron {
       const deleted = await ask('DELETE', `ports/${encodeURIComponent(id)}`);
       return isFault(deleted) && deleted.kind !== 'notFound' ? deleted : undefined;
     },
+    bindPort: async (id, host) =>
+      unless(
+        'PortBindingAlreadyExists',
+        await ask('POST', `ports/${encodeURIComponent(id)}/bindings`, { binding: { host } }),
+      ),
+    activateBinding: async (id, host) =>
+      unless('PortBindingAlreadyActive', await ask('PUT', `${bindingOf(id, host)}/activate`, {})),
+    async unbindPort(id, host) {
+      const unbound = await ask('DELETE', bindingOf(id, host));
+      return isFault(unbound) && unbound.kind !== 'notFound' ? unbound : undefined;
+    },
     updateFloatingIp: async (id, floatingip) =>
       await documentOf(
         'floatingip',
@@ -99,6 +116,13 @@ export function neutronClient(deps: ClientDeps, caller: Caller): Neutron {
     },
   };
 }
+
+const bindingOf = (portId: string, host: string): string =>
+  `ports/${encodeURIComponent(portId)}/bindings/${encodeURIComponent(host)}`;
+
+/** A refusal of this type says that it was done before. */
+const unless = (type: string, answer: Outcome<Json | undefined>): Outcome<void> =>
+  isFault(answer) && answer.detail['type'] !== type ? answer : undefined;
 
 const kinds = { 400: 'badRequest', 403: 'forbidden', 404: 'notFound', 409: 'conflict' } as const;
 

@@ -5,8 +5,10 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type {
   Candidate,
+  ProviderEntry,
   ProviderInventory,
   ProviderTraits,
+  ProviderUsages,
   Resources,
 } from '#contracts/placement/wire.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
@@ -25,6 +27,12 @@ export interface CandidateQuery {
   inTree?: string;
 }
 
+export interface Consumer {
+  id: string;
+  projectId: string;
+  userId: string;
+}
+
 /** Faults of every call: unavailable, timeout. A refusal has its status in `detail`. */
 export interface Placement {
   /**
@@ -36,13 +44,26 @@ export interface Placement {
    * Claims for the consumer. An earlier claim of it is replaced. concurrentUpdate: another claim
    * was faster, try another provider. timeout: `isWanted` said no, and nothing was claimed.
    */
-  claim(
-    consumer: { id: string; projectId: string; userId: string },
+  claim(consumer: Consumer, candidate: Candidate, isWanted: () => boolean): Promise<Outcome<void>>;
+  /**
+   * Claims for a consumer that moves: what it holds becomes that of consumer `moveId`, and it gets
+   * the candidate, in one write. Repeating replaces the consumer's part alone. Faults: as `claim`.
+   */
+  claimMove(
+    consumer: Consumer,
+    moveId: string,
     candidate: Candidate,
     isWanted: () => boolean,
   ): Promise<Outcome<void>>;
+  /**
+   * Undoes `claimMove`: the consumer holds again what `moveId` holds, which then holds nothing.
+   * Does nothing if that is so. concurrentUpdate: somebody wrote meanwhile.
+   */
+  undoMove(consumer: Consumer, moveId: string): Promise<Outcome<void>>;
   /** Who holds something of the host's; none when its provider is not there. */
   consumers(nodeUuid: string): Promise<Outcome<string[]>>;
+  /** What the consumer holds, by provider; {}: nothing. */
+  allocations(consumerId: string): Promise<Outcome<Record<string, Record<string, number>>>>;
   /** Releases everything of the consumer; does nothing if it has nothing. */
   release(consumerId: string): Promise<Outcome<void>>;
   /** One that is there already is fine. */
@@ -55,6 +76,12 @@ export interface Placement {
   traits(nodeUuid: string): Promise<Outcome<ProviderTraits>>;
   /** Replaces them all. concurrentUpdate: the generation is stale. */
   setTraits(nodeUuid: string, traits: ProviderTraits): Promise<Outcome<void>>;
+  /** Makes it known; one that is known is fine. */
+  createTrait(name: string): Promise<Outcome<void>>;
+  /** All of them, with the generation that every change of one moves on. */
+  providers(): Promise<Outcome<ProviderEntry[]>>;
+  /** What is allocated of it, by resource class. notFound: there is no such provider. */
+  usages(nodeUuid: string): Promise<Outcome<ProviderUsages>>;
   /** Takes a host's provider away; none is fine. conflict: something is still allocated there. */
   deleteProvider(nodeUuid: string): Promise<Outcome<void>>;
 }
@@ -89,6 +116,47 @@ export function placementClient(
       ? fault('concurrentUpdate', refusal(answer).message, statusIn(answer))
       : refusal(answer);
   };
+  const held = async (consumerId: string): Promise<Outcome<Held>> => {
+    const answer = await ask('GET', `/allocations/${consumerId}`);
+    if (isFault(answer)) return answer;
+    if (answer.status !== 200) return refusal(answer);
+    // 200: the document of a consumer's allocations
+    const { allocations = {}, consumer_generation: generation = null } = answer.body as {
+      allocations?: Record<string, { resources: Record<string, number> }>;
+      consumer_generation?: number;
+    };
+    return {
+      generation,
+      allocations: Object.fromEntries(
+        Object.entries(allocations).map(([id, { resources }]) => [id, { resources }]),
+      ),
+    };
+  };
+  const writeTogether = async (
+    { projectId, userId }: Consumer,
+    claims: Record<string, { allocations: Json; generation: number | null }>,
+  ): Promise<Outcome<void>> => {
+    const answer = await ask(
+      'POST',
+      '/allocations',
+      Object.fromEntries(
+        Object.entries(claims).map(([id, { allocations, generation }]) => [
+          id,
+          {
+            allocations,
+            project_id: projectId,
+            user_id: userId,
+            consumer_generation: generation,
+          },
+        ]),
+      ),
+    );
+    if (isFault(answer)) return answer;
+    if (answer.status === 204) return undefined;
+    return answer.status === 409
+      ? fault('concurrentUpdate', refusal(answer).message)
+      : refusal(answer);
+  };
   const provider = (nodeUuid: string): string => `/resource_providers/${nodeUuid}`;
 
   return {
@@ -103,6 +171,23 @@ export function placementClient(
     traits: async (nodeUuid) => await read(`${provider(nodeUuid)}/traits`),
     setTraits: async (nodeUuid, traits) =>
       await replace(`${provider(nodeUuid)}/traits`, { ...traits }),
+    async allocations(consumerId) {
+      const found = await held(consumerId);
+      if (isFault(found)) return found;
+      return Object.fromEntries(
+        Object.entries(found.allocations).map(([id, { resources }]) => [id, resources]),
+      );
+    },
+    async createTrait(name) {
+      const answer = await ask('PUT', `/traits/${encodeURIComponent(name)}`);
+      if (isFault(answer)) return answer;
+      return answer.status < 300 ? undefined : refusal(answer);
+    },
+    async providers() {
+      const document = await read<{ resource_providers: ProviderEntry[] }>('/resource_providers');
+      return isFault(document) ? document : document.resource_providers;
+    },
+    usages: async (nodeUuid) => await read(`${provider(nodeUuid)}/usages`),
     async candidates(resources, query) {
       const answer = await ask('GET', `/allocation_candidates?${queryOf(resources, query)}`);
       if (isFault(answer)) return answer;
@@ -147,6 +232,28 @@ export function placementClient(
         ? fault('concurrentUpdate', refusal(again).message)
         : refusal(again);
     },
+    async claimMove(consumer, moveId, { allocations }, isWanted) {
+      const [own, moved] = [await held(consumer.id), await held(moveId)];
+      if (isFault(own)) return own;
+      if (isFault(moved)) return moved;
+      // After the generations were read: whoever asked again in our place has then moved them on.
+      if (!isWanted()) return fault('timeout', 'Nobody waits for this claim any more.');
+      const isRepeated = moved.generation !== null;
+      return await writeTogether(consumer, {
+        ...(isRepeated ? {} : { [moveId]: { allocations: own.allocations, generation: null } }),
+        [consumer.id]: { allocations, generation: own.generation },
+      });
+    },
+    async undoMove(consumer, moveId) {
+      const [own, moved] = [await held(consumer.id), await held(moveId)];
+      if (isFault(own)) return own;
+      if (isFault(moved)) return moved;
+      if (moved.generation === null) return undefined;
+      return await writeTogether(consumer, {
+        [moveId]: { allocations: {}, generation: moved.generation },
+        [consumer.id]: { allocations: moved.allocations, generation: own.generation },
+      });
+    },
     async consumers(nodeUuid) {
       const answer = await ask('GET', `/resource_providers/${nodeUuid}/allocations`);
       if (isFault(answer)) return answer;
@@ -166,6 +273,12 @@ export function placementClient(
       return answer.status === 409 ? fault('conflict', refusal(answer).message) : refusal(answer);
     },
   };
+}
+
+/** What a consumer holds. `generation` null: nothing. */
+interface Held {
+  generation: number | null;
+  allocations: Record<string, { resources: Record<string, number> }>;
 }
 
 function queryOf(resources: Resources, { required, forbidden, inTree }: CandidateQuery): string {

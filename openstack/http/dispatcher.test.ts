@@ -2,12 +2,14 @@
 // fault.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import { systemClock } from '#platform/clock.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
 import type { RawReply } from '#platform/http/messages.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
+import { testCaller } from '../auth/context.testing.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { roleTokens, thingFace } from './face.testing.ts';
 import type { HttpFace } from './route.ts';
@@ -83,6 +85,32 @@ describe('a request', () => {
     }
     assert.equal((await ask('GET', '/things', { token: '' })).status, 300);
     assert.equal((await ask('GET', '/things/', { token: '' })).status, 300);
+  });
+
+  it('is not refused for a token that nobody can check now', async () => {
+    const unavailable = fault('unavailable', 'Keystone cannot check tokens now.');
+    const checked = createDispatcher([thingFace], {
+      ...deps,
+      tokens: {
+        validate: async (token) =>
+          token === 'limited'
+            ? testCaller({ roles: ['reader'], token, accessRules: [] })
+            : unavailable,
+      },
+    });
+    const askWith = async (headers: Record<string, string>) =>
+      await checked.handle({
+        method: 'GET',
+        path: '/things/v1/things',
+        query: '',
+        origin: 'http://cloud',
+        body: null,
+        headers,
+      });
+    assert.equal((await askWith({ 'x-auth-token': 'member' })).status, 503);
+    assert.equal((await askWith({ 'x-auth-token': 'limited' })).status, 401);
+    const vouched = { 'x-auth-token': 'limited', 'x-service-token': 'nova' };
+    assert.equal((await askWith(vouched)).status, 503);
   });
 
   it('without a token does not learn which paths exist', async () => {

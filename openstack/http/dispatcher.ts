@@ -100,29 +100,29 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
    * Whether a service vouches for a user's token with one of its own: the user's access rules were
    * then checked when the user's request arrived.
    */
-  async function comesFromService(raw: RawRequest): Promise<boolean> {
+  async function comesFromService(raw: RawRequest): Promise<Outcome<boolean>> {
     const token = raw.headers['x-service-token'];
-    const service = token === undefined ? undefined : await deps.tokens.validate(token);
-    return service !== undefined && !isFault(service) && service.roles.includes('service');
+    if (token === undefined) return false;
+    const service = await deps.tokens.validate(token);
+    if (isFault(service)) return service.kind === 'unauthorized' ? false : service;
+    return service.roles.includes('service');
   }
 
+  const notAuthenticated = (): Fault =>
+    fault('unauthorized', 'The request you have made requires authentication.', {
+      identityUrl: deps.identityUrl,
+    });
+
+  /** unavailable: Keystone cannot say now whose token it is; who asks is not refused for it. */
   async function authenticate(raw: RawRequest, owner: BoundFace): Promise<Outcome<AuthContext>> {
     const token = raw.headers['x-auth-token'];
-    if (!token)
-      return fault('unauthorized', 'The request you have made requires authentication.', {
-        identityUrl: deps.identityUrl,
-      });
+    if (!token) return notAuthenticated();
     const context = await deps.tokens.validate(token);
-    if (isFault(context))
-      return fault('unauthorized', 'The request you have made requires authentication.', {
-        identityUrl: deps.identityUrl,
-      });
+    if (isFault(context)) return context.kind === 'unauthorized' ? notAuthenticated() : context;
     const path = raw.path.slice(owner.face.mount.length) || '/';
-    if (
-      ruleAllows(context.accessRules, owner.face.serviceType, raw.method, path) ||
-      (await comesFromService(raw))
-    )
-      return context;
+    if (ruleAllows(context.accessRules, owner.face.serviceType, raw.method, path)) return context;
+    const vouched = await comesFromService(raw);
+    if (vouched) return isFault(vouched) ? vouched : context;
     return fault(
       'unauthorized',
       'The access rules of this application credential do not allow this request.',

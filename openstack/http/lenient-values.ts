@@ -1,4 +1,6 @@
 // Booleans and times as Nova and Cinder take them in queries and bodies: in more than one form.
+import Type from 'typebox';
+
 const booleans = new Map(
   Object.entries({
     true: true,
@@ -29,3 +31,12 @@ export function timeMsOf(text: string): number | undefined {
   const ms = Date.parse(zoned.replace(' ', 'T'));
   return Number.isNaN(ms) ? undefined : ms;
 }
+
+/** A boolean of a body, as Nova and masakari take it: api/validation/parameter_types. */
+export const booleanSchema = Type.Union([
+  Type.Boolean(),
+  Type.String({
+    pattern:
+      '^([Tt]rue|TRUE|[Ff]alse|FALSE|1|0|[Oo]n|ON|[Oo]ff|OFF|[Yy]es|YES|[Nn]o|NO|[tTfFyYnN])$',
+  }),
+]);

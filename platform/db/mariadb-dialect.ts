@@ -20,6 +20,8 @@ export interface MariadbAddress {
   port?: number;
   /** Instead of host and port. */
   socketPath?: string;
+  /** The server shows a certificate, for its name, of an authority that this process trusts. */
+  tls?: boolean;
   user: string;
   password: string;
   database: string;
@@ -164,9 +166,16 @@ function setUp(connection: PoolConnection): void {
     });
 }
 
+/**
+ * mysql2 compares the name only if told to, and remembers by object which authorities were trusted
+ * at its first use.
+ */
+export const checkedCertificate = () => ({ verifyIdentity: true });
+
 function poolOptions(options: MariadbOptions): PoolOptions {
-  const { host, port, socketPath, user, password, database } = options;
+  const { host, port, socketPath, tls, user, password, database } = options;
   return {
+    ...(tls ? { ssl: checkedCertificate() } : {}),
     ...(socketPath === undefined ? { host, port } : { socketPath }),
     user,
     password,

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createConnection } from 'mysql2/promise';
 import { bound } from '../child-process.ts';
+import { startOrStop } from '../testing/start-or-stop.ts';
 import type { DatabaseConfig } from './database.ts';
 
 const mariadbdProgram = '/usr/sbin/mariadbd'; // Debian: mariadb-server
@@ -50,7 +51,10 @@ export async function withMariadb<R>(use: (mariadb: PrivateMariadb) => Promise<R
   }
 }
 
-export async function startMariadb(): Promise<RestartableMariadb> {
+/** `network`: more of its options, e.g. where it listens; it has none but its socket otherwise. */
+export async function startMariadb(
+  network: readonly string[] = ['--skip-networking'],
+): Promise<RestartableMariadb> {
   const folder = await mkdtemp(join(tmpdir(), 'cobalt-mariadb-'));
   const socketPath = join(folder, 'sock');
   const where = [
@@ -70,15 +74,17 @@ export async function startMariadb(): Promise<RestartableMariadb> {
     await rm(folder, { recursive: true, force: true });
   };
   const start = async (): Promise<void> => {
-    server = spawnServer([...where, `--socket=${socketPath}`, `--pid-file=${join(folder, 'pid')}`]);
+    server = spawnServer([
+      ...where,
+      ...network,
+      `--socket=${socketPath}`,
+      `--pid-file=${join(folder, 'pid')}`,
+      // Servers that share one remove each other's temporary tables when they start.
+      `--tmpdir=${folder}`,
+    ]);
     await untilReady(server, socketPath);
   };
-  try {
-    await start();
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  await startOrStop({ start, stop });
   return {
     socketPath,
     createDatabase: async (name) => await createDatabaseAt(socketPath, name),
@@ -94,7 +100,6 @@ function spawnServer(where: readonly string[]): ChildProcess {
   const [command = '', ...args] = bound([
     mariadbdProgram,
     ...where,
-    '--skip-networking',
     '--skip-log-bin',
     '--performance-schema=off',
     '--innodb-buffer-pool-size=16M',

@@ -38,6 +38,14 @@ export interface RawRequest {
   origin: string;
   /** The remote address of the socket; none in-process. */
   source?: string | undefined;
+  /** Whom a client certificate names that the server's authority has signed. */
+  client?: ClientIdentity | undefined;
+}
+
+/** Common name and organisations of a certificate. */
+export interface ClientIdentity {
+  name: string;
+  groups: readonly string[];
 }
 
 export interface RawReply {

@@ -6,7 +6,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 
-/** Deeper than any body of an OpenStack API, and shallow enough for recursive code. */
+/** Deeper than any body of an OpenStack API, and shallow enough for recursive code. Unless told. */
 export const maxDepth = 32;
 /**
  * Members of all objects and arrays of a body together; more only where a route allows larger
@@ -14,9 +14,9 @@ export const maxDepth = 32;
  */
 export const maxMembers = (maxBytes: number): number => Math.max(20_000, maxBytes >> 6);
 
-export function parseJson(bytes: Buffer, maxBytes: number): Outcome<Json> {
+export function parseJson(bytes: Buffer, maxBytes: number, deepest = maxDepth): Outcome<Json> {
   if (!isUtf8(bytes)) return fault('badRequest', 'Malformed request body: it is not valid UTF-8.');
-  const excess = boundExceeded(bytes, maxMembers(maxBytes));
+  const excess = boundExceeded(bytes, maxMembers(maxBytes), deepest);
   if (excess !== undefined) return fault('badRequest', excess);
   const text = bytes.toString('utf8');
   let json: Json;
@@ -36,7 +36,7 @@ const [quote, backslash, comma, openBracket, openBrace, closeBracket, closeBrace
 ];
 
 /** One pass over the bytes, before any object is created from them. */
-function boundExceeded(bytes: Buffer, limit: number): string | undefined {
+function boundExceeded(bytes: Buffer, limit: number, deepest: number): string | undefined {
   let depth = 0;
   let members = 0;
   for (let at = 0; at < bytes.length; at += 1) {
@@ -49,7 +49,7 @@ function boundExceeded(bytes: Buffer, limit: number): string | undefined {
     } else if (byte === openBracket || byte === openBrace) {
       members += 1;
       depth += 1;
-      if (depth > maxDepth) return `The request body is nested deeper than ${maxDepth} levels.`;
+      if (depth > deepest) return `The request body is nested deeper than ${deepest} levels.`;
     } else if (byte === closeBracket || byte === closeBrace) {
       depth -= 1;
     }

@@ -31,13 +31,7 @@ export async function readJson(
   if (raw.body === null) return null;
   if ('json' in raw.body) return raw.body.json;
   const maxBytes = route.maxBodyBytes ?? defaultMaxBodyBytes;
-  const read = readBytes(raw.body.stream, maxBytes);
-  const bytes = await withDeadline(
-    read,
-    route.bodyDeadlineMs ?? bodyDeadlineMs,
-    () => fault('requestTimeout', 'The request body did not come in time.'),
-    clock,
-  );
+  const bytes = await readBytesInTime(raw.body.stream, { ...route, maxBytes }, clock);
   if (isFault(bytes)) return bytes;
   if (bytes.length === 0) return null;
   const type = raw.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
@@ -53,6 +47,20 @@ export async function readJson(
     );
   }
   return parseJson(bytes, maxBytes);
+}
+
+/** timeout and tooLarge as faults; a body of any type. */
+export async function readBytesInTime(
+  stream: Readable,
+  bounds: { maxBytes: number; bodyDeadlineMs?: number },
+  clock: Pick<Clock, 'after'>,
+): Promise<Outcome<Buffer>> {
+  return await withDeadline(
+    readBytes(stream, bounds.maxBytes),
+    bounds.bodyDeadlineMs ?? bodyDeadlineMs,
+    () => fault('requestTimeout', 'The request body did not come in time.'),
+    clock,
+  );
 }
 
 async function readBytes(stream: Readable, maxBytes: number): Promise<Outcome<Buffer>> {

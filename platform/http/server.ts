@@ -7,11 +7,12 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { Readable as ReadableStream, pipeline } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { systemClock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { silentLog } from '../log.ts';
 import { closeIdleSockets, defaultIdleTimeoutMs } from './idle-sockets.ts';
-import type { HttpHandler, HttpMethod, RawReply } from './messages.ts';
+import type { ClientIdentity, HttpHandler, HttpMethod, RawReply } from './messages.ts';
 import { JsonText } from './messages.ts';
 import type { SelfSending } from './self-sending.ts';
 import { isSelfSending, sendTo } from './self-sending.ts';
@@ -57,6 +58,8 @@ export interface HttpServerOptions {
   origin?: string;
   /** Speaks TLS instead of plain HTTP. */
   tls?: Certificate;
+  /** With TLS: the authority (PEM) of client certificates; a client may have none. */
+  clientAuthority?: string;
   /** Logs faults of connections and pages. */
   log?: Log;
   /** A connection without progress for this long is closed, if it is the client's turn. */
@@ -108,7 +111,11 @@ export async function startHttpServer(
     });
   };
   const serverOptions: ServerOptions = { ...limits, shouldUpgradeCallback };
-  const tlsServer = options.tls && createTlsServer({ ...serverOptions, ...options.tls }, answer);
+  const clients = options.clientAuthority
+    ? { ca: options.clientAuthority, requestCert: true, rejectUnauthorized: false }
+    : {};
+  const tlsServer =
+    options.tls && createTlsServer({ ...serverOptions, ...options.tls, ...clients }, answer);
   const server: Server = tlsServer ?? createServer(serverOptions, answer);
   closeIdleSockets(server, options.idleTimeoutMs ?? defaultIdleTimeoutMs);
   const closeUpgraded = options.upgrades
@@ -200,6 +207,7 @@ async function serve(
     body: hasBody ? { stream: request } : null,
     origin: options.origin ?? `${options.tls ? 'https' : 'http'}://${headers.host ?? 'localhost'}`,
     source: request.socket.remoteAddress,
+    client: options.clientAuthority ? clientOf(request.socket as TLSSocket) : undefined,
   });
   if (response.writableEnded || response.destroyed) {
     discard(reply.body); // the client left, or was answered for being idle
@@ -212,6 +220,18 @@ async function serve(
     drain(request, response);
   }
   await send(request, response, reply, log);
+}
+
+/** undefined: it has shown none, or one of another authority. */
+function clientOf(socket: TLSSocket): ClientIdentity | undefined {
+  if (!socket.authorized) return undefined;
+  const { subject } = socket.getPeerCertificate();
+  const { CN: name, O: organisations = [] } = subject as {
+    CN?: string | string[];
+    O?: string | string[];
+  };
+  // none, or several: it is unclear whom it names
+  return typeof name !== 'string' ? undefined : { name, groups: [organisations].flat() };
 }
 
 async function send(

@@ -321,15 +321,13 @@ export function createJournal(database: AnyDb) {
       return Number(result.numDeletedRows);
     },
 
-    /**
-     * Frees what an earlier life of the same owner held: after a crash nothing of it runs any more.
-     */
-    async releaseAll(owner: string): Promise<void> {
-      await db
+    /** Frees what the owner holds, but for the sagas of these ids. */
+    async releaseAllBut(owner: string, ids: readonly string[]): Promise<void> {
+      const held = db
         .updateTable('sagas')
         .set({ owner: null, lease_until_ms: 0 })
-        .where('owner', '=', owner)
-        .execute();
+        .where('owner', '=', owner);
+      await (ids.length === 0 ? held : held.where('id', 'not in', ids)).execute();
     },
 
     /** Names of unfinished sagas that are none of these. */

@@ -302,6 +302,42 @@ export function sagaProcessesContract(name: string, open: () => Promise<Database
       await over();
     });
 
+    it('a claim whose commit got no answer is given back, or carried out, at once', async () => {
+      let cutOff = 2;
+      const db = new Proxy(database.db, {
+        get(target, key) {
+          if (key === 'transaction' && cutOff > 0)
+            return () => ({
+              execute: async (
+                work: Parameters<ReturnType<typeof target.transaction>['execute']>[0],
+              ) => {
+                cutOff -= 1;
+                await target.transaction().execute(work);
+                throw Object.assign(new Error('the connection was lost'), { fatal: true });
+              },
+            });
+          const value: unknown = Reflect.get(target, key);
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+        },
+      });
+      await begin('k', 1);
+      const runner = await start('one', [definition(async ({ n }) => await write(String(n)))], {
+        db,
+      });
+      await eventually(async () => cutOff === 1, { withinMs: 10_000, what: 'it was claimed' });
+      assert.deepEqual(
+        await database.db.selectFrom('sagas').select('owner').execute(),
+        [{ owner: 'one' }],
+        'it is held, and its owner does not know',
+      );
+      for (let look = 0; look < 2; look += 1) {
+        await runner.idle();
+        runner.wake();
+      }
+      await over();
+      assert.deepEqual(await effects(), ['1']);
+    });
+
     it('who waits for a saga of another process hears of its end', async () => {
       const waiting = queue();
       const id = await begin('k', 1, waiting);

@@ -65,6 +65,8 @@ export class SagaRunner {
   readonly #running = new Map<string, Run>();
   /** Something may wait for a place of a pool: what ends makes room for it. */
   #mayWait = false;
+  /** A claim failed, and nobody knows whether its commit has happened. */
+  #mayHoldStrays = false;
   #keysPurgedAtMs = 0;
   readonly #stopping = new AbortController();
   #claiming: Promise<void> | undefined;
@@ -84,7 +86,8 @@ export class SagaRunner {
 
   /** Takes up what an earlier life left and begins to look for work. */
   async start(): Promise<void> {
-    await this.#journal.releaseAll(this.#deps.owner);
+    // What an earlier life of this owner held: after a crash nothing of it runs any more.
+    await this.#journal.releaseAllBut(this.#deps.owner, []);
     for (const name of await this.#journal.otherNames([...this.#definitions.keys()]))
       this.#deps.log.error(
         { saga: name },
@@ -174,6 +177,10 @@ export class SagaRunner {
    */
   async #claim(): Promise<void> {
     this.#mayWait = true; // until an answer is known to be whole
+    if (this.#mayHoldStrays) {
+      await this.#journal.releaseAllBut(this.#deps.owner, [...this.#running.keys()]);
+      this.#mayHoldStrays = false;
+    }
     for (let pass = 0; pass < this.#pools.size; pass += 1) {
       const free = this.#freePlaces();
       const names = [...free.keys()].flatMap((pool) => this.#pools.get(pool) ?? []);
@@ -190,10 +197,12 @@ export class SagaRunner {
           isLeft = true;
           continue;
         }
+        this.#mayHoldStrays = true; // until the answer is there
         const record = await this.#journal.claim(
           { owner: this.#deps.owner, nowMs, leaseUntilMs },
           saga,
         );
+        this.#mayHoldStrays = false;
         if (!record) continue;
         free.set(pool, places - 1);
         this.#begin(record, pool, leaseUntilMs);

@@ -2,7 +2,8 @@
 // test/sim runs the real one.
 import { randomUUID } from 'node:crypto';
 import type { CinderAttachment, CinderSnapshot, CinderVolume } from '#contracts/cinder/wire.ts';
-import type { Json, JsonObject } from '#contracts/common/json.ts';
+import { asJson } from '#contracts/common/json.ts';
+import type { JsonObject } from '#contracts/common/json.ts';
 import type { HttpCall } from '#openstack/http/client.ts';
 import type { Told } from '#openstack/http/told-client.testing.ts';
 
@@ -26,8 +27,6 @@ export interface CinderDouble {
   answer(call: HttpCall): Told | Promise<Told>;
 }
 
-/** The records are plain, but of interfaces, which TypeScript does not take for Json. */
-const asJson = (records: object): Json => records as Json;
 const refuse = (status: number, name: string, message: string) => ({
   status,
   body: { [name]: { code: status, message } },
@@ -192,13 +191,18 @@ export function cinderDouble(): CinderDouble {
         call.body as { attachment: { volume_uuid: string; instance_uuid: string } }
       ).attachment;
       const volume = volumeOf(volume_uuid);
-      if (volume?.status !== 'available')
+      // A server that has it may reserve it once more: to move, or to be shelved.
+      const others = double.attachments.filter(({ volume_id }) => volume_id === volume_uuid);
+      const isOwn =
+        ['in-use', 'attaching'].includes(volume?.status ?? '') &&
+        others.every(({ instance }) => instance === instance_uuid);
+      if (!volume || (volume.status !== 'available' && !isOwn))
         return refuse(
           400,
           'badRequest',
           `Invalid volume: ${volume_uuid} is ${volume?.status ?? 'gone'}.`,
         );
-      volume.status = 'reserved';
+      if (!isOwn) volume.status = 'reserved';
       const made: CinderAttachment = {
         id: randomUUID(),
         status: 'reserved',
@@ -213,7 +217,13 @@ export function cinderDouble(): CinderDouble {
     if (!attachment || !volume) return notFound(`Attachment ${id}`);
     if (call.method === 'DELETE') {
       double.attachments.splice(double.attachments.indexOf(attachment), 1);
-      volume.status = 'available';
+      const left = double.attachments.filter(({ volume_id }) => volume_id === volume.id);
+      volume.status =
+        left.length === 0
+          ? 'available'
+          : left.some(({ status }) => status === 'attached')
+            ? 'in-use'
+            : 'reserved';
       return { status: 200, body: { attachments: [] } };
     }
     if (action) {

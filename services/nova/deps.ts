@@ -22,6 +22,10 @@ export interface NovaConfig {
   agentAwayMs: number;
   /** Hosts tried for one server, the first included. */
   maxBuildAttempts: number;
+  /** A resize that waits for a confirmation longer is confirmed by itself; 0: never. */
+  resizeConfirmWindowMs: number;
+  /** The scheduler asks Cortex for the best hosts, where it answers. */
+  asksCortex: boolean;
   maxListLimit: number;
   /** Deleted servers stay readable for so long. */
   keepDeletedMs: number;
@@ -32,6 +36,19 @@ export interface NovaConfig {
    * a fixed number of servers anew, so the more servers there are, the longer each one waits.
    */
   healNetworkInfoMs: number;
+  /** How long a shelved server stays on its host; 0: not at all; -1: until it is offloaded. */
+  shelvedOffloadMs: number;
+  /**
+   * A live migration that takes longer, for each GiB of memory and of disks that it moves, is ended
+   * as `liveMigrationTimeoutAction` says; 0: none ever is. Upstream:
+   * live_migration_completion_timeout.
+   */
+  liveMigrationCompletionTimeoutMs: number;
+  liveMigrationTimeoutAction: 'abort' | 'force_complete';
+  liveMigrationPermitPostCopy: boolean;
+  liveMigrationPermitAutoConverge: boolean;
+  /** MiB/s; 0: as fast as the network is. */
+  liveMigrationBandwidth: number;
   /**
    * Shared with the metadata proxies, which sign with it whom they speak for; null: nobody is
    * believed.
@@ -42,17 +59,25 @@ export interface NovaConfig {
 export const novaDefaults: NovaConfig = {
   controlHost: hostname(),
   defaultZone: 'nova',
-  serviceDownMs: 60_000,
+  serviceDownMs: 25_000,
   heartbeatMs: 10_000,
   shutdownTimeoutMs: 60_000,
   consoleTokenMs: 600_000,
   consoleBaseUrl: 'http://127.0.0.1/console',
   agentAwayMs: 20_000,
   maxBuildAttempts: 3,
+  resizeConfirmWindowMs: 0,
+  asksCortex: false,
   maxListLimit: 1000,
   keepDeletedMs: 90 * 24 * 3_600_000,
   vifPluggingTimeoutMs: 300_000,
   healNetworkInfoMs: 60_000,
+  shelvedOffloadMs: 0,
+  liveMigrationCompletionTimeoutMs: 800_000,
+  liveMigrationTimeoutAction: 'abort',
+  liveMigrationPermitPostCopy: false,
+  liveMigrationPermitAutoConverge: false,
+  liveMigrationBandwidth: 0,
   metadataSecret: null,
 };
 

@@ -11,5 +11,6 @@ export const reportService = (
   everyMs: config.heartbeatMs,
   scope: 'every',
   atStart: true,
-  run: async () => await registerService(db, binary, config.controlHost, ids, clock.now()),
+  run: async () =>
+    await registerService(db, { binary, host: config.controlHost }, ids, clock.now()),
 });

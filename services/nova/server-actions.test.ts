@@ -39,6 +39,7 @@ describe('action rules', () => {
     rescue: ['active', 'stopped', 'error'],
     unrescue: ['rescued'],
     rebuild: ['active', 'stopped', 'error'],
+    unshelve: ['shelved'],
   };
   for (const [action, rule] of actions) {
     it(`${action} begins where the API reference says`, () =>
@@ -81,6 +82,7 @@ describe('the end of an action', () => {
     ['rebuild', 'active', 'active', powerState.running],
     ['rebuild', 'stopped', 'stopped', powerState.shutdown],
     ['rebuild', 'error', 'active', powerState.running],
+    ['unshelve', 'shelved', 'active', powerState.running],
   ];
   for (const [action, from, to, power] of ends) {
     it(`${action} takes ${from} to ${to}`, () =>

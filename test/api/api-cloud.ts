@@ -77,9 +77,10 @@ const versioned: readonly [mount: string, type: string][] = [
   ['/compute', 'compute 2.'],
   ['/placement', 'placement 1.'],
   ['/volume', 'volume 3.'],
+  ['/instance-ha', 'instance-ha 1.'],
 ];
 
-export async function startApiCloud(options: { log?: Log } = {}): Promise<ApiCloud> {
+export async function startApiCloud(options: { log?: Log; cortex?: true } = {}): Promise<ApiCloud> {
   const dir = await mkdtemp(join(tmpdir(), 'cobalt-api-'));
   const sim = await startSimCloud({ dir, hosts: 1, ...options });
   const server = await startHttpServer(sim.plane.dispatcher, { host: '127.0.0.1', port: 0 });

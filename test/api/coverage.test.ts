@@ -13,8 +13,11 @@ import { hidden, password, startApiCloud } from './api-cloud.ts';
 import type { Objects, OwnCase, RouteCases } from './cases/case.ts';
 import { concrete, expand } from './cases/case.ts';
 import { cinder } from './cases/cinder.ts';
+import { cortex } from './cases/cortex.ts';
 import { glance } from './cases/glance.ts';
+import { ha } from './cases/ha.ts';
 import { keystone } from './cases/keystone.ts';
+import { masakari } from './cases/masakari.ts';
 import { neutron } from './cases/neutron.ts';
 import { nova } from './cases/nova.ts';
 import { placement } from './cases/placement.ts';
@@ -39,6 +42,10 @@ const openRoutes = [
   'GET /compute/',
   'GET /compute/v2',
   'GET /compute/v2.1',
+  'GET /instance-ha/',
+  'GET /instance-ha/v1',
+  // by a secret of the host's own
+  'POST /ha/api/hosts/:host/heartbeats',
 ];
 
 /** A value that the schema of each action accepts. */
@@ -53,6 +60,10 @@ const actionValues: Readonly<Record<string, Json>> = {
   rescue: null,
   unrescue: null,
   rebuild: { imageRef: '' },
+  shelve: null,
+  shelveOffload: null,
+  unshelve: null,
+  'os-migrateLive': { host: null, block_migration: true, disk_over_commit: false },
   lock: null,
   unlock: null,
   'os-resetState': { state: 'active' },
@@ -69,6 +80,11 @@ const actionValues: Readonly<Record<string, Json>> = {
   createBackup: { name: 'backup', backup_type: 'daily', rotation: 1 },
   resetNetwork: null,
   injectNetworkInfo: null,
+  resize: { flavorRef: '84' },
+  confirmResize: null,
+  revertResize: null,
+  migrate: null,
+  evacuate: { onSharedStorage: false },
 };
 /** Alice's server has no interface, so her call reaches it and is refused for that. */
 const withoutInterface: Readonly<Record<string, number>> = {
@@ -81,16 +97,28 @@ const withoutInterface: Readonly<Record<string, number>> = {
 };
 /** What upstream removed from the API, for callers who may see the server. */
 const removed: Readonly<Record<string, number>> = { resetNetwork: 410, injectNetworkInfo: 410 };
+/** Its host is up: an administrator's call reaches the server, and is refused for that. */
+const onLivingHost = { evacuate: 400 } as Readonly<Record<string, number>>;
 /** The status of the console of a simulated guest for callers who may use it. */
 const screenless = 503;
 let cloud: ApiCloud;
 let objects: Objects;
 let routes: { key: string; mount: string; definition: Route }[];
-const tables: readonly RouteCases[] = [keystone, glance, placement, nova, neutron, cinder];
+const tables: readonly RouteCases[] = [
+  keystone,
+  glance,
+  placement,
+  nova,
+  neutron,
+  cinder,
+  cortex,
+  ha,
+  masakari,
+];
 
 describe('every route', () => {
   before(async () => {
-    cloud = await startApiCloud();
+    cloud = await startApiCloud({ cortex: true });
     objects = await makeObjects(cloud);
     routes = cloud.plane.apis.flatMap(({ mount, routes: all }) =>
       all.map((definition) => ({
@@ -275,6 +303,7 @@ describe('every server action', () => {
           status === 409 ||
           status === withoutInterface[key] ||
           status === removed[key] ||
+          status === onLivingHost[key] ||
           (key === 'os-getVNCConsole' && status === screenless),
         `${status} ${text}`,
       );

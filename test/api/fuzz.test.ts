@@ -23,7 +23,7 @@ const screenless = 503;
 
 let cloud: ApiCloud;
 before(async () => {
-  cloud = await startApiCloud();
+  cloud = await startApiCloud({ cortex: true });
   // Some bodies are valid by chance: a bound on what they create.
   await cloud.sure(cloud.admin, 'PUT', `/compute/v2.1/os-quota-sets/${cloud.alice.projectId}`, {
     quota_set: { instances: 20 },

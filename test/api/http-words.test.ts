@@ -7,7 +7,7 @@ import type { Answer, ApiCloud, Loose } from './api-cloud.ts';
 import { startApiCloud } from './api-cloud.ts';
 
 let cloud: ApiCloud;
-before(async () => void (cloud = await startApiCloud()));
+before(async () => void (cloud = await startApiCloud({ cortex: true })));
 after(async () => await cloud.stop());
 
 /** How each service formats a fault with this status. */

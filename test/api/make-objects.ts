@@ -124,6 +124,9 @@ async function computeObjects(cloud: ApiCloud): Promise<[string, string][]> {
   await sure(admin, 'POST', at(`/flavors/${flavor.id}/os-extra_specs`), {
     extra_specs: { colour: hidden },
   });
+  const { server_group: group } = await sure(alice, 'POST', at('/os-server-groups'), {
+    server_group: { name: hidden, policies: ['affinity'] },
+  });
   const { network } = await sure(alice, 'POST', '/network/v2.0/networks', {
     network: { name: hidden },
   });
@@ -144,6 +147,7 @@ async function computeObjects(cloud: ApiCloud): Promise<[string, string][]> {
         tags: ['blue'],
         description: hidden,
       },
+      'os:scheduler_hints': { group: group.id },
     },
     52,
   );
@@ -155,7 +159,7 @@ async function computeObjects(cloud: ApiCloud): Promise<[string, string][]> {
     interfaceAttachments: [nic],
   } = await sure(alice, 'GET', at(`/servers/${server.id}/os-interface`));
   const { security_groups: groups } = await sure(alice, 'GET', at('/os-security-groups'));
-  const group = groups.find(({ name }: { name: string }) => name === 'default');
+  const defaultGroup = groups.find(({ name }: { name: string }) => name === 'default');
   const { id: image } = await sure(alice, 'POST', '/image/v2/images', {
     name: hidden,
     colour: hidden,
@@ -185,7 +189,8 @@ async function computeObjects(cloud: ApiCloud): Promise<[string, string][]> {
     [':network', hidden],
     ['/compute/v2.1/servers/:id/os-interface/:port', nic.port_id],
     ['own network', network.id],
-    [':group', group.id],
+    [':group', defaultGroup.id],
+    ['/compute/v2.1/os-server-groups/:id', group.id],
     ['/compute/v2.1/os-keypairs/:name', 'alices'],
     ['/compute/v2.1/os-quota-sets/:id', alice.projectId],
     ['/compute/v2.1/os-simple-tenant-usage/:id', alice.projectId],

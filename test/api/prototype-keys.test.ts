@@ -21,7 +21,7 @@ const keeps = (map: Loose): void => {
 };
 
 let cloud: ApiCloud;
-before(async () => void (cloud = await startApiCloud()));
+before(async () => void (cloud = await startApiCloud({ cortex: true })));
 after(async () => await cloud.stop());
 
 describe('names of every object are names like any other', () => {

@@ -17,7 +17,7 @@ let cloud: ApiCloud;
 const compute = '/compute/v2.1';
 
 before(async () => {
-  cloud = await startApiCloud();
+  cloud = await startApiCloud({ cortex: true });
 });
 after(async () => await cloud.stop());
 

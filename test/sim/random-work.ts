@@ -17,7 +17,41 @@ const actions: readonly ((imageId: string) => Json)[] = [
   () => ({ rescue: null }),
   () => ({ unrescue: null }),
   (imageId) => ({ rebuild: { imageRef: imageId } }),
+  () => ({ shelve: null }),
+  () => ({ shelveOffload: null }),
+  () => ({ unshelve: null }),
+  () => ({ unshelve: null }),
+  () => ({ 'os-migrateLive': { host: null, block_migration: 'auto' } }),
+  () => ({ 'os-migrateLive': { host: null, block_migration: 'auto' } }),
+  () => ({ resize: { flavorRef: '84' } }),
+  () => ({ resize: { flavorRef: '42' } }),
+  () => ({ migrate: null }),
+  () => ({ confirmResize: null }),
+  () => ({ revertResize: null }),
 ];
+
+const groups = [
+  { policy: 'anti-affinity' },
+  { policy: 'anti-affinity', rules: { max_server_per_host: 2 } },
+  { policy: 'affinity' },
+  { policy: 'soft-anti-affinity' },
+  { policy: 'soft-affinity' },
+];
+const maxGroups = 3;
+const groupedShare = 0.5;
+
+/** The id of a server group: one that is there, or a new one. undefined: none was made. */
+async function someGroup(cloud: SimCloud, ids: Pick<Ids, 'random'>): Promise<string | undefined> {
+  const made = await listed<Named>(cloud.compute('GET', '/os-server-groups'), 'server_groups');
+  if (made.length === maxGroups || (made.length > 0 && ids.random() < 0.5))
+    return oneOf(made, ids)?.id;
+  const group = { name: 'group', ...oneOf(groups, ids) };
+  const { status, body } = await cloud.compute('POST', '/os-server-groups', {
+    server_group: group,
+  });
+  check('POST /os-server-groups', status, body);
+  return (body as { server_group?: Named } | undefined)?.server_group?.id;
+}
 
 const maxServers = 10;
 /**
@@ -48,6 +82,7 @@ export async function doSomething(cloud: SimCloud, ids: Pick<Ids, 'random'>): Pr
   const dice = ids.random();
   if (!server || (dice < 0.35 && servers.length < maxServers)) {
     const count = ids.random() < 0.2 ? 3 : 1;
+    const group = ids.random() < groupedShare ? await someGroup(cloud, ids) : undefined;
     const answer = await cloud.compute('POST', '/servers', {
       server: {
         name: 'vm',
@@ -65,6 +100,7 @@ export async function doSomething(cloud: SimCloud, ids: Pick<Ids, 'random'>): Pr
         min_count: 1,
         max_count: count,
       },
+      ...(group !== undefined && { 'os:scheduler_hints': { group } }),
     });
     check('POST /servers', answer.status, answer.body);
   } else if (dice < 0.6 || servers.length >= maxServers) {
@@ -78,8 +114,10 @@ export async function doSomething(cloud: SimCloud, ids: Pick<Ids, 'random'>): Pr
     const action = oneOf(actions, ids)?.(cloud.imageId) ?? {};
     const answer = await cloud.compute('POST', `/servers/${server.id}/action`, action);
     const [asked, told] = [JSON.stringify(action), JSON.stringify(answer.body ?? {})];
-    if (!(asked.includes('rescue') && told.includes('volume-backed')))
-      check(asked, answer.status, answer.body); // not for those that boot from a volume
+    const isRefused =
+      (asked.includes('rescue') && told.includes('volume-backed')) ||
+      (asked.includes('resize') && told.includes('must change flavor'));
+    if (!isRefused) check(asked, answer.status, answer.body); // not for those that boot from a volume
   }
 }
 
@@ -162,6 +200,7 @@ async function changeVolumes(cloud: SimCloud, id: string, ids: Pick<Ids, 'random
 const maxImages = 4;
 interface ServerImage {
   id: string;
+  name: string;
   status: string;
   block_device_mapping?: string;
 }
@@ -174,7 +213,9 @@ async function changeImages(
   id: string,
   done: (what: string, asked: ReturnType<SimCloud['compute']>) => Promise<void>,
 ): Promise<void> {
-  const images = (await imagesOfServers(cloud)).filter(({ status }) => status === 'active');
+  const images = (await imagesOfServers(cloud)).filter(
+    ({ status, name }) => status === 'active' && !name.endsWith('-shelved'),
+  );
   if (images.length < maxImages)
     return await done(
       'createImage',

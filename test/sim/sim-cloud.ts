@@ -2,22 +2,26 @@
 // simulated hosts that the test holds in hand. Its API is reached through the real dispatcher,
 // without a socket. What it left in the folder, the next one goes on with.
 import { Readable } from 'node:stream';
+import type { SimBmc } from '#adapters/sim/sim-bmc.ts';
+import { isOff } from '#adapters/sim/sim-chassis.ts';
 import type { SimHypervisorOptions } from '#adapters/sim/sim-facts.ts';
 import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
 import type { SimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
 import { createSimImageStore } from '#adapters/sim/sim-image-store.ts';
 import { createSimNetwork } from '#adapters/sim/sim-sdn.ts';
 import { createSimVolumes } from '#adapters/sim/sim-volumes.ts';
+import type { SimWitnesses } from '#adapters/sim/sim-witness.ts';
+import { createSimWitnesses } from '#adapters/sim/sim-witness.ts';
 import { fileStore, inMemoryStore } from '#adapters/sim/sim-world.ts';
 import type { NovaAgentConfig } from '#agents/nova-agent/deps.ts';
 import type { Difference } from '#compose/audit-difference.ts';
 import { compare } from '#compose/audit.ts';
 import { cloudConfigSchema } from '#compose/config.ts';
 import type { ControlPlane } from '#compose/control-plane.ts';
+import { simulatedFleet } from '#compose/fleet-nodes.ts';
 import { prepareHome, readSecrets } from '#compose/home.ts';
-import { simulatedHostName } from '#compose/host-names.ts';
-import type { HostFleet } from '#compose/hosts.ts';
-import { startFleet } from '#compose/hosts.ts';
+import { simulatedHostNames } from '#compose/host-names.ts';
+import { type HostFleet, startFleet } from '#compose/hosts.ts';
 import { observeHost } from '#compose/observe-host.ts';
 import { cinderAudit } from '#compose/roles/cinder.ts';
 import { glanceAudit } from '#compose/roles/glance.ts';
@@ -30,6 +34,7 @@ import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import { createServiceSession } from '#openstack/auth/service-session.ts';
 import type { ServiceSession } from '#openstack/auth/service-session.ts';
+import type { HttpClient } from '#openstack/http/client.ts';
 import type { Clock } from '#platform/clock.ts';
 import { systemClock } from '#platform/clock.ts';
 import { loadConfig } from '#platform/config/config.ts';
@@ -39,6 +44,8 @@ import { systemIds } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
+import { busyVolume } from '#services/cinder/store/audit.ts';
+import type { HaConfig } from '#services/ha/deps.ts';
 import type { Running, SimControl, SimControlOptions } from './sim-control.ts';
 import { startSimControl } from './sim-control.ts';
 import { connectionLost } from './sim-process.ts';
@@ -49,6 +56,12 @@ export interface SimCloudOptions {
   /** What each host has and is slow with. */
   host?: Omit<SimHypervisorOptions, 'hostname'>;
   agent?: Partial<NovaAgentConfig>;
+  /** Nova's scheduler asks Cortex. */
+  cortex?: true;
+  /** Stands between the agents and the control plane. */
+  wrapAgentHttp?: (http: HttpClient) => HttpClient;
+  /** Off unless it says so. */
+  ha?: Partial<HaConfig>;
   clock?: Clock;
   ids?: Ids;
   log?: Log;
@@ -88,6 +101,8 @@ export interface SimCloud {
   readonly plane: ControlPlane;
   control: SimControl;
   hosts: ReadonlyMap<string, SimHypervisor>;
+  bmcs: ReadonlyMap<string, SimBmc>;
+  witnesses: SimWitnesses;
   imageId: string;
   /** A network of the project that servers are made in. */
   networkId: string;
@@ -134,6 +149,8 @@ export interface SimCloud {
    * what was found after `withinMs`.
    */
   quiet(withinMs: number, everyMs?: number): Promise<SeenServer[]>;
+  /** Servers whose guest runs on more than one host at this moment: never any. */
+  runningTwice(): string[];
   /** The agents end and new ones start, as after a reboot of every host. */
   restartAgents(): Promise<void>;
   stop(): Promise<void>;
@@ -146,6 +163,9 @@ export const restful: ReadonlySet<string> = new Set([
   'PAUSED',
   'SUSPENDED',
   'RESCUE',
+  'SHELVED',
+  'SHELVED_OFFLOADED',
+  'VERIFY_RESIZE',
   'ERROR',
 ]);
 
@@ -164,13 +184,17 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
     ...defaults,
     database: { synchronous: 'OFF' },
     agent: { ...defaults.agent, ...options.agent },
+    cortex: { ...defaults.cortex, enabled: options.cortex ?? false },
+    ha: { ...defaults.ha, ...options.ha },
   };
   const secrets = await readSecrets(options.dir, ids);
   const inMemory = options.inMemory ?? false;
   const storage = simulatedStorage(home);
-  const chassis = Array.from({ length: options.hosts }, (_, index) => simulatedHostName(index + 1));
+  const chassis = simulatedHostNames(options.hosts);
   const network = createSimNetwork({ chassis, bridgeMappings: 'physnet1:br-ex' }, { clock });
+  const bmcs = new Map<string, SimBmc>();
   const control = await startSimControl({
+    bmcs: { bmcOf: (host) => bmcs.get(host) },
     home,
     secrets,
     config,
@@ -198,6 +222,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
   };
 
   const store = inMemory ? inMemoryStore() : fileStore(home.simulated);
+  const witnesses = createSimWitnesses((host) => !isOff(store.load(host)));
   const hosts = new Map<string, SimHypervisor>();
   const simulate = (hostname: string): SimHypervisor => {
     const hypervisor = createSimHypervisor(
@@ -218,7 +243,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
   const beginFleet = async (): Promise<HostFleet> => {
     const fleet = startFleet(
       {
-        plane: { bus, http, session },
+        plane: { bus, http: options.wrapAgentHttp?.(http) ?? http, session },
         homeDir: options.dir,
         simulatedDir: home.simulated,
         config,
@@ -228,11 +253,12 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
         version: 'sim',
         acceleration: 'tcg',
         network: null,
-        metadataSecret: secrets.metadata,
-        simulate,
+        secrets,
+        simulate: { store, hypervisorOf: simulate, witnesses },
       },
-      { local: 0, simulated: options.hosts },
+      simulatedFleet(options.hosts),
     );
+    for (const [host, bmc] of fleet.simulatedBmcs) bmcs.set(host, bmc);
     const late = await fleet.ready(hostsReadyMs);
     if (late.length > 0) throw new Error(`no agent on ${late.join(', ')} after ${hostsReadyMs} ms`);
     return fleet;
@@ -304,6 +330,8 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
     },
     control,
     hosts,
+    bmcs,
+    witnesses,
     imageId,
     networkId,
     leftOver,
@@ -393,6 +421,9 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
           what: 'unfinished task',
           detail: `server ${id} (${vmState}) is ${taskState}`,
         }));
+      const busyVolumes = cinder.volumes
+        .filter(({ status }) => busyVolume.has(status))
+        .map(({ id, status }) => ({ what: 'unfinished volume', detail: `${id} is ${status}` }));
       const restless = (await cloud.list())
         .filter(
           ({ status, fault }) => !restful.has(status) || (status === 'ERROR' && !fault?.message),
@@ -404,6 +435,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
       return [
         ...unfinished,
         ...busy,
+        ...busyVolumes,
         ...restless,
         ...compare({
           nova,
@@ -431,6 +463,15 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
         );
       });
       return await cloud.list();
+    },
+    runningTwice() {
+      const active = [...hosts.keys()].flatMap((host) =>
+        [...(store.look(host)?.guests.values() ?? [])].filter(
+          ({ state }) => state === 'running' || state === 'paused',
+        ),
+      );
+      const ids = active.map(({ uuid }) => uuid);
+      return ids.filter((id, index) => ids.indexOf(id) !== index);
     },
     async restartAgents() {
       await fleet.stop();

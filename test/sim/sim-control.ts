@@ -22,6 +22,7 @@ import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics/metrics.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
+import type { BmcDirectory } from '#ports/bmc.ts';
 import type { Sdn, SdnListeners } from '#ports/sdn.ts';
 import type { Invariants } from './invariants.ts';
 import type { SimProcess } from './sim-process.ts';
@@ -39,6 +40,7 @@ export interface SimControlOptions {
   metrics?: Metrics;
   network: ControlPlaneDeps['network'];
   storage: StorageBelow;
+  bmcs: BmcDirectory;
   keystone?: ControlPlaneDeps['keystone'];
   /** What must hold at every moment; watched behind what stands in between. */
   invariants?: Invariants;
@@ -182,6 +184,7 @@ function depsOf(
       openSdn: (listeners) => sdnOf(process, watchedSdn, listeners),
     },
     storage,
+    bmcs: options.bmcs,
     clock,
     ids,
     log,

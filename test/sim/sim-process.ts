@@ -183,6 +183,7 @@ export function sdnOf(
     sync: async (desired) => await within(process, async () => await sdn.sync(desired)),
     audit: async (desired) => await within(process, async () => await sdn.audit(desired)),
     change: async (put, remove) => await within(process, async () => await sdn.change(put, remove)),
+    removeChassis: async (name) => await within(process, async () => await sdn.removeChassis(name)),
     askChassis: async () => await within(process, async () => await sdn.askChassis()),
   };
 }

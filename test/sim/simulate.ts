@@ -32,6 +32,8 @@ export interface SimulationOptions {
   /** What each user does. */
   deeds?: number;
   planted?: PlantedFault;
+  /** Nova's scheduler asks Cortex. */
+  cortex?: true;
 }
 
 export interface SimulationResult {
@@ -75,6 +77,13 @@ const methods = [
   'detachNic',
   'attachVolume',
   'detachVolume',
+  'departure',
+  'prepareArrival',
+  'abandonArrival',
+  'migrate',
+  'arrivalState',
+  'settleArrival',
+  'forgetDeparted',
 ] as const;
 const kinds: readonly FaultKind[] = ['unavailable', 'timeout', 'conflict', 'notFound'];
 
@@ -122,7 +131,7 @@ async function live(
   dir: string,
   clock: FakeClock,
   trace: Trace,
-  { processes = 2, deeds = 12, planted }: SimulationOptions,
+  { processes = 2, deeds = 12, planted, cortex }: SimulationOptions,
   counted: { troubles: number },
 ): Promise<void> {
   // Streams of chance of their own, so that a changed message does not change what the users do.
@@ -142,6 +151,7 @@ async function live(
     ids,
     log,
     inMemory: true,
+    ...(cortex && { cortex }),
     agent: { syncEveryMs },
     control: {
       processes,
@@ -226,6 +236,8 @@ async function work(
         );
       await doSomething(cloud, ids);
       await clock.sleep(ids.random() * longestPauseMs);
+      const twice = cloud.runningTwice();
+      if (twice.length > 0) throw new Error(`guests run twice: ${twice.join(', ')}`);
     }
   };
   await Promise.all(Array.from({ length: users }, user));

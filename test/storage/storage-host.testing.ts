@@ -2,15 +2,14 @@
 // temporary cloud that is removed afterwards.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { createReadStream, statSync } from 'node:fs';
-import type { TestGuest } from '#adapters/libvirt/guest.testing.ts';
+import { testKernel, type TestGuest } from '#adapters/libvirt/guest.testing.ts';
 import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
 import type { LibvirtHypervisorOptions } from '#adapters/libvirt/libvirt-hypervisor.ts';
 import { createNfsVolumes } from '#adapters/nfs/nfs-volumes.ts';
 import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import { disklessGuest } from '#contracts/nova/diskless-guest.testing.ts';
-import type { GuestImage, GuestSpec, GuestVolume } from '#contracts/nova/guest.ts';
+import type { GuestSpec, GuestVolume } from '#contracts/nova/guest.ts';
 import { filerPaths } from '#hosts/local/host-paths.ts';
 import { createLocalFiler } from '#hosts/local/local-filer.ts';
 import { createLocalHosts } from '#hosts/local/local-hosts.ts';
@@ -71,16 +70,7 @@ export async function startStorageHost(files: TestGuest): Promise<StorageHost> {
     images: createQemuDiskImages({ log: silentLog }),
   });
   const first = open();
-  const image = async (id: string, diskFormat: string, file: string): Promise<GuestImage> => {
-    const cachedImage = { id, diskFormat, sizeBytes: statSync(file).size, checksum: '' };
-    ok(await first.ensureImage(cachedImage, async () => createReadStream(file)));
-    return cachedImage;
-  };
-  const kernel = {
-    kernel: await image('kernel', 'aki', files.kernelPath),
-    ramdisk: await image('ramdisk', 'ari', files.ramdiskPath),
-    commandLine: 'quiet',
-  };
+  const kernel = await testKernel(files, [first]);
   await first.close();
   return {
     server,

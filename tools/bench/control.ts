@@ -2,6 +2,7 @@
 // load over HTTP sockets from another.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { plainInventory } from '#contracts/placement/wire.ts';
 import type { BenchCloud } from './cloud.ts';
 import { adminProject, startBenchCloud } from './cloud.ts';
 import { download, imageMib, upload } from './copy-image.ts';
@@ -11,7 +12,7 @@ import type { Figure } from './report.ts';
 import { median } from './report.ts';
 import { runParts } from './run-parts.ts';
 import type { BareServer } from './yardsticks.ts';
-import { passwordHashMs, startBareServer, transactionsPerSecond } from './yardsticks.ts';
+import { passwordHashMs, startBareServer, transactionsPerSecond, untilIdle } from './yardsticks.ts';
 
 const simulatedHosts = 100;
 
@@ -19,6 +20,8 @@ const parts = [emptyList, password, candidates, createServers, listServers, imag
 
 export async function benchControl(say: (text: string) => void): Promise<Figure[]> {
   const cloud = await startBenchCloud({ hosts: 0, simulated: simulatedHosts });
+  say('waiting until the new hosts are taken in');
+  await untilIdle(cloud.pid);
   const bare = await startBareServer();
   try {
     return await runParts(parts, say, cloud, bare);
@@ -96,14 +99,6 @@ async function password({ port, adminPassword }: BenchCloud): Promise<Figure[]> 
 async function candidates(cloud: BenchCloud, bare: BareServer): Promise<Figure[]> {
   const { port, admin } = cloud;
   const headers = { 'x-auth-token': admin.token, 'openstack-api-version': 'placement 1.36' };
-  const inventory = (total: number) => ({
-    total,
-    reserved: 0,
-    min_unit: 1,
-    max_unit: total,
-    step_size: 1,
-    allocation_ratio: 1,
-  });
   const load = createLoad(port, 4);
   const uuids = Array.from({ length: 1000 - simulatedHosts }, () => randomUUID());
   await load.run(
@@ -125,9 +120,9 @@ async function candidates(cloud: BenchCloud, bare: BareServer): Promise<Figure[]
       body: {
         resource_provider_generation: 0,
         inventories: {
-          VCPU: inventory(64),
-          MEMORY_MB: inventory(262_144),
-          DISK_GB: inventory(4096),
+          VCPU: plainInventory(64),
+          MEMORY_MB: plainInventory(262_144),
+          DISK_GB: plainInventory(4096),
         },
       },
     }),

@@ -11,6 +11,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { repository } from '#cli/run-tool.ts';
 import type { Json } from '#contracts/common/json.ts';
+import { systemClock } from '#platform/clock.ts';
 import { defaultPasswordCost } from '#services/keystone/api/passwords/passwords.ts';
 import type { AnswerMessage } from './bare-server.ts';
 import { createLoad } from './load.ts';
@@ -64,6 +65,33 @@ export async function startBareServer(): Promise<BareServer> {
 export async function residentMb(pid: number): Promise<number> {
   const text = await readFile(`/proc/${pid}/status`, 'utf8');
   return (Number(/VmRSS:\s+(\d+)/.exec(text)?.[1] ?? 0) * 1024) / 1e6;
+}
+
+/** What an idle control plane takes of a core, and more. */
+const idleShare = 0.05;
+const [lookMs, quietLooks, idleWithinMs] = [1_000, 5, 120_000];
+
+/**
+ * Until a process takes hardly any CPU for some seconds, so that what it does after its start is
+ * not measured as a part of the load. It goes on after two minutes, however busy it is.
+ */
+export async function untilIdle(pid: number): Promise<void> {
+  const endsAt = performance.now() + idleWithinMs;
+  let quiet = 0;
+  for (let before = await cpuMs(pid); quiet < quietLooks && performance.now() < endsAt;) {
+    await systemClock.sleep(lookMs);
+    const now = await cpuMs(pid);
+    quiet = now - before < lookMs * idleShare ? quiet + 1 : 0;
+    before = now;
+  }
+}
+
+/** CPU time of a process in user and kernel mode; 100 ticks a second. proc(5), stat. */
+async function cpuMs(pid: number): Promise<number> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8');
+  // The name before the last bracket may hold spaces; utime and stime come 12th and 13th after it.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 const derive = promisify(argon2);

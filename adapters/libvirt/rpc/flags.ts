@@ -14,12 +14,17 @@ export const STATE = {
 } as const;
 /** virDomainPausedReason: QEMU is being set up, the guest has not run yet. */
 export const PAUSED_STARTING_UP = 11;
+/** virDomainPausedReason: while a guest moves in, and for the last moment of one that moves out. */
+export const PAUSED_MIGRATION = 2;
 /**
  * virDomainShutoffReason of guests that nobody asked to end: the process died (crashed), libvirtd
  * found it missing (daemon), or libvirtd has no reason (unknown), as after a power failure of the
  * host or before a guest's first start.
  */
 export const SHUTOFF_UNASKED: ReadonlySet<number> = new Set([0, 3, 8]);
+
+/** virDomainShutoffReason: it runs on another host now. */
+export const SHUTOFF_MIGRATED = 4;
 
 /** virDomainEventType */
 export const LIFECYCLE = {
@@ -54,6 +59,8 @@ export const STATS = {
   block: 32,
 } as const;
 export const XML_SECURE_INACTIVE = 1 | 2;
+/** virDomainXMLFlags: secrets, and nothing that another host would not understand. */
+export const XML_SECURE_MIGRATABLE = 1 | 8;
 /** virDomainModificationImpact */
 export const AFFECT = { live: 1, config: 2 } as const;
 /** virDomainBlockResizeFlags: the size is in bytes. */
@@ -65,6 +72,22 @@ export const BLOCK_RESIZE_BYTES = 1;
 export const BLOCK_COPY = { transientJob: 4, synchronousWrites: 8 } as const;
 /** virDomainSnapshotCreateFlags */
 export const SNAPSHOT = { noMetadata: 4, diskOnly: 16, reuseExternal: 32, atomic: 128 } as const;
+/** virDomainMigrateFlags */
+export const MIGRATE = {
+  live: 1,
+  peerToPeer: 2,
+  persistDestination: 8,
+  undefineSource: 16,
+  nonSharedIncremental: 128,
+  abortOnError: 4096,
+  autoConverge: 8192,
+  postCopy: 32768,
+  tls: 65536,
+} as const;
+/** virDomainJobOperation */
+export const JOB_MIGRATION_OUT = 5;
+/** virCPUCompareResult: the host has less than the guest has. */
+export const CPU_INCOMPATIBLE = 0;
 export const DEFINE_VALIDATE = 1;
 /**
  * managed save + snapshots metadata + nvram + checkpoints metadata: without these flags `undefine`

@@ -170,6 +170,19 @@ export const remote = {
     }),
     returnsXml,
   ),
+  connectCompareHypervisorCpu: procedure(
+    'connectCompareHypervisorCpu',
+    393,
+    struct({
+      emulator: optional(string),
+      arch: optional(string),
+      machine: optional(string),
+      virtType: optional(string),
+      cpu: string,
+      flags: uint,
+    }),
+    struct({ result: int }),
+  ),
   connectListAllDomains: procedure(
     'connectListAllDomains',
     273,
@@ -325,6 +338,20 @@ export const remote = {
     struct({ domain, mountpoints: array(string), flags: uint }),
     struct({ filesystems: int }),
   ),
+  domainMigratePerform3Params: procedure(
+    'domainMigratePerform3Params',
+    305,
+    struct({ domain, destination: optional(string), parameters, cookie: bytes, flags: uint }),
+    struct({ cookie: bytes }),
+  ),
+  domainGetJobStats: procedure(
+    'domainGetJobStats',
+    298,
+    withFlags,
+    struct({ type: int, parameters }),
+  ),
+  domainAbortJob: procedure('domainAbortJob', 164, onlyDomain, nothing),
+  domainMigrateStartPostCopy: procedure('domainMigrateStartPostCopy', 364, withFlags, nothing),
   domainPinVcpuFlags: procedure(
     'domainPinVcpuFlags',
     225,

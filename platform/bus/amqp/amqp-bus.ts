@@ -22,6 +22,8 @@ export interface AmqpOptions {
   hosts: readonly string[];
   username: string;
   password: string;
+  /** The broker shows a certificate of an authority that this process trusts. */
+  tls?: boolean;
   vhost?: string;
   /** Names of queues and exchanges begin with it. */
   prefix?: string;
@@ -81,7 +83,7 @@ class AmqpBus implements BrokerBus {
   #closed = false;
 
   constructor(
-    { hosts, username, password, vhost, prefix = 'cobalt', limits }: AmqpOptions,
+    { hosts, username, password, tls = false, vhost, prefix = 'cobalt', limits }: AmqpOptions,
     deps: AmqpBusDeps,
   ) {
     this.#deps = deps;
@@ -92,6 +94,7 @@ class AmqpBus implements BrokerBus {
       hosts: [...hosts],
       username,
       password,
+      tls,
       ...(vhost === undefined ? {} : { vhost }),
       noDelay: true, // else each call waits 40 ms for the acknowledgement of the last one
       acquireTimeout: awayTimeoutMs,

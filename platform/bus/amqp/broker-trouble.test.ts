@@ -136,34 +136,55 @@ describe('the bus over RabbitMQ', { skip: await rabbitmqMissing() }, () => {
     await Promise.all(answers);
   });
 
-  it('ends a call whose consumer is killed in its work, long before its deadline', async () => {
-    const caller = open('long-call');
-    const program = fileURLToPath(new URL('long-call.testing.ts', import.meta.url));
-    const options = JSON.stringify({ ...rabbitmq.options, prefix: 'long-call' });
-    const consumer = fork(program, [options], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    try {
-      const taken = once(consumer, 'message');
-      const call = async () =>
-        await caller.call('long', 'work', {}, { ...request, timeoutMs: 120_000 });
-      let answer = call();
-      await eventually(
-        async () => {
-          // nobody serves it until the process is up
-          const first = await Promise.race([answer, taken.then(() => 'taken')]);
-          if (first !== 'taken') answer = call();
-          return first === 'taken';
-        },
-        { withinMs: recoverMs, what: 'the call is taken' },
-      );
-      await systemClock.sleep(1_500); // it takes long
-      consumer.kill('SIGKILL');
-      const outcome = await withDeadline(answer, 15_000, () => 'late', systemClock);
-      assert.ok(
-        isFault(outcome) && isNotDelivered(outcome),
-        isFault(outcome) ? outcome.message : 'no fault',
-      );
-    } finally {
-      consumer.kill('SIGKILL');
-    }
+  // Before the consumer has told that it has the call, and after.
+  for (const inWorkMs of [0, 1_500])
+    it(`ends a call whose consumer is killed after ${inWorkMs} ms of work, long before its deadline`, async () => {
+      const prefix = `long-call-${inWorkMs}`;
+      const caller = open(prefix);
+      const program = fileURLToPath(new URL('long-call.testing.ts', import.meta.url));
+      const options = JSON.stringify({ ...rabbitmq.options, prefix });
+      const consumer = fork(program, [options], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+      try {
+        const taken = once(consumer, 'message');
+        const call = async () =>
+          await caller.call('long', 'work', {}, { ...request, timeoutMs: 120_000 });
+        let answer = call();
+        await eventually(
+          async () => {
+            // nobody serves it until the process is up
+            const first = await Promise.race([answer, taken.then(() => 'taken')]);
+            if (first !== 'taken') answer = call();
+            return first === 'taken';
+          },
+          { withinMs: recoverMs, what: 'the call is taken' },
+        );
+        await systemClock.sleep(inWorkMs);
+        consumer.kill('SIGKILL');
+        const outcome = await withDeadline(answer, 15_000, () => 'late', systemClock);
+        assert.ok(
+          isFault(outcome) && isNotDelivered(outcome),
+          isFault(outcome) ? outcome.message : `no fault: ${JSON.stringify(outcome)}`,
+        );
+      } finally {
+        consumer.kill('SIGKILL');
+      }
+    });
+
+  it('waits for a call that lies in the queue while the consumer is at work', async () => {
+    const bus = open('busy');
+    const begun = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    bus.serve(
+      't',
+      { work: async () => (begun.resolve(), await release.promise, 'done') },
+      { concurrency: 1 },
+    );
+    const call = async () => await bus.call('t', 'work', {}, { ...request, timeoutMs: 60_000 });
+    const first = call();
+    await begun.promise;
+    const second = call();
+    await systemClock.sleep(7_500); // two looks
+    release.resolve();
+    assert.deepEqual(await Promise.all([first, second]), ['done', 'done']);
   });
 });

@@ -8,11 +8,17 @@ import { notDelivered } from '../bus.ts';
 import { acceptedType, aliveType } from './message.ts';
 
 const startableShare = 0.9;
-/** How soon a caller learns that its consumer has died. */
-const aliveEveryMs = 3_000;
+/** How soon a caller learns that its consumer has died: at the second look at the latest. */
+const lookEveryMs = 3_000;
 
 interface Waiting {
   resolve(answer: Outcome<Buffer>): void;
+  /** The queue of the topic. */
+  queue: string;
+  /** The queue that lives as long as the consumer that has the call, once that has told so. */
+  consumer: string | undefined;
+  /** At the last look it was not in the queue, and no consumer had told that it has it. */
+  isMissed: boolean;
 }
 
 export interface CallEnvelope {
@@ -27,8 +33,6 @@ export class AmqpCaller {
   readonly #connection: Connection;
   readonly #clock: Clock;
   readonly #waiting = new Map<string, Waiting>();
-  /** Of calls that take long: asks whether their consumer lives. */
-  readonly #watches = new Map<string, Repetition>();
   #channel: Promise<Channel> | undefined;
   #lastId = 0;
   #closed = false;
@@ -50,7 +54,9 @@ export class AmqpCaller {
     const deadline = this.#clock.after(timeoutMs, () =>
       answer.resolve(fault('timeout', 'No answer before the deadline.')),
     );
-    this.#waiting.set(id, answer);
+    const { resolve } = answer;
+    this.#waiting.set(id, { resolve, queue, consumer: undefined, isMissed: false });
+    const watch = this.#watch(id);
     try {
       this.#send(endsMs, {
         routingKey: queue,
@@ -67,23 +73,50 @@ export class AmqpCaller {
     } finally {
       deadline.stop();
       this.#waiting.delete(id);
-      void this.#watches.get(id)?.stop();
-      this.#watches.delete(id);
+      void watch.stop();
     }
   }
 
-  /** The call ends when its consumer has died: the broker returns what it cannot deliver to it. */
-  #watchConsumer(channel: Channel, id: string, queue: string): void {
-    if (!this.#waiting.has(id) || this.#watches.has(id)) return;
-    const ask = async (): Promise<void> =>
-      await channel.basicPublish(
-        { routingKey: queue, type: aliveType, correlationId: id, mandatory: true },
-        Buffer.alloc(0),
-      );
-    const watch = this.#clock.every(aliveEveryMs, ask, {
+  /** The call ends when its consumer has died. */
+  #watch(id: string): Repetition {
+    return this.#clock.every(lookEveryMs, async () => await this.#look(id), {
       onError: () => undefined, // the channel has closed: the call has ended
     });
-    this.#watches.set(id, watch);
+  }
+
+  /**
+   * A consumer that has accepted the call is pinged: the broker returns a ping that it cannot
+   * deliver. A consumer that dies before it accepts takes the call with it: a call that is in no
+   * queue at two looks is lost; at one look it may be on its way to a consumer.
+   */
+  async #look(id: string): Promise<void> {
+    const waiting = this.#waiting.get(id);
+    const channel = await this.#channel;
+    if (!waiting || !channel) return;
+    if (waiting.consumer === undefined) {
+      const isQueued = (await this.#countQueued(waiting.queue)) > 0;
+      if (waiting.consumer !== undefined) return; // it told so meanwhile
+      if (!isQueued && waiting.isMissed)
+        waiting.resolve(notDelivered(`The consumer of ${waiting.queue} has died.`));
+      waiting.isMissed = !isQueued;
+    } else
+      await channel.basicPublish(
+        { routingKey: waiting.consumer, type: aliveType, correlationId: id, mandatory: true },
+        Buffer.alloc(0),
+      );
+  }
+
+  /** Messages that wait for a consumer; 0 also where the queue has gone. */
+  async #countQueued(queue: string): Promise<number> {
+    const channel = await this.#connection.acquire(); // its own: it closes where the queue has gone
+    try {
+      return (await channel.queueDeclare({ queue, passive: true })).messageCount;
+    } catch (error) {
+      if ((error as { code?: unknown }).code === 'NOT_FOUND') return 0;
+      throw error;
+    } finally {
+      await channel.close();
+    }
   }
 
   /** Those that wait are told that the bus was closed. */
@@ -126,9 +159,10 @@ export class AmqpCaller {
       await channel.basicConsume(
         { queue: 'amq.rabbitmq.reply-to', noAck: true },
         ({ correlationId, type, body }: AsyncMessage) => {
-          const id = String(correlationId);
-          if (type === acceptedType) this.#watchConsumer(channel, id, String(body));
-          else this.#waiting.get(id)?.resolve(body as Buffer); // as replies are sent
+          const waiting = this.#waiting.get(String(correlationId));
+          if (!waiting) return;
+          if (type === acceptedType) waiting.consumer = String(body);
+          else waiting.resolve(body as Buffer); // as replies are sent
         },
       );
       return channel;

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from '../../testing/eventually.ts';
 import { freePort } from '../../testing/free-port.ts';
+import { startOrStop } from '../../testing/start-or-stop.ts';
 import type { AmqpOptions } from './amqp-bus.ts';
 
 /** Debian: rabbitmq-server. The one in /usr/sbin changes to a user of its own. */
@@ -33,13 +34,28 @@ export const rabbitmqMissing = async (): Promise<string | false> =>
     () => `${serverProgram} is missing: apt-get install --no-install-recommends rabbitmq-server`,
   );
 
-export async function startRabbitmq(): Promise<PrivateRabbitmq> {
+/** With `tls` it takes TLS connections alone. */
+export async function startRabbitmq(tls?: {
+  certFile: string;
+  keyFile: string;
+}): Promise<PrivateRabbitmq> {
   const folder = await mkdtemp(join(tmpdir(), 'cobalt-rabbitmq-'));
   const [port, distributionPort, epmdPort] = [await freePort(), await freePort(), await freePort()];
   await writeFile(join(folder, 'enabled_plugins'), '[].');
   await writeFile(
     join(folder, 'rabbitmq.conf'),
-    `listeners.tcp.1 = 127.0.0.1:${port}\nloopback_users = none\n`,
+    [
+      ...(tls
+        ? [
+            'listeners.tcp = none',
+            `listeners.ssl.1 = 127.0.0.1:${port}`,
+            `ssl_options.certfile = ${tls.certFile}`,
+            `ssl_options.keyfile = ${tls.keyFile}`,
+          ]
+        : [`listeners.tcp.1 = 127.0.0.1:${port}`]),
+      'loopback_users = none',
+      '',
+    ].join('\n'),
   );
   const env = {
     PATH: process.env['PATH'],
@@ -99,12 +115,7 @@ export async function startRabbitmq(): Promise<PrivateRabbitmq> {
     );
     await rm(folder, { recursive: true, force: true });
   };
-  try {
-    await start();
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  await startOrStop({ start, stop });
   return {
     options: { hosts: [`127.0.0.1:${port}`], username: 'guest', password: 'guest' },
     kill: async () => await end('SIGKILL'),

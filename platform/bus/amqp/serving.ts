@@ -32,7 +32,7 @@ export interface ServingDeps {
 const declarePauseMs = 500;
 
 type Reply = (body: Buffer, envelope?: { type: string }) => Promise<void>;
-/** A call that takes longer is one whose consumer the caller watches. */
+/** A caller that waits longer is told which consumer has its call, and watches that. */
 const acceptedAfterMs = 1_000;
 type Answer = { outcome: Outcome<Json | undefined> } | { error: unknown };
 
@@ -142,12 +142,12 @@ export class AmqpServing {
     const receivedMs = this.#deps.clock.now();
     // Most of what was left of the caller's time as it was sent: its clock may be another one.
     const deadlineMs = receivedMs + Number(message.expiration ?? Infinity);
-    await this.#slots.take();
     const accepted = this.#deps.clock.after(acceptedAfterMs, () => {
       reply(Buffer.from(this.#ownQueue), { type: acceptedType }).catch((error: unknown) =>
         this.#deps.log.debug({ topic: this.#topic, err: error }, 'caller not told'),
       );
     });
+    await this.#slots.take();
     try {
       if (this.#closing.signal.aborted) {
         await reply(encodeReply(notDelivered('The consumer stops.')));

@@ -68,9 +68,9 @@ export async function reserve(
     if (isFault(current)) return current;
     const others = await attachmentsOf(trx, volume.id);
     // The only second attachment there is: a server that migrates has the volume on two hosts for a
-    // while.
+    // while, one that is shelved keeps it when it leaves its host.
     const moves =
-      current.status === 'in-use' &&
+      (current.status === 'in-use' || current.status === 'attaching') &&
       wanted.serverId !== null &&
       others.length > 0 &&
       others.every(({ server_id }) => server_id === wanted.serverId);
@@ -166,7 +166,10 @@ async function connectionOf(
     : connection;
 }
 
-/** The server has attached the volume. Safe to repeat. */
+/**
+ * The server has attached the volume; one that is on no host, and so has told of none, has it in
+ * use from now on. Safe to repeat.
+ */
 export async function complete(deps: HandlerDeps, row: AttachmentRow): Promise<Outcome<undefined>> {
   const { db } = deps.database;
   const { clock } = deps;
@@ -179,7 +182,7 @@ export async function complete(deps: HandlerDeps, row: AttachmentRow): Promise<O
         `Volume attachment could not be found with filter: attachment_id = ${row.id}.`,
       );
     if (current.status === 'attached') return undefined;
-    if (current.status !== 'attaching')
+    if (current.status !== 'attaching' && current.status !== 'reserved')
       return fault(
         'badRequest',
         `Invalid volume attachment: ${row.id} is ${current.status}, not attaching.`,
@@ -239,14 +242,16 @@ export async function release(
       return inUseByNova();
     await deleteAttachment(trx, row.id);
     const left = await attachmentsOf(trx, row.volume_id);
-    if (left.length > 0) {
+    if (left.some(isConnected)) {
       await changeVolumeIn(trx, row.volume_id, ['detaching'], { status: 'in-use' }, clock.now());
       return false;
     }
     if (!isConnected(current)) {
-      await changeVolumeIn(trx, row.volume_id, from, { status: 'available' }, clock.now());
+      if (left.length === 0)
+        await changeVolumeIn(trx, row.volume_id, from, { status: 'available' }, clock.now());
       return false;
     }
+    // No host has it any more; where it is still reserved, the saga sees that.
     await changeVolumeIn(trx, row.volume_id, from, { status: 'detaching' }, clock.now());
     await enqueueOperation(deps, trx, request.id, {
       name: 'cinder.release-volume',

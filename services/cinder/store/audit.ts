@@ -10,7 +10,8 @@ import type { BackupRow, SnapshotRow, VolumeRow } from './tables.ts';
 
 export type CinderRecords = Omit<CinderAudit, 'backends' | 'backups'>;
 
-const busyVolume = new Set([
+/** Where a volume is while a saga works on it. */
+export const busyVolume: ReadonlySet<string> = new Set([
   'creating',
   'downloading',
   'deleting',

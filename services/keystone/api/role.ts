@@ -21,8 +21,6 @@ import { createTokens } from './tokens/tokens.ts';
 export interface KeystoneApiDeps extends KeystoneDeps {
   /** Folder of the Fernet keys; made where it is not there. */
   keysFolder: string;
-  /** Keys kept, staged and primary included; 3 unless told. */
-  maxActiveKeys?: number;
   /** How many may wait is said by `config`. */
   passwordCost?: Omit<PasswordCost, 'maxWaiting' | 'maxWaitingPerSource'>;
   /** For simulations, where no other thread may have a say in what comes first. */
@@ -46,9 +44,9 @@ export interface KeystoneApi extends Role {
   seed(plan: SeedPlan): Promise<void>;
   /**
    * Makes the staged Fernet key primary. Tokens of the keys before stay valid until those are
-   * rotated out. No command and no task calls it yet.
+   * rotated out. `cobalt keys rotate` does it from outside.
    */
-  rotateKeys(): Promise<void>;
+  rotateKeys(): Promise<unknown>;
 }
 
 const maxRememberedTokens = 10_000;
@@ -61,10 +59,7 @@ const keyReloadMs = 60_000;
 /** Reads the key folder, so that it is asynchronous. The database may be migrated after. */
 export async function createKeystoneApi(deps: KeystoneApiDeps): Promise<KeystoneApi> {
   const { db, clock, ids, log } = deps;
-  const keys = await openFernetKeys(
-    { folder: deps.keysFolder, maxActiveKeys: deps.maxActiveKeys ?? 3 },
-    { clock, ids },
-  );
+  const keys = await openFernetKeys({ folder: deps.keysFolder }, { clock, ids });
   const tokens = createTokens({
     db,
     clock,

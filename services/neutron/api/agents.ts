@@ -149,10 +149,11 @@ export function agentRoutes({ database: { db }, clock, config }: NeutronParts): 
       handler: async (request) => {
         const row = await found(request);
         if (isFault(row)) return row;
-        if (isAlive(row))
+        // api-ref, "Delete agent": it must be disabled before
+        if (isAlive(row) && row.admin_state_up === 1)
           return fault(
             'conflict',
-            `Agent ${row.id} is alive: it would be back at once. Stop it first.`,
+            `Agent ${row.id} is alive and enabled. Stop it, or disable it (admin_state_up) first.`,
             { type: 'AgentInUse' },
           );
         await deleteAgent(db, row.id, clock.now());

@@ -37,6 +37,12 @@ const table: readonly (readonly [
     '2014-02-03T10:00:00-00:00',
   ],
   [
+    'binding-extended',
+    'Port Bindings Extended',
+    'Expose port bindings of a virtual port to external application',
+    '2017-07-17T10:00:00-00:00',
+  ],
+  [
     'default-subnetpools',
     'Default Subnetpools',
     'Provides ability to mark and use a subnetpool as the default.',

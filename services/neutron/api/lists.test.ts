@@ -277,6 +277,16 @@ describe('agents', () => {
       [[], 403],
     );
     assert.deepEqual((await ask('admin', 'DELETE', 'agents/a1')).status, 409);
+    await neutron.deps.database.db
+      .insertInto('agents')
+      .values(agentRow({ id: 'a2', host: 'h2', heartbeat_at_ms: neutron.clock.nowMs }))
+      .execute();
+    await sure('admin', 'PUT', 'agents/a2', { agent: { admin_state_up: false } });
+    assert.equal(
+      (await ask('admin', 'DELETE', 'agents/a2')).status,
+      204,
+      'one that was disabled goes, also while it runs',
+    );
     neutron.clock.nowMs += 80_000;
     assert.equal((await sure('admin', 'GET', 'agents/a1')).alive, false);
     assert.deepEqual(await sure('admin', 'GET', 'agents?alive=true'), []);

@@ -10,6 +10,7 @@ import type { FixedIp } from '../store/ipam.ts';
 import { addressesOf, claimAddresses, releaseAddresses } from '../store/ipam.ts';
 import { subnetsOf } from '../store/networks.ts';
 import { changeRow, findByIds } from '../store/objects.ts';
+import { deleteBindings } from '../store/port-bindings.ts';
 import { securityGroupsOf, setSecurityGroups } from '../store/ports.ts';
 import { markChanged } from '../store/sdn-journal.ts';
 import { isAutoAddressed } from '../store/subnets.ts';
@@ -93,6 +94,8 @@ export async function changePort(
       : {}),
   };
   await changeRow(trx, 'ports', row.id, changes, nowMs);
+  // What was prepared there is the active one now; a port that is on no host is prepared for none.
+  if (host !== undefined) await deleteBindings(trx, row.id, host || undefined);
   await dropLostFloatingIps(trx, row.id, nowMs);
   return await markChanged(trx, [{ kind: 'port', id: row.id }]);
 }

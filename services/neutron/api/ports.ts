@@ -169,19 +169,22 @@ function portView(
     'binding:vnic_type': row.binding_vnic_type,
     'binding:profile': parsed<JsonObject>(row.binding_profile_json),
     'binding:vif_type': row.binding_vif_type,
-    'binding:vif_details':
-      row.binding_vif_type === 'ovs'
-        ? {
-            port_filter: true,
-            connectivity: 'l2',
-            bridge_name: 'br-int',
-            datapath_type: 'system',
-            ovs_hybrid_plug: false,
-            bound_drivers: { 0: 'ovn' },
-          }
-        : {},
+    'binding:vif_details': vifDetails(row.binding_vif_type),
   };
 }
+
+/** How a host plugs the port in. */
+export const vifDetails = (vifType: PortRow['binding_vif_type']): JsonObject =>
+  vifType === 'ovs'
+    ? {
+        port_filter: true,
+        connectivity: 'l2',
+        bridge_name: 'br-int',
+        datapath_type: 'system',
+        ovs_hybrid_plug: false,
+        bound_drivers: { 0: 'ovn' },
+      }
+    : {};
 
 function dnsAssignment(name: string, ip: string): JsonObject {
   const hostname = name !== '' ? name : `host-${ip.replaceAll(/[.:]/g, '-')}`;

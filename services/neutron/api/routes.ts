@@ -6,6 +6,7 @@ import { availabilityZoneRoutes } from './availability-zones.ts';
 import { extensionRoutes } from './extensions.ts';
 import { ipAvailabilityRoutes } from './ip-availability.ts';
 import type { NeutronParts } from './parts.ts';
+import { portBindingRoutes } from './port-bindings.ts';
 import { quotaRoutes } from './quotas.ts';
 import { resourceRoutes } from './resource-routes.ts';
 import { resources } from './resources.ts';
@@ -16,6 +17,7 @@ export function neutronRoutes(parts: NeutronParts): readonly Route[] {
   return [
     ...versionRoutes,
     ...resources.flatMap((resource) => resourceRoutes(parts, resource)),
+    ...portBindingRoutes(parts),
     ...routerActionRoutes(parts),
     ...quotaRoutes(parts),
     ...agentRoutes(parts),

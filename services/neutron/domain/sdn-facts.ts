@@ -49,6 +49,8 @@ export interface PortFacts {
   readonly deviceOwner: string;
   /** '' : bound nowhere. */
   readonly host: string;
+  /** Hosts where it is bound as well, since its server moves there. */
+  readonly furtherHosts: readonly string[];
   readonly fixedIps: readonly FixedIp[];
   /** As Neutron has it, to be brought to what OVN says. */
   readonly status: string;

@@ -19,6 +19,8 @@ export interface SdnView {
   sdn: () => Sdn;
   /** null: OVN has not told its hosts yet. */
   chassis: () => readonly ChassisFacts[] | null;
+  /** Before `chassis`, where nothing else brings it up to date. */
+  learn?(): Promise<void>;
 }
 
 /** How long an audit waits for OVN to tell its hosts. */
@@ -39,6 +41,7 @@ export async function auditNetwork(
   deps.sdn();
   const deadlineMs = clock.now() + hostsTimeoutMs;
   while (deps.chassis() === null && clock.now() < deadlineMs) await pause(hostsPauseMs);
+  await deps.learn?.();
   const chassis = deps.chassis();
   if (chassis === null) return fault('unavailable', 'OVN has not told its hosts yet.');
   let found = await look(deps, chassis);
@@ -72,7 +75,12 @@ export async function auditNetworkOnce(
   const watch = new ChassisWatch(deps, () => sdn);
   try {
     return await auditNetwork(
-      { ...deps, sdn: () => sdn, chassis: () => (hostsKnown ? watch.facts() : null) },
+      {
+        ...deps,
+        sdn: () => sdn,
+        chassis: () => (hostsKnown ? watch.facts() : null),
+        learn: async () => await watch.learnRemoved(),
+      },
       new AbortController().signal,
     );
   } finally {

@@ -13,7 +13,9 @@ import {
 } from '../store/sdn-status.ts';
 import type { NovaNotifier } from './nova-notifier.ts';
 
-type BindingDeps = Pick<NeutronDeps, 'database' | 'clock' | 'log'> & { nova: NovaNotifier };
+type BindingDeps = Pick<NeutronDeps, 'database' | 'clock' | 'log'> & {
+  nova: Pick<NovaNotifier, 'tell'>;
+};
 
 const batchSize = 500;
 /**
@@ -22,6 +24,8 @@ const batchSize = 500;
  */
 const retellMs = 5 * 60_000;
 const takeOverMs = 60_000;
+/** Between two tries to write down what was heard, while the database is away. */
+const retryMs = 500;
 
 export class Bindings {
   readonly #deps: BindingDeps;
@@ -71,28 +75,40 @@ export class Bindings {
   }
 
   #wake(): void {
-    this.#running ??= this.#run()
-      .catch((error: unknown) =>
-        this.#deps.log.error(
-          { err: error },
-          "ports' bindings were not written down; the next comparison does it",
-        ),
-      )
-      .finally(() => {
-        this.#running = undefined;
-      });
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
   }
 
   async #run(): Promise<void> {
     await Promise.resolve(); // what is heard at once goes together
+    let isRepeated = false;
     while (this.#heard.size > 0 && !this.#ending.signal.aborted) {
       const batch = new Map([...this.#heard].slice(0, batchSize));
       for (const port of batch.keys()) this.#heard.delete(port);
-      await this.#take(batch);
+      try {
+        await this.#take(batch, isRepeated);
+        isRepeated = false;
+      } catch (error) {
+        this.#deps.log.error({ err: error }, "ports' bindings are not written down yet");
+        // A newer word stands; all come before what nobody tried, so that they are the next batch.
+        const newer = [...this.#heard];
+        this.#heard.clear();
+        for (const [port, isUp] of [...batch, ...newer]) this.#heard.set(port, isUp);
+        isRepeated = true;
+        await this.#pause();
+      }
     }
   }
 
-  async #take(batch: ReadonlyMap<string, boolean>): Promise<void> {
+  async #pause(): Promise<void> {
+    await this.#deps.clock
+      .sleep(retryMs, { signal: this.#ending.signal, unref: true })
+      .catch(() => undefined); // closing
+  }
+
+  /** `isRepeated`: an earlier try may have written the statuses, and told nobody. */
+  async #take(batch: ReadonlyMap<string, boolean>, isRepeated: boolean): Promise<void> {
     const {
       database: { db },
       clock,
@@ -111,13 +127,13 @@ export class Bindings {
         now,
       );
     const untold =
-      now - this.#writerSinceMs > takeOverMs
+      !isRepeated && now - this.#writerSinceMs > takeOverMs
         ? []
         : ports.filter(
             (port) =>
               batch.get(port.id) === true &&
               !changed.includes(port) &&
-              port.updated_at_ms > this.#writerSinceMs - retellMs,
+              port.updated_at_ms > (isRepeated ? now : this.#writerSinceMs) - retellMs,
           );
     this.#deps.nova.tell(
       [...changed, ...untold].flatMap((port) => eventOf(port, batch.get(port.id) === true)),

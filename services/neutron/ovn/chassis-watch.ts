@@ -4,7 +4,7 @@ import { isFault } from '#contracts/common/fault.ts';
 import type { Chassis, Sdn } from '#ports/sdn.ts';
 import type { NeutronDeps } from '../deps.ts';
 import type { ChassisFacts } from '../domain/sdn-facts.ts';
-import { noteAgent } from '../store/sdn-agents.ts';
+import { noteAgent, removedControllers } from '../store/sdn-agents.ts';
 
 /**
  * How often hosts are asked. Each question costs northd a look at everything: 0.1 s with 2,000
@@ -23,6 +23,8 @@ export class ChassisWatch {
   readonly #missed = new Map<string, number>();
   /** null: nobody could be asked, so silence tells nothing. */
   #asked: number | null = null;
+  /** Chassis of hosts whose agent an operator has deleted. */
+  #removed: ReadonlySet<string> = new Set();
   readonly #notedAtMs = new Map<string, number>();
   #shown = '';
   /**
@@ -48,6 +50,7 @@ export class ChassisWatch {
     for (const name of this.#missed.keys())
       if (!chassis.some((each) => each.name === name)) this.#missed.delete(name);
     await this.hear();
+    await this.#forget(chassis);
     await this.#ask();
     return this.moved();
   }
@@ -74,6 +77,29 @@ export class ChassisWatch {
     }
   }
 
+  /**
+   * Hosts that an operator has taken out carry no gateway any more, and are removed from OVN when
+   * they are silent: ovn-controller, while it runs, would put its host there again.
+   */
+  async #forget(chassis: readonly Chassis[]): Promise<void> {
+    await this.learnRemoved(chassis);
+    for (const name of this.#removed) {
+      if ((this.#missed.get(name) ?? 0) < maxMissed) continue;
+      const outcome = await this.#sdn().removeChassis(name);
+      if (isFault(outcome))
+        this.#deps.log.warn({ chassis: name, why: outcome.message }, 'a chassis is not removed');
+      else this.#deps.log.info({ chassis: name }, 'the chassis of a removed host is removed');
+    }
+  }
+
+  /** Before the facts are asked for without a look: who is not to carry gateways. */
+  async learnRemoved(chassis: readonly Chassis[] = this.#sdn().chassis()): Promise<void> {
+    const removed = await removedControllers(this.#deps.database.db);
+    this.#removed = new Set(
+      chassis.filter(({ hostname }) => removed.has(hostname)).map(({ name }) => name),
+    );
+  }
+
   async #ask(): Promise<void> {
     const asked = await this.#sdn().askChassis();
     this.#asked = isFault(asked) ? null : asked;
@@ -95,7 +121,7 @@ export class ChassisWatch {
       .map(({ name, options }) => ({
         name,
         physicalNetworks: mappingsOf(options).map(([network]) => network),
-        alive: (this.#missed.get(name) ?? 0) < maxMissed,
+        alive: (this.#missed.get(name) ?? 0) < maxMissed && !this.#removed.has(name),
       }))
       .toSorted((one, other) => one.name.localeCompare(other.name));
     return this.#lastFacts;

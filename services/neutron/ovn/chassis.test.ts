@@ -47,6 +47,24 @@ describe('the writer and the hosts of the network', () => {
     for (let round = 0; round < 4; round += 1) await task('neutron.watch-chassis');
   });
 
+  it('forgets a host that an operator has taken out, when it is silent', async () => {
+    for (let round = 0; round < 2; round += 1) await task('neutron.watch-chassis');
+    const { db } = ovn.world.database;
+    await db.updateTable('agents').set({ deleted_at_ms: 1 }).where('host', '=', 'h1').execute();
+    const known = (): string[] => ovn.network.chassis().map(({ name }) => name);
+    const watch = async (): Promise<void> => {
+      for (let round = 0; round < 5; round += 1) await task('neutron.watch-chassis');
+    };
+    await watch();
+    assert.deepEqual(known(), ['h1', 'h2'], 'it still runs, and would come back at once');
+    assert.equal(await mayBind(db, 'h1', systemClock.now()), false, 'but carries no new ports');
+    ovn.network.chassisAlive('h1', false);
+    ovn.network.chassisAlive('h2', false);
+    await watch();
+    assert.deepEqual(known(), ['h2'], 'one that is only silent stays');
+    ovn.network.chassisAlive('h2', true);
+  });
+
   it('says by their signs of life which hosts ports may be bound to', async () => {
     const { db } = ovn.world.database;
     const binds = async (host: string, afterMs = 0): Promise<boolean> =>

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createSimNetwork } from '#adapters/sim/sim-sdn.ts';
 import { isFault } from '#contracts/common/fault.ts';
+import type { ServerExternalEvent } from '#contracts/nova/wire.ts';
 import { systemClock } from '#platform/clock.ts';
 import { eventually } from '#platform/testing/eventually.ts';
+import { Bindings } from './bindings.ts';
 import { wakeWriter } from './neutron-tables.testing.ts';
 import { atRest, deps, ovn, portStatus, task, useOvnWriter } from './role.testing.ts';
 import { createNeutronOvnWriter } from './role.ts';
@@ -106,6 +108,48 @@ describe('events for Nova', () => {
     await ovn.world.mark(['port', port.id]);
     await heard('network-vif-deleted', 1);
     assert.equal(ovn.events.length, 4);
+  });
+
+  it('forgets nothing that it heard while its database was away', async () => {
+    const net = await ovn.world.network();
+    const port = await ovn.world.port(net, [], {
+      device_owner: 'compute:nova',
+      device_id: 'server',
+    });
+    // Lost before the statuses are written, and after it.
+    const losses: ((isWriting: boolean) => Promise<void>)[] = [
+      async () => assert.fail('the connection was lost'),
+      async (isWriting) => {
+        if (!isWriting) return;
+        await ovn.world.database.db.updateTable('ports').set({ status: 'ACTIVE' }).execute();
+        assert.fail('the connection was lost');
+      },
+    ];
+    let tries = 0;
+    const db = ovn.world.database.db.withPlugin({
+      transformQuery: ({ node }) => {
+        if (node.kind === 'SelectQueryNode') tries += 1;
+        return node;
+      },
+      transformResult: async ({ result }) => {
+        await losses[tries - 1]?.(result.numAffectedRows !== undefined);
+        return result;
+      },
+    });
+    const told: ServerExternalEvent[] = [];
+    const bindings = new Bindings({
+      ...deps(),
+      database: { ...ovn.world.database, db },
+      nova: { tell: (events) => void told.push(...events) },
+    });
+    bindings.hear(port.id, { port: port.id, chassis: 'h1', up: true });
+    await eventually(() => told.length > 0, { withinMs: 5_000, what: 'Nova hears' });
+    await bindings.close();
+    assert.equal(tries, losses.length + 1);
+    assert.deepEqual(told, [
+      { name: 'network-vif-plugged', server_uuid: 'server', tag: port.id, status: 'completed' },
+    ]);
+    assert.equal((await portStatus(port.id)).status, 'ACTIVE');
   });
 
   it('tells what its predecessor did not get to hear, once it is the writer', async () => {

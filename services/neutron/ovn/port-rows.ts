@@ -62,8 +62,7 @@ function wiring(
       port_security: [],
       options: {},
     };
-  const options: Record<string, string> =
-    port.host === '' ? {} : { 'requested-chassis': port.host };
+  const options = chassisOptions(port);
   if (!port.portSecurity || isTrusted(port.deviceOwner))
     return { type: '', addresses: [own.join(' '), 'unknown'], port_security: [], options };
   const others = pairsByMac(port);
@@ -84,6 +83,21 @@ function wiring(
         .map(([mac, ips]) => [mac, ...ips].join(' ')),
     ],
   };
+}
+
+/**
+ * While a port is bound to further hosts as well, it is delivered to all of them, and what it sends
+ * from one of those counts from its first RARP packet on, with which QEMU announces a guest that
+ * has arrived. Then it is delivered there alone.
+ */
+function chassisOptions({ host, furtherHosts }: PortFacts): Record<string, string> {
+  if (host === '') return {};
+  return furtherHosts.length === 0
+    ? { 'requested-chassis': host }
+    : {
+        'requested-chassis': [host, ...furtherHosts].join(','),
+        'activation-strategy': 'rarp',
+      };
 }
 
 function pairsByMac({ allowedPairs }: PortFacts): Map<string, string[]> {

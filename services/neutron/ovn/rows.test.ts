@@ -79,6 +79,7 @@ const port: PortFacts = {
   deviceId: 'server',
   deviceOwner: 'compute:nova',
   host: 'h1',
+  furtherHosts: [],
   status: 'DOWN',
   fixedIps: [
     { ip: '10.0.0.5', subnet },
@@ -174,6 +175,7 @@ const cases: Record<string, readonly SdnRow[]> = {
         { version: 4, name: 'unknown-thing', value: 'x' },
       ],
     }),
+    ...portRows({ ...port, id: 'moving', furtherHosts: ['h2'] }),
     ...portRows({ ...port, id: 'leg', deviceOwner: 'network:router_interface' }),
     ...portRows({ ...port, id: 'gw', deviceOwner: 'network:router_gateway' }),
     ...portRows({ ...port, id: 'metadata', deviceOwner: 'network:distributed' }),

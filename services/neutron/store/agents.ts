@@ -48,6 +48,8 @@ export async function mayBind(db: NeutronDb, host: string, nowMs: number): Promi
     .select('host')
     .where('binary', '=', 'ovn-controller')
     .where('heartbeat_at_ms', '>', nowMs - silentMs)
+    // one that an operator has taken out carries nothing, also while it still runs
+    .where('deleted_at_ms', 'is', null)
     .limit(1);
   return (
     (await alive.where('host', '=', host).executeTakeFirst()) !== undefined ||

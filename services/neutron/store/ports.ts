@@ -134,6 +134,7 @@ export async function securityGroupsOf(
 export async function erasePort(trx: NeutronTrx, portId: string): Promise<void> {
   await trx.deleteFrom('ip_allocations').where('port_id', '=', portId).execute();
   await trx.deleteFrom('port_security_groups').where('port_id', '=', portId).execute();
+  await trx.deleteFrom('port_bindings').where('port_id', '=', portId).execute();
   await trx.deleteFrom('ports').where('id', '=', portId).execute();
   await markChanged(trx, [{ kind: 'port', id: portId }]);
 }

@@ -65,6 +65,17 @@ export async function noteAgent(
     });
 }
 
+/** Hosts whose ovn-controller an operator has taken off the list. */
+export async function removedControllers(db: Kysely<NeutronTables>): Promise<Set<string>> {
+  const rows = await db
+    .selectFrom('agents')
+    .select('host')
+    .where('binary', '=', 'ovn-controller')
+    .where('deleted_at_ms', 'is not', null)
+    .execute();
+  return new Set(rows.map(({ host }) => host));
+}
+
 /** The same at each sight, also from another process. */
 function agentId({ binary, host }: SeenAgent): string {
   const hex = createHash('sha1').update(`${binary} ${host}`).digest('hex');

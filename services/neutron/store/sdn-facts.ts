@@ -82,6 +82,17 @@ export async function readFacts(db: Db, wanted: Wanted): Promise<Facts> {
     async (ids) =>
       await db.selectFrom('port_security_groups').selectAll().where('port_id', 'in', ids).execute(),
   );
+  const bindings = await pages(
+    ports.map(({ id }) => id),
+    async (ids) =>
+      await db
+        .selectFrom('port_bindings')
+        .select(['port_id', 'host'])
+        .where('port_id', 'in', ids)
+        .where('vif_type', '=', 'ovs')
+        .orderBy('host')
+        .execute(),
+  );
   const subnets = await readSubnets(
     db,
     [...wanted.subnet, ...allocations.map(({ subnet_id }) => subnet_id)],
@@ -90,6 +101,7 @@ export async function readFacts(db: Db, wanted: Wanted): Promise<Facts> {
 
   const ips = Map.groupBy(allocations, ({ port_id }) => port_id);
   const groupIds = Map.groupBy(members, ({ port_id }) => port_id);
+  const hosts = Map.groupBy(bindings, ({ port_id }) => port_id);
   const portOf = (row: PortRow): PortFacts[] => {
     const network = subnets.networks.get(row.network_id);
     if (!network) return [];
@@ -104,6 +116,7 @@ export async function readFacts(db: Db, wanted: Wanted): Promise<Facts> {
         network,
         fixedIps,
         (groupIds.get(row.id) ?? []).map(({ security_group_id }) => security_group_id),
+        (hosts.get(row.id) ?? []).map(({ host }) => host),
       ),
     ];
   };
@@ -254,6 +267,7 @@ function portFacts(
   network: NetworkFacts,
   fixedIps: readonly FixedIp[],
   groupIds: readonly string[],
+  furtherHosts: readonly string[],
 ): PortFacts {
   return {
     id: row.id,
@@ -265,6 +279,7 @@ function portFacts(
     deviceId: row.device_id,
     deviceOwner: row.device_owner,
     host: row.binding_host_id,
+    furtherHosts,
     fixedIps,
     status: row.status,
     portSecurity: row.port_security_enabled === 1,

@@ -72,6 +72,15 @@ export interface PortRow extends StandardColumns {
   extra_dhcp_opts_json: string;
 }
 
+/** Beside the one in the port's own row. Key: (port_id, host). */
+export interface PortBindingRow {
+  port_id: string;
+  host: string;
+  vnic_type: string;
+  profile_json: string;
+  vif_type: PortRow['binding_vif_type'];
+}
+
 export interface RouterRow extends StandardColumns {
   admin_state_up: number;
   /** The port of owner `network:router_gateway`; null: no gateway. */
@@ -171,6 +180,7 @@ export interface NeutronTables {
     port_id: string;
   };
   port_security_groups: { port_id: string; security_group_id: string };
+  port_bindings: PortBindingRow;
   routers: RouterRow;
   floating_ips: FloatingIpRow;
   security_groups: SecurityGroupRow;

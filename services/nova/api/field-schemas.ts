@@ -13,11 +13,3 @@ export const numberSchema = (minimum: -1 | 0 | 1): TSchema =>
       pattern: { [-1]: '^(-1|[0-9]{1,9})$', 0: '^[0-9]{1,9}$', 1: '^0*[1-9][0-9]{0,8}$' }[minimum],
     }),
   ]);
-
-export const booleanSchema = Type.Union([
-  Type.Boolean(),
-  Type.String({
-    pattern:
-      '^([Tt]rue|TRUE|[Ff]alse|FALSE|1|0|[Oo]n|ON|[Oo]ff|OFF|[Yy]es|YES|[Nn]o|NO|[tTfFyYnN])$',
-  }),
-]);

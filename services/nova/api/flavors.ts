@@ -4,7 +4,7 @@ import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
-import { booleanOf } from '#openstack/http/lenient-values.ts';
+import { booleanOf, booleanSchema } from '#openstack/http/lenient-values.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
@@ -17,7 +17,7 @@ import {
 } from '../store/flavors.ts';
 import type { FlavorFilters } from '../store/flavors.ts';
 import type { FlavorRow } from '../store/tables.ts';
-import { booleanSchema, numberSchema } from './field-schemas.ts';
+import { numberSchema } from './field-schemas.ts';
 import { pageOf } from './page.ts';
 import { first, isAdmin, strictQueriesSince, unknownQuery } from './request.ts';
 import { nameSchema } from './servers/create-schema.ts';

@@ -8,6 +8,7 @@ import type { NovaDeps } from '../deps.ts';
 import type { QuotaLimits, QuotaUsage } from '../domain/quota.ts';
 import { unlimited } from '../domain/quota.ts';
 import { quotaLimits, quotaUsage } from '../store/quotas.ts';
+import { countServerGroups } from '../store/server-groups.ts';
 import { first } from './request.ts';
 
 const queryNames = new Set(['tenant_id', 'reserved']);
@@ -33,7 +34,11 @@ export function limitRoutes({ database: { db } }: NovaDeps): readonly Route[] {
         if (other !== undefined && other !== request.auth.projectId && !request.allows(rule))
           return fault('forbidden', `Policy doesn't allow ${rule} to be performed.`);
         const projectId = other ?? request.auth.projectId ?? '';
-        const [limits, used] = [await quotaLimits(db, projectId), await quotaUsage(db, projectId)];
+        const limits = await quotaLimits(db, projectId);
+        const used = {
+          ...(await quotaUsage(db, projectId)),
+          serverGroups: await countServerGroups(db, projectId),
+        };
         return {
           status: 200,
           body: { limits: { rate: [], absolute: absolute(limits, used, request.version) } },
@@ -43,11 +48,13 @@ export function limitRoutes({ database: { db } }: NovaDeps): readonly Route[] {
   ];
 }
 
+type Usage = QuotaUsage & { serverGroups: number };
+
 /** One row a field: the last microversion that has it, and its value. */
 const fields: readonly {
   name: string;
   until?: number;
-  value(limits: QuotaLimits, used: QuotaUsage): number;
+  value(limits: QuotaLimits, used: Usage): number;
 }[] = [
   { name: 'maxServerMeta', value: (limits) => limits.metadata_items },
   { name: 'maxImageMeta', until: 38, value: (limits) => limits.metadata_items },
@@ -73,10 +80,10 @@ const fields: readonly {
   { name: 'totalCoresUsed', value: (_, used) => used.cores },
   { name: 'totalInstancesUsed', value: (_, used) => used.instances },
   { name: 'totalRAMUsed', value: (_, used) => used.ram },
-  { name: 'totalServerGroupsUsed', value: () => 0 },
+  { name: 'totalServerGroupsUsed', value: (_, used) => used.serverGroups },
 ];
 
-function absolute(limits: QuotaLimits, used: QuotaUsage, version: number): JsonObject {
+function absolute(limits: QuotaLimits, used: Usage, version: number): JsonObject {
   return Object.fromEntries(
     fields
       .filter(({ until }) => version <= (until ?? Infinity))

@@ -102,7 +102,7 @@ export async function startNova(
         'openstack-api-version': version === undefined ? undefined : `compute 2.${version}`,
       }),
     addHost: async (host, facts) => {
-      await registerService(database.db, computeBinary, host, ids, time.now());
+      await registerService(database.db, { binary: computeBinary, host }, ids, time.now());
       await touchNode(database.db, host, hostFacts(host, facts), '1.0', ids, time.now());
     },
     addServer: async (row) => {
@@ -154,6 +154,7 @@ export function serverRow(id: string, nowMs: number): Omit<ServerRow, 'number'> 
     personality: [],
     rootTag: null,
     schedulerHints: {},
+    serverGroupId: null,
     configDrive: null,
     flavor: {
       id: '1',

@@ -6,7 +6,7 @@ import type { TSchema } from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-import { booleanOf } from '#openstack/http/lenient-values.ts';
+import { booleanOf, booleanSchema } from '#openstack/http/lenient-values.ts';
 import type { ApiRequest, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
@@ -31,8 +31,9 @@ import {
   quotaUsage,
   setQuotas,
 } from '../store/quotas.ts';
+import { countServerGroups } from '../store/server-groups.ts';
 import type { NovaDb } from '../store/servers.ts';
-import { booleanSchema, numberSchema } from './field-schemas.ts';
+import { numberSchema } from './field-schemas.ts';
 import { checkProject } from './known-project.ts';
 import { first } from './request.ts';
 
@@ -266,6 +267,7 @@ async function usage(
 ): Promise<Partial<QuotaLimits>> {
   return {
     ...(await quotaUsage(db, projectId, userId)),
+    server_groups: await countServerGroups(db, projectId, userId),
     ...(userId !== undefined && { key_pairs: await countKeypairs(db, userId) }),
   };
 }

@@ -17,12 +17,15 @@ import { imageRoutes } from './images.ts';
 import { instanceActionRoutes } from './instance-actions.ts';
 import { keypairRoutes } from './keypairs.ts';
 import { limitRoutes } from './limits.ts';
+import { liveMigrationRoutes } from './live-migrations.ts';
+import { migrationRoutes } from './migrations.ts';
 import { networkRoutes } from './networks.ts';
 import { policies } from './policies.ts';
 import { quotaSetRoutes } from './quota-sets.ts';
 import { removedRoutes } from './removed.ts';
 import { securityGroupRoutes } from './security-groups.ts';
 import { addressRoutes } from './server-addresses.ts';
+import { serverGroupRoutes } from './server-groups.ts';
 import { interfaceRoutes } from './server-interfaces.ts';
 import { serverMetadataRoutes } from './server-metadata.ts';
 import { serverSecurityGroupRoutes } from './server-security-groups.ts';
@@ -40,6 +43,7 @@ export function createNovaApi(deps: NovaDeps): Role {
     ...serverRoutes(deps),
     ...addressRoutes(deps),
     ...interfaceRoutes(deps),
+    ...serverGroupRoutes(deps),
     ...volumeRoutes(deps),
     ...assistedSnapshotRoutes(deps),
     ...serverSecurityGroupRoutes(deps),
@@ -60,6 +64,8 @@ export function createNovaApi(deps: NovaDeps): Role {
     ...serviceRoutes(deps),
     ...hypervisorRoutes(deps),
     ...hostRoutes(deps),
+    ...migrationRoutes(deps),
+    ...liveMigrationRoutes(deps),
     ...quotaSetRoutes(deps),
     ...limitRoutes(deps),
     ...tenantUsageRoutes(deps),

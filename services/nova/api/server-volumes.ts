@@ -11,7 +11,7 @@ import type { NovaDeps } from '../deps.ts';
 import { nextDevice, rootBus } from '../domain/device-names.ts';
 import { ownDisks } from '../domain/guest-spec.ts';
 import { imageOf } from '../domain/server-row.ts';
-import { interfaceStates } from '../domain/server-state.ts';
+import { volumeStates } from '../domain/server-state.ts';
 import { eventsOf } from '../store/actions.ts';
 import type { Server } from '../store/servers.ts';
 import type { VolumeRow } from '../store/tables.ts';
@@ -23,7 +23,7 @@ import {
   volumesOf,
 } from '../store/volumes.ts';
 import { callerOf, ofServer, requestedServer } from './request.ts';
-import { beginVolumeChange, checkLock } from './servers/begin.ts';
+import { beginVolumeChange, checkLock, checkState } from './servers/begin.ts';
 import { tagSchema } from './servers/create-schema.ts';
 
 interface AttachBody {
@@ -159,15 +159,8 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
       faults: ['notFound', 'conflict', 'forbidden', 'timeout'],
       handler: ofServer(deps, async (request, server) => {
         const asked = request.body.volumeAttachment;
-        if (server.task_state !== null || !interfaceStates.includes(server.vm_state)) {
-          return (
-            checkLock(request, server) ??
-            fault(
-              'conflict',
-              `Cannot 'attach_volume' instance ${server.id} while it is in ${server.task_state === null ? `vm_state ${server.vm_state}` : `task_state ${server.task_state}`}`,
-            )
-          );
-        }
+        const refused = checkState(server, volumeStates, 'attach_volume');
+        if (refused) return checkLock(request, server) ?? refused;
         const volume = await cinderClient(deps, callerOf(request)).volume(asked.volumeId);
         if (isFault(volume)) return volume;
         if (volume.status !== 'available')

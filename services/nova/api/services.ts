@@ -5,7 +5,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { placementClient } from '#openstack/clients/placement.ts';
-import { booleanOf } from '#openstack/http/lenient-values.ts';
+import { booleanOf, booleanSchema } from '#openstack/http/lenient-values.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { isoMicroseconds } from '#platform/clock.ts';
@@ -22,7 +22,6 @@ import {
 } from '../store/hosts.ts';
 import type { ServiceChange, ServiceKey } from '../store/hosts.ts';
 import type { ServiceRow } from '../store/tables.ts';
-import { booleanSchema } from './field-schemas.ts';
 import { first, strictQueriesSince, unknownQuery } from './request.ts';
 
 /** The zone of services that run no servers. */

@@ -8,11 +8,11 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { documentOf } from '#openstack/clients/call.ts';
 import { askCinder } from '#openstack/clients/cinder.ts';
-import { booleanOf } from '#openstack/http/lenient-values.ts';
+import { booleanOf, booleanSchema } from '#openstack/http/lenient-values.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
-import { booleanSchema, numberSchema } from './field-schemas.ts';
+import { numberSchema } from './field-schemas.ts';
 import { callerOf } from './request.ts';
 
 const until = 35;

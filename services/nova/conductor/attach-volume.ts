@@ -58,6 +58,8 @@ export function attachVolume(deps: NovaDeps): AnySaga {
         async run(input, _state, call) {
           const server = await serverOf(deps, input);
           if (isFault(server)) return server;
+          // One that was offloaded tells of its host when it is on one again.
+          if (server.vm_state === 'shelved_offloaded') return undefined;
           if (server.host === null)
             return fault('conflict', `Instance ${server.id} is on no host.`);
           const row = await currentRow(deps, input.rowId);
@@ -85,14 +87,18 @@ export function attachVolume(deps: NovaDeps): AnySaga {
         name: 'plug',
         deadlineMs: plugDeadlineMs,
         retries: 1,
-        run: async (input, _state, { requestId }) =>
-          await plug(deps, { input, requestId, event: { seq: 1, name: 'compute_attach_volume' } }),
+        async run(input, _state, { requestId }) {
+          if (await isOffloaded(deps, input)) return undefined;
+          const event = { seq: 1, name: 'compute_attach_volume' };
+          return await plug(deps, { input, requestId, event });
+        },
       },
       {
         name: 'complete',
         deadlineMs: cinderDeadlineMs,
         retries: 3,
-        async run({ rowId, serverId }, _state, call) {
+        async run(input, _state, call) {
+          const { rowId, serverId } = input;
           const row = await currentRow(deps, rowId);
           if (isFault(row)) return row;
           if (row.attachment_id === null)
@@ -128,6 +134,7 @@ export function detachVolume(deps: NovaDeps): AnySaga {
         async run({ rowId }, _state, call) {
           const row = await currentRow(deps, rowId);
           if (isFault(row)) return undefined; // detached by a request before
+          if (row.host === null) return undefined; // in use nowhere: its server is offloaded
           const begun = await ownCinder(deps, call).act(row.volume_id, 'os-begin_detaching');
           if (!isFault(begun) || begun.kind !== 'badRequest')
             return isFault(begun) && begun.kind === 'notFound' ? undefined : begun;
@@ -140,9 +147,10 @@ export function detachVolume(deps: NovaDeps): AnySaga {
         },
         async undo({ rowId }, _state, call) {
           const row = await currentRow(deps, rowId);
-          const back = isFault(row)
-            ? undefined
-            : await ownCinder(deps, call).act(row.volume_id, 'os-roll_detaching');
+          const back =
+            isFault(row) || row.host === null
+              ? undefined
+              : await ownCinder(deps, call).act(row.volume_id, 'os-roll_detaching');
           if (isFault(back) && back.kind !== 'notFound' && back.kind !== 'badRequest')
             throw new Error(`roll the detaching back: ${back.message}`);
         },
@@ -188,6 +196,14 @@ export function detachVolume(deps: NovaDeps): AnySaga {
     failed: async (input) => await logFailure(deps, input),
   });
 }
+
+const isOffloaded = async (
+  deps: NovaDeps,
+  input: NovaOperations['nova.attach-volume'],
+): Promise<boolean> => {
+  const server = await serverOf(deps, input);
+  return !isFault(server) && server.vm_state === 'shelved_offloaded';
+};
 
 /** What is done on the host, and the event that tells of it. */
 interface Visit {

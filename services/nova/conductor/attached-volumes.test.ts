@@ -5,7 +5,7 @@ import { fault } from '#contracts/common/fault.ts';
 import type { Answer, Loose } from '#openstack/http/api.testing.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import { settleMs } from './conductor.testing.ts';
-import { expectedGuests } from './observe-host.ts';
+import { expectedGuests } from './expected-guests.ts';
 import {
   attach,
   built,

@@ -4,33 +4,26 @@
 import { isFault } from '#contracts/common/fault.ts';
 import { serverLock } from '#contracts/nova/operations.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
-import { placementClient } from '#openstack/clients/placement.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import type { NovaDeps } from '../deps.ts';
-import { guestSpec } from '../domain/guest-spec.ts';
 import { defineOperation, enqueueOperation } from '../operations.ts';
-import { agentOn, schedulerClient } from '../rpc-clients.ts';
-import { connectedNics, nicsOf, writeAddresses } from '../store/nics.ts';
+import { nicsOf, writeAddresses } from '../store/nics.ts';
 import { changeDuring, findServer } from '../store/servers.ts';
-import { connectedVolumes, volumesOf } from '../store/volumes.ts';
-import { awaitPlugged } from './await-plugged.ts';
-import { connectNics, disconnectNics, refreshNetworkInfo } from './connect-nics.ts';
-import { completeVolumes, connectVolumes, takeBack } from './connect-volumes.ts';
+import { volumesOf } from '../store/volumes.ts';
+import { assignHost } from './assign-host.ts';
+import { chooseHost, giveUpHost } from './choose-host.ts';
+import { connectAllNics, disconnectNics } from './connect-nics.ts';
+import { connectVolumes, takeBack } from './connect-volumes.ts';
+import { awaitPluggedStep, completeVolumesStep, settledServer } from './placed-guest.ts';
 import { asEvent, faultText, isHopeless, isTenants, logFailure, serverOf } from './saga-context.ts';
+import { buildOn, destroyHalfBuilt, spawnDeadlineMs } from './spawn-guest.ts';
 
 type BuildState = { host?: string; nodeUuid?: string };
 
-// An image may have to cross the network first.
-const spawnDeadlineMs = 15 * 60_000;
-// Beyond what the scheduler itself waits for Placement.
-const scheduleTimeoutMs = 55_000;
-const destroyTimeoutMs = 60_000;
 const building = ['scheduling', 'networking', 'block_device_mapping', 'spawning'] as const;
 // Volumes made from images are copied first.
 const volumesDeadlineMs = 15 * 60_000;
-// The step's own limit speaks first: it can name the ports.
-const pluggingGraceMs = 30_000;
 const networksDeadlineMs = 5 * 60_000;
 
 export function buildServer(deps: NovaDeps): AnySaga {
@@ -50,39 +43,31 @@ export function buildServer(deps: NovaDeps): AnySaga {
             input,
             { seq: 1, name: 'conductor_schedule_and_claim', host: null },
             async () =>
-              await schedulerClient(deps).call(
-                'selectHost',
+              await chooseHost(
+                deps,
+                { serverId: input.serverId },
                 {
-                  serverId: input.serverId,
-                  wanted: {
-                    zone: input.zone,
-                    host: input.forcedHost,
-                    excludedHosts: input.excludedHosts,
-                  },
+                  zone: input.zone,
+                  host: input.forcedHost,
+                  excludedHosts: input.excludedHosts,
+                  ...(input.batch && { batch: input.batch }),
                 },
-                { timeoutMs: scheduleTimeoutMs, requestId },
+                requestId,
               ),
           );
         },
-        async undo(input, _state, { requestId }) {
-          const released = await placementClient(deps, { token: null, requestId }).release(
-            input.serverId,
-          );
-          if (isFault(released)) throw new Error(`release the claim: ${released.message}`);
-        },
+        undo: async ({ serverId }, _state, { requestId }) =>
+          await giveUpHost(deps, serverId, requestId),
       },
       {
         name: 'assign host',
         deadlineMs: 30_000,
-        async run({ serverId }, { host, nodeUuid }) {
-          await changeDuring(
-            db,
-            serverId,
-            building,
-            { host: host ?? null, node: nodeUuid ?? null, task_state: 'networking' },
-            clock.now(),
-          );
-        },
+        run: async ({ serverId }, { host = '', nodeUuid = null }) =>
+          await assignHost(deps, serverId, building, {
+            host,
+            node: nodeUuid,
+            task_state: 'networking',
+          }),
         async undo({ serverId }) {
           await changeDuring(
             db,
@@ -97,18 +82,13 @@ export function buildServer(deps: NovaDeps): AnySaga {
         name: 'connect networks',
         deadlineMs: networksDeadlineMs,
         retries: 2,
-        async run(input, { host = '' }, { requestId, signal }) {
+        async run(input, { host = '' }, call) {
           const server = await serverOf(deps, input);
           if (isFault(server)) return server;
-          const connected = await connectNics(deps, server, host, await nicsOf(db, server.id), {
-            requestId,
-            signal,
-          });
-          if (isFault(connected)) return connected;
-          const networkInfo = await refreshNetworkInfo(deps, server.id, { requestId });
-          if (!isFault(networkInfo))
+          const connected = await connectAllNics(deps, server, host, call);
+          if (!isFault(connected))
             await changeDuring(db, server.id, building, { task_state: 'spawning' }, clock.now());
-          return networkInfo;
+          return connected;
         },
         async undo({ serverId }, _state, { requestId }) {
           if ((await nicsOf(db, serverId)).length === 0) return;
@@ -183,70 +163,29 @@ export function buildServer(deps: NovaDeps): AnySaga {
             deps,
             input,
             { seq: 2, name: 'compute__do_build_and_run_instance', host },
-            async () => {
-              const built = await agentOn(deps, host).call(
-                'buildGuest',
-                {
-                  spec: guestSpec(server, {
-                    zone: server.availability_zone ?? config.defaultZone,
-                    nics: await connectedNics(db, server.id),
-                    volumes: await connectedVolumes(db, server.id),
-                  }),
-                },
-                { timeoutMs: spawnDeadlineMs, requestId },
-              );
-              return isFault(built) ? built : undefined;
-            },
+            async () => await buildOn(deps, server, host, { requestId }),
           );
         },
         async undo({ serverId }, { host }, { requestId }) {
           if (host === undefined) return;
-          const destroyed = await agentOn(deps, host).call(
-            'destroyGuest',
-            { uuid: serverId },
-            { timeoutMs: destroyTimeoutMs, requestId },
-          );
-          if (!isFault(destroyed)) return;
-          if (destroyed.kind !== 'unavailable')
-            throw new Error(`destroy the half-built guest: ${destroyed.message}`);
+          const away = await destroyHalfBuilt(deps, serverId, host, requestId);
+          if (!isFault(away)) return;
           // An agent removes what should not be on its host as soon as it can: no need to wait for
           // one that is away.
           log.warn(
-            { server: serverId, host, req: requestId, why: destroyed.message },
+            { server: serverId, host, req: requestId, why: away.message },
             'a half-built guest is left to its host',
           );
         },
       },
-      {
-        name: 'complete volumes',
-        deadlineMs: 60_000,
-        retries: 5,
-        run: async ({ serverId }, _state, call) => await completeVolumes(deps, serverId, call),
-      },
-      {
-        name: 'await plugged interfaces',
-        deadlineMs: config.vifPluggingTimeoutMs + pluggingGraceMs,
-        run: async ({ serverId }, _state, { requestId, signal }) =>
-          await awaitPlugged(deps, serverId, { requestId, signal }),
-      },
+      completeVolumesStep(deps, 60_000),
+      awaitPluggedStep(deps, () => true),
       {
         name: 'activate',
         deadlineMs: 30_000,
         async run({ serverId }, { host }, { requestId }) {
           const now = clock.now();
-          const active = await changeDuring(
-            db,
-            serverId,
-            building,
-            {
-              vm_state: 'active',
-              task_state: null,
-              power_state: powerState.running,
-              launched_at_ms: now,
-              fault: null,
-            },
-            now,
-          );
+          const active = await changeDuring(db, serverId, building, settledServer(true, now), now);
           if (active) log.info({ server: serverId, host, req: requestId }, 'server built');
         },
         async undo({ serverId }) {
@@ -273,6 +212,8 @@ export function buildServer(deps: NovaDeps): AnySaga {
       if (!server || server.task_state === 'deleting') return;
       const excludedHosts =
         host === undefined ? input.excludedHosts : [...input.excludedHosts, host];
+      // Its place was on the host that failed.
+      const { batch: _, ...alone } = input;
       // What another host may still use is not given to a second one.
       const isFree = (await volumesOf(db, input.serverId)).every(
         (row) => row.attachment_id === null,
@@ -300,7 +241,7 @@ export function buildServer(deps: NovaDeps): AnySaga {
             await enqueueOperation(deps, trx, {
               name: 'nova.build-server',
               lockKey,
-              input: { ...input, excludedHosts },
+              input: { ...alone, excludedHosts },
               requestId,
             });
           return;

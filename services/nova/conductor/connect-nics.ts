@@ -55,6 +55,18 @@ export async function connectNics(
   return undefined;
 }
 
+/** As `connectNics`, for all of them; then reads what Neutron says of the ports. */
+export async function connectAllNics(
+  deps: NovaDeps,
+  server: Server,
+  host: string,
+  call: Call,
+): Promise<Outcome<void>> {
+  const nics = await nicsOf(deps.database.db, server.id);
+  const connected = await connectNics(deps, server, host, nics, call);
+  return isFault(connected) ? connected : await refreshNetworkInfo(deps, server.id, call);
+}
+
 async function connectOne(
   deps: NovaDeps,
   neutron: Neutron,
@@ -166,6 +178,26 @@ export async function disconnectNics(
   for (const nic of nics)
     await changeNic(db, nic, { info: null, ...(nic.given === 1 ? {} : { port_id: null }) });
   return undefined;
+}
+
+/**
+ * Takes the server's ports from its host. They stay its own, with their addresses. Safe to repeat.
+ */
+export async function unbindNics(
+  deps: NovaDeps,
+  serverId: string,
+  call: Call,
+): Promise<Outcome<void>> {
+  const neutron = own(deps, call);
+  const { nics } = await rowsOf(deps.database.db, serverId);
+  const held = await neutron.list('ports', { device_id: serverId });
+  if (isFault(held)) return held;
+  const ours = new Set(nics.map((nic) => nic.port_id));
+  for (const port of held) {
+    if (!ours.has(port.id) || port['binding:host_id'] === '') continue;
+    const release = await neutron.updatePort(port.id, { 'binding:host_id': '' });
+    if (isFault(release) && release.kind !== 'notFound') return release;
+  }
 }
 
 /**

@@ -2,6 +2,7 @@
 // back. Called by the sagas and tasks; Nova acts here in its own name. The natural key of an
 // attachment is the server with the volume, so every step may run again.
 import { connectionFrom } from '#contracts/cinder/connection-info.ts';
+import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import type { CinderVolume } from '#contracts/cinder/wire.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -72,6 +73,23 @@ async function ownedVolume(
     : hopeless(fault('badRequest', `Volume ${row.volume_id} could not be found.`));
 }
 
+/** Tells Cinder the host of an attachment. undefined: in a way that no host knows. */
+export async function connectAttachment(
+  cinder: Cinder,
+  attachmentId: string,
+  row: ServerVolume,
+  host: string,
+): Promise<Outcome<VolumeConnection | undefined>> {
+  const attachment = await cinder.connect(attachmentId, {
+    host,
+    platform: 'x86_64',
+    os_type: 'linux',
+    multipath: false,
+    mountpoint: `/dev/${row.device}`,
+  });
+  return isFault(attachment) ? attachment : connectionFrom(attachment.connection_info ?? {});
+}
+
 /** The host may use the volume; how, is kept with the row. */
 export async function connectVolume(
   deps: NovaDeps,
@@ -83,15 +101,8 @@ export async function connectVolume(
   const attachmentId = await reserveVolume(deps, row, call);
   if (isFault(attachmentId)) return attachmentId;
   await changeServerVolume(db, row.id, { host }); // before the host can hear of it
-  const attachment = await ownCinder(deps, call).connect(attachmentId, {
-    host,
-    platform: 'x86_64',
-    os_type: 'linux',
-    multipath: false,
-    mountpoint: `/dev/${row.device}`,
-  });
-  if (isFault(attachment)) return attachment;
-  const connection = connectionFrom(attachment.connection_info ?? {});
+  const connection = await connectAttachment(ownCinder(deps, call), attachmentId, row, host);
+  if (isFault(connection)) return connection;
   if (!connection)
     return hopeless(fault('conflict', `No host knows how to reach volume ${row.volume_id}.`));
   await changeServerVolume(db, row.id, { connection: JSON.stringify(connection) });
@@ -279,6 +290,38 @@ export async function dropVolume(
       'a volume does not go with its server',
     );
   await deleteServerVolume(deps.database.db, row.id);
+}
+
+/**
+ * No host has the volume any more, and it stays the server's: a new attachment without a connector
+ * takes the place of the one of that host. Only when no guest has it any more.
+ */
+export async function keepReserved(
+  deps: NovaDeps,
+  row: ServerVolume,
+  call: Call,
+): Promise<Outcome<void>> {
+  const cinder = ownCinder(deps, call);
+  const attachments = await cinder.attachments(row.server_id);
+  if (isFault(attachments)) return attachments;
+  const held = attachments.filter(({ volume_id }) => volume_id === row.volume_id);
+  // One without a connector may be there from a try before.
+  const reserved =
+    held.find(({ status }) => status === 'reserved') ??
+    (await cinder.reserve(row.volume_id, row.server_id));
+  // The volume was deleted under the server: the next host is told so by Cinder.
+  const isGone = isFault(reserved) && reserved.kind === 'notFound';
+  if (isFault(reserved) && !isGone) return reserved;
+  const keptId = isFault(reserved) ? null : reserved.id;
+  for (const { id } of held.filter((attachment) => attachment.id !== keptId)) {
+    const deletion = await cinder.deleteAttachment(id);
+    if (isFault(deletion)) return deletion;
+  }
+  await changeServerVolume(deps.database.db, row.id, {
+    attachment_id: keptId,
+    connection: null,
+    host: null,
+  });
 }
 
 /** The row as it is now. notFound: a saga or a deletion took it away. */

@@ -1,7 +1,7 @@
 // The saga behind createImage and createBackup of a server with a root disk of its own: its host
 // copies the disk and uploads it. Begun by POST …/action.
 import type { Outcome } from '#contracts/common/fault.ts';
-import { fault, isFault } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
 import { imageTaskStates } from '#contracts/nova/server-states.ts';
 import type { Glance } from '#openstack/clients/glance.ts';
 import { glanceClient } from '#openstack/clients/glance.ts';
@@ -11,7 +11,7 @@ import { defineOperation } from '../operations.ts';
 import { agentOn } from '../rpc-clients.ts';
 import { changeDuring } from '../store/servers.ts';
 import type { Server } from '../store/servers.ts';
-import { asEvent, logFailure, serverOf } from './saga-context.ts';
+import { asEvent, logFailure, serverOf, serverOnHost } from './saga-context.ts';
 
 /** Large disks take their time to be copied and sent. */
 const uploadDeadlineMs = 3 * 60 * 60_000;
@@ -27,10 +27,9 @@ export function createImage(deps: NovaDeps): AnySaga {
         deadlineMs: uploadDeadlineMs,
         retries: 2,
         async run(input, _state, { requestId }) {
-          const server = await serverOf(deps, input);
+          const server = await serverOnHost(deps, input);
           if (isFault(server)) return server;
           const { host } = server;
-          if (host === null) return fault('conflict', `Instance ${server.id} is on no host.`);
           await changeDuring(
             db,
             server.id,

@@ -8,11 +8,14 @@ import type { NovaDeps } from '../deps.ts';
 import { defineOperation } from '../operations.ts';
 import { agentOn } from '../rpc-clients.ts';
 import { deleteNics, nicsOf } from '../store/nics.ts';
-import { changeDuring, changeServer } from '../store/servers.ts';
+import { endMigrations, openMigrations } from '../store/server-migrations.ts';
+import { changeDuring, changeServer, findServer } from '../store/servers.ts';
 import { volumesOf } from '../store/volumes.ts';
 import { disconnectNics } from './connect-nics.ts';
 import { dropVolume } from './connect-volumes.ts';
+import { removeMovedCopies } from './guest-copies.ts';
 import { asEvent, faultText, logFailure, serverOf } from './saga-context.ts';
+import { deleteShelvedImage } from './shelved-image.ts';
 
 const destroyDeadlineMs = 120_000;
 
@@ -28,8 +31,9 @@ export function deleteServer(deps: NovaDeps): AnySaga {
         retries: 1,
         async run(input, _state, { requestId }) {
           const server = await serverOf(deps, input);
-          // never built, or gone in an earlier life
-          if (isFault(server) || server.host === null) return undefined;
+          if (isFault(server)) return undefined; // gone in an earlier life
+          await removeMovedCopies(deps, server, requestId);
+          if (server.host === null) return undefined; // never built
           const { host } = server;
           return await asEvent(
             deps,
@@ -98,9 +102,12 @@ export function deleteServer(deps: NovaDeps): AnySaga {
         deadlineMs: 60_000,
         retries: 5,
         async run({ serverId }, _state, { requestId }) {
-          const released = await placementClient(deps, { token: null, requestId }).release(
-            serverId,
-          );
+          const placement = placementClient(deps, { token: null, requestId });
+          for (const { uuid } of await openMigrations(db, serverId)) {
+            const given = await placement.release(uuid);
+            if (isFault(given)) return given;
+          }
+          const released = await placement.release(serverId);
           // Without a claim it is on no host, whatever happens next.
           if (!isFault(released))
             await changeServer(db, serverId, { host: null, node: null }, clock.now());
@@ -111,7 +118,17 @@ export function deleteServer(deps: NovaDeps): AnySaga {
         name: 'forget',
         deadlineMs: 30_000,
         async run({ serverId }, _state, { requestId }) {
+          const imageId = (await findServer(db, serverId, null))?.shelved_image_id ?? null;
+          const deletion =
+            imageId === null ? undefined : await deleteShelvedImage(deps, imageId, requestId);
+          // It is the tenant's, who sees it.
+          if (isFault(deletion))
+            log.warn(
+              { server: serverId, image: imageId, req: requestId, why: deletion.message },
+              'the image of a shelved server is left',
+            );
           const now = clock.now();
+          await endMigrations(db, serverId, now);
           log.info({ server: serverId, req: requestId }, 'server deleted');
           await changeServer(
             db,

@@ -1,26 +1,23 @@
 // What hosts report: that they live, what they have, how their guests are. Only wakes and corrects;
 // sagas have the last word.
 import type { Outcome } from '#contracts/common/fault.ts';
-import { fault } from '#contracts/common/fault.ts';
-import type { ConductorRpc, ExpectedGuest } from '#contracts/nova/conductor-rpc.ts';
-import type { GuestNic, GuestState, GuestVolume } from '#contracts/nova/guest.ts';
-import { serverLock } from '#contracts/nova/operations.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { ConductorRpc } from '#contracts/nova/conductor-rpc.ts';
+import type { GuestState } from '#contracts/nova/guest.ts';
+import { placementClient } from '#openstack/clients/placement.ts';
 import type { NovaDeps } from '../deps.ts';
-import { guestVolume } from '../domain/guest-volume.ts';
-import { guestNic } from '../domain/network-info.ts';
-import { imageOf } from '../domain/server-row.ts';
-import { interfaceStates, observed } from '../domain/server-state.ts';
+import { observed } from '../domain/server-state.ts';
 import {
   computeBinary,
+  isForcedDown,
   registerService,
   stopService,
   touchNode,
   touchService,
 } from '../store/hosts.ts';
-import { infoOf, nicsOfServers } from '../store/nics.ts';
-import { busyAmong, serversOnHostAmong, changeDuring, serversOnHost } from '../store/servers.ts';
-import type { Server } from '../store/servers.ts';
-import { volumesOfServers } from '../store/volumes.ts';
+import { advanceMigration, openMigrationsOfHost } from '../store/server-migrations.ts';
+import { changeDuring, serversOnHost, serversOnHostAmong } from '../store/servers.ts';
+import { followGuests } from './live-migration/follow-guests.ts';
 
 type HostReport = ConductorRpc['reportHost'];
 
@@ -30,7 +27,9 @@ export async function reportHost(
 ): Promise<Outcome<HostReport['result']>> {
   const { db } = deps.database;
   const { clock, ids, config } = deps;
-  if (report.starting) await registerService(db, computeBinary, report.host, ids, clock.now());
+  const service = { binary: computeBinary, host: report.host };
+  if (report.starting)
+    await registerService(db, { ...service, disabled: report.startsDisabled }, ids, clock.now());
   else if (!(await touchService(db, computeBinary, report.host, clock.now()))) {
     return fault(
       'notFound',
@@ -61,9 +60,13 @@ export async function reportGuests(
   const { db } = deps.database;
   const { clock, log } = deps;
   const seen = new Map(report.guests.map((guest) => [guest.uuid, guest.state]));
+  if (report.complete) await completeEvacuations(deps, report.host, seen);
+  // What an operator calls down is not believed: its servers are evacuated as they were.
+  if (await isForcedDown(db, report.host)) return null;
   const servers = report.complete
     ? await serversOnHost(db, report.host)
     : await serversOnHostAmong(deps.database.db, report.host, [...seen.keys()]);
+  if (!report.complete) await followGuests(deps, report, servers);
   for (const server of servers) {
     const state = seen.get(server.id) ?? (report.complete ? 'absent' : undefined);
     if (state === undefined || server.task_state !== null) continue;
@@ -88,94 +91,23 @@ export async function reportGuests(
   return null;
 }
 
-/** What the host should hold: its own servers, and a verdict on each of `uuids`. */
-export async function expectedGuests(
+/** A host that has come back and has none of what was evacuated from it holds no claims for it. */
+async function completeEvacuations(
   deps: NovaDeps,
-  { host, uuids }: { host: string; uuids: string[] },
-): Promise<Outcome<{ guests: ExpectedGuest[] }>> {
+  host: string,
+  present: ReadonlyMap<string, GuestState>,
+): Promise<void> {
+  const { clock, ids, log } = deps;
   const { db } = deps.database;
-  const own = await serversOnHost(db, host);
-  const idle = await atRest(deps, own);
-  const [nics, volumes] = [await nicsAtRest(deps, idle), await volumesAtRest(deps, idle)];
-  const guests = own.map((server): ExpectedGuest => ({
-    uuid: server.id,
-    want: server.vm_state === 'active' ? 'run' : 'keep',
-    busy: server.task_state !== null,
-    nics: nics.get(server.id) ?? null,
-    volumes: volumes.get(server.id) ?? null,
-  }));
-  const ownIds = new Set(own.map((server) => server.id));
-  const strangers = uuids.filter((uuid) => !ownIds.has(uuid));
-  if (strangers.length > 0) {
-    // A server between hosts, or whose saga is at work, may be found before the database names its
-    // host.
-    const busy = await busyAmong(db, strangers);
-    guests.push(
-      ...strangers.map((uuid): ExpectedGuest => ({
-        uuid,
-        want: 'remove',
-        busy: busy.has(uuid),
-        nics: null,
-        volumes: null,
-      })),
-    );
+  for (const migration of await openMigrationsOfHost(db, host)) {
+    const { type, source_host, server_id } = migration;
+    if (type !== 'evacuation' || source_host !== host || present.has(server_id)) continue;
+    if (!(await advanceMigration(db, migration, 'completed', clock.now()))) continue;
+    log.info({ server: server_id, host }, 'the source of an evacuation is cleaned up');
+    const placement = placementClient(deps, { token: null, requestId: ids.requestId() });
+    const released = await placement.release(migration.uuid);
+    // The task that reaps claims does it later.
+    if (isFault(released))
+      log.warn({ server: server_id, host, why: released.message }, 'its claim is not given back');
   }
-  return { guests };
-}
-
-/** Servers that nobody is changing. */
-async function atRest({ sagas }: NovaDeps, servers: readonly Server[]): Promise<Server[]> {
-  const atWork = await sagas.busyKeys();
-  return servers.filter(
-    ({ id, task_state, vm_state }) =>
-      task_state === null && interfaceStates.includes(vm_state) && !atWork.has(serverLock(id)),
-  );
-}
-
-async function volumesAtRest(
-  { database: { db } }: NovaDeps,
-  idle: readonly Server[],
-): Promise<Map<string, GuestVolume[]>> {
-  const volumes = await volumesOfServers(
-    db,
-    idle.map(({ id }) => id),
-  );
-  return new Map(
-    idle.map(({ id, host }) => [
-      id,
-      (volumes.get(id) ?? []).flatMap((row) => (row.host === host ? (guestVolume(row) ?? []) : [])),
-    ]),
-  );
-}
-
-async function nicsAtRest(
-  { database: { db } }: NovaDeps,
-  idle: readonly Server[],
-): Promise<Map<string, GuestNic[]>> {
-  const nics = await nicsOfServers(
-    db,
-    idle.map(({ id }) => id),
-  );
-  return new Map(
-    idle.map((server) => [
-      server.id,
-      (nics.get(server.id) ?? []).flatMap((nic) => {
-        const info = infoOf(nic);
-        return info ? [guestNic(info, imageOf(server)?.properties['hw_vif_model'])] : [];
-      }),
-    ]),
-  );
-}
-
-export async function imagesInUse(
-  deps: NovaDeps,
-  { host }: { host: string },
-): Promise<{ imageIds: string[] }> {
-  const ids = new Set<string>();
-  for (const server of await serversOnHost(deps.database.db, host)) {
-    const image = imageOf(server);
-    for (const id of [image?.id, image?.kernel?.id, image?.ramdisk?.id])
-      if (id !== undefined) ids.add(id);
-  }
-  return { imageIds: [...ids] };
 }

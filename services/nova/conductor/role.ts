@@ -12,25 +12,31 @@ import { attachInterface, detachInterface } from './attach-interface.ts';
 import { attachVolume, detachVolume } from './attach-volume.ts';
 import { buildServer } from './build-server.ts';
 import { changeServer } from './change-server.ts';
+import { confirmResize } from './confirm-resize.ts';
 import { refreshNetworkInfo } from './connect-nics.ts';
 import { createImage } from './create-image.ts';
 import { deleteServer } from './delete-server.ts';
+import { evacuateServer } from './evacuate-server.ts';
+import { expectedGuests, imagesInUse } from './expected-guests.ts';
 import { extendVolume } from './extend-volume.ts';
+import { liveMigrateServer } from './live-migration/live-migrate-server.ts';
 import { networkEvent } from './network-event.ts';
-import {
-  agentStops,
-  expectedGuests,
-  imagesInUse,
-  reportGuests,
-  reportHost,
-} from './observe-host.ts';
+import { agentStops, reportGuests, reportHost } from './observe-host.ts';
+import { offloadServer } from './offload-server.ts';
 import { removeAbandoned } from './remove-abandoned.ts';
+import { resizeServer } from './resize-server.ts';
+import { revertResize } from './revert-resize.ts';
+import { shelveServer } from './shelve-server.ts';
+import { dropShelvedImage } from './shelved-image.ts';
+import { confirmResizes } from './tasks/confirm-resizes.ts';
 import { healNetworkInfo } from './tasks/heal-network-info.ts';
+import { offloadShelved } from './tasks/offload-shelved.ts';
 import { purgeDeletedTask } from './tasks/purge-deleted.ts';
 import { reapClaims } from './tasks/reap-claims.ts';
 import { reapPorts } from './tasks/reap-ports.ts';
 import { reapVolumes } from './tasks/reap-volumes.ts';
 import { removeAbandonedResources } from './tasks/remove-abandoned-resources.ts';
+import { unshelveServer } from './unshelve-server.ts';
 
 /** `wakeSagas` tells the runner of these sagas to look at the journal. */
 export function createNovaConductor(deps: NovaDeps, wakeSagas: () => void): Role {
@@ -70,7 +76,9 @@ export function createNovaConductor(deps: NovaDeps, wakeSagas: () => void): Role
       reapClaims(deps),
       reapPorts(deps),
       reapVolumes(deps),
+      offloadShelved(deps),
       removeAbandonedResources(deps),
+      confirmResizes(deps),
     ],
     sagas: [
       buildServer(patient),
@@ -82,6 +90,15 @@ export function createNovaConductor(deps: NovaDeps, wakeSagas: () => void): Role
       detachVolume(patient),
       assistSnapshot(patient),
       createImage(patient),
+      shelveServer(patient),
+      offloadServer(patient),
+      unshelveServer(patient),
+      dropShelvedImage(patient),
+      liveMigrateServer(patient),
+      resizeServer(patient),
+      confirmResize(patient),
+      revertResize(patient),
+      evacuateServer(patient, deps),
     ],
   };
 }

@@ -21,6 +21,18 @@ export async function serverOf(deps: NovaDeps, input: ServerInput): Promise<Outc
   );
 }
 
+/** As `serverOf`. conflict: it is on no host. */
+export async function serverOnHost(
+  deps: NovaDeps,
+  input: ServerInput,
+): Promise<Outcome<Server & { host: string }>> {
+  const server = await serverOf(deps, input);
+  if (isFault(server)) return server;
+  return server.host === null
+    ? fault('conflict', `Instance ${server.id} is on no host.`)
+    : { ...server, host: server.host };
+}
+
 /** Runs one part of an action and records it as an event: name, host, result. */
 export async function asEvent<T>(
   deps: NovaDeps,

@@ -43,11 +43,13 @@ export interface GuestFacts {
   volumes: readonly ServerVolume[];
   /** Replaces the server's own (rescue). */
   image?: ImageFacts | null;
+  /** Holds its own root disk (unshelve); all else is its own image's. */
+  shelvedDisk?: GuestImage | null;
 }
 
 export function guestSpec(
   server: Server,
-  { zone, nics, volumes, image: instead = null }: GuestFacts,
+  { zone, nics, volumes, image: instead = null, shelvedDisk = null }: GuestFacts,
 ): GuestSpec {
   const flavor = flavorOf(server);
   const image = instead ?? imageOf(server);
@@ -63,7 +65,12 @@ export function guestSpec(
     memoryMib: server.memory_mib,
     rootDisk:
       hasRootDisk && image
-        ? { image: disk(image), sizeGib: flavor.diskGib, bus: rootBus(image) }
+        ? {
+            image: shelvedDisk ?? disk(image),
+            sizeGib: flavor.diskGib,
+            bus: rootBus(image),
+            ...(shelvedDisk && { isCopy: true }),
+          }
         : null,
     ephemeralGib: flavor.ephemeralGib,
     swapMib: flavor.swapMib,

@@ -46,6 +46,7 @@ const facts: CreateFacts = {
   personality: [],
   rootTag: null,
   schedulerHints: {},
+  serverGroupId: null,
   configDrive: null,
   accessIPv4: null,
   accessIPv6: null,

@@ -6,6 +6,7 @@ import type { FlavorFacts, ImageFacts } from '#contracts/nova/facts.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
 import type { ServerRow } from '../store/tables.ts';
 import { tagsText } from './server-row.ts';
+import { sizeOf } from './server-size.ts';
 
 export interface CreateFacts {
   name: string;
@@ -24,6 +25,7 @@ export interface CreateFacts {
   /** Of a root disk that is no volume. */
   rootTag: string | null;
   schedulerHints: JsonObject;
+  serverGroupId: string | null;
   configDrive: boolean | null;
   accessIPv4: string | null;
   accessIPv6: string | null;
@@ -67,12 +69,7 @@ export function planServerCreate(facts: CreateFacts): Outcome<Omit<ServerRow, 'n
       node: null,
       image_id: image?.id ?? null,
       image: JSON.stringify(system),
-      flavor: JSON.stringify(flavor),
-      flavor_id: flavor.id,
-      vcpus: flavor.vcpus,
-      memory_mib: flavor.memoryMib,
-      disk_gib:
-        (image ? flavor.diskGib : 0) + flavor.ephemeralGib + Math.ceil(flavor.swapMib / 1024),
+      ...sizeOf(flavor, { image_id: image?.id ?? null }),
       key_name: facts.keypair?.name ?? null,
       key_data: facts.keypair?.publicKey ?? null,
       user_data: facts.userData,
@@ -87,6 +84,10 @@ export function planServerCreate(facts: CreateFacts): Outcome<Omit<ServerRow, 'n
       personality: JSON.stringify(facts.personality),
       root_tag: facts.rootTag,
       scheduler_hints: JSON.stringify(facts.schedulerHints),
+      server_group_id: facts.serverGroupId,
+      reserved_host: null,
+      shelved_at_ms: null,
+      shelved_image_id: null,
       reservation_id: facts.reservationId,
       locked: 0,
       locked_reason: null,

@@ -23,10 +23,12 @@ describe('status', () => {
     it(`of an idle ${vmState} server is ${idle(vmState)}`, () =>
       assert.equal(statusOf(vmState, null), idle(vmState)));
 
-  it('names the task while a server reboots or is rebuilt, and no other task', () => {
+  it('names the task while a server reboots, is rebuilt or moves, and no other task', () => {
     const named: Partial<Record<string, ServerStatus>> = {
       'active/rebooting': 'REBOOT',
       'active/reboot_started': 'REBOOT',
+      'active/migrating': 'MIGRATING',
+      'paused/migrating': 'MIGRATING',
       ...Object.fromEntries(
         ['active', 'stopped', 'paused', 'suspended', 'error'].flatMap((vmState) => [
           [`${vmState}/rebooting_hard`, 'HARD_REBOOT'],
@@ -39,6 +41,15 @@ describe('status', () => {
           [`${vmState}/rebuild_spawning`, 'REBUILD'],
         ]),
       ),
+      ...Object.fromEntries(
+        ['active', 'stopped'].flatMap((vmState) =>
+          ['prep', 'migrating', 'migrated', 'finish'].map((task) => [
+            `${vmState}/resize_${task}`,
+            'RESIZE',
+          ]),
+        ),
+      ),
+      'resized/resize_reverting': 'REVERT_RESIZE',
     };
     for (const vmState of vmStates)
       for (const task of taskStates)

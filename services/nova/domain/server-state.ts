@@ -4,13 +4,28 @@
 // https://docs.openstack.org/api-guide/compute/server_concepts.html
 import type { GuestState } from '#contracts/nova/guest.ts';
 import type { PowerState, TaskState, VmState } from '#contracts/nova/server-states.ts';
-import { powerState } from '#contracts/nova/server-states.ts';
+import { powerState, resizeTasks } from '#contracts/nova/server-states.ts';
 
 /**
  * States in which an idle server's interfaces may be attached and detached. nova.compute.api,
  * attach_interface
  */
 export const interfaceStates: readonly VmState[] = ['active', 'paused', 'stopped'];
+
+/**
+ * States in which an idle server's volumes may be attached and detached. nova.compute.api,
+ * attach_volume
+ */
+export const volumeStates: readonly VmState[] = [
+  ...interfaceStates,
+  'shelved',
+  'shelved_offloaded',
+];
+
+/** States from which an idle server may be shelved. nova.compute.api, shelve */
+export const shelveStates: readonly VmState[] = ['active', 'paused', 'stopped', 'suspended'];
+/** The vm_states in which a server can move while it runs. */
+export const liveMigrationStates: readonly VmState[] = ['active', 'paused'];
 
 /** States in which an image of an idle server may be made. nova.compute.api, snapshot */
 export const imageStates: readonly VmState[] = ['active', 'paused', 'stopped', 'suspended'];
@@ -22,10 +37,12 @@ export type ServerStatus =
   | 'ERROR'
   | 'HARD_REBOOT'
   | 'PAUSED'
+  | 'MIGRATING'
   | 'REBOOT'
   | 'REBUILD'
   | 'RESCUE'
   | 'RESIZE'
+  | 'REVERT_RESIZE'
   | 'SHELVED'
   | 'SHELVED_OFFLOADED'
   | 'SHUTOFF'
@@ -62,6 +79,11 @@ const statusByTask: Partial<Record<TaskState, { status: ServerStatus; in: readon
   },
   rebuilding: { status: 'REBUILD', in: ['active', 'stopped', 'error'] },
   rebuild_spawning: { status: 'REBUILD', in: ['active', 'stopped', 'error'] },
+  migrating: { status: 'MIGRATING', in: ['active', 'paused'] },
+  ...Object.fromEntries(
+    resizeTasks.map((task) => [task, { status: 'RESIZE', in: ['active', 'stopped'] }]),
+  ),
+  resize_reverting: { status: 'REVERT_RESIZE', in: ['resized'] },
 };
 
 export function statusOf(vmState: VmState, taskState: TaskState | null): ServerStatus {

@@ -14,8 +14,7 @@ export function createNovaScheduler(deps: NovaDeps): Role {
     http: [],
     rpc: [
       rpcServer<SchedulerRpc>(schedulerTopic, {
-        selectHost: async ({ serverId, wanted }, request) =>
-          await schedule(serverId, wanted, request),
+        selectHost: async (params, request) => await schedule(params, request),
       }),
     ],
     tasks: [reportService(deps, 'nova-scheduler')],

@@ -2,25 +2,33 @@
 // selection, claims the best that is still free.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
-import type { Wanted } from '#contracts/nova/scheduler-rpc.ts';
+import type { SchedulerRpc } from '#contracts/nova/scheduler-rpc.ts';
 import { placementClient } from '#openstack/clients/placement.ts';
 import type { NovaDeps } from '../deps.ts';
 import { requiredTraits } from '../domain/required-traits.ts';
 import { resourcesOf } from '../domain/resources.ts';
 import { flavorOf, schedulerHintsOf } from '../domain/server-row.ts';
+import { sizeOf } from '../domain/server-size.ts';
 import { isUp } from '../domain/service-state.ts';
 import { computeBinary, hostsByNode, listServices, zonesByHost } from '../store/hosts.ts';
+import { reserveHost } from '../store/server-groups.ts';
+import { findMigration } from '../store/server-migrations.ts';
 import { busyByHost, findServer } from '../store/servers.ts';
-import type { HostView } from './select-hosts.ts';
+import { askCortex, tellCortex, tellDropped } from './ask-cortex.ts';
+import { hintFacts } from './hints.ts';
+import type { HostView, PlacementRequest, Selection } from './select-hosts.ts';
 import { selectHosts, whyNone } from './select-hosts.ts';
+import { groupView } from './server-groups.ts';
 
 // Claims lost to others before it is given up.
 const maxClaims = 8;
+// Decisions lost to others for servers of the same group: each time one of theirs was written.
+const maxLostDecisions = 50;
 
 type Decision = Outcome<{ host: string; nodeUuid: string }>;
+type Params = SchedulerRpc['selectHost']['params'];
 export type Schedule = (
-  serverId: string,
-  wanted: Wanted,
+  params: Params,
   request: { requestId: string; deadlineMs: number },
 ) => Promise<Decision>;
 
@@ -34,21 +42,37 @@ const skewAllowanceMs = 5_000;
 export function createScheduling(deps: NovaDeps): Schedule {
   let last: Promise<unknown> = Promise.resolve();
   return async (...request) => {
-    const decision = last.then(async () => await decide(deps, ...request));
+    const decision = last.then(async () => await decideAndTell(deps, ...request));
     last = decision.catch(() => undefined);
     return await decision;
   };
 }
 
+/** Cortex holds what it has chosen last until it hears what became of it. */
+async function decideAndTell(deps: NovaDeps, ...request: Parameters<Schedule>): Promise<Decision> {
+  const [{ serverId }, { requestId }] = request;
+  const decision = await decide(deps, ...request);
+  if (!deps.config.asksCortex) return decision;
+  if (isFault(decision)) await tellDropped(deps, serverId, requestId);
+  else await tellCortex(deps, { serverId, nodeUuid: decision.nodeUuid }, requestId);
+  return decision;
+}
+
 /** See SchedulerRpc.selectHost. */
 async function decide(
   deps: NovaDeps,
-  serverId: string,
-  wanted: Wanted,
+  { serverId, wanted, migration }: Params,
   { requestId, deadlineMs }: { requestId: string; deadlineMs: number },
 ): Promise<Decision> {
-  const server = await findServer(deps.database.db, serverId, null);
-  if (!server) return fault('notFound', `Instance ${serverId} could not be found.`);
+  const current = await findServer(deps.database.db, serverId, null);
+  if (!current) return fault('notFound', `Instance ${serverId} could not be found.`);
+  const move =
+    migration === undefined ? undefined : await findMigration(deps.database.db, migration);
+  if (migration !== undefined && !move)
+    return fault('notFound', `Migration ${migration} could not be found.`);
+  const server = move
+    ? { ...current, ...sizeOf(flavorOf({ flavor: move.new_flavor }), current) }
+    : current;
   const placement = placementClient(deps, { token: null, requestId });
   const found = await placement.candidates(
     resourcesOf(server),
@@ -56,7 +80,7 @@ async function decide(
   );
   if (isFault(found)) return found;
   const { db } = deps.database;
-  const { config, clock, ids } = deps;
+  const { config, clock, ids, log } = deps;
   const [hostOfNode, services, zones, busy] = await Promise.all([
     hostsByNode(db),
     listServices(db, { binary: computeBinary }),
@@ -80,22 +104,52 @@ async function decide(
       },
     ];
   });
-  const selection = selectHosts(hosts, { ...wanted, hints: schedulerHintsOf(server) }, () =>
-    ids.random(),
-  );
-  for (const view of selection.hosts.slice(0, maxClaims)) {
-    const claim = await placement.claim(
-      { id: server.id, projectId: server.project_id, userId: server.user_id },
-      view.candidate,
-      () => clock.now() < deadlineMs - skewAllowanceMs,
+  const hints = schedulerHintsOf(server);
+  const facts = { hints, hintFacts: await hintFacts(db, hints, server.project_id) };
+  const isWanted = (): boolean => clock.now() < deadlineMs - skewAllowanceMs;
+  const consumer = { id: server.id, projectId: server.project_id, userId: server.user_id };
+  const select = async (
+    among: readonly HostView[],
+    request: PlacementRequest,
+  ): Promise<Selection> => {
+    // An operator who names the host knows better than filters do.
+    if (config.asksCortex && wanted.host === null) {
+      const placed = { server, moveType: move?.type };
+      const chosen = await askCortex(deps, among, request, placed, requestId);
+      if (!isFault(chosen)) return chosen;
+      log.warn({ server: server.id, why: chosen.message }, 'placed without Cortex');
+    }
+    return selectHosts(among, request, () => ids.random());
+  };
+  const taken = new Set<string>();
+  for (let lost = 0; lost < maxLostDecisions && taken.size < maxClaims;) {
+    const group = await groupView(db, server);
+    const selection = await select(
+      hosts.filter(({ host }) => !taken.has(host)),
+      { ...wanted, ...facts, group },
     );
-    if (!isFault(claim)) return { host: view.host, nodeUuid: view.nodeUuid };
+    const [best] = selection.hosts;
+    if (!best) {
+      if (taken.size > 0) break;
+      return fault('conflict', whyNone(selection, hosts.length));
+    }
+    if (group) {
+      if (!isWanted()) return fault('timeout', 'Nobody waits for this decision any more.');
+      // Another decision for the group came between: it may be right no more.
+      if (!(await reserveHost(db, server.id, group, best.host))) {
+        lost += 1;
+        continue;
+      }
+    }
+    const claim = move
+      ? await placement.claimMove(consumer, move.uuid, best.candidate, isWanted)
+      : await placement.claim(consumer, best.candidate, isWanted);
+    if (!isFault(claim)) return { host: best.host, nodeUuid: best.nodeUuid };
     if (claim.kind !== 'concurrentUpdate') return claim;
+    taken.add(best.host);
   }
-  return selection.hosts.length > 0
-    ? fault(
-        'concurrentUpdate',
-        'No valid host was found. Every host with room was taken by others.',
-      )
-    : fault('conflict', whyNone(selection, hosts.length));
+  return fault(
+    'concurrentUpdate',
+    'No valid host was found. Every host with room was taken by others.',
+  );
 }

@@ -3,6 +3,10 @@
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { Wanted } from '#contracts/nova/scheduler-rpc.ts';
 import type { Candidate } from '#contracts/placement/wire.ts';
+import type { HintFacts } from './hints.ts';
+import { hintFilters } from './hints.ts';
+import type { GroupView } from './server-groups.ts';
+import { groupFilters, groupWeighers } from './server-groups.ts';
 
 /** A compute host as the scheduler sees it. */
 export interface HostView {
@@ -20,6 +24,9 @@ export interface HostView {
 export interface PlacementRequest extends Wanted {
   /** `os:scheduler_hints` as the tenant sent them. */
   hints: JsonObject;
+  hintFacts: HintFacts;
+  /** The group it is in. */
+  group: GroupView | null;
 }
 
 export interface Filter {
@@ -31,7 +38,7 @@ export interface Weigher {
   name: string;
   multiplier: number;
   /** Any scale: weights are normalised over the hosts at hand. */
-  weight(host: HostView): number;
+  weight(host: HostView, request: PlacementRequest): number;
 }
 
 // A named host is asked for by an operator who knows better than enabled/disabled does: as in Nova,
@@ -51,6 +58,8 @@ export const filters: readonly Filter[] = [
     name: 'not tried before',
     passes: (host, request) => !request.excludedHosts.includes(host.host),
   },
+  ...hintFilters,
+  ...groupFilters,
 ];
 
 const freeShare = (host: HostView, resource: string): number => {
@@ -65,12 +74,15 @@ export const weighers: readonly Weigher[] = [
   { name: 'free vCPUs', multiplier: 1, weight: (host) => freeShare(host, 'VCPU') },
   { name: 'free disk', multiplier: 0.5, weight: (host) => freeShare(host, 'DISK_GB') },
   { name: 'quiet', multiplier: 0.5, weight: (host) => -host.busy },
+  ...groupWeighers,
 ];
 
 export interface Selection {
   hosts: HostView[];
   /** How many hosts each filter left, for the fault's text. */
   left: { filter: string; hosts: number }[];
+  /** Why none is left, as Cortex says it. */
+  why?: string;
 }
 
 /** Best first. `tieBreak` in [0, 1) spreads equals. */
@@ -88,7 +100,7 @@ export function selectHosts(
   }
   const scores = new Map(passing.map((host) => [host, tieBreak(host) * 1e-6]));
   for (const { weight, multiplier } of weighers) {
-    const raw = passing.map(weight);
+    const raw = passing.map((host) => weight(host, request));
     const [low, high] = [Math.min(...raw), Math.max(...raw)];
     if (high === low) continue;
     passing.forEach((host, index) =>
@@ -104,6 +116,7 @@ export function selectHosts(
 /** "No valid host was found …", with the filter that left none. */
 export function whyNone(selection: Selection, candidates: number): string {
   if (candidates === 0) return 'No valid host was found. No host has enough free resources.';
+  if (selection.why !== undefined) return `No valid host was found. ${selection.why}`;
   const filter = selection.left.find(({ hosts }) => hosts === 0)?.filter ?? 'placement';
   return `No valid host was found. ${candidates} hosts have room, the filter "${filter}" left none.`;
 }

@@ -1,6 +1,7 @@
 // Nova's own view for `cobalt doctor --audit`.
 import type { NovaAudit } from '#contracts/nova/audit.ts';
 import type { NovaDeps } from '../deps.ts';
+import { isOver, openStatuses } from '../domain/migration-status.ts';
 import { resourcesOf } from '../domain/resources.ts';
 
 export async function novaAudit({
@@ -27,7 +28,19 @@ export async function novaAudit({
     .select(['server_id', 'volume_id', 'attachment_id', 'connection'])
     .where('servers.deleted_at_ms', 'is', null)
     .execute();
+  const migrations = await db
+    .selectFrom('migrations')
+    .selectAll()
+    .where('status', 'in', openStatuses)
+    .execute();
   return {
+    moves: migrations
+      .filter(({ type, status }) => !isOver(type, status))
+      .map(({ uuid, server_id, source_host, dest_host }) => ({
+        uuid,
+        serverId: server_id,
+        hosts: [source_host, dest_host].filter((host) => host !== null),
+      })),
     volumes: volumes.map((row) => ({
       serverId: row.server_id,
       volumeId: row.volume_id,
@@ -45,9 +58,15 @@ export async function novaAudit({
       powerState: server.power_state,
       host: server.host,
       nodeUuid: server.node,
+      groupId: server.server_group_id,
       resources: Object.fromEntries(
         Object.entries(resourcesOf(server)).filter(([, amount]) => amount > 0),
       ),
+    })),
+    groups: (await db.selectFrom('server_groups').selectAll().execute()).map((group) => ({
+      id: group.id,
+      policy: group.policy,
+      maxPerHost: group.max_server_per_host ?? 1,
     })),
     nodes: await db.selectFrom('compute_nodes').select(['uuid', 'host']).execute(),
     sagas: unfinished.map((saga) => ({

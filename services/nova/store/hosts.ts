@@ -28,19 +28,24 @@ export async function touchService(
   return updated.numUpdatedRows > 0n;
 }
 
-/**
- * As `touchService`, and registers the service at first sight: enabled. For services that start.
- */
+export interface StartingService {
+  binary: string;
+  host: string;
+  /** Where it is registered now: enabled unless told. */
+  disabled?: boolean | undefined;
+}
+
+/** As `touchService`, and registers the service at first sight. For services that start. */
 export async function registerService(
   db: NovaDb,
-  binary: string,
-  host: string,
+  service: StartingService,
   ids: Ids,
   nowMs: number,
 ): Promise<void> {
+  const { binary, host } = service;
   if (await touchService(db, binary, host, nowMs)) return;
   try {
-    await insertService(db, binary, host, ids, nowMs);
+    await insertService(db, service, ids, nowMs);
   } catch (error) {
     // Another process of this host registered it at the same time.
     if (!isUniqueViolation(error)) throw error;
@@ -50,8 +55,7 @@ export async function registerService(
 
 async function insertService(
   db: NovaDb,
-  binary: string,
-  host: string,
+  { binary, host, disabled = false }: StartingService,
   ids: Ids,
   nowMs: number,
 ): Promise<void> {
@@ -64,8 +68,9 @@ async function insertService(
         uuid: ids.uuid(),
         binary,
         host,
-        disabled: 0,
-        disabled_reason: null,
+        disabled: disabled ? 1 : 0,
+        // in upstream's words, nova/db/main/api.py
+        disabled_reason: disabled ? 'New compute service disabled due to config option.' : null,
         forced_down: 0,
         stopped: 0,
         last_seen_ms: nowMs,
@@ -177,6 +182,11 @@ export async function findService(db: NovaDb, key: ServiceKey): Promise<ServiceR
     .executeTakeFirst();
 }
 
+/** An operator has said that the host is down, whatever its agent reports. */
+export async function isForcedDown(db: NovaDb, host: string): Promise<boolean> {
+  return (await findService(db, { host, binary: computeBinary }))?.forced_down === 1;
+}
+
 /** The service after the change; undefined: there is none. */
 export async function changeService(
   db: NovaDb,
@@ -249,7 +259,7 @@ export async function hostUsages(db: NovaDb): Promise<Map<string, HostUsage>> {
 
 export interface HostUsage {
   servers: number;
-  /** Those with a task. */
+  /** Servers in a task. */
   busy: number;
   vcpus: number;
   memoryMib: number;

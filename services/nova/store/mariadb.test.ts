@@ -79,6 +79,7 @@ describe('nova on MariaDB', { skip: await mariadbMissing() }, () => {
     ['PUT', 'os-services/disable', 200, { host: 'h1', binary: 'nova-compute' }],
     ['GET', 'os-hypervisors/detail?with_servers=true', 200, undefined, 53],
     ['GET', 'os-hypervisors/statistics', 200],
+    ['GET', 'os-migrations?host=h1&status=done&limit=2', 200, undefined, 80],
     ['DELETE', 'os-services/1', 409],
     ['DELETE', 'os-services/2', 204],
     ['DELETE', 'os-aggregates/1', 200],

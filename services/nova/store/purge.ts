@@ -44,6 +44,7 @@ export async function purgeDeleted(db: NovaDb, beforeMs: number, nowMs: number):
       if (actions.length > 0)
         await trx.deleteFrom('action_events').where('action_id', 'in', actions).execute();
       await trx.deleteFrom('actions').where('server_id', 'in', ids).execute();
+      await trx.deleteFrom('migrations').where('server_id', 'in', ids).execute();
       await trx.deleteFrom('servers').where('id', 'in', ids).execute();
       return ids.length;
     });

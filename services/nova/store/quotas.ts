@@ -2,8 +2,10 @@
 // cannot drift.
 import { sql } from 'kysely';
 import { upsert } from '#platform/db/transaction.ts';
+import { isOver, openStatuses } from '../domain/migration-status.ts';
 import type { QuotaLimits, QuotaResource, QuotaUsage } from '../domain/quota.ts';
 import { quotaDefaults } from '../domain/quota.ts';
+import { flavorOf } from '../domain/server-row.ts';
 import type { NovaDb } from './servers.ts';
 
 /**
@@ -71,11 +73,41 @@ export async function quotaUsage(
     .where('deleted_at_ms', 'is', null);
   if (userId !== undefined) query = query.where('user_id', '=', userId);
   const row = await query.executeTakeFirstOrThrow();
+  const held = await heldByResizes(db, projectId, userId);
   return {
     instances: Number(row.instances),
-    cores: Number(row.cores ?? 0),
-    ram: Number(row.ram ?? 0),
+    cores: Number(row.cores ?? 0) + held.cores,
+    ram: Number(row.ram ?? 0) + held.ram,
   };
+}
+
+/**
+ * What resizes that are not over hold beyond the flavor that their server has now: it counts with
+ * the larger of both, since it may have either in the end.
+ */
+async function heldByResizes(
+  db: NovaDb,
+  projectId: string,
+  userId: string | undefined,
+): Promise<Pick<QuotaUsage, 'cores' | 'ram'>> {
+  let query = db
+    .selectFrom('migrations')
+    .innerJoin('servers', 'servers.id', 'migrations.server_id')
+    .select(['old_flavor', 'new_flavor', 'vcpus', 'memory_mib', 'status'])
+    .where('type', '=', 'resize')
+    .where('servers.project_id', '=', projectId)
+    .where('servers.deleted_at_ms', 'is', null)
+    .where('status', 'in', openStatuses);
+  if (userId !== undefined) query = query.where('servers.user_id', '=', userId);
+  const held = { cores: 0, ram: 0 };
+  for (const row of await query.execute()) {
+    if (isOver('resize', row.status)) continue;
+    const flavors = [row.old_flavor, row.new_flavor].map((flavor) => flavorOf({ flavor }));
+    held.cores += Math.max(...flavors.map(({ vcpus }) => vcpus), row.vcpus) - row.vcpus;
+    held.ram +=
+      Math.max(...flavors.map(({ memoryMib }) => memoryMib), row.memory_mib) - row.memory_mib;
+  }
+  return held;
 }
 
 /**

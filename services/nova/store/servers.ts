@@ -3,6 +3,7 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { TaskState, VmState } from '#contracts/nova/server-states.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
+import type { ServerSize } from '../domain/server-size.ts';
 import type { NovaTables, ServerRow } from './tables.ts';
 
 export type NovaDb = Kysely<NovaTables>;
@@ -105,6 +106,10 @@ export type ServerChange = Partial<
     | 'power_state'
     | 'host'
     | 'node'
+    | 'reserved_host'
+    | 'shelved_at_ms'
+    | 'shelved_image_id'
+    | 'availability_zone'
     | 'launched_at_ms'
     | 'terminated_at_ms'
     | 'deleted_at_ms'
@@ -126,6 +131,7 @@ export type ServerChange = Partial<
     | 'key_data'
     | 'user_data'
     | 'personality'
+    | keyof ServerSize
   >
 >;
 
@@ -220,6 +226,22 @@ export async function hostsOfServers(
   return new Map(rows.map(({ id, host }) => [id, host]));
 }
 
+/** As `hostsOfServers`, of those that are the project's. */
+export async function hostsOfOwnServers(
+  db: NovaDb,
+  projectId: string,
+  ids: readonly string[],
+): Promise<Map<string, string | null>> {
+  const rows = await db
+    .selectFrom('servers')
+    .select(['id', 'host'])
+    .where('project_id', '=', projectId)
+    .where('id', 'in', ids)
+    .where('deleted_at_ms', 'is', null)
+    .execute();
+  return new Map(rows.map(({ id, host }) => [id, host]));
+}
+
 /** Those of these servers that are on the host. */
 export async function serversOnHostAmong(
   db: NovaDb,
@@ -267,4 +289,22 @@ export async function serversWithoutUse(db: NovaDb, ids: readonly string[]): Pro
     found.push(...(await rows.execute()).map(({ id }) => id));
   }
   return found;
+}
+
+/** Idle servers that are shelved and still on one of these hosts, shelved the longest ago first. */
+export async function shelvedOnHosts(
+  db: NovaDb,
+  wanted: { hosts: readonly string[]; beforeMs: number; withImage: boolean; limit: number },
+): Promise<Server[]> {
+  if (wanted.hosts.length === 0) return [];
+  let query = db
+    .selectFrom('servers')
+    .selectAll()
+    .where('host', 'in', [...wanted.hosts])
+    .where('deleted_at_ms', 'is', null)
+    .where('vm_state', '=', 'shelved')
+    .where('task_state', 'is', null)
+    .where('shelved_at_ms', '<=', wanted.beforeMs);
+  if (!wanted.withImage) query = query.where('shelved_image_id', 'is', null);
+  return await query.orderBy('shelved_at_ms').limit(wanted.limit).execute();
 }

@@ -1,5 +1,7 @@
 // Nova's tables as rows. Times are ms since the epoch, booleans 0 or 1, JSON columns hold text.
 import type { DiskBus } from '#contracts/nova/guest.ts';
+import type { MigrationStatus, MigrationType } from '#contracts/nova/migration-states.ts';
+import type { ServerGroupPolicy } from '#contracts/nova/server-groups.ts';
 import type { PowerState, TaskState, VmState } from '#contracts/nova/server-states.ts';
 import type { SagaTables } from '#platform/saga/journal.ts';
 
@@ -43,6 +45,17 @@ export interface ServerRow {
   root_tag: string | null;
   /** JSON; null: none, or made by a release that did not keep them. */
   scheduler_hints: string | null;
+  /** The group of which it is a member for good. */
+  server_group_id: string | null;
+  /**
+   * Beside `host`, where it counts for its group while something is under way: the host that the
+   * scheduler has chosen for it.
+   */
+  reserved_host: string | null;
+  /** While it is shelved: since when. */
+  shelved_at_ms: number | null;
+  /** The image with its root disk, from its shelving until that image is deleted. */
+  shelved_image_id: string | null;
   reservation_id: string;
   locked: number;
   locked_reason: string | null;
@@ -99,6 +112,23 @@ export interface VolumeRow {
   host: string | null;
   /** VolumeConnection; null until the host may use it. */
   connection: string | null;
+  created_at_ms: number;
+}
+
+export interface ServerGroupRow {
+  id: string;
+  /** Counts up: the order of lists. */
+  number: number;
+  project_id: string;
+  user_id: string;
+  name: string;
+  policy: ServerGroupPolicy;
+  /** Of an anti-affinity group alone; null: one. */
+  max_server_per_host: number | null;
+  /** Moves on with every decision for a member: of two at the same time, one is made again. */
+  generation: number;
+  /** Moves on when servers join it: one transaction after the other counts them. */
+  joins: number;
   created_at_ms: number;
 }
 
@@ -197,12 +227,51 @@ export interface PendingResourcesRow {
   heartbeat_until_ms: number;
 }
 
+/** A server's move from one host to another, or to another size. */
+export interface MigrationRow {
+  uuid: string;
+  /** Counts up: what the API calls its id. */
+  id: number;
+  server_id: string;
+  /** Whose request it was. */
+  project_id: string;
+  user_id: string;
+  request_id: string;
+  type: MigrationType;
+  status: MigrationStatus;
+  source_host: string | null;
+  source_node: string | null;
+  /** null until the scheduler has chosen. */
+  dest_host: string | null;
+  dest_node: string | null;
+  dest_ip: string | null;
+  /** FlavorFacts. */
+  old_flavor: string;
+  new_flavor: string;
+  old_flavor_number: number;
+  new_flavor_number: number;
+  /** What the server was before, and is again after a confirmation or a revert. */
+  old_vm_state: VmState;
+  /** Of a live migration, bytes; null: not known. */
+  memory_total: number | null;
+  memory_processed: number | null;
+  memory_remaining: number | null;
+  disk_total: number | null;
+  disk_processed: number | null;
+  disk_remaining: number | null;
+  created_at_ms: number;
+  updated_at_ms: number;
+}
+
 export interface NovaTables extends SagaTables {
   servers: ServerRow;
   server_nics: NicRow;
   server_volumes: VolumeRow;
   pending_resources: PendingResourcesRow;
+  server_groups: ServerGroupRow;
+  migrations: MigrationRow;
   flavors: FlavorRow;
+  flavor_numbers: { flavor_id: string; number: number };
   flavor_access: { flavor_id: string; project_id: string };
   keypairs: KeypairRow;
   actions: ActionRow;

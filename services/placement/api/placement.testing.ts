@@ -8,7 +8,7 @@ import { createInProcessClient } from '#openstack/http/client.ts';
 import { createDispatcher } from '#openstack/http/dispatcher.ts';
 import { systemClock } from '#platform/clock.ts';
 import { openDatabase } from '#platform/db/database.ts';
-import type { DatabaseConfig } from '#platform/db/database.ts';
+import type { Database, DatabaseConfig } from '#platform/db/database.ts';
 import { migrate } from '#platform/db/migrate.ts';
 import { testDatabase } from '#platform/db/test-database.testing.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
@@ -32,6 +32,8 @@ export interface PlacementFixture {
     sizes?: Partial<Record<'VCPU' | 'MEMORY_MB' | 'DISK_GB', number>>,
     parent?: string,
   ): Promise<string>;
+  /** For what would take long by the API. */
+  database: Database<PlacementTables>;
   close(): Promise<void>;
 }
 
@@ -123,6 +125,7 @@ export async function startPlacement(config?: DatabaseConfig): Promise<Placement
       });
       return uuid;
     },
+    database,
     close: async () => await database.close(),
   };
   return fixture;

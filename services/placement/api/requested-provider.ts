@@ -20,7 +20,7 @@ export async function requestedProvider(
   );
 }
 
-/** GET of something of the provider of `:uuid`, with the time of its last change. */
+/** GET of a part of provider `:uuid`; Last-Modified is the provider's last change. */
 export const showOfProvider =
   (
     parts: PlacementParts,

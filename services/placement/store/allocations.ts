@@ -6,7 +6,7 @@ import { fault } from '#contracts/common/fault.ts';
 import type { Inventory } from '#contracts/placement/wire.ts';
 import type { Provider } from '../domain/provider.ts';
 import { refusal } from '../domain/provider.ts';
-import { concurrentUpdate, lockProvider, moveGeneration, noteChange } from './generations.ts';
+import { concurrentUpdate, moveGeneration, noteChange } from './generations.ts';
 import { refusable } from './refusable.ts';
 import type { PlacementDb, PlacementTables } from './tables.ts';
 
@@ -52,7 +52,9 @@ export async function replaceAllocations(
         `consumer generation conflict - expected ${consumer ? consumer.generation : 'null'} but got ${claim.generation}`,
       );
     }
-    if (consumer) existing.add(claim.consumerUuid);
+    // One without a row holds nothing.
+    if (!consumer) continue;
+    existing.add(claim.consumerUuid);
     const before = await trx
       .selectFrom('allocations')
       .select('provider_uuid')
@@ -62,14 +64,22 @@ export async function replaceAllocations(
     for (const row of before) changedProviders.add(row.provider_uuid);
     await trx.deleteFrom('allocations').where('consumer_uuid', '=', claim.consumerUuid).execute();
   }
+  const moved = new Set<string>();
   for (const claim of claims) {
     for (const [providerUuid, resources] of claim.allocations) {
+      // This holds the provider, too, until the transaction ends.
+      if (!moved.has(providerUuid) && !(await moveGeneration(trx, providerUuid, undefined, nowMs)))
+        return fault(
+          'badRequest',
+          `Allocation for resource provider '${providerUuid}' that does not exist.`,
+        );
+      moved.add(providerUuid);
       const refused = await place(trx, claim.consumerUuid, providerUuid, resources);
       if (refused) return refused;
-      changedProviders.add(providerUuid);
     }
   }
-  for (const uuid of changedProviders) await moveGeneration(trx, uuid, undefined, nowMs);
+  for (const uuid of changedProviders)
+    if (!moved.has(uuid)) await moveGeneration(trx, uuid, undefined, nowMs);
   for (const claim of claims)
     await keepConsumer(trx, claim, existing.has(claim.consumerUuid), nowMs);
   await noteChange(trx);
@@ -105,17 +115,13 @@ async function keepConsumer(
       .execute();
 }
 
+/** Within a transaction that holds the provider. */
 async function place(
   trx: PlacementDb,
   consumerUuid: string,
   providerUuid: string,
   resources: ReadonlyMap<string, number>,
 ): Promise<Outcome<void>> {
-  if (!(await lockProvider(trx, providerUuid)))
-    return fault(
-      'badRequest',
-      `Allocation for resource provider '${providerUuid}' that does not exist.`,
-    );
   const provider = await readCapacity(trx, providerUuid);
   for (const [resourceClass, amount] of resources) {
     if (!provider.inventories.has(resourceClass))
@@ -129,16 +135,14 @@ async function place(
         'conflict',
         `Unable to allocate inventory: Unable to create allocation for '${resourceClass}' on resource provider '${providerUuid}': ${why}.`,
       );
-    await trx
-      .insertInto('allocations')
-      .values({
-        consumer_uuid: consumerUuid,
-        provider_uuid: providerUuid,
-        resource_class: resourceClass,
-        used: amount,
-      })
-      .execute();
   }
+  const rows = [...resources].map(([resourceClass, used]) => ({
+    consumer_uuid: consumerUuid,
+    provider_uuid: providerUuid,
+    resource_class: resourceClass,
+    used,
+  }));
+  if (rows.length > 0) await trx.insertInto('allocations').values(rows).execute();
   return undefined;
 }
 

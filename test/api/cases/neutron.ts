@@ -58,6 +58,9 @@ export const neutron: RouteCases = {
     ...rows('DELETE', one),
   },
   adminsOnly: [
+    `{GET,POST} ${at}/ports/:port_id/bindings`,
+    `{GET,PUT,DELETE} ${at}/ports/:port_id/bindings/:host`,
+    `PUT ${at}/ports/:port_id/bindings/:host/activate`,
     `GET ${at}/quotas`,
     `{PUT,DELETE} ${at}/quotas/:project_id`,
     `{GET,PUT,DELETE} ${at}/agents/:agent_id`,

@@ -12,13 +12,17 @@ export interface FernetKeys {
   unseal(token: string): Promise<Buffer | undefined>;
   /** Reads the folder again: another process may have rotated. */
   reload(): Promise<void>;
-  /** The staged key becomes primary, a new one is staged, the oldest beyond `maxActiveKeys` go. */
-  rotate(): Promise<void>;
+  /**
+   * The staged key becomes primary, a new one is staged, the oldest beyond `maxActiveKeys` go.
+   * Gives the primary's number and how many keys there are.
+   */
+  rotate(): Promise<{ primary: number; count: number }>;
 }
 
 export interface FernetKeysOptions {
   folder: string;
-  maxActiveKeys: number;
+  /** Keys kept, staged and primary included; 3 unless told, as upstream. */
+  maxActiveKeys?: number;
 }
 
 const keyBytes = 32;
@@ -33,7 +37,7 @@ export async function openFernetKeys(
   options: FernetKeysOptions,
   deps: { clock: Clock; ids: Ids },
 ): Promise<FernetKeys> {
-  const { folder, maxActiveKeys } = options;
+  const { folder, maxActiveKeys = 3 } = options;
   await mkdir(folder, { recursive: true, mode: 0o700 });
 
   /** A key that another process has written meanwhile stays: two processes may begin at once. */
@@ -104,6 +108,7 @@ export async function openFernetKeys(
       for (const old of active.slice(Math.max(1, maxActiveKeys - 1)))
         await rm(join(folder, String(old)));
       await reload();
+      return { primary: next, count: keys.length };
     },
   };
 }

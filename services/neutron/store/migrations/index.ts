@@ -8,6 +8,7 @@ import { subnetPools } from './0004-subnet-pools.ts';
 import { autoTopologies } from './0005-auto-topologies.ts';
 import { deletedAgents } from './0006-deleted-agents.ts';
 import { addressesByNetwork } from './0008-addresses-by-network.ts';
+import { portBindings } from './0009-port-bindings.ts';
 
 export const migrations: readonly Migration[] = [
   networks,
@@ -18,4 +19,5 @@ export const migrations: readonly Migration[] = [
   deletedAgents,
   namedLocksMigration('0007-named-locks'),
   addressesByNetwork,
+  portBindings,
 ];

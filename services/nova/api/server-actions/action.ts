@@ -1,11 +1,10 @@
 // What a server action is to the API: one row of table.ts. The key is the one member of the body of
 // POST /servers/{id}/action.
-import type { TSchema } from 'typebox';
 import type { FaultKind, Outcome } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { ServerAction } from '#contracts/nova/operations.ts';
 import type { VmState } from '#contracts/nova/server-states.ts';
-import type { ApiRequest, Reply } from '#openstack/http/route.ts';
+import type { ApiRequest, BodySchema, Reply } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../../deps.ts';
 import type { Server } from '../../store/servers.ts';
 import type { PolicyDefault } from '../policy-rules.ts';
@@ -20,7 +19,7 @@ export interface ServerActionRow {
    */
   begins?: BeginStates;
   /** Of the value under the key; without it anything goes, as stock clients send null or {}. */
-  schema?: TSchema;
+  schema?: BodySchema;
   since?: number;
   until?: number;
   faults: readonly FaultKind[];

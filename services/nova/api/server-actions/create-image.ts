@@ -17,7 +17,7 @@ import type { Server } from '../../store/servers.ts';
 import { volumesOf } from '../../store/volumes.ts';
 import { member } from '../policy-rules.ts';
 import { callerOf } from '../request.ts';
-import { beginImage, checkLock } from '../servers/begin.ts';
+import { beginImage, checkLock, checkState } from '../servers/begin.ts';
 import { metadataSchema, nameSchema } from '../servers/create-schema.ts';
 import { createPendingResources } from '../servers/pending-resources.ts';
 import type { ServerActionRow } from './action.ts';
@@ -50,16 +50,14 @@ export const createImage: ServerActionRow = {
 };
 
 /** conflict: not in this state, or locked. */
-export function refuseNow(request: ApiRequest, server: Server, action: string): Outcome<undefined> {
-  if (server.task_state === null && imageStates.includes(server.vm_state)) return undefined;
-  return (
-    checkLock(request, server) ??
-    fault(
-      'conflict',
-      `Cannot '${action}' instance ${server.id} while it is in ${server.task_state === null ? `vm_state ${server.vm_state}` : `task_state ${server.task_state}`}`,
-    )
-  );
-}
+export const refuseNow = (
+  request: ApiRequest,
+  server: Server,
+  action: string,
+): Outcome<undefined> => {
+  const refused = checkState(server, imageStates, action);
+  return refused && (checkLock(request, server) ?? refused);
+};
 
 export function imageReply(request: ApiRequest, imageId: string): Reply {
   if (request.version >= bodySince) return { status: 202, body: { image_id: imageId } };

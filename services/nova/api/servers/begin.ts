@@ -1,6 +1,6 @@
 // How every operation on a server begins: state check, log entry and journal in one transaction,
 // then a wake-up call.
-import type { Outcome } from '#contracts/common/fault.ts';
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { NovaOperations, ServerAction } from '#contracts/nova/operations.ts';
 import { assistLock, serverLock, taskDuring } from '#contracts/nova/operations.ts';
@@ -8,7 +8,7 @@ import type { VmState } from '#contracts/nova/server-states.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { NovaDeps } from '../../deps.ts';
-import { imageStates, interfaceStates } from '../../domain/server-state.ts';
+import { imageStates, interfaceStates, volumeStates } from '../../domain/server-state.ts';
 import { isUp } from '../../domain/service-state.ts';
 import { enqueueOperation } from '../../operations.ts';
 import { agentOn, conductorClient } from '../../rpc-clients.ts';
@@ -39,7 +39,7 @@ export function checkLock(request: Request, server: Server): Outcome<undefined> 
 }
 
 /** conflict: locked, as `checkLock`, or its host is down, which could not do what is asked. */
-async function checkReachable(
+export async function checkReachable(
   deps: NovaDeps,
   request: Request,
   server: Server,
@@ -56,8 +56,35 @@ async function checkReachable(
 }
 
 /**
+ * Begins an operation by `work`, all in one transaction; then a conductor looks at the journal. A
+ * fault begins nothing, and does not roll back: it comes before the first write.
+ */
+export async function begin<Begun>(
+  deps: NovaDeps,
+  request: Request,
+  work: (trx: NovaDb, nowMs: number) => Promise<Outcome<Begun>>,
+): Promise<Outcome<Begun>> {
+  const begun = await transaction(
+    deps.database.db,
+    async (trx) => await work(trx, deps.clock.now()),
+  );
+  if (!isFault(begun)) await wake(deps, request);
+  return begun;
+}
+
+/** As `begin`. conflict, as `checkReachable`: the server is locked, or its host is down. */
+export async function beginReachable<Begun>(
+  deps: NovaDeps,
+  request: Request,
+  server: Server,
+  work: (trx: NovaDb, nowMs: number) => Promise<Outcome<Begun>>,
+): Promise<Outcome<Begun>> {
+  return (await checkReachable(deps, request, server)) ?? (await begin(deps, request, work));
+}
+
+/**
  * Begins a change of state from one of these vm_states. `facts` become true with it (a rebuild's
- * new image, say). conflict: not in this state.
+ * new image, say); `andThen` begins what follows. conflict: not in this state.
  */
 export async function beginChange(
   deps: NovaDeps,
@@ -69,12 +96,10 @@ export async function beginChange(
     logAs: string;
     facts?: ServerChange;
     rescueImage?: NovaOperations['nova.change-server']['rescueImage'];
+    andThen?: (trx: NovaDb, actionId: string) => Promise<void>;
   },
 ): Promise<Outcome<void>> {
-  const refused = await checkReachable(deps, request, server);
-  if (refused) return refused;
-  const begun = await transaction(deps.database.db, async (trx) => {
-    const now = deps.clock.now();
+  return await beginReachable(deps, request, server, async (trx, now) => {
     const current = await findServer(trx, server.id, null);
     if (!current || !(await beginTask(trx, server.id, options.from, taskDuring[action], now)))
       return await refusal(trx, server, options.logAs);
@@ -88,9 +113,9 @@ export async function beginChange(
       rescueImage: options.rescueImage ?? null,
     };
     await enqueue(deps, trx, request, 'nova.change-server', server.id, input);
+    await options.andThen?.(trx, actionId);
     return undefined;
   });
-  return isFault(begun) ? begun : await wake(deps, request);
 }
 
 /**
@@ -102,22 +127,16 @@ async function beginWhileIdle<Begun>(
   request: Request,
   server: Server,
   logAs: string,
+  states: readonly VmState[],
   work: (trx: NovaDb, nowMs: number) => Promise<Outcome<Begun>>,
 ): Promise<Outcome<Begun>> {
-  const refused = await checkReachable(deps, request, server);
-  if (refused) return refused;
-  const begun = await transaction(deps.database.db, async (trx) => {
-    const now = deps.clock.now();
+  return await beginReachable(deps, request, server, async (trx, now) => {
     await lockServer(trx, server.id);
     const current = await findServer(trx, server.id, null);
-    if (!current || current.task_state !== null || !interfaceStates.includes(current.vm_state))
+    if (!current || current.task_state !== null || !states.includes(current.vm_state))
       return await refusal(trx, server, logAs);
     return await work(trx, now);
   });
-  if (begun === undefined || isFault(begun))
-    return begun ?? fault('conflict', `Cannot '${logAs}' instance ${server.id} now.`);
-  await wake(deps, request);
-  return begun;
 }
 
 /**
@@ -134,7 +153,7 @@ export async function beginInterfaceChange(
     typeof row === 'number'
       ? (['detach_interface', 'nova.detach-interface'] as const)
       : (['attach_interface', 'nova.attach-interface'] as const);
-  return await beginWhileIdle(deps, request, server, logAs, async (trx, now) => {
+  return await beginWhileIdle(deps, request, server, logAs, interfaceStates, async (trx, now) => {
     let seq = row;
     if (typeof seq !== 'number') {
       const next = await nextSeq(trx, server.id);
@@ -161,7 +180,7 @@ export async function beginVolumeChange(
     'attach' in change
       ? (['attach_volume', 'nova.attach-volume'] as const)
       : (['detach_volume', 'nova.detach-volume'] as const);
-  return await beginWhileIdle(deps, request, server, logAs, async (trx, now) => {
+  return await beginWhileIdle(deps, request, server, logAs, volumeStates, async (trx, now) => {
     const row = 'attach' in change ? await change.attach(trx) : change.detach;
     if (isFault(row)) return row;
     if ('attach' in change) await insertServerVolumes(trx, [row]);
@@ -183,14 +202,11 @@ export async function beginImage(
   image: Pick<NovaOperations['nova.create-image'], 'imageId' | 'rotation'>,
   pending: Pick<PendingResources, 'commit'>,
 ): Promise<Outcome<void>> {
-  const refused = await checkReachable(deps, request, server);
-  if (refused) return refused;
   const [logAs, begins] =
     image.rotation === null
       ? (['createImage', 'image_snapshot_pending'] as const)
       : (['createBackup', 'image_backup'] as const);
-  const begun = await transaction(deps.database.db, async (trx) => {
-    const now = deps.clock.now();
+  return await beginReachable(deps, request, server, async (trx, now) => {
     if (!(await beginTask(trx, server.id, imageStates, begins, now)))
       return await refusal(trx, server, logAs);
     const actionId = await log(deps, trx, request, server, logAs, now);
@@ -200,7 +216,6 @@ export async function beginImage(
       throw new Error(`image ${image.imageId} was removed under its request`);
     return undefined;
   });
-  return isFault(begun) ? begun : await wake(deps, request);
 }
 
 /** Begins what no action log tells of: another service asked for it. */
@@ -210,8 +225,9 @@ export async function beginAssistedSnapshot(
   volumeId: string,
   input: NovaOperations['nova.assist-snapshot'],
 ): Promise<void> {
-  await transaction(
-    deps.database.db,
+  await begin(
+    deps,
+    request,
     async (trx) =>
       await enqueueOperation(deps, trx, {
         name: 'nova.assist-snapshot',
@@ -220,7 +236,6 @@ export async function beginAssistedSnapshot(
         requestId: request.id,
       }),
   );
-  await wake(deps, request);
 }
 
 /**
@@ -253,7 +268,8 @@ export async function beginDeletion(
       { uuid: server.id },
       { requestId: request.id },
     );
-  return await wake(deps, request);
+  await wake(deps, request);
+  return undefined;
 }
 
 /** Logs an action that is done at once (lock, unlock). */
@@ -266,7 +282,8 @@ export async function logInstant(
   await log(deps, deps.database.db, request, server, action, deps.clock.now());
 }
 
-async function log(
+/** The entry of an action's log; its id. */
+export async function log(
   deps: NovaDeps,
   db: NovaDb,
   request: Request,
@@ -290,7 +307,8 @@ async function log(
   return id;
 }
 
-const enqueue = async <N extends keyof NovaOperations>(
+/** Journals an operation on the server; its saga's id. */
+export const enqueue = async <N extends keyof NovaOperations>(
   deps: NovaDeps,
   trx: NovaDb,
   request: Request,
@@ -305,15 +323,30 @@ const enqueue = async <N extends keyof NovaOperations>(
     requestId: request.id,
   });
 
-async function wake(deps: NovaDeps, request: Request): Promise<Outcome<void>> {
+/** After the transaction: a conductor looks at the journal. */
+async function wake(deps: NovaDeps, request: Request): Promise<void> {
   // A lost wake-up costs one scan period: the journal has the work.
   await conductorClient(deps).cast('wakeSagas', {}, { requestId: request.id });
 }
 
-async function refusal(db: NovaDb, server: Server, action: string): Promise<Outcome<undefined>> {
+/** Why the action may not begin: notFound, or conflict with the state. */
+export async function refusal(db: NovaDb, server: Server, action: string): Promise<Fault> {
   const now = await findServer(db, server.id, null);
   if (!now) return fault('notFound', `Instance ${server.id} could not be found.`);
-  const where =
-    now.task_state === null ? `vm_state ${now.vm_state}` : `task_state ${now.task_state}`;
-  return fault('conflict', `Cannot '${action}' instance ${server.id} while it is in ${where}`);
+  return inWrongState(now, action);
+}
+
+/** conflict: the server is not idle in one of these states. */
+export const checkState = (
+  server: Server,
+  states: readonly VmState[],
+  action: string,
+): Outcome<undefined> =>
+  server.task_state === null && states.includes(server.vm_state)
+    ? undefined
+    : inWrongState(server, action);
+
+function inWrongState({ id, task_state, vm_state }: Server, action: string): Fault {
+  const where = task_state === null ? `vm_state ${vm_state}` : `task_state ${task_state}`;
+  return fault('conflict', `Cannot '${action}' instance ${id} while it is in ${where}`);
 }

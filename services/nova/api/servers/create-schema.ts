@@ -172,7 +172,24 @@ const fields: readonly Field[] = [
   { name: 'hostname', schema: fqdnSchema, since: 94 },
 ];
 
-const hints = Type.Object({}, { additionalProperties: true });
+const serverId = Type.String({ format: 'uuid' });
+const ids = Type.Array(serverId);
+/** nova.api.openstack.compute.schemas.servers, _hints; what it cannot say: checkHints. */
+const hints = Type.Object(
+  {
+    group: Type.Optional(serverId),
+    same_host: Type.Optional(Type.Union([Type.String(), ids])),
+    different_host: Type.Optional(Type.Union([serverId, ids])),
+    query: Type.Optional(Type.String()),
+    target_cell: Type.Optional(nameSchema),
+    different_cell: Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())])),
+    build_near_host_ip: Type.Optional(
+      Type.Union([Type.String({ format: 'ipv4' }), Type.String({ format: 'ipv6' })]),
+    ),
+    cidr: Type.Optional(Type.String({ pattern: '^/[0-9a-f.:]+$' })),
+  },
+  { additionalProperties: true },
+);
 
 function schemaAt(version: number): TSchema {
   const properties: Record<string, TSchema> = {};

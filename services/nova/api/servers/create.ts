@@ -1,7 +1,8 @@
 // POST /servers: gathers flavor, image, keypair and limits, asks the plan, inserts rows, journal
 // and log in one transaction.
-import type { Outcome } from '#contracts/common/fault.ts';
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { JsonObject } from '#contracts/common/json.ts';
 import { serverLock } from '#contracts/nova/operations.ts';
 import { booleanOf } from '#openstack/http/lenient-values.ts';
 import type { ApiRequest, Reply } from '#openstack/http/route.ts';
@@ -11,6 +12,7 @@ import { nextDevice } from '../../domain/device-names.ts';
 import { ownDisks } from '../../domain/guest-spec.ts';
 import { planServerCreate } from '../../domain/plan-server-create.ts';
 import { checkQuota, howManyFit, unlimited } from '../../domain/quota.ts';
+import { checkHints } from '../../domain/scheduler-hints.ts';
 import { shortIpv6 } from '../../domain/short-ipv6.ts';
 import { enqueueOperation } from '../../operations.ts';
 import { conductorClient } from '../../rpc-clients.ts';
@@ -20,9 +22,10 @@ import { computeBinary, listServices, zonesByHost } from '../../store/hosts.ts';
 import { findKeypair } from '../../store/keypairs.ts';
 import { insertNics } from '../../store/nics.ts';
 import { lockQuota, quotaLimits, quotaUsage } from '../../store/quotas.ts';
+import { findServerGroup, joinGroup } from '../../store/server-groups.ts';
 import type { NovaDb } from '../../store/servers.ts';
 import { insertServers, takeNumbers } from '../../store/servers.ts';
-import type { NicRow, ServerRow, VolumeRow } from '../../store/tables.ts';
+import type { NicRow, ServerGroupRow, ServerRow, VolumeRow } from '../../store/tables.ts';
 import { insertServerVolumes } from '../../store/volumes.ts';
 import { fetchImageFacts } from '../image-facts.ts';
 import { isAdmin } from '../request.ts';
@@ -94,6 +97,10 @@ export async function createServers(
         ? ['default']
         : wanted.securityGroups.map(({ name }) => name);
 
+  const hints = hintsOf(request.body);
+  const group = checkHints(hints) ?? (await hintedGroup(deps, projectId, hints));
+  if (isFault(group)) return group;
+
   const nowMs = clock.now();
   const adminPass = body.adminPass ?? ids.bytes(9).toString('base64url');
   const reservationId = `r-${ids.bytes(6).toString('hex').slice(0, 8)}`;
@@ -111,7 +118,8 @@ export async function createServers(
       tags: body.tags ?? [],
       personality: body.personality ?? [],
       rootTag: disks.rootTag,
-      schedulerHints: hintsOf(request.body),
+      schedulerHints: hints,
+      serverGroupId: group?.id ?? null,
       configDrive:
         body.config_drive == null ? null : (booleanOf(String(body.config_drive)) ?? false),
       accessIPv4: body.accessIPv4 ?? null,
@@ -154,13 +162,22 @@ export async function createServers(
       if (over) return over;
       const rows = plan(count);
       if (isFault(rows)) return rows;
+      const join =
+        group &&
+        (await joinGroup(trx, group.id, {
+          userId: auth.userId,
+          servers: rows.length,
+          limit: limits.server_group_members,
+        }));
+      if (join === 'gone') return missingGroup(group?.id ?? '');
+      if (join === 'full') return fault('overQuota', 'Quota exceeded, too many servers in group');
       const numbers = await takeNumbers(trx, 'servers', rows.length);
       const servers = rows.map((row, index) => ({ ...row, number: numbers[index] ?? 0 }));
       await insertServers(trx, servers);
       for (const { id } of servers) await insertNics(trx, nicRows(id, wanted));
       for (const [index, server] of servers.entries())
         await insertServerVolumes(trx, volumeRows(deps, server, createdVolumes(index), nowMs));
-      for (const server of servers) {
+      for (const [index, server] of servers.entries()) {
         const actionId = ids.uuid();
         await insertAction(
           trx,
@@ -180,6 +197,9 @@ export async function createServers(
           forcedHost: place.host,
           zone: place.zone,
           excludedHosts: [],
+          ...(servers.length > 1 && {
+            batch: { id: reservationId, size: servers.length, index },
+          }),
         };
         await enqueueOperation(deps, trx, {
           name: 'nova.build-server',
@@ -366,6 +386,19 @@ function volumeRows(
   }
   return rows;
 }
+
+/** The group that the hint names; undefined: none. badRequest: the project has no such group. */
+async function hintedGroup(
+  deps: NovaDeps,
+  projectId: string,
+  { group: id }: JsonObject,
+): Promise<Outcome<ServerGroupRow | undefined>> {
+  if (typeof id !== 'string') return undefined;
+  return (await findServerGroup(deps.database.db, id, projectId)) ?? missingGroup(id);
+}
+
+const missingGroup = (id: string): Fault =>
+  fault('badRequest', `Instance group ${id} could not be found.`);
 
 function checkItems(
   body: Body,

@@ -64,7 +64,7 @@ export async function listServersHandler(
   let views: JsonObject[];
   if (detail) {
     const context = await viewContext(deps, request, servers);
-    views = servers.map((server) => serverView(server, context));
+    views = servers.map((server) => serverView(server, context, 'list'));
   } else {
     views = servers.map((server) => serverSummary(server, request.baseUrl));
   }

@@ -31,6 +31,8 @@ export interface ServerViewContext {
   hostStatusOf(host: string | null): string;
 }
 
+type Answers = 'show' | 'list' | 'change';
+
 interface Field {
   name: string;
   since?: number;
@@ -39,11 +41,10 @@ interface Field {
   hostOnly?: true;
   /** Below 2.75 the answers of update and rebuild have it not. api-ref, microversion 2.75. */
   lateInChanges?: true;
+  /** Lists of servers have it not. */
+  notInLists?: true;
   /** undefined leaves the field out. */
-  value(
-    server: Server,
-    context: ServerViewContext & { answers: 'show' | 'change' },
-  ): Json | undefined;
+  value(server: Server, context: ServerViewContext & { answers: Answers }): Json | undefined;
 }
 
 const millis = (ms: number | null): string | null =>
@@ -221,7 +222,12 @@ const fields: readonly Field[] = [
   { name: 'description', since: 19, value: (server) => server.description },
   { name: 'tags', since: 26, value: (server) => tagsOf(server) },
   { name: 'trusted_image_certificates', since: 63, value: () => null },
-  { name: 'server_groups', since: 71, value: () => [] },
+  {
+    name: 'server_groups',
+    since: 71,
+    notInLists: true,
+    value: (server) => (server.server_group_id === null ? [] : [server.server_group_id]),
+  },
   { name: 'locked_reason', since: 73, value: (server) => server.locked_reason },
   { name: 'pinned_availability_zone', since: 96, value: (server) => server.availability_zone },
   {
@@ -248,32 +254,29 @@ export function plainAddresses(
 
 const fieldsByVersion = new Map<string, readonly Field[]>();
 
-function fieldsFor(
-  version: number,
-  showsHost: boolean,
-  answers: 'show' | 'change',
-): readonly Field[] {
+function fieldsFor(version: number, showsHost: boolean, answers: Answers): readonly Field[] {
   const key = `${version}/${showsHost}/${answers}`;
   let chosen = fieldsByVersion.get(key);
   if (!chosen) {
-    const isWhole = answers === 'show' || version >= wholeInChangesSince;
+    const isWhole = answers !== 'change' || version >= wholeInChangesSince;
     chosen = fields.filter(
       (field) =>
         (field.since ?? 0) <= version &&
         version <= (field.until ?? Infinity) &&
         (showsHost || !field.hostOnly) &&
-        (isWhole || !field.lateInChanges),
+        (isWhole || !field.lateInChanges) &&
+        !(answers === 'list' && field.notInLists),
     );
     fieldsByVersion.set(key, chosen);
   }
   return chosen;
 }
 
-/** The server as `show` and `detail` answer it, or as a change (update, rebuild) does. */
+/** The server as `show` answers it, as lists do, or as a change (update, rebuild) does. */
 export function serverView(
   server: Server,
   context: ServerViewContext,
-  answers: 'show' | 'change' = 'show',
+  answers: Answers = 'show',
 ): JsonObject {
   const view: JsonObject = {};
   const asked = { ...context, answers };

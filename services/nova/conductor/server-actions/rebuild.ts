@@ -1,19 +1,13 @@
 // Replaces the server's disk by one of its image, which may be a new one. A stopped server stays
 // stopped; one that was in error runs.
 import { powerState } from '#contracts/nova/server-states.ts';
-import { guestSpec } from '../../domain/guest-spec.ts';
 import { agentOn } from '../../rpc-clients.ts';
-import { connectedNics } from '../../store/nics.ts';
-import { connectedVolumes } from '../../store/volumes.ts';
+import { describeGuest } from '../describe-guest.ts';
 import type { ServerChangeRow } from './action.ts';
 
 export const rebuild: ServerChangeRow = {
   async effect(deps, server, { before }, call) {
-    const spec = guestSpec(server, {
-      zone: server.availability_zone ?? deps.config.defaultZone,
-      nics: await connectedNics(deps.database.db, server.id),
-      volumes: await connectedVolumes(deps.database.db, server.id),
-    });
+    const spec = await describeGuest(deps, server);
     const start = before.vmState !== 'stopped';
     return await agentOn(deps, server.host).call('rebuildGuest', { spec, start }, call);
   },

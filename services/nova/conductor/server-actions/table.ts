@@ -12,6 +12,7 @@ import { stop } from './stop.ts';
 import { suspend } from './suspend.ts';
 import { unpause } from './unpause.ts';
 import { unrescue } from './unrescue.ts';
+import { unshelve } from './unshelve.ts';
 
 export const serverChanges: Readonly<Record<ServerAction, ServerChangeRow>> = {
   hardReboot,
@@ -25,4 +26,5 @@ export const serverChanges: Readonly<Record<ServerAction, ServerChangeRow>> = {
   suspend,
   unpause,
   unrescue,
+  unshelve,
 };

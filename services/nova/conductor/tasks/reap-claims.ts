@@ -4,8 +4,11 @@ import { isFault } from '#contracts/common/fault.ts';
 import { placementClient } from '#openstack/clients/placement.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import type { NovaDeps } from '../../deps.ts';
+import { isOver } from '../../domain/migration-status.ts';
 import { hostsByNode } from '../../store/hosts.ts';
-import { serversWithoutUse } from '../../store/servers.ts';
+import { migrationsAmong } from '../../store/server-migrations.ts';
+import { findServer, serversWithoutUse } from '../../store/servers.ts';
+import { consumerOf } from '../server-move.ts';
 
 const everyMs = 5 * 60_000;
 
@@ -28,6 +31,20 @@ export function reapClaims(deps: NovaDeps): Task {
           if (isFault(released))
             return log.warn({ server, why: released.message }, 'a claim is not given back yet');
           log.warn({ server, host }, 'a claim that was left behind is given back');
+        }
+        for (const migration of await migrationsAmong(db, consumers)) {
+          if (!isOver(migration.type, migration.status)) continue;
+          const server = await findServer(db, migration.server_id, null);
+          // A move that came back holds what its server should hold.
+          const isBack = server?.node === migration.source_node && server?.task_state === null;
+          const returned =
+            server && isBack
+              ? await placement.undoMove(consumerOf(server), migration.uuid)
+              : await placement.release(migration.uuid);
+          const facts = { migration: migration.uuid, server: migration.server_id, host };
+          if (isFault(returned))
+            return log.warn({ ...facts, why: returned.message }, 'a claim is not returned yet');
+          log.warn(facts, 'the claim of a move that is over is returned');
         }
       }
     },

@@ -11,6 +11,9 @@ import { rootTag } from './0007-root-tag.ts';
 import { stoppedServices } from './0008-stopped-services.ts';
 import { pendingResources } from './0010-pending-resources.ts';
 import { schedulerHints } from './0012-scheduler-hints.ts';
+import { serverGroups } from './0013-server-groups.ts';
+import { shelvedServers } from './0013-shelved-servers.ts';
+import { serverMigrations } from './0014-migrations.ts';
 
 export const migrations: readonly Migration[] = [
   sagaMigration,
@@ -25,4 +28,7 @@ export const migrations: readonly Migration[] = [
   pendingResources,
   taskLeasesMigration('0011-task-leases'),
   schedulerHints,
+  serverGroups,
+  shelvedServers,
+  serverMigrations,
 ];

@@ -1,0 +1,29 @@
+// The events of a simulated host's guests, delivered to the listeners of its driver.
+import type { GuestEvent } from '#contracts/nova/guest.ts';
+
+export class SimEvents {
+  readonly #listeners = new Set<(event: GuestEvent) => void>();
+
+  subscribe(listener: (event: GuestEvent) => void): () => void {
+    const own = (event: GuestEvent) => listener(event); // a new function, since the same listener may subscribe twice
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
+  }
+
+  /** In a microtask of its own, since a real daemon's events are asynchronous, too. */
+  readonly tell = (event: GuestEvent): void => {
+    for (const listener of this.#listeners) {
+      queueMicrotask(() => {
+        try {
+          listener(event);
+        } catch {
+          // a listener's error never reaches the driver (port contract)
+        }
+      });
+    }
+  };
+
+  clear(): void {
+    this.#listeners.clear();
+  }
+}

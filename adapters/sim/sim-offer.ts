@@ -1,0 +1,34 @@
+// Disks of a simulated guest that another simulated host fetches: hosts of one store reach each
+// other. Called by sim-hypervisor.ts.
+import { fault, type Outcome } from '#contracts/common/fault.ts';
+import type { DiskOffer, GuestSpec } from '#contracts/nova/guest.ts';
+import { definedAnew } from './sim-guest.ts';
+import type { SimGuest, SimStore } from './sim-world.ts';
+
+/** Marks the guest's disks as offered. */
+export function newOffer(hostname: string, guest: SimGuest, untilMs: number): DiskOffer {
+  const key = `${guest.uuid}/${untilMs}`;
+  guest.offer = { key, untilMs };
+  return { address: hostname, key, flat: false, disks: [{ name: 'root', port: 0 }] };
+}
+
+/** unavailable: the offer has ended, or its host has no such guest any more. */
+export function offeredGuest(
+  store: SimStore,
+  { address, key }: DiskOffer,
+  uuid: string,
+  nowMs: number,
+): Outcome<SimGuest> {
+  const guest = store.load(address).guests.get(uuid);
+  return guest?.offer && guest.offer.key === key && nowMs <= guest.offer.untilMs
+    ? guest
+    : fault('unavailable', `the disks of guest ${uuid} are not offered by ${address}`);
+}
+
+/** badRequest: the disk would have to shrink. */
+export function fetchedGuest(offered: SimGuest, spec: GuestSpec): Outcome<SimGuest> {
+  const guest = { ...definedAnew(offered, spec), boots: 0, bootedAtMs: 0 };
+  return guest.diskGib > 0 && guest.diskGib < offered.diskGib
+    ? fault('badRequest', 'Unable to resize disk down.', { server: spec.uuid })
+    : guest;
+}

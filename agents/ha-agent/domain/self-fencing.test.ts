@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { toldLimit } from './self-fencing.ts';
+
+/** Heartbeats of which some are lost: what the service believes, and what the watchdog does. */
+function follow(armed: number | null, believed: number | null, wanted: number | null) {
+  const moments: { armed: number | null; believed: number | null }[] = [];
+  for (const isTaken of [false, true, false, true, true]) {
+    const toldMs = toldLimit(armed, wanted);
+    if (isTaken) {
+      believed = toldMs;
+      moments.push({ armed, believed }); // dies here
+      armed = wanted;
+    }
+    moments.push({ armed, believed });
+  }
+  return moments;
+}
+
+test('the service never believes in a watchdog that is not armed, or is later', () => {
+  const limits = [null, 10, 30, 60];
+  for (const [before, wanted] of limits.flatMap((a) => limits.map((b) => [a, b] as const))) {
+    const moments = follow(before, before, wanted);
+    for (const { armed, believed } of moments)
+      assert.ok(
+        believed === null || (armed !== null && armed <= believed),
+        `${before} → ${wanted}: armed ${armed}, believed ${believed}`,
+      );
+    assert.deepEqual(moments.at(-1), { armed: wanted, believed: wanted });
+  }
+});

@@ -1,0 +1,37 @@
+// Puts a host into maintenance by its Hypervisor, and waits until the operator has emptied it. For
+// `cobalt evict` and `cobalt host remove`.
+import { isFault } from '#contracts/common/fault.ts';
+import { conditionOf } from '#contracts/kube/conditions.ts';
+import { evictions, hypervisors } from '#contracts/kube/kinds.ts';
+import type { Kube } from '#ports/kube.ts';
+import { followHost } from './follow-host.ts';
+import { answered } from './running-fleet.ts';
+
+const evictedWithinMs = 30 * 60_000;
+
+export async function maintain(
+  kube: Kube,
+  name: string,
+  maintenance: '' | 'manual',
+  maintenanceReason: string,
+): Promise<void> {
+  answered(await kube.patch(hypervisors, { name }, { spec: { maintenance, maintenanceReason } }));
+}
+
+/** Throws a UserError with the reason where the host cannot be emptied. */
+export async function awaitEvicted(kube: Kube, name: string): Promise<void> {
+  await followHost({ kube, name, told: 'Evicting', withinMs: evictedWithinMs }, async (found) => {
+    const evicting = found && conditionOf(found, 'Evicting');
+    if (evicting?.status === 'False' && found?.status?.evicted === true) return 'reached';
+    if (evicting?.status === 'False')
+      return { failed: `Host ${name} is not emptied: ${evicting.message}` };
+    // The Eviction waits until a target has room; the command ends with the reason instead.
+    const eviction = await kube.get(evictions, { name });
+    const checks = isFault(eviction)
+      ? undefined
+      : conditionOf(eviction, 'PreflightChecksSucceeded');
+    return checks?.status === 'False' && checks.message.includes('fit nowhere')
+      ? { failed: `Host ${name} is not emptied, nothing was moved: ${checks.message}` }
+      : undefined;
+  });
+}

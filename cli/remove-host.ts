@@ -1,0 +1,106 @@
+// `cobalt host remove`: the host takes no more servers, is emptied if that is asked for, and its
+// Node is deleted: the operator takes the host out of OpenStack, the control plane powers it off
+// and deletes its files. Until the Node is deleted everything can be taken back, and is.
+import { isDeleted, isParked, kindOf } from '#compose/fleet-nodes.ts';
+import type { Home } from '#compose/home.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import { isTrue } from '#contracts/kube/conditions.ts';
+import type { Hypervisor } from '#contracts/kube/kinds.ts';
+import { hypervisors, nodes } from '#contracts/kube/kinds.ts';
+import type { Kube } from '#ports/kube.ts';
+import type { CloudClient } from './cloud-client.ts';
+import { followHost } from './follow-host.ts';
+import { awaitEvicted, maintain } from './maintain-host.ts';
+import type { RunningFleet } from './running-fleet.ts';
+import { answered, withFleet } from './running-fleet.ts';
+import { UserError } from './user-error.ts';
+
+export interface RemoveOptions {
+  evict?: true;
+}
+
+const [disabledWithinMs, removedWithinMs] = [30_000, 5 * 60_000];
+const reason = 'cobalt host remove';
+const print = (line: string): void => void process.stdout.write(`  ✓ ${line}\n`);
+
+export async function removeHost(home: Home, name: string, options: RemoveOptions): Promise<void> {
+  await withFleet(home, async (fleet) => {
+    const { kube } = fleet;
+    const node = await existing(kube, name);
+    const hypervisor = await kube.get(hypervisors, { name });
+    if (!isDeleted(node)) {
+      if (!isFault(hypervisor) && takesServers(hypervisor)) await empty(fleet, hypervisor, options);
+      answered(await kube.remove(nodes, { name }));
+    }
+    await followHost({ kube, name, told: 'Offboarded', withinMs: removedWithinMs }, async () => {
+      const left = await kube.get(nodes, { name });
+      return isFault(left) && left.kind === 'notFound' ? 'reached' : undefined;
+    });
+    print(`host ${name} is removed, with its files`);
+  });
+}
+
+async function existing(kube: Kube, name: string) {
+  const all = answered(await kube.list(nodes)).filter((node) => kindOf(node) !== undefined);
+  const found = all.find(({ metadata }) => metadata.name === name);
+  if (!found)
+    throw new UserError(
+      `There is no host ${name} in this cloud. There are: ${all.map(({ metadata }) => metadata.name).join(', ') || 'none'}.`,
+    );
+  const left = all.filter(
+    (node) => kindOf(node) === kindOf(found) && !isDeleted(node) && !isParked(node),
+  );
+  if (!isDeleted(found) && left.every((node) => node === found))
+    throw new UserError(
+      `${name} is the last ${kindOf(found)} host of this cloud. To end the cloud: ./cobalt down --purge`,
+    );
+  return found;
+}
+
+/** One that is tested, or was never found in Nova, has none of tenants. */
+const takesServers = (hypervisor: Hypervisor): boolean =>
+  hypervisor.status?.serviceId !== undefined && !isTrue(hypervisor, 'Onboarding');
+
+/** Disabled first: a server that is built meanwhile does not come here. */
+async function empty(
+  { kube, cloud }: RunningFleet,
+  { metadata: { name = '' }, spec }: Hypervisor,
+  { evict }: RemoveOptions,
+): Promise<void> {
+  const isOurs = (spec.maintenance ?? '') === '';
+  const servers = await serversOn(cloud, name);
+  if (servers.length > 0 && !evict) throw stillThere(name, servers);
+  const takeBack = async (): Promise<void> => {
+    if (isOurs) await maintain(kube, name, '', '');
+  };
+  if (isOurs) await maintain(kube, name, 'manual', reason);
+  await followHost(
+    { kube, name, told: 'HypervisorDisabled', withinMs: disabledWithinMs },
+    (found) => (found && isTrue(found, 'HypervisorDisabled') ? 'reached' : undefined),
+  );
+  const late = await serversOn(cloud, name);
+  if (late.length > 0 && !evict) {
+    await takeBack();
+    throw stillThere(name, late);
+  }
+  try {
+    await awaitEvicted(kube, name);
+  } catch (error) {
+    await takeBack();
+    throw error;
+  }
+}
+
+async function serversOn(cloud: CloudClient, host: string): Promise<string[]> {
+  const { servers } = await cloud.ask<{ servers: { name: string }[] }>(
+    'compute',
+    'GET',
+    `/v2.1/servers?all_tenants=true&host=${encodeURIComponent(host)}`,
+  );
+  return servers.map(({ name }) => name);
+}
+
+const stillThere = (host: string, servers: readonly string[]): UserError =>
+  new UserError(
+    `${servers.length === 1 ? 'A server is' : `${servers.length} servers are`} on host ${host}: ${servers.slice(0, 5).join(', ')}${servers.length > 5 ? ', …' : ''}. Move them away first, or have it done: ./cobalt host remove ${host} --evict`,
+  );

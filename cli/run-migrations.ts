@@ -1,0 +1,78 @@
+// Carries out planned live migrations at Nova, each host with one of them at a time, and waits for
+// their ends. For `cobalt rebalance --apply`.
+import type { RebalanceMigration } from '#contracts/cortex/rebalance.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { CloudClient } from './cloud-client.ts';
+
+export interface MigrationsDeps {
+  cloud: Pick<CloudClient, 'send'>;
+  clock: Pick<Clock, 'sleep' | 'monotonicMs'>;
+  /** undefined: it is where it should be. */
+  onEnd(migration: RebalanceMigration, failure: string | undefined): void;
+}
+
+export interface MigrationsResult {
+  moved: string[];
+  failed: string[];
+}
+
+const pollEveryMs = 1_000;
+/** Then it is left to Nova, and counts as failed. */
+const longestMs = 3_600_000;
+
+export async function runMigrations(
+  deps: MigrationsDeps,
+  migrations: readonly RebalanceMigration[],
+  atOnce: number,
+): Promise<MigrationsResult> {
+  const result: MigrationsResult = { moved: [], failed: [] };
+  const waiting = [...migrations];
+  const running = new Map<RebalanceMigration, Promise<void>>();
+  const isBusy = ({ from, to }: RebalanceMigration): boolean =>
+    [...running.keys()].some((one) => [one.from, one.to].some((host) => [from, to].includes(host)));
+  const begin = async (migration: RebalanceMigration): Promise<void> => {
+    const failure = await migrate(deps, migration);
+    (failure === undefined ? result.moved : result.failed).push(migration.server);
+    deps.onEnd(migration, failure);
+  };
+  while (waiting.length > 0 || running.size > 0) {
+    const next = running.size < atOnce ? waiting.findIndex((one) => !isBusy(one)) : -1;
+    const [migration] = next < 0 ? [] : waiting.splice(next, 1);
+    if (migration)
+      running.set(
+        migration,
+        begin(migration).finally(() => running.delete(migration)),
+      );
+    else await Promise.race(running.values());
+  }
+  return result;
+}
+
+/** Why it is not where it should be; undefined: it is. */
+async function migrate(
+  { cloud, clock }: MigrationsDeps,
+  { server, to }: RebalanceMigration,
+): Promise<string | undefined> {
+  const path = `/v2.1/servers/${encodeURIComponent(server)}`;
+  const ordered = await cloud.send('compute', 'POST', `${path}/action`, {
+    'os-migrateLive': { host: to, block_migration: 'auto' },
+  });
+  if (ordered.status !== 202) return refusalIn(ordered.body) ?? `Nova answered ${ordered.status}`;
+  const startMs = clock.monotonicMs();
+  while (clock.monotonicMs() - startMs < longestMs) {
+    await clock.sleep(pollEveryMs);
+    const { status, body } = await cloud.send('compute', 'GET', path);
+    if (status === 404) return 'it was deleted';
+    if (status !== 200) continue; // Nova is away for a moment
+    const { server: seen } = body as { server: Record<string, string | null> }; // of 200
+    if (seen['OS-EXT-STS:task_state'] !== null) continue;
+    const host = seen['OS-EXT-SRV-ATTR:host'];
+    return host === to ? undefined : `it is ${seen['status']} on ${host}`;
+  }
+  return 'it takes longer than an hour';
+}
+
+function refusalIn(body: unknown): string | undefined {
+  const [first] = Object.values((body ?? {}) as Record<string, { message?: string }>);
+  return first?.message;
+}

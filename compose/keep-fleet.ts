@@ -1,0 +1,170 @@
+// Keeps the hosts of this machine as the Nodes say: one that is new is powered on, one that is
+// deleted goes when the operator has taken it out of OpenStack. Level-triggered: what a crash left
+// undone is found again. Used by embedded.ts.
+import { arch, release } from 'node:os';
+import type { Outcome } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import type { WantedCondition } from '#contracts/kube/conditions.ts';
+import { isSameCondition, stamped } from '#contracts/kube/conditions.ts';
+import type { Hypervisor, Node } from '#contracts/kube/kinds.ts';
+import { hypervisors, nodes } from '#contracts/kube/kinds.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { Log } from '#platform/log.ts';
+import { createWorkQueue } from '#platform/reconcile/work-queue.ts';
+import type { Followed, Kube } from '#ports/kube.ts';
+import type { FleetHost } from './fleet-nodes.ts';
+import {
+  hostFinalizer,
+  hostLabel,
+  hostNamePattern,
+  kindOf,
+  nextOfHost,
+  numberOf,
+} from './fleet-nodes.ts';
+import type { HostFleet } from './hosts.ts';
+import { numbered } from './register-hosts.ts';
+
+export interface FleetKeeperDeps {
+  kube: Kube;
+  fleet: Pick<HostFleet, 'add' | 'has' | 'remove' | 'hosts'>;
+  /** The BMCs of its hosts. */
+  bmcs: { add(host: string): Promise<void>; remove(host: string): Promise<void> };
+  /** The hosts that a simulated network has. */
+  simulated: Set<string>;
+  clock: Clock;
+  log: Log;
+}
+
+const waitMs = 2_000;
+
+/** Resolves when the Nodes are known. */
+export async function keepFleet(deps: FleetKeeperDeps): Promise<{ stop(): Promise<void> }> {
+  const { kube, fleet, clock, log } = deps;
+  const queue = createWorkQueue(clock, {
+    work: async (name) => await reconcile(name),
+    onError: (host, error) =>
+      log.warn({ host, why: (error as Error).message }, 'a host is not as its node says; again'),
+    concurrency: 1, // numbers are given out one after the other
+  });
+  const onTrouble = (trouble: { message: string }): void =>
+    log.warn({ why: trouble.message }, 'the Kubernetes API does not answer');
+  const wake = ({ metadata: { name = '' } }: { metadata: { name?: string } }): void =>
+    queue.add(name);
+  const world: { nodes: Followed<Node>; hypervisors: Followed<Hypervisor> } = {
+    nodes: kube.follow<Node>(nodes, { labelSelector: hostLabel, onChange: wake, onTrouble }),
+    hypervisors: kube.follow<Hypervisor>(hypervisors, { onChange: wake, onTrouble }),
+  };
+  await Promise.all([world.nodes.ready, world.hypervisors.ready]);
+
+  async function reconcile(name: string): Promise<number | undefined> {
+    const node = world.nodes.get({ name });
+    const kind = node && kindOf(node);
+    if (!node || !kind) return undefined;
+    const next = nextOfHost(node, world.hypervisors.get({ name }));
+    if (next.do === 'keep' && !fleet.has(name)) {
+      const taken = [
+        ...world.nodes.list().map(numberOf),
+        ...fleet.hosts().map((each) => each.number),
+      ];
+      const host = hostNamePattern.test(name) ? await numbered(kube, node, kind, taken) : undefined;
+      const refused = whyNot(name, host, fleet.hosts());
+      const added = host && refused === undefined ? await add(deps, host) : undefined;
+      await show(deps, node, refused ?? (isFault(added) ? added.message : undefined));
+      return undefined;
+    }
+    if (next.do === 'remove') {
+      await remove(deps, node, { name, kind });
+      return undefined;
+    }
+    if (next.do === 'keep') await show(deps, node, undefined);
+    return next.do === 'wait' ? waitMs : undefined;
+  }
+
+  for (const node of world.nodes.list()) wake(node);
+  return {
+    async stop() {
+      await queue.stop();
+      await Promise.all(Object.values(world).map(async (each) => await each.stop()));
+    },
+  };
+}
+
+/** Nodes are made by `cobalt host add`, and by whoever may write them. */
+function whyNot(
+  name: string,
+  host: FleetHost | undefined,
+  others: readonly FleetHost[],
+): string | undefined {
+  if (!hostNamePattern.test(name))
+    return `${name} is no name of a host: it begins with a letter and has a-z, 0-9 and '-', at most 32`;
+  if (!host) return 'no number is left for it';
+  const twin = others.find(({ kind, number }) => kind === 'local' && number === host.number);
+  return host.kind === 'local' && twin
+    ? `host ${twin.name} has its number, ${host.number}, and with it its addresses`
+    : undefined;
+}
+
+async function add(
+  { fleet, bmcs, simulated, log }: FleetKeeperDeps,
+  host: FleetHost,
+): Promise<Outcome<void>> {
+  if (host.kind === 'simulated') simulated.add(host.name);
+  const added = fleet.add(host);
+  if (isFault(added)) return added;
+  await bmcs.add(host.name);
+  log.info({ host: host.name, kind: host.kind }, 'a host is added');
+  return undefined;
+}
+
+/** Each step may be repeated; the Node goes last, so that a crash leaves something to see. */
+async function remove(
+  { kube, fleet, bmcs, simulated, log }: FleetKeeperDeps,
+  { metadata }: Node,
+  host: Pick<FleetHost, 'name' | 'kind'>,
+): Promise<void> {
+  const { name } = host;
+  // one of another name never was a host
+  if (hostNamePattern.test(name)) {
+    await bmcs.remove(name);
+    const removed = await fleet.remove(host);
+    if (isFault(removed)) throw new Error(removed.message);
+    simulated.delete(name);
+  }
+  const finalizers = (metadata.finalizers ?? []).filter((each) => each !== hostFinalizer);
+  const { resourceVersion } = metadata;
+  const released = await kube.patch(nodes, { name }, { metadata: { resourceVersion, finalizers } });
+  if (isFault(released) && released.kind !== 'notFound') throw new Error(released.message);
+  log.info({ host: name }, 'a host is removed');
+}
+
+/** `trouble`: why it is not kept on. */
+async function show(
+  { kube, clock }: Pick<FleetKeeperDeps, 'kube' | 'clock'>,
+  node: Node,
+  trouble: string | undefined,
+): Promise<void> {
+  const { name = '' } = node.metadata;
+  const ready: WantedCondition =
+    trouble === undefined
+      ? {
+          type: 'Ready',
+          status: 'True',
+          reason: 'HostRegistered',
+          message: 'the host is kept by cobalt up',
+        }
+      : { type: 'Ready', status: 'False', reason: 'HostRefused', message: trouble };
+  if (isSameCondition(node, ready)) return;
+  const others = (node.status?.conditions ?? []).filter(({ type }) => type !== ready.type);
+  const written = await kube.patch(
+    nodes,
+    { name },
+    {
+      status: {
+        nodeInfo: { architecture: arch(), kernelVersion: release(), operatingSystem: 'linux' },
+        conditions: [...others, stamped(node, ready, clock.now())],
+      },
+    },
+    { subresource: 'status' },
+  );
+  if (isFault(written) && written.kind !== 'notFound') throw new Error(written.message);
+}

@@ -1,0 +1,72 @@
+// The HA Agent of a host of this machine, which the host itself runs: what it is told, and where
+// the control plane hears it. Used by keep-local-host.ts, by the two ways to run a cloud, and by
+// the agent's process.
+import { join } from 'node:path';
+import type { HostHaAgent } from '#hosts/local/host-ha-agent.ts';
+import { watchdogFile } from '#hosts/local/host-watchdog.ts';
+import { filerFacts } from '#hosts/local/local-filer.ts';
+import type { LocalHost } from '#hosts/local/local-hosts.ts';
+import type { NetworkFacts } from '#hosts/local/network-facts.ts';
+import { machineAddress, managementAddress } from '#hosts/local/underlay.ts';
+import type { Secret } from '#platform/log.ts';
+import { version } from './version.ts';
+
+/** Of ha-agent-process.ts, as JSON. */
+export interface HaAgentSettings {
+  /** Of the release: another one starts the agent anew. */
+  version: string;
+  host: string;
+  /** Written by the host's init: what is in it is another in each boot. */
+  bootFile: string;
+  /** Where neighbours reach the host. */
+  address: string;
+  /** The root URL of the HA Service. */
+  service: string;
+  secret: string;
+  libvirtSocket: string;
+  watchdogFile: string;
+  selfFencingMs: number | null;
+  share: { server: string; path: string };
+}
+
+/** At the machine's address in the management network, which is the cloud's own. */
+export const haAgentsPort = 15_868; // masakari's
+
+/** All that is served there: other APIs are no business of hosts. */
+export const haAgentPath = /^\/ha\/api\/hosts\/[a-z0-9.-]+\/heartbeats$/;
+
+export function localHaAgent(
+  { name, dir, libvirtSocket }: Pick<LocalHost, 'name' | 'dir' | 'libvirtSocket'>,
+  {
+    index,
+    network,
+    secret,
+    selfFencingMs,
+  }: { index: number; network: NetworkFacts; secret: Secret; selfFencingMs: number | null },
+): HostHaAgent {
+  const { server, share } = filerFacts(network);
+  const settings: HaAgentSettings = {
+    version,
+    host: name,
+    bootFile: join(dir, 'init.pid'),
+    address: managementAddress(network, index),
+    service: `http://${machineAddress(network)}:${haAgentsPort}/ha`,
+    secret: secret.reveal(),
+    libvirtSocket,
+    watchdogFile: watchdogFile({ dir }),
+    selfFencingMs,
+    share: { server, path: share },
+  };
+  const cache = process.env['NODE_COMPILE_CACHE'];
+  const command = [
+    '/usr/bin/env',
+    'MALLOC_ARENA_MAX=2',
+    'UV_THREADPOOL_SIZE=2',
+    ...(cache === undefined ? [] : [`NODE_COMPILE_CACHE=${cache}`]),
+    process.execPath,
+    '--max-semi-space-size=1',
+    '--max-old-space-size=64',
+    join(import.meta.dirname, 'ha-agent-process.ts'),
+  ];
+  return { command, settings };
+}

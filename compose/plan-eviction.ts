@@ -1,0 +1,39 @@
+// Where the servers of a host of a running cloud could go, by its public APIs alone. For
+// `cobalt evict --plan`; the operator asks the same before it begins.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import { hypervisors } from '#contracts/kube/kinds.ts';
+import { itself } from '#openstack/clients/call.ts';
+import { novaFleetClient } from '#openstack/clients/nova-fleet.ts';
+import { placementClient } from '#openstack/clients/placement.ts';
+import { createSocketClient } from '#openstack/http/client.ts';
+import { mayTake } from '#operators/hypervisor-operator/domain/eviction.ts';
+import type { MovePlan } from '#operators/hypervisor-operator/domain/plan-moves.ts';
+import { findMoves } from '#operators/hypervisor-operator/find-moves.ts';
+import { systemClock } from '#platform/clock.ts';
+import type { Kube } from '#ports/kube.ts';
+import { adminSession } from './admin-session.ts';
+import { readSecrets } from './home.ts';
+
+/** `origin`: of the cloud in `homeDir`. */
+export async function planEviction(
+  { homeDir, origin, kube }: { homeDir: string; origin: string; kube: Kube },
+  host: string,
+): Promise<Outcome<MovePlan>> {
+  const services = ['identity', 'compute', 'image', 'placement'];
+  const http = createSocketClient(
+    Object.fromEntries(services.map((name) => [name, `${origin}/${name}`])),
+    systemClock,
+  );
+  const client = { http, session: adminSession(http, systemClock, await readSecrets(homeDir)) };
+  const all = await kube.list(hypervisors);
+  if (isFault(all)) return all;
+  return await findMoves(
+    {
+      nova: novaFleetClient(client),
+      placement: placementClient(client, itself),
+      isTarget: (name) => mayTake(all.find(({ metadata }) => metadata.name === name)),
+    },
+    host,
+  );
+}

@@ -1,0 +1,187 @@
+// The hosts of this machine as Nodes, as a kubelet would register them. What there is, is what the
+// Nodes say; the numbers of `cobalt up` make and park Nodes. Used by embedded.ts.
+import { isFault } from '#contracts/common/fault.ts';
+import type { Node } from '#contracts/kube/kinds.ts';
+import { hypervisors, labels, nodes } from '#contracts/kube/kinds.ts';
+import type { KubeKind, KubeObject } from '#contracts/kube/object.ts';
+import type { Kube } from '#ports/kube.ts';
+import type { FleetHost, HostKind } from './fleet-nodes.ts';
+import {
+  fitToCount,
+  freeNumber,
+  hostFinalizer,
+  hostLabel,
+  hostNamePattern,
+  isParked,
+  kindOf,
+  mayStart,
+  mostLocalHosts,
+  numberAnnotation,
+  numberOf,
+  parkedAnnotation,
+  startsDisabled,
+} from './fleet-nodes.ts';
+
+interface ConfigMap extends KubeObject {
+  data?: { local?: string; simulated?: string };
+}
+
+const configMaps: KubeKind<ConfigMap> = {
+  group: '',
+  version: 'v1',
+  kind: 'ConfigMap',
+  plural: 'configmaps',
+  namespaced: true,
+};
+
+const namespaces: KubeKind = {
+  group: '',
+  version: 'v1',
+  kind: 'Namespace',
+  plural: 'namespaces',
+  namespaced: false,
+};
+
+/** What `up` was told. */
+export interface HostCounts {
+  local: number;
+  simulated: number;
+}
+
+/** Holds the counts that the Nodes were made to fit last. */
+const told = { namespace: 'kube-system', name: 'cobalt-hosts' };
+
+/**
+ * Makes the Nodes fit the counts, if they were not before: hosts that were added or removed since
+ * stay so where `up` is told the same again, as a restarted control plane is. Gives the hosts that
+ * are to run. Throws where the API server refuses, which is a bug. Safe to repeat.
+ */
+export async function registerHosts(
+  kube: Kube,
+  zone: string,
+  counts: HostCounts,
+): Promise<FleetHost[]> {
+  const data = { local: String(counts.local), simulated: String(counts.simulated) };
+  const last = await kube.get(configMaps, told);
+  if (isFault(last) || last.data?.local !== data.local || last.data.simulated !== data.simulated) {
+    await fit(kube, zone, counts);
+    // afterwards: a crash in between fits once more
+    const space = await kube.create(namespaces, { metadata: { name: told.namespace } });
+    if (isFault(space) && space.kind !== 'conflict') throw new Error(space.message);
+    const kept = await kube.apply(configMaps, { metadata: told, data });
+    if (isFault(kept)) throw new Error(kept.message);
+  }
+  return await runningHosts(kube);
+}
+
+async function fit(kube: Kube, zone: string, counts: HostCounts): Promise<void> {
+  const before = await allNodes(kube);
+  const kinds: readonly [HostKind, number][] = [
+    ['local', counts.local],
+    ['simulated', counts.simulated],
+  ];
+  for (const [kind, count] of kinds) {
+    const { add, park, unpark } = fitToCount(kind, count, before);
+    for (const name of add) await registerNode(kube, { name, kind, zone, isTested: false });
+    for (const name of park) await annotate(kube, name, parkedAnnotation, 'true');
+    for (const name of unpark) await annotate(kube, name, parkedAnnotation, null);
+  }
+}
+
+async function runningHosts(kube: Kube): Promise<FleetHost[]> {
+  const left = await allNodes(kube);
+  const taken = left.map(numberOf);
+  const known = await kube.list(hypervisors);
+  // of a fresh cloud the definition may not be established yet
+  if (isFault(known) && known.kind !== 'notFound') throw new Error(known.message);
+  const running: FleetHost[] = [];
+  for (const node of left) {
+    const [kind, { name = '' }] = [kindOf(node), node.metadata];
+    if (!kind || !hostNamePattern.test(name)) continue; // keep-fleet.ts says so on the Node
+    const host = await numbered(kube, node, kind, taken);
+    const hypervisor = isFault(known)
+      ? undefined
+      : known.find(({ metadata }) => metadata.name === name);
+    const hasTwin = running.some((each) => each.kind === 'local' && each.number === host?.number);
+    if (host && !isParked(node) && mayStart(hypervisor) && !(kind === 'local' && hasTwin))
+      running.push(host);
+  }
+  return running;
+}
+
+async function allNodes(kube: Kube): Promise<Node[]> {
+  const listed = await kube.list(nodes);
+  if (isFault(listed)) throw new Error(listed.message);
+  return listed;
+}
+
+/** Marks the Node of an earlier release; what an operator wrote on it stays. */
+export async function registerNode(
+  kube: Kube,
+  wanted: { name: string; kind: HostKind; zone: string; isTested: boolean },
+): Promise<void> {
+  const { name, kind, zone, isTested } = wanted;
+  const existing = await kube.get(nodes, { name });
+  const metadata = {
+    labels: { [hostLabel]: kind },
+    finalizers: [...new Set([...finalizersOf(existing), hostFinalizer])],
+  };
+  const registered = isFault(existing)
+    ? await kube.create(nodes, {
+        metadata: {
+          ...metadata,
+          name,
+          labels: {
+            ...metadata.labels,
+            [labels.hostname]: name,
+            [labels.zone]: zone,
+            [labels.virtDriver]: 'kvm',
+            // without tests it takes servers at once
+            [labels.lifecycle]: isTested ? 'true' : 'skip-tests',
+          },
+        },
+      })
+    : await kube.patch(nodes, { name }, { metadata });
+  if (isFault(registered)) throw new Error(`the node ${name}: ${registered.message}`);
+}
+
+const finalizersOf = (node: object): string[] =>
+  'metadata' in node ? ((node as Node).metadata.finalizers ?? []) : [];
+
+/**
+ * With its number, which it is given at first sight: `h3` gets 3 if that is free. `taken` has those
+ * of all others, and takes its. undefined: there is none left.
+ */
+export async function numbered(
+  kube: Kube,
+  node: Node,
+  kind: HostKind,
+  taken: number[],
+): Promise<FleetHost | undefined> {
+  const { name = '' } = node.metadata;
+  const host = (number: number): FleetHost => ({
+    name,
+    kind,
+    number,
+    startsDisabled: startsDisabled(node),
+  });
+  if (numberOf(node) > 0 || kind === 'simulated') return host(numberOf(node));
+  const own = Number(/^h(\d{1,3})$/.exec(name)?.[1] ?? 0);
+  const isFree = own > 0 && own <= mostLocalHosts && !taken.includes(own);
+  const number = isFree ? own : freeNumber(taken);
+  if (number === undefined) return undefined;
+  taken.push(number);
+  await annotate(kube, name, numberAnnotation, String(number));
+  return host(number);
+}
+
+async function annotate(
+  kube: Kube,
+  name: string,
+  annotation: string,
+  value: string | null,
+): Promise<void> {
+  const patch = { metadata: { annotations: { [annotation]: value } } };
+  const patched = await kube.patch(nodes, { name }, patch);
+  if (isFault(patched)) throw new Error(`the node ${name}: ${patched.message}`);
+}

@@ -1,0 +1,173 @@
+// The kinds of objects that operators and agents work on: CobaltCore's own, as in crds/, and of
+// Kubernetes' what they look at.
+import type { Condition, KubeKind, KubeObject } from './object.ts';
+
+export type Maintenance = '' | 'manual' | 'auto' | 'ha' | 'termination';
+
+/** kvm.cloud.sap/v1: a host that runs virtual machines. */
+export interface Hypervisor extends KubeObject {
+  spec: {
+    version?: string;
+    reboot?: boolean;
+    evacuateOnReboot?: boolean;
+    lifecycleEnabled?: boolean;
+    skipTests?: boolean;
+    customTraits?: string[];
+    aggregates?: string[];
+    allowedProjects?: string[];
+    highAvailability?: boolean;
+    installCertificate?: boolean;
+    maintenance?: Maintenance;
+    maintenanceReason?: string;
+    overcommit?: Record<string, number>;
+  };
+  status?: HypervisorStatus;
+}
+
+export interface HypervisorStatus {
+  libVirtVersion?: string;
+  hypervisorVersion?: string;
+  operatingSystem?: Record<string, string | string[]>;
+  instances?: { id: string; name: string; active: boolean }[];
+  capabilities?: { cpuArch?: string; memory?: string; cpus?: string };
+  domainCapabilities?: {
+    arch?: string;
+    hypervisorType?: string;
+    supportedDevices?: string[];
+    supportedCpuModes?: string[];
+    supportedFeatures?: string[];
+  };
+  allocation?: Record<string, string>;
+  capacity?: Record<string, string>;
+  effectiveCapacity?: Record<string, string>;
+  /** NUMA cells. */
+  cells?: {
+    cellID: number;
+    allocation?: Record<string, string>;
+    capacity?: Record<string, string>;
+    effectiveCapacity?: Record<string, string>;
+  }[];
+  numInstances?: number;
+  hypervisorId?: string;
+  serviceId?: string;
+  traits?: string[];
+  aggregates?: { name: string; uuid?: string; metadata?: Record<string, string> }[];
+  internalIp?: string;
+  evicted?: boolean;
+  conditions?: Condition[];
+}
+
+export const hypervisors: KubeKind<Hypervisor> = {
+  group: 'kvm.cloud.sap',
+  version: 'v1',
+  kind: 'Hypervisor',
+  plural: 'hypervisors',
+  namespaced: false,
+};
+
+/** kvm.cloud.sap/v1: moves every virtual machine off a hypervisor. */
+export interface Eviction extends KubeObject {
+  spec: { hypervisor: string; reason: string };
+  status?: {
+    hypervisorServiceId?: string;
+    outstandingRamMb?: number;
+    outstandingInstances?: string[];
+    conditions?: Condition[];
+  };
+}
+
+export const evictions: KubeKind<Eviction> = {
+  group: 'kvm.cloud.sap',
+  version: 'v1',
+  kind: 'Eviction',
+  plural: 'evictions',
+  namespaced: false,
+};
+
+export interface Node extends KubeObject {
+  spec?: {
+    unschedulable?: boolean;
+    taints?: { key: string; value?: string; effect: string }[];
+  };
+  status?: {
+    addresses?: { type: string; address: string }[];
+    conditions?: Condition[];
+    nodeInfo?: Record<string, string>;
+  };
+}
+
+export const nodes: KubeKind<Node> = {
+  group: '',
+  version: 'v1',
+  kind: 'Node',
+  plural: 'nodes',
+  namespaced: false,
+};
+
+export interface Pod extends KubeObject {
+  spec?: {
+    nodeName?: string;
+    tolerations?: {
+      key?: string;
+      operator?: string;
+      value?: string;
+      effect?: string;
+      tolerationSeconds?: number;
+    }[];
+  };
+  status?: { phase?: string };
+}
+
+export const pods: KubeKind<Pod> = {
+  group: '',
+  version: 'v1',
+  kind: 'Pod',
+  plural: 'pods',
+  namespaced: true,
+};
+
+/** What has happened to an object; it is kept for an hour. */
+export interface Event extends KubeObject {
+  involvedObject: {
+    apiVersion: string;
+    kind: string;
+    name: string;
+    namespace?: string;
+    uid: string;
+  };
+  type: 'Normal' | 'Warning';
+  reason: string;
+  message: string;
+  count: number;
+  firstTimestamp: string;
+  lastTimestamp: string;
+  source: { component: string };
+  reportingComponent: string;
+}
+
+export const events: KubeKind<Event> = {
+  group: '',
+  version: 'v1',
+  kind: 'Event',
+  plural: 'events',
+  namespaced: true,
+};
+
+/** Labels and annotations of nodes and hypervisors that the operator reads. */
+export const labels = {
+  hostname: 'kubernetes.io/hostname',
+  zone: 'topology.kubernetes.io/zone',
+  region: 'topology.kubernetes.io/region',
+  /** A node with it, whatever its value, runs virtual machines. */
+  virtDriver: 'nova.openstack.cloud.sap/virt-driver',
+  /** The operator onboards and offboards the node; `skip-tests`: without test machines. */
+  lifecycle: 'cobaltcore.cloud.sap/node-hypervisor-lifecycle',
+} as const;
+
+export const annotations = {
+  aggregates: 'nova.openstack.cloud.sap/aggregates',
+  customTraits: 'nova.openstack.cloud.sap/custom-traits',
+} as const;
+
+/** On a node whose machines are gone: what runs for them leaves, too. */
+export const offboardingTaint = { key: 'kvm.cloud.sap/offboarding', effect: 'NoExecute' } as const;

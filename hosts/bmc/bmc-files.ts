@@ -1,0 +1,137 @@
+// What an emulated BMC keeps over restarts, in a folder of its own: its password, its certificate,
+// and its state.
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ensureKey, issueCertificate, lastingCertificate } from '#platform/certificates.ts';
+import type { Certificate } from '#platform/http/server.ts';
+import type { Ids } from '#platform/ids.ts';
+import { Secret } from '#platform/log.ts';
+
+export interface BootSettings {
+  enabled: 'Disabled' | 'Once' | 'Continuous';
+  target: string;
+}
+
+export interface LogRecord {
+  id: number;
+  atMs: number;
+  severity: 'OK' | 'Warning' | 'Critical';
+  messageId: string;
+  message: string;
+}
+
+export interface Subscription {
+  id: number;
+  destination: string;
+  context: string;
+}
+
+export interface Sensor {
+  name: string;
+  kind: 'temperature' | 'fan' | 'power' | 'voltage';
+  value: number;
+}
+
+export interface BmcState {
+  /** Of the host. */
+  uuid: string;
+  serialNumber: string;
+  boot: BootSettings;
+  /** The boot that was seen last (`ChassisState.boot`), and what it was told to boot from. */
+  lastBoot: string | null;
+  bootedFrom: string;
+  indicatorLed: 'Off' | 'Lit' | 'Blinking';
+  sensors: Sensor[];
+  log: LogRecord[];
+  subscriptions: Subscription[];
+  /** Of log records and subscriptions. */
+  nextId: number;
+  /** Where it listened last. */
+  port: number;
+}
+
+export const bmcUser = 'admin';
+
+const stateFile = (folder: string): string => join(folder, 'state.json');
+const passwordFile = (folder: string): string => join(folder, 'password');
+const certificateDays = { valid: 3650, renewBefore: 365 };
+
+/** Made at first. For its owner alone. */
+export async function readPassword(folder: string, ids: Pick<Ids, 'bytes'>): Promise<Secret> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const stored = await readFile(passwordFile(folder), 'utf8').catch(() => '');
+  if (stored.trim() !== '') return new Secret(stored.trim());
+  const password = ids.bytes(18).toString('base64url');
+  await writeWhole(passwordFile(folder), `${password}\n`);
+  return new Secret(password);
+}
+
+/** Signed by itself, as a BMC's is when it is delivered. */
+export async function ensureBmcCertificate(
+  folder: string,
+  { name, address, nowMs }: { name: string; address: string; nowMs: number },
+): Promise<Certificate> {
+  const [file, keyFile] = [join(folder, 'bmc.crt'), join(folder, 'bmc.key')];
+  await ensureKey(keyFile);
+  const current = await lastingCertificate(file, certificateDays.renewBefore, nowMs);
+  if (!current || current.checkIP(address) === undefined)
+    await issueCertificate({
+      file,
+      keyFile,
+      subject: `/CN=BMC of ${name}`,
+      days: certificateDays.valid,
+      extensions: [
+        'basicConstraints=critical,CA:FALSE',
+        'extendedKeyUsage=serverAuth',
+        `subjectAltName=IP:${address}`,
+      ],
+    });
+  return { cert: await readFile(file, 'utf8'), key: await readFile(keyFile, 'utf8') };
+}
+
+/** A new one where there is none, or one that cannot be read. */
+export async function readState(folder: string, name: string, ids: Ids): Promise<BmcState> {
+  const fresh: BmcState = {
+    uuid: ids.uuid(),
+    serialNumber: `${name}-${ids.hex().slice(0, 8)}`,
+    boot: { enabled: 'Disabled', target: 'None' },
+    lastBoot: null,
+    bootedFrom: 'None',
+    indicatorLed: 'Off',
+    sensors: [
+      { name: 'Inlet', kind: 'temperature', value: 21 },
+      { name: 'Fan 1', kind: 'fan', value: 4_200 },
+      { name: 'Input power', kind: 'power', value: 180 },
+      { name: 'Input voltage', kind: 'voltage', value: 230 },
+    ],
+    log: [],
+    subscriptions: [],
+    nextId: 1,
+    port: 0,
+  };
+  try {
+    // written by `writeState`
+    return { ...fresh, ...(JSON.parse(await readFile(stateFile(folder), 'utf8')) as BmcState) };
+  } catch {
+    return fresh;
+  }
+}
+
+export const writeState = async (folder: string, state: BmcState): Promise<void> =>
+  await writeWhole(stateFile(folder), JSON.stringify(state));
+
+/** For a person, and for tools that speak Redfish. */
+export const writeAddress = async (folder: string, address: string): Promise<void> =>
+  await writeWhole(join(folder, 'address'), `${address}\n`);
+
+/** Appears whole or not at all. */
+async function writeWhole(path: string, text: string): Promise<void> {
+  const file = await open(`${path}.new`, 'w', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}.new`, path);
+}

@@ -1,0 +1,189 @@
+// The HTTP face of an emulated BMC: finds the resource, checks who asks, applies the troubles that
+// were ordered. Whatever is sent, it answers with Redfish's error or not at all.
+import { Readable } from 'node:stream';
+import { isFault } from '#contracts/common/fault.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { HttpHandler, RawReply, RawRequest } from '#platform/http/messages.ts';
+import { readJson } from '#platform/http/read-json.ts';
+import type { Log } from '#platform/log.ts';
+import type { BmcCore } from './bmc-core.ts';
+import { changesOf, isBody, missing } from './redfish-changes.ts';
+import type { Change } from './redfish-changes.ts';
+import { documentAt, etagOf, pathsOf, root } from './redfish-documents.ts';
+import { faultReply, redfishError, redfishHeaders } from './redfish-errors.ts';
+import type { Sessions } from './sessions.ts';
+import type { VendorProfile } from './vendor-profiles.ts';
+
+const [maxBodyBytes, bodyDeadlineMs, restartMs] = [16 * 1024, 10_000, 2_000];
+/** Without credentials: DSP0266, "Authentication". */
+const openPaths = ['/redfish', root];
+
+export interface RedfishDeps {
+  core: BmcCore;
+  sessions: Sessions;
+  profile: VendorProfile;
+  clock: Clock;
+  log: Log;
+  /** Ends what an ordered trouble holds back. */
+  closing: AbortSignal;
+}
+
+export function redfishHandler(deps: RedfishDeps): HttpHandler {
+  const { core, sessions, profile, clock, log } = deps;
+  const paths = pathsOf(profile);
+  const changes = changesOf(paths);
+  let restartingUntilMs = 0;
+  const restart = (): void => void (restartingUntilMs = clock.now() + restartMs);
+
+  /** undefined: this request may be answered. Who may not ask is not told what there is. */
+  function strangerReply(request: RawRequest, path: string, found: Found): RawReply | undefined {
+    const isOpen = isRead(request) ? openPaths.includes(path) : found.wanted?.change.isOpen;
+    const isLocked = core.trouble()?.kind === 'locked';
+    const mayPass = isOpen
+      ? isRead(request) || !isLocked
+      : !isLocked && sessions.allows(request.headers);
+    return mayPass
+      ? undefined
+      : redfishError(401, 'NoValidSession', 'Credentials are missing or wrong.', {
+          'www-authenticate': 'Basic realm="BMC"',
+        });
+  }
+
+  async function answer(request: RawRequest): Promise<RawReply> {
+    const path = pathOf(request.path);
+    if (clock.now() < restartingUntilMs)
+      return redfishError(503, 'ServiceTemporarilyUnavailable', 'The BMC restarts.');
+    const found = changesAt(changes, path, request.method);
+    const stranger = strangerReply(request, path, found);
+    if (stranger) return stranger;
+    const snapshot = await core.snapshot();
+    if (isFault(snapshot)) return faultReply(snapshot);
+    const document = documentAt(path, { ...snapshot, sessions: sessions.list() });
+    const etag = document && profile.etags !== 'none' ? `W/"${etagOf(document)}"` : undefined;
+    if (isRead(request) && document)
+      return {
+        status: 200,
+        headers: { ...redfishHeaders, ...(etag ? { etag } : {}) },
+        body: document,
+      };
+    if (isRead(request) || !found.wanted) {
+      // an action has no document
+      const isThere = document !== undefined || found.all.some(({ id }) => id === '');
+      return isThere ? notAllowed(found) : missing();
+    }
+    return await change(request, found.wanted, etag);
+  }
+
+  async function change(
+    request: RawRequest,
+    { change: wanted, id }: MatchingChange,
+    etag: string | undefined,
+  ): Promise<RawReply> {
+    const stale = etag === undefined ? undefined : precondition(request, wanted, etag);
+    if (stale) return stale;
+    const body = await readJson(request, { maxBodyBytes, bodyDeadlineMs }, clock);
+    if (isFault(body)) return faultReply(body);
+    if (body !== null && !isBody(body))
+      return redfishError(400, 'MalformedJSON', 'The body is a JSON object.');
+    return await wanted.run({ core, sessions, profile, restart }, body ?? {}, id);
+  }
+
+  function precondition(
+    { headers }: RawRequest,
+    { method }: Change,
+    etag: string,
+  ): RawReply | undefined {
+    if (method !== 'PATCH') return undefined;
+    const given = headers['if-match'];
+    if (given === undefined)
+      return profile.etags === 'strong'
+        ? redfishError(428, 'PreconditionRequired', 'If-Match is missing.')
+        : undefined;
+    const accepted = profile.etags === 'strong' ? etag.slice(2) : etag;
+    return given === accepted || given === '*'
+      ? undefined
+      : redfishError(412, 'PreconditionFailed', 'The resource has another ETag.');
+  }
+
+  return {
+    async handle(request) {
+      const trouble = core.trouble();
+      if (trouble?.kind === 'dead') return cut();
+      if (trouble?.kind === 'silent') {
+        await aborted(deps.closing);
+        return cut();
+      }
+      if (trouble?.kind === 'slow')
+        await clock.sleep(trouble.ms, { signal: deps.closing, unref: true }).catch(() => undefined);
+      if (trouble?.kind === 'unavailable')
+        return redfishError(503, 'ServiceTemporarilyUnavailable', 'The BMC is busy.', {
+          'retry-after': '1',
+        });
+      try {
+        return await answer(request);
+      } catch (error) {
+        log.error({ err: error, method: request.method, path: request.path }, 'request to a BMC');
+        return redfishError(500, 'InternalError', 'The request could not be answered.');
+      }
+    },
+  };
+}
+
+/** Nothing is decoded: a path with `%`, `..` or `//` is one that does not exist. */
+const pathOf = (path: string): string => (path.endsWith('/') ? path.slice(0, -1) : path);
+
+const isRead = ({ method }: RawRequest): boolean => method === 'GET' || method === 'HEAD';
+
+/** Of the member that the path names; empty: the path is the change's own. */
+function idIn({ path: pattern }: Change, path: string): string | undefined {
+  if (!pattern.endsWith('/:id')) return pattern === path ? '' : undefined;
+  const parent = pattern.slice(0, -':id'.length);
+  const id = path.startsWith(parent) ? path.slice(parent.length) : '';
+  return id === '' || id.includes('/') ? undefined : id;
+}
+
+interface MatchingChange {
+  change: Change;
+  id: string;
+}
+
+/** What can be changed at a path, and what the request asks for. */
+interface Found {
+  all: readonly MatchingChange[];
+  wanted: MatchingChange | undefined;
+}
+
+function changesAt(changes: readonly Change[], path: string, method: string): Found {
+  const all = changes.flatMap((change) => {
+    const id = idIn(change, path);
+    return id === undefined ? [] : [{ change, id }];
+  });
+  return { all, wanted: all.find(({ change }) => change.method === method) };
+}
+
+function notAllowed({ all }: Found): RawReply {
+  const isAction = all.some(({ change }) => change.path.includes('/Actions/'));
+  const allow = [
+    ...(isAction ? [] : ['GET', 'HEAD']),
+    ...all.map(({ change }) => change.method),
+  ].join(', ');
+  return redfishError(405, 'OperationNotAllowed', `What is allowed here: ${allow}.`, { allow });
+}
+
+/** An answer that cannot be sent: the server cuts the connection. */
+const cut = (): RawReply => ({
+  status: 200,
+  headers: {},
+  body: new Readable({
+    read() {
+      this.destroy(new Error('the BMC is dead'));
+    },
+  }),
+});
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted)
+    await new Promise<void>((resolve) =>
+      signal.addEventListener('abort', () => resolve(), { once: true }),
+    );
+}

@@ -1,0 +1,40 @@
+// Neutron's agents as those use them who run the fleet: what keeps the network of a host, and that
+// it is forgotten. https://docs.openstack.org/api-ref/network/v2/#networking-agents
+import type { Outcome } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import type { ClientDeps } from './call.ts';
+import { documentOf, itself, succeeded } from './call.ts';
+import { askNeutron } from './neutron.ts';
+
+export interface NetworkAgent {
+  id: string;
+  binary: string;
+  host: string;
+  alive: boolean;
+}
+
+/** Faults of all: those of the client `Neutron`. */
+export interface NeutronAgents {
+  agentsOn(host: string): Promise<Outcome<NetworkAgent[]>>;
+  /**
+   * Disables it and takes it off the list, also while it runs on; it comes back when it is started
+   * anew. One that is gone is fine.
+   */
+  removeAgent(id: string): Promise<Outcome<void>>;
+}
+
+export function neutronAgentsClient(deps: ClientDeps): NeutronAgents {
+  const ask = askNeutron(deps, itself);
+  const one = (id: string): string => `agents/${encodeURIComponent(id)}`;
+  const unlessGone = (outcome: Outcome<void>): Outcome<void> =>
+    isFault(outcome) && outcome.kind === 'notFound' ? undefined : outcome;
+  return {
+    agentsOn: async (host) =>
+      await documentOf('agents', ask('GET', `agents?host=${encodeURIComponent(host)}`)),
+    async removeAgent(id) {
+      const disabled = await succeeded(ask('PUT', one(id), { agent: { admin_state_up: false } }));
+      if (isFault(disabled)) return unlessGone(disabled);
+      return unlessGone(await succeeded(ask('DELETE', one(id))));
+    },
+  };
+}

@@ -1,0 +1,164 @@
+// Onboarding: a new host is found in Nova, kept from tenants until a machine of the operator's own
+// has booted on it, and enabled then. A host that fails ends so, with the reason, and stays
+// disabled. Sole owner of Onboarding, hypervisorId and serviceId.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import type { WantedCondition } from '#contracts/kube/conditions.ts';
+import { conditionOf } from '#contracts/kube/conditions.ts';
+import type { Hypervisor } from '#contracts/kube/kinds.ts';
+import { labels } from '#contracts/kube/kinds.ts';
+import type { FleetHypervisor } from '#openstack/clients/nova-fleet.ts';
+import type { SmokeTest } from '../domain/smoke-test.ts';
+import { nextOfTest, noTest } from '../domain/smoke-test.ts';
+import type { Controller, ControllerDeps } from './controller.ts';
+import { must, writeStatus } from './controller.ts';
+
+const lookAgainMs = 3_000;
+const sharedForMs = 1_000;
+/** By which its machines are known, also after the operator was started again. */
+const prefixOf = ({ metadata }: Hypervisor): string => `ohooc-${metadata.name}-${metadata.uid}`;
+
+export function onboardingController(deps: ControllerDeps): Controller {
+  const { world, nova } = deps;
+  /** Lost with the process: failures are counted anew then. */
+  const tests = new Map<string, SmokeTest>();
+  const listed = hypervisorsOf(deps);
+  return {
+    async reconcile(name) {
+      const hypervisor = world.hypervisors.get({ name });
+      if (!hypervisor) {
+        tests.delete(name);
+        return undefined;
+      }
+      const { lifecycleEnabled = true, maintenance = '', skipTests } = hypervisor.spec;
+      const before = conditionOf(hypervisor, 'Onboarding');
+      const isOver = before?.status === 'False' && before.reason !== 'Aborted';
+      if (isOver) return undefined;
+      if (!lifecycleEnabled || maintenance === 'termination') {
+        if (before?.status !== 'True') return undefined;
+        must(await removeTestMachines(deps, hypervisor));
+        await writeStatus(deps, hypervisor, [aborted(lifecycleEnabled)], idsIn(hypervisor));
+        return undefined;
+      }
+      const known = must(await listed()).find((each) => isThe(each, hypervisor));
+      if (!known) return lookAgainMs; // nova-compute has not registered it yet
+      const ids = { hypervisorId: known.id, serviceId: known.service.id };
+      const say = async (condition: WantedCondition): Promise<void> =>
+        await writeStatus(deps, hypervisor, [condition], ids);
+      if (skipTests !== true) {
+        const verdict = await test(deps, hypervisor, known, tests);
+        if (verdict.status === 'True' || verdict.reason === 'Failed') {
+          await say(verdict);
+          return verdict.status === 'True' ? lookAgainMs : undefined;
+        }
+      }
+      must(await nova.enableService(known.service.id));
+      await say(onboarding('False', 'Succeeded', 'Onboarding completed'));
+      return undefined;
+    },
+  };
+}
+
+/** Nova's list, asked for once for all hosts that wait at a moment. */
+function hypervisorsOf({ nova, clock }: ControllerDeps): () => Promise<Outcome<FleetHypervisor[]>> {
+  let last: { atMs: number; answer: Promise<Outcome<FleetHypervisor[]>> } | undefined;
+  return async () => {
+    const now = clock.monotonicMs();
+    if (!last || now - last.atMs > sharedForMs) last = { atMs: now, answer: nova.hypervisors() };
+    return await last.answer;
+  };
+}
+
+/** One step of the test; Succeeded when the host may be enabled. */
+async function test(
+  deps: ControllerDeps,
+  hypervisor: Hypervisor,
+  { service, status }: FleetHypervisor,
+  tests: Map<string, SmokeTest>,
+): Promise<WantedCondition> {
+  const { nova, clock, config } = deps;
+  const { name = '' } = hypervisor.metadata;
+  const prefix = prefixOf(hypervisor);
+  const zone = hypervisor.metadata.labels?.[labels.zone];
+  if (zone === undefined)
+    return onboarding('True', 'Initial', `The label ${labels.zone} is missing on the node`);
+  // a named host is used although it is disabled; no tenant's machine comes here meanwhile
+  if (status === 'enabled') must(await nova.disableService(service.id, 'onboarding'));
+  const state = tests.get(name) ?? noTest;
+  const { testAttempts: attempts, testTimeoutMs: timeoutMs, testImage, testFlavor } = config;
+  const [server] = must(await nova.ownServers(prefix));
+  const next = nextOfTest(server, state, { attempts, timeoutMs }, clock.now());
+  const failed = async (why: string): Promise<WantedCondition> => {
+    must(await removeTestMachines(deps, hypervisor));
+    const failures = state.failures + 1;
+    tests.set(name, { failures, lastTrouble: why, sinceMs: 0 });
+    return failures >= attempts
+      ? onboarding('False', 'Failed', `${failures} test machines failed; the last one: ${why}`)
+      : testing(`attempt ${failures} failed: ${why}`);
+  };
+  switch (next.do) {
+    case 'create': {
+      const wanted = { name: prefix, image: testImage, flavor: testFlavor, zone };
+      const made = await nova.createOn({ ...wanted, host: service.host });
+      if (isFault(made) && made.kind === 'conflict') return await failed(made.message);
+      must(made);
+      tests.set(name, { ...state, sinceMs: clock.now() });
+      return testing('a test machine is being built');
+    }
+    case 'wait':
+      return testing(next.for);
+    case 'failed':
+      return await failed(next.why);
+    case 'readConsole': {
+      if (state.sinceMs === 0) tests.set(name, { ...state, sinceMs: clock.now() });
+      const text = must(await nova.consoleOutput(server?.id ?? ''));
+      if (!text.includes(prefix.toLowerCase().slice(0, 40)) && !text.includes(prefix))
+        return testing('the test machine boots');
+      must(await removeTestMachines(deps, hypervisor));
+      tests.delete(name);
+      return onboarding('False', 'Succeeded', '');
+    }
+  }
+}
+
+async function removeTestMachines({ nova }: ControllerDeps, hypervisor: Hypervisor) {
+  const servers = await nova.ownServers(prefixOf(hypervisor));
+  if (isFault(servers)) return servers;
+  for (const { id } of servers) {
+    const outcome = await nova.deleteServer(id);
+    if (isFault(outcome)) return outcome;
+  }
+  return undefined;
+}
+
+/** By its short name, as the original looks for it. */
+export function isThe(
+  { hypervisor_hostname: hostname }: FleetHypervisor,
+  { metadata }: Hypervisor,
+) {
+  const short = (text: string): string => text.split('.')[0] ?? text;
+  return short(hostname) === short(metadata.labels?.[labels.hostname] ?? metadata.name ?? '');
+}
+
+const idsIn = ({ status }: Hypervisor) => ({
+  ...(status?.hypervisorId ? { hypervisorId: status.hypervisorId } : {}),
+  ...(status?.serviceId ? { serviceId: status.serviceId } : {}),
+});
+
+const onboarding = (
+  status: 'True' | 'False',
+  reason: string,
+  message: string,
+): WantedCondition => ({ type: 'Onboarding', status, reason, message });
+
+const testing = (what: string): WantedCondition =>
+  onboarding('True', 'Testing', `Running onboarding tests: ${what}`);
+
+const aborted = (lifecycleEnabled: boolean): WantedCondition =>
+  onboarding(
+    'False',
+    'Aborted',
+    lifecycleEnabled
+      ? 'Aborted: the hypervisor is to be terminated'
+      : 'Aborted due to LifecycleEnabled being false',
+  );

@@ -1,0 +1,87 @@
+// What is to be done next to empty a host: which machines are moved now, and how, which are waited
+// for, and whether it is over. Pure.
+import { isTrue } from '#contracts/kube/conditions.ts';
+import type { Hypervisor } from '#contracts/kube/kinds.ts';
+import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
+
+/** How often a machine was tried, and since when it moves. */
+export interface Attempt {
+  count: number;
+  sinceMs: number;
+  /** Nova's words when it could not be moved. */
+  trouble?: string;
+}
+
+export type Step =
+  | { do: 'liveMigrate' | 'migrate' | 'confirmResize'; server: FleetServer }
+  | { do: 'wait'; server: FleetServer };
+
+export interface Plan {
+  steps: Step[];
+  /** Machines that are still on the host, those that move first. */
+  outstanding: FleetServer[];
+  /** Those that were tried often enough or too long, with the reason. */
+  stuck: { server: FleetServer; why: string }[];
+}
+
+export interface Limits {
+  atOnce: number;
+  attempts: number;
+  /** Between two of one machine. */
+  pauseMs: number;
+  timeoutMs: number;
+}
+
+const powerRunning = 1; // nova.compute.power_state
+const moving: readonly string[] = ['MIGRATING', 'RESIZE'];
+
+const isMoving = ({ status, 'OS-EXT-STS:task_state': task }: FleetServer): boolean =>
+  moving.includes(status) || task !== null;
+
+/** Whether machines may be moved to this host; one without a Hypervisor is Nova's affair alone. */
+export const mayTake = (hypervisor: Hypervisor | undefined): boolean =>
+  hypervisor === undefined || (!hypervisor.spec.maintenance && !isTrue(hypervisor, 'Onboarding'));
+
+/** Large machines first: they take longest. */
+const bySize = (a: FleetServer, b: FleetServer): number =>
+  b.flavor.ram - a.flavor.ram || (a.id < b.id ? -1 : 1);
+
+export function planEviction(
+  servers: readonly FleetServer[],
+  attempts: ReadonlyMap<string, Attempt>,
+  { atOnce, attempts: most, pauseMs, timeoutMs }: Limits,
+  nowMs: number,
+): Plan {
+  const outstanding = servers.filter(({ status }) => status !== 'DELETED').sort(bySize);
+  const steps: Step[] = [];
+  const stuck: Plan['stuck'] = [];
+  let inHand = outstanding.filter(isMoving).length;
+  for (const server of outstanding) {
+    const attempt = attempts.get(server.id);
+    if (isMoving(server)) {
+      steps.push({ do: 'wait', server });
+      if (attempt && nowMs - attempt.sinceMs > timeoutMs)
+        stuck.push({ server, why: `it has been moving for ${Math.round(timeoutMs / 1000)} s` });
+    } else if (server.status === 'VERIFY_RESIZE') {
+      steps.push({ do: 'confirmResize', server });
+    } else if (attempt && attempt.count >= most) {
+      const why = attempt.trouble ?? server.fault?.message ?? `it is in status ${server.status}`;
+      stuck.push({ server, why: `tried ${attempt.count} times: ${why}` });
+    } else if (inHand < atOnce && !(attempt && nowMs - attempt.sinceMs < pauseMs)) {
+      inHand += 1;
+      const isRunning =
+        server.status === 'ACTIVE' ||
+        server.status === 'PAUSED' ||
+        server['OS-EXT-STS:power_state'] === powerRunning;
+      steps.push({ do: isRunning ? 'liveMigrate' : 'migrate', server });
+    }
+  }
+  return { steps, outstanding, stuck };
+}
+
+/** `a, b and 3 more`. */
+export function named(servers: readonly FleetServer[], most = 3): string {
+  const names = servers.slice(0, most).map(({ name, id }) => `${name} (${id})`);
+  const rest = servers.length - names.length;
+  return names.join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+}

@@ -1,0 +1,88 @@
+// Where each machine of a host could go, largest first, each in what the ones before have left. A
+// forecast: Nova chooses when a machine moves, by the same rooms and by more (server groups,
+// zones). Pure.
+import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
+
+/** By resource class. */
+export type Amounts = Readonly<Record<string, number>>;
+
+export interface Room {
+  host: string;
+  free: Amounts;
+}
+
+export interface Mover {
+  server: Pick<FleetServer, 'id' | 'name'>;
+  needs: Amounts;
+  /** Hosts that may take it, by Placement and Nova, when it is the only one that moves. */
+  rooms: readonly Room[];
+}
+
+export interface PlannedMove {
+  server: Mover['server'];
+  host: string;
+}
+
+export interface MovePlan {
+  moves: PlannedMove[];
+  /** What fits nowhere, and why. */
+  stuck: { server: Mover['server']; why: string }[];
+}
+
+const memory = 'MEMORY_MB';
+
+/** `targets`: how many hosts take machines at all. */
+export function planMoves(movers: readonly Mover[], targets: number): MovePlan {
+  const taken = new Map<string, Record<string, number>>();
+  const plan: MovePlan = { moves: [], stuck: [] };
+  for (const { server, needs, rooms } of movers.toSorted(bySize)) {
+    const left = rooms.map(({ host, free }) => ({
+      host,
+      free: minus(free, taken.get(host) ?? {}),
+    }));
+    const fitting = left.filter(({ free }) =>
+      Object.entries(needs).every(([name, amount]) => (free[name] ?? 0) >= amount),
+    );
+    // as Nova's weigher of memory does: to where most is free
+    const [best] = fitting.toSorted(
+      (a, b) => (b.free[memory] ?? 0) - (a.free[memory] ?? 0) || (a.host < b.host ? -1 : 1),
+    );
+    if (!best) {
+      plan.stuck.push({ server, why: whyNot(needs, rooms, targets) });
+      continue;
+    }
+    plan.moves.push({ server, host: best.host });
+    taken.set(best.host, plus(taken.get(best.host) ?? {}, needs));
+  }
+  return plan;
+}
+
+function whyNot(needs: Amounts, rooms: readonly Room[], targets: number): string {
+  if (targets === 0) return 'no other host takes servers now';
+  const wanted = Object.entries(needs)
+    .map(([name, amount]) => `${amount} ${name}`)
+    .join(', ');
+  return rooms.length === 0
+    ? `no other host that takes servers has what it needs: ${wanted}`
+    : `no room is left for it beside the larger ones: ${wanted}`;
+}
+
+const bySize = (a: Mover, b: Mover): number =>
+  (b.needs[memory] ?? 0) - (a.needs[memory] ?? 0) || (a.server.id < b.server.id ? -1 : 1);
+
+const plus = (a: Amounts, b: Amounts): Record<string, number> => combined(a, b, 1);
+const minus = (a: Amounts, b: Amounts): Record<string, number> => combined(a, b, -1);
+
+const combined = (a: Amounts, b: Amounts, sign: 1 | -1): Record<string, number> =>
+  Object.fromEntries(
+    Object.keys({ ...a, ...b }).map((name) => [name, (a[name] ?? 0) + sign * (b[name] ?? 0)]),
+  );
+
+/** `a (id): why; b (id): why; and 3 more`. */
+export function stuckIn({ stuck }: MovePlan, most = 3): string {
+  const shown = stuck
+    .slice(0, most)
+    .map(({ server, why }) => `${server.name} (${server.id}): ${why}`);
+  const rest = stuck.length - shown.length;
+  return [...shown, ...(rest > 0 ? [`and ${rest} more`] : [])].join('; ');
+}

@@ -1,0 +1,68 @@
+// Asks OpenStack where the machines of a host could go. For the check before an eviction, and for
+// `cobalt evict --plan`. Changes nothing.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import type { FleetHypervisor, FleetServer, NovaFleet } from '#openstack/clients/nova-fleet.ts';
+import type { OperatorPlacement } from './deps.ts';
+import type { Amounts, MovePlan, Mover, Room } from './domain/plan-moves.ts';
+import { planMoves } from './domain/plan-moves.ts';
+
+export interface MoveDeps {
+  nova: Pick<NovaFleet, 'hypervisors' | 'serversOn'>;
+  placement: Pick<OperatorPlacement, 'allocations' | 'candidates'>;
+  /** Whether machines may be moved to this host; Nova's own word is asked beside. */
+  isTarget(host: string): boolean;
+}
+
+export async function findMoves(deps: MoveDeps, host: string): Promise<Outcome<MovePlan>> {
+  const known = await deps.nova.hypervisors();
+  if (isFault(known)) return known;
+  const targets = known.filter(
+    ({ service, state, status }) =>
+      service.host !== host &&
+      state === 'up' &&
+      status === 'enabled' &&
+      deps.isTarget(service.host),
+  );
+  const servers = await deps.nova.serversOn(host);
+  if (isFault(servers)) return servers;
+  const source = known.find(({ service }) => service.host === host)?.id;
+  const movers: Mover[] = [];
+  for (const server of servers) {
+    const mover = await moverOf(deps, server, source, targets);
+    if (isFault(mover)) return mover;
+    movers.push(mover);
+  }
+  return planMoves(movers, targets.length);
+}
+
+async function moverOf(
+  { placement }: MoveDeps,
+  server: FleetServer,
+  source: string | undefined,
+  targets: readonly FleetHypervisor[],
+): Promise<Outcome<Mover>> {
+  const held = await placement.allocations(server.id);
+  if (isFault(held)) return held;
+  const { ram, vcpus, extra_specs: specs = {} } = server.flavor;
+  const needs: Amounts = held[source ?? ''] ?? { VCPU: vcpus, MEMORY_MB: ram };
+  const traits = (wanted: string): string[] =>
+    Object.entries(specs).flatMap(([key, value]) =>
+      key.startsWith('trait:') && value === wanted ? [key.slice('trait:'.length)] : [],
+    );
+  const candidates = await placement.candidates(
+    { VCPU: vcpus, MEMORY_MB: ram, ...needs },
+    { required: traits('required'), forbidden: traits('forbidden') },
+  );
+  if (isFault(candidates)) return candidates;
+  const rooms = candidates.flatMap(({ nodeUuid, capacity }): Room[] => {
+    const target = targets.find(({ id }) => id === nodeUuid);
+    return target ? [{ host: target.service.host, free: freeOf(capacity) }] : [];
+  });
+  return { server, needs, rooms };
+}
+
+const freeOf = (capacity: Readonly<Record<string, { capacity: number; used: number }>>): Amounts =>
+  Object.fromEntries(
+    Object.entries(capacity).map(([name, { capacity: all, used }]) => [name, all - used]),
+  );

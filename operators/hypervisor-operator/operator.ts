@@ -1,0 +1,97 @@
+// The Hypervisor Operator: follows nodes, hypervisors and evictions, and wakes the controllers that
+// look at them. Started by compose, in the cloud's own process or in one of its own.
+import { evictions, hypervisors, nodes } from '#contracts/kube/kinds.ts';
+import type { WorkQueue } from '#platform/reconcile/work-queue.ts';
+import { createWorkQueue } from '#platform/reconcile/work-queue.ts';
+import { aggregatesController } from './controllers/aggregates.ts';
+import type { Controller, ControllerDeps, World } from './controllers/controller.ts';
+import { evictionController } from './controllers/eviction.ts';
+import { maintenanceController } from './controllers/maintenance.ts';
+import { nodeLifecycleController } from './controllers/node-lifecycle.ts';
+import { nodeController } from './controllers/node.ts';
+import { offboardingController } from './controllers/offboarding.ts';
+import { onboardingController } from './controllers/onboarding.ts';
+import { readyController } from './controllers/ready.ts';
+import { taintedController } from './controllers/tainted.ts';
+import { traitsController } from './controllers/traits.ts';
+import type { OperatorDeps } from './deps.ts';
+
+/** By the name under which each owns the fields that it writes: those of the original. */
+const controllers: Readonly<Record<string, (deps: ControllerDeps) => Controller>> = {
+  hypervisor: nodeController,
+  onboarding: onboardingController,
+  HypervisorMaintenance: maintenanceController,
+  eviction: evictionController,
+  traits: traitsController,
+  aggregates: aggregatesController,
+  maintenance: nodeLifecycleController,
+  offboarding: offboardingController,
+  HypervisorTaint: taintedController,
+  ready: readyController,
+};
+
+/** Everything is looked at again after this: what an event did not tell is found. */
+const resyncMs = 60_000;
+
+export interface HypervisorOperator {
+  stop(): Promise<void>;
+}
+
+export function startHypervisorOperator(deps: OperatorDeps): HypervisorOperator {
+  const { clock, log } = deps;
+  const queues: WorkQueue[] = [];
+  // An eviction is named like its hypervisor, a hypervisor like its node: one name wakes all.
+  const wake = (name: string): void => {
+    for (const queue of queues) queue.add(name);
+  };
+  const kube = deps.kubeFor('hypervisor-operator');
+  const onTrouble = (fault: { message: string }): void =>
+    log.warn({ why: fault.message }, 'the Kubernetes API does not answer');
+  const world: World = {
+    nodes: kube.follow(nodes, { onChange: ({ metadata }) => wake(metadata.name ?? ''), onTrouble }),
+    hypervisors: kube.follow(hypervisors, {
+      onChange: ({ metadata }) => wake(metadata.name ?? ''),
+      onTrouble,
+    }),
+    evictions: kube.follow(evictions, {
+      onChange({ metadata, spec }) {
+        wake(metadata.name ?? '');
+        wake(spec.hypervisor);
+      },
+      onTrouble,
+    }),
+  };
+  const isReady = Promise.all(Object.values(world).map(async ({ ready }) => await ready));
+  for (const [manager, make] of Object.entries(controllers)) {
+    const controller = make({ ...deps, kube: deps.kubeFor(manager), world });
+    queues.push(
+      createWorkQueue(clock, {
+        async work(name) {
+          // none decides by half of what there is
+          await isReady;
+          return await controller.reconcile(name);
+        },
+        onError: (name, error, attempt) =>
+          log.warn(
+            { controller: manager, name, attempt, why: (error as Error).message },
+            'a look failed; it is repeated',
+          ),
+      }),
+    );
+  }
+  const resync = clock.every(
+    resyncMs,
+    () => {
+      for (const { list } of [world.nodes, world.hypervisors, world.evictions])
+        for (const { metadata } of list()) wake(metadata.name ?? '');
+    },
+    { onError: () => undefined },
+  );
+  return {
+    async stop() {
+      await resync.stop();
+      await Promise.all(queues.map(async (queue) => await queue.stop()));
+      await Promise.all(Object.values(world).map(async (each) => await each.stop()));
+    },
+  };
+}

@@ -1,0 +1,71 @@
+// Certificates of an authority of our own, by openssl: keys are made once and stay, certificates
+// are renewed before they end and replaced in one step, so that no reader sees half of one.
+import { X509Certificate } from 'node:crypto';
+import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { runChild } from './child-process.ts';
+
+const dayMs = 24 * 3_600_000;
+const toolTimeoutMs = 20_000;
+
+export interface WantedCertificate {
+  file: string;
+  keyFile: string;
+  /** As openssl takes it, e.g. `/CN=h1`, `/O=system:masters/CN=admin`. */
+  subject: string;
+  days: number;
+  /** Of X.509 version 3, e.g. `subjectAltName=DNS:h1`. */
+  extensions: readonly string[];
+  /** Signed by itself where there is none. */
+  issuer?: { file: string; keyFile: string };
+}
+
+export const authorityExtensions = [
+  'basicConstraints=critical,CA:TRUE',
+  'keyUsage=critical,keyCertSign,cRLSign',
+];
+
+/** The certificate in the file; undefined: there is none, or it ends within `days`. */
+export async function lastingCertificate(
+  file: string,
+  days: number,
+  nowMs: number,
+): Promise<X509Certificate | undefined> {
+  const pem = await readFile(file).catch(() => undefined);
+  if (!pem) return undefined;
+  const certificate = new X509Certificate(pem);
+  return Date.parse(certificate.validTo) - nowMs > days * dayMs ? certificate : undefined;
+}
+
+/** For its owner alone. */
+export async function ensureKey(file: string): Promise<void> {
+  if ((await readFile(file).catch(() => undefined)) !== undefined) return;
+  const key = await openssl(['genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256']);
+  await writeFile(`${file}.new`, key, { mode: 0o600 });
+  await rename(`${file}.new`, file);
+}
+
+export async function issueCertificate(wanted: WantedCertificate): Promise<void> {
+  const { file, keyFile, subject, days, issuer, extensions } = wanted;
+  const config = `${file}.cnf`;
+  // Without a configuration of its own, openssl would add the extensions of the machine's.
+  await writeFile(config, '[req]\ndistinguished_name = dn\n[dn]\n', { mode: 0o600 });
+  const request = ['req', '-x509', '-new', '-config', config, '-key', keyFile, '-sha256'];
+  const validity = ['-subj', subject, '-days', String(days), '-out', `${file}.new`];
+  await openssl([
+    ...request,
+    ...validity,
+    ...(issuer ? ['-CA', issuer.file, '-CAkey', issuer.keyFile] : []),
+    ...extensions.flatMap((extension) => ['-addext', extension]),
+  ]);
+  await chmod(`${file}.new`, 0o600);
+  await rename(`${file}.new`, file);
+  await rm(config, { force: true });
+}
+
+async function openssl(words: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await runChild(['openssl', ...words], {
+    timeoutMs: toolTimeoutMs,
+  });
+  if (code !== 0) throw new Error(`openssl ${words[0]}: ${stderr}`);
+  return stdout;
+}

@@ -1,0 +1,37 @@
+// Why a server is where it is: the decisions of the last time, in full, and "why not this host".
+// For operators: names of hosts are in them.
+import { fault } from '#contracts/common/fault.ts';
+import type { Json } from '#contracts/common/json.ts';
+import type { Route } from '#openstack/http/route.ts';
+import { route } from '#openstack/http/route.ts';
+import type { KeptDecision } from '../domain/decision-log.ts';
+import { explainDecision, whyNot } from '../domain/explain/explain-decision.ts';
+import { explanationView } from './decision-view.ts';
+import type { CortexParts } from './parts.ts';
+
+export function decisionRoutes({ scheduling }: CortexParts): Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/decisions/:server_id',
+      policy: 'cortex:explain',
+      faults: ['notFound'],
+      handler({ params, query }) {
+        const { server_id: id = '' } = params;
+        const kept = scheduling.decisions.of(id);
+        if (kept.length === 0) return fault('notFound', `No decision for ${id} is remembered.`);
+        const [host] = query['host'] ?? [];
+        return { status: 200, body: { decisions: kept.map((one) => view(one, host)) } };
+      },
+    }),
+  ];
+
+  function view({ atMs, pipeline, decision, noHost }: KeptDecision, host?: string): Json {
+    return {
+      decided_at: new Date(atMs).toISOString(),
+      intent: decision.request.intent,
+      ...(host !== undefined && { why_not: whyNot(scheduling.fleet, decision, host) }),
+      ...explanationView(explainDecision(scheduling.fleet, pipeline, decision, noHost)),
+    };
+  }
+}

@@ -1,0 +1,16 @@
+// What the routes of Cortex share.
+import type { NovaBalance } from '#openstack/clients/nova-balance.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { CortexConfig } from '../deps.ts';
+import type { InFlightChanges, Scheduling } from '../domain/scheduling.ts';
+import type { FleetFollower } from '../follow-openstack.ts';
+
+export interface CortexParts {
+  scheduling: Scheduling;
+  follower: Pick<FleetFollower, 'isReady' | 'settled' | 'refresh'>;
+  balance: NovaBalance;
+  clock: Pick<Clock, 'now'>;
+  config: CortexConfig;
+  /** The other processes of Cortex; that some do not hear it is no fault. */
+  tellOthers: (changes: InFlightChanges, requestId: string) => Promise<void>;
+}

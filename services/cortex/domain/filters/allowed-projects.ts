@@ -1,0 +1,17 @@
+// Hosts that list projects are for these alone.
+import { defineFilter } from '../pipeline/step.ts';
+import { dropOthersOf } from './drop-others-of.ts';
+
+export const allowedProjects = defineFilter({
+  name: 'filter_allowed_projects',
+  onFailure: 'refuse',
+  run(run) {
+    const { fleet, request } = run;
+    dropOthersOf(
+      run,
+      fleet.restricted,
+      fleet.allowedProjects.of(request.projectId),
+      'projectNotAllowed',
+    );
+  },
+});

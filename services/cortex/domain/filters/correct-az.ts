@@ -1,0 +1,11 @@
+// Hosts of the availability zone that is asked for.
+import { defineFilter } from '../pipeline/step.ts';
+
+export const correctAz = defineFilter({
+  name: 'filter_correct_az',
+  onFailure: 'refuse',
+  run(run) {
+    const { zone } = run.request;
+    if (zone) run.keep(run.fleet.zones.of(zone), 'otherZone', zone);
+  },
+});

@@ -1,0 +1,23 @@
+// Servers of external customers, told by the beginning of their domain's name, run on hosts that
+// are theirs alone.
+import { fault } from '#contracts/common/fault.ts';
+import { defineFilter } from '../pipeline/step.ts';
+
+const trait = 'CUSTOM_EXTERNAL_CUSTOMER_EXCLUSIVE';
+
+export const externalCustomer = defineFilter({
+  name: 'filter_external_customer',
+  onFailure: 'refuse',
+  parameters: { domainNamePrefixes: 'stringList', ignoredDomainNames: 'stringList' },
+  refuse: ({ domainNamePrefixes = [] }) =>
+    domainNamePrefixes.length === 0
+      ? fault('badRequest', 'filter_external_customer needs domainNamePrefixes.')
+      : undefined,
+  run(run, { domainNamePrefixes = [], ignoredDomainNames = [] }) {
+    const { domainName, intent } = run.request;
+    // A failover reservation is no domain's.
+    if (intent === 'reserve_for_failover' || ignoredDomainNames.includes(domainName)) return;
+    if (domainNamePrefixes.some((prefix) => domainName.startsWith(prefix)))
+      run.keep(run.fleet.traits.of(trait), 'notForExternalCustomers');
+  },
+});

@@ -1,0 +1,49 @@
+// Members of the request's group on each host: by the servers that hosts report and those in
+// flight, and at least as many as the asker says: its list names a host once for all of them, or
+// once for each. In flight and not among the members that the asker knows of: one more.
+import type { Fleet } from '../fleet/fleet.ts';
+import type { PlacementRequest } from '../request/placement-request.ts';
+
+type Counts = Map<number, number>;
+
+const addTo = (counts: Counts, host: number): void =>
+  void counts.set(host, (counts.get(host) ?? 0) + 1);
+
+export function membersByHost(fleet: Fleet, request: PlacementRequest): Counts {
+  const counts: Counts = new Map();
+  const { group, serverId } = request;
+  if (!group) return counts;
+  for (const member of group.members) {
+    if (member === serverId) continue;
+    const host = fleet.hostOfServer.get(member);
+    if (host !== undefined) addTo(counts, host);
+  }
+  const beside: Counts = new Map();
+  addInFlight(fleet, request, counts, beside);
+  const own = fleet.hostOfServer.get(serverId);
+  const told: Counts = new Map();
+  for (const name of group.hosts) {
+    const host = fleet.positionOf(name);
+    // The asker may mean the server itself, where it is now.
+    if (host !== undefined && host !== own) addTo(told, host);
+  }
+  for (const [host, count] of told) counts.set(host, Math.max(count, counts.get(host) ?? 0));
+  for (const [host, count] of beside) counts.set(host, count + (counts.get(host) ?? 0));
+  return counts;
+}
+
+function addInFlight(
+  fleet: Fleet,
+  { group, serverId, ignoredReservationTypes }: PlacementRequest,
+  known: Counts,
+  beside: Counts,
+): void {
+  if (!group || ignoredReservationTypes.includes('InFlightReservation')) return;
+  for (const { servers, positions } of fleet.reservationsOfGroup(group.id)) {
+    if (servers.includes(serverId)) continue;
+    for (const host of positions) {
+      if (servers.some((id) => fleet.hostOfServer.get(id) === host)) continue; // counted there
+      addTo(servers.some((id) => group.members.includes(id)) ? known : beside, host);
+    }
+  }
+}

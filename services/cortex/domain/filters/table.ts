@@ -1,0 +1,40 @@
+// All filters, in the order in which their removals explain best: what a host is before what it has
+// free at present. A pipeline has an order of its own.
+import type { Filter } from '../pipeline/step.ts';
+import { aggregateMetadata } from './aggregate-metadata.ts';
+import { allowedProjects } from './allowed-projects.ts';
+import { capabilities } from './capabilities.ts';
+import { correctAz } from './correct-az.ts';
+import { enoughCapacity } from './enough-capacity.ts';
+import { excludeHosts } from './exclude-hosts.ts';
+import { externalCustomer } from './external-customer.ts';
+import { hasAccelerators } from './has-accelerators.ts';
+import { hostInstructions } from './host-instructions.ts';
+import { imageProperties } from './image-properties.ts';
+import { instanceGroupAffinity } from './instance-group-affinity.ts';
+import { instanceGroupAntiAffinity } from './instance-group-anti-affinity.ts';
+import { liveMigratable } from './live-migratable.ts';
+import { quotaEnforcement } from './quota-enforcement.ts';
+import { requestedDestination } from './requested-destination.ts';
+import { requestedTraits } from './requested-traits.ts';
+import { statusConditions } from './status-conditions.ts';
+
+export const filters: readonly Filter[] = [
+  excludeHosts,
+  hostInstructions,
+  requestedDestination,
+  correctAz,
+  externalCustomer,
+  allowedProjects,
+  aggregateMetadata,
+  imageProperties,
+  capabilities,
+  requestedTraits,
+  hasAccelerators,
+  liveMigratable,
+  statusConditions,
+  instanceGroupAffinity,
+  instanceGroupAntiAffinity,
+  enoughCapacity,
+  quotaEnforcement,
+];

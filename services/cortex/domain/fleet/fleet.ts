@@ -1,0 +1,338 @@
+// The live picture of the fleet: every host as a position in typed columns, and sets of hosts by
+// zone, trait, aggregate and the like, which are the indexes. A source applies changes, one host at
+// a time; decisions only read. ADR 27 says why.
+import { fnv1a } from './fnv1a.ts';
+import type {
+  HostFacts,
+  NumaCellFacts,
+  QuotaFacts,
+  ReservationFacts,
+  ResourceFacts,
+} from './host-facts.ts';
+import type { HostSet } from './host-set.ts';
+import { add, grown, has, put, remove, wordsFor } from './host-set.ts';
+import { NamedHostSets } from './named-host-sets.ts';
+import { ResourceColumn } from './resource-column.ts';
+
+const firstLength = 64;
+
+/** Nova's AggregateMultiTenancyIsolation: keys of metadata that begin so list projects. */
+const tenantsKey = 'filter_tenant_id';
+
+/** Only disk may be untold: the original's sources know processors and memory alone. */
+const unknownAmount = (resourceClass: string): number => (resourceClass === 'DISK_GB' ? NaN : 0);
+
+/** A reservation, with the positions of its hosts, whether they are there or not. */
+export interface HeldReservation extends ReservationFacts {
+  positions: readonly number[];
+  /** What it holds on each, as a list. */
+  amounts: readonly (readonly [resourceClass: string, amount: number])[];
+}
+
+export class Fleet {
+  /** By position; '' of none. A host keeps its position for ever: records refer to it. */
+  readonly names: string[] = [];
+  readonly nodeNames: string[] = [];
+  readonly cells: (readonly NumaCellFacts[] | undefined)[] = [];
+  nameHashes = new Int32Array(firstLength);
+  hypervisorVersions = new Float64Array(firstLength);
+  serverCounts = new Float64Array(firstLength);
+
+  present: HostSet = new Int32Array(wordsFor(firstLength));
+  ready: HostSet = new Int32Array(wordsFor(firstLength));
+  disabled: HostSet = new Int32Array(wordsFor(firstLength));
+  terminating: HostSet = new Int32Array(wordsFor(firstLength));
+  /** Hosts that only some projects may use: by their own list, or by an aggregate's. */
+  restricted: HostSet = new Int32Array(wordsFor(firstLength));
+  isolated: HostSet = new Int32Array(wordsFor(firstLength));
+
+  readonly zones = new NamedHostSets(wordsFor(firstLength));
+  readonly traits = new NamedHostSets(wordsFor(firstLength));
+  /** By uuid, and by name. */
+  readonly aggregates = new NamedHostSets(wordsFor(firstLength));
+  /** In lower case. */
+  readonly hypervisorTypes = new NamedHostSets(wordsFor(firstLength));
+  readonly architectures = new NamedHostSets(wordsFor(firstLength));
+  readonly guestFeatures = new NamedHostSets(wordsFor(firstLength));
+  readonly allowedProjects = new NamedHostSets(wordsFor(firstLength));
+  readonly tenants = new NamedHostSets(wordsFor(firstLength));
+
+  /** By resource class. */
+  readonly resources = new Map<string, ResourceColumn>();
+  readonly reservations = new Map<string, HeldReservation>();
+  /** Positions by server id. */
+  readonly hostOfServer = new Map<string, number>();
+  readonly #serversOn: (readonly string[] | undefined)[] = [];
+  readonly #positions = new Map<string, number>();
+  /** By zone, the positions that are dealt next, and where its block of them ends. */
+  readonly #blocks = new Map<string, { next: number; end: number }>();
+  readonly #nodePositions = new Map<string, number>();
+  /** Of committed resources. */
+  readonly #reservationsOfProject = new Map<string, Set<HeldReservation>>();
+  readonly #reservationsOfServer = new Map<string, Set<HeldReservation>>();
+  /** Those in flight, by the id of a server group. */
+  readonly #reservationsOfGroup = new Map<string, Set<HeldReservation>>();
+  readonly #quotas = new Map<string, QuotaFacts>();
+  /** Changes applied so far. */
+  version = 0;
+  hostCount = 0;
+  #length = firstLength;
+
+  /** Positions are below it; the length of columns. */
+  get length(): number {
+    return this.#length;
+  }
+
+  get words(): number {
+    return this.present.length;
+  }
+
+  /** undefined: no such host now. */
+  positionOf(name: string): number | undefined {
+    const position = this.#positions.get(name);
+    return position !== undefined && has(this.present, position) ? position : undefined;
+  }
+
+  positionOfNode(name: string): number | undefined {
+    const position = this.#nodePositions.get(name);
+    return position !== undefined && has(this.present, position) ? position : undefined;
+  }
+
+  serversOn(host: number): readonly string[] {
+    return this.#serversOn[host] ?? [];
+  }
+
+  quotaOf(projectId: string, zone: string, hwVersion: string): QuotaFacts | undefined {
+    return this.#quotas.get(`${projectId}\n${zone}\n${hwVersion}`);
+  }
+
+  /** Those of committed resources. */
+  reservationsOfProject(projectId: string): Iterable<HeldReservation> {
+    return this.#reservationsOfProject.get(projectId) ?? [];
+  }
+
+  reservationsOfServer(serverId: string): Iterable<HeldReservation> {
+    return this.#reservationsOfServer.get(serverId) ?? [];
+  }
+
+  /** Those in flight. */
+  reservationsOfGroup(groupId: string): Iterable<HeldReservation> {
+    return this.#reservationsOfGroup.get(groupId) ?? [];
+  }
+
+  /** A column of zeros where no host has told of the class. */
+  resource(resourceClass: string): ResourceColumn {
+    let column = this.resources.get(resourceClass);
+    if (!column) {
+      column = new ResourceColumn(resourceClass, this.#length, unknownAmount(resourceClass));
+      this.resources.set(resourceClass, column);
+    }
+    return column;
+  }
+
+  /** Takes the place of all that was known of the host. */
+  apply(facts: HostFacts): void {
+    const host = this.#position(facts.name, facts.zone ?? '');
+    this.version += 1;
+    if (!has(this.present, host)) this.hostCount += 1;
+    add(this.present, host);
+    this.#assignNode(host, facts.hypervisorHostname ?? facts.name);
+    put(this.ready, host, facts.ready === true);
+    put(this.disabled, host, facts.disabled);
+    put(this.terminating, host, facts.terminating);
+    this.hypervisorVersions[host] = facts.hypervisorVersion ?? 0;
+    this.zones.assign(host, namesIn(facts.zone));
+    this.traits.assign(host, facts.traits);
+    this.aggregates.assign(
+      host,
+      facts.aggregates.flatMap(({ uuid, name }) => [uuid, name].filter(Boolean)),
+    );
+    this.hypervisorTypes.assign(host, namesIn(facts.hypervisorType.toLowerCase()));
+    this.architectures.assign(host, namesIn(facts.architecture));
+    this.guestFeatures.assign(host, facts.guestFeatures);
+    this.allowedProjects.assign(host, facts.allowedProjects);
+    put(this.restricted, host, facts.allowedProjects.length > 0);
+    const tenants = tenantsOf(facts);
+    this.tenants.assign(host, tenants ?? []);
+    put(this.isolated, host, tenants !== undefined);
+    this.#assignResources(host, facts.resources);
+    this.cells[host] = facts.cells;
+    this.#assignServers(host, facts.servers);
+  }
+
+  /**
+   * What is allocated on a host has changed, and nothing else. Nothing if there is no such host.
+   */
+  applyUsage(name: string, used: Readonly<Record<string, number>>): void {
+    const host = this.positionOf(name);
+    if (host === undefined) return;
+    this.version += 1;
+    for (const resourceClass in used)
+      this.resource(resourceClass).setUsed(host, used[resourceClass] ?? 0);
+  }
+
+  remove(name: string): void {
+    const host = this.positionOf(name);
+    if (host === undefined) return;
+    this.apply({ ...emptyHost, name });
+    remove(this.present, host);
+    this.hostCount -= 1;
+  }
+
+  applyReservation(facts: ReservationFacts): void {
+    this.removeReservation(facts.id);
+    this.version += 1;
+    const positions = [...new Set(facts.hosts)].map((name) => this.#position(name));
+    const reservation = { ...facts, positions, amounts: Object.entries(facts.held) };
+    this.reservations.set(reservation.id, reservation);
+    this.#hold(reservation, 1);
+    for (const [index, key] of this.#reservationKeys(reservation))
+      index.set(key, (index.get(key) ?? new Set()).add(reservation));
+  }
+
+  removeReservation(id: string): void {
+    const reservation = this.reservations.get(id);
+    if (!reservation) return;
+    this.version += 1;
+    this.reservations.delete(id);
+    this.#hold(reservation, -1);
+    for (const [index, key] of this.#reservationKeys(reservation)) {
+      const ofKey = index.get(key);
+      ofKey?.delete(reservation);
+      if (ofKey?.size === 0) index.delete(key);
+    }
+  }
+
+  applyQuota(quota: QuotaFacts): void {
+    this.version += 1;
+    const { projectId, zone, hwVersion } = quota;
+    this.#quotas.set(`${projectId}\n${zone}\n${hwVersion}`, quota);
+  }
+
+  #hold({ type, positions, amounts }: HeldReservation, sign: 1 | -1): void {
+    for (const [resourceClass, amount] of amounts)
+      for (const host of positions) {
+        const column = this.resource(resourceClass);
+        // What is in flight will be used in a moment: weighers count it as that.
+        if (type === 'InFlightReservation') column.addInFlight(host, sign * amount);
+        else column.addReserved(host, sign * amount);
+      }
+  }
+
+  #reservationKeys({ type, projectId, group, servers }: HeldReservation) {
+    const keys = servers.map((id) => [this.#reservationsOfServer, id] as const);
+    if (type === 'CommittedResourceReservation' && projectId !== undefined)
+      keys.push([this.#reservationsOfProject, projectId]);
+    if (type === 'InFlightReservation' && group !== undefined)
+      keys.push([this.#reservationsOfGroup, group]);
+    return keys;
+  }
+
+  #assignNode(host: number, node: string): void {
+    const before = this.nodeNames[host];
+    if (before === node) return;
+    if (before !== undefined && this.#nodePositions.get(before) === host)
+      this.#nodePositions.delete(before);
+    this.nodeNames[host] = node;
+    this.#nodePositions.set(node, host);
+  }
+
+  #assignResources(host: number, resources: Readonly<Record<string, ResourceFacts>>): void {
+    for (const name in resources) this.resource(name);
+    for (const [name, column] of this.resources) column.assign(host, resources[name]);
+  }
+
+  #assignServers(host: number, servers: readonly string[]): void {
+    for (const id of this.serversOn(host))
+      if (this.hostOfServer.get(id) === host) this.hostOfServer.delete(id);
+    for (const id of servers) this.hostOfServer.set(id, host);
+    this.#serversOn[host] = servers;
+    this.serverCounts[host] = servers.length;
+  }
+
+  /**
+   * Of a host that is there, or that something refers to before it is. Positions are dealt in whole
+   * words by zone, so that a filter by zone leaves most words empty, and what follows skips them.
+   */
+  #position(name: string, zone = ''): number {
+    const known = this.#positions.get(name);
+    if (known !== undefined) return known;
+    let block = this.#blocks.get(zone);
+    if (!block || block.next === block.end) {
+      const next = this.names.length;
+      block = { next, end: next + 32 };
+      this.#blocks.set(zone, block);
+      if (block.end > this.#length) this.#grow(this.#length * 2);
+      while (this.names.length < block.end) this.names.push('');
+    }
+    const host = block.next++;
+    this.names[host] = name;
+    this.nameHashes[host] = fnv1a(name);
+    this.#positions.set(name, host);
+    return host;
+  }
+
+  #grow(length: number): void {
+    this.#length = length;
+    const words = wordsFor(length);
+    this.present = grown(this.present, words);
+    this.ready = grown(this.ready, words);
+    this.disabled = grown(this.disabled, words);
+    this.terminating = grown(this.terminating, words);
+    this.restricted = grown(this.restricted, words);
+    this.isolated = grown(this.isolated, words);
+    this.nameHashes = grown(this.nameHashes, length);
+    const numbers = (column: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> => {
+      const copy = new Float64Array(length);
+      copy.set(column);
+      return copy;
+    };
+    this.hypervisorVersions = numbers(this.hypervisorVersions);
+    this.serverCounts = numbers(this.serverCounts);
+    for (const index of [
+      this.zones,
+      this.traits,
+      this.aggregates,
+      this.hypervisorTypes,
+      this.architectures,
+      this.guestFeatures,
+      this.allowedProjects,
+      this.tenants,
+    ])
+      index.grow(words);
+    for (const column of this.resources.values()) column.grow(length);
+  }
+}
+
+const namesIn = (name: string | null): readonly string[] => (name ? [name] : []);
+
+/** undefined: no aggregate of the host says who may use it. */
+function tenantsOf({ aggregates }: HostFacts): string[] | undefined {
+  const lists = aggregates.flatMap(({ metadata }) =>
+    Object.entries(metadata)
+      .filter(([key]) => key.startsWith(tenantsKey))
+      .map(([, value]) => value),
+  );
+  if (lists.length === 0) return undefined;
+  return lists.flatMap((list) =>
+    list
+      .split(',')
+      .map((id) => id.trim())
+      .filter(Boolean),
+  );
+}
+
+const emptyHost: Omit<HostFacts, 'name'> = {
+  zone: null,
+  ready: null,
+  disabled: false,
+  terminating: false,
+  hypervisorType: '',
+  architecture: '',
+  guestFeatures: [],
+  traits: [],
+  aggregates: [],
+  allowedProjects: [],
+  resources: {},
+  servers: [],
+};

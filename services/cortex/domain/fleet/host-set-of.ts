@@ -1,0 +1,21 @@
+// The hosts with these names, as a set; names of hosts that are not there are left out.
+import type { Fleet } from './fleet.ts';
+import type { HostSet } from './host-set.ts';
+import { add } from './host-set.ts';
+
+export function hostSetOf(
+  fleet: Fleet,
+  names: Iterable<string>,
+  nodeNames: readonly string[] = [],
+): HostSet {
+  const set = new Int32Array(fleet.words);
+  for (const name of names) {
+    const host = fleet.positionOf(name);
+    if (host !== undefined) add(set, host);
+  }
+  for (const name of nodeNames) {
+    const host = fleet.positionOfNode(name);
+    if (host !== undefined) add(set, host);
+  }
+  return set;
+}

@@ -1,0 +1,84 @@
+// Where the servers of one request go (`min_count`, `max_count`), decided as one: each place is
+// held as soon as it is chosen, so that the next finds it used, and its group's member there. A
+// group that is to stay together is sent where all of it has room.
+import type { Pipeline } from '../pipeline/build-pipeline.ts';
+import type { Engine } from '../pipeline/engine.ts';
+import type { PlacementRequest } from '../request/placement-request.ts';
+import type { InFlight, InFlightChoice } from './in-flight.ts';
+import { choiceOf } from './in-flight.ts';
+
+export interface Batch {
+  id: string;
+  /** How many servers. */
+  size: number;
+}
+
+/** The owner of a place of a batch, until its server takes it. */
+export const placeOf = (batchId: string, index: number): string => `${batchId}/${index}`;
+
+export interface BatchPlanning {
+  engine: Engine;
+  inFlight: InFlight;
+  pipeline: Pipeline;
+  /** Hosts that the asker can use. */
+  isUsable: (host: string) => boolean;
+  nowMs: number;
+}
+
+/** Candidates looked at before all of them are. */
+const firstLook = 50;
+
+/** Holds a place for each server, and says which; there may be room for fewer. */
+export function planBatch(
+  planning: BatchPlanning,
+  request: PlacementRequest,
+  batch: Batch,
+): InFlightChoice[] {
+  const { inFlight, nowMs } = planning;
+  const choices: InFlightChoice[] = [];
+  for (let index = 0; index < batch.size; index += 1) {
+    const owner = placeOf(batch.id, index);
+    const one = { ...request, serverId: owner, instances: 1 };
+    const host =
+      index === 0 && isGathered(request)
+        ? bestForAll(planning, one, batch.size)
+        : bestOf(planning, one);
+    // Those after it ask for the same.
+    if (host === undefined) break;
+    const choice = choiceOf(owner, host, one);
+    inFlight.hold(choice, nowMs);
+    choices.push(choice);
+  }
+  return choices;
+}
+
+const isGathered = ({ group }: PlacementRequest): boolean =>
+  group?.policy === 'affinity' || group?.policy === 'soft-affinity';
+
+/** The best host with room for all; where there is none, for as many as there is one. */
+function bestForAll(
+  planning: BatchPlanning,
+  request: PlacementRequest,
+  size: number,
+): string | undefined {
+  let [fitting, tooMany] = [0, size + 1];
+  let best: string | undefined;
+  for (let count = size; fitting + 1 < tooMany; count = (fitting + tooMany) >> 1) {
+    const host = bestOf(planning, { ...request, together: count });
+    if (host === undefined) tooMany = count;
+    else [fitting, best] = [count, host];
+  }
+  return best;
+}
+
+function bestOf(
+  { engine, pipeline, isUsable }: BatchPlanning,
+  request: PlacementRequest,
+): string | undefined {
+  for (const limit of [firstLook, Infinity]) {
+    const { targets, hostsOut } = engine.decide(pipeline, request, { limit });
+    const best = targets.find(({ name }) => isUsable(name));
+    if (best || hostsOut <= limit) return best?.name;
+  }
+  return undefined;
+}

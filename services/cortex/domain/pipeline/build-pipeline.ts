@@ -1,0 +1,45 @@
+// A pipeline's spec made ready to run: steps found in the tables, parameters read. Wrong ones are
+// told at once, not at the first request.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { PipelineSpec } from '#contracts/cortex/pipeline.ts';
+import { filters } from '../filters/table.ts';
+import { weighers } from '../weighers/table.ts';
+import type { Filter, FilterStep, WeigherStep } from './step.ts';
+
+export interface Pipeline {
+  name: string;
+  ignoresPreselection: boolean;
+  filters: readonly { name: string; onFailure: Filter['onFailure']; apply: FilterStep }[];
+  weighers: readonly { name: string; multiplier: number; weigh: WeigherStep }[];
+}
+
+const filterOf = new Map(filters.map((filter) => [filter.name, filter]));
+const weigherOf = new Map(weighers.map((weigher) => [weigher.name, weigher]));
+
+/** badRequest: a step is unknown, is there twice, or its parameters are wrong. */
+export function buildPipeline(name: string, spec: PipelineSpec): Outcome<Pipeline> {
+  const pipeline = {
+    name,
+    ignoresPreselection: spec.ignorePreselection ?? false,
+    filters: [] as Pipeline['filters'][number][],
+    weighers: [] as Pipeline['weighers'][number][],
+  };
+  for (const { name: step, params = [] } of spec.filters ?? []) {
+    const filter = filterOf.get(step);
+    if (!filter) return fault('badRequest', `There is no filter ${step}.`);
+    if (pipeline.filters.some((one) => one.name === step))
+      return fault('badRequest', `The filter ${step} is there twice.`);
+    const apply = filter.build(params);
+    if (isFault(apply)) return apply;
+    pipeline.filters.push({ name: step, onFailure: filter.onFailure, apply });
+  }
+  for (const { name: step, params = [], multiplier = 1 } of spec.weighers ?? []) {
+    const weigher = weigherOf.get(step);
+    if (!weigher) return fault('badRequest', `There is no weigher ${step}.`);
+    const weigh = weigher.build(params);
+    if (isFault(weigh)) return weigh;
+    pipeline.weighers.push({ name: step, multiplier, weigh });
+  }
+  return pipeline;
+}

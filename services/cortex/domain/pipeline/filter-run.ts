@@ -1,0 +1,189 @@
+// The candidates of one decision while filters take hosts out of them, and the record of who was
+// taken out by which step and why. Only words with candidates left are looked at: where a request
+// names a small aggregate, what follows costs as much as the aggregate is large. Its arrays are
+// kept for the next decision.
+import type { Fleet } from '../fleet/fleet.ts';
+import type { HostSet } from '../fleet/host-set.ts';
+import { add, sizeOfWord } from '../fleet/host-set.ts';
+import { mostUnits } from '../fleet/resource-column.ts';
+import type { PlacementRequest } from '../request/placement-request.ts';
+import { noRequest } from '../request/placement-request.ts';
+import type { Reason } from './reasons.ts';
+
+/** The hosts that one step took out for one reason; which ones, the record says. */
+export interface Removal {
+  step: string;
+  reason: Reason;
+  detail: string;
+  hosts: number;
+  /** Its part of the record: pairs of a word's number and its bits. */
+  from: number;
+  to: number;
+}
+
+export class FilterRun {
+  readonly fleet: Fleet;
+  request: PlacementRequest = noRequest;
+  readonly removals: Removal[] = [];
+  /** A step that was left out for what it lacked, and why. */
+  readonly skipped: { step: string; message: string }[] = [];
+  /** What a step would have done that only looks on: shadow mode. */
+  readonly notes: string[] = [];
+  step = '';
+  #candidates: HostSet = new Int32Array(0);
+  /** Numbers of the words with candidates, ascending; the first `#activeCount` count. */
+  #active = new Int32Array(0);
+  #activeCount = 0;
+  #record = new Int32Array(256);
+  #recorded = 0;
+
+  constructor(fleet: Fleet) {
+    this.fleet = fleet;
+  }
+
+  /** Begins another decision, with every host that is there as candidate. */
+  begin(request: PlacementRequest): void {
+    const { words, present } = this.fleet;
+    if (this.#candidates.length !== words) {
+      this.#candidates = new Int32Array(words);
+      this.#active = new Int32Array(words);
+    }
+    this.request = request;
+    this.#candidates.set(present);
+    this.#activeCount = 0;
+    for (let word = 0; word < words; word += 1)
+      if (present[word] !== 0) this.#active[this.#activeCount++] = word;
+    this.removals.length = 0;
+    this.skipped.length = 0;
+    this.notes.length = 0;
+    this.#recorded = 0;
+  }
+
+  /** All removals' parts, one after the other. */
+  takeRecord(): Int32Array {
+    return this.#record.slice(0, this.#recorded);
+  }
+
+  /** Writes the positions of the candidates that are left, ascending; their number. */
+  listInto(hosts: Int32Array): number {
+    let length = 0;
+    for (let at = 0; at < this.#activeCount; at += 1) {
+      const word = this.#active[at] ?? 0;
+      let bits = this.#candidates[word] ?? 0;
+      while (bits !== 0) {
+        const lowest = bits & -bits;
+        hosts[length++] = (word << 5) + 31 - Math.clz32(lowest);
+        bits ^= lowest;
+      }
+    }
+    return length;
+  }
+
+  /** Only hosts of this set stay; undefined: none. */
+  keep(set: HostSet | undefined, reason: Reason, detail = ''): void {
+    const begin = this.#beginRemoval();
+    for (let at = 0; at < begin.active; at += 1) {
+      const word = this.#active[at] ?? 0;
+      this.#takeOut(word, (this.#candidates[word] ?? 0) & ~(set?.[word] ?? 0));
+    }
+    this.#endRemoval(begin.from, reason, detail);
+  }
+
+  /** The hosts of this set go. */
+  drop(set: HostSet | undefined, reason: Reason, detail = ''): void {
+    if (!set) return;
+    const begin = this.#beginRemoval();
+    for (let at = 0; at < begin.active; at += 1) {
+      const word = this.#active[at] ?? 0;
+      this.#takeOut(word, (this.#candidates[word] ?? 0) & (set[word] ?? 0));
+    }
+    this.#endRemoval(begin.from, reason, detail);
+  }
+
+  /** Asks for each candidate; for what has no column. */
+  dropWhere(isOut: (host: number) => boolean, reason: Reason, detail = ''): void {
+    const begin = this.#beginRemoval();
+    for (let at = 0; at < begin.active; at += 1) {
+      const word = this.#active[at] ?? 0;
+      let bits = this.#candidates[word] ?? 0;
+      let out = 0;
+      while (bits !== 0) {
+        const lowest = bits & -bits;
+        if (isOut((word << 5) + 31 - Math.clz32(lowest))) out |= lowest;
+        bits ^= lowest;
+      }
+      this.#takeOut(word, out);
+    }
+    this.#endRemoval(begin.from, reason, detail);
+  }
+
+  /**
+   * Hosts go that have fewer units than `least`. `extra`: what some have beside. Without a branch
+   * for each host, which a processor would guess wrong half of the time: the sign of a difference
+   * becomes its bit.
+   */
+  dropBelow(
+    units: Int32Array,
+    least: number,
+    reason: Reason,
+    detail: string,
+    extra?: ReadonlyMap<number, number>,
+  ): void {
+    const wanted = Math.min(Math.ceil(least), mostUnits) | 0;
+    const spared = extra && this.#withEnough(units, wanted, extra);
+    const begin = this.#beginRemoval();
+    for (let at = 0; at < begin.active; at += 1) {
+      const word = this.#active[at] ?? 0;
+      const first = word << 5;
+      let below = 0;
+      for (let bit = 0; bit < 32; bit += 1)
+        below |= ((((units[first + bit] ?? 0) - wanted) | 0) >>> 31) << bit;
+      below &= ~(spared?.[word] ?? 0);
+      this.#takeOut(word, (this.#candidates[word] ?? 0) & below);
+    }
+    this.#endRemoval(begin.from, reason, detail);
+  }
+
+  /** All that are left go. */
+  dropAll(reason: Reason, detail = ''): void {
+    this.keep(undefined, reason, detail);
+  }
+
+  #withEnough(units: Int32Array, wanted: number, extra: ReadonlyMap<number, number>): HostSet {
+    const set = new Int32Array(this.fleet.words);
+    for (const [host, amount] of extra) if ((units[host] ?? 0) + amount >= wanted) add(set, host);
+    return set;
+  }
+
+  /** The words with candidates are listed anew while hosts are taken out of them. */
+  #beginRemoval(): { active: number; from: number } {
+    const active = this.#activeCount;
+    this.#activeCount = 0;
+    const most = this.#recorded + 2 * active;
+    if (most > this.#record.length) {
+      const larger = new Int32Array(most * 2);
+      larger.set(this.#record);
+      this.#record = larger;
+    }
+    return { active, from: this.#recorded };
+  }
+
+  /** `out` are candidates of that word. */
+  #takeOut(word: number, out: number): void {
+    const left = (this.#candidates[word] ?? 0) & ~out;
+    if (out !== 0) {
+      this.#record[this.#recorded++] = word;
+      this.#record[this.#recorded++] = out;
+      this.#candidates[word] = left;
+    }
+    if (left !== 0) this.#active[this.#activeCount++] = word;
+  }
+
+  #endRemoval(from: number, reason: Reason, detail: string): void {
+    const to = this.#recorded;
+    if (to === from) return;
+    let hosts = 0;
+    for (let at = from + 1; at < to; at += 2) hosts += sizeOfWord(this.#record[at] ?? 0);
+    this.removals.push({ step: this.step, reason, detail, hosts, from, to });
+  }
+}

@@ -1,0 +1,238 @@
+// Keeps the picture of the fleet true to Nova's and Placement's public APIs. A provider is read
+// again only when its generation has moved on, which every change of it does; Nova's list of
+// hypervisors, seldom. Used by the role.
+import { setImmediate } from 'node:timers/promises';
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import type { Hypervisor } from '#contracts/kube/kinds.ts';
+import type { NovaFleet } from '#openstack/clients/nova-fleet.ts';
+import type { Placement } from '#openstack/clients/placement.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { Fleet } from './domain/fleet/fleet.ts';
+import { withHypervisor } from './domain/fleet/from-hypervisor.ts';
+import type {
+  AggregateEntry,
+  HypervisorEntry,
+  ProviderFacts,
+} from './domain/fleet/from-openstack.ts';
+import { factsOfHost } from './domain/fleet/from-openstack.ts';
+import type { InFlight } from './domain/in-flight/in-flight.ts';
+
+/** Hosts that come, go, are disabled or fall silent are seen after this. */
+const hypervisorsEveryMs = 10_000;
+/** Providers asked at a time. */
+const concurrency = 16;
+/** Then decisions have their turn. */
+const appliedAtOnce = 200;
+
+export interface FollowDeps {
+  nova: Pick<NovaFleet, 'hypervisors' | 'aggregates'>;
+  placement: Pick<Placement, 'providers' | 'inventory' | 'usages' | 'traits' | 'consumers'>;
+  fleet: Fleet;
+  /** Is told of claims that are seen. */
+  inFlight: Pick<InFlight, 'isOn' | 'noteClaims'>;
+  clock: Pick<Clock, 'now'>;
+  /** Of hosts in no aggregate with a zone. */
+  defaultZone: string;
+}
+
+export interface FleetFollower {
+  /** Applies what has changed. A fault: an API did not answer; the picture stays as it was. */
+  look(): Promise<Outcome<void>>;
+  /** A look that begins after this call, at Nova's lists, too; calls meanwhile share one. */
+  refresh(): Promise<Outcome<void>>;
+  /**
+   * The same for one host, by the id of its provider: somebody has told that it has changed, by a
+   * claim of this server.
+   */
+  lookAt(nodeUuid: string, claimedBy: string): Promise<Outcome<void>>;
+  /** Resolves when the looks at single hosts that have begun are over. */
+  settled(): Promise<void>;
+  /** What its resource `Hypervisor` tells of a host beside; undefined: it has none any more. */
+  noteHypervisor(name: string, hypervisor: Hypervisor | undefined): void;
+  /** Whether the fleet has been read as a whole once. */
+  isReady(): boolean;
+}
+
+interface NovaView {
+  readAtMs: number;
+  hypervisors: readonly HypervisorEntry[];
+  hostOfProvider: ReadonlyMap<string, string>;
+  /** Each as text, to see whether it has changed. */
+  texts: readonly string[];
+  aggregates: readonly AggregateEntry[];
+  aggregatesText: string;
+  /** Moves on when any aggregate has changed. */
+  aggregatesVersion: number;
+}
+
+export function followOpenStack(deps: FollowDeps): FleetFollower {
+  const { nova, placement, fleet, inFlight, clock, defaultZone } = deps;
+  const providers = new Map<string, ProviderFacts>();
+  /** What was applied last, by name of the host. */
+  const applied = new Map<string, string>();
+  let view: NovaView | undefined;
+  const resources = new Map<string, Hypervisor>();
+  /** By provider: whose claims are in what has been read and is not applied yet. */
+  const claimsSeen = new Map<string, readonly string[]>();
+  const looks = new Set<Promise<unknown>>();
+  /** Looks at all hosts follow each other. */
+  let last: Promise<Outcome<void>> = Promise.resolve(undefined);
+  let queued: Promise<Outcome<void>> | undefined;
+  const inTurn = async (look: () => Promise<Outcome<void>>): Promise<Outcome<void>> =>
+    await (last = last.then(look, look));
+  let isReady = false;
+
+  async function readNova(): Promise<Outcome<NovaView>> {
+    const readAtMs = clock.now();
+    if (view && readAtMs - view.readAtMs < hypervisorsEveryMs) return view;
+    const [hypervisors, aggregates] = await Promise.all([nova.hypervisors(), nova.aggregates()]);
+    if (isFault(hypervisors)) return hypervisors;
+    if (isFault(aggregates)) return aggregates;
+    const aggregatesText = JSON.stringify(aggregates);
+    const before = view?.aggregatesVersion ?? 0;
+    view = {
+      readAtMs,
+      hypervisors,
+      hostOfProvider: new Map(hypervisors.map(({ id, service }) => [id, service.host])),
+      texts: hypervisors.map((one) => JSON.stringify(one)),
+      aggregates,
+      aggregatesText,
+      aggregatesVersion: view?.aggregatesText === aggregatesText ? before : before + 1,
+    };
+    return view;
+  }
+
+  async function readProvider(uuid: string): Promise<Fault | undefined> {
+    const [inventory, usages, traits] = await Promise.all([
+      placement.inventory(uuid),
+      placement.usages(uuid),
+      placement.traits(uuid),
+    ]);
+    for (const answer of [inventory, usages, traits])
+      if (isFault(answer)) return answer.kind === 'notFound' ? undefined : answer;
+    if (isFault(inventory) || isFault(usages) || isFault(traits)) return undefined; // as above
+    providers.set(uuid, {
+      // What has changed in between is read again.
+      generation: Math.min(
+        ...[inventory, usages, traits].map((one) => one.resource_provider_generation),
+      ),
+      inventories: inventory.inventories,
+      usages: usages.usages,
+      traits: traits.traits,
+    });
+    return undefined;
+  }
+
+  /** Whose claims are on hosts where something is in flight. Before what is used there is read. */
+  async function readConsumers(uuid: string): Promise<readonly string[]> {
+    const host = view?.hostOfProvider.get(uuid);
+    if (host === undefined || !inFlight.isOn(host)) return [];
+    const consumers = await placement.consumers(uuid);
+    return isFault(consumers) ? [] : consumers;
+  }
+
+  /** Those of hypervisors that have changed. */
+  async function readProviders(hypervisors: ReadonlySet<string>): Promise<Fault | undefined> {
+    const entries = await placement.providers();
+    if (isFault(entries)) return entries;
+    const stale = entries.filter(
+      ({ uuid, generation }) =>
+        hypervisors.has(uuid) && providers.get(uuid)?.generation !== generation,
+    );
+    const present = new Set(entries.map(({ uuid }) => uuid));
+    for (const uuid of providers.keys()) if (!present.has(uuid)) providers.delete(uuid);
+    for (let from = 0; from < stale.length; from += concurrency) {
+      const chunk = stale.slice(from, from + concurrency);
+      const faults = await Promise.all(
+        chunk.map(async ({ uuid }) => {
+          const consumers = await readConsumers(uuid);
+          const fault = await readProvider(uuid);
+          if (!fault) claimsSeen.set(uuid, consumers);
+          return fault;
+        }),
+      );
+      const fault = faults.find((one) => one !== undefined);
+      if (fault) return fault;
+    }
+    return undefined;
+  }
+
+  /** False: its agent has not told Placement yet. */
+  function applyHost(present: NovaView, index: number): boolean {
+    const hypervisor = present.hypervisors[index];
+    const provider = hypervisor && providers.get(hypervisor.id);
+    if (!provider) return false;
+    const { texts, aggregates, aggregatesVersion } = present;
+    const name = hypervisor.service.host;
+    const resource = resources.get(name);
+    const { uid = '', resourceVersion = '' } = resource?.metadata ?? {};
+    const version = `${provider.generation} ${aggregatesVersion} ${uid} ${resourceVersion} ${texts[index] ?? ''}`;
+    if (applied.get(name) !== version) {
+      const facts = factsOfHost(hypervisor, aggregates, provider, defaultZone);
+      fleet.apply(resource ? withHypervisor(facts, resource) : facts);
+      applied.set(name, version);
+    }
+    return true;
+  }
+
+  async function apply(present: NovaView): Promise<void> {
+    const seen = new Set<string>();
+    for (const [index, hypervisor] of present.hypervisors.entries()) {
+      if (index % appliedAtOnce === appliedAtOnce - 1) await setImmediate();
+      if (!applyHost(present, index)) continue;
+      seen.add(hypervisor.service.host);
+      inFlight.noteClaims(hypervisor.service.host, claimsSeen.get(hypervisor.id) ?? []);
+      claimsSeen.delete(hypervisor.id);
+    }
+    for (const name of applied.keys())
+      if (!seen.has(name)) {
+        fleet.remove(name);
+        applied.delete(name);
+      }
+  }
+
+  return {
+    isReady: () => isReady,
+    look: async () => await inTurn(async () => await lookAtAll(await readNova())),
+    async refresh() {
+      queued ??= inTurn(async () => {
+        queued = undefined;
+        view = view && { ...view, readAtMs: -Infinity };
+        return await lookAtAll(await readNova());
+      });
+      return await queued;
+    },
+    noteHypervisor(name, hypervisor) {
+      if (hypervisor) resources.set(name, hypervisor);
+      else resources.delete(name);
+      const index = view?.hypervisors.findIndex(({ service }) => service.host === name) ?? -1;
+      if (view && index >= 0) applyHost(view, index);
+    },
+    settled: async () => void (await Promise.allSettled(looks)),
+    async lookAt(nodeUuid, claimedBy) {
+      const look = lookAtOne(nodeUuid, claimedBy);
+      looks.add(look);
+      return await look.finally(() => looks.delete(look));
+    },
+  };
+
+  async function lookAtAll(present: Outcome<NovaView>): Promise<Outcome<void>> {
+    if (isFault(present)) return present;
+    const fault = await readProviders(new Set(present.hypervisors.map(({ id }) => id)));
+    if (fault) return fault;
+    await apply(present);
+    isReady = true;
+    return undefined;
+  }
+
+  async function lookAtOne(nodeUuid: string, claimedBy: string): Promise<Outcome<void>> {
+    const index = view?.hypervisors.findIndex(({ id }) => id === nodeUuid) ?? -1;
+    if (!view || index < 0) return undefined; // the next look sees it
+    const fault = await readProvider(nodeUuid);
+    if (fault) return fault;
+    if (applyHost(view, index))
+      inFlight.noteClaims(view.hypervisors[index]?.service.host ?? '', [claimedBy]);
+    return undefined;
+  }
+}

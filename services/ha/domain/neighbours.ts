@@ -1,0 +1,14 @@
+// Who looks at whom: the hosts stand in a ring, each sees some on both sides, so whoever a host
+// looks at looks at it. Pure.
+
+export function neighboursOf(host: string, all: readonly string[], perSide: number): string[] {
+  const ring = [...new Set([...all, host])].sort();
+  const at = ring.indexOf(host);
+  const found = new Set<string>();
+  for (let distance = 1; distance <= Math.min(perSide, ring.length - 1); distance += 1) {
+    for (const index of [at + distance, at - distance])
+      found.add(ring[(index + ring.length) % ring.length] as string); // within the ring
+  }
+  found.delete(host);
+  return [...found];
+}

@@ -1,0 +1,163 @@
+// What is to be done next to bring back the servers of a fenced host: which are evacuated now and
+// to where, which have arrived, which are given up, and whether it is over. Pure.
+import type { MoveStatus } from '#contracts/ha/host-states.ts';
+import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
+
+/** A server on its way off the host: the record of it. */
+export interface Move {
+  serverId: string;
+  status: MoveStatus;
+  priority: number;
+  /** Evacuations that were asked for. */
+  attempts: number;
+  /** Of the last one; before the first, when the server was found on the host. */
+  attemptAtMs: number;
+  /** Hosts at which it failed. */
+  tried: readonly string[];
+  /** Where the last one went; null: Nova chose, and has not said where yet. */
+  destination: string | null;
+  /** It was off before: it stays so. */
+  staysOff: boolean;
+}
+
+export interface RecoveryLimits {
+  atOnce: number;
+  atOncePerTarget: number;
+  attempts: number;
+  /** Between two attempts for one server. */
+  pauseMs: number;
+  /** Until Nova must have begun what it was asked for. */
+  beginMs: number;
+  timeoutMs: number;
+  /** Nova is always told where to, and chooses nothing. */
+  named?: boolean;
+}
+
+export type MoveChange =
+  | { kind: 'begin'; target: string | null }
+  /** Nova evacuates no server in this status; as one in ERROR it does. */
+  | { kind: 'resetState' }
+  | { kind: 'succeeded'; destination: string }
+  | { kind: 'ignored'; message: string }
+  | FailedAttempt;
+
+/** Another one follows unless they are used up. */
+interface FailedAttempt {
+  kind: 'failedAttempt';
+  message: string;
+  isLast: boolean;
+}
+
+/** Nova evacuates none of these, but they may be started anew. nova.compute.api, evacuate */
+const resettable: readonly string[] = ['PAUSED', 'SUSPENDED', 'RESCUE'];
+const evacuable: readonly string[] = ['ACTIVE', 'SHUTOFF', 'ERROR'];
+
+const isBusy = ({ status, 'OS-EXT-STS:task_state': task }: FleetServer): boolean =>
+  task !== null || status === 'REBUILD';
+
+/**
+ * What has become of the move; undefined: nothing yet. `server`: as it is now, null where it is no
+ * more.
+ */
+export function observedMove(
+  move: Move,
+  server: FleetServer | null,
+  source: string,
+  limits: RecoveryLimits,
+  nowMs: number,
+): MoveChange | undefined {
+  if (server === null) return { kind: 'ignored', message: 'it was deleted' };
+  const host = server['OS-EXT-SRV-ATTR:host'];
+  const failed = (message: string): FailedAttempt => ({
+    kind: 'failedAttempt',
+    message,
+    isLast: move.attempts >= limits.attempts,
+  });
+  const sinceMs = nowMs - move.attemptAtMs;
+  if (isBusy(server)) {
+    if (sinceMs <= limits.timeoutMs) return undefined;
+    const afterS = Math.round(limits.timeoutMs / 1000);
+    return move.status === 'ongoing'
+      ? failed(`not over after ${afterS} s`)
+      : { ...failed(`Nova was busy with it for ${afterS} s`), isLast: true };
+  }
+  if (host !== source)
+    return host === null
+      ? { kind: 'ignored', message: 'it is on no host any more' }
+      : { kind: 'succeeded', destination: host };
+  if (move.status !== 'ongoing') return undefined;
+  if (server.status === 'ERROR') return failed(server.fault?.message ?? 'it ended in ERROR');
+  return sinceMs > limits.beginMs ? failed('Nova has not begun it') : undefined;
+}
+
+export interface Begin {
+  serverId: string;
+  change: Extract<MoveChange, { kind: 'begin' | 'resetState' | 'failedAttempt' }>;
+}
+
+/**
+ * Those that begin now: of the most urgent priority that is not settled, while there is room.
+ * `targets`: hosts that may take servers.
+ */
+export function nextMoves(
+  moves: readonly Move[],
+  servers: ReadonlyMap<string, FleetServer>,
+  targets: readonly string[],
+  limits: RecoveryLimits,
+  nowMs: number,
+): Begin[] {
+  const unsettled = moves.filter(({ status }) => status === 'pending' || status === 'ongoing');
+  const urgent = Math.max(...unsettled.map(({ priority }) => priority));
+  const underWay = moves.filter(({ status }) => status === 'ongoing');
+  const load = new Map(targets.map((target) => [target, 0]));
+  for (const { destination } of underWay)
+    if (destination !== null && load.has(destination))
+      load.set(destination, (load.get(destination) ?? 0) + 1);
+  let room = Math.min(limits.atOnce, limits.atOncePerTarget * targets.length) - underWay.length;
+  const begun: Begin[] = [];
+  for (const move of unsettled) {
+    const server = servers.get(move.serverId);
+    if (room <= 0) break;
+    if (move.status !== 'pending' || move.priority !== urgent || !server || isBusy(server))
+      continue;
+    if (move.attempts > 0 && nowMs - move.attemptAtMs < limits.pauseMs) continue;
+    const target = chooseTarget(move, load, limits);
+    if (target === undefined) continue;
+    const change = beginning(server, target);
+    if (change.kind === 'begin' && target !== null) load.set(target, (load.get(target) ?? 0) + 1);
+    if (change.kind === 'begin') room -= 1;
+    begun.push({ serverId: move.serverId, change });
+  }
+  return begun;
+}
+
+function beginning(server: FleetServer, target: string | null): Begin['change'] {
+  if (evacuable.includes(server.status)) return { kind: 'begin', target };
+  if (resettable.includes(server.status)) return { kind: 'resetState' };
+  return {
+    kind: 'failedAttempt',
+    message: `Nova evacuates no server in status ${server.status}`,
+    isLast: true,
+  };
+}
+
+/**
+ * null: Nova chooses, as it weighs hosts best. It is told where to after a failure, or when a host
+ * has all that it may be given at once. undefined: there is no room now.
+ */
+function chooseTarget(
+  { attempts, tried }: Move,
+  load: ReadonlyMap<string, number>,
+  { atOncePerTarget, named = false }: RecoveryLimits,
+): string | null | undefined {
+  const free = [...load].filter(([, count]) => count < atOncePerTarget);
+  if (!named && attempts === 0 && free.length === load.size) return null;
+  const untried = free.filter(([host]) => !tried.includes(host));
+  const [best] = (untried.length > 0 ? untried : free).sort(
+    ([a, countA], [b, countB]) => countA - countB || (a < b ? -1 : 1),
+  );
+  return best?.[0];
+}
+
+export const isOver = (moves: readonly Pick<Move, 'status'>[]): boolean =>
+  moves.every(({ status }) => status !== 'pending' && status !== 'ongoing');

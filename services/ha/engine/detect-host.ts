@@ -1,0 +1,145 @@
+// From Healthy to the decision to fence: a silent agent makes a host suspect, a second source
+// confirms it, and it is fenced when both agree for a while, this service is not the one that is
+// cut off, and no more hosts fail than may.
+import { isFault } from '#contracts/common/fault.ts';
+import { refusedByCap } from '../domain/cap.ts';
+import { failingStates } from '../domain/host-state.ts';
+import { wantedBy } from '../domain/notification.ts';
+import type { Evidence, Verdict } from '../domain/verdict.ts';
+import { judge } from '../domain/verdict.ts';
+import { listHosts, setReason } from '../store/hosts.ts';
+import { listOpen } from '../store/notifications.ts';
+import { segmentOf } from '../store/segments.ts';
+import type { HostRow } from '../store/tables.ts';
+import { wordCountsMs } from './answer-notifications.ts';
+import { readPower } from './host-power.ts';
+import { whyHaIsOff } from './hypervisor-resources.ts';
+import type { Again, StepDeps } from './step.ts';
+import { raise } from './step.ts';
+
+/** Of a Healthy, Suspect or Confirming host, or one that could not be fenced. */
+export async function look(
+  deps: StepDeps,
+  row: HostRow,
+): Promise<{ evidence: Evidence; verdict: Verdict }> {
+  const { observer, config } = deps;
+  const isNew = row.state === 'Healthy';
+  const seen = observer.evidence(row.host, { isNew, power: null });
+  const verdict = judge(seen, config);
+  if (verdict.kind === 'alive' || isNew) return { evidence: seen, verdict };
+  const first = { ...seen, isReported: await isReportedDead(deps, row.host) };
+  const answer = await readPower(deps, row.host);
+  const power = answer === undefined || isFault(answer) ? null : answer;
+  const evidence = { ...first, power };
+  return { evidence, verdict: judge(evidence, config) };
+}
+
+export async function detect(deps: StepDeps, row: HostRow, bootId: string | null): Promise<Again> {
+  const { ids } = deps;
+  const { evidence, verdict } = await look(deps, row);
+  const whyOff = await whyLeftAlone(deps, row, verdict);
+  if (row.state === 'Healthy') {
+    if (verdict.kind === 'alive' || whyOff !== undefined)
+      return await wait(deps, row, whyOff ?? '');
+    const why = `its agent was not heard for ${seconds(evidence.agentSilentMs)}`;
+    const opens = { id: ids.uuid(), boot_id: bootId };
+    return await raise(deps, row, 'silent', why, told(evidence), { opens });
+  }
+  const now = deps.clock.now();
+  if (verdict.kind === 'alive' || whyOff !== undefined) {
+    const why = whyOff ?? 'its agent is heard again';
+    return await raise(deps, row, 'heard', why, told(evidence), { incident: { ended_at_ms: now } });
+  }
+  if (row.state === 'Suspect') {
+    if (verdict.kind === 'silent') return await wait(deps, row, verdict.why);
+    const why = `dead by ${verdict.sources.join(' and ')}`;
+    return await raise(deps, row, 'confirmed', why, told(evidence));
+  }
+  if (verdict.kind === 'silent')
+    return await raise(deps, row, 'doubted', verdict.why, told(evidence));
+  const confirmed = now - row.since_ms >= deps.config.confirmMs;
+  return confirmed ? await agree(deps, row, evidence) : undefined;
+}
+
+/** By a monitor that was certain, a moment ago. */
+async function isReportedDead({ database, clock }: StepDeps, host: string): Promise<boolean> {
+  const sinceMs = clock.now() - wordCountsMs;
+  return (await listOpen(database.db)).some(
+    (row) =>
+      row.host === host &&
+      row.type === 'COMPUTE_HOST' &&
+      row.created_at_ms >= sinceMs &&
+      wantedBy(row.type, JSON.parse(row.payload) as object).kind === 'recover', // as it was checked
+  );
+}
+
+/** By an operator's word, or its Hypervisor's, which is asked for where something is to be done. */
+async function whyLeftAlone(
+  deps: StepDeps,
+  { host, enabled }: HostRow,
+  verdict: Verdict,
+): Promise<string | undefined> {
+  if (enabled === 0) return 'HA is switched off for it';
+  if (verdict.kind === 'alive') return undefined;
+  const of = await segmentOf(deps.database.db, host);
+  if (of?.host.on_maintenance === 1) return `it is on maintenance in segment ${of.segment.name}`;
+  if (of?.segment.enabled === 0) return `its segment ${of.segment.name} is disabled`;
+  return await whyHaIsOff(deps, host);
+}
+
+/** Nothing is to be done now, for this reason. */
+async function wait({ database }: StepDeps, row: HostRow, reason: string): Promise<Again> {
+  await setReason(database.db, row, reason);
+  return undefined;
+}
+
+async function agree(deps: StepDeps, row: HostRow, evidence: Evidence): Promise<Again> {
+  const { observer, nova, config, log, database, clock } = deps;
+  const all = await listHosts(database.db);
+  const failing = all.filter((each) => isFailing(deps, each));
+  const zone = all.filter((each) => each.zone === row.zone && each.enabled === 1);
+  const refused = refusedByCap(
+    {
+      heard: observer.heard(),
+      failing: failing.length,
+      inZone: {
+        watched: zone.length,
+        failing: failing.filter((each) => each.zone === row.zone).length,
+      },
+    },
+    config,
+  );
+  if (refused !== undefined) {
+    observer.noteRefusal();
+    if (row.reason !== refused) log.error({ host: row.host, why: refused }, 'host is not fenced');
+    return await wait(deps, row, refused);
+  }
+  // Where many were cut off, the last one to be heard again must not be taken for the only one.
+  if (observer.sinceRefusalMs() <= config.agentTimeoutMs)
+    return await wait(deps, row, 'more hosts failed a moment ago than may; it is looked at again');
+  // What must follow the fencing must be possible: a service that does not reach Nova fences none.
+  const services = await nova.computeServices();
+  if (isFault(services)) return await wait(deps, row, `Nova does not answer: ${services.message}`);
+  return await raise(deps, row, 'agreed', row.reason, told(evidence), {
+    incident: { fencing_since_ms: clock.now(), off_taken: 0, off_readings: 0 },
+  });
+}
+
+/** Suspects count, unless their neighbours say that only the agent is away. */
+function isFailing({ observer }: StepDeps, { host, state, enabled }: HostRow): boolean {
+  if (failingStates.includes(state)) return true;
+  if (state !== 'Suspect' || enabled === 0) return false;
+  return observer.evidence(host, { isNew: false, power: null }).witnesses.reached === 0;
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+
+/** The evidence, as the timeline keeps it. */
+export const told = (evidence: Evidence) => ({
+  agentSilentMs: Math.round(evidence.agentSilentMs),
+  neighboursThatReachIt: evidence.witnesses.reached,
+  neighboursThatDoNot: evidence.witnesses.missed,
+  storageStillMs: evidence.storageStillMs === null ? null : Math.round(evidence.storageStillMs),
+  power: evidence.power,
+  toldByMonitor: evidence.isReported ?? false,
+});

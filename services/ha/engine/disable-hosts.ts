@@ -1,0 +1,38 @@
+// A host whose libvirtd does not answer for long gets no new servers: its compute service is
+// disabled, with the reason. Its guests run on. Enabled again when it answers.
+import { isFault } from '#contracts/common/fault.ts';
+import type { ComputeService } from '#openstack/clients/nova-recovery.ts';
+import { listHosts } from '../store/hosts.ts';
+import type { StepDeps } from './step.ts';
+import { forEachHost } from './step.ts';
+
+/** By it a service is known that was disabled here, and by nobody else. */
+const disabledReason = 'HA: libvirtd does not answer on the host';
+
+/** `services`: as Nova has them now. */
+export async function disableHosts(
+  deps: StepDeps,
+  services: readonly ComputeService[],
+): Promise<void> {
+  const { database, nova, observer, config, log } = deps;
+  const watched = new Map((await listHosts(database.db)).map((row) => [row.host, row]));
+  await forEachHost(
+    deps,
+    services,
+    ({ host }) => host,
+    async ({ host, id, status, disabled_reason: reason }) => {
+      const row = watched.get(host);
+      const awayMs = observer.hypervisorAwayMs(host);
+      if (awayMs === null || row?.state !== 'Healthy' || row.enabled === 0) return;
+      if (status === 'enabled' && awayMs > config.hypervisorAwayMs) {
+        const asked = await nova.disable(id, disabledReason);
+        const why = isFault(asked) ? { why: asked.message } : {};
+        log.error({ host, awayMs: Math.round(awayMs), ...why }, 'host disabled: libvirtd is away');
+      } else if (status === 'disabled' && reason === disabledReason && awayMs === 0) {
+        const asked = await nova.enable(id);
+        const why = isFault(asked) ? { why: asked.message } : {};
+        log.info({ host, ...why }, 'host enabled: libvirtd answers again');
+      }
+    },
+  );
+}

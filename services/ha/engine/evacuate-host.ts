@@ -1,0 +1,201 @@
+// Brings back the servers of a fenced host through Nova's API: each is written down before it is
+// asked for, so that a process that takes over knows what was begun. Nova refuses a second
+// evacuation of a server that is being evacuated, or is on another host already.
+import { isFault } from '#contracts/common/fault.ts';
+import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
+import type { Move, MoveChange, RecoveryLimits } from '../domain/recovery.ts';
+import { isOver, nextMoves, observedMove } from '../domain/recovery.ts';
+import { wishFor } from '../recovery-facts.ts';
+import { addMove, changeMove, listMoves } from '../store/moves.ts';
+import type { HostRow, IncidentRow, MoveRow } from '../store/tables.ts';
+import { targetsOf } from './stand-ins.ts';
+import type { Again, StepDeps } from './step.ts';
+import { incidentOf, raise } from './step.ts';
+
+/** How long Nova may take to begin an evacuation, and between two of one server. */
+const [beginMs, pauseMs] = [15_000, 5_000];
+
+export async function evacuate(deps: StepDeps, row: HostRow): Promise<Again> {
+  const { database, nova, log } = deps;
+  const { db } = database;
+  const incident = await incidentOf(deps, row);
+  const onHost = await nova.serversOn(row.host);
+  if (isFault(onHost)) {
+    log.warn({ host: row.host, why: onHost.message }, 'Nova does not say what to evacuate');
+    return undefined;
+  }
+  const servers = new Map(onHost.map((server) => [server.id, server]));
+  await record(deps, row, incident, servers, await listMoves(db, incident.id));
+  for (const move of await listMoves(db, incident.id)) await observe(deps, row, move, servers);
+  const moves = await listMoves(db, incident.id);
+  if (isOver(moves)) return await finish(deps, row, incident, moves);
+  const asked = moves.map(asMove);
+  const targets = await targetsOf(deps, row, incident, asked);
+  const limits = { ...limitsOf(deps), named: targets.named };
+  const byServer = new Map(moves.map((move) => [move.server_id, move]));
+  const next = nextMoves(asked, servers, targets.hosts, limits, deps.clock.now());
+  await Promise.all(
+    next.map(async ({ serverId, change }) => {
+      const move = byServer.get(serverId);
+      if (move) await apply(deps, move, change, servers.get(serverId));
+    }),
+  );
+  return undefined;
+}
+
+const limitsOf = ({ config }: StepDeps): RecoveryLimits => ({
+  atOnce: config.evacuationsAtOnce,
+  atOncePerTarget: config.evacuationsPerTarget,
+  attempts: config.evacuationAttempts,
+  timeoutMs: config.evacuationTimeoutMs,
+  beginMs,
+  pauseMs,
+});
+
+export const asMove = (row: MoveRow): Move => ({
+  serverId: row.server_id,
+  status: row.status,
+  priority: row.priority,
+  attempts: row.attempts,
+  attemptAtMs: row.attempt_at_ms,
+  tried: JSON.parse(row.tried) as string[], // written below
+  destination: row.dest_host,
+  staysOff: row.stays_off === 1,
+});
+
+/** A move of each server that the host has and the incident does not know yet. */
+async function record(
+  deps: StepDeps,
+  row: HostRow,
+  incident: IncidentRow,
+  servers: ReadonlyMap<string, FleetServer>,
+  known: readonly MoveRow[],
+): Promise<void> {
+  const isKnown = new Set(known.map(({ server_id }) => server_id));
+  const images = new Map<string, Record<string, string>>();
+  for (const server of servers.values()) {
+    if (isKnown.has(server.id)) continue;
+    const wish = await wishFor(deps.nova, server, images);
+    await addMove(deps.database.db, {
+      incident_id: incident.id,
+      server_id: server.id,
+      uuid: deps.ids.uuid(),
+      name: server.name,
+      source_host: row.host,
+      status: wish.isWanted ? 'pending' : 'ignored',
+      priority: wish.priority,
+      attempt_at_ms: deps.clock.now(),
+      stays_off: server.status === 'SHUTOFF' ? 1 : 0,
+      message: wish.isWanted ? null : 'HA is off for it',
+    });
+  }
+}
+
+/** Writes what has become of a move that is not settled. */
+async function observe(
+  deps: StepDeps,
+  { host }: HostRow,
+  row: MoveRow,
+  servers: ReadonlyMap<string, FleetServer>,
+): Promise<void> {
+  if (row.status !== 'pending' && row.status !== 'ongoing') return;
+  const server = servers.get(row.server_id) ?? (await deps.nova.server(row.server_id));
+  if (isFault(server) && server.kind !== 'notFound') return;
+  const seen = isFault(server) ? null : server;
+  const change = observedMove(asMove(row), seen, host, limitsOf(deps), deps.clock.now());
+  if (change) return await apply(deps, row, change, seen ?? undefined);
+  // Nova has chosen where to.
+  const at = seen?.['OS-EXT-SRV-ATTR:host'] ?? host;
+  if (row.status === 'ongoing' && at !== host && row.dest_host !== at)
+    await changeMove(deps.database.db, row, { dest_host: at });
+}
+
+async function apply(
+  deps: StepDeps,
+  row: MoveRow,
+  change: MoveChange,
+  server: FleetServer | undefined,
+): Promise<void> {
+  const { database, clock, nova, log } = deps;
+  const { db } = database;
+  const facts = { server: row.server_id, host: row.source_host };
+  const now = clock.now();
+  switch (change.kind) {
+    case 'begin': {
+      const begun = {
+        status: 'ongoing',
+        attempts: row.attempts + 1,
+        attempt_at_ms: now,
+        started_at_ms: row.started_at_ms ?? now,
+        dest_host: change.target,
+      } as const;
+      if (!(await changeMove(db, row, begun))) return;
+      const options = { host: change.target, staysOff: row.stays_off === 1 };
+      const answer = await nova.evacuate(row.server_id, options);
+      // Of anything else it is not known whether Nova has begun.
+      if (isFault(answer) && answer.kind === 'conflict')
+        await failAttempt(deps, { ...row, ...begun }, answer.message, server);
+      else log.info({ ...facts, attempt: begun.attempts }, 'evacuation asked for');
+      return;
+    }
+    case 'resetState':
+      return void (await nova.resetToError(row.server_id));
+    case 'succeeded':
+      await changeMove(db, row, {
+        status: 'succeeded',
+        dest_host: change.destination,
+        ended_at_ms: now,
+        message: null,
+      });
+      return log.info({ ...facts, destination: change.destination }, 'server recovered');
+    case 'ignored':
+      await changeMove(db, row, { status: 'ignored', ended_at_ms: now, message: change.message });
+      return;
+    case 'failedAttempt':
+      await failAttempt(deps, row, change.message, server, change.isLast);
+  }
+}
+
+async function failAttempt(
+  { database, clock, config, log }: StepDeps,
+  row: MoveRow,
+  message: string,
+  server: FleetServer | undefined,
+  isLast = row.attempts >= config.evacuationAttempts,
+): Promise<void> {
+  const tried = JSON.parse(row.tried) as string[]; // written here
+  const at = row.dest_host;
+  await changeMove(database.db, row, {
+    status: isLast ? 'failed' : 'pending',
+    message,
+    dest_host: null,
+    tried: JSON.stringify(at === null || tried.includes(at) ? tried : [...tried, at]),
+    ...(isLast ? { ended_at_ms: clock.now() } : {}),
+  });
+  const facts = { server: row.server_id, host: row.source_host, attempt: row.attempts, at };
+  log[isLast ? 'error' : 'warn'](
+    { ...facts, status: server?.status, why: message },
+    isLast ? 'server not recovered' : 'an evacuation failed; it is tried again',
+  );
+}
+
+async function finish(
+  deps: StepDeps,
+  row: HostRow,
+  incident: IncidentRow,
+  moves: readonly MoveRow[],
+): Promise<Again> {
+  const count = (status: MoveRow['status']): number =>
+    moves.filter((move) => move.status === status).length;
+  const ends = moves.flatMap(({ status, ended_at_ms }) =>
+    status === 'succeeded' ? (ended_at_ms ?? []) : [],
+  );
+  const sinceBegin = (atMs: number): number => atMs - incident.began_at_ms;
+  return await raise(deps, row, 'recovered', 'recovered', {
+    succeeded: count('succeeded'),
+    failed: count('failed'),
+    ignored: count('ignored'),
+    firstServerAfterMs: ends.length === 0 ? null : sinceBegin(Math.min(...ends)),
+    lastServerAfterMs: ends.length === 0 ? null : sinceBegin(Math.max(...ends)),
+  });
+}

@@ -1,0 +1,83 @@
+// Tells Nova that a fenced host is down, so that it evacuates its servers and starts nothing there;
+// and takes it back when the host has returned.
+import { isFault } from '#contracts/common/fault.ts';
+import type { Outcome } from '#contracts/common/fault.ts';
+import type { ComputeService } from '#openstack/clients/nova-recovery.ts';
+import type { KnownHeartbeat } from '../store/heartbeats.ts';
+import { setReason } from '../store/hosts.ts';
+import { listMoves } from '../store/moves.ts';
+import type { HostRow } from '../store/tables.ts';
+import { readPower, switchPower } from './host-power.ts';
+import { showFenced, showReturned } from './hypervisor-resources.ts';
+import type { Again, StepDeps } from './step.ts';
+import { incidentOf, raise } from './step.ts';
+
+/** By it a service is known that was disabled here, and by nobody else. */
+const disabledReason = 'HA: the host has failed and is fenced';
+
+/** Thrown: the look fails, and is repeated. */
+function must<T>(outcome: Outcome<T>): T {
+  if (isFault(outcome)) throw new Error(outcome.message);
+  return outcome;
+}
+
+const serviceOf = async ({ nova }: StepDeps, host: string): Promise<ComputeService> => {
+  const found = must(await nova.computeServices()).find((each) => each.host === host);
+  if (!found) throw new Error(`Nova has no compute service on ${host}`);
+  return found;
+};
+
+export async function forceDown(deps: StepDeps, row: HostRow): Promise<Again> {
+  const service = await serviceOf(deps, row.host);
+  if (service.status === 'enabled') must(await deps.nova.disable(service.id, disabledReason));
+  if (!service.forced_down) must(await deps.nova.forceDown(service.id));
+  await showFenced(deps, row.host, disabledReason);
+  return await raise(deps, row, 'forcedDown', 'Nova takes it for down', { service: service.id });
+}
+
+/**
+ * A host that was recovered stays off until an operator lets it come back; it serves when it has
+ * booted anew and has none of the guests that were started elsewhere.
+ */
+export async function bringBack(
+  deps: StepDeps,
+  row: HostRow,
+  heartbeat: KnownHeartbeat | undefined,
+): Promise<Again> {
+  const { database, observer, config, clock, nova } = deps;
+  const incident = await incidentOf(deps, row);
+  const wait = async (why: string): Promise<Again> => {
+    await setReason(database.db, row, why);
+    return undefined;
+  };
+  if (incident.released === 0)
+    return await wait(`recovered; cobalt ha acknowledge ${row.host} lets it come back`);
+  const { agentSilentMs } = observer.evidence(row.host, { isNew: false, power: null });
+  const isBack =
+    heartbeat !== undefined &&
+    agentSilentMs <= config.agentTimeoutMs &&
+    heartbeat.boot_id !== incident.boot_id;
+  if (!isBack) {
+    if ((await readPower(deps, row.host)) === 'Off') must(await switchPower(deps, row.host, 'On'));
+    return await wait('released; it is awaited');
+  }
+  const moved = new Set(
+    (await listMoves(database.db, incident.id))
+      .filter(({ status }) => status === 'succeeded')
+      .map(({ server_id }) => server_id),
+  );
+  if (heartbeat.guests === null || heartbeat.guests.some(({ uuid }) => moved.has(uuid)))
+    return await wait('it is back, and has guests still that were started elsewhere');
+  const service = await serviceOf(deps, row.host);
+  if (service.forced_down) must(await nova.unforceDown(service.id));
+  if (service.disabled_reason === disabledReason) must(await nova.enable(service.id));
+  await showReturned(deps, row.host);
+  return await raise(
+    deps,
+    row,
+    'returned',
+    '',
+    { bootId: heartbeat.boot_id },
+    { incident: { ended_at_ms: clock.now() } },
+  );
+}

@@ -1,0 +1,73 @@
+// The Hypervisor resources of hosts in Kubernetes: they may switch HA off, and they show what HA
+// has done. HA does its work without them: a Kubernetes API that is away holds up nothing.
+import { isFault } from '#contracts/common/fault.ts';
+import { isSameCondition, stamped } from '#contracts/kube/conditions.ts';
+import type { Hypervisor } from '#contracts/kube/kinds.ts';
+import { hypervisors } from '#contracts/kube/kinds.ts';
+import type { Kube } from '#ports/kube.ts';
+import { haConditions, haEnabled } from '../domain/ha-enabled.ts';
+import type { StepDeps } from './step.ts';
+
+type Deps = Pick<StepDeps, 'kube' | 'clock' | 'log'>;
+
+/** undefined: HA is on, or nothing is known. */
+export async function whyHaIsOff({ kube }: Deps, host: string): Promise<string | undefined> {
+  const found = await kube()?.get(hypervisors, { name: host });
+  if (found === undefined || isFault(found)) return undefined;
+  const { status, message } = haEnabled(found);
+  return status === 'True' ? undefined : message;
+}
+
+/** Each says whether HA is on for it. */
+export async function showHaEnabled(deps: Deps, hosts: ReadonlySet<string>): Promise<void> {
+  const kube = deps.kube();
+  const all = await kube?.list(hypervisors);
+  if (kube === undefined || all === undefined || isFault(all)) return;
+  for (const each of all)
+    if (
+      hosts.has(each.metadata.name ?? '') &&
+      !haConditions(each).every((condition) => isSameCondition(each, condition))
+    )
+      await writeConditions(deps, kube, each);
+}
+
+/** The host has failed and is in HA's hands: others leave it alone. */
+export const showFenced = async (deps: Deps, host: string, reason: string): Promise<void> =>
+  await maintain(deps, host, { maintenance: 'ha', maintenanceReason: reason });
+
+/** It serves again. What somebody else has ordered meanwhile stays. */
+export async function showReturned(deps: Deps, host: string): Promise<void> {
+  const found = await deps.kube()?.get(hypervisors, { name: host });
+  if (found === undefined || isFault(found) || found.spec.maintenance !== 'ha') return;
+  await maintain(deps, host, { maintenance: '', maintenanceReason: '' });
+}
+
+async function maintain(
+  deps: Deps,
+  host: string,
+  spec: Pick<Hypervisor['spec'], 'maintenance' | 'maintenanceReason'>,
+): Promise<void> {
+  const kube = deps.kube();
+  const patched = await kube?.patch(hypervisors, { name: host }, { spec });
+  if (kube === undefined || patched === undefined) return;
+  if (!isFault(patched)) return await writeConditions(deps, kube, patched);
+  if (patched.kind !== 'notFound')
+    deps.log.warn({ host, why: patched.message }, 'the Hypervisor does not show what HA does');
+}
+
+async function writeConditions(
+  { clock, log }: Deps,
+  kube: Kube,
+  hypervisor: Hypervisor,
+): Promise<void> {
+  const { name = '' } = hypervisor.metadata;
+  const now = clock.now();
+  const conditions = haConditions(hypervisor).map((each) => stamped(hypervisor, each, now));
+  const written = await kube.apply(
+    hypervisors,
+    { metadata: { name }, status: { conditions } },
+    { subresource: 'status' },
+  );
+  if (isFault(written))
+    log.warn({ host: name, why: written.message }, 'the conditions of HA are not written');
+}

@@ -1,0 +1,105 @@
+// What becomes of guests that die, and of libvirtd that does, on hosts that live.
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { forgetGuest, listGuests } from '../store/guests.ts';
+import type { Engine, TestFleet } from './engine.testing.ts';
+import { addServer, Died, startTestFleet } from './engine.testing.ts';
+
+let fleet: TestFleet;
+let engine: Engine;
+
+beforeEach(async () => {
+  fleet = await startTestFleet(['h1', 'h2', 'h3']);
+  engine = fleet.startEngine();
+  addServer(fleet, 'vm', 'h1');
+  await fleet.run(engine, 3);
+});
+afterEach(async () => await fleet.close());
+
+/** The guest's process ends, and Nova sees it. */
+function dies(id: string): void {
+  const host = fleet.hosts.get('h1');
+  const server = fleet.servers.get(id);
+  assert.ok(host && server && host.guests.delete(id), `${id} does not run`);
+  host.died.add(id);
+  server.status = 'SHUTOFF';
+}
+
+describe('a guest that dies on a host that lives', () => {
+  it('is started again there, by a service that was started anew as well', async () => {
+    dies('vm');
+    await fleet.run(engine, 2);
+    assert.deepEqual(fleet.starts, ['vm']);
+    await fleet.run(fleet.startEngine(), 20);
+    assert.deepEqual(fleet.starts, ['vm']);
+  });
+
+  it('is started by the next service, where one dies at any effect', async () => {
+    for (let diesAt = 1; diesAt < 8; diesAt += 1) {
+      fleet.starts.length = 0;
+      dies('vm');
+      const dying = fleet.startEngine(diesAt);
+      await fleet.run(dying, 3).catch((error: unknown) => assert.ok(error instanceof Died));
+      await fleet.run(fleet.startEngine(), 8);
+      assert.ok(fleet.hosts.get('h1')?.guests.has('vm'), `dies at effect ${diesAt}`);
+      assert.deepEqual(fleet.starts, ['vm']);
+      await forgetGuest(fleet.database.db, 'vm');
+    }
+  });
+
+  it('stays off where it was stopped, or HA is off for it or its host', async () => {
+    fleet.lastActions.set('vm', 'stop');
+    dies('vm');
+    await fleet.run(engine, 10);
+    fleet.lastActions.clear();
+    Object.assign(fleet.servers.get('vm') ?? {}, { metadata: { HA_Enabled: 'False' } });
+    await fleet.run(engine, 10);
+    assert.deepEqual(fleet.starts, []);
+  });
+
+  it('is started three times, then left off with a message, until it has run for long', async () => {
+    for (let second = 0; second < 60; second += 1) {
+      if (fleet.hosts.get('h1')?.guests.has('vm')) dies('vm');
+      await fleet.run(engine, 1);
+    }
+    assert.deepEqual(fleet.starts, ['vm', 'vm', 'vm']);
+    const [row] = await listGuests(fleet.database.db);
+    assert.match(row?.message ?? '', /died again after 3 starts/);
+    assert.equal(fleet.servers.get('vm')?.status, 'SHUTOFF');
+    await engine.deps.nova.start('vm'); // by its owner
+    await fleet.run(engine, 601);
+    assert.deepEqual(await listGuests(fleet.database.db), []);
+    dies('vm');
+    await fleet.run(engine, 2);
+    assert.equal(fleet.starts.length, 5);
+  });
+});
+
+describe('a libvirtd that does not answer', () => {
+  const service = () => fleet.services.get('h1') ?? assert.fail();
+
+  it('has its host disabled with the reason in a minute, and enabled when it answers', async () => {
+    const host = fleet.hosts.get('h1') ?? assert.fail();
+    host.hasHypervisor = false;
+    await fleet.run(engine, 20);
+    assert.equal(service().status, 'enabled');
+    await fleet.run(engine, 15);
+    assert.equal(service().status, 'disabled');
+    assert.match(service().disabled_reason ?? '', /libvirtd does not answer/);
+    assert.equal(await fleet.state('h1'), 'Healthy');
+    assert.ok(host.guests.has('vm'));
+    host.hasHypervisor = true;
+    await fleet.run(engine, 2);
+    assert.equal(service().status, 'enabled');
+  });
+
+  it('changes nothing of a service that somebody else has disabled', async () => {
+    Object.assign(service(), { status: 'disabled', disabled_reason: 'a person' });
+    const host = fleet.hosts.get('h1') ?? assert.fail();
+    host.hasHypervisor = false;
+    await fleet.run(engine, 40);
+    host.hasHypervisor = true;
+    await fleet.run(engine, 5);
+    assert.equal(service().disabled_reason, 'a person');
+  });
+});

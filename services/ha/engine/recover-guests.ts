@@ -1,0 +1,115 @@
+// Starts guests again that died on a host that lives. Level-triggered: what the agents say is dead,
+// and Nova says is off, is started; each start is written down before it is asked for.
+import { isFault } from '#contracts/common/fault.ts';
+import type { GuestLimits } from '../domain/guest-recovery.ts';
+import { isForgotten, nextGuestStep } from '../domain/guest-recovery.ts';
+import { wishFor } from '../recovery-facts.ts';
+import { forgetGuest, listGuests, recordGuest } from '../store/guests.ts';
+import type { KnownHeartbeat } from '../store/heartbeats.ts';
+import type { GuestRow, HostRow } from '../store/tables.ts';
+import { whyHaIsOff } from './hypervisor-resources.ts';
+import type { StepDeps } from './step.ts';
+import { forEachHost } from './step.ts';
+
+const pauseMs = 5_000;
+
+/** One look; of the task that takes hosts on. */
+export async function recoverGuests(
+  deps: StepDeps,
+  all: readonly HostRow[],
+  heartbeats: ReadonlyMap<string, KnownHeartbeat>,
+): Promise<void> {
+  const { db } = deps.database;
+  const known = new Map((await listGuests(db)).map((row) => [row.server_id, row]));
+  await forgetThoseThatRun(deps, heartbeats, known);
+  const hosts = all.filter(
+    ({ host, state, enabled }) =>
+      state === 'Healthy' &&
+      enabled === 1 &&
+      (heartbeats.get(host)?.guests ?? []).some(({ died }) => died === true),
+  );
+  await forEachHost(
+    deps,
+    hosts,
+    ({ host }) => host,
+    async (row) => await recoverOn(deps, row, heartbeats.get(row.host), known),
+  );
+}
+
+const limitsOf = ({ config }: StepDeps): GuestLimits => ({
+  restarts: config.guestRestarts,
+  forgetAfterMs: config.guestForgetMs,
+  pauseMs,
+});
+
+const asRecovery = (row: GuestRow) => ({
+  attempts: row.attempts,
+  lastAtMs: row.last_at_ms,
+  isGivenUp: row.given_up === 1,
+});
+
+/** Also of one that is gone, or off by somebody's will: it has not died again. */
+async function forgetThoseThatRun(
+  deps: StepDeps,
+  heartbeats: ReadonlyMap<string, KnownHeartbeat>,
+  known: ReadonlyMap<string, GuestRow>,
+): Promise<void> {
+  for (const row of known.values()) {
+    const guests = heartbeats.get(row.host)?.guests;
+    const isDead = guests?.some(({ uuid, died }) => uuid === row.server_id && died === true);
+    if (!guests || isDead === true) continue;
+    if (isForgotten(asRecovery(row), limitsOf(deps), deps.clock.now()))
+      await forgetGuest(deps.database.db, row.server_id);
+  }
+}
+
+async function recoverOn(
+  deps: StepDeps,
+  { host }: HostRow,
+  heartbeat: KnownHeartbeat | undefined,
+  known: ReadonlyMap<string, GuestRow>,
+): Promise<void> {
+  const { observer, config, nova } = deps;
+  const { agentSilentMs } = observer.evidence(host, { isNew: false, power: null });
+  if (agentSilentMs > config.agentTimeoutMs || (await whyHaIsOff(deps, host)) !== undefined) return;
+  const images = new Map<string, Record<string, string>>();
+  for (const { uuid, died } of heartbeat?.guests ?? []) {
+    const row = known.get(uuid);
+    if (died !== true || row?.given_up === 1) continue;
+    const server = await nova.server(uuid);
+    if (isFault(server) && server.kind !== 'notFound') continue;
+    const seen = isFault(server) ? null : server;
+    const lastAction = seen === null ? null : await nova.lastAction(uuid);
+    if (isFault(lastAction)) continue;
+    const isWanted = seen !== null && (await wishFor(nova, seen, images)).isWanted;
+    const recovery = row && asRecovery(row);
+    const facts = { server: seen, host, isWanted, lastAction, recovery };
+    const step = nextGuestStep(facts, limitsOf(deps), deps.clock.now());
+    if (step.do === 'nothing') continue;
+    const name = seen?.name ?? '';
+    const message = step.do === 'start' ? 'its process had ended' : step.message;
+    await carryOut(deps, { uuid, host, name, message, isGivenUp: step.do === 'giveUp' }, row);
+  }
+}
+
+async function carryOut(
+  { database, clock, nova, log }: StepDeps,
+  guest: { uuid: string; host: string; name: string; message: string; isGivenUp: boolean },
+  before: GuestRow | undefined,
+): Promise<void> {
+  const { uuid, host, name, message, isGivenUp } = guest;
+  const attempts = (before?.attempts ?? 0) + (isGivenUp ? 0 : 1);
+  await recordGuest(database.db, {
+    server_id: uuid,
+    host,
+    name,
+    attempts,
+    last_at_ms: clock.now(),
+    given_up: isGivenUp ? 1 : 0,
+    message,
+  });
+  if (isGivenUp) return log.error({ server: uuid, host, attempts, why: message }, 'guest left off');
+  const started = await nova.start(uuid);
+  const why = isFault(started) ? { why: started.message } : {};
+  log.warn({ server: uuid, host, attempts, ...why }, 'a guest died and is started again');
+}

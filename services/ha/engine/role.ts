@@ -1,0 +1,23 @@
+// The role `ha-engine`: watches the hosts, fences those that are dead and has their servers
+// evacuated. Any number of processes may run it on one database; one acts at a time. Called by
+// compose.
+import type { Role } from '#openstack/role.ts';
+import type { HaEngineDeps } from '../deps.ts';
+import { answerNotifications, forgetOld } from './answer-notifications.ts';
+import { createObserver } from './observer.ts';
+import { forgetWatchdogs, observeHosts, recoverHosts, registerHosts } from './watch-hosts.ts';
+
+export function createHaEngine(deps: HaEngineDeps): Role {
+  const step = { ...deps, observer: createObserver(deps.clock, deps.config) };
+  return {
+    name: 'ha-engine',
+    http: [],
+    rpc: [],
+    tasks: deps.config.enabled
+      ? [observeHosts, registerHosts, recoverHosts, answerNotifications, forgetOld].map((task) =>
+          task(step),
+        )
+      : [forgetWatchdogs(step)],
+    sagas: [],
+  };
+}

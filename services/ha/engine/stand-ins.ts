@@ -1,0 +1,57 @@
+// Reserved hosts of a segment take the place of one that failed, as its recovery method says.
+import { isFault } from '#contracts/common/fault.ts';
+import type { Move } from '../domain/recovery.ts';
+import { needsStandIn, targetsBy } from '../domain/stand-ins.ts';
+import { targetsFor } from '../recovery-facts.ts';
+import { listSegmentHosts, segmentOf, useReserved } from '../store/segments.ts';
+import type { HostRow, IncidentRow, SegmentHostRow } from '../store/tables.ts';
+import type { StepDeps } from './step.ts';
+
+/** `named`: Nova may not choose. */
+export async function targetsOf(
+  deps: StepDeps,
+  row: HostRow,
+  incident: IncidentRow,
+  moves: readonly Move[],
+): Promise<{ hosts: readonly string[]; named: boolean }> {
+  const all = await targetsFor(deps, row.host);
+  const of = await segmentOf(deps.database.db, row.host);
+  if (!of) return { hosts: all, named: false };
+  const { segment } = of;
+  const inSegment = await listSegmentHosts(deps.database.db, segment.uuid);
+  const tried = moves
+    .filter(({ status }) => status === 'pending' || status === 'ongoing')
+    .map((move) => move.tried);
+  const standIns = inSegment.filter((host) => host.used_by === incident.id);
+  const method = segment.recovery_method;
+  const candidates = { all, standIns: standIns.map(({ name }) => name), tried };
+  // It is a target from the next look on, when Nova says that it is enabled.
+  if (needsStandIn(method, candidates) && (await reserve(deps, row, incident, inSegment)))
+    return { hosts: [], named: true };
+  return targetsBy(method, candidates);
+}
+
+/**
+ * False: there is none. Enabled first: a process that dies in between finds it reserved still, and
+ * enables it again.
+ */
+async function reserve(
+  { database, nova, clock, log }: StepDeps,
+  { host }: HostRow,
+  incident: IncidentRow,
+  inSegment: readonly SegmentHostRow[],
+): Promise<boolean> {
+  const services = await nova.computeServices();
+  if (isFault(services)) return false;
+  for (const each of inSegment) {
+    if (each.reserved === 0 || each.on_maintenance === 1 || each.name === host) continue;
+    const service = services.find((one) => one.host === each.name);
+    if (service?.state !== 'up' || service.forced_down) continue;
+    const enabled = await nova.enable(service.id);
+    if (isFault(enabled)) continue;
+    await useReserved(database.db, each, incident.id, clock.now());
+    log.warn({ host, reserved: each.name }, 'a reserved host takes the place of one that failed');
+    return true;
+  }
+  return false;
+}

@@ -1,0 +1,76 @@
+// What the steps of the engine share: one host's row, the events that take it on, and its incident.
+import type { TimelineEntry } from '#contracts/ha/wire.ts';
+import { FenceLost } from '#platform/fence.ts';
+import type { HaEngineDeps } from '../deps.ts';
+import type { HaEvent } from '../domain/host-state.ts';
+import { after } from '../domain/host-state.ts';
+import type { StateChange } from '../store/hosts.ts';
+import { changeState } from '../store/hosts.ts';
+import { findIncident } from '../store/incidents.ts';
+import type { HostRow, IncidentRow } from '../store/tables.ts';
+import type { Observer } from './observer.ts';
+
+export interface StepDeps extends HaEngineDeps {
+  observer: Observer;
+}
+
+export type Detail = TimelineEntry['detail'];
+
+/** After how many ms the host is to be looked at again in this turn; undefined: in the next. */
+export type Again = number | undefined;
+
+/**
+ * Takes the host on by the event, if it still is as `row` says: else somebody else has, and the
+ * next look sees what they did. Its next step may follow at once.
+ */
+export async function raise(
+  { database, clock, log }: StepDeps,
+  row: HostRow,
+  event: HaEvent,
+  reason: string,
+  detail: Detail,
+  change: Pick<StateChange, 'opens' | 'incident'> = {},
+): Promise<Again> {
+  const state = after(row.state, event);
+  if (!state) throw new Error(`a host that is ${row.state} has no event ${event}`);
+  const isChanged = await changeState(
+    database.db,
+    row,
+    { state, reason, entry: { what: `${row.state} → ${state}`, detail }, ...change },
+    clock.now(),
+  );
+  const facts = { host: row.host, from: row.state, to: state, why: reason, ...detail };
+  if (isChanged) log[levels[event] ?? 'info'](facts, 'the HA state of a host has changed');
+  return isChanged ? 0 : undefined;
+}
+
+const levels: Partial<Record<HaEvent, 'warn' | 'error'>> = {
+  silent: 'warn',
+  confirmed: 'warn',
+  agreed: 'error',
+  unfenceable: 'error',
+};
+
+/** Of a host that has one by its state. */
+export async function incidentOf({ database }: StepDeps, row: HostRow): Promise<IncidentRow> {
+  const incident =
+    row.incident_id === null ? undefined : await findIncident(database.db, row.incident_id);
+  if (!incident) throw new Error(`the host ${row.host} is ${row.state} and has no incident`);
+  return incident;
+}
+
+/** All at once; one that fails does not hold up the others, but a lost lease ends all. */
+export async function forEachHost<T>(
+  { log }: Pick<StepDeps, 'log'>,
+  hosts: readonly T[],
+  nameOf: (host: T) => string,
+  work: (host: T) => Promise<void>,
+): Promise<void> {
+  const ended = await Promise.allSettled(hosts.map(async (host) => await work(host)));
+  ended.forEach((each, index) => {
+    if (each.status === 'fulfilled') return;
+    if (each.reason instanceof FenceLost) throw each.reason;
+    const host = nameOf(hosts[index] as T); // of the same length
+    log.error({ host, err: each.reason as Error }, 'a look at a host failed; it is repeated');
+  });
+}

@@ -1,0 +1,142 @@
+// The engine's tasks: what the agents say is looked at in every process, and acted upon in one.
+// Level-triggered: each look reads the state of every host from the database and does its next
+// step, so a process that dies leaves nothing that the next one does not find.
+import { isFault } from '#contracts/common/fault.ts';
+import type { Task } from '#platform/tasks/tasks.ts';
+import { fencedStates } from '../domain/host-state.ts';
+import { forgetSelfFencing, listHeartbeats } from '../store/heartbeats.ts';
+import type { KnownHeartbeat } from '../store/heartbeats.ts';
+import { findHost, forgetHost, listHosts, registerHost } from '../store/hosts.ts';
+import type { HostRow } from '../store/tables.ts';
+import { detect } from './detect-host.ts';
+import { disableHosts } from './disable-hosts.ts';
+import { evacuate } from './evacuate-host.ts';
+import { fence, reconsider } from './fence-host.ts';
+import { bringBack, forceDown } from './force-down.ts';
+import { showHaEnabled } from './hypervisor-resources.ts';
+import { recoverGuests } from './recover-guests.ts';
+import type { Again, StepDeps } from './step.ts';
+import { forEachHost } from './step.ts';
+
+const [lookEveryMs, registerEveryMs] = [1_000, 15_000];
+
+/** Keeps this process's picture of the hosts, also while another one acts. */
+export const observeHosts = ({ database, observer }: StepDeps): Task => ({
+  name: 'ha.observe-hosts',
+  everyMs: lookEveryMs,
+  scope: 'every',
+  run: async () => {
+    const fenced = fencedAmong(await listHosts(database.db));
+    observer.look(await listHeartbeats(database.db), fenced);
+  },
+});
+
+const fencedAmong = (hosts: readonly HostRow[]): ReadonlySet<string> =>
+  new Set(hosts.flatMap(({ host, state }) => (fencedStates.includes(state) ? [host] : [])));
+
+export const recoverHosts = (deps: StepDeps): Task => ({
+  name: 'ha.recover-hosts',
+  everyMs: lookEveryMs,
+  scope: 'one',
+  run: async (signal) => await recoverOnce(deps, signal),
+});
+
+/** Takes each host on as far as it goes now. */
+export async function recoverOnce(deps: StepDeps, signal?: AbortSignal): Promise<void> {
+  const heartbeats = await listHeartbeats(deps.database.db);
+  const hosts = await listHosts(deps.database.db);
+  deps.observer.look(heartbeats, fencedAmong(hosts));
+  const byHost = new Map(heartbeats.map((each) => [each.host, each]));
+  await Promise.all([
+    forEachHost(
+      deps,
+      hosts,
+      ({ host }) => host,
+      async (row) => await takeOn(deps, row, byHost.get(row.host), signal),
+    ),
+    recoverGuests(deps, hosts, byHost),
+  ]);
+}
+
+/** The turn of one host ends by then: the others wait for it. */
+const longestTurnMs = 3_000;
+
+async function takeOn(
+  deps: StepDeps,
+  first: HostRow,
+  heartbeat: KnownHeartbeat | undefined,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { clock, database } = deps;
+  const endsMs = clock.monotonicMs() + longestTurnMs;
+  for (let row: HostRow | undefined = first; row; row = await findHost(database.db, row.host)) {
+    const againMs = await step(deps, row, heartbeat);
+    if (againMs === undefined || clock.monotonicMs() + againMs > endsMs) return;
+    if (againMs > 0) await clock.sleep(againMs, signal ? { signal } : {}).catch(() => undefined);
+    if (signal?.aborted) return;
+  }
+}
+
+async function step(
+  deps: StepDeps,
+  row: HostRow,
+  heartbeat: KnownHeartbeat | undefined,
+): Promise<Again> {
+  switch (row.state) {
+    case 'Healthy':
+    case 'Suspect':
+    case 'Confirming':
+      return await detect(deps, row, heartbeat?.boot_id ?? null);
+    case 'Fencing':
+      return await fence(deps, row, heartbeat?.self_fencing_ms ?? null);
+    case 'FailedToFence':
+      return await reconsider(deps, row);
+    case 'Fenced':
+      return await forceDown(deps, row);
+    case 'Evacuating':
+      return await evacuate(deps, row);
+    case 'Recovered':
+      return await bringBack(deps, row, heartbeat);
+  }
+}
+
+/** Watched are the hosts that Nova has and whose agents have been heard. */
+export const registerHosts = (deps: StepDeps): Task => ({
+  name: 'ha.register-hosts',
+  everyMs: registerEveryMs,
+  scope: 'one',
+  atStart: true,
+  run: async () => await registerOnce(deps),
+});
+
+/** Nothing has been done to the host. One that has left Nova is silent from some time on. */
+const quiet: ReadonlySet<HostRow['state']> = new Set(['Healthy', 'Suspect', 'Confirming']);
+
+export async function registerOnce(deps: StepDeps): Promise<void> {
+  const { database, nova, clock, log } = deps;
+  const { db } = database;
+  const services = await nova.computeServices();
+  if (isFault(services))
+    return log.warn({ why: services.message }, 'Nova does not say which hosts there are');
+  const heard = new Set((await listHeartbeats(db)).map(({ host }) => host));
+  const known = new Map((await listHosts(db)).map((row) => [row.host, row]));
+  for (const { host, zone, id } of services) {
+    const row = known.get(host);
+    if (heard.has(host) && (row?.zone !== zone || row.service_id !== id))
+      await registerHost(db, { host, zone, serviceId: id }, clock.now());
+  }
+  const existing = new Set(services.map(({ host }) => host));
+  for (const row of known.values())
+    if (!existing.has(row.host) && quiet.has(row.state)) await forgetHost(db, row);
+  await disableHosts(deps, services);
+  await showHaEnabled(deps, new Set(known.keys()));
+}
+
+/** With HA off they are disarmed: when it is on again, each must be told of anew. */
+export const forgetWatchdogs = ({ database }: StepDeps): Task => ({
+  name: 'ha.forget-watchdogs',
+  everyMs: registerEveryMs,
+  scope: 'one',
+  atStart: true,
+  run: async () => await forgetSelfFencing(database.db),
+});

@@ -1,0 +1,41 @@
+// What both roles ask of the cloud before servers are brought back: what their owners wish, and
+// which hosts may take them.
+import { isFault } from '#contracts/common/fault.ts';
+import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
+import type { NovaRecovery } from '#openstack/clients/nova-recovery.ts';
+import type { Database } from '#platform/db/database.ts';
+import type { RecoveryWish } from './domain/priority.ts';
+import { recoveryWish } from './domain/priority.ts';
+import { listHosts } from './store/hosts.ts';
+import type { HaTables } from './store/tables.ts';
+
+/** `images`: properties that are known already. An image that cannot be read says nothing. */
+export async function wishFor(
+  nova: Pick<NovaRecovery, 'imageProperties'>,
+  { metadata, flavor, image }: FleetServer,
+  images: Map<string, Record<string, string>>,
+): Promise<RecoveryWish> {
+  const id = image === undefined || image === '' ? undefined : image.id;
+  if (id !== undefined && !images.has(id)) {
+    const properties = await nova.imageProperties(id);
+    images.set(id, isFault(properties) ? {} : properties);
+  }
+  const ofImage = id === undefined ? {} : (images.get(id) ?? {});
+  return recoveryWish(metadata ?? {}, flavor.extra_specs ?? {}, ofImage);
+}
+
+/** Hosts that may take servers now: Nova says they are up, and HA that they are well. */
+export async function targetsFor(
+  { nova, database }: { nova: NovaRecovery; database: Database<HaTables> },
+  source: string,
+): Promise<string[]> {
+  const services = await nova.computeServices();
+  if (isFault(services)) return [];
+  const states = new Map((await listHosts(database.db)).map(({ host, state }) => [host, state]));
+  return services
+    .filter(({ host, status, state, forced_down: isForcedDown }) => {
+      const isWell = (states.get(host) ?? 'Healthy') === 'Healthy';
+      return host !== source && status === 'enabled' && state === 'up' && !isForcedDown && isWell;
+    })
+    .map(({ host }) => host);
+}

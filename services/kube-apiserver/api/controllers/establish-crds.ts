@@ -1,0 +1,87 @@
+// CustomResourceDefinitions: established as soon as nobody else has their names, and cleaned up
+// when they go.
+import type { Crd, TakenNames } from '../../domain/custom-resource.ts';
+import {
+  cleanupFinalizer,
+  definitionStatus,
+  isEstablished,
+  resourcesOf,
+} from '../../domain/custom-resource.ts';
+import { timestamp } from '../../domain/object-meta.ts';
+import { storageKey } from '../../domain/resource.ts';
+import { isSameJson } from '../../domain/same-json.ts';
+import type { Stored } from '../../store/object-store.ts';
+import { deleteObject } from '../delete-objects.ts';
+import type { KubeDeps } from '../deps.ts';
+import { crdKind } from '../registry.ts';
+import type { Controller } from './controller.ts';
+
+export function establishCrds(deps: KubeDeps): Controller {
+  const { store, clock } = deps;
+  return {
+    name: 'establish-crds',
+    // of the objects of a definition that goes, too: it waits for them
+    concerns: ({ kind, type }) => kind === crdKind || type === 'DELETED',
+    async reconcile() {
+      for (const stored of store.list(crdKind)) {
+        const crd = stored.object as Crd; // checked when it was written
+        const { deletionTimestamp, finalizers = [] } = crd.metadata;
+        if (deletionTimestamp === undefined) {
+          const status = definitionStatus(crd, namesBeside(deps, crd), timestamp(clock.now()));
+          if (!isSameJson(status, crd.status))
+            await store.replace(placeOf(stored), { ...crd, status }, stored.revision);
+        } else if (finalizers.includes(cleanupFinalizer) && (await isEmptied(deps, crd)))
+          await release(deps, stored, crd);
+      }
+    },
+  };
+}
+
+const placeOf = ({ name }: Stored) => ({ kind: crdKind, namespace: '', name });
+
+/** In its group: of built-in kinds, and of definitions that have theirs already. */
+function namesBeside({ store, registry }: KubeDeps, { spec, metadata }: Crd): TakenNames {
+  const builtin = registry
+    .all()
+    .filter(({ group, isCustom }) => group === spec.group && isCustom !== true);
+  const others = store
+    .list(crdKind)
+    .filter(({ name }) => name !== metadata.name)
+    .map(({ object }) => object as Crd) // checked when it was written
+    .filter((crd) => crd.spec.group === spec.group && isEstablished(crd))
+    .flatMap(resourcesOf);
+  const all = [...builtin, ...others];
+  return {
+    plurals: new Set(all.flatMap(({ plural, singular }) => [plural, singular])),
+    kinds: new Set(all.flatMap(({ kind, listKind }) => [kind, listKind])),
+    shortNames: new Set(all.flatMap(({ shortNames }) => shortNames)),
+  };
+}
+
+/** Deletes what there is of it; true when nothing waits for finalizers of its own. */
+async function isEmptied(deps: KubeDeps, crd: Crd): Promise<boolean> {
+  const { store } = deps;
+  // those of names that were never accepted are another one's
+  const [resource] = isEstablished(crd) ? resourcesOf(crd) : [];
+  if (!resource) return true;
+  // nothing new is made by now, but what was under way before
+  await store.settled();
+  for (const { namespace, name } of store.list(storageKey(resource)))
+    await deleteObject(
+      deps,
+      { resource, namespace, name },
+      { dryRun: false, propagation: 'Background' },
+    );
+  return store.list(storageKey(resource)).length === 0;
+}
+
+async function release({ store }: KubeDeps, stored: Stored, crd: Crd): Promise<void> {
+  const rest = (crd.metadata.finalizers ?? []).filter((each) => each !== cleanupFinalizer);
+  if (rest.length === 0) await store.remove(placeOf(stored), stored.revision);
+  else
+    await store.replace(
+      placeOf(stored),
+      { ...crd, metadata: { ...crd.metadata, finalizers: rest } },
+      stored.revision,
+    );
+}

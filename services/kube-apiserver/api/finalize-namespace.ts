@@ -1,0 +1,22 @@
+// PUT namespaces/NAME/finalize: the one way to change a namespace's spec.finalizers.
+import { asObject } from '../domain/object-meta.ts';
+import type { Answer } from '../domain/status.ts';
+import { isRefusal } from '../domain/status.ts';
+import type { KubeDeps } from './deps.ts';
+import type { Target, WriteOptions, Written } from './write-objects.ts';
+import { changeObject } from './write-objects.ts';
+
+export async function finalizeNamespace(
+  deps: KubeDeps,
+  target: Target,
+  body: unknown,
+  options: WriteOptions,
+): Promise<Answer<Written>> {
+  const sent = asObject(body, target.resource);
+  if (isRefusal(sent)) return sent;
+  return await changeObject(deps, target, { ...options, subresource: 'finalize' }, (old) => ({
+    ...old,
+    metadata: { ...old.metadata, resourceVersion: sent.metadata.resourceVersion },
+    spec: sent['spec'] ?? {},
+  }));
+}

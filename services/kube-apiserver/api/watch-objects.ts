@@ -1,0 +1,246 @@
+// Watches: a stream of changes from a revision on, one JSON object a line. What is not yet read is
+// not yet made: a watch is a place in the history of all changes, and one whose reader is so slow
+// that its place is forgotten is told to list again. So is one ended that has had its time.
+// https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import type { Writable } from 'node:stream';
+import type { KubeObject } from '#contracts/kube/object.ts';
+import type { SelfSending } from '#platform/http/self-sending.ts';
+import { sendTo } from '#platform/http/self-sending.ts';
+import type { Resource } from '../domain/resource.ts';
+import { apiVersionOf, storageKey } from '../domain/resource.ts';
+import type { Matches } from '../domain/selectors.ts';
+import { parseSelectors } from '../domain/selectors.ts';
+import type { Answer } from '../domain/status.ts';
+import { Refusal, badRequest, isRefusal } from '../domain/status.ts';
+import { toMetadata, toTable } from '../domain/table.ts';
+import type { Change, Stored } from '../store/object-store.ts';
+import type { KubeDeps } from './deps.ts';
+import type { ListQuery, View } from './read-objects.ts';
+import { textAs } from './read-objects.ts';
+import { crdKind } from './registry.ts';
+import type { Target } from './write-objects.ts';
+import { shownAs } from './write-objects.ts';
+
+export interface WatchQuery extends Omit<ListQuery, 'limit' | 'continue'> {
+  timeoutSeconds: number;
+  allowWatchBookmarks: boolean;
+  sendInitialEvents: boolean;
+}
+
+/** Then it looks again whether what follows is still known. */
+const changesAtOnce = 100;
+/** Of watches that name none: 30 to 60 minutes upstream. */
+const defaultTimeoutMs = 30 * 60_000;
+const bookmarkEveryMs = 60_000;
+/** Of all readers together; each costs a socket. */
+const maxWatches = 10_000;
+let watches = 0;
+
+/** The body of the answer to a watch. */
+export function watchObjects(
+  deps: KubeDeps,
+  { resource, namespace, name }: Target,
+  query: WatchQuery,
+  view: View,
+): Answer<SelfSending> {
+  const fields = [query.fieldSelector, ...(name === '' ? [] : [`metadata.name=${name}`])]
+    .filter(Boolean)
+    .join(',');
+  const matches = parseSelectors(resource, { labels: query.labelSelector, fields });
+  if (isRefusal(matches)) return matches;
+  if (!/^\d*$/.test(query.resourceVersion))
+    return badRequest(`resourceVersion: Invalid value: "${query.resourceVersion}"`);
+  if (query.sendInitialEvents && query.resourceVersionMatch !== 'NotOlderThan')
+    return badRequest('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+  if (watches >= maxWatches)
+    return new Refusal('TooManyRequests', `there are ${maxWatches} watches already`, {
+      retryAfterSeconds: 5,
+    });
+  return new Watch(deps, { resource, namespace, query, view, matches });
+}
+
+interface Watched {
+  resource: Resource;
+  namespace: string;
+  query: WatchQuery;
+  view: View;
+  matches: Matches | undefined;
+}
+
+class Watch extends Readable implements SelfSending {
+  readonly #deps: KubeDeps;
+  readonly #watched: Watched;
+  #hasColumns = false;
+
+  constructor(deps: KubeDeps, watched: Watched) {
+    super();
+    this.#deps = deps;
+    this.#watched = watched;
+  }
+
+  /** It writes itself; nobody reads it otherwise. */
+  override _read(): void {
+    this.destroy(new Error('a watch is sent, not read'));
+  }
+
+  async [sendTo](destination: Writable): Promise<void> {
+    const { store, clock, registry } = this.#deps;
+    const { resource, query } = this.#watched;
+    const kind = storageKey(resource);
+    // kubectl waits for the headers before anything else
+    if ('flushHeaders' in destination) (destination as ServerResponse).flushHeaders();
+    const ended = new AbortController();
+    const end = (): void => ended.abort();
+    destination.once('close', end);
+    watches += 1;
+    let wake = Promise.withResolvers<void>();
+    let isBookmarkDue = false;
+    let isIdle = false;
+    let since = 0;
+    const stir = (): void => {
+      isIdle = false;
+      wake.resolve();
+    };
+    const forget = store.onChange((change) => {
+      // a definition that goes takes its watches with it
+      if (change.kind === kind || change.kind === crdKind) stir();
+      // one that has nothing to tell keeps its place with those who have
+      else if (isIdle) since = Math.max(since, change.revision);
+    });
+    const bookmarks = query.allowWatchBookmarks
+      ? clock.every(
+          bookmarkEveryMs,
+          () => {
+            isBookmarkDue = true;
+            stir();
+          },
+          { onError: end },
+        )
+      : undefined;
+    const timeoutMs = query.timeoutSeconds > 0 ? query.timeoutSeconds * 1000 : defaultTimeoutMs;
+    const timer = clock.after(timeoutMs, end, { unref: true });
+    ended.signal.addEventListener('abort', stir, { once: true });
+    const isServed = (): boolean =>
+      registry.find(resource.group, resource.version, resource.plural) !== undefined;
+    try {
+      since = await this.#sendPresent(destination, ended.signal);
+      while (!ended.signal.aborted && isServed()) {
+        const reached = await this.#sendSince(destination, since, ended.signal);
+        if (reached === undefined) break;
+        since = reached;
+        if (isBookmarkDue) await write(destination, this.#bookmark(since), ended.signal);
+        isBookmarkDue = false;
+        isIdle = since >= store.revision();
+        if (isIdle) await wake.promise;
+        wake = Promise.withResolvers<void>();
+      }
+    } finally {
+      watches -= 1;
+      forget();
+      timer.stop();
+      await bookmarks?.stop();
+      destination.removeListener('close', end);
+    }
+  }
+
+  /** What is there, where that is asked for. Gives the revision from which changes follow. */
+  async #sendPresent(destination: Writable, ended: AbortSignal): Promise<number> {
+    const { store } = this.#deps;
+    const { resource, namespace, query, matches } = this.#watched;
+    const { resourceVersion, sendInitialEvents } = query;
+    const since = Number(resourceVersion || 0);
+    if (since !== 0 && !sendInitialEvents) return since;
+    const revision = store.revision();
+    for (const stored of store.list(storageKey(resource), namespace))
+      if (matches === undefined || matches(stored.object))
+        await write(destination, this.#line('ADDED', stored), ended);
+    if (sendInitialEvents) await write(destination, this.#bookmark(revision, true), ended);
+    return revision;
+  }
+
+  /** Gives the revision that it has reached; undefined: it cannot go on. */
+  async #sendSince(
+    destination: Writable,
+    since: number,
+    ended: AbortSignal,
+  ): Promise<number | undefined> {
+    const { store } = this.#deps;
+    const kind = storageKey(this.#watched.resource);
+    const now = store.revision();
+    const changes = store.changesSince(since);
+    if (!changes) {
+      const tooOld = new Refusal('Expired', `too old resource version: ${since} (${now})`);
+      const status = JSON.stringify(tooOld.toStatus());
+      await write(destination, `{"type":"ERROR","object":${status}}\n`, ended);
+      return undefined;
+    }
+    // some at a time: whoever reads slowly holds no list of changes that others have forgotten
+    const part = changes.slice(0, changesAtOnce);
+    for (const change of part) {
+      const line = change.kind === kind ? this.#eventOf(change) : undefined;
+      if (line !== undefined) await write(destination, line, ended);
+    }
+    return part.at(-1)?.revision ?? Math.max(since, now);
+  }
+
+  /** What a change is to somebody who sees the matching objects alone. */
+  #eventOf({ type, current, previous }: Change): string | undefined {
+    const { namespace, matches } = this.#watched;
+    if (namespace !== '' && current.namespace !== namespace) return undefined;
+    if (matches === undefined) return this.#line(type, current);
+    const isIn = type !== 'DELETED' && matches(current.object);
+    const wasIn = previous !== undefined && matches(previous.object);
+    if (isIn) return this.#line(wasIn ? 'MODIFIED' : 'ADDED', current);
+    return wasIn ? this.#line('DELETED', current) : undefined;
+  }
+
+  #line(type: Change['type'], stored: Stored): string {
+    const { resource, view } = this.#watched;
+    const text =
+      view.form === 'object'
+        ? textAs(stored, resource)
+        : JSON.stringify(this.#view(shownAs(stored.object, resource)));
+    return `{"type":"${type}","object":${text}}\n`;
+  }
+
+  #view(object: KubeObject): unknown {
+    const { resource, view } = this.#watched;
+    if (view.form === 'metadata') return toMetadata(object);
+    if (view.form !== 'table') return object;
+    const withColumns = !this.#hasColumns;
+    this.#hasColumns = true;
+    return toTable([object], resource, {
+      includeObject: view.includeObject,
+      nowMs: this.#deps.clock.now(),
+      metadata: { resourceVersion: object.metadata.resourceVersion },
+      withColumns,
+    });
+  }
+
+  #bookmark(revision: number, isInitialEnd = false): string {
+    const { resource, view } = this.#watched;
+    const metadata = {
+      resourceVersion: String(revision),
+      creationTimestamp: null,
+      ...(isInitialEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}),
+    };
+    const object: KubeObject = {
+      kind: resource.kind,
+      apiVersion: apiVersionOf(resource),
+      metadata,
+    };
+    const body = view.form === 'table' ? { ...(this.#view(object) as object), rows: [] } : object;
+    return `{"type":"BOOKMARK","object":${JSON.stringify(body)}}\n`;
+  }
+}
+
+/** Resolves when there is room for more, or nobody to read it. */
+async function write(destination: Writable, line: string, ended: AbortSignal): Promise<void> {
+  if (ended.aborted || destination.destroyed || destination.write(line)) return;
+  await once(destination, 'drain', { signal: ended }).catch((error: unknown) => {
+    if (!ended.aborted) throw error;
+  });
+}

@@ -1,0 +1,64 @@
+// Whether rights that a role or a binding would grant are held by who writes it. Pure.
+// https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping
+import type { Rule } from './rbac.ts';
+
+/** Of one rule: each verb of each resource of each group is a right. */
+const maxRights = 100_000;
+
+/** The first rule that grants what `held` does not; undefined: all is held. */
+export function ruleNotHeld(granted: readonly Rule[], held: readonly Rule[]): Rule | undefined {
+  return granted.find((rule) => !isHeld(rule, held));
+}
+
+function isHeld(rule: Rule, held: readonly Rule[]): boolean {
+  const { verbs } = rule;
+  const [groups, resources, urls] = [rule.apiGroups, rule.resources, rule.nonResourceURLs].map(
+    (each) => each ?? [],
+  ) as [readonly string[], readonly string[], readonly string[]];
+  const resourceNames = rule.resourceNames ?? [];
+  const names = resourceNames.length === 0 ? [undefined] : resourceNames;
+  const count =
+    verbs.length *
+    (groups.length * resources.length * names.length + urls.length) *
+    Math.max(1, held.length);
+  if (count > maxRights) return false;
+  return verbs.every(
+    (verb) =>
+      urls.every((url) => held.some((each) => holdsUrl(each, verb, url))) &&
+      groups.every((group) =>
+        resources.every((resource) =>
+          names.every((name) => held.some((each) => holds(each, { verb, group, resource, name }))),
+        ),
+      ),
+  );
+}
+
+const has = (list: readonly string[] | undefined, value: string): boolean =>
+  !!list && (list.includes('*') || list.includes(value));
+
+interface Right {
+  verb: string;
+  group: string;
+  resource: string;
+  /** undefined: of every name. */
+  name: string | undefined;
+}
+
+function holds(rule: Rule, { verb, group, resource, name }: Right): boolean {
+  const { resources } = rule;
+  const resourceNames = rule.resourceNames ?? [];
+  const [, subresource] = resource.split('/');
+  return (
+    has(rule.verbs, verb) &&
+    has(rule.apiGroups, group) &&
+    (has(resources, resource) ||
+      (subresource !== undefined && (resources?.includes(`*/${subresource}`) ?? false))) &&
+    (resourceNames.length === 0 || (name !== undefined && resourceNames.includes(name)))
+  );
+}
+
+const holdsUrl = ({ verbs, nonResourceURLs }: Rule, verb: string, url: string): boolean =>
+  has(verbs, verb) &&
+  (nonResourceURLs ?? []).some((each) =>
+    each.endsWith('*') ? url.startsWith(each.slice(0, -1)) : each === url,
+  );

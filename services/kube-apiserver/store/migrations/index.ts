@@ -1,0 +1,5 @@
+// The API server's migrations, in order.
+import type { Migration } from '#platform/db/migrate.ts';
+import { objects } from './0001-objects.ts';
+
+export const migrations: readonly Migration[] = [objects];

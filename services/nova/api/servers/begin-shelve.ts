@@ -1,0 +1,96 @@
+// How shelving, offloading and unshelving begin: as begin.ts, with sagas of their own.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { taskDuring } from '#contracts/nova/operations.ts';
+import type { ApiRequest } from '#openstack/http/route.ts';
+import type { NovaDeps } from '../../deps.ts';
+import { shelveStates } from '../../domain/server-state.ts';
+import type { NovaDb, Server } from '../../store/servers.ts';
+import { beginTask, changeServer, findServer } from '../../store/servers.ts';
+import { begin, beginChange, beginReachable, enqueue, log, refusal } from './begin.ts';
+import type { PendingResources } from './pending-resources.ts';
+
+type Request = ApiRequest<unknown>;
+
+/** `image`: queued at Glance; from then on the saga answers for it. conflict: not in this state. */
+export async function beginShelve(
+  deps: NovaDeps,
+  request: Request,
+  server: Server,
+  image: { id: string; pending: Pick<PendingResources, 'commit'> } | null,
+): Promise<Outcome<void>> {
+  return await beginReachable(deps, request, server, async (trx, now) => {
+    const current = await findServer(trx, server.id, null);
+    if (!current || !(await beginTask(trx, server.id, shelveStates, 'shelving', now)))
+      return await refusal(trx, server, 'shelve');
+    const actionId = await log(deps, trx, request, server, 'shelve', now);
+    await enqueue(deps, trx, request, 'nova.shelve-server', server.id, {
+      serverId: server.id,
+      actionId,
+      imageId: image?.id ?? null,
+      before: { vmState: current.vm_state, powerState: current.power_state },
+    });
+    if (image && !(await image.pending.commit(trx)))
+      throw new Error(`image ${image.id} was removed under its request`);
+    return undefined;
+  });
+}
+
+/** conflict: it is not shelved, or on no host any more. */
+export async function beginOffload(
+  deps: NovaDeps,
+  request: Request,
+  server: Server,
+): Promise<Outcome<void>> {
+  return await beginReachable(deps, request, server, async (trx, now) => {
+    if (!(await beginTask(trx, server.id, ['shelved'], 'shelving_offloading', now)))
+      return await refusal(trx, server, 'shelveOffload');
+    const actionId = await log(deps, trx, request, server, 'shelveOffload', now);
+    const input = { serverId: server.id, actionId };
+    await enqueue(deps, trx, request, 'nova.offload-server', server.id, input);
+    return undefined;
+  });
+}
+
+/** `zone`, `host`: where a server comes back that was offloaded. conflict: it is not shelved. */
+export async function beginUnshelve(
+  deps: NovaDeps,
+  request: Request,
+  server: Server,
+  { zone, host }: { zone: string | null; host: string | null },
+): Promise<Outcome<void>> {
+  if (server.vm_state === 'shelved')
+    return await beginChange(deps, request, server, 'unshelve', {
+      from: ['shelved'],
+      logAs: 'unshelve',
+      andThen: async (trx, actionId) => await dropImage(deps, trx, request, server, actionId),
+    });
+  return await begin(deps, request, async (trx, now) => {
+    if (!(await beginTask(trx, server.id, ['shelved_offloaded'], taskDuring.unshelve, now)))
+      return await refusal(trx, server, 'unshelve');
+    // Where it is wanted from now on, also where this does not succeed.
+    await changeServer(trx, server.id, { availability_zone: zone }, now);
+    const actionId = await log(deps, trx, request, server, 'unshelve', now);
+    await enqueue(deps, trx, request, 'nova.unshelve-server', server.id, {
+      serverId: server.id,
+      actionId,
+      forcedHost: host,
+      zone,
+    });
+    await dropImage(deps, trx, request, server, actionId);
+    return undefined;
+  });
+}
+
+/** After the unshelving, whose saga is the elder one. */
+async function dropImage(
+  deps: NovaDeps,
+  trx: NovaDb,
+  request: Request,
+  server: Server,
+  actionId: string,
+): Promise<void> {
+  const imageId = (await findServer(trx, server.id, null))?.shelved_image_id ?? null;
+  if (imageId === null) return;
+  const input = { serverId: server.id, actionId, imageId };
+  await enqueue(deps, trx, request, 'nova.drop-shelved-image', server.id, input);
+}

@@ -1,0 +1,142 @@
+// The saga of an evacuation: a server of a host that is down is built on another one, with its
+// ports, addresses and volumes; a root disk that was local to the host comes from the image anew.
+// What is left on the host that was down is removed when it comes back, before it serves again
+// (expected-guests.ts). Begun by POST …/action evacuate.
+import { isFault } from '#contracts/common/fault.ts';
+import type { NovaOperations } from '#contracts/nova/operations.ts';
+import type { AnySaga } from '#platform/saga/saga.ts';
+import type { NovaDeps } from '../deps.ts';
+import { defineOperation } from '../operations.ts';
+import { agentOn } from '../rpc-clients.ts';
+import { advanceMigration, findMigration } from '../store/server-migrations.ts';
+import { changeDuring } from '../store/servers.ts';
+import { describeGuest } from './describe-guest.ts';
+import { removeCopy, removeStartedCopy } from './guest-copies.ts';
+import type { ChosenHost } from './move-steps.ts';
+import {
+  bindPortsStep,
+  moveVolumesStep,
+  scheduleMoveStep,
+  settleMove,
+  switchHostStep,
+  toDestination,
+} from './move-steps.ts';
+import { awaitPluggedStep, completeVolumesStep, settledServer } from './placed-guest.ts';
+import { asEvent, faultText, logFailure } from './saga-context.ts';
+import { moveOf } from './server-move.ts';
+
+type Input = NovaOperations['nova.evacuate-server'];
+
+const buildDeadlineMs = 15 * 60_000;
+const fenceTimeoutMs = 5_000;
+const lockTimeoutMs = 60_000;
+const evacuating = ['rebuilding'] as const;
+
+/** `direct`: a bus that does not wait for agents that are away. */
+export function evacuateServer(deps: NovaDeps, direct: Pick<NovaDeps, 'bus'>): AnySaga {
+  const { db } = deps.database;
+  const { clock, log } = deps;
+  return defineOperation<'nova.evacuate-server', ChosenHost>({
+    name: 'nova.evacuate-server',
+    pool: 'build',
+    steps: [
+      scheduleMoveStep(deps, {
+        event: 'conductor_rebuild_server',
+        excludedHosts: (_input: Input, { source }) => [source],
+        status: 'pre-migrating',
+      }),
+      {
+        name: 'fence source',
+        deadlineMs: 60_000,
+        async run(input, _state, { requestId }) {
+          const move = await moveOf(deps, input);
+          if (isFault(move)) return move;
+          const { server, source: host } = move;
+          // The operator says that the host is down. Where its agent answers all the same, the
+          // guest ends before it starts elsewhere; its disk stays until it has.
+          const stopped = await agentOn(direct, host).call(
+            'stopGuest',
+            { uuid: server.id, timeoutMs: 0 },
+            { timeoutMs: fenceTimeoutMs, requestId },
+          );
+          const facts = { server: server.id, host, req: requestId };
+          if (!isFault(stopped)) log.warn(facts, 'the guest on a host that is down was ended');
+          else if (stopped.kind !== 'unavailable' && stopped.kind !== 'notFound')
+            log.error({ ...facts, why: stopped.message }, 'a guest to evacuate was not ended');
+        },
+      },
+      moveVolumesStep(deps, { ...toDestination, isFromUp: false }),
+      bindPortsStep(deps, toDestination),
+      switchHostStep<ChosenHost>(deps, {
+        tasks: evacuating,
+        there: (_move, { host = null, nodeUuid = null }) => ({ host, node: nodeUuid }),
+        back: ({ source, migration }) => ({ host: source, node: migration.source_node }),
+        otherwise: 'The server is not evacuated any more.',
+      }),
+      {
+        name: 'build on destination',
+        deadlineMs: buildDeadlineMs,
+        retries: 1,
+        async run(input, { host = '' }, call) {
+          const move = await moveOf(deps, input);
+          if (isFault(move)) return move;
+          const { server, source, oldSize } = move;
+          const spec = await describeGuest(deps, { ...server, ...oldSize });
+          const { requestId } = call;
+          const event = { seq: 2, name: 'compute_rebuild_instance', host };
+          return await asEvent(deps, input, event, async () => {
+            // What an earlier move has left here has nothing to do with this one.
+            const removed = await removeCopy(deps, server, host, call);
+            if (isFault(removed)) return removed;
+            const freed = await agentOn(deps, host).call(
+              'breakLocks',
+              { spec, host: source },
+              { timeoutMs: lockTimeoutMs, requestId },
+            );
+            if (isFault(freed)) return freed;
+            const built = await agentOn(deps, host).call(
+              'rebuildGuest',
+              { spec, start: input.start },
+              { timeoutMs: buildDeadlineMs, requestId },
+            );
+            return isFault(built) ? built : undefined;
+          });
+        },
+        undo: async ({ serverId }, { host = '' }, call) =>
+          await removeStartedCopy(deps, { id: serverId }, host, call),
+      },
+      completeVolumesStep(deps, 60_000),
+      awaitPluggedStep(deps, ({ start }: Input) => start),
+      {
+        name: 'finish',
+        deadlineMs: 30_000,
+        async run(input, { host }, { requestId }) {
+          const migration = await findMigration(db, input.migrationId);
+          if (!migration) return;
+          const now = clock.now();
+          const change = { ...settledServer(input.start, now), reserved_host: null };
+          const evacuated = await settleMove(deps, migration, evacuating, change, 'done', now);
+          if (evacuated)
+            log.info({ server: input.serverId, host, req: requestId }, 'server evacuated');
+        },
+        async undo(input) {
+          const change = { task_state: 'rebuilding' } as const;
+          await changeDuring(db, input.serverId, [null], change, clock.now());
+        },
+      },
+    ],
+    async failed(input, _state, reason) {
+      const now = clock.now();
+      const migration = await findMigration(db, input.migrationId);
+      if (migration) await advanceMigration(db, migration, 'failed', now);
+      await changeDuring(
+        db,
+        input.serverId,
+        evacuating,
+        { vm_state: 'error', task_state: null, fault: faultText(reason, now), reserved_host: null },
+        now,
+      );
+      await logFailure(deps, input);
+    },
+  });
+}

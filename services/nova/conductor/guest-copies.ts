@@ -1,0 +1,125 @@
+// The guest of a server that moves, on either host: placed there, stopped, removed. Called by the
+// sagas of moves, each part safe to repeat. Two copies of one guest must never run.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import type { NovaDeps } from '../deps.ts';
+import type { ServerSize } from '../domain/server-size.ts';
+import { isUp } from '../domain/service-state.ts';
+import { agentOn } from '../rpc-clients.ts';
+import { computeBinary, findService } from '../store/hosts.ts';
+import { openMigrations } from '../store/server-migrations.ts';
+import type { Server } from '../store/servers.ts';
+import { describeGuest } from './describe-guest.ts';
+
+interface Call {
+  requestId: string;
+}
+
+const guestTimeoutMs = 5 * 60_000;
+
+/** Defines the server's guest on `host` by its disks there, and starts it if `start`. */
+export async function placeGuest(
+  deps: NovaDeps,
+  server: Server,
+  place: { host: string; size: ServerSize; start: boolean },
+  { requestId }: Call,
+): Promise<Outcome<void>> {
+  const placed = await agentOn(deps, place.host).call(
+    'placeGuest',
+    { spec: await describeGuest(deps, { ...server, ...place.size }), start: place.start },
+    { timeoutMs: guestTimeoutMs, requestId },
+  );
+  return isFault(placed) ? placed : undefined;
+}
+
+export async function stopGuest(
+  deps: NovaDeps,
+  server: Server,
+  host: string,
+  { requestId }: Call,
+): Promise<Outcome<void>> {
+  const { shutdownTimeoutMs } = deps.config;
+  const stopped = await agentOn(deps, host).call(
+    'stopGuest',
+    { uuid: server.id, timeoutMs: shutdownTimeoutMs },
+    { timeoutMs: shutdownTimeoutMs + guestTimeoutMs, requestId },
+  );
+  return isFault(stopped) ? stopped : undefined;
+}
+
+/**
+ * Removes the copy of a guest on a host that its server does not use. unavailable: it is not known
+ * to be gone; the host's agent removes it when it is back.
+ */
+export async function removeCopy(
+  deps: NovaDeps,
+  server: Pick<Server, 'id'>,
+  host: string,
+  { requestId }: Call,
+): Promise<Outcome<void>> {
+  if (host === '') return undefined;
+  const destroyed = await agentOn(deps, host).call(
+    'destroyGuest',
+    { uuid: server.id },
+    { timeoutMs: guestTimeoutMs, requestId },
+  );
+  return isFault(destroyed) ? destroyed : undefined;
+}
+
+/**
+ * As `removeCopy`, of a guest that may have been started there: throws until it is gone for sure,
+ * or an operator has said that the host is down. Otherwise two copies could run.
+ */
+export async function removeStartedCopy(
+  deps: NovaDeps,
+  server: Pick<Server, 'id'>,
+  host: string,
+  call: Call,
+): Promise<void> {
+  const removed = await removeCopy(deps, server, host, call);
+  if (!isFault(removed)) return;
+  const service = await findService(deps.database.db, { host, binary: computeBinary });
+  if (service && service.forced_down === 0)
+    throw new Error(`a copy of server ${server.id} may run on ${host}: ${removed.message}`);
+  deps.log.warn(
+    { server: server.id, host, req: call.requestId, why: removed.message },
+    'a copy is left on a host that is forced down',
+  );
+}
+
+/**
+ * For a fault of an undo on `host`: throws, so that the undo is tried again, while the host counts
+ * as up. On a host that is down the guest is left as it is, and a warning is logged.
+ */
+export async function insistWhileUp(
+  deps: NovaDeps,
+  host: string,
+  outcome: Outcome<unknown>,
+): Promise<void> {
+  if (!isFault(outcome)) return;
+  const service = await findService(deps.database.db, { host, binary: computeBinary });
+  if (service && isUp(service, deps.clock.now(), deps.config))
+    throw new Error(`undo on ${host}: ${outcome.message}`);
+  deps.log.error({ host, why: outcome.message }, 'a host is down: its guest is left as it is');
+}
+
+/**
+ * What moves of a server that goes have left on other hosts. A host that is away removes it when it
+ * is back.
+ */
+export async function removeMovedCopies(
+  deps: NovaDeps,
+  server: Server,
+  requestId: string,
+): Promise<void> {
+  for (const { source_host, dest_host } of await openMigrations(deps.database.db, server.id))
+    for (const host of [source_host, dest_host]) {
+      if (host === null || host === server.host) continue;
+      const removed = await removeCopy(deps, server, host, { requestId });
+      if (isFault(removed))
+        deps.log.warn(
+          { server: server.id, host, req: requestId, why: removed.message },
+          'a copy of a deleted server is left to its host',
+        );
+    }
+}

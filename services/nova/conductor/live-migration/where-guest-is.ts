@@ -1,0 +1,34 @@
+// Where a guest is that moves, or moved, or was to move, by the word of both hosts: what the
+// hypervisors say is the truth, whatever became of the calls that began it.
+import { isFault } from '#contracts/common/fault.ts';
+import type { NovaDeps } from '../../deps.ts';
+import { agentOn } from '../../rpc-clients.ts';
+
+/** `unknown`: a host that would know does not answer now. */
+export type Whereabouts = 'source' | 'moving' | 'destination' | 'unknown';
+
+const timeoutMs = 15_000;
+
+export async function whereGuestIs(
+  deps: NovaDeps,
+  uuid: string,
+  { source, host }: { source: string; host: string },
+  requestId: string,
+): Promise<Whereabouts> {
+  const call = { timeoutMs, requestId };
+  const there = await agentOn(deps, host).call('arrivalState', { uuid }, call);
+  if (!isFault(there) && there.state === 'arrived') return 'destination';
+  const departing = await agentOn(deps, source).call('isDeparting', { uuid }, call);
+  const here = isFault(departing)
+    ? departing
+    : await agentOn(deps, source).call('guestState', { uuid }, call);
+  if (isFault(departing) || isFault(here)) return 'unknown';
+  if (departing.departing) return 'moving';
+  if (here.state !== 'absent') return 'source';
+  // It has left: either it arrives, or, between the two questions, it has arrived.
+  if (isFault(there)) return 'unknown';
+  const again = await agentOn(deps, host).call('arrivalState', { uuid }, call);
+  if (isFault(again)) return 'unknown';
+  if (again.state === 'absent') return 'source'; // on neither: its host has lost it
+  return again.state === 'arrived' ? 'destination' : 'moving';
+}

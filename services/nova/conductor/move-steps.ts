@@ -1,0 +1,183 @@
+// The steps that a resize, its revert and an evacuation share: a host is chosen, then volumes,
+// ports and row go from one host to the other, and back if the saga unwinds.
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { MigrationStatus } from '#contracts/nova/migration-states.ts';
+import type { TaskState } from '#contracts/nova/server-states.ts';
+import { transaction } from '#platform/db/transaction.ts';
+import type { SagaStep } from '#platform/saga/saga.ts';
+import type { NovaDeps } from '../deps.ts';
+import { advanceMigration, changeMigration } from '../store/server-migrations.ts';
+import type { ServerChange } from '../store/servers.ts';
+import { changeDuring, changeServer } from '../store/servers.ts';
+import type { MigrationRow } from '../store/tables.ts';
+import { chooseHost } from './choose-host.ts';
+import { connectAllNics } from './connect-nics.ts';
+import { giveUpVolumes, moveVolumes } from './move-volumes.ts';
+import type { ServerInput } from './saga-context.ts';
+import { asEvent } from './saga-context.ts';
+import type { Move } from './server-move.ts';
+import { destinationOf, moveOf, returnClaim } from './server-move.ts';
+
+type MoveInput = ServerInput & { migrationId: string };
+
+/** What the scheduler has chosen: kept in the saga's state. */
+export type ChosenHost = { host?: string; nodeUuid?: string };
+
+/** From which host a server goes to which. */
+export interface Direction<State> {
+  from: (move: Move) => string;
+  to: (move: Move, state: State) => string;
+  /** The host it leaves is up: its guest, which is off, gives the volumes up first. */
+  isFromUp: boolean;
+}
+
+export const toDestination: Direction<ChosenHost> = {
+  from: ({ source }) => source,
+  to: (_move, { host = '' }) => host,
+  isFromUp: true,
+};
+
+export const backToSource: Direction<object> = {
+  from: ({ dest }) => dest,
+  to: ({ source }) => source,
+  isFromUp: true,
+};
+
+/** The move, while there is something to undo: once the server is back, its copy may be gone. */
+export async function moveToUndo(deps: NovaDeps, input: MoveInput): Promise<Move | undefined> {
+  const move = await moveOf(deps, input);
+  return isFault(move) || move.migration.status === 'reverted' ? undefined : move;
+}
+
+/** `status`: what the migration becomes once its destination is known. */
+export const scheduleMoveStep = <Input extends MoveInput & { forcedHost: string | null }>(
+  deps: NovaDeps,
+  options: {
+    event: string;
+    excludedHosts: (input: Input, move: Move) => string[];
+    status?: MigrationStatus;
+  },
+): SagaStep<Input, ChosenHost> => ({
+  name: 'schedule and claim',
+  deadlineMs: 60_000,
+  retries: 2,
+  async run(input, _state, { requestId }) {
+    const { db } = deps.database;
+    const move = await moveOf(deps, input);
+    if (isFault(move)) return move;
+    const { server, migration } = move;
+    const wanted = {
+      zone: server.availability_zone,
+      host: input.forcedHost,
+      excludedHosts: options.excludedHosts(input, move),
+    };
+    const place = { serverId: server.id, migration: migration.uuid };
+    const chosen = await asEvent(
+      deps,
+      input,
+      { seq: 1, name: options.event, host: null },
+      async () => await chooseHost(deps, place, wanted, requestId),
+    );
+    if (isFault(chosen)) return chosen;
+    const destination = await destinationOf(deps, chosen);
+    const now = deps.clock.now();
+    await changeMigration(db, migration.uuid, destination, now);
+    if (options.status) await advanceMigration(db, migration, options.status, now);
+    return chosen;
+  },
+  undo: async (input, _state, { requestId }) => await returnClaim(deps, input, requestId),
+});
+
+const connectDeadlineMs = 5 * 60_000;
+
+export const moveVolumesStep = <State>(
+  deps: NovaDeps,
+  { from, to, isFromUp }: Direction<State>,
+): SagaStep<MoveInput, State> => ({
+  name: 'move volumes',
+  deadlineMs: connectDeadlineMs,
+  retries: 2,
+  async run(input, state, call) {
+    const move = await moveOf(deps, input);
+    if (isFault(move)) return move;
+    const { server } = move;
+    const given = isFromUp ? await giveUpVolumes(deps, server, from(move), call) : undefined;
+    return isFault(given) ? given : await moveVolumes(deps, server, to(move, state), call);
+  },
+  async undo(input, _state, call) {
+    const move = await moveToUndo(deps, input);
+    if (!move) return;
+    const back = await moveVolumes(deps, move.server, from(move), call);
+    if (isFault(back)) throw new Error(`volumes back to ${from(move)}: ${back.message}`);
+  },
+});
+
+/** `before`: what is written down before the ports go. */
+export const bindPortsStep = <State>(
+  deps: NovaDeps,
+  { from, to }: Direction<State>,
+  before?: (move: Move) => Promise<void>,
+): SagaStep<MoveInput, State> => ({
+  name: 'bind ports',
+  deadlineMs: connectDeadlineMs,
+  retries: 2,
+  async run(input, state, call) {
+    const move = await moveOf(deps, input);
+    if (isFault(move)) return move;
+    await before?.(move);
+    return await connectAllNics(deps, move.server, to(move, state), call);
+  },
+  async undo(input, _state, call) {
+    const move = await moveToUndo(deps, input);
+    if (!move) return;
+    const back = await connectAllNics(deps, move.server, from(move), call);
+    if (isFault(back)) throw new Error(`ports back to ${from(move)}: ${back.message}`);
+  },
+});
+
+/** `there`, `back`: the server's row with the host it goes to, and with the one it comes from. */
+export const switchHostStep = <State>(
+  deps: NovaDeps,
+  options: {
+    tasks: readonly TaskState[];
+    there: (move: Move, state: State) => ServerChange;
+    back: (move: Move) => ServerChange;
+    /** The conflict where the server is in none of `tasks` any more. */
+    otherwise: string;
+  },
+): SagaStep<MoveInput, State> => ({
+  name: 'switch host',
+  deadlineMs: 30_000,
+  async run(input, state) {
+    const { database, clock } = deps;
+    const move = await moveOf(deps, input);
+    if (isFault(move)) return move;
+    const change = options.there(move, state);
+    return (await changeDuring(database.db, move.server.id, options.tasks, change, clock.now()))
+      ? undefined
+      : fault('conflict', options.otherwise);
+  },
+  async undo(input) {
+    const move = await moveToUndo(deps, input);
+    if (!move) return;
+    await changeServer(deps.database.db, input.serverId, options.back(move), deps.clock.now());
+  },
+});
+
+/**
+ * The end of a move, of server and migration together. False: the server is in none of `tasks` any
+ * more.
+ */
+export const settleMove = async (
+  { database: { db } }: NovaDeps,
+  migration: MigrationRow,
+  tasks: readonly TaskState[],
+  change: ServerChange,
+  status: MigrationStatus,
+  nowMs: number,
+): Promise<boolean> =>
+  await transaction(db, async (trx) => {
+    const isSettled = await changeDuring(trx, migration.server_id, tasks, change, nowMs);
+    if (isSettled) await advanceMigration(trx, migration, status, nowMs);
+    return isSettled;
+  });

@@ -1,0 +1,73 @@
+// The volumes of a server whose guest is off and goes to another host. Called by the sagas of
+// moves, and again for the host it came from when they unwind; each part is safe to repeat.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import type { NovaDeps } from '../deps.ts';
+import { agentOn } from '../rpc-clients.ts';
+import type { Server } from '../store/servers.ts';
+import { changeServerVolume, connectedVolumes, volumesOf } from '../store/volumes.ts';
+import { connectVolume, ownCinder } from './connect-volumes.ts';
+
+interface Call {
+  requestId: string;
+}
+
+const detachTimeoutMs = 60_000;
+
+/**
+ * The guest on `host`, which is off, gives its volumes up: nothing there writes to them, and the
+ * host holds none of their locks.
+ */
+export async function giveUpVolumes(
+  deps: NovaDeps,
+  server: Server,
+  host: string,
+  { requestId }: Call,
+): Promise<Outcome<void>> {
+  for (const { volume_id: volumeId } of await connectedVolumes(deps.database.db, server.id)) {
+    const detached = await agentOn(deps, host).call(
+      'detachVolume',
+      { uuid: server.id, volumeId },
+      { timeoutMs: detachTimeoutMs, requestId },
+    );
+    if (isFault(detached)) return detached;
+  }
+}
+
+/**
+ * Gives every volume of the server to `host` by an attachment of its own; the one for the other
+ * host ends. May run again: the row names host and attachment before the host is connected.
+ */
+export async function moveVolumes(
+  deps: NovaDeps,
+  server: Server,
+  host: string,
+  call: Call,
+): Promise<Outcome<void>> {
+  const { db } = deps.database;
+  const cinder = ownCinder(deps, call);
+  for (const row of await volumesOf(db, server.id)) {
+    const held = await cinder.attachments(server.id);
+    if (isFault(held)) return held;
+    const ofVolume = held.filter(({ volume_id }) => volume_id === row.volume_id);
+    let current = row;
+    if (row.host !== host) {
+      const made =
+        ofVolume.find(({ id }) => id !== row.attachment_id) ??
+        (await cinder.reserve(row.volume_id, server.id));
+      if (isFault(made)) return made;
+      // Together, and before it is connected: a repetition goes on with this attachment.
+      const moved = { attachment_id: made.id, host, connection: null };
+      await changeServerVolume(db, row.id, moved);
+      current = { ...row, ...moved };
+    }
+    if (current.connection === null) {
+      const connected = await connectVolume(deps, current, host, call);
+      if (isFault(connected)) return connected;
+    }
+    for (const { id } of ofVolume.filter(({ id: other }) => other !== current.attachment_id)) {
+      const ended = await cinder.deleteAttachment(id);
+      if (isFault(ended)) return ended;
+    }
+  }
+}

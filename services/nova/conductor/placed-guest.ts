@@ -1,0 +1,47 @@
+// What every saga ends with that has placed a guest on a host, new or moved: Cinder hears that it
+// has its volumes, Neutron that its interfaces are plugged, and the server's row says how it is.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import { powerState } from '#contracts/nova/server-states.ts';
+import type { SagaStep } from '#platform/saga/saga.ts';
+import type { NovaDeps } from '../deps.ts';
+import type { ServerChange } from '../store/servers.ts';
+import { awaitPlugged } from './await-plugged.ts';
+import { completeVolumes } from './connect-volumes.ts';
+
+// The step's own limit speaks first: it can name the ports.
+const pluggingGraceMs = 30_000;
+
+export const completeVolumesStep = (
+  deps: NovaDeps,
+  deadlineMs: number,
+): SagaStep<{ serverId: string }, object> => ({
+  name: 'complete volumes',
+  deadlineMs,
+  retries: 5,
+  run: async ({ serverId }, _state, call) => await completeVolumes(deps, serverId, call),
+});
+
+/** `isOn`: whether the guest runs; the interfaces of one that is off are not plugged. */
+export const awaitPluggedStep = <Input extends { serverId: string }>(
+  deps: NovaDeps,
+  isOn: (input: Input) => boolean | Promise<Outcome<boolean>>,
+): SagaStep<Input, object> => ({
+  name: 'await plugged interfaces',
+  deadlineMs: deps.config.vifPluggingTimeoutMs + pluggingGraceMs,
+  async run(input, _state, call) {
+    const runs = await isOn(input);
+    if (isFault(runs)) return runs;
+    return runs ? await awaitPlugged(deps, input.serverId, call) : undefined;
+  },
+});
+
+/** A server whose guest was placed, on or off: nothing is under way any more. */
+export const settledServer = (isOn: boolean, nowMs: number) =>
+  ({
+    vm_state: isOn ? 'active' : 'stopped',
+    task_state: null,
+    power_state: isOn ? powerState.running : powerState.shutdown,
+    launched_at_ms: nowMs,
+    fault: null,
+  }) satisfies ServerChange;

@@ -1,0 +1,206 @@
+// The saga of a resize and of a cold migration: the guest is shut down, its disks go to another
+// host, then its volumes and ports, and it starts there. What the source had stays for a revert. A
+// failure brings everything back. Begun by POST …/action resize or migrate.
+import { isFault } from '#contracts/common/fault.ts';
+import type { NovaOperations } from '#contracts/nova/operations.ts';
+import type { VmState } from '#contracts/nova/server-states.ts';
+import { powerState, resizeTasks } from '#contracts/nova/server-states.ts';
+import type { AnySaga } from '#platform/saga/saga.ts';
+import type { NovaDeps } from '../deps.ts';
+import { defineOperation } from '../operations.ts';
+import { advanceMigration, findMigration } from '../store/server-migrations.ts';
+import type { ServerChange } from '../store/servers.ts';
+import { changeDuring, findServer } from '../store/servers.ts';
+import { copyDeadlineMs, copyDisks } from './copy-disks.ts';
+import { describeGuest } from './describe-guest.ts';
+import {
+  insistWhileUp,
+  placeGuest,
+  removeCopy,
+  removeStartedCopy,
+  stopGuest,
+} from './guest-copies.ts';
+import type { ChosenHost } from './move-steps.ts';
+import {
+  bindPortsStep,
+  moveVolumesStep,
+  scheduleMoveStep,
+  settleMove,
+  switchHostStep,
+  toDestination,
+} from './move-steps.ts';
+import { awaitPluggedStep, completeVolumesStep, settledServer } from './placed-guest.ts';
+import { asEvent, faultText, logFailure } from './saga-context.ts';
+import { moveOf } from './server-move.ts';
+import { guestStateOn } from './state-of-guest.ts';
+
+type Input = NovaOperations['nova.resize-server'];
+
+const guestDeadlineMs = 10 * 60_000;
+
+const runs = (vmState: VmState): boolean => vmState === 'active';
+
+export function resizeServer(deps: NovaDeps): AnySaga {
+  const { db } = deps.database;
+  const { clock, config, log } = deps;
+  return defineOperation<'nova.resize-server', ChosenHost>({
+    name: 'nova.resize-server',
+    pool: 'build',
+    steps: [
+      scheduleMoveStep(deps, {
+        event: 'conductor_migrate_server',
+        excludedHosts: (input: Input) => input.excludedHosts,
+      }),
+      {
+        name: 'stop on source',
+        deadlineMs: config.shutdownTimeoutMs + guestDeadlineMs,
+        retries: 1,
+        async run(input, _state, call) {
+          const move = await moveOf(deps, input);
+          if (isFault(move)) return move;
+          const { server, migration, source } = move;
+          await advanceMigration(db, migration, 'migrating', clock.now());
+          await changeDuring(
+            db,
+            server.id,
+            resizeTasks,
+            { task_state: 'resize_migrating' },
+            clock.now(),
+          );
+          const event = { seq: 2, name: 'compute_resize_instance', host: source };
+          return await asEvent(
+            deps,
+            input,
+            event,
+            async () => await stopGuest(deps, server, source, call),
+          );
+        },
+        async undo(input, _state, call) {
+          const move = await moveOf(deps, input);
+          // The deletion that cancelled this removes the guest: no need to start it.
+          if (isFault(move) || move.server.task_state === 'deleting') return;
+          const { server, source: host, oldSize: size } = move;
+          const start = runs(input.before.vmState);
+          const placed = await placeGuest(deps, server, { host, size, start }, call);
+          await insistWhileUp(deps, host, placed);
+        },
+      },
+      {
+        name: 'copy disks',
+        deadlineMs: copyDeadlineMs,
+        async run(input, _state, call) {
+          const move = await moveOf(deps, input);
+          if (isFault(move)) return move;
+          const spec = await describeGuest(deps, { ...move.server, ...move.newSize });
+          if (spec.rootDisk === null && spec.ephemeralGib === 0) return undefined;
+          return await copyDisks(deps, spec, move, call);
+        },
+        async undo(input, { host = '' }, call) {
+          const removed = await removeCopy(deps, { id: input.serverId }, host, call);
+          // It was never started there: the host's agent removes it when it is back.
+          if (isFault(removed))
+            log.warn(
+              { server: input.serverId, host, req: call.requestId, why: removed.message },
+              'a copy of disks is left to its host',
+            );
+        },
+      },
+      moveVolumesStep(deps, toDestination),
+      bindPortsStep(deps, toDestination, async ({ server, migration }) => {
+        await advanceMigration(db, migration, 'post-migrating', clock.now());
+        const change = { task_state: 'resize_migrated' } as const;
+        await changeDuring(db, server.id, resizeTasks, change, clock.now());
+      }),
+      switchHostStep<ChosenHost>(deps, {
+        tasks: resizeTasks,
+        there: ({ newSize, source }, { host = null, nodeUuid = null }) => ({
+          ...newSize,
+          host,
+          node: nodeUuid,
+          // To its server group it counts on the source, too: a revert brings it back there.
+          reserved_host: source,
+          task_state: 'resize_finish',
+        }),
+        back: ({ migration, oldSize, source }) => ({
+          ...oldSize,
+          host: source,
+          node: migration.source_node,
+          reserved_host: null,
+        }),
+        otherwise: 'The server does not move any more.',
+      }),
+      {
+        name: 'start on destination',
+        deadlineMs: guestDeadlineMs,
+        retries: 1,
+        async run(input, { host = '' }, call) {
+          const move = await moveOf(deps, input);
+          if (isFault(move)) return move;
+          const start = runs(input.before.vmState);
+          const event = { seq: 3, name: 'compute_finish_resize', host };
+          return await asEvent(
+            deps,
+            input,
+            event,
+            async () =>
+              await placeGuest(deps, move.server, { host, size: move.newSize, start }, call),
+          );
+        },
+        undo: async ({ serverId }, { host = '' }, call) =>
+          await removeStartedCopy(deps, { id: serverId }, host, call),
+      },
+      completeVolumesStep(deps, 60_000),
+      awaitPluggedStep(deps, ({ before }: Input) => runs(before.vmState)),
+      {
+        name: 'finish',
+        deadlineMs: 30_000,
+        async run(input, { host }, { requestId }) {
+          const migration = await findMigration(db, input.migrationId);
+          if (!migration) return;
+          const now = clock.now();
+          const isOn = runs(input.before.vmState);
+          const change = { ...settledServer(isOn, now), vm_state: 'resized' } as const;
+          const finished = await settleMove(deps, migration, resizeTasks, change, 'finished', now);
+          if (finished) log.info({ server: input.serverId, host, req: requestId }, 'server moved');
+        },
+        async undo(input) {
+          await changeDuring(
+            db,
+            input.serverId,
+            [null],
+            { vm_state: input.before.vmState, task_state: 'resize_finish' },
+            clock.now(),
+          );
+        },
+      },
+    ],
+    async failed(input, _state, reason, { requestId }) {
+      const now = clock.now();
+      const migration = await findMigration(db, input.migrationId);
+      if (migration) await advanceMigration(db, migration, 'error', now);
+      const end = await whereItIs(deps, input, requestId);
+      await changeDuring(
+        db,
+        input.serverId,
+        resizeTasks,
+        { task_state: null, fault: faultText(reason, now), reserved_host: null, ...end },
+        now,
+      );
+      await logFailure(deps, input);
+    },
+  });
+}
+
+/** As before, unless its guest on the source is not what it was. */
+async function whereItIs(
+  deps: NovaDeps,
+  { serverId, before }: Input,
+  requestId: string,
+): Promise<ServerChange> {
+  if (!runs(before.vmState)) return { vm_state: before.vmState };
+  const host = (await findServer(deps.database.db, serverId, null))?.host ?? null;
+  const guest = host === null ? undefined : await guestStateOn(deps, host, serverId, requestId);
+  return guest === 'running'
+    ? { vm_state: before.vmState, power_state: powerState.running }
+    : { vm_state: 'error' };
+}

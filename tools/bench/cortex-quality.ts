@@ -1,0 +1,251 @@
+// `cobalt bench quality`: how well servers are packed on seeded traces of arrivals and departures,
+// by Cortex's pipelines and by Nova's default weighers on the same traces.
+import { isFault } from '#contracts/common/fault.ts';
+import { Fleet } from '#services/cortex/domain/fleet/fleet.ts';
+import { buildPipeline } from '#services/cortex/domain/pipeline/build-pipeline.ts';
+import { defaultPipelines } from '#services/cortex/domain/pipeline/default-pipelines.ts';
+import { Engine } from '#services/cortex/domain/pipeline/engine.ts';
+import { generalPurpose, hanaBinPacking } from '#services/cortex/domain/request/infer-pipeline.ts';
+import { noRequest } from '#services/cortex/domain/request/placement-request.ts';
+import type { Chance } from '#services/cortex/domain/synthetic-fleet.testing.ts';
+import { createChance } from '#services/cortex/domain/synthetic-fleet.testing.ts';
+import type { Figure } from './report.ts';
+
+const hostCount = 200;
+const host = { vcpus: 256, memoryGib: 512 };
+/** vCPUs and GiB of memory: for memory, for processors, and between. */
+const flavors = [
+  [2, 4],
+  [4, 16],
+  [8, 32],
+  [16, 32],
+  [8, 64],
+  [32, 128],
+] as const;
+/** Six mixes: how often each flavor is asked for. */
+const mixes = [
+  [8, 4, 2, 1, 1, 0],
+  [4, 4, 4, 2, 2, 1],
+  [1, 1, 1, 8, 1, 1],
+  [1, 1, 1, 1, 8, 1],
+  [0, 2, 4, 0, 2, 4],
+  [4, 0, 0, 4, 4, 4],
+] as const;
+const arrivals = 6_000;
+
+interface Wish {
+  vcpus: number;
+  memoryGib: number;
+}
+
+/** Where servers are put; undefined: there is no room. */
+interface Policy {
+  choose(server: number, wish: Wish): number | undefined;
+  change(host: number, wish: Wish, sign: 1 | -1): void;
+}
+
+interface Outcome {
+  /** Hosts with servers against the fewest that could hold them. */
+  hostsToBound: number;
+  /** Of the free memory, on hosts without room for the largest flavor of the mix. */
+  stranded: number;
+  /** Of the arrivals. */
+  failed: number;
+}
+
+export async function benchQuality(say: (text: string) => void): Promise<Figure[]> {
+  const policies: readonly [string, () => Policy][] = [
+    ['packing', () => byPipeline(hanaBinPacking)],
+    ['general', () => byPipeline(generalPurpose)],
+    ["Nova's weighers", byNova],
+  ];
+  const figures: Figure[] = [];
+  for (const [name, create] of policies) {
+    say(name);
+    const half = mixes.map((mix, at) => run(create(), mix, { seed: at + 1, load: 0.6 }));
+    const full = mixes.map((mix, at) => run(create(), mix, { seed: at + 1, load: 0.9 }));
+    await Promise.resolve();
+    const mean = (of: (outcome: Outcome) => number, outcomes: readonly Outcome[]): number =>
+      outcomes.reduce((sum, one) => sum + of(one), 0) / outcomes.length;
+    figures.push(
+      {
+        what: `${name}: hosts used against the lower bound, 60 % load`,
+        value: mean((one) => one.hostsToBound, half),
+        unit: 'x',
+        ...(name === 'packing' && { bar: { atMost: 1.03 } }),
+      },
+      {
+        what: `${name}: stranded of what is free, 90 % load`,
+        value: mean((one) => one.stranded, full) * 100,
+        unit: '%',
+      },
+      {
+        what: `${name}: failed placements, 90 % load`,
+        value: mean((one) => one.failed, full) * 100,
+        unit: '%',
+      },
+    );
+  }
+  return figures;
+}
+
+/** Servers come while less is used than the load, and leave by chance where more is. */
+function run(
+  policy: Policy,
+  mix: readonly number[],
+  { seed, load }: { seed: number; load: number },
+): Outcome {
+  const chance = createChance(seed);
+  const wishes = mix.flatMap((share, at) => Array.from({ length: share }, () => flavorAt(at)));
+  const living: { host: number; wish: Wish }[] = [];
+  const used = { vcpus: 0, memoryGib: 0 };
+  const note = (wish: Wish, sign: 1 | -1): void => {
+    used.vcpus += sign * wish.vcpus;
+    used.memoryGib += sign * wish.memoryGib;
+  };
+  const loadNow = (wish: Wish): number =>
+    Math.max(
+      (used.vcpus + wish.vcpus) / (host.vcpus * hostCount),
+      (used.memoryGib + wish.memoryGib) / (host.memoryGib * hostCount),
+    );
+  let failed = 0;
+  for (let server = 0; server < arrivals; server += 1) {
+    const wish = chance.oneOf(wishes);
+    while (loadNow(wish) > load) leave(policy, living, chance, note);
+    const at = policy.choose(server, wish);
+    if (at === undefined) {
+      failed += 1;
+      continue;
+    }
+    policy.change(at, wish, 1);
+    note(wish, 1);
+    living.push({ host: at, wish });
+  }
+  return { ...shapeOf(living, wishes), failed: failed / arrivals };
+}
+
+const flavorAt = (at: number): Wish => {
+  const [vcpus = 0, memoryGib = 0] = flavors[at] ?? [];
+  return { vcpus, memoryGib };
+};
+
+function leave(
+  policy: Policy,
+  living: { host: number; wish: Wish }[],
+  chance: Chance,
+  note: (wish: Wish, sign: 1 | -1) => void,
+): void {
+  const [gone] = living.splice(chance.below(living.length), 1);
+  if (!gone) throw new Error('nobody is there who could leave');
+  policy.change(gone.host, gone.wish, -1);
+  note(gone.wish, -1);
+}
+
+function shapeOf(
+  living: readonly { host: number; wish: Wish }[],
+  wishes: readonly Wish[],
+): Pick<Outcome, 'hostsToBound' | 'stranded'> {
+  const free = Array.from({ length: hostCount }, () => ({ ...host }));
+  for (const { host: at, wish } of living) {
+    const one = free[at];
+    if (!one) continue;
+    one.vcpus -= wish.vcpus;
+    one.memoryGib -= wish.memoryGib;
+    if (one.vcpus < 0 || one.memoryGib < 0) throw new Error('a host is booked twice');
+  }
+  const sum = (of: (wish: Wish) => number): number =>
+    living.reduce((total, { wish }) => total + of(wish), 0);
+  const bound = Math.max(
+    Math.ceil(sum(({ vcpus }) => vcpus) / host.vcpus),
+    Math.ceil(sum(({ memoryGib }) => memoryGib) / host.memoryGib),
+  );
+  const largest = wishes.reduce((a, b) => (b.memoryGib > a.memoryGib ? b : a));
+  const total = free.reduce((all, { memoryGib }) => all + memoryGib, 0);
+  const stranded = free
+    .filter((one) => one.memoryGib < largest.memoryGib || one.vcpus < largest.vcpus)
+    .reduce((all, { memoryGib }) => all + memoryGib, 0);
+  return {
+    hostsToBound: new Set(living.map((one) => one.host)).size / bound,
+    stranded: stranded / Math.max(1, total),
+  };
+}
+
+function byPipeline(name: string): Policy {
+  const spec = defaultPipelines[name];
+  const pipeline = spec && buildPipeline(name, spec);
+  if (!pipeline || isFault(pipeline)) throw new Error(`the pipeline ${name} is wrong`);
+  const fleet = new Fleet();
+  for (let at = 0; at < hostCount; at += 1)
+    fleet.apply({
+      name: `h${at}`,
+      zone: 'az1',
+      ready: true,
+      disabled: false,
+      terminating: false,
+      hypervisorType: 'QEMU',
+      architecture: 'x86_64',
+      guestFeatures: [],
+      traits: [],
+      aggregates: [],
+      allowedProjects: [],
+      resources: {
+        VCPU: { capacity: host.vcpus, used: 0 },
+        MEMORY_MB: { capacity: host.memoryGib * 1024, used: 0 },
+      },
+      servers: [],
+    });
+  const engine = new Engine(fleet);
+  const numberOf = new Map(
+    Array.from({ length: hostCount }, (_, at) => [fleet.positionOf(`h${at}`) ?? -1, at]),
+  );
+  return {
+    choose(server, { vcpus, memoryGib }) {
+      const resources = new Map([
+        ['VCPU', vcpus],
+        ['MEMORY_MB', memoryGib * 1024],
+      ]);
+      const request = { ...noRequest, serverId: `${server}`, resources };
+      const [best] = engine.decide(pipeline, request, { limit: 1 }).targets;
+      return best && numberOf.get(best.host);
+    },
+    change(at, { vcpus, memoryGib }, sign) {
+      const position = fleet.positionOf(`h${at}`) ?? 0;
+      const used = (name: string): number => fleet.resource(name).used[position] ?? 0;
+      fleet.applyUsage(`h${at}`, {
+        VCPU: used('VCPU') + sign * vcpus,
+        MEMORY_MB: used('MEMORY_MB') + sign * memoryGib * 1024,
+      });
+    },
+  };
+}
+
+/** RAMWeigher and CPUWeigher, each scaled to its least and most; both spread. nova/scheduler. */
+function byNova(): Policy {
+  const free = Array.from({ length: hostCount }, () => ({ ...host }));
+  return {
+    choose(_server, wish) {
+      const fitting = [...free.keys()].filter((at) => {
+        const one = free[at];
+        return one && one.vcpus >= wish.vcpus && one.memoryGib >= wish.memoryGib;
+      });
+      const weight = new Map(fitting.map((at) => [at, 0]));
+      for (const kind of ['vcpus', 'memoryGib'] as const) {
+        const values = fitting.map((at) => free[at]?.[kind] ?? 0);
+        const [least, most] = [Math.min(...values), Math.max(...values)];
+        if (most > least)
+          fitting.forEach((at, index) => {
+            const scaled = ((values[index] ?? 0) - least) / (most - least);
+            weight.set(at, (weight.get(at) ?? 0) + scaled);
+          });
+      }
+      const [best] = fitting.sort((a, b) => (weight.get(b) ?? 0) - (weight.get(a) ?? 0));
+      return best;
+    },
+    change(at, { vcpus, memoryGib }, sign) {
+      const one = free[at];
+      if (!one) return;
+      one.vcpus -= sign * vcpus;
+      one.memoryGib -= sign * memoryGib;
+    },
+  };
+}
