@@ -2,6 +2,7 @@
 // and on MariaDB by task-leases-mariadb.test.ts.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import type { Database } from '../db/database.ts';
 import { migrate } from '../db/migrate.ts';
 import { FenceLost } from '../fence.ts';
@@ -28,6 +29,8 @@ export function taskLeasesContract(name: string, open: () => Promise<Database<Ta
     /** A run waits until the test resolves this. */
     let release: PromiseWithResolvers<void>;
     let began: boolean;
+    /** Requests to the database that are not answered yet. */
+    let inFlight = 0;
     before(async () => {
       database = await open();
       await migrate(database.db, database.dialect, 'test', [
@@ -62,10 +65,24 @@ export function taskLeasesContract(name: string, open: () => Promise<Database<Ta
       await database.db.updateTable('task_leases').set({ lease_until_ms: 0 }).execute();
       assert.ok(await leasesOf('two').take('test.count', 0));
     }
-    const leasesOf = (owner: string): TaskLeases =>
-      createTaskLeases({ db: database.db, owner, clock });
-    const write = async (what: string): Promise<void> =>
-      void (await database.db.insertInto('effects').values({ what }).execute());
+    const counted =
+      <A extends unknown[], R>(ask: (...args: A) => Promise<R>) =>
+      async (...args: A): Promise<R> => {
+        inFlight += 1;
+        try {
+          return await ask(...args);
+        } finally {
+          inFlight -= 1;
+        }
+      };
+    function leasesOf(owner: string): TaskLeases {
+      const { take, renew, giveBack } = createTaskLeases({ db: database.db, owner, clock });
+      return { take: counted(take), renew: counted(renew), giveBack: counted(giveBack) };
+    }
+    const write = counted(
+      async (what: string) =>
+        void (await database.db.insertInto('effects').values({ what }).execute()),
+    );
     const effects = async (): Promise<string[]> =>
       (await database.db.selectFrom('effects').select('what').execute()).map(({ what }) => what);
     function start(owner: string, run: (signal: AbortSignal) => Promise<void>, everyMs = 10_000) {
@@ -73,11 +90,12 @@ export function taskLeasesContract(name: string, open: () => Promise<Database<Ta
       runners.push(runner);
       runner.start([{ name: 'test.count', everyMs, scope: 'one', run }], leasesOf(owner));
     }
-    /** Moves the time by `ms`, as fast as the database allows. */
+    /** Moves the time by `ms`; it stands while the database works on anything. */
     async function pass(ms: number): Promise<void> {
       for (let passed = 0; passed < ms; passed += 500) {
         await clock.advance(500);
-        await effects(); // earlier requests to the database are answered
+        do await setImmediate();
+        while (inFlight > 0);
       }
     }
 
