@@ -22,23 +22,27 @@ test(
   },
 );
 
-test('an interruption leaves no worktree', { skip }, async () => {
-  const worktrees = (): string =>
-    execFileSync('git', ['worktree', 'list', '--porcelain'], { cwd: repository }).toString();
-  const interruption = new AbortController();
-  let checkedOut = '';
-  const say = (text: string): void => {
-    if (text.startsWith('round')) {
-      checkedOut = worktrees();
-      interruption.abort();
-    }
-  };
-  await assert.rejects(
-    benchAgainst({ ...options, say, ref: 'HEAD', signal: interruption.signal }),
-    { name: 'AbortError' },
-  );
-  const own = /^worktree (.*\/cb-\w{6})\/t$/m.exec(checkedOut)?.[1] ?? '';
-  assert.notEqual(own, '', 'it was there before');
-  assert.ok(!worktrees().includes(own));
-  assert.ok(!existsSync(own), 'nor its folder');
-});
+for (const [what, announced] of [
+  ['control', 'starting a cloud'],
+  ['boot', 'round 1'],
+] as const)
+  test(`an interruption of ${what} leaves no worktree`, { skip }, async () => {
+    const worktrees = (): string =>
+      execFileSync('git', ['worktree', 'list', '--porcelain'], { cwd: repository }).toString();
+    const interruption = new AbortController();
+    let checkedOut = '';
+    const say = (text: string): void => {
+      if (text.startsWith(announced)) {
+        checkedOut = worktrees();
+        interruption.abort();
+      }
+    };
+    await assert.rejects(
+      benchAgainst({ ...options, what, say, ref: 'HEAD', signal: interruption.signal }),
+      { name: 'AbortError' },
+    );
+    const own = /^worktree (.*\/cb-\w{6})\/t$/m.exec(checkedOut)?.[1] ?? '';
+    assert.notEqual(own, '', 'it was there before');
+    assert.ok(!worktrees().includes(own));
+    assert.ok(!existsSync(own), 'nor its folder');
+  });

@@ -7,8 +7,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { repository } from '#cli/run-tool.ts';
 import { UserError } from '#cli/user-error.ts';
+import type { Checkout } from './cloud.ts';
 import type { MeasuredFigure, Round, Side } from './compare.ts';
 import { figuresIn, runOrder } from './compare.ts';
+import { controlSideBySide } from './side-by-side.ts';
 
 export interface AgainstOptions {
   what: string;
@@ -33,21 +35,37 @@ export async function benchAgainst(options: AgainstOptions): Promise<Round[]> {
     await git(['worktree', 'add', '--quiet', '--detach', tree, commit], signal);
     await provideModules(tree, say, signal);
     const folders: Record<Side, string> = { base: tree, current: repository };
-    const measured: Round[] = [];
-    for (const [index, order] of runOrder(rounds).entries()) {
-      const round: Record<Side, readonly MeasuredFigure[]> = { base: [], current: [] };
-      for (const side of order) {
-        say(`round ${index + 1} of ${rounds}: ${side === 'base' ? ref : 'this checkout'}`);
-        round[side] = await runBench(folders[side], what, dir, signal);
-      }
-      measured.push(round);
-    }
-    return measured;
+    return what === 'control'
+      ? await controlSideBySide(checkoutsIn(folders), rounds, say, signal)
+      : await wholeRuns(options, folders, dir);
   } finally {
     await removeWorktree(tree);
     await rm(dir, { recursive: true, force: true });
     await git(['worktree', 'prune']).catch(() => undefined);
   }
+}
+
+const checkoutsIn = ({ base, current }: Record<Side, string>): Record<Side, Checkout> => ({
+  base: { folder: base, node: nodeOf(base) },
+  current: { folder: current, node: nodeOf(current) },
+});
+
+/** Each commit's own benchmark, from its start to its end, in turns. */
+async function wholeRuns(
+  { what, ref, rounds, say, signal }: AgainstOptions,
+  folders: Readonly<Record<Side, string>>,
+  dir: string,
+): Promise<Round[]> {
+  const measured: Round[] = [];
+  for (const [index, order] of runOrder(rounds).entries()) {
+    const round: Round = { base: [], current: [] };
+    for (const side of order) {
+      say(`round ${index + 1} of ${rounds}: ${side === 'base' ? ref : 'this checkout'}`);
+      round[side] = await runBench(folders[side], what, dir, signal);
+    }
+    measured.push(round);
+  }
+  return measured;
 }
 
 /** Also one that is incomplete: git locks a worktree until it is complete. git-worktree(1) */

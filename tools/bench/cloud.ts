@@ -22,13 +22,24 @@ export interface BenchCloud {
   close(): Promise<void>;
 }
 
+/** Of releases before 0.4, with which this one may be compared. */
+type OldStartMessage = { kind?: undefined; step?: string; ready?: object; failed?: string };
+
 const run = promisify(execFile);
 const startTimeoutMs = 300_000;
 
-export async function startBenchCloud(options: {
-  hosts: number;
-  simulated: number;
-}): Promise<BenchCloud> {
+/** A checkout whose product runs: this one, or that of another commit. */
+export interface Checkout {
+  folder: string;
+  node: string;
+}
+
+const thisCheckout: Checkout = { folder: repository, node: process.execPath };
+
+export async function startBenchCloud(
+  options: { hosts: number; simulated: number },
+  { folder, node }: Checkout = thisCheckout,
+): Promise<BenchCloud> {
   const dir = ownedFolder(join(tmpdir(), 'cobalt-bench-'));
   const port = await freePort();
   const args = [
@@ -45,26 +56,27 @@ export async function startBenchCloud(options: {
     '--log-level',
     'warn',
   ];
-  const child = spawn(process.execPath, [...process.execArgv, ...args], {
-    cwd: repository,
+  const child = spawn(node, [...process.execArgv, ...args], {
+    cwd: folder,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     env: { ...process.env, COBALT_HOME: dir },
   });
+  let timer: NodeJS.Timeout | undefined;
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(
+    timer = setTimeout(
       () => reject(new Error('the cloud did not come up in time')),
       startTimeoutMs,
     );
-    child.on('message', (message: StartMessage) => {
-      if (message.kind === 'step') return;
-      clearTimeout(timer);
-      if (message.kind === 'ready') resolve();
-      else reject(new Error(message.why));
+    child.on('message', (message: StartMessage | OldStartMessage) => {
+      const isOld = message.kind === undefined;
+      if (isOld ? message.ready : message.kind === 'ready') resolve();
+      const why = isOld ? message.failed : message.kind === 'failed' && message.why;
+      if (typeof why === 'string') reject(new Error(why));
     });
     child.on('exit', (code) =>
       reject(new Error(`the cloud ended with code ${code}; see ${homePaths(dir).controlLog}`)),
     );
-  });
+  }).finally(() => clearTimeout(timer));
   const secrets = await readSecrets(dir);
   const origin = `http://127.0.0.1:${port}`;
   return {
@@ -80,9 +92,7 @@ export async function startBenchCloud(options: {
     ),
     async close() {
       // its progress is not printed: standard output is for the figures
-      await run(process.execPath, ['cli/main.ts', 'down', '--purge', '--home', dir], {
-        cwd: repository,
-      });
+      await run(node, ['cli/main.ts', 'down', '--purge', '--home', dir], { cwd: folder });
       removeOwnedFolder(dir);
     },
   };

@@ -83,16 +83,18 @@ test('a figure of one side, and one without a bar, are shown and not judged', ()
 });
 
 test('the table names both commits and every ratio', () => {
-  const text = comparisonTable(compareRounds([round([latency(10)], [latency(12)])], 0.05), {
+  const busy = (value: number, cpuMs: number): MeasuredFigure => ({ ...latency(value), cpuMs });
+  const rounds = [round([busy(10, 40)], [busy(12, 30)]), round([busy(10, 60)], [busy(12, 50)])];
+  const text = comparisonTable(compareRounds(rounds, 0.05), {
     base: '907604e',
     current: 'this checkout',
   });
   assert.equal(
     text,
     [
-      '  WHAT  907604e  this checkout  RATIO',
-      '  ----  -------  -------------  -------  ------',
-      '  list  10.0 ms  12.0 ms        1.200 x  SLOWER',
+      '  WHAT  907604e  this checkout  RATIO    CPU',
+      '  ----  -------  -------------  -------  -------  ------',
+      '  list  10.0 ms  12.0 ms        1.200 x  0.800 x  SLOWER',
     ].join('\n'),
   );
 });

@@ -13,6 +13,8 @@ export interface MeasuredFigure {
   value: number;
   unit: string;
   bar?: Bar;
+  /** What the control plane's process took meanwhile. */
+  cpuMs?: number;
 }
 
 /** The figures of one round: both sides ran one directly after the other. */
@@ -26,6 +28,8 @@ export interface FigureComparison {
   current: number | undefined;
   /** Median of the rounds' ratios current / base; undefined where one side does not measure it. */
   ratio: number | undefined;
+  /** Of the processor time for the same work, in all rounds; it says more beside other work. */
+  cpuRatio: number | undefined;
   lessIsBetter: boolean;
   /** Figures without a bar are shown, not judged. */
   verdict: 'slower' | 'faster' | 'same' | 'not judged';
@@ -69,6 +73,8 @@ function compareFigure(
     base && current ? [ratioOf(base.value, current.value)] : [],
   );
   const ratio = ratios.length === 0 ? undefined : median(ratios);
+  const cpuOf = (side: Side): number =>
+    pairs.reduce((sum, pair) => sum + (pair[side]?.cpuMs ?? 0), 0);
   const bar = all.find((figure) => figure.bar)?.bar;
   const unit = all[0]?.unit ?? '';
   const lessIsBetter = bar ? 'atMost' in bar : !unit.endsWith('/s');
@@ -78,6 +84,7 @@ function compareFigure(
     base: medianOf('base'),
     current: medianOf('current'),
     ratio,
+    cpuRatio: cpuOf('base') > 0 ? cpuOf('current') / cpuOf('base') : undefined,
     lessIsBetter,
     verdict: bar && ratio !== undefined ? verdictOf(ratio, lessIsBetter, tolerance) : 'not judged',
   };
@@ -102,13 +109,16 @@ export function comparisonTable(
 ): string {
   const cell = (value: number | undefined, unit: string): string =>
     value === undefined ? 'not measured' : `${formatNumber(value)} ${unit}`.trimEnd();
+  const share = (ratio: number | undefined): string =>
+    ratio === undefined ? '' : `${ratio.toFixed(3)} x`;
   return table(
-    ['WHAT', names.base, names.current, 'RATIO', ''],
-    comparisons.map(({ what, unit, base, current, ratio, verdict }) => [
+    ['WHAT', names.base, names.current, 'RATIO', 'CPU', ''],
+    comparisons.map(({ what, unit, base, current, ratio, cpuRatio, verdict }) => [
       what,
       cell(base, unit),
       cell(current, unit),
-      ratio === undefined ? '' : `${ratio.toFixed(3)} x`,
+      share(ratio),
+      share(cpuRatio),
       verdict === 'slower' ? 'SLOWER' : verdict,
     ]),
   );

@@ -2,8 +2,9 @@
 // by the benchmarks of the control plane and of the network.
 import type { Json } from '#contracts/common/json.ts';
 import type { BenchCloud } from './cloud.ts';
+import type { Answer, Call } from './load.ts';
 import { createLoad } from './load.ts';
-import type { Figure } from './report.ts';
+import type { Figure, Yardstick } from './report.ts';
 import { median } from './report.ts';
 import type { BareServer } from './yardsticks.ts';
 
@@ -26,25 +27,51 @@ export async function listFigure(
   bare: BareServer,
   list: MeasuredList,
 ): Promise<Figure> {
-  const load = createLoad(cloud.port, list.concurrency);
-  const call = () => ({ method: 'GET', path: list.path, headers: list.headers });
-  await load.run(list.calls.warmUp, call, 200);
-  const { latenciesMs, answers } = await load.run(list.calls.measured, call, 200);
-  load.close();
-  const answer = JSON.parse(answers[0]?.body.toString() ?? '{}') as Record<string, Json[]>;
-  const found = answer[list.field]?.length ?? 0;
-  if (found !== list.expected)
-    throw new Error(`${found} ${list.field} were listed, ${list.expected} were expected`);
-  const { p50Ms } = await bare.requests(answer, {
-    count: list.calls.bare,
-    concurrency: list.concurrency,
-  });
+  const { warmUp, measured } = list.calls;
+  await timeList(cloud, list, warmUp);
   return {
     what: list.what,
-    value: median(latenciesMs),
+    value: await timeList(cloud, list, measured),
     unit: 'ms',
-    yardstick: { what: 'bare node:http, same answer', value: p50Ms },
+    yardstick: await bareList(cloud, bare, list),
     bar: { atMost: list.atMost },
     stock: list.stock,
   };
+}
+
+/** Median of so many calls, ms. Throws if the list is not as long as expected. */
+export async function timeList(
+  { port }: BenchCloud,
+  list: MeasuredList,
+  count: number,
+): Promise<number> {
+  const load = createLoad(port, list.concurrency);
+  const { latenciesMs, answers } = await load.run(count, () => callOf(list), 200);
+  load.close();
+  listedIn(answers[0], list);
+  return median(latenciesMs);
+}
+
+/** A bare server's time for the same answer. */
+export async function bareList(
+  { port }: BenchCloud,
+  bare: BareServer,
+  list: MeasuredList,
+): Promise<Yardstick> {
+  const load = createLoad(port, 1);
+  const answer = listedIn(await load.send(callOf(list)), list);
+  load.close();
+  const { concurrency, calls } = list;
+  const { p50Ms } = await bare.requests(answer, { count: calls.bare, concurrency });
+  return { what: 'bare node:http, same answer', value: p50Ms };
+}
+
+const callOf = ({ path, headers }: MeasuredList): Call => ({ method: 'GET', path, headers });
+
+function listedIn(answer: Answer | undefined, list: MeasuredList): Record<string, Json[]> {
+  const lists = JSON.parse(answer?.body.toString() ?? '{}') as Record<string, Json[]>;
+  const found = lists[list.field]?.length ?? 0;
+  if (found !== list.expected)
+    throw new Error(`${found} ${list.field} were listed, ${list.expected} were expected`);
+  return lists;
 }

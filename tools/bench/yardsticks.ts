@@ -87,7 +87,7 @@ export async function untilIdle(pid: number): Promise<void> {
 }
 
 /** CPU time of a process in user and kernel mode; 100 ticks a second. proc(5), stat. */
-async function cpuMs(pid: number): Promise<number> {
+export async function cpuMs(pid: number): Promise<number> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8');
   // The name before the last bracket may hold spaces; utime and stime come 12th and 13th after it.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
