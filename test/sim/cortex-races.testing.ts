@@ -2,7 +2,6 @@
 // with messages that are late by chance: for cortex-races.test.ts and test/races. Time and chance
 // come from the seed. Alone in its process while it runs: it makes files instant.
 import assert from 'node:assert/strict';
-import { argon2Sync } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +12,7 @@ import { createLog, silentLog } from '#platform/log.ts';
 import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import type { FakeClock } from '#platform/testing/fake-clock.ts';
 import { makeFilesInstant } from './instant-files.ts';
+import { instantPasswords } from './instant-passwords.ts';
 import { createInvariants } from './invariants.ts';
 import { createTrace, lateBus, lateHttp } from './sim-chance.ts';
 import type { SeenServer, SimCloud } from './sim-cloud.ts';
@@ -73,10 +73,7 @@ export async function inRace(
         processes,
         wrapBus: (bus, own) => lateBus(bus, { ...chance, clock: own }),
         wrapHttp: (http, own) => lateHttp(http, { ...chance, clock: own }),
-        keystone: {
-          passwordCost: { memoryKib: 8, passes: 1, maxConcurrent: 1 },
-          deriveHash: async (parameters) => argon2Sync('argon2id', parameters),
-        },
+        keystone: instantPasswords,
         invariants,
       },
     });

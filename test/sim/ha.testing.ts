@@ -1,7 +1,6 @@
 // A simulated cloud with HA under a fake clock, for ha.test.ts: real Nova, real HA Service and
 // agents, hosts that die, freeze and are cut off. At every moment no guest runs on two hosts.
 import assert from 'node:assert/strict';
-import { argon2Sync } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +20,7 @@ import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import type { FakeClock } from '#platform/testing/fake-clock.ts';
 import type { HaConfig } from '#services/ha/deps.ts';
 import { makeFilesInstant } from './instant-files.ts';
+import { instantPasswords } from './instant-passwords.ts';
 import { createInvariants } from './invariants.ts';
 import type { SimCloud } from './sim-cloud.ts';
 import { startSimCloud } from './sim-cloud.ts';
@@ -76,10 +76,7 @@ export async function inHaCloud(
       control: {
         processes,
         longestSkewMs: processes > 1 ? 1_000 : 0,
-        keystone: {
-          passwordCost: { memoryKib: 8, passes: 1, maxConcurrent: 1 },
-          deriveHash: async (parameters) => argon2Sync('argon2id', parameters),
-        },
+        keystone: instantPasswords,
         invariants,
         wrapBus: (bus) => withoutCalls(bus, cuts),
       },

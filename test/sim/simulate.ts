@@ -1,7 +1,6 @@
 // One seeded simulation: users work on a cloud whose hosts fail and whose messages are late; in the
 // end everything rests, the audit finds nothing, and all can be deleted. Time, chance and the order
 // of messages come from the seed alone, so the same seed gives the same trace.
-import { argon2Sync } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +15,7 @@ import { eventually } from '#platform/testing/eventually.ts';
 import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import type { FakeClock } from '#platform/testing/fake-clock.ts';
 import { makeFilesInstant } from './instant-files.ts';
+import { instantPasswords } from './instant-passwords.ts';
 import { createInvariants } from './invariants.ts';
 import type { PlantedFault } from './planted-faults.ts';
 import { plantedFaults } from './planted-faults.ts';
@@ -159,10 +159,7 @@ async function live(
       metrics: trace.metrics,
       wrapBus: (bus, own) => lateBus(bus, { ...chance, clock: own }),
       wrapHttp: (http, own) => lateHttp(http, { ...chance, clock: own }),
-      keystone: {
-        passwordCost: { memoryKib: 8, passes: 1, maxConcurrent: 1 },
-        deriveHash: async (parameters) => argon2Sync('argon2id', parameters),
-      },
+      keystone: instantPasswords,
       invariants,
       ...(planted ? plantedFaults[planted]() : {}),
     },

@@ -1,20 +1,17 @@
 // What clients send that no client should: bodies, patches and applied objects.
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { after, beforeEach, describe, it } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';
-import type { TestApiserver } from './apiserver.testing.ts';
 import { patches, startWidgetServer, widgets } from './apiserver.testing.ts';
 
 const maps = '/api/v1/namespaces/default/configmaps';
 
+const kube = await startWidgetServer();
+after(async () => await kube.close());
+
 describe('bodies', () => {
-  let kube: TestApiserver;
   let number = 0;
   let name: string;
-  before(async () => {
-    kube = await startWidgetServer();
-  });
-  after(async () => await kube.close());
   beforeEach(() => {
     name = `b${(number += 1)}`;
   });

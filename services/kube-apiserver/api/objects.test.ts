@@ -1,19 +1,16 @@
 // Objects of the API server: made, read, changed, applied, deleted, in Kubernetes' own terms.
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { after, beforeEach, describe, it } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';
-import type { TestApiserver } from './apiserver.testing.ts';
 import { patches, startWidgetServer, widgets } from './apiserver.testing.ts';
 
+const kube = await startWidgetServer();
+after(async () => await kube.close());
+
 describe('objects of the API server', () => {
-  let kube: TestApiserver;
   let number = 0;
   let name: string;
 
-  before(async () => {
-    kube = await startWidgetServer();
-  });
-  after(async () => await kube.close());
   beforeEach(() => {
     name = `w${(number += 1)}`;
   });

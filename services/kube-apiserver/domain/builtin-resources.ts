@@ -42,6 +42,18 @@ const column = (
   priority = 0,
 ): Column => ({ name, type, cell, priority });
 
+/** Of the lists in a pod's spec; tolerations are replaced whole. */
+const podMergeKeys = (spec: string): Record<string, string> => ({
+  [`${spec}.containers`]: 'name',
+  [`${spec}.initContainers`]: 'name',
+  [`${spec}.volumes`]: 'name',
+  [`${spec}.containers.env`]: 'name',
+  [`${spec}.containers.ports`]: 'containerPort',
+  [`${spec}.containers.volumeMounts`]: 'mountPath',
+  [`${spec}.tolerations`]: '',
+  'status.conditions': 'type',
+});
+
 const rolesOf = ({ metadata }: KubeObject): string =>
   Object.keys(metadata.labels ?? {})
     .filter((key) => key.startsWith('node-role.kubernetes.io/'))
@@ -133,16 +145,7 @@ const core: Row[] = [
       column('IP', text('status.podIP', '<none>'), 'string', 1),
       column('Node', text('spec.nodeName', '<none>'), 'string', 1),
     ],
-    mergeKeys: {
-      'spec.containers': 'name',
-      'spec.initContainers': 'name',
-      'spec.volumes': 'name',
-      'spec.containers.env': 'name',
-      'spec.containers.ports': 'containerPort',
-      'spec.containers.volumeMounts': 'mountPath',
-      'spec.tolerations': '',
-      'status.conditions': 'type',
-    },
+    mergeKeys: podMergeKeys('spec'),
   },
   {
     kind: 'Secret',
@@ -246,15 +249,7 @@ const apps: Row[] = [
       ),
       ageColumn,
     ],
-    mergeKeys: {
-      'spec.template.spec.containers': 'name',
-      'spec.template.spec.initContainers': 'name',
-      'spec.template.spec.volumes': 'name',
-      'spec.template.spec.containers.env': 'name',
-      'spec.template.spec.containers.ports': 'containerPort',
-      'spec.template.spec.containers.volumeMounts': 'mountPath',
-      'status.conditions': 'type',
-    },
+    mergeKeys: podMergeKeys('spec.template.spec'),
   },
   {
     kind: 'DaemonSet',
@@ -272,14 +267,7 @@ const apps: Row[] = [
       column('Ready', (object) => Number(valueAt(object, 'status.numberReady') ?? 0), 'integer'),
       ageColumn,
     ],
-    mergeKeys: {
-      'spec.template.spec.containers': 'name',
-      'spec.template.spec.initContainers': 'name',
-      'spec.template.spec.volumes': 'name',
-      'spec.template.spec.containers.env': 'name',
-      'spec.template.spec.containers.volumeMounts': 'mountPath',
-      'status.conditions': 'type',
-    },
+    mergeKeys: podMergeKeys('spec.template.spec'),
   },
 ];
 

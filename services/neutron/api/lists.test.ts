@@ -3,17 +3,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Loose } from '#openstack/http/api.testing.ts';
-import type { NeutronFixture } from './neutron-api.testing.ts';
 import { agentRow, startNeutron } from './neutron-api.testing.ts';
 
-let neutron: NeutronFixture;
-let { ask, sure } = {} as NeutronFixture;
+const neutron = await startNeutron();
+const { ask, sure } = neutron;
 let network: Loose;
 let subnet: Loose;
 const ports: Loose[] = [];
 before(async () => {
-  neutron = await startNeutron();
-  ({ ask, sure } = neutron);
   network = await sure('member', 'POST', 'networks', { network: { name: 'net' } });
   subnet = await sure('member', 'POST', 'subnets', {
     subnet: { network_id: network.id, ip_version: 4, cidr: '10.0.0.0/24' },

@@ -1,20 +1,15 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Loose } from '#openstack/http/api.testing.ts';
 import { neutronAudit } from '../store/audit.ts';
-import type { NeutronFixture } from './neutron-api.testing.ts';
 import { projectOf, startNeutron } from './neutron-api.testing.ts';
 import { seed } from './seed.ts';
 
-let neutron: NeutronFixture;
-let { ask, sure } = {} as NeutronFixture;
-before(async () => {
-  neutron = await startNeutron({
-    config: { publicCidr: '172.24.4.0/24', dnsServers: ['9.9.9.9'] },
-  });
-  ({ ask, sure } = neutron);
+const neutron = await startNeutron({
+  config: { publicCidr: '172.24.4.0/24', dnsServers: ['9.9.9.9'] },
 });
+const { ask, sure } = neutron;
 after(async () => await neutron.close());
 
 describe('a network', () => {

@@ -1,17 +1,12 @@
 // Bindings of a port to further hosts, which are for operators and other services.
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import type { Loose } from '#openstack/http/api.testing.ts';
 import { readFacts } from '../store/sdn-facts.ts';
-import type { NeutronFixture } from './neutron-api.testing.ts';
 import { startNeutron } from './neutron-api.testing.ts';
 
-let neutron: NeutronFixture;
-let { ask, sure } = {} as NeutronFixture;
-before(async () => {
-  neutron = await startNeutron();
-  ({ ask, sure } = neutron);
-});
+const neutron = await startNeutron();
+const { ask, sure } = neutron;
 after(async () => await neutron.close());
 
 const server = '00000000-0000-4000-8000-00000000000a';

@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import type { Loose } from '#openstack/http/api.testing.ts';
 import { setStatuses } from '../store/sdn-status.ts';
-import type { NeutronFixture } from './neutron-api.testing.ts';
 import { startNeutron } from './neutron-api.testing.ts';
 
-let neutron: NeutronFixture;
-let { ask, sure } = {} as NeutronFixture;
-before(async () => {
-  neutron = await startNeutron();
-  ({ ask, sure } = neutron);
-});
+const neutron = await startNeutron();
+const { ask, sure } = neutron;
 after(async () => await neutron.close());
 
 /** A network of the member's with these subnets. */

@@ -1,30 +1,27 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Loose } from '#openstack/http/api.testing.ts';
-import type { NeutronFixture } from './neutron-api.testing.ts';
 import { startNeutron } from './neutron-api.testing.ts';
 
-let neutron: NeutronFixture;
-let { ask, sure } = {} as NeutronFixture;
+const neutron = await startNeutron({
+  config: {
+    quotas: {
+      network: -1,
+      subnet: -1,
+      port: -1,
+      router: -1,
+      floatingip: -1,
+      security_group: -1,
+      security_group_rule: -1,
+      subnetpool: -1,
+    },
+  },
+});
+const { ask, sure } = neutron;
 let external: Loose;
 let outer: Loose;
 let count = 0;
 before(async () => {
-  neutron = await startNeutron({
-    config: {
-      quotas: {
-        network: -1,
-        subnet: -1,
-        port: -1,
-        router: -1,
-        floatingip: -1,
-        security_group: -1,
-        security_group_rule: -1,
-        subnetpool: -1,
-      },
-    },
-  });
-  ({ ask, sure } = neutron);
   external = await sure('admin', 'POST', 'networks', { network: { 'router:external': true } });
   outer = await sure('admin', 'POST', 'subnets', {
     subnet: { network_id: external.id, ip_version: 4, cidr: '172.24.4.0/24', enable_dhcp: false },

@@ -15,9 +15,9 @@ import { removeCopy, removeStartedCopy } from './guest-copies.ts';
 import type { ChosenHost } from './move-steps.ts';
 import {
   bindPortsStep,
+  finishMove,
   moveVolumesStep,
   scheduleMoveStep,
-  settleMove,
   switchHostStep,
   toDestination,
 } from './move-steps.ts';
@@ -110,15 +110,15 @@ export function evacuateServer(deps: NovaDeps, direct: Pick<NovaDeps, 'bus'>): A
       {
         name: 'finish',
         deadlineMs: 30_000,
-        async run(input, { host }, { requestId }) {
-          const migration = await findMigration(db, input.migrationId);
-          if (!migration) return;
-          const now = clock.now();
-          const change = { ...settledServer(input.start, now), reserved_host: null };
-          const evacuated = await settleMove(deps, migration, evacuating, change, 'done', now);
-          if (evacuated)
-            log.info({ server: input.serverId, host, req: requestId }, 'server evacuated');
-        },
+        run: finishMove(deps, {
+          tasks: evacuating,
+          change: ({ start }: Input, now) => ({
+            ...settledServer(start, now),
+            reserved_host: null,
+          }),
+          status: 'done',
+          event: 'server evacuated',
+        }),
         async undo(input) {
           const change = { task_state: 'rebuilding' } as const;
           await changeDuring(db, input.serverId, [null], change, clock.now());

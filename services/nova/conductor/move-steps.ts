@@ -6,7 +6,7 @@ import type { TaskState } from '#contracts/nova/server-states.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { SagaStep } from '#platform/saga/saga.ts';
 import type { NovaDeps } from '../deps.ts';
-import { advanceMigration, changeMigration } from '../store/server-migrations.ts';
+import { advanceMigration, changeMigration, findMigration } from '../store/server-migrations.ts';
 import type { ServerChange } from '../store/servers.ts';
 import { changeDuring, changeServer } from '../store/servers.ts';
 import type { MigrationRow } from '../store/tables.ts';
@@ -163,6 +163,27 @@ export const switchHostStep = <State>(
     await changeServer(deps.database.db, input.serverId, options.back(move), deps.clock.now());
   },
 });
+
+/** `run` of the last step of a move to its destination. The log says `event`, once. */
+export const finishMove =
+  <Input extends MoveInput>(
+    deps: NovaDeps,
+    end: {
+      tasks: readonly TaskState[];
+      change(input: Input, nowMs: number): ServerChange;
+      status: MigrationStatus;
+      event: string;
+    },
+  ): SagaStep<Input, ChosenHost>['run'] =>
+  async (input, { host }, { requestId }) => {
+    const { database, clock, log } = deps;
+    const migration = await findMigration(database.db, input.migrationId);
+    if (!migration) return;
+    const now = clock.now();
+    const change = end.change(input, now);
+    if (await settleMove(deps, migration, end.tasks, change, end.status, now))
+      log.info({ server: input.serverId, host, req: requestId }, end.event);
+  };
 
 /**
  * The end of a move, of server and migration together. False: the server is in none of `tasks` any

@@ -23,9 +23,9 @@ import {
 import type { ChosenHost } from './move-steps.ts';
 import {
   bindPortsStep,
+  finishMove,
   moveVolumesStep,
   scheduleMoveStep,
-  settleMove,
   switchHostStep,
   toDestination,
 } from './move-steps.ts';
@@ -154,15 +154,15 @@ export function resizeServer(deps: NovaDeps): AnySaga {
       {
         name: 'finish',
         deadlineMs: 30_000,
-        async run(input, { host }, { requestId }) {
-          const migration = await findMigration(db, input.migrationId);
-          if (!migration) return;
-          const now = clock.now();
-          const isOn = runs(input.before.vmState);
-          const change = { ...settledServer(isOn, now), vm_state: 'resized' } as const;
-          const finished = await settleMove(deps, migration, resizeTasks, change, 'finished', now);
-          if (finished) log.info({ server: input.serverId, host, req: requestId }, 'server moved');
-        },
+        run: finishMove(deps, {
+          tasks: resizeTasks,
+          change: ({ before }: Input, now) => ({
+            ...settledServer(runs(before.vmState), now),
+            vm_state: 'resized',
+          }),
+          status: 'finished',
+          event: 'server moved',
+        }),
         async undo(input) {
           await changeDuring(
             db,
