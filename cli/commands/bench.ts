@@ -6,11 +6,13 @@ import { benchAgainst } from '#tools/bench/against.ts';
 import { compareRounds, comparisonTable } from '#tools/bench/compare.ts';
 import type { Figure } from '#tools/bench/report.ts';
 import { figuresAsJson, figureTable, holds } from '#tools/bench/report.ts';
+import { UserError } from '../user-error.ts';
 
 type Say = (text: string) => void;
 
-const benches: Readonly<Record<string, (say: Say) => Promise<Figure[]>>> = {
-  control: async (say) => await (await import('#tools/bench/control.ts')).benchControl(say),
+const benches: Readonly<Record<string, (say: Say, options: Options) => Promise<Figure[]>>> = {
+  control: async (say, options) =>
+    await (await import('#tools/bench/control.ts')).benchControl(say, options),
   boot: async (say) => await (await import('#tools/bench/boot.ts')).benchBoot(say),
   memory: async (say) => await (await import('#tools/bench/memory.ts')).benchMemory(say),
   network: async (say) => await (await import('#tools/bench/network.ts')).benchNetwork(say),
@@ -18,12 +20,16 @@ const benches: Readonly<Record<string, (say: Say) => Promise<Figure[]>>> = {
   kube: async (say) => await (await import('#tools/bench/kube.ts')).benchKube(say),
   migrate: async (say) => await (await import('#tools/bench/migrate.ts')).benchMigrate(say),
   stall: async (say) => await (await import('#tools/bench/stall.ts')).benchStall(say),
+  rpc: async (say) => await (await import('#tools/bench/rpc.ts')).benchRpc(say),
   cortex: async (say) => await (await import('#tools/bench/cortex.ts')).benchCortex(say),
   quality: async (say) => await (await import('#tools/bench/cortex-quality.ts')).benchQuality(say),
 };
 
 interface Options {
   json?: true;
+  /** Of control. */
+  distributed?: true;
+  hosts?: number;
   against?: string;
   rounds: number;
   tolerance: number;
@@ -34,7 +40,7 @@ export function define(command: Command): void {
     .addArgument(
       new Argument(
         '<what>',
-        "control: APIs and scheduling over simulated hosts. boot: from POST /servers to the guest kernel. memory: resident, idle, two hosts. network: guests' packets, ports in Neutron and OVN. storage: volumes, made, attached, written. migrate: a running guest moves to another host. kube: 2,000 hypervisors in the Kubernetes API. stall: how long hostile requests keep others waiting. cortex: placement decisions over 5,000 hosts, beside their naive form. quality: how well they pack servers, beside Nova's weighers",
+        "control: APIs and scheduling over simulated hosts. boot: from POST /servers to the guest kernel. memory: resident, idle, two hosts. network: guests' packets, ports in Neutron and OVN. storage: volumes, made, attached, written. migrate: a running guest moves to another host. kube: 2,000 hypervisors in the Kubernetes API. stall: how long hostile requests keep others waiting. rpc: a call over RabbitMQ, beside a bare client. cortex: placement decisions over 5,000 hosts, beside their naive form. quality: how well they pack servers, beside Nova's weighers",
       ).choices(Object.keys(benches)),
     )
     .option('--json', 'as JSON')
@@ -42,6 +48,8 @@ export function define(command: Command): void {
       '--against <ref>',
       'run the benchmark of this commit, branch or tag in turns with this checkout, and print the ratio of each figure',
     )
+    .option('--distributed', 'with control: its roles as processes over MariaDB and RabbitMQ')
+    .option('--hosts <n>', 'with control: simulated hosts (100)', positiveInteger)
     .option('--rounds <n>', 'with --against: pairs of runs', positiveInteger, 3)
     .option('--tolerance <percent>', 'with --against: how much slower is accepted', percent, 5)
     .option('-y, --yes', 'install missing Debian packages without asking')
@@ -51,11 +59,15 @@ export function define(command: Command): void {
     )
     .action(async (what: string, options: Options) => {
       const say = (text: string): void => void process.stderr.write(`  measuring: ${text}\n`);
+      if (what !== 'control' && (options.distributed || options.hosts !== undefined))
+        throw new UserError(`--distributed and --hosts are of bench control, not of ${what}.`);
       if (options.against !== undefined) {
+        if (options.distributed || options.hosts !== undefined)
+          throw new UserError('--against compares embedded clouds of 100 hosts.');
         await compare(what, options.against, options, say);
         return;
       }
-      const figures = (await benches[what]?.(say)) ?? [];
+      const figures = (await benches[what]?.(say, options)) ?? [];
       const title = `cobalt bench ${what}`;
       process.stdout.write(
         options.json
@@ -95,7 +107,7 @@ async function compare(
 }
 
 function positiveInteger(text: string): number {
-  if (!/^[1-9]\d{0,2}$/.test(text)) throw new InvalidArgumentError('It must be 1 to 999.');
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('It must be 1 to 9999.');
   return Number(text);
 }
 

@@ -9,6 +9,7 @@ import type { CloudClient } from '#cli/cloud-client.ts';
 import type { StartMessage } from '#cli/run-control.ts';
 import { repository } from '#cli/run-tool.ts';
 import { homePaths, readSecrets } from '#compose/home.ts';
+import { readProcessTable } from '#compose/process-table.ts';
 import { freePort } from '#platform/testing/free-port.ts';
 import { ownedFolder, removeOwnedFolder } from '#platform/testing/owned-folder.ts';
 
@@ -16,7 +17,10 @@ export interface BenchCloud {
   dir: string;
   origin: string;
   port: number;
+  /** Of the process that was started. */
   pid: number;
+  /** Of the control plane; of a distributed cloud its roles and daemons, too. */
+  pids(): Promise<number[]>;
   admin: CloudClient;
   adminPassword: string;
   close(): Promise<void>;
@@ -37,7 +41,7 @@ export interface Checkout {
 const thisCheckout: Checkout = { folder: repository, node: process.execPath };
 
 export async function startBenchCloud(
-  options: { hosts: number; simulated: number },
+  options: { hosts: number; simulated: number; distributed?: boolean },
   { folder, node }: Checkout = thisCheckout,
 ): Promise<BenchCloud> {
   const dir = ownedFolder(join(tmpdir(), 'cobalt-bench-'));
@@ -55,6 +59,7 @@ export async function startBenchCloud(
     dir,
     '--log-level',
     'warn',
+    ...(options.distributed ? ['--distributed'] : []),
   ];
   const child = spawn(node, [...process.execArgv, ...args], {
     cwd: folder,
@@ -84,6 +89,10 @@ export async function startBenchCloud(
     origin,
     port,
     pid: child.pid ?? 0,
+    pids: async () => [
+      child.pid ?? 0,
+      ...(await readProcessTable(homePaths(dir))).flatMap(({ pid }) => pid ?? []),
+    ],
     adminPassword: secrets.admin.reveal(),
     admin: await connectCloud(
       origin,

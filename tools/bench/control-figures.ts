@@ -18,10 +18,12 @@ import { median } from './report.ts';
 import type { BareServer } from './yardsticks.ts';
 import { passwordHashMs, transactionsPerSecond } from './yardsticks.ts';
 
+/** Of a cloud that is measured, unless told. */
 export const simulatedHosts = 100;
 const listed = 1000;
 
 export interface ControlCloud extends BenchCloud {
+  hosts: number;
   imageId: string;
   /** Created so far. */
   servers: number;
@@ -49,7 +51,7 @@ export interface ControlPart {
 }
 
 /** An image, and no quota of servers. */
-export async function prepareControl(cloud: BenchCloud): Promise<ControlCloud> {
+export async function prepareControl(cloud: BenchCloud, hosts: number): Promise<ControlCloud> {
   const { admin, origin } = cloud;
   const { id } = await admin.ask<{ id: string }>('image', 'POST', '/v2/images', {
     name: 'bench',
@@ -65,7 +67,7 @@ export async function prepareControl(cloud: BenchCloud): Promise<ControlCloud> {
   await admin.ask('compute', 'PUT', `/v2.1/os-quota-sets/${await adminProject(cloud)}`, {
     quota_set: { instances: -1, cores: -1, ram: -1 },
   });
-  return { ...cloud, imageId: id, servers: 0 };
+  return { ...cloud, hosts, imageId: id, servers: 0 };
 }
 
 interface Amount {
@@ -187,7 +189,7 @@ const placementHeaders = ({ admin }: BenchCloud) => ({
   'x-auth-token': admin.token,
   'openstack-api-version': 'placement 1.36',
 });
-const extraProviders = Array.from({ length: listed - simulatedHosts }, () => randomUUID());
+const extraProviders = Array.from({ length: listed }, () => randomUUID());
 
 const candidateList = {
   what: 'GET /allocation_candidates, 1,000 providers, p50',
@@ -202,11 +204,11 @@ const candidateList = {
 
 /** Of each provider beyond the hosts. */
 async function eachProvider(
-  cloud: BenchCloud,
+  cloud: ControlCloud,
   expected: number,
   make: (uuid: string, index: number) => Omit<Call, 'headers'>,
 ): Promise<void> {
-  const load = { count: extraProviders.length, concurrency: 4, expected };
+  const load = { count: Math.max(0, listed - cloud.hosts), concurrency: 4, expected };
   const headers = placementHeaders(cloud);
   await calls(cloud, load, (index) => ({ ...make(extraProviders[index] ?? '', index), headers }));
 }
@@ -279,6 +281,7 @@ const serverIn = ({ body }: Answer): { id: string; status: string } =>
   (JSON.parse(body.toString()) as { server: { id: string; status: string } }).server;
 
 const serversASlice = 50;
+export const creationUnit = 'servers/s';
 
 const creation: ControlPart = {
   name: 'creation',
@@ -286,7 +289,7 @@ const creation: ControlPart = {
   figures: [
     {
       what: 'servers created until ACTIVE, 8 at a time',
-      unit: 'servers/s',
+      unit: creationUnit,
       slices: 5,
       measure: async (cloud) => serversASlice / (await createServers(cloud, serversASlice)),
       yardstick: async () => ({
@@ -393,9 +396,12 @@ export const controlParts: readonly ControlPart[] = [
   images,
 ];
 
-/** The most that the control plane's process had in memory, MiB. proc(5), status. */
-export async function peakMemory({ pid }: BenchCloud): Promise<MeasuredFigure> {
-  const text = await readFile(`/proc/${pid}/status`, 'utf8');
-  const value = Number(/VmHWM:\s+(\d+)/.exec(text)?.[1] ?? 0) / 1024;
+/** The most that each process had in memory, in all, MiB. proc(5), status. */
+export async function peakMemory({ pids }: BenchCloud): Promise<MeasuredFigure> {
+  let value = 0;
+  for (const pid of await pids()) {
+    const text = await readFile(`/proc/${pid}/status`, 'utf8');
+    value += Number(/VmHWM:\s+(\d+)/.exec(text)?.[1] ?? 0) / 1024;
+  }
   return { what: 'resident memory at most, under this load', value, unit: 'MiB' };
 }

@@ -1,30 +1,53 @@
-// `cobalt bench control`: the control plane alone, 100 simulated hosts, SQLite, one process, the
-// load over HTTP sockets from another.
+// `cobalt bench control`: the control plane alone over simulated hosts, the load over HTTP sockets
+// from another process. One process on SQLite, or (--distributed) its roles over MariaDB and
+// RabbitMQ.
 import { startBenchCloud } from './cloud.ts';
 import type { ControlCloud, ControlPart } from './control-figures.ts';
-import { controlParts, peakMemory, prepareControl, simulatedHosts } from './control-figures.ts';
+import {
+  controlParts,
+  creationUnit,
+  peakMemory,
+  prepareControl,
+  simulatedHosts,
+} from './control-figures.ts';
 import type { Figure } from './report.ts';
 import { median } from './report.ts';
 import type { BareServer } from './yardsticks.ts';
 import { startBareServer, untilIdle } from './yardsticks.ts';
 
-export async function benchControl(say: (text: string) => void): Promise<Figure[]> {
-  const cloud = await startBenchCloud({ hosts: 0, simulated: simulatedHosts });
+export interface ControlOptions {
+  /** Simulated hosts. */
+  hosts?: number;
+  distributed?: boolean;
+}
+
+export async function benchControl(
+  say: (text: string) => void,
+  { hosts = simulatedHosts, distributed = false }: ControlOptions = {},
+): Promise<Figure[]> {
+  say(`starting a cloud of ${hosts} simulated hosts`);
+  const cloud = await startBenchCloud({ hosts: 0, simulated: hosts, distributed });
   say('waiting until the new hosts are taken in');
-  await untilIdle(cloud.pid);
+  await untilIdle(await cloud.pids());
   const bare = await startBareServer();
   try {
-    const prepared = await prepareControl(cloud);
+    const prepared = await prepareControl(cloud, hosts);
     const figures: Figure[] = [];
     for (const part of controlParts) {
       say(part.name);
-      figures.push(...(await runPart(part, prepared, bare)));
+      const measured = await runPart(part, prepared, bare);
+      figures.push(...(distributed ? measured.map(withoutEmbeddedBar) : measured));
     }
     return [...figures, await peakMemory(cloud)];
   } finally {
     await bare.close();
     await cloud.close();
   }
+}
+
+/** The shares that are promised are those of one process; of many, only that of creation. */
+function withoutEmbeddedBar({ bar, ...figure }: Figure): Figure {
+  return figure.unit === creationUnit && bar ? { ...figure, bar } : figure;
 }
 
 async function runPart(

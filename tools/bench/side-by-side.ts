@@ -21,8 +21,8 @@ export async function controlSideBySide(
     signal.throwIfAborted();
     const cloud = await startBenchCloud({ hosts: 0, simulated: simulatedHosts }, checkouts[side]);
     open.push(cloud);
-    await untilIdle(cloud.pid);
-    return await prepareControl(cloud);
+    await untilIdle(await cloud.pids());
+    return await prepareControl(cloud, simulatedHosts);
   };
   try {
     say('starting a cloud of each commit');
@@ -36,10 +36,10 @@ export async function controlSideBySide(
           const round: Round = { base: [], current: [] };
           for (const side of order) {
             signal.throwIfAborted();
-            const { pid } = clouds[side];
-            const before = await cpuMs(pid);
+            const pids = await clouds[side].pids();
+            const before = await cpuMs(pids);
             const value = await measure(clouds[side]);
-            round[side] = [{ what, unit, bar, value, cpuMs: (await cpuMs(pid)) - before }];
+            round[side] = [{ what, unit, bar, value, cpuMs: (await cpuMs(pids)) - before }];
           }
           measured.push(round);
         }

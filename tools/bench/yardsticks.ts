@@ -67,27 +67,34 @@ export async function residentMb(pid: number): Promise<number> {
   return (Number(/VmRSS:\s+(\d+)/.exec(text)?.[1] ?? 0) * 1024) / 1e6;
 }
 
-/** What an idle control plane takes of a core, and more. */
-const idleShare = 0.05;
+/** What an idle process of the control plane takes of a core, and more. */
+const idleShare = { first: 0.05, other: 0.02 };
 const [lookMs, quietLooks, idleWithinMs] = [1_000, 5, 120_000];
 
 /**
- * Until a process takes hardly any CPU for some seconds, so that what it does after its start is
- * not measured as a part of the load. It goes on after two minutes, however busy it is.
+ * Until these processes take hardly any CPU for some seconds, so that what they do after their
+ * start is not measured as a part of the load. It goes on after two minutes, however busy they are.
  */
-export async function untilIdle(pid: number): Promise<void> {
+export async function untilIdle(pids: readonly number[]): Promise<void> {
   const endsAt = performance.now() + idleWithinMs;
+  const most = lookMs * (idleShare.first + idleShare.other * (pids.length - 1));
   let quiet = 0;
-  for (let before = await cpuMs(pid); quiet < quietLooks && performance.now() < endsAt;) {
+  for (let before = await cpuMs(pids); quiet < quietLooks && performance.now() < endsAt;) {
     await systemClock.sleep(lookMs);
-    const now = await cpuMs(pid);
-    quiet = now - before < lookMs * idleShare ? quiet + 1 : 0;
+    const now = await cpuMs(pids);
+    quiet = now - before < most ? quiet + 1 : 0;
     before = now;
   }
 }
 
-/** CPU time of a process in user and kernel mode; 100 ticks a second. proc(5), stat. */
-export async function cpuMs(pid: number): Promise<number> {
+/** CPU time of processes in user and kernel mode. */
+export async function cpuMs(pids: readonly number[]): Promise<number> {
+  const times = await Promise.all(pids.map(cpuMsOf));
+  return times.reduce((sum, ms) => sum + ms, 0);
+}
+
+/** 100 ticks a second. proc(5), stat. */
+async function cpuMsOf(pid: number): Promise<number> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8');
   // The name before the last bracket may hold spaces; utime and stime come 12th and 13th after it.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
