@@ -9,7 +9,12 @@ import { figuresAsJson, figureTable, holds } from '#tools/bench/report.ts';
 
 type Say = (text: string) => void;
 
-const benches: Readonly<Record<string, (say: Say) => Promise<Figure[]>>> = {
+type Bench = (say: Say, options: { rounds: number }) => Promise<Figure[]>;
+
+const haRounds = 5;
+const pairsOfRuns = 3;
+
+const benches: Readonly<Record<string, Bench>> = {
   control: async (say) => await (await import('#tools/bench/control.ts')).benchControl(say),
   boot: async (say) => await (await import('#tools/bench/boot.ts')).benchBoot(say),
   memory: async (say) => await (await import('#tools/bench/memory.ts')).benchMemory(say),
@@ -17,6 +22,7 @@ const benches: Readonly<Record<string, (say: Say) => Promise<Figure[]>>> = {
   storage: async (say) => await (await import('#tools/bench/storage.ts')).benchStorage(say),
   kube: async (say) => await (await import('#tools/bench/kube.ts')).benchKube(say),
   migrate: async (say) => await (await import('#tools/bench/migrate.ts')).benchMigrate(say),
+  ha: async (say, options) => await (await import('#tools/bench/ha.ts')).benchHa(say, options),
   stall: async (say) => await (await import('#tools/bench/stall.ts')).benchStall(say),
   cortex: async (say) => await (await import('#tools/bench/cortex.ts')).benchCortex(say),
   quality: async (say) => await (await import('#tools/bench/cortex-quality.ts')).benchQuality(say),
@@ -25,7 +31,7 @@ const benches: Readonly<Record<string, (say: Say) => Promise<Figure[]>>> = {
 interface Options {
   json?: true;
   against?: string;
-  rounds: number;
+  rounds?: number;
   tolerance: number;
 }
 
@@ -34,7 +40,7 @@ export function define(command: Command): void {
     .addArgument(
       new Argument(
         '<what>',
-        "control: APIs and scheduling over simulated hosts. boot: from POST /servers to the guest kernel. memory: resident, idle, two hosts. network: guests' packets, ports in Neutron and OVN. storage: volumes, made, attached, written. migrate: a running guest moves to another host. kube: 2,000 hypervisors in the Kubernetes API. stall: how long hostile requests keep others waiting. cortex: placement decisions over 5,000 hosts, beside their naive form. quality: how well they pack servers, beside Nova's weighers",
+        "control: APIs and scheduling over simulated hosts. boot: from POST /servers to the guest kernel. memory: resident, idle, two hosts. network: guests' packets, ports in Neutron and OVN. storage: volumes, made, attached, written. migrate: a running guest moves to another host. ha: a host with six servers loses its power. kube: 2,000 hypervisors in the Kubernetes API. stall: how long hostile requests keep others waiting. cortex: placement decisions over 5,000 hosts, beside their naive form. quality: how well they pack servers, beside Nova's weighers",
       ).choices(Object.keys(benches)),
     )
     .option('--json', 'as JSON')
@@ -42,7 +48,11 @@ export function define(command: Command): void {
       '--against <ref>',
       'run the benchmark of this commit, branch or tag in turns with this checkout, and print the ratio of each figure',
     )
-    .option('--rounds <n>', 'with --against: pairs of runs', positiveInteger, 3)
+    .option(
+      '--rounds <n>',
+      `with --against: pairs of runs (${pairsOfRuns} unless told); of ha: hosts that die (${haRounds})`,
+      positiveInteger,
+    )
     .option('--tolerance <percent>', 'with --against: how much slower is accepted', percent, 5)
     .option('-y, --yes', 'install missing Debian packages without asking')
     .addHelpText(
@@ -55,7 +65,8 @@ export function define(command: Command): void {
         await compare(what, options.against, options, say);
         return;
       }
-      const figures = (await benches[what]?.(say)) ?? [];
+      const { rounds = haRounds } = options;
+      const figures = (await benches[what]?.(say, { rounds })) ?? [];
       const title = `cobalt bench ${what}`;
       process.stdout.write(
         options.json
@@ -69,7 +80,7 @@ export function define(command: Command): void {
 async function compare(
   what: string,
   ref: string,
-  { json, rounds, tolerance }: Options,
+  { json, rounds = pairsOfRuns, tolerance }: Options,
   say: Say,
 ): Promise<void> {
   const interruption = new AbortController();

@@ -1,6 +1,7 @@
 // A cloud of its own for a benchmark: a child process on a free port, with a temporary state
 // folder, removed afterwards.
 import { execFile, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -28,8 +29,12 @@ const startTimeoutMs = 300_000;
 export async function startBenchCloud(options: {
   hosts: number;
   simulated: number;
+  /** Its cobalt.yaml. */
+  settings?: string;
 }): Promise<BenchCloud> {
   const dir = ownedFolder(join(tmpdir(), 'cobalt-bench-'));
+  if (options.settings !== undefined)
+    writeFileSync(join(dir, 'cobalt.yaml'), options.settings, { mode: 0o600 });
   const port = await freePort();
   const args = [
     'cli/main.ts',
