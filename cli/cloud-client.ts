@@ -18,6 +18,8 @@ type Service =
   | 'ha';
 
 export interface CloudClient {
+  /** Of its APIs. */
+  origin: string;
   token: string;
   /** The parsed answer of a call that must succeed. */
   ask<T>(service: Service, method: HttpMethod, path: string, body?: Json): Promise<T>;
@@ -86,6 +88,7 @@ export async function connectCloud(
     return { status: answer.status, body: answer.body };
   };
   return {
+    origin,
     token,
     send,
     async ask<T>(service: Service, method: HttpMethod, path: string, body?: Json) {

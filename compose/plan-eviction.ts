@@ -1,14 +1,17 @@
 // Where the servers of a host of a running cloud could go, by its public APIs alone. For
-// `cobalt evict --plan`; the operator asks the same before it begins.
+// `cobalt evict --plan`; the operator asks the same before it begins. For `cobalt ha plan`, too.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
+import type { HostPlan } from '#contracts/ha/wire.ts';
 import { hypervisors } from '#contracts/kube/kinds.ts';
 import { itself } from '#openstack/clients/call.ts';
+import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
 import { novaFleetClient } from '#openstack/clients/nova-fleet.ts';
 import { placementClient } from '#openstack/clients/placement.ts';
 import { createSocketClient } from '#openstack/http/client.ts';
 import { mayTake } from '#operators/hypervisor-operator/domain/eviction.ts';
 import type { MovePlan } from '#operators/hypervisor-operator/domain/plan-moves.ts';
+import type { MoveDeps } from '#operators/hypervisor-operator/find-moves.ts';
 import { findMoves } from '#operators/hypervisor-operator/find-moves.ts';
 import { systemClock } from '#platform/clock.ts';
 import type { Kube } from '#ports/kube.ts';
@@ -20,20 +23,39 @@ export async function planEviction(
   { homeDir, origin, kube }: { homeDir: string; origin: string; kube: Kube },
   host: string,
 ): Promise<Outcome<MovePlan>> {
+  const all = await kube.list(hypervisors);
+  if (isFault(all)) return all;
+  const isTarget = (name: string): boolean =>
+    mayTake(all.find(({ metadata }) => metadata.name === name));
+  return await findMoves({ ...(await clientsOf({ homeDir, origin })), isTarget }, host);
+}
+
+/** Of those that the HA Service would move, to the hosts that it takes for targets. */
+export async function planRecovery(
+  cloud: { homeDir: string; origin: string },
+  { host, targets, servers }: HostPlan,
+): Promise<Outcome<MovePlan>> {
+  const moved = new Set(servers.flatMap(({ id, action }) => (action === 'evacuate' ? [id] : [])));
+  const deps = {
+    ...(await clientsOf(cloud)),
+    isTarget: (name: string) => targets.includes(name),
+    isMoved: ({ id }: FleetServer) => moved.has(id),
+  };
+  return await findMoves(deps, host);
+}
+
+async function clientsOf({
+  homeDir,
+  origin,
+}: {
+  homeDir: string;
+  origin: string;
+}): Promise<Pick<MoveDeps, 'nova' | 'placement'>> {
   const services = ['identity', 'compute', 'image', 'placement'];
   const http = createSocketClient(
     Object.fromEntries(services.map((name) => [name, `${origin}/${name}`])),
     systemClock,
   );
   const client = { http, session: adminSession(http, systemClock, await readSecrets(homeDir)) };
-  const all = await kube.list(hypervisors);
-  if (isFault(all)) return all;
-  return await findMoves(
-    {
-      nova: novaFleetClient(client),
-      placement: placementClient(client, itself),
-      isTarget: (name) => mayTake(all.find(({ metadata }) => metadata.name === name)),
-    },
-    host,
-  );
+  return { nova: novaFleetClient(client), placement: placementClient(client, itself) };
 }

@@ -15,7 +15,7 @@ const states: [state: number, reason: number, hasManagedSave: boolean, expected:
   [5, 0, false, 'crashed'], // after a power failure libvirtd knows no reason
   [5, 3, false, 'crashed'],
   [5, 8, false, 'crashed'],
-  [5, 6, false, 'shutoff'], // failed to start
+  [5, 6, false, 'crashed'], // its process died while it was being started
   [5, 5, true, 'suspended'],
   [6, 0, false, 'crashed'],
   [7, 0, false, 'suspended'],

@@ -9,7 +9,6 @@ import { withDeadline } from '#platform/clock.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import { createTroubleLog } from '#platform/trouble-log.ts';
 import type { HaAgentDeps } from './deps.ts';
-import { followGuests } from './domain/died-guests.ts';
 import { toldLimit } from './domain/self-fencing.ts';
 
 export interface HaAgent {
@@ -30,7 +29,6 @@ export function createHaAgent(deps: HaAgentDeps): HaAgent {
   const sightings = new Map<string, Sighting & { atMs: number }>();
   let neighbours: HeartbeatAnswer['neighbours'] = [];
   let marksWritten = 0;
-  let ran: ReadonlySet<string> = new Set();
   /** What the watchdog is armed with. */
   let armedMs: number | null = null;
   /** When that began which last showed that the host is not cut off; and the one that was fed. */
@@ -64,9 +62,7 @@ export function createHaAgent(deps: HaAgentDeps): HaAgent {
   const guests = async (): Promise<Heartbeat['guests']> => {
     const listed = await withDeadline(hypervisor.list(), guestsTimeoutMs, () => null, clock);
     if (listed === null || isFault(listed)) return null;
-    const followed = followGuests(ran, listed);
-    ran = followed.ran;
-    return followed.guests;
+    return listed.map(({ uuid, state }) => ({ uuid, state }));
   };
 
   const report = async (): Promise<void> => {

@@ -1,12 +1,15 @@
-// Reports power states to the conductor: at once when a guest's state changes, and all of them
-// periodically.
+// Reports power states to the conductor: at once when a guest's state changes, again while the
+// conductor is busy with its server, and all of them periodically.
 import { isFault } from '#contracts/common/fault.ts';
 import type { ConductorRpc } from '#contracts/nova/conductor-rpc.ts';
 import type { RpcClient } from '#platform/bus/contract.ts';
+import type { Timer } from '#platform/clock.ts';
 import type { TroubleLog } from '#platform/trouble-log.ts';
 import type { NovaAgentDeps } from './deps.ts';
 
 const reportTimeoutMs = 15_000;
+/** By then the periodic report tells of it. */
+const [againMs, againForMs] = [1_000, 60_000];
 
 export interface GuestReporter {
   /** Reports every guest of the host. */
@@ -21,8 +24,11 @@ export function createGuestReporter(
   troubles: TroubleLog,
   newRequestId: () => string,
 ): GuestReporter {
-  const { hypervisor, config, log } = deps;
+  const { hypervisor, config, log, clock } = deps;
   const changed = new Set<string>();
+  /** Guests whose servers were busy, and until when they are told of again. */
+  const busyUntilMs = new Map<string, number>();
+  let again: Timer | undefined;
   let reporting = false;
 
   // One report at a time, with a state that is read right before it is sent, so that an old event
@@ -49,6 +55,7 @@ export function createGuestReporter(
             { host: config.host, why: reportResult.message },
             'guest states not reported; the next full report has them',
           );
+        else repeatLater(uuids, reportResult?.busy ?? []);
       }
     } catch (error) {
       log.error({ host: config.host, err: error }, 'guest states not reported');
@@ -57,13 +64,36 @@ export function createGuestReporter(
     }
   }
 
-  const close = hypervisor.onEvent(({ uuid }) => {
+  function repeatLater(uuids: readonly string[], busy: readonly string[]): void {
+    const nowMs = clock.monotonicMs();
+    for (const uuid of uuids)
+      if (!busy.includes(uuid)) busyUntilMs.delete(uuid);
+      else if (!busyUntilMs.has(uuid)) busyUntilMs.set(uuid, nowMs + againForMs);
+      else if ((busyUntilMs.get(uuid) ?? 0) <= nowMs) busyUntilMs.delete(uuid);
+    if (busyUntilMs.size === 0 || again) return;
+    again = clock.after(
+      againMs,
+      () => {
+        again = undefined;
+        for (const uuid of busyUntilMs.keys()) changed.add(uuid);
+        void reportChanges();
+      },
+      { unref: true },
+    );
+  }
+
+  const unsubscribe = hypervisor.onEvent(({ uuid }) => {
+    busyUntilMs.delete(uuid); // it has its whole time again
     changed.add(uuid);
     void reportChanges();
   });
 
   return {
-    close,
+    close() {
+      unsubscribe();
+      again?.stop();
+      busyUntilMs.clear();
+    },
     async all(requestId) {
       const guests = await hypervisor.list();
       troubles.note('list-guests', guests, 'the hypervisor does not answer');

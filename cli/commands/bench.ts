@@ -10,7 +10,15 @@ import { UserError } from '../user-error.ts';
 
 type Say = (text: string) => void;
 
-const benches: Readonly<Record<string, (say: Say, options: Options) => Promise<Figure[]>>> = {
+type Bench = (
+  say: Say,
+  options: Omit<Options, 'rounds'> & { rounds: number },
+) => Promise<Figure[]>;
+
+const haRounds = 5;
+const pairsOfRuns = 3;
+
+const benches: Readonly<Record<string, Bench>> = {
   control: async (say, options) =>
     await (await import('#tools/bench/control.ts')).benchControl(say, options),
   boot: async (say) => await (await import('#tools/bench/boot.ts')).benchBoot(say),
@@ -19,6 +27,7 @@ const benches: Readonly<Record<string, (say: Say, options: Options) => Promise<F
   storage: async (say) => await (await import('#tools/bench/storage.ts')).benchStorage(say),
   kube: async (say) => await (await import('#tools/bench/kube.ts')).benchKube(say),
   migrate: async (say) => await (await import('#tools/bench/migrate.ts')).benchMigrate(say),
+  ha: async (say, options) => await (await import('#tools/bench/ha.ts')).benchHa(say, options),
   stall: async (say) => await (await import('#tools/bench/stall.ts')).benchStall(say),
   rpc: async (say) => await (await import('#tools/bench/rpc.ts')).benchRpc(say),
   cortex: async (say) => await (await import('#tools/bench/cortex.ts')).benchCortex(say),
@@ -31,7 +40,7 @@ interface Options {
   distributed?: true;
   hosts?: number;
   against?: string;
-  rounds: number;
+  rounds?: number;
   tolerance: number;
 }
 
@@ -40,7 +49,7 @@ export function define(command: Command): void {
     .addArgument(
       new Argument(
         '<what>',
-        "control: APIs and scheduling over simulated hosts. boot: from POST /servers to the guest kernel. memory: resident, idle, two hosts. network: guests' packets, ports in Neutron and OVN. storage: volumes, made, attached, written. migrate: a running guest moves to another host. kube: 2,000 hypervisors in the Kubernetes API. stall: how long hostile requests keep others waiting. rpc: a call over RabbitMQ, beside a bare client. cortex: placement decisions over 5,000 hosts, beside their naive form. quality: how well they pack servers, beside Nova's weighers",
+        "control: APIs and scheduling over simulated hosts. boot: from POST /servers to the guest kernel. memory: resident, idle, two hosts. network: guests' packets, ports in Neutron and OVN. storage: volumes, made, attached, written. migrate: a running guest moves to another host. ha: a host with six servers loses its power. kube: 2,000 hypervisors in the Kubernetes API. stall: how long hostile requests keep others waiting. rpc: a call over RabbitMQ, beside a bare client. cortex: placement decisions over 5,000 hosts, beside their naive form. quality: how well they pack servers, beside Nova's weighers",
       ).choices(Object.keys(benches)),
     )
     .option('--json', 'as JSON')
@@ -50,7 +59,11 @@ export function define(command: Command): void {
     )
     .option('--distributed', 'with control: its roles as processes over MariaDB and RabbitMQ')
     .option('--hosts <n>', 'with control: simulated hosts (100)', positiveInteger)
-    .option('--rounds <n>', 'with --against: pairs of runs', positiveInteger, 3)
+    .option(
+      '--rounds <n>',
+      `with --against: pairs of runs (${pairsOfRuns} unless told); of ha: hosts that die (${haRounds})`,
+      positiveInteger,
+    )
     .option('--tolerance <percent>', 'with --against: how much slower is accepted', percent, 5)
     .option('-y, --yes', 'install missing Debian packages without asking')
     .addHelpText(
@@ -67,7 +80,8 @@ export function define(command: Command): void {
         await compare(what, options.against, options, say);
         return;
       }
-      const figures = (await benches[what]?.(say, options)) ?? [];
+      const { rounds = haRounds } = options;
+      const figures = (await benches[what]?.(say, { ...options, rounds })) ?? [];
       const title = `cobalt bench ${what}`;
       process.stdout.write(
         options.json
@@ -81,7 +95,7 @@ export function define(command: Command): void {
 async function compare(
   what: string,
   ref: string,
-  { json, rounds, tolerance }: Options,
+  { json, rounds = pairsOfRuns, tolerance }: Options,
   say: Say,
 ): Promise<void> {
   const interruption = new AbortController();

@@ -1,11 +1,13 @@
 // `cobalt ha`: what the HA Service thinks of the hosts, what it would do if one died, whether it is
 // to do anything, and an operator's word on one that it cannot fence or has recovered.
 import type { Command } from 'commander';
+import { planRecovery } from '#compose/plan-eviction.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { HostDetail, HostList, HostPlan } from '#contracts/ha/wire.ts';
 import type { CloudClient } from '../cloud-client.ts';
 import { connectRunning } from '../running-cloud.ts';
-import { homeOption } from '../state-folder.ts';
+import { answered } from '../running-fleet.ts';
+import { homeOption, requireHome } from '../state-folder.ts';
 import { table } from '../table.ts';
 import { UserError } from '../user-error.ts';
 
@@ -30,7 +32,9 @@ export function define(command: Command): void {
     });
   command
     .command('plan <host>')
-    .description('What would happen if the host died now; changes nothing.')
+    .description(
+      'What would happen if the host died now; changes nothing. Exit code 1: a server fits nowhere.',
+    )
     .option(...homeOption)
     .option('--json', 'as JSON')
     .action(
@@ -160,24 +164,41 @@ const fencingWords: Record<'redfish' | 'storage' | 'none', string> = {
   none: 'it cannot be fenced: nothing would be moved before `cobalt ha acknowledge`',
 };
 
-async function plan(cloud: CloudClient, host: string, { json }: HaOptions): Promise<void> {
+/** With where each could go; null: nowhere, for the reason told, or HA is off for it. */
+export type ShownPlan = Omit<HostPlan, 'servers'> & {
+  servers: (HostPlan['servers'][number] & { to: string | null })[];
+};
+
+async function plan(cloud: CloudClient, host: string, { home, json }: HaOptions): Promise<void> {
   const planned = await ask<HostPlan>(cloud, 'GET', `${host}/plan`);
-  if (json) return printJson(planned);
+  const { origin } = cloud;
+  const homeDir = requireHome(home).dir;
+  const { moves, stuck } = answered(await planRecovery({ homeDir, origin }, planned));
+  if (stuck.length > 0) process.exitCode = 1;
+  const targetOf = new Map(moves.map(({ server, host: target }) => [server.id, target]));
+  const whyNowhere = new Map(stuck.map(({ server, why }) => [server.id, why]));
+  const servers = planned.servers.map((server) => ({
+    ...server,
+    to: targetOf.get(server.id) ?? null,
+    why: whyNowhere.get(server.id) ?? server.why,
+  }));
+  if (json) return printJson({ ...planned, servers } satisfies ShownPlan);
   print(`If ${host} died now: ${fencingWords[planned.fencing ?? 'none']}.`);
   print(
     planned.targets.length === 0
       ? 'No other host could take its servers.'
       : `Its servers would go to ${planned.targets.join(', ')}, in this order:`,
   );
-  if (planned.servers.length === 0) return print('  (it has none)');
+  if (servers.length === 0) return print('  (it has none)');
   print(
     table(
-      ['SERVER', 'NAME', 'PRIORITY', 'WHAT', 'WHY'],
-      planned.servers.map(({ id, name, priority, action, why }) => [
+      ['SERVER', 'NAME', 'PRIORITY', 'WHAT', 'TO', 'WHY'],
+      servers.map(({ id, name, priority, action, to, why }) => [
         id,
         name,
         String(priority),
         action,
+        action === 'ignored' ? '-' : (to ?? 'nowhere'),
         why,
       ]),
     ),

@@ -24,11 +24,8 @@ export interface Heartbeat {
   uptimeS: number;
   /** Where its neighbours reach it. */
   address: string;
-  /**
-   * null: the hypervisor does not answer. `died`: it ran in this boot of the host, and its process
-   * has ended without having been asked.
-   */
-  guests: { uuid: string; state: GuestState; died?: boolean }[] | null;
+  /** null: the hypervisor does not answer. */
+  guests: { uuid: string; state: GuestState }[] | null;
   /**
    * The watchdog of the host ends its guests when the host has been cut off for so long; null: no
    * watchdog is armed.

@@ -78,10 +78,14 @@ export type ConductorRpc = {
    * on. Idempotent.
    */
   agentStops: { params: { host: string }; result: null };
-  /** Observed power states; `complete` if the list has every guest of the host. */
+  /**
+   * Observed power states; `complete` if the list has every guest of the host. `busy`: those that
+   * are not believed yet, since an operation on their server goes on; to be told again. null: from
+   * the release before. Idempotent.
+   */
   reportGuests: {
     params: { host: string; guests: { uuid: string; state: GuestState }[]; complete: boolean };
-    result: null;
+    result: { busy: string[] } | null;
   };
   /** The desired state of `uuids` (those found on the host) and of the servers placed there. */
   expectedGuests: {

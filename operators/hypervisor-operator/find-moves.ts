@@ -12,6 +12,8 @@ export interface MoveDeps {
   placement: Pick<OperatorPlacement, 'allocations' | 'candidates'>;
   /** Whether machines may be moved to this host; Nova's own word is asked beside. */
   isTarget(host: string): boolean;
+  /** Those that would be moved; all unless told. */
+  isMoved?(server: FleetServer): boolean;
 }
 
 export async function findMoves(deps: MoveDeps, host: string): Promise<Outcome<MovePlan>> {
@@ -29,6 +31,7 @@ export async function findMoves(deps: MoveDeps, host: string): Promise<Outcome<M
   const source = known.find(({ service }) => service.host === host)?.id;
   const movers: Mover[] = [];
   for (const server of servers) {
+    if (deps.isMoved?.(server) === false) continue;
     const mover = await moverOf(deps, server, source, targets);
     if (isFault(mover)) return mover;
     movers.push(mover);

@@ -5,8 +5,9 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { ShownPlan } from '#cli/commands/ha.ts';
 import type { HaState } from '#contracts/ha/host-states.ts';
-import type { HostDetail, HostPlan } from '#contracts/ha/wire.ts';
+import type { HostDetail } from '#contracts/ha/wire.ts';
 import { orderTrouble } from '#hosts/bmc/bmc-trouble.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { TestCloud } from './cloud.testing.ts';
@@ -89,16 +90,28 @@ describe(
         everyMs: 500,
         what: 'h1 is watched',
       });
-      const plan = JSON.parse(await cloud.cobalt('ha', 'plan', 'h1', '--json')) as HostPlan;
+      const plan = JSON.parse(await cloud.cobalt('ha', 'plan', 'h1', '--json')) as ShownPlan;
       assert.deepEqual(
         [
           plan.fencing,
           plan.targets,
-          plan.servers.map(({ name, priority }) => `${name} ${priority}`),
+          plan.servers.map(({ name, priority, to }) => `${name} ${priority} ${to}`),
         ],
-        ['redfish', ['h2'], ['vm 5']],
+        ['redfish', ['h2'], ['vm 5 h2']],
       );
       assert.match(await cloud.cobalt('ha', 'status'), /h1 +nova +Healthy/);
+    });
+
+    it('has servers that fit nowhere where no other host takes any', async () => {
+      const disable = 'compute service set --disable h2 nova-compute'.split(' ');
+      await cloud.openstack(...disable);
+      try {
+        await assert.rejects(cloud.cobalt('ha', 'plan', 'h1'), (error: { stdout: string }) =>
+          /vm +5 +evacuate +nowhere +no other host takes servers now/.test(error.stdout),
+        );
+      } finally {
+        await cloud.openstack(...disable.map((word) => word.replace('disable', 'enable')));
+      }
     });
 
     it('has a server whose QEMU is killed run again there in 10 s', async (t) => {

@@ -51,7 +51,11 @@ describe('a host that freezes', { skip: realCloudMissing(), timeout: 1_200_000 }
     return await eventually(
       async () => ((last = await detail(host)).state === state ? last : undefined),
       { withinMs: settleMs, everyMs: 500, what: `${host} is ${state}` },
-    ).catch((error: unknown) => assert.fail(`${String(error)}\n${JSON.stringify(last, null, 1)}`));
+    ).catch(async (error: unknown) => {
+      const services = await cloud.openstack('compute', 'service', 'list', '--long');
+      const server = await cloud.openstack('server', 'show', 'vm');
+      assert.fail(`${String(error)}\n${JSON.stringify(last, null, 1)}\n${services}\n${server}`);
+    });
   };
   const initOf = async (host: string): Promise<number> =>
     (

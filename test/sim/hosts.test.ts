@@ -158,6 +158,25 @@ describe('a guest', () => {
     });
   }
 
+  it('that ends before the operation that started it has ended makes its server SHUTOFF as well', async () => {
+    const { cloud } = held;
+    const id = await cloud.createServer('vm');
+    await cloud.quiet(settleMs);
+    await cloud.act(id, { 'os-stop': null });
+    await cloud.quiet(settleMs);
+    const host = cloud.hosts.get(await hostOf(cloud, id)) ?? assert.fail();
+    const unsubscribe = host.onEvent(({ uuid, state }) => {
+      if (uuid === id && state === 'running') host.guestEnds(id, 'crashed');
+    });
+    assert.equal(await cloud.act(id, { 'os-start': null }), 202);
+    await cloud.quiet(settleMs);
+    unsubscribe();
+    await eventually(async () => (await cloud.show(id))?.status === 'SHUTOFF', {
+      withinMs: 5_000,
+      what: 'the server is SHUTOFF',
+    });
+  });
+
   it('that ran when its host lost power runs again when the host is back; one that was off stays off', async () => {
     const { cloud } = held;
     const [running, stopped] = [

@@ -1,6 +1,7 @@
 // A cloud of its own for a benchmark: a child process on a free port, with a temporary state
 // folder, removed afterwards.
 import { execFile, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -41,10 +42,12 @@ export interface Checkout {
 const thisCheckout: Checkout = { folder: repository, node: process.execPath };
 
 export async function startBenchCloud(
-  options: { hosts: number; simulated: number; distributed?: boolean },
+  options: { hosts: number; simulated: number; distributed?: boolean; settings?: string },
   { folder, node }: Checkout = thisCheckout,
 ): Promise<BenchCloud> {
   const dir = ownedFolder(join(tmpdir(), 'cobalt-bench-'));
+  if (options.settings !== undefined)
+    writeFileSync(join(dir, 'cobalt.yaml'), options.settings, { mode: 0o600 });
   const port = await freePort();
   const args = [
     'cli/main.ts',

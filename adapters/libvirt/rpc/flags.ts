@@ -17,11 +17,11 @@ export const PAUSED_STARTING_UP = 11;
 /** virDomainPausedReason: while a guest moves in, and for the last moment of one that moves out. */
 export const PAUSED_MIGRATION = 2;
 /**
- * virDomainShutoffReason of guests that nobody asked to end: the process died (crashed), libvirtd
- * found it missing (daemon), or libvirtd has no reason (unknown), as after a power failure of the
- * host or before a guest's first start.
+ * virDomainShutoffReason of guests that nobody asked to end: the process died (crashed), also while
+ * it was being started (failed), libvirtd found it missing (daemon), or libvirtd has no reason
+ * (unknown), as after a power failure of the host or before a guest's first start.
  */
-export const SHUTOFF_UNASKED: ReadonlySet<number> = new Set([0, 3, 8]);
+export const SHUTOFF_UNASKED: ReadonlySet<number> = new Set([0, 3, 6, 8]);
 
 /** virDomainShutoffReason: it runs on another host now. */
 export const SHUTOFF_MIGRATED = 4;

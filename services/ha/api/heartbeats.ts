@@ -24,6 +24,7 @@ const heartbeat = Type.Object(
     guests: Type.Union([
       Type.Array(
         Type.Object(
+          // `died` is what agents of the release before say of one.
           { uuid: name, state: Type.Enum([...guestStates]), died: Type.Optional(Type.Boolean()) },
           strict,
         ),

@@ -5,7 +5,12 @@ import fc from 'fast-check';
 import type { LadderFacts } from './fencing.ts';
 import { cutOffFor, nextRung } from './fencing.ts';
 
-const limits = { verifications: 3, bmcGiveUpMs: 15_000, selfFencingMarginMs: 10_000 };
+const limits = {
+  verifications: 3,
+  bmcGiveUpMs: 15_000,
+  selfFencingMarginMs: 10_000,
+  seenWithinMs: 8_000,
+};
 const facts: LadderFacts = {
   power: 'On',
   offTaken: true,
@@ -45,7 +50,7 @@ describe('the fencing ladder', () => {
     assert.equal(step({ power: null, bmcSilentMs: 14_000 }).do, 'wait');
     assert.equal(step({ power: null, bmcSilentMs: 15_000 }).do, 'fail');
   });
-  const cutOff = { power: null, bmcSilentMs: 15_000, selfFencingMs: 20_000 };
+  const cutOff = { power: null, fencingMs: 15_000, bmcSilentMs: 15_000, selfFencingMs: 20_000 };
   it('takes a host as fenced that was cut off for longer than its watchdog waits', () => {
     assert.equal(step({ ...cutOff, cutOffMs: 30_000 }).do, 'wait');
     assert.deepEqual(step({ ...cutOff, cutOffMs: 30_001 }), { do: 'fenced', by: 'storage' });
@@ -54,6 +59,12 @@ describe('the fencing ladder', () => {
     assert.equal(step({ ...cutOff, selfFencingMs: null, cutOffMs: 1e9 }).do, 'fail');
     assert.equal(step({ ...cutOff, cutOffMs: 0 }).do, 'fail');
     assert.equal(step({ ...cutOff, cutOffMs: null }).do, 'fail');
+  });
+  it('gives up one whose mark on the storage moves now and then, not one that fell silent', () => {
+    assert.equal(step({ ...cutOff, cutOffMs: 1_500 }).do, 'fail');
+    assert.equal(step({ ...cutOff, cutOffMs: 8_000 }).do, 'wait');
+    const noBmc = { power: undefined, selfFencingMs: 20_000, cutOffMs: 6_000 };
+    assert.equal(step(noBmc).do, 'wait');
   });
   it('says what is missing', () => {
     const failed = step({ power: undefined });

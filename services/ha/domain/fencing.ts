@@ -26,6 +26,8 @@ export interface LadderLimits {
   bmcGiveUpMs: number;
   /** Waited beyond the watchdog's limit, for its own period and the age of what it saw last. */
   selfFencingMarginMs: number;
+  /** One that was seen later than this is no host that is cut off: its mark moves now and then. */
+  seenWithinMs: number;
 }
 
 export type LadderStep =
@@ -54,8 +56,8 @@ export function nextRung(facts: LadderFacts, limits: LadderLimits): LadderStep {
 }
 
 function bySelfFencing(
-  { power, cutOffMs, selfFencingMs }: LadderFacts,
-  { selfFencingMarginMs }: LadderLimits,
+  { power, fencingMs, cutOffMs, selfFencingMs }: LadderFacts,
+  { selfFencingMarginMs, seenWithinMs }: LadderLimits,
 ): LadderStep {
   const bmc = whyNotByBmc(power);
   if (selfFencingMs === null)
@@ -65,7 +67,8 @@ function bySelfFencing(
   const neededMs = selfFencingMs + selfFencingMarginMs;
   if (cutOffMs > neededMs) return { do: 'fenced', by: 'storage' };
   // One that is still seen is not cut off: waiting longer proves nothing.
-  if (cutOffMs === 0) return { do: 'fail', why: `${bmc}, and it is still seen by others` };
+  if (cutOffMs < seenWithinMs && fencingMs >= seenWithinMs)
+    return { do: 'fail', why: `${bmc}, and it is still seen by others` };
   return {
     do: 'wait',
     rung: 'storage',

@@ -47,7 +47,7 @@ describe('a guest that died on a host that lives', () => {
   });
 
   it('is started a few times, with pauses, and then left in its true state', () => {
-    const recovery = { attempts: 1, lastAtMs: 1_000, isGivenUp: false };
+    const recovery = { attempts: 1, lastAtMs: 1_000, isGivenUp: false, refusal: null };
     assert.equal(step({ recovery }, 5_999), 'nothing');
     assert.equal(step({ recovery }, 6_000), 'start');
     assert.equal(step({ recovery: { ...recovery, attempts: 3 } }, 6_000), 'giveUp');

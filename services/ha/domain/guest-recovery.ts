@@ -6,6 +6,8 @@ export interface GuestRecovery {
   attempts: number;
   lastAtMs: number;
   isGivenUp: boolean;
+  /** What Nova said to the last start instead of taking it. */
+  refusal: string | null;
 }
 
 export interface GuestLimits {
@@ -48,7 +50,7 @@ export function nextGuestStep(
   if (recovery.attempts >= limits.restarts)
     return {
       do: 'giveUp',
-      message: `it died again after ${recovery.attempts} starts; it is left off until somebody starts it`,
+      message: `${recovery.refusal ?? `it died again after ${recovery.attempts} starts`}; it is left off until somebody starts it`,
     };
   return nowMs - recovery.lastAtMs >= limits.pauseMs ? { do: 'start' } : nothing;
 }

@@ -17,6 +17,9 @@ import { whyHaIsOff } from './hypervisor-resources.ts';
 import type { Again, StepDeps } from './step.ts';
 import { raise } from './step.ts';
 
+/** Between two looks at a host that is about to be fenced. */
+const longestPauseMs = 500;
+
 /** Of a Healthy, Suspect or Confirming host, or one that could not be fenced. */
 export async function look(
   deps: StepDeps,
@@ -57,8 +60,8 @@ export async function detect(deps: StepDeps, row: HostRow, bootId: string | null
   }
   if (verdict.kind === 'silent')
     return await raise(deps, row, 'doubted', verdict.why, told(evidence));
-  const confirmed = now - row.since_ms >= deps.config.confirmMs;
-  return confirmed ? await agree(deps, row, evidence) : undefined;
+  const leftMs = row.since_ms + deps.config.confirmMs - now;
+  return leftMs <= 0 ? await agree(deps, row, evidence) : Math.min(leftMs, longestPauseMs);
 }
 
 /** By a monitor that was certain, a moment ago. */

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { createSimBmc } from '#adapters/sim/sim-bmc.ts';
 import type { SimBmc } from '#adapters/sim/sim-bmc.ts';
 import { inMemoryStore } from '#adapters/sim/sim-world.ts';
-import type { Outcome } from '#contracts/common/fault.ts';
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { HaState } from '#contracts/ha/host-states.ts';
 import type { Heartbeat } from '#contracts/ha/wire.ts';
@@ -48,6 +48,8 @@ export interface TestHost {
   guests: Set<string>;
   /** Of these the process has ended. */
   died: Set<string>;
+  /** Listed as off, without having died. */
+  off: Set<string>;
   hasHypervisor: boolean;
 }
 
@@ -74,6 +76,8 @@ export interface TestFleet {
   lastActions: Map<string, string>;
   /** None unless a test sets one. */
   kube: Kube | undefined;
+  /** What becomes of a guest that is started: it runs, or its process dies at once, or refused. */
+  startsEnd: 'runs' | 'dies' | Fault;
   /** Nova's answer instead of an evacuation. */
   refuse(id: string, target: string): string | undefined;
   /** `diesAt`: at which of its effects it dies. */
@@ -143,6 +147,7 @@ export async function startTestFleet(
       selfFencingMs: null,
       guests: new Set(),
       died: new Set(),
+      off: new Set(),
       hasHypervisor: true,
     });
 
@@ -186,11 +191,13 @@ export async function startTestFleet(
       const server = servers.get(id);
       if (!server) return fault('notFound', `no server ${id}`);
       if (server.status !== 'SHUTOFF') return fault('conflict', `${id} is ${server.status}`);
+      starts.push(id);
+      if (typeof fleet.startsEnd !== 'string') return fleet.startsEnd;
+      if (fleet.startsEnd === 'dies') return undefined;
       server.status = 'ACTIVE';
       const host = hostOf(server['OS-EXT-SRV-ATTR:host'] ?? '');
       host.died.delete(id);
       host.guests.add(id);
-      starts.push(id);
       return undefined;
     },
     lastAction: async (id) => lastActions.get(id) ?? 'create',
@@ -250,7 +257,8 @@ export async function startTestFleet(
       const listed = it.hasHypervisor
         ? [
             ...[...guests].map((uuid) => ({ uuid, state: 'running' as const })),
-            ...[...it.died].map((uuid) => ({ uuid, state: 'crashed' as const, died: true })),
+            ...[...it.off].map((uuid) => ({ uuid, state: 'shutoff' as const })),
+            ...[...it.died].map((uuid) => ({ uuid, state: 'crashed' as const })),
           ]
         : null;
       await recordHeartbeat(
@@ -326,6 +334,7 @@ export async function startTestFleet(
     lastActions,
     kube: undefined,
     refuse: () => undefined,
+    startsEnd: 'runs',
     startEngine,
     async run(engine, seconds) {
       for (let second = 0; second < seconds; second += 1) {

@@ -23,8 +23,13 @@ export async function fence(
 ): Promise<Again> {
   const incident = await incidentOf(deps, row);
   const facts = await gather(deps, row, incident, selfFencingMs);
-  const { fencingVerifications: verifications, bmcGiveUpMs } = deps.config;
-  const step = nextRung(facts, { verifications, bmcGiveUpMs, selfFencingMarginMs });
+  const { fencingVerifications, bmcGiveUpMs, storageTimeoutMs } = deps.config;
+  const step = nextRung(facts, {
+    verifications: fencingVerifications,
+    bmcGiveUpMs,
+    selfFencingMarginMs,
+    seenWithinMs: storageTimeoutMs,
+  });
   const afterMs = deps.clock.now() - (incident.fencing_since_ms ?? incident.began_at_ms);
   switch (step.do) {
     case 'powerOff':

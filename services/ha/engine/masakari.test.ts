@@ -163,7 +163,7 @@ describe('a notification', () => {
     fleet.hosts.set('a', a ?? assert.fail());
     fleet.die('a');
     const id = await notify('COMPUTE_HOST', 'a', dead);
-    await runs(5);
+    await runs(2);
     assert.equal(await statusOf(id), 'running');
     await runs(40);
     assert.equal(await fleet.state('a'), 'Recovered');

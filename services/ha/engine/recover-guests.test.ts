@@ -1,6 +1,7 @@
 // What becomes of guests that die, and of libvirtd that does, on hosts that live.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { fault } from '#contracts/common/fault.ts';
 import { forgetGuest, listGuests } from '../store/guests.ts';
 import type { Engine, TestFleet } from './engine.testing.ts';
 import { addServer, Died, startTestFleet } from './engine.testing.ts';
@@ -72,6 +73,65 @@ describe('a guest that dies on a host that lives', () => {
     dies('vm');
     await fleet.run(engine, 2);
     assert.equal(fleet.starts.length, 5);
+  });
+});
+
+describe('a guest that dies before anybody has seen it run', () => {
+  const given = async () => (await listGuests(fleet.database.db))[0];
+
+  it('is given up after three starts, of which none is seen to run', async () => {
+    dies('vm');
+    fleet.startsEnd = 'dies';
+    await fleet.run(engine, 30);
+    assert.deepEqual(fleet.starts, ['vm', 'vm', 'vm']);
+    assert.equal((await given())?.given_up, 1);
+  });
+
+  it('so is one that was off for a moment while it was started', async () => {
+    dies('vm');
+    await fleet.run(engine, 2);
+    const host = fleet.hosts.get('h1') ?? assert.fail();
+    host.off.add('vm'); // as libvirt lists one that is being started
+    host.guests.delete('vm');
+    await fleet.run(engine, 1);
+    host.off.delete('vm');
+    host.guests.add('vm');
+    dies('vm');
+    await fleet.run(engine, 10);
+    assert.deepEqual(fleet.starts, ['vm', 'vm']);
+  });
+
+  it('is left off with what Nova says, where Nova refuses to start it', async () => {
+    dies('vm');
+    fleet.startsEnd = fault('conflict', 'the server is locked');
+    await fleet.run(engine, 30);
+    assert.equal(fleet.starts.length, 3);
+    assert.match(
+      (await given())?.message ?? '',
+      /did not start it: the server is locked; it is left/,
+    );
+  });
+
+  it('is started once Nova is there again, however often it was not', async () => {
+    dies('vm');
+    fleet.startsEnd = fault('unavailable', 'away');
+    await fleet.run(engine, 60);
+    assert.ok(fleet.starts.length > 5);
+    fleet.startsEnd = 'runs';
+    await fleet.run(engine, 10);
+    assert.ok(fleet.hosts.get('h1')?.guests.has('vm'));
+    assert.equal((await given())?.given_up, 0);
+  });
+
+  it('is not started where it switched itself off after a start', async () => {
+    dies('vm');
+    await fleet.run(engine, 2);
+    const host = fleet.hosts.get('h1') ?? assert.fail();
+    host.guests.delete('vm');
+    host.off.add('vm');
+    Object.assign(fleet.servers.get('vm') ?? {}, { status: 'SHUTOFF' });
+    await fleet.run(engine, 20);
+    assert.deepEqual(fleet.starts, ['vm']);
   });
 });
 

@@ -1,6 +1,7 @@
 // Starts guests again that died on a host that lives. Level-triggered: what the agents say is dead,
 // and Nova says is off, is started; each start is written down before it is asked for.
 import { isFault } from '#contracts/common/fault.ts';
+import { hasDied } from '../domain/died-guests.ts';
 import type { GuestLimits } from '../domain/guest-recovery.ts';
 import { isForgotten, nextGuestStep } from '../domain/guest-recovery.ts';
 import { wishFor } from '../recovery-facts.ts';
@@ -12,6 +13,7 @@ import type { StepDeps } from './step.ts';
 import { forEachHost } from './step.ts';
 
 const pauseMs = 5_000;
+const startedMessage = 'its process had ended';
 
 /** One look; of the task that takes hosts on. */
 export async function recoverGuests(
@@ -24,9 +26,7 @@ export async function recoverGuests(
   await forgetThoseThatRun(deps, heartbeats, known);
   const hosts = all.filter(
     ({ host, state, enabled }) =>
-      state === 'Healthy' &&
-      enabled === 1 &&
-      (heartbeats.get(host)?.guests ?? []).some(({ died }) => died === true),
+      state === 'Healthy' && enabled === 1 && diedOn(heartbeats.get(host), known).length > 0,
   );
   await forEachHost(
     deps,
@@ -34,6 +34,18 @@ export async function recoverGuests(
     ({ host }) => host,
     async (row) => await recoverOn(deps, row, heartbeats.get(row.host), known),
   );
+}
+
+/** By the last heartbeat; none where the hypervisor does not answer. */
+function diedOn(
+  heartbeat: KnownHeartbeat | undefined,
+  known: ReadonlyMap<string, GuestRow>,
+): string[] {
+  return (heartbeat?.guests ?? [])
+    .filter((guest) =>
+      hasDied(guest, heartbeat?.ran ?? [], known.get(guest.uuid)?.host === heartbeat?.host),
+    )
+    .map(({ uuid }) => uuid);
 }
 
 const limitsOf = ({ config }: StepDeps): GuestLimits => ({
@@ -46,6 +58,7 @@ const asRecovery = (row: GuestRow) => ({
   attempts: row.attempts,
   lastAtMs: row.last_at_ms,
   isGivenUp: row.given_up === 1,
+  refusal: row.message === startedMessage ? null : row.message,
 });
 
 /** Also of one that is gone, or off by somebody's will: it has not died again. */
@@ -55,9 +68,8 @@ async function forgetThoseThatRun(
   known: ReadonlyMap<string, GuestRow>,
 ): Promise<void> {
   for (const row of known.values()) {
-    const guests = heartbeats.get(row.host)?.guests;
-    const isDead = guests?.some(({ uuid, died }) => uuid === row.server_id && died === true);
-    if (!guests || isDead === true) continue;
+    const heartbeat = heartbeats.get(row.host);
+    if (!heartbeat?.guests || diedOn(heartbeat, known).includes(row.server_id)) continue;
     if (isForgotten(asRecovery(row), limitsOf(deps), deps.clock.now()))
       await forgetGuest(deps.database.db, row.server_id);
   }
@@ -73,9 +85,9 @@ async function recoverOn(
   const { agentSilentMs } = observer.evidence(host, { isNew: false, power: null });
   if (agentSilentMs > config.agentTimeoutMs || (await whyHaIsOff(deps, host)) !== undefined) return;
   const images = new Map<string, Record<string, string>>();
-  for (const { uuid, died } of heartbeat?.guests ?? []) {
+  for (const uuid of diedOn(heartbeat, known)) {
     const row = known.get(uuid);
-    if (died !== true || row?.given_up === 1) continue;
+    if (row?.given_up === 1) continue;
     const server = await nova.server(uuid);
     if (isFault(server) && server.kind !== 'notFound') continue;
     const seen = isFault(server) ? null : server;
@@ -87,7 +99,7 @@ async function recoverOn(
     const step = nextGuestStep(facts, limitsOf(deps), deps.clock.now());
     if (step.do === 'nothing') continue;
     const name = seen?.name ?? '';
-    const message = step.do === 'start' ? 'its process had ended' : step.message;
+    const message = step.do === 'start' ? startedMessage : step.message;
     await carryOut(deps, { uuid, host, name, message, isGivenUp: step.do === 'giveUp' }, row);
   }
 }
@@ -99,7 +111,7 @@ async function carryOut(
 ): Promise<void> {
   const { uuid, host, name, message, isGivenUp } = guest;
   const attempts = (before?.attempts ?? 0) + (isGivenUp ? 0 : 1);
-  await recordGuest(database.db, {
+  const row = {
     server_id: uuid,
     host,
     name,
@@ -107,9 +119,15 @@ async function carryOut(
     last_at_ms: clock.now(),
     given_up: isGivenUp ? 1 : 0,
     message,
-  });
+  };
+  await recordGuest(database.db, row);
   if (isGivenUp) return log.error({ server: uuid, host, attempts, why: message }, 'guest left off');
   const started = await nova.start(uuid);
-  const why = isFault(started) ? { why: started.message } : {};
-  log.warn({ server: uuid, host, attempts, ...why }, 'a guest died and is started again');
+  if (!isFault(started))
+    return log.warn({ server: uuid, host, attempts }, 'a guest died and is started again');
+  // Nova was away, and did nothing: that is no fault of the guest.
+  const counted = started.kind === 'unavailable' ? attempts - 1 : attempts;
+  const refusal = `Nova did not start it: ${started.message}`;
+  await recordGuest(database.db, { ...row, attempts: counted, message: refusal });
+  log.warn({ server: uuid, host, attempts: counted, why: started.message }, 'guest not started');
 }

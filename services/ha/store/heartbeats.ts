@@ -1,6 +1,7 @@
 // What the agents of hosts reported last.
 import type { Heartbeat, Sighting } from '#contracts/ha/wire.ts';
 import { insertIfAbsent, transaction } from '#platform/db/transaction.ts';
+import { followGuests } from '../domain/died-guests.ts';
 import type { HaDb, HeartbeatRow } from './tables.ts';
 
 /** A report replaces the one before; of two that arrive together either may be kept. */
@@ -22,19 +23,39 @@ export async function recordHeartbeat(db: HaDb, beat: Heartbeat, nowMs: number):
       .executeTakeFirst();
     if (numUpdatedRows === 0n)
       await insertIfAbsent(trx, 'heartbeats', { host: beat.host, beats: 1, ...row });
+    await rememberGuests(trx, beat);
   });
+}
+
+async function rememberGuests(db: HaDb, { host, bootId, guests }: Heartbeat): Promise<void> {
+  const known = await db
+    .selectFrom('ran_guests')
+    .selectAll()
+    .where('host', '=', host)
+    .executeTakeFirst();
+  const before = known && { bootId: known.boot_id, ran: JSON.parse(known.ran) as string[] }; // below
+  const row = { boot_id: bootId, ran: JSON.stringify(followGuests(before, { bootId, guests })) };
+  if (!known) await insertIfAbsent(db, 'ran_guests', { host, ...row });
+  else if (known.boot_id !== row.boot_id || known.ran !== row.ran)
+    await db.updateTable('ran_guests').set(row).where('host', '=', host).execute();
 }
 
 export interface KnownHeartbeat extends Omit<HeartbeatRow, 'guests' | 'saw'> {
   guests: Heartbeat['guests'];
   saw: Record<string, Sighting>;
+  /** Guests that have run in this boot, and were not switched off since. */
+  ran: readonly string[];
 }
 
 export async function listHeartbeats(db: HaDb): Promise<KnownHeartbeat[]> {
   const rows = await db.selectFrom('heartbeats').selectAll().orderBy('host').execute();
+  const ranOf = new Map(
+    (await db.selectFrom('ran_guests').selectAll().execute()).map((row) => [row.host, row]),
+  );
   return rows.map((row) => ({
     ...row,
     // written above
+    ran: JSON.parse(ranOf.get(row.host)?.ran ?? '[]') as string[],
     guests: JSON.parse(row.guests) as Heartbeat['guests'],
     saw: JSON.parse(row.saw) as Heartbeat['saw'],
   }));

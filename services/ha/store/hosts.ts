@@ -45,7 +45,9 @@ export async function forgetHost(db: HaDb, { host, generation }: HostRow): Promi
       .where('host', '=', host)
       .where('generation', '=', generation)
       .executeTakeFirst();
-    if (numDeletedRows > 0n) await trx.deleteFrom('heartbeats').where('host', '=', host).execute();
+    if (numDeletedRows === 0n) return;
+    await trx.deleteFrom('heartbeats').where('host', '=', host).execute();
+    await trx.deleteFrom('ran_guests').where('host', '=', host).execute();
   });
 }
 

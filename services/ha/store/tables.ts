@@ -40,6 +40,14 @@ export interface HeartbeatRow {
   saw: string;
 }
 
+/** What its heartbeats have said of a host's guests so far; written where it changes. */
+export interface RanGuestsRow {
+  host: string;
+  boot_id: string;
+  /** JSON: ids of guests, of `followGuests`. */
+  ran: string;
+}
+
 export interface IncidentRow {
   id: string;
   host: string;
@@ -158,6 +166,7 @@ export interface HaTables {
   guests: GuestRow;
   hosts: HostRow;
   heartbeats: HeartbeatRow;
+  ran_guests: RanGuestsRow;
   incidents: IncidentRow;
   incident_entries: EntryRow;
   moves: MoveRow;

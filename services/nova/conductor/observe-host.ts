@@ -20,6 +20,7 @@ import { changeDuring, serversOnHost, serversOnHostAmong } from '../store/server
 import { followGuests } from './live-migration/follow-guests.ts';
 
 type HostReport = ConductorRpc['reportHost'];
+type HostGuestsAnswer = ConductorRpc['reportGuests']['result'];
 
 export async function reportHost(
   deps: NovaDeps,
@@ -50,31 +51,34 @@ export async function agentStops(
 }
 
 /**
- * Corrects the states of idle servers. A guest missing from a complete report is off: its host lost
- * it.
+ * Corrects the states of idle servers, and names those that are not idle: an operation that ends
+ * later writes what it meant to do, not what has become of the guest since. A guest missing from a
+ * complete report is off: its host lost it.
  */
 export async function reportGuests(
   deps: NovaDeps,
   report: { host: string; guests: { uuid: string; state: GuestState }[]; complete: boolean },
-): Promise<null> {
+): Promise<HostGuestsAnswer> {
   const { db } = deps.database;
   const { clock, log } = deps;
   const seen = new Map(report.guests.map((guest) => [guest.uuid, guest.state]));
   if (report.complete) await completeEvacuations(deps, report.host, seen);
   // What an operator calls down is not believed: its servers are evacuated as they were.
-  if (await isForcedDown(db, report.host)) return null;
+  if (await isForcedDown(db, report.host)) return { busy: [] };
   const servers = report.complete
     ? await serversOnHost(db, report.host)
     : await serversOnHostAmong(deps.database.db, report.host, [...seen.keys()]);
   if (!report.complete) await followGuests(deps, report, servers);
+  const busy: string[] = [];
   for (const server of servers) {
     const state = seen.get(server.id) ?? (report.complete ? 'absent' : undefined);
-    if (state === undefined || server.task_state !== null) continue;
+    if (state === undefined) continue;
     const next = observed(
       { vmState: server.vm_state, powerState: server.power_state },
       state === 'absent' ? 'shutoff' : state,
     );
-    if (!next) continue;
+    if (server.task_state !== null) busy.push(server.id);
+    if (!next || server.task_state !== null) continue;
     const changed = await changeDuring(
       db,
       server.id,
@@ -88,7 +92,7 @@ export async function reportGuests(
         'server state follows its guest',
       );
   }
-  return null;
+  return { busy };
 }
 
 /** A host that has come back and has none of what was evacuated from it holds no claims for it. */

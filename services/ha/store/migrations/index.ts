@@ -5,6 +5,7 @@ import { hosts } from './0001-hosts.ts';
 import { moves } from './0002-moves.ts';
 import { segments } from './0004-segments.ts';
 import { guests } from './0005-guests.ts';
+import { ranGuests } from './0006-ran-guests.ts';
 
 export const migrations: readonly Migration[] = [
   hosts,
@@ -12,4 +13,5 @@ export const migrations: readonly Migration[] = [
   taskLeasesMigration('0003-task-leases'),
   segments,
   guests,
+  ranGuests,
 ];

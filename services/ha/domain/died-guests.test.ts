@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { GuestState } from '#contracts/nova/guest.ts';
+import { followGuests, hasDied } from './died-guests.ts';
+
+/** Whether the guest has died, after each report; null: its hypervisor did not answer. */
+function reports(...states: (GuestState | null)[]): boolean[] {
+  let known: { bootId: string; ran: string[] } | undefined;
+  return states.map((state) => {
+    const guests = state === null ? null : [{ uuid: 'a', state }];
+    known = { bootId: 'b1', ran: followGuests(known, { bootId: 'b1', guests }) };
+    return state !== null && hasDied({ uuid: 'a', state }, known.ran, false);
+  });
+}
+
+test('one that ran and crashed has died, until it runs again', () => {
+  assert.deepEqual(reports('running', 'crashed', 'crashed', 'running', 'crashed'), [
+    false,
+    true,
+    true,
+    false,
+    true,
+  ]);
+  assert.deepEqual(reports('paused', 'crashed'), [false, true]);
+  assert.deepEqual(reports('running', null, 'crashed'), [false, false, true]);
+});
+
+test('one that was off at first, or was switched off, has not', () => {
+  assert.deepEqual(reports('crashed', 'crashed'), [false, false]);
+  assert.deepEqual(reports('running', 'shutoff', 'crashed'), [false, false, false]);
+  assert.deepEqual(reports('running', 'suspended'), [false, false]);
+});
+
+test('after a boot of the host nothing has run yet', () => {
+  const crashed = [{ uuid: 'a', state: 'crashed' as const }];
+  assert.deepEqual(followGuests({ bootId: 'b1', ran: ['a'] }, { bootId: 'b1', guests: crashed }), [
+    'a',
+  ]);
+  assert.deepEqual(
+    followGuests({ bootId: 'b1', ran: ['a'] }, { bootId: 'b2', guests: crashed }),
+    [],
+  );
+});
+
+test('one that HA has started died, though nobody saw it run; not one that is switched off', () => {
+  assert.ok(hasDied({ uuid: 'a', state: 'crashed' }, [], true));
+  assert.ok(!hasDied({ uuid: 'a', state: 'shutoff' }, [], true));
+  assert.ok(!hasDied({ uuid: 'a', state: 'running' }, ['a'], true));
+});
