@@ -5,6 +5,8 @@ import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { createOvsHostNetwork } from '#adapters/ovsdb/ovs-host-network.ts';
 import { createNeutronAgent } from '#agents/neutron-agent/neutron-agent.ts';
+import { nodeAgentDefaults } from '#agents/node-agent/deps.ts';
+import { createNodeAgent } from '#agents/node-agent/node-agent.ts';
 import { novaAgentDefaults } from '#agents/nova-agent/deps.ts';
 import { createNovaAgent } from '#agents/nova-agent/nova-agent.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -19,6 +21,8 @@ import { createTaskRunner } from '#platform/tasks/tasks.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import { createTroubleLog } from '#platform/trouble-log.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
+import type { Kube } from '#ports/kube.ts';
+import type { NodeFacts } from '#ports/node-facts.ts';
 import type { CloudConfig } from './config.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Secrets } from './home.ts';
@@ -33,6 +37,8 @@ export interface AgentDeps {
   log: Log;
   version: string;
   secrets: Pick<Secrets, 'metadata' | 'service'>;
+  /** Of a cloud that has a Kubernetes API: clients by the names that own what they write. */
+  kubeFor?: (manager: string) => Kube;
 }
 
 /** What runs on a host for the control plane. */
@@ -169,4 +175,27 @@ export function makeNeutronAgent(
       ),
   });
   return { kind: 'neutron agent', ...agent };
+}
+
+/** Of the original: it owns what the agent writes. */
+const nodeAgentManager = 'kvm-node-agent';
+
+/** None where the cloud has no Kubernetes API. `address`: at which other hosts reach it. */
+export function makeNodeAgents(
+  deps: AgentDeps,
+  { name, address }: { name: string; address: string | null },
+  openFacts: () => NodeFacts,
+): HostAgent[] {
+  const { kubeFor, clock, ids, log } = deps;
+  if (!kubeFor) return [];
+  const agent = createNodeAgent({
+    facts: openFacts(),
+    kube: kubeFor(nodeAgentManager),
+    clock,
+    ids,
+    log: log.child({ component: 'node-agent' }),
+    // no kubelet runs on hosts of this machine
+    config: { ...nodeAgentDefaults, host: name, node: { address } },
+  });
+  return [{ kind: 'node agent', ...agent }];
 }

@@ -3,6 +3,7 @@
 // is released.
 import { join } from 'node:path';
 import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
+import { createLibvirtNodeFacts } from '#adapters/libvirt/node-facts.ts';
 import { createNlmImageLocks } from '#adapters/nfs/nlm-image-locks.ts';
 import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import { isFault } from '#contracts/common/fault.ts';
@@ -14,7 +15,7 @@ import { hostMounts } from '#hosts/local/nfs-client.ts';
 import { managementAddress } from '#hosts/local/underlay.ts';
 import { createTroubleLog } from '#platform/trouble-log.ts';
 import { haAgentSecret, homePaths } from './home.ts';
-import { makeNeutronAgent, makeNovaAgent, startAgents } from './host-agents.ts';
+import { makeNeutronAgent, makeNodeAgents, makeNovaAgent, startAgents } from './host-agents.ts';
 import type { AgentDeps, RunningAgents } from './host-agents.ts';
 import { localHaAgent } from './local-ha-agent.ts';
 
@@ -169,5 +170,15 @@ function agentsOf(
   return [
     makeNovaAgent(deps, { name: host.name, startsDisabled, share }, hypervisor),
     makeNeutronAgent(deps, host, network),
+    ...makeNodeAgents(deps, { name: host.name, address: managementAddress(network, index) }, () =>
+      createLibvirtNodeFacts(
+        {
+          socketPath: host.libvirtSocket,
+          root: `/proc/${host.initPid}/root`,
+          acceleration,
+        },
+        { log, clock },
+      ),
+    ),
   ];
 }

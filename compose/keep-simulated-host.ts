@@ -8,9 +8,10 @@ import type { SimWitnesses } from '#adapters/sim/sim-witness.ts';
 import type { SimStore } from '#adapters/sim/sim-world.ts';
 import type { EventSender } from '#hosts/bmc/event-sender.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
+import type { NodeFacts } from '#ports/node-facts.ts';
 import type { Watchdog } from '#ports/watchdog.ts';
 import { makeHaAgent } from './ha-agent.ts';
-import { makeNovaAgent, startAgents } from './host-agents.ts';
+import { makeNodeAgents, makeNovaAgent, startAgents } from './host-agents.ts';
 import type { AgentDeps, HostAgent, RunningAgents } from './host-agents.ts';
 
 export interface SimulatedHost {
@@ -29,7 +30,7 @@ export interface SimulatedHostDeps extends AgentDeps {
 export function keepSimulatedHost(
   deps: SimulatedHostDeps,
   host: { name: string; startsDisabled: boolean },
-  hypervisor: Hypervisor,
+  { hypervisor, openFacts }: { hypervisor: Hypervisor; openFacts(): NodeFacts },
 ): SimulatedHost {
   const { name } = host;
   const settled = Promise.withResolvers<void>();
@@ -47,7 +48,7 @@ export function keepSimulatedHost(
     }
     if (agents) return;
     watchdog.boot();
-    agents = startAgents(name, agentsOf(deps, host, { hypervisor, watchdog }), deps);
+    agents = startAgents(name, agentsOf(deps, host, { hypervisor, watchdog, openFacts }), deps);
     void agents.started.then(settled.resolve);
   }
   // Whoever has it switched on has nothing to do with what its agents do from then on: they run in
@@ -83,11 +84,16 @@ export function keepSimulatedHost(
 function agentsOf(
   deps: SimulatedHostDeps,
   { name, startsDisabled }: { name: string; startsDisabled: boolean },
-  { hypervisor, watchdog }: { hypervisor: Hypervisor; watchdog: Watchdog },
+  {
+    hypervisor,
+    watchdog,
+    openFacts,
+  }: { hypervisor: Hypervisor; watchdog: Watchdog; openFacts(): NodeFacts },
 ): HostAgent[] {
   const { clock, store, witnesses } = deps;
   const nova = makeNovaAgent(deps, { name, startsDisabled, share: () => 1 }, hypervisor);
-  if (!deps.config.ha.enabled) return [nova];
+  const node = makeNodeAgents(deps, { name, address: null }, openFacts);
+  if (!deps.config.ha.enabled) return [nova, ...node];
   const startedAtMs = clock.monotonicMs();
   const ha = makeHaAgent(deps, {
     hypervisor,
@@ -102,5 +108,5 @@ function agentsOf(
       uptimeMs: () => clock.monotonicMs() - startedAtMs,
     },
   });
-  return [nova, ha];
+  return [nova, ...node, ha];
 }
