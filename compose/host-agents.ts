@@ -48,14 +48,19 @@ export interface HostAgent {
   /** unavailable: not yet; call again. */
   start(): Promise<Outcome<void>>;
   tasks: readonly Task[];
-  stop(): Promise<void>;
+  stop(how: AgentsEnd): Promise<void>;
+}
+
+/** `hostEnds`: they end since their host goes off, and may say so; it may be off already. */
+export interface AgentsEnd {
+  hostEnds: boolean;
 }
 
 export interface RunningAgents {
   /** Resolves when all have started; never where they are stopped before. */
   started: Promise<void>;
   /** Ends their tasks and calls. Guests run on. */
-  stop(): Promise<void>;
+  stop(how?: AgentsEnd): Promise<void>;
 }
 
 const retryEveryMs = 500;
@@ -97,11 +102,11 @@ export function startAgents(
     started: tries.then(async (all) =>
       all.every(Boolean) ? undefined : await new Promise<void>(() => undefined),
     ),
-    async stop() {
+    async stop(how = { hostEnds: false }) {
       stopping.abort();
       await tries;
       await tasks.stop();
-      await Promise.all(agents.map(async (agent) => await agent.stop()));
+      await Promise.all(agents.map(async (agent) => await agent.stop(how)));
     },
   };
 }
@@ -175,6 +180,18 @@ export function makeNeutronAgent(
       ),
   });
   return { kind: 'neutron agent', ...agent };
+}
+
+/** What a host that is off said last, maybe in an earlier process, is not so any more. */
+export async function sayHostIsOff(
+  host: string,
+  nodeAgents: readonly HostAgent[],
+  deps: Pick<AgentDeps, 'clock' | 'ids' | 'log' | 'metrics'>,
+): Promise<void> {
+  if (nodeAgents.length === 0) return;
+  const agents = startAgents(host, nodeAgents, deps);
+  await agents.started;
+  await agents.stop({ hostEnds: true });
 }
 
 /** Of the original: it owns what the agent writes. */

@@ -11,7 +11,7 @@ import type { Hypervisor } from '#ports/hypervisor.ts';
 import type { NodeFacts } from '#ports/node-facts.ts';
 import type { Watchdog } from '#ports/watchdog.ts';
 import { makeHaAgent } from './ha-agent.ts';
-import { makeNodeAgents, makeNovaAgent, startAgents } from './host-agents.ts';
+import { makeNodeAgents, makeNovaAgent, sayHostIsOff, startAgents } from './host-agents.ts';
 import type { AgentDeps, HostAgent, RunningAgents } from './host-agents.ts';
 
 export interface SimulatedHost {
@@ -42,7 +42,8 @@ export function keepSimulatedHost(
 
   async function follow(isOn: boolean): Promise<void> {
     if (!isOn || isStopped) {
-      await agents?.stop();
+      if (agents) await agents.stop({ hostEnds: !isOn });
+      else if (!isOn) await sayHostIsOff(name, nodeAgentsOf(deps, name, openFacts), deps);
       agents = undefined;
       return settled.resolve();
     }
@@ -80,6 +81,10 @@ export function keepSimulatedHost(
   };
 }
 
+/** They have no address: nothing of a simulated host listens. */
+const nodeAgentsOf = (deps: AgentDeps, name: string, openFacts: () => NodeFacts): HostAgent[] =>
+  makeNodeAgents(deps, { name, address: null }, openFacts);
+
 /** Of the host's present boot. */
 function agentsOf(
   deps: SimulatedHostDeps,
@@ -92,7 +97,7 @@ function agentsOf(
 ): HostAgent[] {
   const { clock, store, witnesses } = deps;
   const nova = makeNovaAgent(deps, { name, startsDisabled, share: () => 1 }, hypervisor);
-  const node = makeNodeAgents(deps, { name, address: null }, openFacts);
+  const node = nodeAgentsOf(deps, name, openFacts);
   if (!deps.config.ha.enabled) return [nova, ...node];
   const startedAtMs = clock.monotonicMs();
   const ha = makeHaAgent(deps, {

@@ -3,7 +3,7 @@
 // Level-triggered: events wake it, then it reads; what the API has already is not written again.
 // Started by compose.
 import type { Outcome } from '#contracts/common/fault.ts';
-import { fault, isFault } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
 import type { Hypervisor } from '#contracts/kube/kinds.ts';
 import { hypervisors } from '#contracts/kube/kinds.ts';
 import { withDeadline } from '#platform/clock.ts';
@@ -21,8 +21,8 @@ import { createMigrationReporter } from './report-migrations.ts';
 export interface NodeAgent {
   start(): Promise<Outcome<void>>;
   tasks: readonly Task[];
-  /** An agent whose host has gone says so with its last word. */
-  stop(): Promise<void>;
+  /** `hostEnds`: the host goes off, which is the last that its agent says of it. */
+  stop(how?: { hostEnds: boolean }): Promise<void>;
 }
 
 /** Keys of the work queue, beside the guests that move. */
@@ -132,14 +132,20 @@ export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
   };
 
   async function lastWord(): Promise<void> {
+    // of one that was off from the first
+    await withDeadline(followed?.ready ?? Promise.resolve(), lastWordMs, () => undefined, clock);
     const current = hypervisor();
-    if (!current || last?.connection.kind === 'away') return;
+    if (!current) return;
     await reporter.write(current, {
       system: undefined,
       hypervisor: undefined,
       guests: undefined,
-      units: (last?.units ?? []).map((unit) => ({ ...unit, isRunning: false, message: 'gone' })),
-      connection: { kind: 'away', why: 'the host is off, or libvirt does not answer' },
+      units: (last?.units ?? [{ unit: 'libvirtd.service' }]).map(({ unit }) => ({
+        unit,
+        isRunning: false,
+        message: 'the host is off',
+      })),
+      connection: { kind: 'away', why: 'the host is off' },
     });
   }
 
@@ -158,20 +164,12 @@ export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
       return undefined;
     },
     tasks: [lookAtUnits],
-    async stop() {
+    async stop({ hostEnds } = { hostEnds: false }) {
       isStopping = true;
       unsubscribe();
-      const answer = isLost
-        ? fault('unavailable', 'lost')
-        : await withDeadline(
-            facts.guests(),
-            lastWordMs,
-            () => fault('timeout', 'no answer'),
-            clock,
-          ).catch(() => undefined);
       await facts.close();
       await queue.stop();
-      if (isFault(answer))
+      if (hostEnds)
         await lastWord().catch((error: unknown) =>
           log.warn({ host, why: String(error) }, 'the end of the host is not reported'),
         );

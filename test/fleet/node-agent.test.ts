@@ -85,9 +85,9 @@ class TestHost {
     this.#tasks.start(this.#agent.tasks);
   }
 
-  async stopAgent(): Promise<void> {
+  async stopAgent(how = { hostEnds: false }): Promise<void> {
     await this.#tasks?.stop();
-    await this.#agent?.stop();
+    await this.#agent?.stop(how);
     this.#agent = undefined;
   }
 
@@ -273,8 +273,19 @@ describe('the node agent', () => {
     assert.equal(conditionOf(await fleet.hypervisor('h1'), 'LibVirtConnection')?.status, 'True');
     await host.startAgent(fleet.kubeFor(manager));
     await fleet.settles('h1');
-    host.bmc.hostDies();
+    // it goes off after its agents, as one does that is shut down
+    await host.stopAgent({ hostEnds: true });
+    const off = await fleet.hypervisor('h1');
+    assert.equal(conditionOf(off, 'LibVirtConnection')?.reason, 'LibVirtServiceNotRunning');
+    await fleet.reaches('h1', 'Ready', 'LibVirtServiceNotRunning');
+    await host.startAgent(fleet.kubeFor(manager));
+    await fleet.reaches('h1', 'Ready', 'Ready');
+    // and one that finds its host off, after a process that could not say so
     await host.stopAgent();
+    host.bmc.hostDies();
+    assert.equal(conditionOf(await fleet.hypervisor('h1'), 'LibVirtConnection')?.status, 'True');
+    await host.startAgent(fleet.kubeFor(manager));
+    await host.stopAgent({ hostEnds: true });
     assert.equal(conditionOf(await fleet.hypervisor('h1'), 'LibVirtConnection')?.status, 'False');
   });
 
