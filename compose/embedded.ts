@@ -199,6 +199,7 @@ export async function startEmbedded(options: CloudOptions): Promise<Outcome<Runn
       version,
       network: below?.network ?? null,
       secrets,
+      kubeFor: kubernetes.kubeFor,
     },
     hosts,
   );

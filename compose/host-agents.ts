@@ -5,6 +5,8 @@ import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { createOvsHostNetwork } from '#adapters/ovsdb/ovs-host-network.ts';
 import { createNeutronAgent } from '#agents/neutron-agent/neutron-agent.ts';
+import { nodeAgentDefaults } from '#agents/node-agent/deps.ts';
+import { createNodeAgent } from '#agents/node-agent/node-agent.ts';
 import { novaAgentDefaults } from '#agents/nova-agent/deps.ts';
 import { createNovaAgent } from '#agents/nova-agent/nova-agent.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -19,6 +21,8 @@ import { createTaskRunner } from '#platform/tasks/tasks.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import { createTroubleLog } from '#platform/trouble-log.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
+import type { Kube } from '#ports/kube.ts';
+import type { NodeFacts } from '#ports/node-facts.ts';
 import type { CloudConfig } from './config.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Secrets } from './home.ts';
@@ -33,6 +37,8 @@ export interface AgentDeps {
   log: Log;
   version: string;
   secrets: Pick<Secrets, 'metadata' | 'service'>;
+  /** Of a cloud that has a Kubernetes API: clients by the names that own what they write. */
+  kubeFor?: (manager: string) => Kube;
 }
 
 /** What runs on a host for the control plane. */
@@ -42,14 +48,19 @@ export interface HostAgent {
   /** unavailable: not yet; call again. */
   start(): Promise<Outcome<void>>;
   tasks: readonly Task[];
-  stop(): Promise<void>;
+  stop(how: AgentsEnd): Promise<void>;
+}
+
+/** `hostEnds`: they end since their host goes off, and may say so; it may be off already. */
+export interface AgentsEnd {
+  hostEnds: boolean;
 }
 
 export interface RunningAgents {
   /** Resolves when all have started; never where they are stopped before. */
   started: Promise<void>;
   /** Ends their tasks and calls. Guests run on. */
-  stop(): Promise<void>;
+  stop(how?: AgentsEnd): Promise<void>;
 }
 
 const retryEveryMs = 500;
@@ -91,11 +102,11 @@ export function startAgents(
     started: tries.then(async (all) =>
       all.every(Boolean) ? undefined : await new Promise<void>(() => undefined),
     ),
-    async stop() {
+    async stop(how = { hostEnds: false }) {
       stopping.abort();
       await tries;
       await tasks.stop();
-      await Promise.all(agents.map(async (agent) => await agent.stop()));
+      await Promise.all(agents.map(async (agent) => await agent.stop(how)));
     },
   };
 }
@@ -169,4 +180,39 @@ export function makeNeutronAgent(
       ),
   });
   return { kind: 'neutron agent', ...agent };
+}
+
+/** What a host that is off said last, maybe in an earlier process, is not so any more. */
+export async function sayHostIsOff(
+  host: string,
+  nodeAgents: readonly HostAgent[],
+  deps: Pick<AgentDeps, 'clock' | 'ids' | 'log' | 'metrics'>,
+): Promise<void> {
+  if (nodeAgents.length === 0) return;
+  const agents = startAgents(host, nodeAgents, deps);
+  await agents.started;
+  await agents.stop({ hostEnds: true });
+}
+
+/** Of the original: it owns what the agent writes. */
+const nodeAgentManager = 'kvm-node-agent';
+
+/** None where the cloud has no Kubernetes API. `address`: at which other hosts reach it. */
+export function makeNodeAgents(
+  deps: AgentDeps,
+  { name, address }: { name: string; address: string | null },
+  openFacts: () => NodeFacts,
+): HostAgent[] {
+  const { kubeFor, clock, ids, log } = deps;
+  if (!kubeFor) return [];
+  const agent = createNodeAgent({
+    facts: openFacts(),
+    kube: kubeFor(nodeAgentManager),
+    clock,
+    ids,
+    log: log.child({ component: 'node-agent' }),
+    // no kubelet runs on hosts of this machine
+    config: { ...nodeAgentDefaults, host: name, node: { address } },
+  });
+  return [{ kind: 'node agent', ...agent }];
 }

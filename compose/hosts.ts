@@ -4,6 +4,7 @@ import { readdir } from 'node:fs/promises';
 import type { SimBmc } from '#adapters/sim/sim-bmc.ts';
 import { isOff } from '#adapters/sim/sim-chassis.ts';
 import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
+import { createSimMoveLog, createSimNodeFacts } from '#adapters/sim/sim-node-facts.ts';
 import type { SimWitnesses } from '#adapters/sim/sim-witness.ts';
 import { createSimWitnesses } from '#adapters/sim/sim-witness.ts';
 import { fileStore } from '#adapters/sim/sim-world.ts';
@@ -103,13 +104,17 @@ export function startFleet(deps: HostsDeps, first: readonly FleetHost[]): HostFl
     return keeper;
   };
   const addSimulated = ({ name, startsDisabled }: FleetHost) => {
+    const moves = createSimMoveLog(clock);
     const hypervisor =
       deps.simulate?.hypervisorOf(name) ??
-      createSimHypervisor({ hostname: name, fetchImages: false }, { store, clock });
+      createSimHypervisor({ hostname: name, fetchImages: false }, { store, clock, moves });
     const simulated = keepSimulatedHost(
       { ...deps, store, witnesses, events },
       { name, startsDisabled },
-      hypervisor,
+      {
+        hypervisor,
+        openFacts: () => createSimNodeFacts({ hostname: name }, { store, hypervisor, moves }),
+      },
     );
     simulatedBmcs.set(name, simulated.bmc);
     return simulated;

@@ -1,7 +1,6 @@
 // Keeps the hosts of this machine as the Nodes say: one that is new is powered on, one that is
 // deleted goes when the operator has taken it out of OpenStack. Level-triggered: what a crash left
 // undone is found again. Used by embedded.ts.
-import { arch, release } from 'node:os';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { WantedCondition } from '#contracts/kube/conditions.ts';
@@ -160,7 +159,6 @@ async function show(
     { name },
     {
       status: {
-        nodeInfo: { architecture: arch(), kernelVersion: release(), operatingSystem: 'linux' },
         conditions: [...others, stamped(node, ready, clock.now())],
       },
     },

@@ -3,6 +3,7 @@
 // is released.
 import { join } from 'node:path';
 import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
+import { createLibvirtNodeFacts } from '#adapters/libvirt/node-facts.ts';
 import { createNlmImageLocks } from '#adapters/nfs/nlm-image-locks.ts';
 import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import { isFault } from '#contracts/common/fault.ts';
@@ -14,8 +15,14 @@ import { hostMounts } from '#hosts/local/nfs-client.ts';
 import { managementAddress } from '#hosts/local/underlay.ts';
 import { createTroubleLog } from '#platform/trouble-log.ts';
 import { haAgentSecret, homePaths } from './home.ts';
-import { makeNeutronAgent, makeNovaAgent, startAgents } from './host-agents.ts';
-import type { AgentDeps, RunningAgents } from './host-agents.ts';
+import {
+  makeNeutronAgent,
+  makeNodeAgents,
+  makeNovaAgent,
+  sayHostIsOff,
+  startAgents,
+} from './host-agents.ts';
+import type { AgentDeps, HostAgent, RunningAgents } from './host-agents.ts';
 import { localHaAgent } from './local-ha-agent.ts';
 
 export interface LocalHostDeps extends AgentDeps {
@@ -55,6 +62,7 @@ export function keepLocalHost(deps: LocalHostDeps, host: LocalHostToKeep): KeptH
   const stopping = new AbortController();
   const settled = Promise.withResolvers<void>();
   let boot: { initPid: number | null; agents: RunningAgents } | undefined;
+  let isSaidOff = false;
   let pauseMs = checkEveryMs;
   let certificateAtMs = 0;
 
@@ -76,7 +84,11 @@ export function keepLocalHost(deps: LocalHostDeps, host: LocalHostToKeep): KeptH
       );
     }
     if (boot) return;
-    if (state.heldOff) return settled.resolve();
+    if (state.heldOff) {
+      if (!isSaidOff) await sayHostIsOff(name, nodeAgentsOf(deps, state, host), deps);
+      isSaidOff = true;
+      return settled.resolve();
+    }
     const told = await hosts.setHaAgent(name, haAgentOf(state));
     troubles.note('HA agent', told, 'the host is not told which HA Agent it has');
     const on = await hosts.powerOn(name, { index: host.index, network });
@@ -86,6 +98,7 @@ export function keepLocalHost(deps: LocalHostDeps, host: LocalHostToKeep): KeptH
     const agents = startAgents(name, agentsOf(deps, on, host), deps);
     void agents.started.then(settled.resolve);
     boot = { initPid: on.initPid, agents };
+    isSaidOff = false;
   }
 
   /** The host itself runs it, as its other daemons. */
@@ -114,7 +127,8 @@ export function keepLocalHost(deps: LocalHostDeps, host: LocalHostToKeep): KeptH
           : 'host died; it is started again',
     );
     if (staysOff && !heldOff) troubles.note('hold', await hosts.holdOff(name), 'it may start');
-    await agents.stop();
+    await agents.stop({ hostEnds: true });
+    isSaidOff = true;
     return staysOff;
   }
 
@@ -169,5 +183,18 @@ function agentsOf(
   return [
     makeNovaAgent(deps, { name: host.name, startsDisabled, share }, hypervisor),
     makeNeutronAgent(deps, host, network),
+    ...nodeAgentsOf(deps, host, { index }),
   ];
 }
+
+const nodeAgentsOf = (
+  { network, acceleration, ...deps }: LocalHostDeps,
+  host: LocalHost,
+  { index }: Pick<LocalHostToKeep, 'index'>,
+): HostAgent[] =>
+  makeNodeAgents(deps, { name: host.name, address: managementAddress(network, index) }, () =>
+    createLibvirtNodeFacts(
+      { socketPath: host.libvirtSocket, root: `/proc/${host.initPid}/root`, acceleration },
+      { log: deps.log.child({ component: 'libvirt', host: host.name }), clock: deps.clock },
+    ),
+  );

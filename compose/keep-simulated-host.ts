@@ -8,9 +8,10 @@ import type { SimWitnesses } from '#adapters/sim/sim-witness.ts';
 import type { SimStore } from '#adapters/sim/sim-world.ts';
 import type { EventSender } from '#hosts/bmc/event-sender.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
+import type { NodeFacts } from '#ports/node-facts.ts';
 import type { Watchdog } from '#ports/watchdog.ts';
 import { makeHaAgent } from './ha-agent.ts';
-import { makeNovaAgent, startAgents } from './host-agents.ts';
+import { makeNodeAgents, makeNovaAgent, sayHostIsOff, startAgents } from './host-agents.ts';
 import type { AgentDeps, HostAgent, RunningAgents } from './host-agents.ts';
 
 export interface SimulatedHost {
@@ -29,7 +30,7 @@ export interface SimulatedHostDeps extends AgentDeps {
 export function keepSimulatedHost(
   deps: SimulatedHostDeps,
   host: { name: string; startsDisabled: boolean },
-  hypervisor: Hypervisor,
+  { hypervisor, openFacts }: { hypervisor: Hypervisor; openFacts(): NodeFacts },
 ): SimulatedHost {
   const { name } = host;
   const settled = Promise.withResolvers<void>();
@@ -41,13 +42,14 @@ export function keepSimulatedHost(
 
   async function follow(isOn: boolean): Promise<void> {
     if (!isOn || isStopped) {
-      await agents?.stop();
+      if (agents) await agents.stop({ hostEnds: !isOn });
+      else if (!isOn) await sayHostIsOff(name, nodeAgentsOf(deps, name, openFacts), deps);
       agents = undefined;
       return settled.resolve();
     }
     if (agents) return;
     watchdog.boot();
-    agents = startAgents(name, agentsOf(deps, host, { hypervisor, watchdog }), deps);
+    agents = startAgents(name, agentsOf(deps, host, { hypervisor, watchdog, openFacts }), deps);
     void agents.started.then(settled.resolve);
   }
   // Whoever has it switched on has nothing to do with what its agents do from then on: they run in
@@ -79,15 +81,24 @@ export function keepSimulatedHost(
   };
 }
 
+/** They have no address: nothing of a simulated host listens. */
+const nodeAgentsOf = (deps: AgentDeps, name: string, openFacts: () => NodeFacts): HostAgent[] =>
+  makeNodeAgents(deps, { name, address: null }, openFacts);
+
 /** Of the host's present boot. */
 function agentsOf(
   deps: SimulatedHostDeps,
   { name, startsDisabled }: { name: string; startsDisabled: boolean },
-  { hypervisor, watchdog }: { hypervisor: Hypervisor; watchdog: Watchdog },
+  {
+    hypervisor,
+    watchdog,
+    openFacts,
+  }: { hypervisor: Hypervisor; watchdog: Watchdog; openFacts(): NodeFacts },
 ): HostAgent[] {
   const { clock, store, witnesses } = deps;
   const nova = makeNovaAgent(deps, { name, startsDisabled, share: () => 1 }, hypervisor);
-  if (!deps.config.ha.enabled) return [nova];
+  const node = nodeAgentsOf(deps, name, openFacts);
+  if (!deps.config.ha.enabled) return [nova, ...node];
   const startedAtMs = clock.monotonicMs();
   const ha = makeHaAgent(deps, {
     hypervisor,
@@ -102,5 +113,5 @@ function agentsOf(
       uptimeMs: () => clock.monotonicMs() - startedAtMs,
     },
   });
-  return [nova, ha];
+  return [nova, ...node, ha];
 }

@@ -8,6 +8,7 @@ import type { HostFacts } from '#contracts/nova/guest.ts';
 import type { Driver } from './driver.ts';
 import { gib } from './guest-plan.ts';
 import { asOutcome } from './outcome.ts';
+import type { LibvirtClient } from './rpc/client.ts';
 import { BASELINE_EXPAND_FEATURES } from './rpc/flags.ts';
 import { remote } from './rpc/protocol.ts';
 import { escape } from './xml-text.ts';
@@ -18,12 +19,21 @@ const parser = new XMLParser({
   isArray: (name) => name === 'feature',
 });
 
-/**
- * nodeGetInfo returns the memory that the first NUMA cell had at boot; the statistics of all cells
- * (-1) come from /proc/meminfo and include hotplugged memory.
- */
 const allCells = -1;
 const linuxMemoryStats = 4; // total, free, buffers, cached: libvirt refuses any other number
+
+/**
+ * nodeGetInfo and the capabilities have the memory that the first NUMA cell had at boot; the
+ * statistics of all cells come from /proc/meminfo and include hotplugged memory.
+ */
+export async function wholeMemoryKib(client: LibvirtClient): Promise<bigint | undefined> {
+  const { stats } = await client.call(remote.nodeGetMemoryStats, {
+    count: linuxMemoryStats,
+    cell: allCells,
+    flags: 0,
+  });
+  return stats.find(({ field }) => field === 'total')?.value;
+}
 
 interface CpuXml {
   arch?: string;
@@ -36,16 +46,12 @@ interface CpuXml {
 export function hostFacts(driver: Driver): Promise<Outcome<HostFacts>> {
   return asOutcome(async () => {
     await mkdir(driver.settings.stateDir, { recursive: true });
-    const [{ hostname }, { version }, node, memory, capabilities, disk, guestFeatures] =
+    const [{ hostname }, { version }, node, memoryKib, capabilities, disk, guestFeatures] =
       await Promise.all([
         driver.client.call(remote.connectGetHostname, undefined),
         driver.client.call(remote.connectGetVersion, undefined),
         driver.client.call(remote.nodeGetInfo, undefined),
-        driver.client.call(remote.nodeGetMemoryStats, {
-          count: linuxMemoryStats,
-          cell: allCells,
-          flags: 0,
-        }),
+        wholeMemoryKib(driver.client),
         driver.client.call(remote.connectGetCapabilities, undefined),
         statfs(driver.settings.stateDir),
         guestCpuFeatures(driver),
@@ -59,9 +65,7 @@ export function hostFacts(driver: Driver): Promise<Outcome<HostFacts>> {
       acceleration: driver.settings.acceleration,
       arch: host.cpu.arch ?? driver.settings.arch,
       vcpus: node.cpus,
-      memoryMib: Number(
-        (memory.stats.find((stat) => stat.field === 'total')?.value ?? node.memoryKib) / 1024n,
-      ),
+      memoryMib: Number((memoryKib ?? node.memoryKib) / 1024n),
       diskGib: Math.floor((disk.blocks * disk.bsize) / gib),
       freeDiskGib: Math.floor((disk.bavail * disk.bsize) / gib),
       hostIp: driver.settings.hostIp,

@@ -13,6 +13,11 @@ export interface PrivateLibvirtd {
   socketPath: string;
   /** Kills only the daemon; its supervisor restarts it and the guests continue to run. */
   killDaemon(): Promise<void>;
+  /** Its file system and processes, as this process sees them. */
+  root(): Promise<string>;
+  /** Kills the daemon, and lets it be started again only by `releaseDaemon`. */
+  holdDaemon(): Promise<void>;
+  releaseDaemon(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -72,14 +77,22 @@ export async function startPrivateLibvirtd(): Promise<PrivateLibvirtd> {
     await close();
     throw new Error(`libvirtd does not answer: ${complaint}`, { cause: error });
   }
+  const killDaemon = async () => {
+    // The pid file has the pid in the inner pid namespace; /proc maps it to ours.
+    const inner = (await readFile(path.join(folder, 'run/libvirt/libvirtd.pid'), 'utf8')).trim();
+    process.kill(await outerPid(child.pid ?? 0, inner), 'SIGKILL');
+  };
+  const supervisor = async () => await outerPid(child.pid ?? 0, '1');
   return {
     folder,
     socketPath,
-    killDaemon: async () => {
-      // The pid file has the pid in the inner pid namespace; /proc maps it to ours.
-      const inner = (await readFile(path.join(folder, 'run/libvirt/libvirtd.pid'), 'utf8')).trim();
-      process.kill(await outerPid(child.pid ?? 0, inner), 'SIGKILL');
+    killDaemon,
+    root: async () => `/proc/${await supervisor()}/root`,
+    holdDaemon: async () => {
+      process.kill(await supervisor(), 'SIGSTOP');
+      await killDaemon();
     },
+    releaseDaemon: async () => void process.kill(await supervisor(), 'SIGCONT'),
     close,
   };
 }

@@ -27,7 +27,7 @@ import { simFacts, type SimHypervisorOptions } from './sim-facts.ts';
 import { growVolume, plugVolume, switchVolume, unplugVolume } from './sim-guest-volumes.ts';
 import { definedAnew, imageIds, isActive, newGuest, simDiagnostics } from './sim-guest.ts';
 import { collectImages, inventoryOf, problemWith, readImage } from './sim-images.ts';
-import { SimMigrations } from './sim-migration.ts';
+import { SimMigrations, type SimMoves } from './sim-migration.ts';
 import { fetchedGuest, newOffer, offeredGuest } from './sim-offer.ts';
 import { simPciAddresses } from './sim-pci.ts';
 import { powerStep, type PowerCall } from './sim-power.ts';
@@ -39,6 +39,7 @@ export interface SimHypervisorDeps {
   /** Where the host's guests are stored. Default: memory that ends with the driver. */
   store?: SimStore;
   clock?: Clock;
+  moves?: SimMoves;
 }
 
 export interface SimHypervisor extends Hypervisor {
@@ -85,6 +86,7 @@ class SimDriver implements SimHypervisor {
       store: this.#store,
       clock: this.#clock,
       tell: this.#events.tell,
+      moves: deps.moves,
     });
   }
 

@@ -16,6 +16,14 @@ import type { SimGuest, SimHost, SimStore } from './sim-world.ts';
 const mib = 1024 * 1024;
 const lookEveryMs = 100;
 
+/** Told of the migrations of one host as they begin, end and arrive. */
+export interface SimMoves {
+  began(guest: SimGuest): void;
+  /** `error` undefined: the guest has left. */
+  ended(guest: SimGuest, error?: { reason: string; aborted: boolean }): void;
+  arrived(uuid: string): void;
+}
+
 interface Surroundings {
   hostname: string;
   /** How long a migration takes that nothing holds up. */
@@ -23,6 +31,7 @@ interface Surroundings {
   store: SimStore;
   clock: Clock;
   tell(event: GuestEvent): void;
+  moves?: SimMoves | undefined;
 }
 
 /** The migrations of one host, in both directions: the methods of the port, by the same faults. */
@@ -83,6 +92,7 @@ export class SimMigrations {
     };
     delete guest.departureEnded;
     this.#save();
+    this.#of.moves?.began(guest);
     for (this.advance(uuid); this.#host.guests.get(uuid)?.departing; this.advance(uuid)) {
       await this.#of.clock.sleep(lookEveryMs);
       if (this.#closed) return fault('unavailable', `nobody follows guest ${uuid} any more`);
@@ -162,7 +172,10 @@ export class SimMigrations {
       this.#host.guests.set(guest.uuid, structuredClone(guest));
     }
     if (arrived.length > 0) this.#save();
-    for (const { guest } of arrived) tell({ uuid: guest.uuid, state: guest.state });
+    for (const { guest } of arrived) {
+      tell({ uuid: guest.uuid, state: guest.state });
+      this.#of.moves?.arrived(guest.uuid);
+    }
   }
 
   #leaves(guest: SimGuest, { host, token }: NonNullable<SimGuest['departing']>): void {
@@ -171,10 +184,12 @@ export class SimMigrations {
     const others = (this.#host.outbox ?? []).filter((each) => each.guest.uuid !== guest.uuid);
     this.#host.outbox = [...others, { host, token, guest: moved }];
     this.#save();
+    this.#of.moves?.ended(guest);
     this.#of.tell({ uuid: guest.uuid, state: 'absent' });
   }
 
   #stays(guest: SimGuest, reason: string, aborted: boolean): void {
+    this.#of.moves?.ended(guest, { reason, aborted });
     delete guest.departing;
     guest.departureEnded = { reason, aborted };
     this.#save();

@@ -27,7 +27,7 @@ export interface Hypervisor extends KubeObject {
 export interface HypervisorStatus {
   libVirtVersion?: string;
   hypervisorVersion?: string;
-  operatingSystem?: Record<string, string | string[]>;
+  operatingSystem?: OperatingSystem;
   instances?: { id: string; name: string; active: boolean }[];
   capabilities?: { cpuArch?: string; memory?: string; cpus?: string };
   domainCapabilities?: {
@@ -57,6 +57,25 @@ export interface HypervisorStatus {
   conditions?: Condition[];
 }
 
+export interface OperatingSystem {
+  version?: string;
+  variantID?: string;
+  prettyVersion?: string;
+  kernelName?: string;
+  kernelRelease?: string;
+  kernelVersion?: string;
+  kernelCommandLine?: string;
+  hardwareVendor?: string;
+  hardwareModel?: string;
+  hardwareSerial?: string;
+  firmwareVersion?: string;
+  firmwareVendor?: string;
+  /** RFC 3339. */
+  firmwareDate?: string;
+  gardenLinuxCommitID?: string;
+  gardenLinuxFeatures?: string[];
+}
+
 export const hypervisors: KubeKind<Hypervisor> = {
   group: 'kvm.cloud.sap',
   version: 'v1',
@@ -82,6 +101,57 @@ export const evictions: KubeKind<Eviction> = {
   kind: 'Eviction',
   plural: 'evictions',
   namespaced: false,
+};
+
+/**
+ * kvm.cloud.sap/v1alpha1: how far the live migration of a server is, or how its last one ended.
+ * Named like the server. Sizes are '4.0 GiB', rates '1.5 MiB/s', times '1m30.5s'.
+ */
+export interface Migration extends KubeObject {
+  status?: MigrationStatus;
+}
+
+export interface MigrationStatus {
+  origin?: string;
+  destination?: string;
+  /** bounded and unbounded: under way; completed, failed, cancelled, unknown: how it ended. */
+  type?: string;
+  operation?: string;
+  /** RFC 3339. */
+  started?: string;
+  errMsg?: string;
+  autoConvergeThrottle?: string;
+  diskBps?: string;
+  diskRemaining?: string;
+  diskProcessed?: string;
+  diskTotal?: string;
+  memPostcopyRequests?: number;
+  memIteration?: number;
+  memPageSize?: string;
+  /** Pages a second. */
+  memDirtyRate?: string;
+  memBps?: string;
+  memNormalBytes?: string;
+  memNormal?: number;
+  memConstant?: number;
+  memRemaining?: string;
+  memProcessed?: string;
+  memTotal?: string;
+  dataRemaining?: string;
+  dataProcessed?: string;
+  dataTotal?: string;
+  setupTime?: string;
+  timeElapsed?: string;
+  timeRemaining?: string;
+  downtime?: string;
+}
+
+export const migrations: KubeKind<Migration> = {
+  group: 'kvm.cloud.sap',
+  version: 'v1alpha1',
+  kind: 'Migration',
+  plural: 'migrations',
+  namespaced: true,
 };
 
 export interface Node extends KubeObject {

@@ -102,6 +102,19 @@ describe('kubectl', { skip }, () => {
     assert.match(await waiting, /condition met/);
   });
 
+  it('shows what the hosts are, as their node agents say', async () => {
+    await must('wait', '--for=condition=LibVirtConnection', 'hv/sim0001', '--timeout=30s');
+    assert.match(
+      await must('get', 'hv', 'sim0001', '-o', 'wide'),
+      /^sim0001 .* Simulated host 1 .* simulated +1\.0\.0-sim /m,
+    );
+    const described = await must('describe', 'hv', 'sim0001');
+    assert.match(described, /Effective Capacity:\n +Cpu: +64\n +Memory: +256Gi/);
+    assert.match(described, /Type: +libvirtd\.service/);
+    assert.match(await must('get', 'nodes', '-o', 'wide'), /^sim0001 .* Simulated host 1 /m);
+    assert.match((await kubectl('get', 'migrations')).err, /No resources found/);
+  });
+
   it('is told what is wrong, before anything is changed', async () => {
     const refused = async (patch: string): Promise<string> =>
       (await kubectl('patch', 'hv', 'rack1', '--type=merge', '-p', patch)).err;

@@ -3,7 +3,7 @@
 import { inProcessTransport } from '#adapters/kube/in-process-transport.ts';
 import { createKubeClient } from '#adapters/kube/kube-client.ts';
 import { installDefinitions } from '#compose/kubernetes.ts';
-import type { Outcome } from '#contracts/common/fault.ts';
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Hypervisor } from '#contracts/kube/kinds.ts';
 import { hypervisors, labels, nodes } from '#contracts/kube/kinds.ts';
@@ -237,6 +237,13 @@ export function fakeNetwork(hostNames: readonly string[]): FakeNetwork {
 
 export interface TestFleet {
   kube: Kube;
+  /** A client as agents have it: its writes are counted, and it may be cut off. */
+  kubeFor(manager: string): Kube;
+  writesOf(manager: string): number;
+  /** What every call of these clients is answered with; undefined: the server's answer. */
+  breakApi(manager: string, reason: Fault | undefined): void;
+  /** Resolves when nobody has written to it for a second. */
+  settles(name: string): Promise<void>;
   nova: FakeNova;
   placement: FakePlacement;
   network: FakeNetwork;
@@ -268,6 +275,31 @@ export async function startTestFleet(
       manager,
     );
   const kube = kubeFor('test');
+  const written = new Map<string, number>();
+  const broken = new Map<string, Fault>();
+  const watchedKubeFor = (manager: string): Kube => {
+    const transport = inProcessTransport(
+      handler,
+      { name: manager, groups: ['system:masters'] },
+      systemClock,
+    );
+    return createKubeClient(
+      {
+        transport: {
+          ...transport,
+          send: async (request) => {
+            const reason = broken.get(manager);
+            if (reason) return reason;
+            if (request.method !== 'GET') written.set(manager, (written.get(manager) ?? 0) + 1);
+            return await transport.send(request);
+          },
+        },
+        clock: systemClock,
+        ids: systemIds,
+      },
+      manager,
+    );
+  };
   const nova = fakeNova(hostNames);
   const [placement, network] = [fakePlacement(hostNames, nova), fakeNetwork(hostNames)];
   await installDefinitions(kube);
@@ -289,6 +321,24 @@ export async function startTestFleet(
   };
   return {
     kube,
+    kubeFor: watchedKubeFor,
+    writesOf: (manager) => written.get(manager) ?? 0,
+    breakApi(manager, reason) {
+      if (reason) broken.set(manager, reason);
+      else broken.delete(manager);
+    },
+    async settles(name) {
+      let [version, sinceMs] = ['', 0];
+      await eventually(
+        async () => {
+          const { metadata } = await hypervisor(name);
+          if (metadata.resourceVersion !== version)
+            [version, sinceMs] = [metadata.resourceVersion ?? '', systemClock.monotonicMs()];
+          return systemClock.monotonicMs() - sinceMs > 1_000;
+        },
+        { withinMs: 15_000, everyMs: 50, what: `nobody writes to ${name}` },
+      );
+    },
     nova,
     placement,
     network,

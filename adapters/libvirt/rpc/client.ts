@@ -34,6 +34,7 @@ export class LibvirtClient {
     deps: KeepDeps,
     handlers: Handlers = {},
     onReconnected: () => void = () => {},
+    onLost: () => void = () => {},
   ) {
     this.#connectionOptions = {
       socketPath: options.socketPath,
@@ -54,6 +55,7 @@ export class LibvirtClient {
         opened: (_, wasAway) => {
           if (wasAway) onReconnected();
         },
+        lost: onLost,
         disconnected: (why) => new LibvirtDisconnected(why),
       },
     );

@@ -48,6 +48,9 @@ export const STOPPED = {
   failed: 5,
 } as const;
 
+/** virDomainEventResumedDetailType: the guest runs here after a migration, whole or in part. */
+export const RESUMED_HERE: ReadonlySet<number> = new Set([1, 3]);
+
 export const LIST_MANAGED_SAVE = 256;
 /** virDomainStatsTypes */
 export const STATS = {
@@ -83,6 +86,15 @@ export const MIGRATE = {
   autoConverge: 8192,
   postCopy: 32768,
   tls: 65536,
+} as const;
+/** virDomainJobType */
+export const JOB_TYPE = {
+  none: 0,
+  bounded: 1,
+  unbounded: 2,
+  completed: 3,
+  failed: 4,
+  cancelled: 5,
 } as const;
 /** virDomainJobOperation */
 export const JOB_MIGRATION_OUT = 5;

@@ -36,5 +36,8 @@ export function readyCondition(hypervisor: Hypervisor): WantedCondition {
     );
   if (onboarding.reason !== 'Succeeded')
     return not(onboarding.reason, `Onboarding ended: ${onboarding.message}`);
+  // of the node agent; a host without one is judged by the others
+  const libvirt = conditionOf(hypervisor, 'LibVirtConnection');
+  if (libvirt?.status === 'False') return not(libvirt.reason, libvirt.message);
   return { type: 'Ready', status: 'True', reason: 'Ready', message: 'Hypervisor is ready' };
 }

@@ -4,7 +4,8 @@ import { JsonText } from '#platform/http/messages.ts';
 import type { Form } from '../domain/accept.ts';
 import type { Resource } from '../domain/resource.ts';
 import { apiVersionOf, storageKey } from '../domain/resource.ts';
-import { parseSelectors } from '../domain/selectors.ts';
+import type { Matches } from '../domain/selectors.ts';
+import { nameInSelector, parseSelectors } from '../domain/selectors.ts';
 import type { Answer } from '../domain/status.ts';
 import { Refusal, badRequest, isRefusal, notFound } from '../domain/status.ts';
 import type { IncludeObject } from '../domain/table.ts';
@@ -94,7 +95,7 @@ export function listObjects(
     );
   const all = deps.store.list(storageKey(resource), namespace);
   const rest = page.after === '' ? all : all.slice(firstAfter(all, page.after));
-  const found = matches === undefined ? rest : rest.filter(({ object }) => matches(object));
+  const found = matches === undefined ? rest : rest.filter(onStored(matches, query.fieldSelector));
   const isCut = query.limit > 0 && found.length > query.limit;
   const items = isCut ? found.slice(0, query.limit) : found;
   const revision = page.revision || deps.store.revision();
@@ -110,6 +111,12 @@ export function listObjects(
       : {}),
   };
   return listView(deps, items, resource, metadata, view);
+}
+
+/** An object of another name than the one that is asked for is not read: its text may be long. */
+export function onStored(matches: Matches, fieldSelector: string): (stored: Stored) => boolean {
+  const name = nameInSelector(fieldSelector);
+  return (stored) => (name === '' || stored.name === name) && matches(stored.object);
 }
 
 function listView(

@@ -11,7 +11,6 @@ import type { SelfSending } from '#platform/http/self-sending.ts';
 import { sendTo } from '#platform/http/self-sending.ts';
 import type { Resource } from '../domain/resource.ts';
 import { apiVersionOf, storageKey } from '../domain/resource.ts';
-import type { Matches } from '../domain/selectors.ts';
 import { parseSelectors } from '../domain/selectors.ts';
 import type { Answer } from '../domain/status.ts';
 import { Refusal, badRequest, isRefusal } from '../domain/status.ts';
@@ -19,7 +18,7 @@ import { toMetadata, toTable } from '../domain/table.ts';
 import type { Change, Stored } from '../store/object-store.ts';
 import type { KubeDeps } from './deps.ts';
 import type { ListQuery, View } from './read-objects.ts';
-import { textAs } from './read-objects.ts';
+import { onStored, textAs } from './read-objects.ts';
 import { crdKind } from './registry.ts';
 import type { Target } from './write-objects.ts';
 import { shownAs } from './write-objects.ts';
@@ -59,7 +58,13 @@ export function watchObjects(
     return new Refusal('TooManyRequests', `there are ${maxWatches} watches already`, {
       retryAfterSeconds: 5,
     });
-  return new Watch(deps, { resource, namespace, query, view, matches });
+  return new Watch(deps, {
+    resource,
+    namespace,
+    query,
+    view,
+    matches: matches && onStored(matches, fields),
+  });
 }
 
 interface Watched {
@@ -67,7 +72,7 @@ interface Watched {
   namespace: string;
   query: WatchQuery;
   view: View;
-  matches: Matches | undefined;
+  matches: ((stored: Stored) => boolean) | undefined;
 }
 
 class Watch extends Readable implements SelfSending {
@@ -155,7 +160,7 @@ class Watch extends Readable implements SelfSending {
     if (since !== 0 && !sendInitialEvents) return since;
     const revision = store.revision();
     for (const stored of store.list(storageKey(resource), namespace))
-      if (matches === undefined || matches(stored.object))
+      if (matches === undefined || matches(stored))
         await write(destination, this.#line('ADDED', stored), ended);
     if (sendInitialEvents) await write(destination, this.#bookmark(revision, true), ended);
     return revision;
@@ -191,8 +196,8 @@ class Watch extends Readable implements SelfSending {
     const { namespace, matches } = this.#watched;
     if (namespace !== '' && current.namespace !== namespace) return undefined;
     if (matches === undefined) return this.#line(type, current);
-    const isIn = type !== 'DELETED' && matches(current.object);
-    const wasIn = previous !== undefined && matches(previous.object);
+    const isIn = type !== 'DELETED' && matches(current);
+    const wasIn = previous !== undefined && matches(previous);
     if (isIn) return this.#line(wasIn ? 'MODIFIED' : 'ADDED', current);
     return wasIn ? this.#line('DELETED', current) : undefined;
   }

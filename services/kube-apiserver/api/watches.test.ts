@@ -118,6 +118,51 @@ describe('watches', () => {
     await Promise.all(all.map(async ({ ended }) => await ended));
   });
 
+  it('one object of many is told to those who watch it, and is parsed for them alone', async () => {
+    const { metadata } = await kube.must('GET', `${maps}?limit=1`);
+    const from = `watch=1&resourceVersion=${metadata.resourceVersion}`;
+    const of = async (fields: string) =>
+      await watch(kube, `${maps}?${from}&fieldSelector=${encodeURIComponent(fields)}`);
+    const [own, others, twice, none] = await Promise.all([
+      of('metadata.name=mine'),
+      of('metadata.name!=mine'),
+      of('metadata.namespace=default,metadata.name==mine'),
+      of('metadata.name=mine,metadata.name=yours'),
+    ]);
+    for (const name of ['mine', 'yours'])
+      await kube.must('POST', maps, { body: { metadata: { name } } });
+    const names = ({ events }: Watching): string[] =>
+      events.map(({ object }) => object.metadata.name as string);
+    await eventually(() => names(others).includes('yours'), { withinMs: 5_000, what: 'yours' });
+    await eventually(() => names(own).length > 0 && names(twice).length > 0, {
+      withinMs: 5_000,
+      what: 'mine',
+    });
+    assert.deepEqual([own, others, twice, none].map(names), [['mine'], ['yours'], ['mine'], []]);
+    const listed = await kube.must('GET', `${maps}?fieldSelector=metadata.name%3Dyours`);
+    assert.equal(listed.items.length, 1);
+
+    const parse = JSON.parse;
+    let parsed = 0;
+    const many = await Promise.all(
+      Array.from({ length: 200 }, async (_, at) => await of(`metadata.name=absent-${at}`)),
+    );
+    JSON.parse = (...words: Parameters<typeof parse>) => {
+      if (words[0].includes('"mine"')) parsed += 1;
+      return parse(...words) as unknown;
+    };
+    try {
+      await kube.must('PATCH', `${maps}/mine`, { type: patches.merge, body: { data: { a: 'b' } } });
+      await eventually(() => own.events.length === 2, { withinMs: 5_000, what: 'its change' });
+    } finally {
+      JSON.parse = parse;
+    }
+    assert.ok(parsed < 50, `it was parsed ${parsed} times`);
+    const all = [own, others, twice, none, ...many];
+    for (const { sink } of all) sink.destroy();
+    await Promise.all(all.map(async ({ ended }) => await ended));
+  });
+
   it('ends with the definition of its kind', async () => {
     const crds = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
     const widgets = '/apis/example.org/v1/namespaces/default/widgets';

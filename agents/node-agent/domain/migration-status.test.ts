@@ -1,0 +1,72 @@
+// What a Migration says, and who may say it.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Migration, MigrationStatus } from '#contracts/kube/kinds.ts';
+import { arrivalPatch, migrationStatus, statusPatch, unseenEnd } from './migration-status.ts';
+
+const migration = (status: MigrationStatus): Migration => ({
+  apiVersion: 'kvm.cloud.sap/v1alpha1',
+  kind: 'Migration',
+  metadata: { name: 'u' },
+  status,
+});
+
+test('a job is told in words of the original', () => {
+  const mib = 1024 ** 2;
+  const moved = { total: 128 * mib, processed: 64 * mib, remaining: 64 * mib };
+  assert.deepEqual(
+    migrationStatus('h1', {
+      state: 'unbounded',
+      startedAtMs: Date.parse('2026-11-30T15:00:00.900Z'),
+      elapsedMs: 1_500,
+      data: moved,
+      memoryDetail: { iteration: 2, bytesPerSecond: 3 * mib, dirtyPagesPerSecond: 40 },
+      autoConvergePercent: 20,
+    }),
+    {
+      origin: 'h1',
+      type: 'unbounded',
+      operation: 'migration_out',
+      started: '2026-11-30T15:00:00Z',
+      autoConvergeThrottle: '20%',
+      memIteration: 2,
+      memDirtyRate: '40/s',
+      memBps: '3.0 MiB/s',
+      dataRemaining: '64 MiB',
+      dataProcessed: '64 MiB',
+      dataTotal: '128 MiB',
+      timeElapsed: '1.5s',
+    },
+  );
+});
+
+test('only what differs is written, and what is no more is taken away', () => {
+  assert.equal(statusPatch({ type: 'a' }, { type: 'a' }), undefined);
+  assert.deepEqual(statusPatch({ type: 'a', memBps: '1 B/s' }, { type: 'b', origin: 'h1' }), {
+    type: 'b',
+    memBps: null,
+    origin: 'h1',
+  });
+});
+
+test('an end that nobody saw is never called a success without evidence', () => {
+  const last: MigrationStatus = { origin: 'h1', type: 'unbounded' };
+  assert.equal(unseenEnd(last, { isHere: true, destination: undefined }).type, 'failed');
+  assert.equal(unseenEnd(last, { isHere: true, destination: 'h2' }).type, 'failed');
+  assert.equal(unseenEnd(last, { isHere: false, destination: 'h2' }).type, 'completed');
+  assert.equal(unseenEnd(last, { isHere: false, destination: undefined }).type, 'unknown');
+});
+
+test('a host says that it is the destination of what has no other, and did not fail', () => {
+  const said = (status: MigrationStatus) => arrivalPatch('h2', migration(status));
+  assert.deepEqual(said({ origin: 'h1', type: 'completed' }), { destination: 'h2' });
+  assert.deepEqual(said({ origin: 'h1', type: 'unknown' }), {
+    destination: 'h2',
+    type: 'completed',
+    errMsg: null,
+  });
+  assert.equal(said({ origin: 'h1', type: 'failed' }), undefined);
+  assert.equal(said({ origin: 'h2', type: 'completed' }), undefined);
+  assert.equal(said({ origin: 'h1', type: 'completed', destination: 'h3' }), undefined);
+  assert.equal(said({}), undefined);
+});

@@ -1,0 +1,34 @@
+// What a kubelet would say of a Node: shown by `kubectl get nodes -o wide`. Pure.
+// https://kubernetes.io/docs/reference/node/node-status/
+import { isDeepStrictEqual } from 'node:util';
+import type { Node } from '#contracts/kube/kinds.ts';
+import type { SystemFacts } from '#ports/node-facts.ts';
+
+/** Kubernetes has Go's names of architectures. */
+const goArchitectures: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64' };
+
+/** undefined: it says so already. */
+export function nodeStatusPatch(
+  { status = {} }: Node,
+  system: SystemFacts,
+  address: string | null,
+): Pick<NonNullable<Node['status']>, 'nodeInfo' | 'addresses'> | undefined {
+  const told = {
+    architecture:
+      system.machine === undefined
+        ? undefined
+        : (goArchitectures[system.machine] ?? system.machine),
+    kernelVersion: system.kernelRelease,
+    osImage: system.prettyName,
+    bootID: system.bootId,
+    operatingSystem: system.kernelName?.toLowerCase(),
+  };
+  const nodeInfo: Record<string, string> = {};
+  for (const [field, value] of Object.entries(told))
+    if (value !== undefined) nodeInfo[field] = value.slice(0, 256);
+  const addresses = address === null ? undefined : [{ type: 'InternalIP', address }];
+  const isSame =
+    Object.entries(nodeInfo).every(([field, value]) => status.nodeInfo?.[field] === value) &&
+    (addresses === undefined || isDeepStrictEqual(status.addresses, addresses));
+  return isSame ? undefined : { nodeInfo, ...(addresses ? { addresses } : {}) };
+}

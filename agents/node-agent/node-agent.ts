@@ -1,0 +1,179 @@
+// The Node Agent of a hypervisor host: says in the host's Hypervisor what the host is, has and
+// runs, and in Migrations how far live migrations out of it are. It decides nothing.
+// Level-triggered: events wake it, then it reads; what the API has already is not written again.
+// Started by compose.
+import type { Outcome } from '#contracts/common/fault.ts';
+import { isFault } from '#contracts/common/fault.ts';
+import type { Hypervisor } from '#contracts/kube/kinds.ts';
+import { hypervisors } from '#contracts/kube/kinds.ts';
+import { withDeadline } from '#platform/clock.ts';
+import type { WorkQueue } from '#platform/reconcile/work-queue.ts';
+import { createWorkQueue } from '#platform/reconcile/work-queue.ts';
+import type { Task } from '#platform/tasks/tasks.ts';
+import { createTroubleLog } from '#platform/trouble-log.ts';
+import type { Followed } from '#ports/kube.ts';
+import type { NodeEvent } from '#ports/node-facts.ts';
+import type { NodeAgentDeps } from './deps.ts';
+import type { Observation } from './report-hypervisor.ts';
+import { createHypervisorReporter } from './report-hypervisor.ts';
+import { createMigrationReporter } from './report-migrations.ts';
+
+export interface NodeAgent {
+  start(): Promise<Outcome<void>>;
+  tasks: readonly Task[];
+  /** `hostEnds`: the host goes off, which is the last that its agent says of it. */
+  stop(how?: { hostEnds: boolean }): Promise<void>;
+}
+
+/** Keys of the work queue, beside the guests that move. */
+const keys = { hypervisor: 'hypervisor', find: 'find', arrivals: 'arrivals' } as const;
+const lastWordMs = 1_000;
+const findAgainMs = 5_000;
+
+export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
+  const { facts, kube, clock, ids, log, config } = deps;
+  const { host, lookEveryMs, lookPauseMs } = config;
+  const reporter = createHypervisorReporter(deps);
+  const troubles = createTroubleLog(log);
+  let followed: Followed<Hypervisor> | undefined;
+  const hypervisor = (): Hypervisor | undefined => followed?.get({ name: host });
+  const moves = createMigrationReporter(deps, hypervisor);
+
+  let last: Observation | undefined;
+  /** Something has happened on the host since. */
+  let isStale = true;
+  let [isLost, isStopping] = [false, false];
+  let readAtMs = -Infinity;
+  let unsubscribe = (): void => undefined;
+
+  const queue: WorkQueue = createWorkQueue(clock, {
+    work: async (key, signal) => {
+      switch (key) {
+        case keys.hypervisor:
+          return await look(signal);
+        case keys.find:
+          return await find();
+        case keys.arrivals:
+          return await moves.reportArrivals();
+        default:
+          return await moves.report(key);
+      }
+    },
+    onError: (key, error, attempt) =>
+      log.warn({ host, key, attempt, why: (error as Error).message }, 'not reported; tried again'),
+  });
+
+  /** Hosts do not look all at the same moment. */
+  const spread = (ms: number): number => ms * (0.9 + ids.random() / 10);
+
+  async function look(signal: AbortSignal): Promise<number> {
+    const current = hypervisor();
+    const ageMs = clock.monotonicMs() - readAtMs;
+    if (current && (isStale || !last || ageMs >= lookEveryMs * 0.9)) {
+      if (ageMs < lookPauseMs) await clock.sleep(lookPauseMs - ageMs, { signal, unref: true });
+      isStale = false;
+      readAtMs = clock.monotonicMs();
+      const observed = await reporter.observe();
+      // what does not answer because this agent ends says nothing
+      if (isStopping) return lookEveryMs;
+      last = observed;
+      if (last.system) await reporter.writeNode(last.system);
+    }
+    // as it is by now
+    const latest = hypervisor();
+    if (latest && last) await reporter.write(latest, last);
+    return spread(lookEveryMs);
+  }
+
+  async function find(): Promise<number> {
+    const found = await moves.find();
+    troubles.note('find', found, 'migrations under way are not looked for');
+    if (isFault(found)) return findAgainMs;
+    for (const guest of found) queue.add(guest);
+    queue.add(keys.arrivals);
+    return spread(lookEveryMs);
+  }
+
+  const changed = (): void => {
+    isStale = true;
+    queue.add(keys.hypervisor);
+  };
+
+  function hear(event: NodeEvent): void {
+    switch (event.kind) {
+      case 'lost':
+        isLost = true;
+        return changed();
+      case 'changed':
+        // what has begun and ended meanwhile was not told
+        if (isLost) queue.add(keys.find);
+        isLost = false;
+        return changed();
+      case 'departing':
+        return queue.add(event.guest);
+      case 'arrived':
+        moves.arrived(event.guest);
+        queue.add(keys.arrivals);
+        return changed();
+    }
+  }
+
+  let unitsBefore = '';
+  const lookAtUnits: Task = {
+    name: 'node-agent.look-at-units',
+    everyMs: config.unitsEveryMs,
+    scope: 'every',
+    async run() {
+      const units = await facts.units();
+      const now = isFault(units) ? '' : JSON.stringify(units.map((each) => each.isRunning));
+      if (now !== unitsBefore) changed();
+      unitsBefore = now;
+    },
+  };
+
+  async function lastWord(): Promise<void> {
+    // of one that was off from the first
+    await withDeadline(followed?.ready ?? Promise.resolve(), lastWordMs, () => undefined, clock);
+    const current = hypervisor();
+    if (!current) return;
+    await reporter.write(current, {
+      system: undefined,
+      hypervisor: undefined,
+      guests: undefined,
+      units: (last?.units ?? [{ unit: 'libvirtd.service' }]).map(({ unit }) => ({
+        unit,
+        isRunning: false,
+        message: 'the host is off',
+      })),
+      connection: { kind: 'away', why: 'the host is off' },
+    });
+  }
+
+  return {
+    async start() {
+      if (followed) return undefined;
+      unsubscribe = facts.onEvent(hear);
+      followed = kube.follow(hypervisors, {
+        fieldSelector: `metadata.name=${host}`,
+        onChange: () => queue.add(keys.hypervisor),
+        onTrouble: ({ message }) =>
+          log.warn({ host, why: message }, 'the Kubernetes API does not answer'),
+      });
+      queue.add(keys.hypervisor);
+      queue.add(keys.find);
+      return undefined;
+    },
+    tasks: [lookAtUnits],
+    async stop({ hostEnds } = { hostEnds: false }) {
+      isStopping = true;
+      unsubscribe();
+      await facts.close();
+      await queue.stop();
+      if (hostEnds)
+        await lastWord().catch((error: unknown) =>
+          log.warn({ host, why: String(error) }, 'the end of the host is not reported'),
+        );
+      await followed?.stop();
+    },
+  };
+}
