@@ -10,10 +10,7 @@ import { UserError } from '../user-error.ts';
 
 type Say = (text: string) => void;
 
-type Bench = (
-  say: Say,
-  options: Omit<Options, 'rounds'> & { rounds: number },
-) => Promise<Figure[]>;
+type Bench = (say: Say, options: Omit<Options, 'rounds'> & { rounds: number }) => Promise<Figure[]>;
 
 const haRounds = 5;
 const pairsOfRuns = 3;
