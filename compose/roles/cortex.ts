@@ -8,6 +8,7 @@ import type { CortexRole } from '#services/cortex/api/role.ts';
 import { createCortex } from '#services/cortex/api/role.ts';
 import { cortexDefaults } from '#services/cortex/deps.ts';
 import { followHypervisors } from '#services/cortex/follow-hypervisors.ts';
+import { followPipelines } from '#services/cortex/follow-pipelines.ts';
 import { adminSession } from '../admin-session.ts';
 import type { CloudProcess } from '../process.ts';
 
@@ -29,10 +30,17 @@ export const makeCortex = (process: CloudProcess): CortexRole =>
     });
   });
 
-/** What resources `Hypervisor` say of hosts counts, too. Resolves when Cortex knows them. */
+/**
+ * What resources `Hypervisor` say of hosts counts, too, and pipelines are those of the resources
+ * `Pipeline`. Resolves when Cortex knows them.
+ */
 export async function followKube(process: CloudProcess, kube: Kube): Promise<() => Promise<void>> {
-  const { picture } = makeCortex(process);
-  const followed = followHypervisors(kube, picture, process.logOf('cortex'));
-  await followed.ready;
-  return async () => await followed.stop();
+  const { picture, scheduling } = makeCortex(process);
+  const log = process.logOf('cortex');
+  const followed = [
+    followHypervisors(kube, picture, log),
+    followPipelines({ kube, scheduling, clock: process.clock, log }),
+  ];
+  await Promise.all(followed.map(async ({ ready }) => await ready));
+  return async () => void (await Promise.all(followed.map(async (one) => await one.stop())));
 }

@@ -26,6 +26,8 @@ import { schedulerRoutes } from './scheduler-routes.ts';
 export interface CortexRole extends Role {
   /** For what else tells of hosts: follow-hypervisors.ts. */
   picture: Pick<FleetFollower, 'noteHypervisor'>;
+  /** For what tells of pipelines: follow-pipelines.ts. */
+  scheduling: Scheduling;
 }
 
 export function createCortex(deps: CortexDeps): CortexRole {
@@ -58,6 +60,7 @@ export function createCortex(deps: CortexDeps): CortexRole {
     rpc: [rpcOf(parts, follower, from)],
     tasks: [followFleet(deps, follower)],
     picture: follower,
+    scheduling,
   };
 }
 

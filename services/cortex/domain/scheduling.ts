@@ -88,6 +88,11 @@ export class Scheduling {
     return undefined;
   }
 
+  /** Nothing where there is none of that name. */
+  removePipeline(name: string): void {
+    this.#pipelines.delete(name);
+  }
+
   /** undefined: there is none of that name. */
   pipeline(name: string): Pipeline | undefined {
     return this.#pipelines.get(name);
