@@ -19,3 +19,36 @@ export const pipelines: KubeKind<PipelineResource> = {
   plural: 'pipelines',
   namespaced: false,
 };
+
+/** One decision, in short. */
+export interface HistoryEntry {
+  /** RFC 3339 in whole seconds. */
+  timestamp: string;
+  pipelineRef: { name: string };
+  intent: string;
+  successful: boolean;
+  targetHost?: string;
+  explanation: string;
+  /** Best first, three at most. */
+  orderedHosts: string[];
+}
+
+/** The last decisions on one server; its name is `nova-<uuid>`. */
+export interface HistoryResource extends KubeObject {
+  spec: { schedulingDomain: 'nova'; resourceID: string; availabilityZone?: string };
+  status?: {
+    current?: HistoryEntry;
+    /** Those before `current`, newest first, ten at most. */
+    history?: HistoryEntry[];
+    /** Ready; reasons SchedulingSucceeded, NoHostFound. */
+    conditions?: Condition[];
+  };
+}
+
+export const histories: KubeKind<HistoryResource> = {
+  group,
+  version,
+  kind: 'History',
+  plural: 'histories',
+  namespaced: false,
+};

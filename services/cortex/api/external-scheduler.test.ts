@@ -51,6 +51,7 @@ function startCortex(
       serverGroups: async () => [],
       migratedSince: async () => [],
     },
+    noteDecision: () => undefined,
     tellOthers: async () => undefined,
   });
   const dispatcher = createDispatcher(role.http, {
