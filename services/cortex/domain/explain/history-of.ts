@@ -2,6 +2,7 @@
 import type { HistoryEntry, HistoryResource } from '#contracts/cortex/resources.ts';
 import { stamped } from '#contracts/kube/conditions.ts';
 import type { KeptDecision } from '../decision-log.ts';
+import type { Explanation } from './explain-decision.ts';
 import { explainedTargets, runnerUpOf } from './explain-decision.ts';
 
 const mostHosts = 3;
@@ -33,14 +34,17 @@ function successText(decision: KeptDecision['decision'], best: string): string {
   return [
     `${hostsOut} of ${hostsIn} hosts fit.`,
     // The answer begins with another host where the asker cannot use the best one.
-    ...(runnerUp && decision.targets[0]?.name === best
-      ? [`${runnerUp.host} is behind by ${runnerUp.behindBy.toFixed(3)}: ${runnerUp.mostBy}.`]
-      : []),
+    ...(runnerUp && decision.targets[0]?.name === best ? [runnerUpText(runnerUp)] : []),
     ...notes,
   ]
     .join(' ')
     .slice(0, 4_096);
 }
+
+const runnerUpText = ({ host, behindBy, mostBy }: NonNullable<Explanation['runnerUp']>): string =>
+  behindBy === 0
+    ? `${host} is as good.`
+    : `${host} is behind by ${behindBy.toFixed(3)}: ${mostBy}.`;
 
 /** `entries`: decisions since then, the oldest first. */
 export function historyStatus(
