@@ -79,7 +79,7 @@ async function placeAll(
 }
 
 /** Their capacities as inventories, and what is used of them as reserved. Ids by host. */
-async function insertHosts(
+export async function insertHosts(
   { database: { db } }: PlacementFixture,
   hosts: readonly HostFacts[],
 ): Promise<ReadonlyMap<string, string>> {
