@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
 import type { DatabaseConfig } from '#platform/db/database.ts';
+import { galeraMissing, startGalera } from '#platform/db/galera.testing.ts';
 import type { PrivateMariadb } from '#platform/db/mariadb.testing.ts';
 import { mariadbMissing, startMariadb } from '#platform/db/mariadb.testing.ts';
 import { testDatabase } from '#platform/db/test-database.testing.ts';
@@ -175,8 +176,8 @@ describe('claims that come together', () => {
 });
 
 /** Two processes on one database: every place is given once, and no answer is a 500. */
-async function raceOfTwo(config: DatabaseConfig): Promise<void> {
-  const placements = [await startPlacement(config), await startPlacement(config)];
+async function raceOfTwo(config: DatabaseConfig, otherConfig = config): Promise<void> {
+  const placements = [await startPlacement(config), await startPlacement(otherConfig)];
   try {
     const [first] = placements;
     assert.ok(first);
@@ -219,6 +220,19 @@ it('two processes write their claims to one SQLite file', async () => {
   } finally {
     await rm(dir, { recursive: true });
   }
+});
+
+describe('on two Galera nodes', { skip: await galeraMissing() }, () => {
+  it('two processes write their claims to one database', async () => {
+    const galera = await startGalera();
+    try {
+      const [one, other] = await galera.createDatabase();
+      assert.ok(one && other);
+      await raceOfTwo(one, other);
+    } finally {
+      await galera.stop();
+    }
+  });
 });
 
 describe('on MariaDB', { skip: await mariadbMissing() }, () => {
