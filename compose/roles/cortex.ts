@@ -8,6 +8,8 @@ import type { CortexRole } from '#services/cortex/api/role.ts';
 import { createCortex } from '#services/cortex/api/role.ts';
 import { cortexDefaults } from '#services/cortex/deps.ts';
 import { followHypervisors } from '#services/cortex/follow-hypervisors.ts';
+import { followPipelines } from '#services/cortex/follow-pipelines.ts';
+import { writeHistories } from '#services/cortex/write-histories.ts';
 import { adminSession } from '../admin-session.ts';
 import type { CloudProcess } from '../process.ts';
 
@@ -29,10 +31,20 @@ export const makeCortex = (process: CloudProcess): CortexRole =>
     });
   });
 
-/** What resources `Hypervisor` say of hosts counts, too. Resolves when Cortex knows them. */
+/**
+ * What resources `Hypervisor` say of hosts counts, too, and pipelines are those of the resources
+ * `Pipeline`; decisions are told in resources `History`. Resolves when Cortex knows the first two.
+ */
 export async function followKube(process: CloudProcess, kube: Kube): Promise<() => Promise<void>> {
-  const { picture } = makeCortex(process);
-  const followed = followHypervisors(kube, picture, process.logOf('cortex'));
-  await followed.ready;
-  return async () => await followed.stop();
+  const { picture, scheduling, recordTo } = makeCortex(process);
+  const log = process.logOf('cortex');
+  const followed = [
+    followHypervisors(kube, picture, log),
+    followPipelines({ kube, scheduling, clock: process.clock, log }),
+  ];
+  const written = writeHistories({ kube, clock: process.clock, log });
+  recordTo(written.note);
+  await Promise.all(followed.map(async ({ ready }) => await ready));
+  return async () =>
+    void (await Promise.all([...followed, written].map(async (one) => await one.stop())));
 }

@@ -87,6 +87,8 @@ export interface ExternalOptions {
   /** Nothing is held for the server: it is only a question. */
   read_only?: boolean;
   skip_inflight?: boolean;
+  /** No resource `History` tells of it. */
+  skip_history?: boolean;
   /** Which of the servers of one request this is: they are placed by one decision. */
   batch?: BatchPlace;
   assume_empty_hosts?: boolean;

@@ -25,8 +25,8 @@ export interface WeigherSpec extends FilterSpec {
 }
 
 export interface PipelineSpec {
-  schedulingDomain: 'nova' | 'cinder';
-  type: 'filter-weigher';
+  schedulingDomain: 'nova' | 'cinder' | 'manila' | 'machines' | 'pods';
+  type: 'filter-weigher' | 'detector';
   description?: string;
   /** The hosts of the request are ignored: all hosts that Cortex knows are candidates. */
   ignorePreselection?: boolean;

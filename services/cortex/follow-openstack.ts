@@ -69,6 +69,9 @@ interface NovaView {
 export function followOpenStack(deps: FollowDeps): FleetFollower {
   const { nova, placement, fleet, inFlight, clock, defaultZone } = deps;
   const providers = new Map<string, ProviderFacts>();
+  /** By provider: which of all reads its facts are from. */
+  const readOf = new Map<string, number>();
+  let readsBegun = 0;
   /** What was applied last, by name of the host. */
   const applied = new Map<string, string>();
   let view: NovaView | undefined;
@@ -104,6 +107,8 @@ export function followOpenStack(deps: FollowDeps): FleetFollower {
   }
 
   async function readProvider(uuid: string): Promise<Fault | undefined> {
+    readsBegun += 1;
+    const own = readsBegun;
     const [inventory, usages, traits] = await Promise.all([
       placement.inventory(uuid),
       placement.usages(uuid),
@@ -112,6 +117,9 @@ export function followOpenStack(deps: FollowDeps): FleetFollower {
     for (const answer of [inventory, usages, traits])
       if (isFault(answer)) return answer.kind === 'notFound' ? undefined : answer;
     if (isFault(inventory) || isFault(usages) || isFault(traits)) return undefined; // as above
+    // One that began later has seen every claim that this one was for.
+    if ((readOf.get(uuid) ?? 0) > own) return undefined;
+    readOf.set(uuid, own);
     providers.set(uuid, {
       // What has changed in between is read again.
       generation: Math.min(
@@ -122,6 +130,11 @@ export function followOpenStack(deps: FollowDeps): FleetFollower {
       traits: traits.traits,
     });
     return undefined;
+  }
+
+  function forget(uuid: string): void {
+    providers.delete(uuid);
+    readOf.delete(uuid);
   }
 
   /** Whose claims are on hosts where something is in flight. Before what is used there is read. */
@@ -141,7 +154,7 @@ export function followOpenStack(deps: FollowDeps): FleetFollower {
         hypervisors.has(uuid) && providers.get(uuid)?.generation !== generation,
     );
     const present = new Set(entries.map(({ uuid }) => uuid));
-    for (const uuid of providers.keys()) if (!present.has(uuid)) providers.delete(uuid);
+    for (const uuid of providers.keys()) if (!present.has(uuid)) forget(uuid);
     for (let from = 0; from < stale.length; from += concurrency) {
       const chunk = stale.slice(from, from + concurrency);
       const faults = await Promise.all(

@@ -1,6 +1,7 @@
 // Cortex's picture of the fleet over a real Placement, with Nova's lists beside it.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { FleetAggregate, FleetHypervisor } from '#openstack/clients/nova-fleet.ts';
@@ -130,6 +131,50 @@ describe("Cortex's picture of the fleet", () => {
     await follower.look();
     assert.deepEqual(hostsFor({ memoryGib: 4 }), []);
     assert.equal(fleet.hostCount, 1);
+  });
+
+  test('is of the read that began last, also when an earlier one is answered later', async () => {
+    const id = await placement.host('late.node', { MEMORY_MB: 64 * gib, VCPU: 16 });
+    const [fleet, gate] = [new Fleet(), Promise.withResolvers<void>()];
+    let holdsBack = false;
+    const follower = followOpenStack({
+      nova: { hypervisors: async () => [hypervisor('late', id)], aggregates: async () => [] },
+      placement: {
+        ...client,
+        async usages(uuid) {
+          const usages = await client.usages(uuid);
+          if (holdsBack) {
+            holdsBack = false;
+            await gate.promise;
+          }
+          return usages;
+        },
+      },
+      fleet,
+      inFlight: new InFlight(fleet, cortexDefaults),
+      clock: { now: () => 0 },
+      defaultZone: 'az1',
+    });
+    await follower.look();
+    const claim = async (gibs: number): Promise<string> => {
+      const consumer = `5f0d8bd6-0000-4000-8000-0000000000${gibs}`;
+      const { status } = await placement.ask(
+        'PUT',
+        `/allocations/${consumer}`,
+        claimOf(id, { MEMORY_MB: gibs * gib, VCPU: 1 }),
+      );
+      assert.equal(status, 204);
+      return consumer;
+    };
+    const first = await claim(10);
+    holdsBack = true;
+    const early = follower.lookAt(id, first);
+    while (holdsBack) await setImmediate();
+    assert.equal(await follower.lookAt(id, await claim(20)), undefined);
+    gate.resolve();
+    assert.equal(await early, undefined);
+    const used = fleet.resource('MEMORY_MB').used[fleet.positionOf('late') ?? -1];
+    assert.equal(used, 30 * gib);
   });
 
   test('keeps the picture while an API is away', async () => {

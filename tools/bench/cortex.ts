@@ -22,6 +22,7 @@ import {
 } from '#services/cortex/domain/synthetic-fleet.testing.ts';
 import type { ClaimRates } from './cortex-claims.ts';
 import { decideAndClaim } from './cortex-claims.ts';
+import { freshness } from './cortex-freshness.ts';
 import type { Figure } from './report.ts';
 
 const seed = 1;
@@ -46,6 +47,8 @@ export async function benchCortex(say: (text: string) => void): Promise<Figure[]
   const naiveMs = naive(5_000);
   say('decisions with claims in Placement');
   const claims = await claimed(5_000);
+  say('how soon a claim counts');
+  const seen = await freshness();
   const perSecond = (us: number): number => 1e6 / us;
   return [
     {
@@ -71,12 +74,14 @@ export async function benchCortex(say: (text: string) => void): Promise<Figure[]
     { what: `a decision at ${pacedPerSecond}/s, 5,000 hosts, p50`, value: p50Ms, unit: 'ms' },
     { what: 'the same, p99', value: p99Ms, unit: 'ms', bar: { atMost: 5 } },
     {
-      what: 'decisions of one core with claims in Placement on SQLite, 5,000 hosts',
+      what: 'decisions of one core with claims in Placement on SQLite, 64 clients',
       value: claims.cpuPerSecond,
       unit: 'decisions/s',
       bar: { atLeast: 1_500 },
     },
     { what: 'the same, by the clock', value: claims.perSecond, unit: 'decisions/s' },
+    { what: 'from a claim until decisions see it, by the bus, p50', value: seen.p50Ms, unit: 'ms' },
+    { what: 'the same, p99', value: seen.p99Ms, unit: 'ms', bar: { atMost: 100 } },
     {
       what: 'the naive form: decisions in its time for one',
       value: (naiveMs * 1e3) / middle,

@@ -22,8 +22,21 @@ export async function chooseHosts(
   // The claims before this request, which its sender knows of, are seen first.
   await follower.settled();
   const choice = await decide(parts, request);
-  if (!isFault(choice) && choice.changes) await tellOthers(choice.changes, requestId);
+  if (isFault(choice)) return choice;
+  note(parts, request, choice);
+  if (choice.changes) await tellOthers(choice.changes, requestId);
   return choice;
+}
+
+/** The last of what has been decided for the request. */
+function note(
+  { scheduling, noteDecision }: CortexParts,
+  { spec, options }: NovaExternalRequest,
+  { hosts }: Choice,
+): void {
+  if (options?.read_only || options?.skip_history) return;
+  const [kept] = scheduling.decisions.of(spec['nova_object.data'].instance_uuid ?? '');
+  if (kept) noteDecision(kept, hosts);
 }
 
 async function decide(

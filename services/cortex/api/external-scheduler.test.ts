@@ -26,11 +26,13 @@ interface Surroundings {
   schedulersNeedToken?: boolean;
   /** What a fresh look finds. */
   onRefresh?: () => void;
+  /** Server and first host of each decision that is told. */
+  noted?: string[];
 }
 
 function startCortex(
   fleet: Fleet,
-  { isReady = true, schedulersNeedToken = false, onRefresh }: Surroundings = {},
+  { isReady = true, schedulersNeedToken = false, onRefresh, noted = [] }: Surroundings = {},
 ) {
   const config = { ...cortexDefaults, schedulersNeedToken };
   const scheduling = new Scheduling(fleet, config);
@@ -51,6 +53,7 @@ function startCortex(
       serverGroups: async () => [],
       migratedSince: async () => [],
     },
+    noteDecision: ({ decision }, [best]) => noted.push(`${decision.request.serverId} ${best}`),
     tellOthers: async () => undefined,
   });
   const dispatcher = createDispatcher(role.http, {
@@ -169,6 +172,14 @@ describe("Nova's external scheduler", () => {
     const ask = startCortex(fleet, { onRefresh: () => fleet.apply(host('new')) });
     const { body } = await ask('POST', external, withHosts(simple(), ['new']));
     assert.deepEqual(body, { hosts: ['new'] });
+  });
+
+  test('tells once of each decision, but not of questions', async () => {
+    const [fleet, noted]: [Fleet, string[]] = [new Fleet(), []];
+    const ask = startCortex(fleet, { onRefresh: () => fleet.apply(host('new')), noted });
+    for (const options of [{}, { read_only: true }, { skip_history: true }])
+      await ask('POST', external, { ...withHosts(simple(), ['new']), options });
+    assert.deepEqual(noted, ['server new'], 'decided twice, since the first look found no host');
   });
 
   test('has a pipeline where the flavor names no type of hypervisor', async () => {

@@ -26,6 +26,10 @@ import { schedulerRoutes } from './scheduler-routes.ts';
 export interface CortexRole extends Role {
   /** For what else tells of hosts: follow-hypervisors.ts. */
   picture: Pick<FleetFollower, 'noteHypervisor'>;
+  /** Who is told of decisions; one at a time. */
+  recordTo(note: CortexParts['noteDecision']): void;
+  /** For what tells of pipelines: follow-pipelines.ts. */
+  scheduling: Scheduling;
 }
 
 export function createCortex(deps: CortexDeps): CortexRole {
@@ -44,7 +48,9 @@ export function createCortex(deps: CortexDeps): CortexRole {
   });
   const from = deps.ids.uuid();
   const others = rpcClient<CortexRpc>(deps.bus, cortexTopic);
+  let record: CortexParts['noteDecision'] = () => undefined;
   const parts: CortexParts = {
+    noteDecision: (...decision) => record(...decision),
     scheduling,
     balance: deps.balance,
     clock,
@@ -58,6 +64,10 @@ export function createCortex(deps: CortexDeps): CortexRole {
     rpc: [rpcOf(parts, follower, from)],
     tasks: [followFleet(deps, follower)],
     picture: follower,
+    scheduling,
+    recordTo(note) {
+      record = note;
+    },
   };
 }
 

@@ -35,6 +35,7 @@ const frame = {
     Type.Object({
       read_only: Type.Optional(Type.Boolean()),
       skip_inflight: Type.Optional(Type.Boolean()),
+      skip_history: Type.Optional(Type.Boolean()),
       batch: Type.Optional(
         Type.Object({
           id: Type.String({ minLength: 1, maxLength: 64 }),

@@ -88,6 +88,11 @@ export class Scheduling {
     return undefined;
   }
 
+  /** Nothing where there is none of that name. */
+  removePipeline(name: string): void {
+    this.#pipelines.delete(name);
+  }
+
   /** undefined: there is none of that name. */
   pipeline(name: string): Pipeline | undefined {
     return this.#pipelines.get(name);
@@ -110,7 +115,7 @@ export class Scheduling {
     const decideAmong = (limit: number): Decision =>
       this.#engine.decide(pipeline, asked, { preselection, limit, explained: explainedTargets });
     // Thousands of hosts are put in order only if somebody wants to see that.
-    const limit = changes?.place === undefined ? Math.max(firstLook, 2 * most) : Infinity;
+    const limit = changes?.place === undefined ? this.#firstLook(most) : Infinity;
     let decision = decideAmong(limit);
     let usable = this.#usable(decision, preselection);
     if (usable.length < most && decision.hostsOut > limit) {
@@ -195,6 +200,14 @@ export class Scheduling {
       batch: changes.held.length > 0 ? batch.id : null,
       place,
     };
+  }
+
+  /** How many of the best hosts are put in order at first. */
+  #firstLook(most: number): number {
+    const { limitHostsToRequest, evacuationShuffle } = this.#config;
+    return limitHostsToRequest
+      ? Math.max(firstLook, 2 * most)
+      : Math.max(explainedTargets, evacuationShuffle, most);
   }
 
   /** The hosts of the decision that the asker can use, in the order in which it should. */

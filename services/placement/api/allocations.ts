@@ -6,14 +6,9 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
+import type { ConsumerClaim } from '../domain/settle-claims.ts';
 import { canonicalUuid } from '../domain/uuid.ts';
-import type { ConsumerClaim } from '../store/allocations.ts';
-import {
-  allocationsOf,
-  allocationsOfProvider,
-  findConsumer,
-  writeAllocations,
-} from '../store/allocations.ts';
+import { allocationsOf, allocationsOfProvider, findConsumer } from '../store/allocations.ts';
 import { unknownNames } from '../store/names.ts';
 import type { PlacementParts } from './parts.ts';
 import { requestedProvider } from './requested-provider.ts';
@@ -159,10 +154,8 @@ export async function writeClaims(
   parts: PlacementParts,
   claims: readonly ConsumerClaim[],
 ): Promise<Outcome<void>> {
-  const { db } = parts.database;
-  const { clock } = parts;
   const missing = await unknownNames(
-    db,
+    parts.database.db,
     'resource_classes',
     claims.flatMap((claim) =>
       [...claim.allocations.values()].flatMap((resources) => [...resources.keys()]),
@@ -173,7 +166,7 @@ export async function writeClaims(
       'badRequest',
       `Unable to allocate inventory${claims.length === 1 ? ` for consumer ${claims[0]?.consumerUuid}` : ''}: No such resource class ${missing.join(', ')}.`,
     );
-  return await writeAllocations(db, claims, clock.now());
+  return await parts.claims.add(claims);
 }
 
 export function allocationRoutes(parts: PlacementParts): readonly Route[] {

@@ -4,6 +4,8 @@ import type { Microversions, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { Role } from '#openstack/role.ts';
 import type { PlacementDeps } from '../deps.ts';
+import { writeAllocations } from '../store/allocations.ts';
+import { ClaimQueue } from '../store/claim-queue.ts';
 import { createWorld } from '../store/world.ts';
 import { aggregateRoutes } from './aggregates.ts';
 import { allocationRoutes } from './allocations.ts';
@@ -44,7 +46,11 @@ const versionDocument: Route = route({
 });
 
 export function createPlacementApi(deps: PlacementDeps): Role {
-  const parts: PlacementParts = { ...deps, world: createWorld(deps.database.db) };
+  const { db } = deps.database;
+  const claims = new ClaimQueue(
+    async (requests) => await writeAllocations(db, requests, deps.clock.now()),
+  );
+  const parts: PlacementParts = { ...deps, world: createWorld(db), claims };
   const routes = [
     providerRoutes,
     inventoryRoutes,

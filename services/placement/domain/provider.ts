@@ -37,7 +37,7 @@ export function fits(provider: Provider, resourceClass: string, amount: number):
 
 /** Why `amount` cannot be had; undefined: it can. */
 export function refusal(
-  provider: Provider,
+  provider: Pick<Provider, 'inventories'>,
   resourceClass: string,
   amount: number,
   usedByOthers: number,

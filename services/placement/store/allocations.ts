@@ -1,185 +1,179 @@
 // SQL of allocations. A write is one transaction: consumer generation, capacity and provider
-// generations are checked in it, so no two writers ever give out the same capacity.
+// generations are checked in it, so no two writers ever give out the same capacity. Requests that
+// come together are written together (claim-queue.ts), each granted or refused for itself.
 import { sql } from 'kysely';
-import type { Outcome } from '#contracts/common/fault.ts';
-import { fault } from '#contracts/common/fault.ts';
+import type { Fault } from '#contracts/common/fault.ts';
 import type { Inventory } from '#contracts/placement/wire.ts';
-import type { Provider } from '../domain/provider.ts';
-import { refusal } from '../domain/provider.ts';
-import { concurrentUpdate, moveGeneration, noteChange } from './generations.ts';
-import { refusable } from './refusable.ts';
+import { isMysql, transaction } from '#platform/db/transaction.ts';
+import type { ClaimFacts, ConsumerClaim, HeldAllocation } from '../domain/settle-claims.ts';
+import { settleClaims } from '../domain/settle-claims.ts';
+import { noteChange } from './generations.ts';
 import type { PlacementDb, PlacementTables } from './tables.ts';
 
-export interface ConsumerClaim {
-  consumerUuid: string;
-  projectId: string;
-  userId: string;
-  consumerType: string | null;
-  /** null: the consumer must be new. undefined: not looked at (before 1.28). */
-  generation: number | null | undefined;
-  /** Provider -> class -> amount; empty: everything is given back. */
-  allocations: ReadonlyMap<string, ReadonlyMap<string, number>>;
-}
-
-/** `replaceAllocations` in a transaction of its own. */
+/** Refusals by request, in their order; see `replaceAllocations`. In a transaction of its own. */
 export async function writeAllocations(
   db: PlacementDb,
-  claims: readonly ConsumerClaim[],
+  requests: readonly (readonly ConsumerClaim[])[],
   nowMs: number,
-): Promise<Outcome<void>> {
-  return await refusable(db, async (trx) => await replaceAllocations(trx, claims, nowMs));
+): Promise<(Fault | undefined)[]> {
+  return await transaction(db, async (trx) => await replaceAllocations(trx, requests, nowMs));
 }
 
 /**
- * Replaces what the consumers hold, all or none: what they give back makes way for what they take.
- * conflict: no capacity. concurrentUpdate: a generation was stale. badRequest: no such provider.
+ * Replaces what the consumers of each request hold, all or none of a request: what they give back
+ * makes way for what they take. A refused request writes nothing. No two requests may name the same
+ * consumer. conflict: no capacity. concurrentUpdate: a generation was stale. badRequest: no such
+ * provider.
  */
 export async function replaceAllocations(
   trx: PlacementDb,
-  claims: readonly ConsumerClaim[],
+  requests: readonly (readonly ConsumerClaim[])[],
   nowMs: number,
-): Promise<Outcome<void>> {
-  const changedProviders = new Set<string>();
-  const existing = new Set<string>();
-  for (const claim of claims) {
-    const consumer = await trx
-      .selectFrom('consumers')
-      .selectAll()
-      .where('uuid', '=', claim.consumerUuid)
-      .executeTakeFirst();
-    if (claim.generation !== undefined && claim.generation !== (consumer?.generation ?? null)) {
-      return concurrentUpdate(
-        `consumer generation conflict - expected ${consumer ? consumer.generation : 'null'} but got ${claim.generation}`,
-      );
-    }
-    // One without a row holds nothing.
-    if (!consumer) continue;
-    existing.add(claim.consumerUuid);
-    const before = await trx
-      .selectFrom('allocations')
-      .select('provider_uuid')
-      .distinct()
-      .where('consumer_uuid', '=', claim.consumerUuid)
-      .execute();
-    for (const row of before) changedProviders.add(row.provider_uuid);
-    await trx.deleteFrom('allocations').where('consumer_uuid', '=', claim.consumerUuid).execute();
-  }
-  const moved = new Set<string>();
-  for (const claim of claims) {
-    for (const [providerUuid, resources] of claim.allocations) {
-      // This holds the provider, too, until the transaction ends.
-      if (!moved.has(providerUuid) && !(await moveGeneration(trx, providerUuid, undefined, nowMs)))
-        return fault(
-          'badRequest',
-          `Allocation for resource provider '${providerUuid}' that does not exist.`,
-        );
-      moved.add(providerUuid);
-      const refused = await place(trx, claim.consumerUuid, providerUuid, resources);
-      if (refused) return refused;
-    }
-  }
-  for (const uuid of changedProviders)
-    if (!moved.has(uuid)) await moveGeneration(trx, uuid, undefined, nowMs);
-  for (const claim of claims)
-    await keepConsumer(trx, claim, existing.has(claim.consumerUuid), nowMs);
-  await noteChange(trx);
-  return undefined;
+): Promise<(Fault | undefined)[]> {
+  const facts = await readFacts(trx, requests.flat());
+  const { refusals, granted } = settleClaims(requests, facts);
+  if (granted.length > 0) await writeGranted(trx, granted, facts, nowMs);
+  return refusals;
 }
 
-async function keepConsumer(
+/**
+ * On MariaDB the rows of consumers and providers are held until the transaction ends, in the order
+ * of their keys. Both are written where a claim is granted, so that Galera sees it, too.
+ */
+async function readFacts(trx: PlacementDb, claims: readonly ConsumerClaim[]): Promise<ClaimFacts> {
+  const generations = new Map<string, number>();
+  for (const chunk of chunksOf(claims.map((claim) => claim.consumerUuid).sort())) {
+    const consumers = trx
+      .selectFrom('consumers')
+      .select(['uuid', 'generation'])
+      .where('uuid', 'in', chunk)
+      .orderBy('uuid');
+    const rows = await (isMysql(trx) ? consumers.forUpdate() : consumers).execute();
+    for (const { uuid, generation } of rows) generations.set(uuid, generation);
+  }
+  const held = new Map<string, HeldAllocation[]>();
+  // One without a row holds nothing.
+  for (const chunk of chunksOf([...generations.keys()])) {
+    const rows = await trx
+      .selectFrom('allocations')
+      .selectAll()
+      .where('consumer_uuid', 'in', chunk)
+      .execute();
+    for (const { consumer_uuid, ...row } of rows)
+      held.set(consumer_uuid, [...(held.get(consumer_uuid) ?? []), row]);
+  }
+  const providers = new Set(claims.flatMap((claim) => [...claim.allocations.keys()]));
+  return { generations, held, ...(await readCapacities(trx, [...providers].sort())) };
+}
+
+/** Inventories and use as they are in this transaction, not as remembered. */
+async function readCapacities(
   trx: PlacementDb,
-  claim: ConsumerClaim,
-  exists: boolean,
+  providers: readonly string[],
+): Promise<Pick<ClaimFacts, 'inventories' | 'used'>> {
+  const inventories = new Map<string, Map<string, Inventory>>();
+  const used: HeldAllocation[] = [];
+  for (const chunk of chunksOf(providers)) {
+    const offers = trx
+      .selectFrom('resource_providers as p')
+      .leftJoin('inventories as i', 'i.provider_uuid', 'p.uuid')
+      .select(['p.uuid', 'i.resource_class', 'i.total', 'i.reserved'])
+      .select(['i.min_unit', 'i.max_unit', 'i.step_size', 'i.allocation_ratio'])
+      .where('p.uuid', 'in', chunk)
+      .orderBy('p.uuid');
+    for (const row of await (isMysql(trx) ? offers.forUpdate() : offers).execute()) {
+      const { uuid, resource_class, ...inventory } = row;
+      const offered = inventories.get(uuid) ?? new Map<string, Inventory>();
+      inventories.set(uuid, offered);
+      // Without an inventory the join has one row of nulls; with one, none of its columns is null.
+      if (resource_class !== null) offered.set(resource_class, inventory as Inventory);
+    }
+    const sums = await trx
+      .selectFrom('allocations')
+      .select(['provider_uuid', 'resource_class', sql<number>`sum(used)`.as('used')])
+      .where('provider_uuid', 'in', chunk)
+      .groupBy(['provider_uuid', 'resource_class'])
+      .execute();
+    for (const sum of sums) used.push({ ...sum, used: Number(sum.used) });
+  }
+  return { inventories, used };
+}
+
+async function writeGranted(
+  trx: PlacementDb,
+  granted: readonly ConsumerClaim[],
+  { generations, held }: ClaimFacts,
   nowMs: number,
 ): Promise<void> {
-  if (claim.allocations.size === 0) {
-    await trx.deleteFrom('consumers').where('uuid', '=', claim.consumerUuid).execute();
-    return;
-  }
-  const facts = {
-    project_id: claim.projectId,
-    user_id: claim.userId,
-    consumer_type: claim.consumerType,
-    updated_at_ms: nowMs,
-  };
-  if (exists)
+  const isKnown = ({ consumerUuid }: ConsumerClaim): boolean => generations.has(consumerUuid);
+  const keeps = ({ allocations }: ConsumerClaim): boolean => allocations.size > 0;
+  const idsOf = (claims: readonly ConsumerClaim[]) => claims.map((claim) => claim.consumerUuid);
+  for (const chunk of chunksOf(idsOf(granted.filter(isKnown))))
+    await trx.deleteFrom('allocations').where('consumer_uuid', 'in', chunk).execute();
+  for (const chunk of chunksOf(idsOf(granted.filter((claim) => isKnown(claim) && !keeps(claim)))))
+    await trx.deleteFrom('consumers').where('uuid', 'in', chunk).execute();
+  for (const claim of granted.filter((one) => isKnown(one) && keeps(one)))
     await trx
       .updateTable('consumers')
-      .set((eb) => ({ ...facts, generation: eb('generation', '+', 1) }))
+      .set((eb) => ({ ...ownerOf(claim, nowMs), generation: eb('generation', '+', 1) }))
       .where('uuid', '=', claim.consumerUuid)
       .execute();
-  else
+  for (const chunk of chunksOf(
+    granted.filter((claim) => !isKnown(claim) && keeps(claim)),
+    maxRows,
+  ))
     await trx
       .insertInto('consumers')
-      .values({ uuid: claim.consumerUuid, ...facts, generation: 1, created_at_ms: nowMs })
+      .values(
+        chunk.map((claim) => ({
+          uuid: claim.consumerUuid,
+          ...ownerOf(claim, nowMs),
+          generation: 1,
+          created_at_ms: nowMs,
+        })),
+      )
       .execute();
+  for (const chunk of chunksOf(granted.flatMap(allocationRows), maxRows))
+    await trx.insertInto('allocations').values(chunk).execute();
+  const providers = new Set(
+    granted.flatMap(({ consumerUuid, allocations }) => [
+      ...allocations.keys(),
+      ...(held.get(consumerUuid) ?? []).map((row) => row.provider_uuid),
+    ]),
+  );
+  for (const chunk of chunksOf([...providers].sort()))
+    await trx
+      .updateTable('resource_providers')
+      .set((eb) => ({ generation: eb('generation', '+', 1), updated_at_ms: nowMs }))
+      .where('uuid', 'in', chunk)
+      .execute();
+  await noteChange(trx);
 }
 
-/** Within a transaction that holds the provider. */
-async function place(
-  trx: PlacementDb,
-  consumerUuid: string,
-  providerUuid: string,
-  resources: ReadonlyMap<string, number>,
-): Promise<Outcome<void>> {
-  const provider = await readCapacity(trx, providerUuid);
-  for (const [resourceClass, amount] of resources) {
-    if (!provider.inventories.has(resourceClass))
-      return fault(
-        'conflict',
-        `Unable to allocate inventory: Inventory for '${resourceClass}' on resource provider '${providerUuid}' invalid: there is none.`,
-      );
-    const why = refusal(provider, resourceClass, amount, provider.used.get(resourceClass) ?? 0);
-    if (why !== undefined)
-      return fault(
-        'conflict',
-        `Unable to allocate inventory: Unable to create allocation for '${resourceClass}' on resource provider '${providerUuid}': ${why}.`,
-      );
-  }
-  const rows = [...resources].map(([resourceClass, used]) => ({
-    consumer_uuid: consumerUuid,
-    provider_uuid: providerUuid,
-    resource_class: resourceClass,
-    used,
-  }));
-  if (rows.length > 0) await trx.insertInto('allocations').values(rows).execute();
-  return undefined;
-}
+const ownerOf = ({ projectId, userId, consumerType }: ConsumerClaim, nowMs: number) => ({
+  project_id: projectId,
+  user_id: userId,
+  consumer_type: consumerType,
+  updated_at_ms: nowMs,
+});
 
-/** Inventory and use as they are in this transaction, not as remembered. */
-async function readCapacity(trx: PlacementDb, uuid: string): Promise<Provider> {
-  const inventories = new Map<string, Inventory>();
-  for (const { provider_uuid: _provider, resource_class, ...inventory } of await trx
-    .selectFrom('inventories')
-    .selectAll()
-    .where('provider_uuid', '=', uuid)
-    .execute())
-    inventories.set(resource_class, inventory);
-  const used = await trx
-    .selectFrom('allocations')
-    .select(['resource_class', sql<number>`sum(used)`.as('used')])
-    .where('provider_uuid', '=', uuid)
-    .groupBy('resource_class')
-    .execute();
-  return {
-    uuid,
-    name: '',
-    generation: 0,
-    parentUuid: null,
-    rootUuid: uuid,
-    createdAtMs: 0,
-    updatedAtMs: 0,
-    traits: new Set(),
-    aggregates: new Set(),
-    inventories,
-    used: new Map(used.map((row) => [row.resource_class, Number(row.used)])),
-  };
-}
+const allocationRows = ({ consumerUuid, allocations }: ConsumerClaim) =>
+  [...allocations].flatMap(([provider_uuid, resources]) =>
+    [...resources].map(([resource_class, used]) => ({
+      consumer_uuid: consumerUuid,
+      provider_uuid,
+      resource_class,
+      used,
+    })),
+  );
 
-export interface HeldAllocation {
-  provider_uuid: string;
-  resource_class: string;
-  used: number;
+// SQLite and MariaDB both take these many values in one statement, and rows of up to ten columns.
+const maxValues = 500;
+const maxRows = 100;
+
+function chunksOf<T>(values: readonly T[], size = maxValues): T[][] {
+  const count = Math.ceil(values.length / size);
+  return Array.from({ length: count }, (_, at) => values.slice(at * size, (at + 1) * size));
 }
 
 export async function allocationsOf(

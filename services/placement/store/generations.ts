@@ -1,11 +1,9 @@
 // Generations of providers, and the counter of all changes. Part of every writing transaction.
 // Generations of consumers: allocations.ts.
-import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
+import { isFault, type Outcome } from '#contracts/common/fault.ts';
+import { concurrentUpdate } from '../domain/concurrent-update.ts';
 import { refusable } from './refusable.ts';
 import type { PlacementDb } from './tables.ts';
-
-export const concurrentUpdate = (message = 'resource provider generation conflict'): Fault =>
-  fault('concurrentUpdate', message, { code: 'placement.concurrent_update' });
 
 /** Tells readers of every process that their copy of the providers is old. */
 export async function noteChange(trx: PlacementDb): Promise<void> {

@@ -1,8 +1,10 @@
 // Inventories and allocations change together, or nothing does: POST /reshaper in one transaction.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Inventory } from '#contracts/placement/wire.ts';
-import { replaceAllocations, type ConsumerClaim } from './allocations.ts';
-import { concurrentUpdate, moveGeneration, noteChange } from './generations.ts';
+import { concurrentUpdate } from '../domain/concurrent-update.ts';
+import type { ConsumerClaim } from '../domain/settle-claims.ts';
+import { replaceAllocations } from './allocations.ts';
+import { moveGeneration, noteChange } from './generations.ts';
 import { classesInUse, classesOf, deleteInventories, putInventory } from './inventories.ts';
 import { providerExists } from './providers.ts';
 import { refusable } from './refusable.ts';
@@ -31,8 +33,8 @@ export async function reshape(
       const refused = await addNewInventories(trx, provider, nowMs);
       if (isFault(refused)) return refused;
     }
-    const refused = await replaceAllocations(trx, claims, nowMs);
-    if (isFault(refused)) return refused;
+    const [refused] = await replaceAllocations(trx, [claims], nowMs);
+    if (refused) return refused;
     for (const provider of providers) {
       const inUse = await removeOldInventories(trx, provider, nowMs);
       if (isFault(inUse)) return inUse;

@@ -52,13 +52,7 @@ export function explainDecision(
   decision: Decision,
   noHost?: NoHost,
 ): Explanation {
-  const targets = decision.targets.slice(0, namedTargets).map(({ name, weight }, index) => ({
-    host: name,
-    weight,
-    byStep: Object.fromEntries(
-      decision.stepWeights.map(({ step, weights }) => [step, weights[index] ?? 0]),
-    ),
-  }));
+  const targets = explainedTargets(decision);
   const runnerUp = runnerUpOf(targets);
   return {
     server: decision.request.serverId,
@@ -74,6 +68,15 @@ export function explainDecision(
     notes: decision.notes,
   };
 }
+
+export const explainedTargets = (decision: Decision): ExplainedTarget[] =>
+  decision.targets.slice(0, namedTargets).map(({ name, weight }, index) => ({
+    host: name,
+    weight,
+    byStep: Object.fromEntries(
+      decision.stepWeights.map(({ step, weights }) => [step, weights[index] ?? 0]),
+    ),
+  }));
 
 function stepsOf(fleet: Fleet, decision: Decision): ExplainedStep[] {
   const steps: ExplainedStep[] = [];
@@ -111,7 +114,8 @@ function withoutFilter(
   });
 }
 
-function runnerUpOf([first, second]: readonly ExplainedTarget[]): Explanation['runnerUp'] {
+/** What decided between the first two. */
+export function runnerUpOf([first, second]: readonly ExplainedTarget[]): Explanation['runnerUp'] {
   if (!first || !second) return undefined;
   const gains = Object.entries(first.byStep).map(
     ([step, weight]) => [step, weight - (second.byStep[step] ?? 0)] as const,

@@ -9,6 +9,7 @@ import type { PlacementRequest } from '../request/placement-request.ts';
 import { decide, fleetOf, host, pipelineOf, requestFor } from '../small-fleet.testing.ts';
 import { explainDecision, whyNot } from './explain-decision.ts';
 import type { NoHostCause } from './no-host-cause.ts';
+import { allCauses } from './no-host-cause.ts';
 
 interface Case {
   title: string;
@@ -23,6 +24,7 @@ interface Case {
 
 /** One that fits but for what the case is about, and others that are out for other reasons. */
 const full = host('full', { memoryGib: [250, 256] });
+const rack = { uuid: 'rack-1', name: 'rack-1', metadata: {} };
 const elsewhere = host('elsewhere', { zone: 'az2' });
 const inAz1 = (wish: Parameters<typeof requestFor>[0] = {}) => requestFor({ zone: 'az1', ...wish });
 
@@ -184,6 +186,31 @@ const cases: readonly Case[] = [
     text: 'The host that was asked for does not exist or does not fit.',
   },
   {
+    title: 'no host of the aggregate is free to take',
+    cause: 'aggregate',
+    hosts: [host('a', { aggregates: [rack] }), host('b'), elsewhere],
+    request: inAz1({
+      destination: { host: '', node: '', aggregates: ['rack-2'], forbiddenAggregates: [] },
+    }),
+    text: 'No host is in the requested aggregates.',
+  },
+  {
+    title: 'all hosts are in an aggregate that must not be',
+    cause: 'aggregate',
+    hosts: [host('a', { aggregates: [rack] }), elsewhere],
+    request: inAz1({
+      destination: { host: '', node: '', aggregates: [], forbiddenAggregates: ['rack-1'] },
+    }),
+    text: 'All hosts that fit are in aggregates that the request forbids.',
+  },
+  {
+    title: 'all hosts have been tried before',
+    cause: 'excluded',
+    hosts: [host('a'), host('b'), elsewhere],
+    request: inAz1({ ignoredHosts: ['a', 'b'] }),
+    text: 'All hosts that fit are to be avoided.',
+  },
+  {
     title: 'no other host can take the running guest',
     cause: 'liveMigration',
     hosts: [host('a', { guestFeatures: ['feature/avx512f'] }), host('b')],
@@ -267,6 +294,15 @@ describe('no valid host', () => {
       const again = decide(fleet, one.request, reversed);
       assert.equal(explainDecision(fleet, reversed, again).noHost?.cause, one.cause);
     });
+
+  test('has a case for each cause', () => {
+    const tested = new Set(cases.map(({ cause }) => cause));
+    assert.deepEqual(
+      [...allCauses].filter((cause) => !tested.has(cause)),
+      [],
+    );
+    assert.ok(tested.size >= 12);
+  });
 
   test('is said with what would help', () => {
     const fleet = fleetOf(host('a', { traits: ['CUSTOM_A'], memoryGib: [255, 256] }), host('b'));

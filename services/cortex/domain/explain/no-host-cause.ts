@@ -13,28 +13,30 @@ import { amountText, capacityFigures, sizeText } from './capacity-figures.ts';
 import { reasonTexts, resourceName } from './reason-texts.ts';
 import { removedSet } from './removed-set.ts';
 
-export type NoHostCause =
-  | 'noHosts'
-  | 'zone'
-  | 'namedHost'
-  | 'aggregate'
-  | 'excluded'
-  | 'reservedForOthers'
-  | 'image'
-  | 'capability'
-  | 'trait'
-  | 'accelerator'
-  | 'liveMigration'
-  | 'hostsUnavailable'
-  | 'affinity'
-  | 'antiAffinity'
-  | 'capacity'
-  | 'tooLarge'
-  | 'fragmentation'
-  | 'reservations'
-  | 'topology'
-  | 'quota'
-  | 'stepFailed';
+export const allCauses = [
+  'noHosts',
+  'zone',
+  'namedHost',
+  'aggregate',
+  'excluded',
+  'reservedForOthers',
+  'image',
+  'capability',
+  'trait',
+  'accelerator',
+  'liveMigration',
+  'hostsUnavailable',
+  'affinity',
+  'antiAffinity',
+  'capacity',
+  'tooLarge',
+  'fragmentation',
+  'reservations',
+  'topology',
+  'quota',
+  'stepFailed',
+] as const;
+export type NoHostCause = (typeof allCauses)[number];
 
 /** Capacity is looked at in more detail: capacityCause. */
 const causeOf: Readonly<Record<Exclude<Reason, 'capacity'>, NoHostCause>> = {

@@ -20,10 +20,11 @@ import { requestedTraits } from './requested-traits.ts';
 import { statusConditions } from './status-conditions.ts';
 
 export const filters: readonly Filter[] = [
+  // First: a zone whose hosts are all to be avoided is not a zone without hosts.
+  correctAz,
   excludeHosts,
   hostInstructions,
   requestedDestination,
-  correctAz,
   externalCustomer,
   allowedProjects,
   aggregateMetadata,

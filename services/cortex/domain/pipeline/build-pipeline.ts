@@ -1,6 +1,6 @@
 // A pipeline's spec made ready to run: steps found in the tables, parameters read. Wrong ones are
 // told at once, not at the first request.
-import type { Outcome } from '#contracts/common/fault.ts';
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { PipelineSpec } from '#contracts/cortex/pipeline.ts';
 import { filters } from '../filters/table.ts';
@@ -17,7 +17,10 @@ export interface Pipeline {
 const filterOf = new Map(filters.map((filter) => [filter.name, filter]));
 const weigherOf = new Map(weighers.map((weigher) => [weigher.name, weigher]));
 
-/** badRequest: a step is unknown, is there twice, or its parameters are wrong. */
+/**
+ * badRequest: a step is unknown, is there twice, or its parameters are wrong. `detail.field` says
+ * where in the resource, `detail.unknown` that no such step is known.
+ */
 export function buildPipeline(name: string, spec: PipelineSpec): Outcome<Pipeline> {
   const pipeline = {
     name,
@@ -25,21 +28,30 @@ export function buildPipeline(name: string, spec: PipelineSpec): Outcome<Pipelin
     filters: [] as Pipeline['filters'][number][],
     weighers: [] as Pipeline['weighers'][number][],
   };
-  for (const { name: step, params = [] } of spec.filters ?? []) {
+  for (const [index, { name: step, params = [] }] of (spec.filters ?? []).entries()) {
+    const at = `spec.filters[${index}]`;
     const filter = filterOf.get(step);
-    if (!filter) return fault('badRequest', `There is no filter ${step}.`);
+    if (!filter) return unknownStep(`There is no filter ${step}.`, at);
     if (pipeline.filters.some((one) => one.name === step))
-      return fault('badRequest', `The filter ${step} is there twice.`);
+      return fault('badRequest', `The filter ${step} is there twice.`, { field: `${at}.name` });
     const apply = filter.build(params);
-    if (isFault(apply)) return apply;
+    if (isFault(apply)) return wrongParameters(apply, at);
     pipeline.filters.push({ name: step, onFailure: filter.onFailure, apply });
   }
-  for (const { name: step, params = [], multiplier = 1 } of spec.weighers ?? []) {
+  for (const [index, weigherSpec] of (spec.weighers ?? []).entries()) {
+    const { name: step, params = [], multiplier = 1 } = weigherSpec;
+    const at = `spec.weighers[${index}]`;
     const weigher = weigherOf.get(step);
-    if (!weigher) return fault('badRequest', `There is no weigher ${step}.`);
+    if (!weigher) return unknownStep(`There is no weigher ${step}.`, at);
     const weigh = weigher.build(params);
-    if (isFault(weigh)) return weigh;
+    if (isFault(weigh)) return wrongParameters(weigh, at);
     pipeline.weighers.push({ name: step, multiplier, weigh });
   }
   return pipeline;
 }
+
+const unknownStep = (message: string, at: string): Fault =>
+  fault('badRequest', message, { field: `${at}.name`, unknown: 'step' });
+
+const wrongParameters = ({ kind, message }: Fault, at: string): Fault =>
+  fault(kind, message, { field: `${at}.params` });

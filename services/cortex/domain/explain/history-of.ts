@@ -1,0 +1,67 @@
+// Decisions in short, as the resource `History` has them. Pure.
+import type { HistoryEntry, HistoryResource } from '#contracts/cortex/resources.ts';
+import { stamped } from '#contracts/kube/conditions.ts';
+import type { KeptDecision } from '../decision-log.ts';
+import type { Explanation } from './explain-decision.ts';
+import { explainedTargets, runnerUpOf } from './explain-decision.ts';
+
+const mostHosts = 3;
+const mostEarlier = 10;
+
+/** `hosts`: those of the answer, best first. */
+export function historyEntry(
+  { atMs, decision, noHost }: KeptDecision,
+  hosts: readonly string[],
+): HistoryEntry {
+  const [best] = hosts;
+  return {
+    timestamp: `${new Date(atMs).toISOString().slice(0, 19)}Z`,
+    pipelineRef: { name: decision.pipeline },
+    intent: decision.request.intent,
+    successful: best !== undefined,
+    ...(best !== undefined && { targetHost: best }),
+    explanation:
+      best === undefined
+        ? (noHost?.text ?? 'No host of the request fits.')
+        : successText(decision, best),
+    orderedHosts: hosts.slice(0, mostHosts),
+  };
+}
+
+function successText(decision: KeptDecision['decision'], best: string): string {
+  const { hostsIn, hostsOut, notes } = decision;
+  const runnerUp = runnerUpOf(explainedTargets(decision));
+  return [
+    `${hostsOut} of ${hostsIn} hosts fit.`,
+    // The answer begins with another host where the asker cannot use the best one.
+    ...(runnerUp && decision.targets[0]?.name === best ? [runnerUpText(runnerUp)] : []),
+    ...notes,
+  ]
+    .join(' ')
+    .slice(0, 4_096);
+}
+
+const runnerUpText = ({ host, behindBy, mostBy }: NonNullable<Explanation['runnerUp']>): string =>
+  behindBy === 0
+    ? `${host} is as good.`
+    : `${host} is behind by ${behindBy.toFixed(3)}: ${mostBy}.`;
+
+/** `entries`: decisions since then, the oldest first. */
+export function historyStatus(
+  before: Pick<HistoryResource, 'status'>,
+  entries: readonly HistoryEntry[],
+  nowMs: number,
+): NonNullable<HistoryResource['status']> {
+  const { current, history = [] } = before.status ?? {};
+  const [newest, ...earlier] = [...entries.toReversed(), ...(current ? [current] : []), ...history];
+  if (!newest) return before.status ?? {};
+  const ready = newest.successful
+    ? ({ status: 'True', reason: 'SchedulingSucceeded' } as const)
+    : ({ status: 'False', reason: 'NoHostFound' } as const);
+  const condition = { type: 'Ready', ...ready, message: newest.explanation };
+  return {
+    current: newest,
+    history: earlier.slice(0, mostEarlier),
+    conditions: [stamped(before, condition, nowMs)],
+  };
+}

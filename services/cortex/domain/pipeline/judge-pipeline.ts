@@ -1,0 +1,41 @@
+// What a resource `Pipeline` means for this Cortex: whether it can be used, and the conditions that
+// say so, with the field that is wrong. Pure.
+import type { Fault, Outcome } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { PipelineSpec } from '#contracts/cortex/pipeline.ts';
+import type { WantedCondition } from '#contracts/kube/conditions.ts';
+import { buildPipeline } from './build-pipeline.ts';
+
+/** badRequest, with `detail.field`: it cannot be used. */
+export function judgePipeline(name: string, spec: PipelineSpec): Outcome<void> {
+  if (spec.schedulingDomain !== 'nova')
+    return fault('badRequest', `Pipelines of ${spec.schedulingDomain} are not used here.`, {
+      field: 'spec.schedulingDomain',
+    });
+  if (spec.type !== 'filter-weigher')
+    return fault('badRequest', `Pipelines of type ${spec.type} are not used here.`, {
+      field: 'spec.type',
+    });
+  const built = buildPipeline(name, spec);
+  return isFault(built) ? built : undefined;
+}
+
+/** `inForce`: what decides meanwhile, if the resource cannot be used. */
+export function pipelineConditions(
+  wrong: Fault | undefined,
+  inForce: 'an earlier version' | 'nothing',
+): WantedCondition[] {
+  const of = (type: string, refused: Fault | undefined): WantedCondition =>
+    refused
+      ? { type, status: 'False', reason: 'Invalid', message: refusalText(refused, inForce) }
+      : { type, status: 'True', reason: 'Valid', message: '' };
+  const isUnknown = wrong?.detail['unknown'] !== undefined;
+  return [
+    of('Ready', wrong),
+    of('AllStepsReady', wrong),
+    of('AllStepsIndexed', isUnknown ? wrong : undefined),
+  ];
+}
+
+const refusalText = ({ message, detail }: Fault, inForce: string): string =>
+  `${detail['field'] ?? 'spec'}: ${message} In force: ${inForce}.`;

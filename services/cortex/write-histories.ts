@@ -1,0 +1,131 @@
+// Writes resources `History`: the last decisions on each server, for those who look with kubectl.
+// Decisions never wait for it: what comes faster than it may write is merged by server, and beyond
+// a bound the oldest is left out. Old resources are removed. Started by compose, where there is a
+// Kubernetes API. ADR 36.
+import { isFault } from '#contracts/common/fault.ts';
+import type { HistoryEntry, HistoryResource } from '#contracts/cortex/resources.ts';
+import { histories } from '#contracts/cortex/resources.ts';
+import type { Clock } from '#platform/clock.ts';
+import type { Log } from '#platform/log.ts';
+import type { Kube } from '#ports/kube.ts';
+import type { KeptDecision } from './domain/decision-log.ts';
+import { historyEntry, historyStatus } from './domain/explain/history-of.ts';
+
+export interface HistoryDeps {
+  kube: Pick<Kube, 'get' | 'create' | 'patch' | 'list' | 'remove'>;
+  clock: Pick<Clock, 'now' | 'every'>;
+  log: Log;
+}
+
+export interface HistoryWriter {
+  /** `hosts`: those of the answer, best first. Waits for nothing. */
+  note(kept: KeptDecision, hosts: readonly string[]): void;
+  stop(): Promise<void>;
+}
+
+interface Waiting {
+  zone: string | null;
+  /** The oldest first. */
+  entries: HistoryEntry[];
+}
+
+export const historyBounds = {
+  /** Servers whose histories are written in one run; the runs are a second apart. */
+  writtenAtOnce: 20,
+  writeEveryMs: 1_000,
+  /** Servers that wait for it. */
+  waiting: 1_000,
+  /** Decisions of one server that wait: what a resource can hold. */
+  entries: 11,
+  kept: 2_000,
+  keptMs: 7 * 86_400_000,
+  collectEveryMs: 600_000,
+  removedAtOnce: 200,
+};
+/** Others are no server's, and perhaps no name of a resource. */
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+export function writeHistories(
+  { kube, clock, log }: HistoryDeps,
+  bounds = historyBounds,
+): HistoryWriter {
+  /** By server; the one that has waited longest is first. */
+  const waiting = new Map<string, Waiting>();
+  let leftOut = 0;
+
+  async function write(serverId: string, { zone, entries }: Waiting): Promise<void> {
+    const name = `nova-${serverId}`;
+    const spec: HistoryResource['spec'] = {
+      schedulingDomain: 'nova',
+      resourceID: serverId,
+      ...(zone !== null && { availabilityZone: zone }),
+    };
+    const found = await kube.get(histories, { name });
+    const object =
+      isFault(found) && found.kind === 'notFound'
+        ? await kube.create(histories, { metadata: { name }, spec })
+        : found;
+    const outcome = isFault(object)
+      ? object
+      : await kube.patch(
+          histories,
+          { name },
+          { status: historyStatus(object, entries, clock.now()) },
+          { subresource: 'status' },
+        );
+    if (isFault(outcome))
+      log.warn({ server: serverId, why: outcome.message }, 'no history is kept');
+  }
+
+  async function writeSome(): Promise<void> {
+    for (const [serverId, one] of [...waiting].slice(0, bounds.writtenAtOnce)) {
+      // What is decided meanwhile waits anew.
+      waiting.delete(serverId);
+      await write(serverId, one);
+    }
+    if (leftOut > 0) log.info({ decisions: leftOut }, 'more decisions than histories are written');
+    leftOut = 0;
+  }
+
+  async function collect(): Promise<void> {
+    const found = await kube.list(histories);
+    if (isFault(found)) return log.warn({ why: found.message }, 'histories are not collected');
+    const byAge = found.toSorted((a, b) => (decidedAt(a) < decidedAt(b) ? -1 : 1));
+    const eldest = new Date(clock.now() - bounds.keptMs).toISOString();
+    const removed = byAge.filter(
+      (one, index) => index < byAge.length - bounds.kept || decidedAt(one) < eldest,
+    );
+    for (const { metadata } of removed.slice(0, bounds.removedAtOnce)) {
+      const { name = '', uid } = metadata;
+      const outcome = await kube.remove(histories, { name }, uid === undefined ? {} : { uid });
+      if (isFault(outcome)) log.warn({ name, why: outcome.message }, 'a history is not removed');
+    }
+  }
+
+  const onError = (error: unknown): void => log.error({ error }, 'histories');
+  const loops = [
+    clock.every(bounds.writeEveryMs, writeSome, { onError }),
+    clock.every(bounds.collectEveryMs, collect, { onError }),
+  ];
+  return {
+    note(kept, hosts) {
+      const { serverId, zone } = kept.decision.request;
+      if (!uuid.test(serverId)) return;
+      const { entries = [] } = waiting.get(serverId) ?? {};
+      entries.push(historyEntry(kept, hosts));
+      waiting.set(serverId, { zone, entries: entries.slice(-bounds.entries) });
+      const [oldest] = waiting.keys();
+      if (waiting.size <= bounds.waiting || oldest === undefined) return;
+      leftOut += waiting.get(oldest)?.entries.length ?? 0;
+      waiting.delete(oldest);
+    },
+    async stop() {
+      await Promise.all(loops.map(async (one) => await one.stop()));
+      await writeSome();
+    },
+  };
+}
+
+/** RFC 3339: texts are ordered as their times. */
+const decidedAt = ({ status, metadata }: HistoryResource): string =>
+  status?.current?.timestamp ?? metadata.creationTimestamp ?? '';

@@ -1,0 +1,154 @@
+// Which of several requests for allocations are granted: one after the other, each all or none, and
+// each on what those before it leave. Pure; store/allocations.ts gathers the facts and writes.
+import type { Fault } from '#contracts/common/fault.ts';
+import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Inventory } from '#contracts/placement/wire.ts';
+import { concurrentUpdate } from './concurrent-update.ts';
+import { refusal } from './provider.ts';
+
+export interface ConsumerClaim {
+  consumerUuid: string;
+  projectId: string;
+  userId: string;
+  consumerType: string | null;
+  /** null: the consumer must be new. undefined: not looked at (before 1.28). */
+  generation: number | null | undefined;
+  /** Provider -> class -> amount; empty: everything is given back. */
+  allocations: ReadonlyMap<string, ReadonlyMap<string, number>>;
+}
+
+export interface HeldAllocation {
+  provider_uuid: string;
+  resource_class: string;
+  used: number;
+}
+
+/** As they are in the transaction that writes. */
+export interface ClaimFacts {
+  /** Generations of the consumers that exist. */
+  generations: ReadonlyMap<string, number>;
+  /** What each of them holds. */
+  held: ReadonlyMap<string, readonly HeldAllocation[]>;
+  /** Inventories by class of the providers that exist. */
+  inventories: ReadonlyMap<string, ReadonlyMap<string, Inventory>>;
+  /** What all consumers together hold. */
+  used: readonly HeldAllocation[];
+}
+
+export interface Settlement {
+  /** By request; undefined: granted. */
+  refusals: (Fault | undefined)[];
+  /** Those of the granted requests. */
+  granted: ConsumerClaim[];
+}
+
+/** A consumer is named by one request alone: its generation is what the facts say. */
+export function settleClaims(
+  requests: readonly (readonly ConsumerClaim[])[],
+  facts: ClaimFacts,
+): Settlement {
+  const used = new UsedAmounts(facts.used);
+  const granted: ConsumerClaim[] = [];
+  const refusals = requests.map((claims) => {
+    const refused = settleOne(claims, facts, used);
+    if (refused) used.forgetChanges();
+    else {
+      used.keepChanges();
+      granted.push(...claims);
+    }
+    return refused;
+  });
+  return { refusals, granted };
+}
+
+/**
+ * conflict: no capacity. concurrentUpdate: a generation was stale. badRequest: no such provider.
+ */
+function settleOne(
+  claims: readonly ConsumerClaim[],
+  { generations, held, inventories }: ClaimFacts,
+  used: UsedAmounts,
+): Fault | undefined {
+  for (const { consumerUuid, generation } of claims) {
+    const current = generations.get(consumerUuid);
+    if (generation !== undefined && generation !== (current ?? null))
+      return concurrentUpdate(
+        `consumer generation conflict - expected ${current ?? 'null'} but got ${generation}`,
+      );
+    // What the consumers give back makes way for what they take.
+    for (const { provider_uuid, resource_class, used: amount } of held.get(consumerUuid) ?? [])
+      used.add(provider_uuid, resource_class, -amount);
+  }
+  for (const { allocations } of claims)
+    for (const [provider, resources] of allocations) {
+      const offered = inventories.get(provider);
+      if (!offered)
+        return fault(
+          'badRequest',
+          `Allocation for resource provider '${provider}' that does not exist.`,
+        );
+      const refused = place(provider, offered, resources, used);
+      if (isFault(refused)) return refused;
+    }
+  return undefined;
+}
+
+function place(
+  provider: string,
+  inventories: ReadonlyMap<string, Inventory>,
+  resources: ReadonlyMap<string, number>,
+  used: UsedAmounts,
+): Fault | undefined {
+  for (const [resourceClass, amount] of resources) {
+    if (!inventories.has(resourceClass))
+      return fault(
+        'conflict',
+        `Unable to allocate inventory: Inventory for '${resourceClass}' on resource provider '${provider}' invalid: there is none.`,
+      );
+    const usedByOthers = used.of(provider, resourceClass);
+    const why = refusal({ inventories }, resourceClass, amount, usedByOthers);
+    if (why !== undefined)
+      return fault(
+        'conflict',
+        `Unable to allocate inventory: Unable to create allocation for '${resourceClass}' on resource provider '${provider}': ${why}.`,
+      );
+  }
+  for (const [resourceClass, amount] of resources) used.add(provider, resourceClass, amount);
+  return undefined;
+}
+
+/** Amounts by provider and class, and what the request under way changes of them. */
+class UsedAmounts {
+  readonly #amounts = new Map<string, Map<string, number>>();
+  #changes: (readonly [provider: string, resourceClass: string, amount: number])[] = [];
+
+  constructor(used: readonly HeldAllocation[]) {
+    for (const { provider_uuid, resource_class, used: amount } of used)
+      this.#change(provider_uuid, resource_class, amount);
+  }
+
+  of(provider: string, resourceClass: string): number {
+    return this.#amounts.get(provider)?.get(resourceClass) ?? 0;
+  }
+
+  add(provider: string, resourceClass: string, amount: number): void {
+    this.#change(provider, resourceClass, amount);
+    this.#changes.push([provider, resourceClass, amount]);
+  }
+
+  keepChanges(): void {
+    this.#changes = [];
+  }
+
+  forgetChanges(): void {
+    for (const [provider, resourceClass, amount] of this.#changes)
+      this.#change(provider, resourceClass, -amount);
+    this.#changes = [];
+  }
+
+  #change(provider: string, resourceClass: string, amount: number): void {
+    const amounts = this.#amounts.get(provider) ?? new Map<string, number>();
+    amounts.set(resourceClass, (amounts.get(resourceClass) ?? 0) + amount);
+    this.#amounts.set(provider, amounts);
+  }
+}
