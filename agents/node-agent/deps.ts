@@ -19,6 +19,11 @@ export interface NodeAgentConfig {
   lookEveryMs: number;
   /** Two looks are as far apart at least, however much is told. */
   lookPauseMs: number;
+  /**
+   * The same where guests alone have changed: on a host that takes many, each look is a write that
+   * all who watch hypervisors read.
+   */
+  guestsPauseMs: number;
   /** Of the daemons. */
   unitsEveryMs: number;
   /** Of a migration that is under way. */
@@ -31,6 +36,7 @@ export const nodeAgentDefaults: Omit<NodeAgentConfig, 'host' | 'node'> = {
   namespace: 'default',
   lookEveryMs: 60_000,
   lookPauseMs: 500,
+  guestsPauseMs: 20_000,
   unitsEveryMs: 5_000,
   progressEveryMs: 1_000,
   keepMigrationsMs: 3_600_000,

@@ -32,7 +32,7 @@ const findAgainMs = 5_000;
 
 export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
   const { facts, kube, clock, ids, log, config } = deps;
-  const { host, lookEveryMs, lookPauseMs } = config;
+  const { host, lookEveryMs, lookPauseMs, guestsPauseMs } = config;
   const reporter = createHypervisorReporter(deps);
   const troubles = createTroubleLog(log);
   let followed: Followed<Hypervisor> | undefined;
@@ -40,17 +40,17 @@ export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
   const moves = createMigrationReporter(deps, hypervisor);
 
   let last: Observation | undefined;
-  /** Something has happened on the host since. */
-  let isStale = true;
+  /** What has changed since: the guests alone, or more. */
+  let stale: 'guests' | 'host' | undefined = 'host';
   let [isLost, isStopping] = [false, false];
   let readAtMs = -Infinity;
   let unsubscribe = (): void => undefined;
 
   const queue: WorkQueue = createWorkQueue(clock, {
-    work: async (key, signal) => {
+    work: async (key) => {
       switch (key) {
         case keys.hypervisor:
-          return await look(signal);
+          return await look();
         case keys.find:
           return await find();
         case keys.arrivals:
@@ -66,12 +66,15 @@ export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
   /** Hosts do not look all at the same moment. */
   const spread = (ms: number): number => ms * (0.9 + ids.random() / 10);
 
-  async function look(signal: AbortSignal): Promise<number> {
-    const current = hypervisor();
-    const ageMs = clock.monotonicMs() - readAtMs;
-    if (current && (isStale || !last || ageMs >= lookEveryMs * 0.9)) {
-      if (ageMs < lookPauseMs) await clock.sleep(lookPauseMs - ageMs, { signal, unref: true });
-      isStale = false;
+  const dueInMs = (): number => {
+    const pauseMs =
+      stale === undefined ? lookEveryMs * 0.9 : stale === 'host' ? lookPauseMs : guestsPauseMs;
+    return readAtMs + pauseMs - clock.monotonicMs();
+  };
+
+  async function look(): Promise<number> {
+    if (hypervisor() && dueInMs() <= 0) {
+      stale = undefined;
       readAtMs = clock.monotonicMs();
       const observed = await reporter.observe();
       // what does not answer because this agent ends says nothing
@@ -82,7 +85,7 @@ export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
     // as it is by now
     const latest = hypervisor();
     if (latest && last) await reporter.write(latest, last);
-    return spread(lookEveryMs);
+    return latest && stale !== undefined ? Math.max(0, dueInMs()) : spread(lookEveryMs);
   }
 
   async function find(): Promise<number> {
@@ -94,8 +97,8 @@ export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
     return spread(lookEveryMs);
   }
 
-  const changed = (): void => {
-    isStale = true;
+  const changed = (what: 'guests' | 'host'): void => {
+    if (stale !== 'host') stale = what;
     queue.add(keys.hypervisor);
   };
 
@@ -103,18 +106,18 @@ export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
     switch (event.kind) {
       case 'lost':
         isLost = true;
-        return changed();
+        return changed('host');
       case 'changed':
-        // what has begun and ended meanwhile was not told
-        if (isLost) queue.add(keys.find);
+        if (!isLost) return changed('guests');
         isLost = false;
-        return changed();
+        queue.add(keys.find); // what has begun and ended meanwhile was not told
+        return changed('host');
       case 'departing':
         return queue.add(event.guest);
       case 'arrived':
         moves.arrived(event.guest);
         queue.add(keys.arrivals);
-        return changed();
+        return changed('guests');
     }
   }
 
@@ -126,7 +129,7 @@ export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
     async run() {
       const units = await facts.units();
       const now = isFault(units) ? '' : JSON.stringify(units.map((each) => each.isRunning));
-      if (now !== unitsBefore) changed();
+      if (now !== unitsBefore) changed('host');
       unitsBefore = now;
     },
   };

@@ -35,6 +35,7 @@ const clock = systemClock;
 const quick: Partial<NodeAgentConfig> = {
   lookEveryMs: 300,
   lookPauseMs: 10,
+  guestsPauseMs: 10,
   unitsEveryMs: 50,
   progressEveryMs: 100,
 };
@@ -227,6 +228,16 @@ describe('the node agent', () => {
     assert.equal(now.metadata.resourceVersion, hypervisor.metadata.resourceVersion);
     const then = ok(await fleet.kube.get(nodes, { name: 'h1' }));
     assert.equal(then.metadata.resourceVersion, ok(node).metadata.resourceVersion);
+  });
+
+  it('tells many changes of its guests together, and that libvirt is down at once', async () => {
+    const host = await hostOf('h1', { guestsPauseMs: 60_000, lookEveryMs: 120_000 });
+    const before = (await statusOf('h1')).numInstances;
+    for (let guest = 0; guest < 5; guest += 1) await host.startGuest(randomUUID());
+    await clock.sleep(500);
+    assert.equal((await statusOf('h1')).numInstances, before, 'not a write for each');
+    host.bmc.hostDies();
+    await fleet.reaches('h1', 'LibVirtConnection', 'LibVirtServiceNotRunning');
   });
 
   it('what somebody else has written over is put right, what is not its own stays', async () => {
