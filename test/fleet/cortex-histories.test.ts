@@ -1,14 +1,10 @@
 // Resources `History` in our own Kubernetes API: what is kept of decisions, and for how long.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { inProcessTransport } from '#adapters/kube/in-process-transport.ts';
-import { createKubeClient } from '#adapters/kube/kube-client.ts';
-import { installDefinitions } from '#compose/kubernetes.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { HistoryResource } from '#contracts/cortex/resources.ts';
 import { histories } from '#contracts/cortex/resources.ts';
 import { conditionOf } from '#contracts/kube/conditions.ts';
-import { systemClock } from '#platform/clock.ts';
 import { seededIds, systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import type { FakeClock } from '#platform/testing/fake-clock.ts';
@@ -25,7 +21,7 @@ import {
 import type { HistoryWriter } from '#services/cortex/write-histories.ts';
 import { historyBounds, writeHistories } from '#services/cortex/write-histories.ts';
 import type { TestApiserver } from '#services/kube-apiserver/api/apiserver.testing.ts';
-import { startTestApiserver } from '#services/kube-apiserver/api/apiserver.testing.ts';
+import { startCortexResources } from './cortex-resources.testing.ts';
 
 let server: TestApiserver;
 let kube: Kube;
@@ -34,20 +30,9 @@ let writer: HistoryWriter;
 let writes: number;
 
 beforeEach(async () => {
-  server = await startTestApiserver();
-  const client = createKubeClient(
-    {
-      transport: inProcessTransport(
-        server.apiserver.handler,
-        { name: 'system:cobalt:cortex', groups: ['system:masters'] },
-        systemClock,
-      ),
-      clock: systemClock,
-      ids: systemIds,
-    },
-    'cortex',
-  );
-  await installDefinitions(client);
+  const started = await startCortexResources();
+  ({ server } = started);
+  const client = started.kube;
   writes = 0;
   kube = {
     ...client,

@@ -1,16 +1,12 @@
 // Resources `Pipeline` in our own Kubernetes API, as Cortex decides by them.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { inProcessTransport } from '#adapters/kube/in-process-transport.ts';
-import { createKubeClient } from '#adapters/kube/kube-client.ts';
-import { installDefinitions } from '#compose/kubernetes.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { NovaExternalRequest } from '#contracts/cortex/external-scheduler.ts';
 import type { PipelineResource } from '#contracts/cortex/resources.ts';
 import { pipelines } from '#contracts/cortex/resources.ts';
 import { conditionOf, isTrue } from '#contracts/kube/conditions.ts';
 import { systemClock } from '#platform/clock.ts';
-import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { Followed, Kube } from '#ports/kube.ts';
@@ -21,7 +17,8 @@ import { Scheduling } from '#services/cortex/domain/scheduling.ts';
 import { fleetOf, host } from '#services/cortex/domain/small-fleet.testing.ts';
 import { followPipelines } from '#services/cortex/follow-pipelines.ts';
 import type { TestApiserver } from '#services/kube-apiserver/api/apiserver.testing.ts';
-import { patches, startTestApiserver } from '#services/kube-apiserver/api/apiserver.testing.ts';
+import { patches } from '#services/kube-apiserver/api/apiserver.testing.ts';
+import { startCortexResources } from './cortex-resources.testing.ts';
 
 const path = `/apis/cortex.cloud/v1alpha1/pipelines/${generalPurpose}`;
 const request: NovaExternalRequest = {
@@ -43,20 +40,7 @@ let scheduling: Scheduling;
 let followed: Pick<Followed<never>, 'ready' | 'stop'>;
 
 beforeEach(async () => {
-  server = await startTestApiserver();
-  kube = createKubeClient(
-    {
-      transport: inProcessTransport(
-        server.apiserver.handler,
-        { name: 'system:cobalt:cortex', groups: ['system:masters'] },
-        systemClock,
-      ),
-      clock: systemClock,
-      ids: systemIds,
-    },
-    'cortex',
-  );
-  await installDefinitions(kube);
+  ({ server, kube } = await startCortexResources());
   await start();
 });
 afterEach(async () => {

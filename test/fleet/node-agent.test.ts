@@ -167,6 +167,17 @@ describe('the node agent', () => {
     return moving;
   }
 
+  /** Under way from h1 to h2: it does not end by itself. */
+  async function restlessMove() {
+    const [from, to] = [await hostOf('h1'), await hostOf('h2')];
+    const uuid = randomUUID();
+    await from.startGuest(uuid);
+    from.hypervisor.guestIsRestless(uuid);
+    const moving = move(from, to, uuid);
+    const { metadata } = await reaches(uuid, 'it is under way', ({ type }) => type === 'unbounded');
+    return { from, to, uuid, moving, metadata };
+  }
+
   it('says what the host is, has and runs, and leaves to the operator what is its own', async () => {
     const host = await hostOf('h1');
     const uuid = randomUUID();
@@ -343,12 +354,7 @@ describe('the node agent', () => {
   });
 
   it('a migration that is aborted is never shown as done', async () => {
-    const [from, to] = [await hostOf('h1'), await hostOf('h2')];
-    const uuid = randomUUID();
-    await from.startGuest(uuid);
-    from.hypervisor.guestIsRestless(uuid);
-    const moving = move(from, to, uuid);
-    await reaches(uuid, 'it is under way', ({ type }) => type === 'unbounded');
+    const { from, uuid, moving } = await restlessMove();
     ok(await from.hypervisor.abortMigration(uuid));
     await moving;
     const ended = await reaches(uuid, 'it has ended', ({ type }) => type === 'cancelled');
@@ -357,12 +363,7 @@ describe('the node agent', () => {
   });
 
   it('an agent that starts while a server moves goes on with it', async () => {
-    const [from, to] = [await hostOf('h1'), await hostOf('h2')];
-    const uuid = randomUUID();
-    await from.startGuest(uuid);
-    from.hypervisor.guestIsRestless(uuid);
-    const moving = move(from, to, uuid);
-    const { metadata } = await reaches(uuid, 'it is under way', ({ type }) => type === 'unbounded');
+    const { from, to, uuid, moving, metadata } = await restlessMove();
     await from.stopAgent();
     await from.startAgent(fleet.kubeFor(manager));
     ok(await from.hypervisor.completeMigration(uuid, { postCopy: false }));
@@ -380,12 +381,7 @@ describe('the node agent', () => {
   });
 
   it('a migration whose end nobody saw is settled by where the guest is', async () => {
-    const [from, to] = [await hostOf('h1'), await hostOf('h2')];
-    const uuid = randomUUID();
-    await from.startGuest(uuid);
-    from.hypervisor.guestIsRestless(uuid);
-    const moving = move(from, to, uuid);
-    await reaches(uuid, 'it is under way', ({ type }) => type === 'unbounded');
+    const { from, uuid, moving } = await restlessMove();
     await from.stopAgent();
     ok(await from.hypervisor.abortMigration(uuid));
     await moving;

@@ -1,12 +1,12 @@
 // `cobalt bench quality`: how well servers are packed on seeded traces of arrivals and departures,
 // by Cortex's pipelines and by Nova's default weighers on the same traces.
 import { isFault } from '#contracts/common/fault.ts';
-import { Fleet } from '#services/cortex/domain/fleet/fleet.ts';
 import { buildPipeline } from '#services/cortex/domain/pipeline/build-pipeline.ts';
 import { defaultPipelines } from '#services/cortex/domain/pipeline/default-pipelines.ts';
 import { Engine } from '#services/cortex/domain/pipeline/engine.ts';
 import { generalPurpose, hanaBinPacking } from '#services/cortex/domain/request/infer-pipeline.ts';
 import { noRequest } from '#services/cortex/domain/request/placement-request.ts';
+import { fleetOf, host as smallFleetHost } from '#services/cortex/domain/small-fleet.testing.ts';
 import type { Chance } from '#services/cortex/domain/synthetic-fleet.testing.ts';
 import { createChance } from '#services/cortex/domain/synthetic-fleet.testing.ts';
 import type { Figure } from './report.ts';
@@ -174,26 +174,10 @@ function byPipeline(name: string): Policy {
   const spec = defaultPipelines[name];
   const pipeline = spec && buildPipeline(name, spec);
   if (!pipeline || isFault(pipeline)) throw new Error(`the pipeline ${name} is wrong`);
-  const fleet = new Fleet();
-  for (let at = 0; at < hostCount; at += 1)
-    fleet.apply({
-      name: `h${at}`,
-      zone: 'az1',
-      ready: true,
-      disabled: false,
-      terminating: false,
-      hypervisorType: 'QEMU',
-      architecture: 'x86_64',
-      guestFeatures: [],
-      traits: [],
-      aggregates: [],
-      allowedProjects: [],
-      resources: {
-        VCPU: { capacity: host.vcpus, used: 0 },
-        MEMORY_MB: { capacity: host.memoryGib * 1024, used: 0 },
-      },
-      servers: [],
-    });
+  const size = { vcpus: [0, host.vcpus], memoryGib: [0, host.memoryGib] } as const;
+  const fleet = fleetOf(
+    ...Array.from({ length: hostCount }, (_, at) => smallFleetHost(`h${at}`, size)),
+  );
   const engine = new Engine(fleet);
   const numberOf = new Map(
     Array.from({ length: hostCount }, (_, at) => [fleet.positionOf(`h${at}`) ?? -1, at]),

@@ -15,9 +15,9 @@ import { noRequest } from './request/placement-request.ts';
 export const gib = 1024;
 
 interface Sizes {
-  vcpus?: [used: number, capacity: number];
-  memoryGib?: [used: number, capacity: number];
-  diskGib?: [used: number, capacity: number];
+  vcpus?: readonly [used: number, capacity: number];
+  memoryGib?: readonly [used: number, capacity: number];
+  diskGib?: readonly [used: number, capacity: number];
 }
 
 /** Ready, in az1, 32 vCPUs, 256 GiB of memory, 1,000 GiB of disk, all free, unless told. */
