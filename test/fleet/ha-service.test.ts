@@ -25,9 +25,7 @@ describe('the Hypervisor of a host with HA', () => {
 
   beforeEach(async () => {
     apiserver = await startTestApiserver();
-    const user = { name: 'ha-service', groups: ['system:masters'] };
-    const transport = inProcessTransport(apiserver.apiserver.handler, user, systemClock);
-    kube = createKubeClient({ transport, clock: systemClock, ids: systemIds }, 'ha-service');
+    kube = kubeOf('ha-service');
     await installDefinitions(kube);
     for (const name of ['a', 'b', 'c']) {
       const made = await kube.create(hypervisors, { metadata: { name }, spec: {} });
@@ -43,6 +41,11 @@ describe('the Hypervisor of a host with HA', () => {
     await apiserver.close();
   });
 
+  function kubeOf(name: string): Kube {
+    const user = { name, groups: ['system:masters'] };
+    const transport = inProcessTransport(apiserver.apiserver.handler, user, systemClock);
+    return createKubeClient({ transport, clock: systemClock, ids: systemIds }, name);
+  }
   const shown = async (name: string): Promise<Hypervisor> => {
     const found = await kube.get(hypervisors, { name });
     assert.ok(!isFault(found));
@@ -65,8 +68,38 @@ describe('the Hypervisor of a host with HA', () => {
     await noteIncident(fleet.database.db, id, { released: 1 });
     await fleet.reaches(engine, 'a', 'Healthy');
     assert.equal((await shown('a')).spec.maintenance, '');
-    assert.equal(await condition('a', 'HypervisorDisabled'), undefined, 'taken back');
+    assert.equal(await condition('a', 'HypervisorDisabled'), 'False Succeeded Hypervisor enabled');
     assert.equal(await condition('a', 'HaEnabled'), 'True Succeeded HA enabled');
+  });
+
+  it('hands back a condition that was of the operator before, and leaves it to it', async () => {
+    const operator = kubeOf('operator');
+    const says = async (status: 'True' | 'False', message: string): Promise<void> => {
+      const lastTransitionTime = '2026-11-30T00:00:00Z';
+      const told = { status, reason: 'Succeeded', message, lastTransitionTime };
+      const conditions = [{ type: 'HypervisorDisabled', ...told }];
+      const written = await operator.apply(
+        hypervisors,
+        { metadata: { name: 'a' }, status: { conditions } },
+        { subresource: 'status' },
+      );
+      assert.ok(!isFault(written), JSON.stringify(written));
+    };
+    await says('False', 'Hypervisor enabled');
+    addServer(fleet, 'vm1', 'a');
+    fleet.die('a');
+    await fleet.reaches(engine, 'a', 'Recovered');
+    assert.match((await condition('a', 'HypervisorDisabled')) ?? '', /^True Succeeded .*fenced/);
+    const id = (await findHost(fleet.database.db, 'a'))?.incident_id ?? '';
+    await noteIncident(fleet.database.db, id, { released: 1 });
+    await fleet.reaches(engine, 'a', 'Healthy');
+    assert.equal(await condition('a', 'HypervisorDisabled'), 'False Succeeded Hypervisor enabled');
+    await says('True', 'for a repair');
+    const spec = { highAvailability: false };
+    assert.ok(!isFault(await kube.patch(hypervisors, { name: 'a' }, { spec })));
+    await fleet.run(engine, 2);
+    assert.equal(await condition('a', 'HaEnabled'), 'False Succeeded HA disabled per spec');
+    assert.equal(await condition('a', 'HypervisorDisabled'), 'True Succeeded for a repair');
   });
 
   it('switches HA off, and says so', async () => {

@@ -1,6 +1,6 @@
 // Whether HA is on for a host, by its Hypervisor resource, and what HA says there. Pure.
 import type { WantedCondition } from '#contracts/kube/conditions.ts';
-import { conditionOf } from '#contracts/kube/conditions.ts';
+import { conditionOf, isSameCondition } from '#contracts/kube/conditions.ts';
 import type { Hypervisor } from '#contracts/kube/kinds.ts';
 
 /** Of the condition `HaEnabled`: True unless the host is to be left alone. */
@@ -23,10 +23,28 @@ export function haEnabled(hypervisor: Hypervisor): WantedCondition {
   return is('True', 'Succeeded', 'HA enabled');
 }
 
-/** All that HA says: what it does not repeat of what it has said, it takes back. */
-export function haConditions(hypervisor: Hypervisor): WantedCondition[] {
+/** In the operator's words, whose condition it is at other times. */
+const hypervisorEnabled: WantedCondition = {
+  type: 'HypervisorDisabled',
+  status: 'False',
+  reason: 'Succeeded',
+  message: 'Hypervisor enabled',
+};
+
+/**
+ * All that HA says: what it does not repeat of what it has said, it takes back. `isReturning`: the
+ * host is given back now. A condition that HA took over from the operator it hands back with a
+ * value: what it merely took back would be left with its type alone, which the API refuses.
+ */
+export function haConditions(
+  hypervisor: Hypervisor,
+  { isReturning } = { isReturning: false },
+): WantedCondition[] {
   const { maintenance, maintenanceReason = '' } = hypervisor.spec;
-  if (maintenance !== 'ha') return [haEnabled(hypervisor)];
+  if (maintenance !== 'ha')
+    return isReturning || isSameCondition(hypervisor, hypervisorEnabled)
+      ? [haEnabled(hypervisor), hypervisorEnabled]
+      : [haEnabled(hypervisor)];
   return [
     haEnabled(hypervisor),
     {

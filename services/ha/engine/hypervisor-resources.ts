@@ -39,18 +39,20 @@ export const showFenced = async (deps: Deps, host: string, reason: string): Prom
 export async function showReturned(deps: Deps, host: string): Promise<void> {
   const found = await deps.kube()?.get(hypervisors, { name: host });
   if (found === undefined || isFault(found) || found.spec.maintenance !== 'ha') return;
-  await maintain(deps, host, { maintenance: '', maintenanceReason: '' });
+  const spec = { maintenance: '', maintenanceReason: '' } as const;
+  await maintain(deps, host, spec, { isReturning: true });
 }
 
 async function maintain(
   deps: Deps,
   host: string,
   spec: Pick<Hypervisor['spec'], 'maintenance' | 'maintenanceReason'>,
+  how?: { isReturning: boolean },
 ): Promise<void> {
   const kube = deps.kube();
   const patched = await kube?.patch(hypervisors, { name: host }, { spec });
   if (kube === undefined || patched === undefined) return;
-  if (!isFault(patched)) return await writeConditions(deps, kube, patched);
+  if (!isFault(patched)) return await writeConditions(deps, kube, patched, how);
   if (patched.kind !== 'notFound')
     deps.log.warn({ host, why: patched.message }, 'the Hypervisor does not show what HA does');
 }
@@ -59,10 +61,11 @@ async function writeConditions(
   { clock, log }: Deps,
   kube: Kube,
   hypervisor: Hypervisor,
+  how?: { isReturning: boolean },
 ): Promise<void> {
   const { name = '' } = hypervisor.metadata;
   const now = clock.now();
-  const conditions = haConditions(hypervisor).map((each) => stamped(hypervisor, each, now));
+  const conditions = haConditions(hypervisor, how).map((each) => stamped(hypervisor, each, now));
   const written = await kube.apply(
     hypervisors,
     { metadata: { name }, status: { conditions } },
