@@ -7,6 +7,12 @@ import type { HaDb, HaTables, IncidentRow } from './tables.ts';
 export const findIncident = async (db: HaDb, id: string): Promise<IncidentRow | undefined> =>
   await db.selectFrom('incidents').selectAll().where('id', '=', id).executeTakeFirst();
 
+/**
+ * Entries that are kept of an incident: its beginning, and the newest. A host that cannot be fenced
+ * is tried again for as long as nobody helps.
+ */
+const kept = { first: 100, newest: 400 };
+
 /** In the caller's transaction. The incident counts its entries, so no two have one number. */
 export async function addEntry(
   trx: Kysely<HaTables>,
@@ -32,6 +38,12 @@ export async function addEntry(
       what,
       detail: JSON.stringify(detail),
     })
+    .execute();
+  await trx
+    .deleteFrom('incident_entries')
+    .where('incident_id', '=', incidentId)
+    .where('seq', '>', kept.first)
+    .where('seq', '<=', entries - kept.newest)
     .execute();
 }
 

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { TestFleet } from '../engine/engine.testing.ts';
+import { startTestFleet } from '../engine/engine.testing.ts';
+import { changeState, findHost } from './hosts.ts';
+import { listEntries, noteIncident } from './incidents.ts';
+
+let fleet: TestFleet;
+before(async () => void (fleet = await startTestFleet(['a'])));
+after(async () => await fleet.close());
+
+test('of an incident without an end its beginning and its newest entries are kept', async () => {
+  const { db } = fleet.database;
+  const engine = fleet.startEngine();
+  await fleet.run(engine, 3);
+  const row = await findHost(db, 'a');
+  assert.ok(row);
+  const entry = { what: 'begins', detail: {} };
+  const change = { state: 'Suspect', reason: '', entry } as const;
+  assert.ok(await changeState(db, row, { ...change, opens: { id: 'i', boot_id: null } }, 0));
+  for (let at = 1; at <= 600; at += 1)
+    await noteIncident(db, 'i', {}, { atMs: at, what: `try ${at}`, detail: {} });
+  const told = await listEntries(db, 'i');
+  assert.equal(told.length, 500);
+  assert.deepEqual([told[0]?.what, told[99]?.what], ['begins', 'try 99']);
+  assert.deepEqual([told[100]?.what, told.at(-1)?.what], ['try 201', 'try 600']);
+});
