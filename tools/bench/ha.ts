@@ -120,13 +120,13 @@ function figuresOf(rounds: readonly Round[], boot: { first: number; all: number 
       ...seconds('until the first of 6 servers answers a ping elsewhere', first),
       yardstick: { what: 'the first of 6 guests that are reset at once', value: boot.first },
     },
-    { what: `the same, of the ${firstBarS} s of issue 12`, value: first / firstBarS, unit: '' },
+    { what: `the same, of ${firstBarS} s`, value: first / firstBarS, unit: '' },
     share(`the same, of ${firstStartedBarS} s and that boot`, first, firstStartedBarS + boot.first),
     {
       ...seconds('until all 6 answer', all),
       yardstick: { what: 'all 6 guests that are reset at once', value: boot.all },
     },
-    { what: `the same, of the ${allBarS} s of issue 12`, value: all / allBarS, unit: '' },
+    { what: `the same, of ${allBarS} s`, value: all / allBarS, unit: '' },
     share(`the same, of ${allStartedBarS} s and that boot`, all, allStartedBarS + boot.all),
     seconds(
       'acknowledged until the host serves again',
