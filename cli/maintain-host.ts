@@ -1,5 +1,5 @@
-// Puts a host into maintenance by its Hypervisor, and waits until the operator has emptied it. For
-// `cobalt evict` and `cobalt host remove`.
+// Sets or clears the maintenance of a host in its Hypervisor resource, and waits until the
+// Hypervisor Operator has emptied the host. Called by `cobalt evict` and `cobalt host remove`.
 import { isFault } from '#contracts/common/fault.ts';
 import { conditionOf } from '#contracts/kube/conditions.ts';
 import { evictions, hypervisors } from '#contracts/kube/kinds.ts';

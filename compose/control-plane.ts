@@ -58,14 +58,14 @@ export interface ControlPlaneDeps extends Omit<ProcessDeps, 'bus' | 'http' | 'pr
    * own unless given.
    */
   bus?: Bus;
-  /** `embedded` unless told. */
+  /** `embedded` by default. */
   processName?: string;
-  /** Names of the roles; all unless told. */
+  /** Names of the roles; all by default. */
   roleNames?: readonly RoleName[];
-  /** How this process reaches the services; its own dispatcher unless told. */
+  /** How this process reaches the services; its own dispatcher by default. */
   http?: HttpClient;
   /**
-   * `require`: another one migrates, and this process refuses an old schema; `migrate` unless told.
+   * `require`: another one migrates, and this process refuses an old schema; `migrate` by default.
    */
   schema?: 'migrate' | 'require';
 }

@@ -10,7 +10,7 @@ import { novaFleetClient } from '#openstack/clients/nova-fleet.ts';
 import { placementClient } from '#openstack/clients/placement.ts';
 import { createSocketClient } from '#openstack/http/client.ts';
 import { mayTake } from '#operators/hypervisor-operator/domain/eviction.ts';
-import type { MovePlan } from '#operators/hypervisor-operator/domain/plan-moves.ts';
+import type { MovePlan } from '#operators/hypervisor-operator/domain/forecast-moves.ts';
 import type { MoveDeps } from '#operators/hypervisor-operator/find-moves.ts';
 import { findMoves } from '#operators/hypervisor-operator/find-moves.ts';
 import { systemClock } from '#platform/clock.ts';

@@ -50,13 +50,13 @@ export interface ProcessDeps {
   log: Log;
   bus: Bus;
   http: HttpClient;
-  /** The BMCs of hosts; none unless told. */
+  /** The BMCs of hosts; none by default. */
   bmcs?: BmcDirectory;
-  /** A client of Kubernetes' API, once there is one; none unless told. */
+  /** A client of Kubernetes' API, once there is one; none by default. */
   kubeFor?: (manager: string) => Kube | undefined;
   /** Among the processes on these databases, one life at a time. */
   processName: string;
-  /** Opens a service's database; SQLite in the state folder unless told. */
+  /** Opens a service's database; SQLite in the state folder by default. */
   openDatabase?: <T>(name: DatabaseName) => Database<T>;
   /** For simulations: how passwords are hashed, and whether other processes write, too. */
   keystone?: Pick<KeystoneApiDeps, 'passwordCost' | 'deriveHash' | 'shared'>;

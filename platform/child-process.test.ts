@@ -34,7 +34,7 @@ describe('a child process', () => {
     assert.equal(failureOf(end, within), 'why');
   });
 
-  it('has a plain environment unless told, and the input it is given', async () => {
+  it('has a plain environment by default, and the input it is given', async () => {
     const script =
       'process.stdin.pipe(process.stdout); console.log(Object.keys(process.env).sort().join())';
     const plain = await runChild(node(script), within);

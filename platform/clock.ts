@@ -61,8 +61,8 @@ export interface Clock {
 }
 
 /**
- * The error of work that took too long, and the abort reason of its signal. Its name is that of the
- * DOM.
+ * The error of work that took too long, and the abort reason of that work's signal. Its `name` is
+ * 'TimeoutError', as that of the DOMException of `AbortSignal.timeout()`.
  */
 export class DeadlinePassed extends Error {
   override readonly name = 'TimeoutError';

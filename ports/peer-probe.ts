@@ -1,4 +1,4 @@
-// How the HA Agent of a host looks at another one, from the host itself. Drivers:
+// How the HA Agent of one host checks, from within that host, whether another host lives. Drivers:
 // adapters/peer-probe, adapters/sim.
 import type { Outcome } from '#contracts/common/fault.ts';
 

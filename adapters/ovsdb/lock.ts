@@ -1,6 +1,6 @@
 // A lock at the server (RFC 7047, section 4.1.8), requested again on each connection: when the
 // connection ends, the lock is lost. With `assert(name)` in a transaction the server checks it.
-// Created by `OvsdbClient.lock`.
+// Created by `OvsdbClient.lock`; that of Neutron's OVN writer is held in ovn-sdn.ts.
 
 export class Lock {
   readonly name: string;

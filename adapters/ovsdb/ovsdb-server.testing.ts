@@ -30,7 +30,9 @@ export interface PrivateOvsdb {
 }
 
 /**
- * An empty OVN database. `clustered`: with one member; such a database keeps its last transactions.
+ * Starts an ovsdb-server with an empty OVN database. `clustered`: a Raft database with one member,
+ * which keeps its recent transactions over a restart: a client goes on from the last one it has
+ * seen instead of fetching everything.
  */
 export async function startPrivateOvsdb({
   clustered = false,

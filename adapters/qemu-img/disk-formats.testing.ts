@@ -3,7 +3,7 @@ import type { QemuFormat } from './disk-formats.ts';
 
 /**
  * Glance's name, QEMU's name, and options for an image that is accepted. Without vhd, whose size
- * QEMU rounds unless told otherwise.
+ * QEMU rounds by default.
  */
 export const acceptedFormats: readonly (readonly [string, QemuFormat, ...string[]])[] = [
   ['raw', 'raw'],

@@ -18,7 +18,8 @@ export interface RedfishAddress {
   password: Secret;
   trust: BmcTrust;
   /**
-   * `session`, unless told: one session is kept, and Basic is used where the BMC gives none.
+   * Default `session`: one session is opened and kept; where the BMC offers none, Basic is used.
+   * `basic`: always Basic.
    */
   authentication?: 'session' | 'basic';
 }

@@ -58,7 +58,7 @@ export function define(command: Command): void {
     .option('--hosts <n>', 'with control: simulated hosts (100)', positiveInteger)
     .option(
       '--rounds <n>',
-      `with --against: pairs of runs (${pairsOfRuns} unless told); of ha: hosts that die (${haRounds})`,
+      `with --against: pairs of runs (${pairsOfRuns} by default); of ha: hosts that die (${haRounds})`,
       positiveInteger,
     )
     .option('--tolerance <percent>', 'with --against: how much slower is accepted', percent, 5)

@@ -1,4 +1,5 @@
-// `cobalt kubeconfig`: how `kubectl` and Helm reach the cloud's Kubernetes API.
+// `cobalt kubeconfig`: prints the kubeconfig with which `kubectl` and Helm reach the cloud's
+// Kubernetes API. compose/kubernetes.ts writes it when the cloud starts.
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';

@@ -53,7 +53,7 @@ export function define(command: Command): void {
       'simulations: the first seed; alone unless --runs tells more',
       wholeNumber(largestSeed),
     )
-    .option('--runs <n>', 'simulations: how many seeds; 25 unless told', wholeNumber(1_000_000, 1))
+    .option('--runs <n>', 'simulations: how many seeds; 25 by default', wholeNumber(1_000_000, 1))
     .option('-y, --yes', 'install missing Debian packages without asking')
     .addHelpText(
       'after',

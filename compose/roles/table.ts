@@ -38,7 +38,7 @@ export const databasesOf = (wanted: readonly RoleName[]): DatabaseName[] =>
   (Object.keys(rolesOf) as DatabaseName[]) // its keys
     .filter((name) => rolesOf[name].some((role) => wanted.includes(role)));
 
-/** These roles, all unless told, made of what the process has; by database. */
+/** These roles, all by default, made of what the process has; by database. */
 export async function makeRoles(
   process: CloudProcess,
   wanted: readonly RoleName[] = roleNames,

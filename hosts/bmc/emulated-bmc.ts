@@ -26,7 +26,7 @@ export interface EmulatedBmcOptions {
   folder: string;
   version: string;
   timing: PowerTiming;
-  /** How long a task takes before it does something; 1 s unless told. */
+  /** How long a task takes before it does something; 1 s by default. */
   orderMs?: number;
   vendor?: VendorName;
 }

@@ -9,7 +9,7 @@ import type { HttpCall, HttpClient } from './client.ts';
 export type Told = { status: number; body?: Json; stream?: Readable } | 'silent';
 
 export interface ToldClient extends HttpClient {
-  /** Every call to other services, and what they answer: 404 unless told. */
+  /** Every call to other services, and what they answer: 404 by default. */
   calls: HttpCall[];
   answerCalls(answer: (call: HttpCall) => Told | Promise<Told>): void;
 }

@@ -4,15 +4,15 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { FleetHypervisor, FleetServer, NovaFleet } from '#openstack/clients/nova-fleet.ts';
 import type { OperatorPlacement } from './deps.ts';
-import type { Amounts, MovePlan, Mover, Room } from './domain/plan-moves.ts';
-import { planMoves } from './domain/plan-moves.ts';
+import type { Amounts, MovePlan, Mover, Room } from './domain/forecast-moves.ts';
+import { planMoves } from './domain/forecast-moves.ts';
 
 export interface MoveDeps {
   nova: Pick<NovaFleet, 'hypervisors' | 'serversOn'>;
   placement: Pick<OperatorPlacement, 'allocations' | 'candidates'>;
   /** Whether machines may be moved to this host; Nova's own word is asked beside. */
   isTarget(host: string): boolean;
-  /** Those that would be moved; all unless told. */
+  /** Those that would be moved; all by default. */
   isMoved?(server: FleetServer): boolean;
 }
 

@@ -81,10 +81,11 @@ export interface Bus {
   ): Promise<Outcome<Json | undefined>>;
 
   /**
-   * Sends without waiting for an answer: resolves when the bus has the message. Delivered at least
-   * once, also to a consumer that starts later; delivered again (with jitter, a bounded number of
-   * times) when the handler throws, then dropped with an error in the log. A Fault of the handler
-   * is not retried. `unavailable` when the topic's queue is full.
+   * Sends without waiting for an answer; resolves when the bus has the message. Normally delivered,
+   * perhaps twice, also to a consumer that starts later. It may be lost: the in-process bus forgets
+   * it when the process ends, and every bus drops it, with an error in the log, after a bounded
+   * number of deliveries (with jitter) in which the handler threw. A Fault of the handler is not
+   * retried. `unavailable`: the topic's queue is full, the bus is closed, or the broker is away.
    */
   cast(
     topic: string,

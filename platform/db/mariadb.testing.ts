@@ -19,7 +19,7 @@ const stopTimeoutMs = 20_000;
 
 export interface PrivateMariadb {
   socketPath: string;
-  /** Makes an empty database, of a random name unless told, and says how to open it. */
+  /** Makes an empty database, of a random name by default, and says how to open it. */
   createDatabase(name?: string): Promise<DatabaseConfig>;
   /** Ends the server and removes its folder. Safe to repeat. */
   stop(): Promise<void>;
@@ -111,7 +111,7 @@ function spawnServer(where: readonly string[]): ChildProcess {
   return spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
-/** Makes a database, of a random name unless told, where it is not there yet. */
+/** Makes a database, of a random name by default, where it is not there yet. */
 export async function createDatabaseAt(
   socketPath: string,
   database = `t${randomBytes(6).toString('hex')}`,

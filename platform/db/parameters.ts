@@ -1,5 +1,5 @@
-// What may be bound to a query: the same on both databases. Both drivers call it on every
-// parameter.
+// Which values may be bound to a query, the same on SQLite and MariaDB. Both drivers call
+// `bindable` on every parameter.
 
 /**
  * The value as it is stored. Booleans become 0 and 1. Dates, objects and arrays are bugs:

@@ -7,7 +7,7 @@ import { maxAttempts, maxConflicts, pauseMs, retryPause } from './retry-pause.ts
 export interface RetryPolicy {
   maxAttempts: number;
   backoffMs: number;
-  /** Attempts where each fails at once; as many as `maxAttempts` unless told. */
+  /** Attempts where each fails at once; as many as `maxAttempts` by default. */
   maxConflicts?: number;
 }
 

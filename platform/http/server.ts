@@ -21,7 +21,7 @@ import { acceptUpgrades } from './upgrades.ts';
 export interface HttpServer {
   port: number;
   /**
-   * Accepts no more connections, lets requests in progress end for `graceMs` (0 unless told), then
+   * Accepts no more connections, lets requests in progress end for `graceMs` (0 by default), then
    * cuts them. Safe to repeat.
    */
   close(graceMs?: number): Promise<void>;
@@ -54,7 +54,7 @@ export interface HttpServerOptions {
     paths: readonly string[];
     onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
   };
-  /** Of links in answers, e.g. of a proxy before it; the one that the client names unless told. */
+  /** Of links in answers, e.g. of a proxy before it; the one that the client names by default. */
   origin?: string;
   /** Speaks TLS instead of plain HTTP. */
   tls?: Certificate;

@@ -307,8 +307,8 @@ export class SagaRunner {
         ? fault('conflict', 'The operation was cancelled.')
         : await this.#tryStep(definition, step, record, fence);
       if (isFault(result)) {
-        // A step aborted by our own stop, or by a lost claim, has neither failed nor succeeded: it
-        // runs again in the next life.
+        // A step aborted by our own stop, or by a lost claim, has neither failed nor succeeded:
+        // whichever process claims the saga next runs it again.
         this.#stopping.signal.throwIfAborted();
         fence.assertHeld();
         record.fault = result.toJSON();

@@ -1,5 +1,5 @@
 // All roles of Cinder behind the real dispatcher, with a real bus and saga runner and the simulated
-// backend, over a real database (SQLite unless told), for the tests of this service. Doubles stand
+// backend, over a real database (SQLite by default), for the tests of this service. Doubles stand
 // at the ports alone: tokens are names of people below, other services answer what a test tells
 // them to.
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -49,7 +49,7 @@ export interface CinderFixture extends Pick<ToldClient, 'calls' | 'answerCalls'>
   /** As `cobalt doctor --audit` asks. */
   audit(): Promise<CinderAudit>;
   world: SimVolumeWorld;
-  /** Below /volume/v3/, in the greatest microversion unless told. */
+  /** Below /volume/v3/, in the greatest microversion by default. */
   ask: AskInVersion<Person>;
   /** Asks as `member`, waits for all sagas, answers the object asked for last. */
   make(collection: string, key: string, body: Json): Promise<Loose>;

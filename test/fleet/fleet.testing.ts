@@ -35,7 +35,7 @@ export interface FakeNova extends NovaFleet {
   calls: string[];
   /** Why a server cannot be moved now; undefined: it moves. */
   refuse(server: FleetServer): string | undefined;
-  /** What a test machine says; its name unless told. */
+  /** What a test machine says; its name by default. */
   console(server: FleetServer): string;
 }
 
@@ -143,7 +143,7 @@ export interface FakePlacement extends OperatorPlacement {
   /** Who has a claim on the provider. */
   claims: Map<string, string[]>;
   knownTraits: Set<string>;
-  /** MiB of memory for machines; 100,000 unless told. */
+  /** MiB of memory for machines; 100,000 by default. */
   memoryMib: Map<string, number>;
 }
 

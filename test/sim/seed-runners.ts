@@ -15,7 +15,7 @@ export interface RunSeedsOptions {
   /** Where traces of failures are kept. */
   traceFolder: string;
   simulation?: SimulationOptions;
-  /** Processes at once; as many as there are cores unless told. */
+  /** Processes at once; as many as there are cores by default. */
   atOnce?: number;
   /** Told of each seed as it ends; true: no further seed is begun. */
   onReport?(report: SeedReport): boolean;

@@ -1,5 +1,5 @@
-// What a seed decides of a simulated cloud beside the users' work: how late each message is, and so
-// which overtakes which; and a trace of all that happens.
+// Random delays of the messages and requests of a simulated cloud, drawn from its seed, so that
+// some overtake others; and the trace of all that happens. What its users do is drawn elsewhere.
 import { isFault } from '#contracts/common/fault.ts';
 import type { HttpClient } from '#openstack/http/client.ts';
 import type { Bus } from '#platform/bus/bus.ts';

@@ -134,7 +134,7 @@ export interface SimCloud {
   ): Promise<{ status: number; body: Json | undefined }>;
   /** A volume of 1 GiB that nobody has: one that is there, or a new one once it is made. */
   freeVolume(): Promise<string>;
-  /** Asks for a server, on the network unless told, and returns its id at once. */
+  /** Asks for a server, on the network by default, and returns its id at once. */
   createServer(
     name: string,
     options?: { flavor?: string; host?: string; networks?: Json },

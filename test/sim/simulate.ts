@@ -27,7 +27,7 @@ import type { SimCloud } from './sim-cloud.ts';
 import { startSimCloud } from './sim-cloud.ts';
 
 export interface SimulationOptions {
-  /** Of the control plane; 2 unless told. Of several, one at a time stands still or ends. */
+  /** Of the control plane; 2 by default. Of several, one at a time stands still or ends. */
   processes?: number;
   /** What each user does. */
   deeds?: number;

@@ -18,7 +18,7 @@ import { median } from './report.ts';
 import type { BareServer } from './yardsticks.ts';
 import { passwordHashMs, transactionsPerSecond } from './yardsticks.ts';
 
-/** Of a cloud that is measured, unless told. */
+/** Of a cloud that is measured, by default. */
 export const simulatedHosts = 100;
 const listed = 1000;
 

@@ -87,8 +87,9 @@ export class LibvirtConnection {
   }
 
   /**
-   * One call. Rejects with LibvirtError, LibvirtTimeout or LibvirtDisconnected. An answer after the
-   * deadline is dropped.
+   * One call. Rejects with LibvirtError (libvirt refused), LibvirtTimeout, or LibvirtDisconnected
+   * (no connection, or too many calls wait); with a plain Error where the reply cannot be decoded.
+   * After a timeout libvirt may still carry the call out; its reply is dropped.
    */
   call<A, R>(procedure: Procedure<A, R>, args: A, timeoutMs: number): Promise<R> {
     const refusal = this.#calls.refusal('libvirt');

@@ -1,4 +1,5 @@
-// What a Migration says of the hypervisor's job, and who may say it. Pure.
+// The status of a Migration, from libvirt's job and from where the guest is. Written by
+// report-migrations.ts. Pure.
 import { isDeepStrictEqual } from 'node:util';
 import type { Migration, MigrationStatus } from '#contracts/kube/kinds.ts';
 import type { MigrationJob } from '#ports/node-facts.ts';

@@ -8,7 +8,7 @@ import { evictions } from '#contracts/kube/kinds.ts';
 import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
 import type { Attempt, Plan, Step } from '../domain/eviction.ts';
 import { mayTake, named, planEviction } from '../domain/eviction.ts';
-import { stuckIn } from '../domain/plan-moves.ts';
+import { stuckIn } from '../domain/forecast-moves.ts';
 import { findMoves } from '../find-moves.ts';
 import type { Controller, ControllerDeps } from './controller.ts';
 import { must } from './controller.ts';

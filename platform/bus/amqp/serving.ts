@@ -170,7 +170,7 @@ export class AmqpServing {
     await this.#slots.take();
     let answer: Answer;
     try {
-      // For the next consumer, or this one's next life.
+      // For the next consumer, or for this process after its restart.
       if (this.#closing.signal.aborted) return ConsumerStatus.REQUEUE;
       if (id !== undefined && attempt === 1 && !this.#remember(id)) return ConsumerStatus.ACK;
       answer = await this.#handle(message, Infinity, attempt);

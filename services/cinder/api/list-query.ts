@@ -74,7 +74,7 @@ function nextLinks(request: Request, marker: string): Json[] {
   return [{ rel: 'next', href: `${request.baseUrl}${request.path}?${query.toString()}` }];
 }
 
-/** `sort=key:dir,key`, or sort_key and sort_dir; newest first unless told. */
+/** `sort=key:dir,key`, or sort_key and sort_dir; newest first by default. */
 export function orderOf(
   request: Request,
   keysAllowed: Readonly<Record<string, string>>,

@@ -20,7 +20,7 @@ export type QuotaUsage = Record<Exclude<QuotaResource, 'per_volume_gigabytes'>, 
 export const quotaResources = Object.keys(quotaDefaults) as QuotaResource[]; // the table's own keys
 export const unlimited = -1;
 
-/** What a type may limit by itself: `volumes_<type>`, without a limit unless told. */
+/** What a type may limit by itself: `volumes_<type>`, without a limit by default. */
 export const typeResources = ['volumes', 'snapshots', 'gigabytes'] as const;
 export type TypeResource = (typeof typeResources)[number];
 export const typeQuotaName = (resource: TypeResource, type: string): string =>

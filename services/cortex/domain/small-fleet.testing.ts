@@ -20,7 +20,7 @@ interface Sizes {
   diskGib?: readonly [used: number, capacity: number];
 }
 
-/** Ready, in az1, 32 vCPUs, 256 GiB of memory, 1,000 GiB of disk, all free, unless told. */
+/** Ready, in az1, 32 vCPUs, 256 GiB of memory, 1,000 GiB of disk, all free, by default. */
 export function host(name: string, facts: Partial<HostFacts> & Sizes = {}): HostFacts {
   const { vcpus = [0, 32], memoryGib = [0, 256], diskGib = [0, 1_000], ...rest } = facts;
   return {
@@ -58,7 +58,7 @@ interface Wish extends Partial<PlacementRequest> {
   diskGib?: number;
 }
 
-/** For 2 vCPUs, 8 GiB of memory and 20 GiB of disk unless told. */
+/** For 2 vCPUs, 8 GiB of memory and 20 GiB of disk by default. */
 export function requestFor({ vcpus = 2, memoryGib = 8, diskGib = 20, ...rest }: Wish = {}) {
   return {
     ...noRequest,

@@ -107,7 +107,8 @@ function unsafeFeature(diskFormat: string, head: Buffer): string | undefined {
 const qcow2HeaderBytes = 80;
 const externalDataFile = 1n << 2n;
 /**
- * dirty, corrupt, external data file, compression type, extended L2 entries: all that there are.
+ * The incompatible features of a qcow2 header that QEMU defines, bits 0 to 4: dirty, corrupt,
+ * external data file, compression type, extended L2 entries.
  */
 const definedFeatures = 0b11111n;
 

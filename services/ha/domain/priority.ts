@@ -7,7 +7,7 @@ export const wishKeys = { enabled: 'HA_Enabled', priority: 'ha:priority' } as co
 export interface RecoveryWish {
   /** Of the server, the flavor's extra specs and the image's properties, the first that has it. */
   isWanted: boolean;
-  /** Greater ones first; those that are equal start together. 0 unless told. */
+  /** Greater ones first; those that are equal start together. 0 by default. */
   priority: number;
 }
 

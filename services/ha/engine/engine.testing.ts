@@ -34,7 +34,7 @@ import { createObserver } from './observer.ts';
 import type { StepDeps } from './step.ts';
 import { recoverOnce, registerOnce } from './watch-hosts.ts';
 
-/** How a host is doing; all ways are open and it runs unless told. */
+/** How a host is doing; all ways are open and it runs by default. */
 export interface TestHost {
   bootId: string;
   beats: number;

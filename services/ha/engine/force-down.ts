@@ -1,5 +1,6 @@
-// Tells Nova that a fenced host is down, so that it evacuates its servers and starts nothing there;
-// and takes it back when the host has returned.
+// Forces down the compute service of a fenced host, so that Nova allows evacuations from the host
+// and schedules nothing there. When an operator has released the host: switches its power on, and
+// enables the service once the host is back.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { ComputeService } from '#openstack/clients/nova-recovery.ts';

@@ -37,7 +37,7 @@ export interface AskOptions {
   headers?: Record<string, string>;
   type?: string;
   accept?: string;
-  /** `admin` (system:masters) unless told. */
+  /** `admin` (system:masters) by default. */
   user?: string;
   groups?: string[];
 }

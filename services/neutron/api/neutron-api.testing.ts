@@ -1,4 +1,4 @@
-// Neutron's API behind the real dispatcher, over a real database (SQLite unless told), for
+// Neutron's API behind the real dispatcher, over a real database (SQLite by default), for
 // Neutron's own tests. Doubles stand at the ports alone: tokens are names of people below, the
 // network below is a simulated one.
 import { createSimSdn } from '#adapters/sim/sim-sdn.ts';

@@ -244,7 +244,7 @@ describe('a port', () => {
       [['bootfile-name', 'b']],
     );
   });
-  it('has address pairs with its own MAC unless told', async () => {
+  it('has address pairs with its own MAC by default', async () => {
     const { id } = await network({ cidr: '10.0.0.0/24' });
     const port = await sure('member', 'POST', 'ports', {
       port: {

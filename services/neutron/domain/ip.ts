@@ -75,8 +75,8 @@ export function ipKey(value: bigint, version: IpVersion): string {
 }
 
 /**
- * `10.0.0.7/24` -> the prefix it is in; undefined: no prefix. An address alone is a prefix of full
- * length.
+ * `10.0.0.7/24` -> 10.0.0.0/24. An address without a length counts as /32 (IPv6: /128). undefined:
+ * the text is neither a prefix nor an address.
  */
 export function parseCidr(text: string): Cidr | undefined {
   const [ip = '', length, ...rest] = text.split('/');

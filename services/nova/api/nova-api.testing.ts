@@ -1,4 +1,4 @@
-// Nova's API behind the real dispatcher, over a real database (SQLite unless told), for Nova's own
+// Nova's API behind the real dispatcher, over a real database (SQLite by default), for Nova's own
 // tests. Doubles stand at the ports alone: tokens are names of people below, other services answer
 // what a test tells them to.
 import type { HostFacts } from '#contracts/nova/guest.ts';
@@ -38,7 +38,7 @@ export interface NovaFixture extends Pick<ToldClient, 'calls' | 'answerCalls'> {
   /** Of all roles. */
   tasks: readonly Task[];
   clock: Clock & { nowMs: number };
-  /** Below /compute/v2.1/, in the least microversion unless told. */
+  /** Below /compute/v2.1/, in the least microversion by default. */
   ask: AskInVersion<Person>;
   addHost(host: string, facts?: Partial<HostFacts>): Promise<void>;
   addServer(row?: Partial<ServerRow>): Promise<ServerRow>;

@@ -162,7 +162,7 @@ describe('os-quota-class-sets', () => {
       400,
     );
   });
-  it('are what every project has unless told otherwise', async () => {
+  it('are what every project has by default', async () => {
     assert.deepEqual((await get('admin', path)).body, {
       quota_class_set: { id: 'default', ...common, ...files, ...networks },
     });

@@ -31,7 +31,7 @@ export async function touchService(
 export interface StartingService {
   binary: string;
   host: string;
-  /** Where it is registered now: enabled unless told. */
+  /** Where it is registered now: enabled by default. */
   disabled?: boolean | undefined;
 }
 

@@ -1,5 +1,5 @@
 // A Placement of its own for tests: real dispatcher, real SQLite in memory, everybody an admin
-// unless told.
+// by default.
 import { fault } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';

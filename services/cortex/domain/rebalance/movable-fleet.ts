@@ -1,5 +1,5 @@
 // Hosts and servers as rebalancing sees them: what is measured of each, and what may move where.
-// What is balanced is one resource class, memory unless told; the others must only have room.
+// What is balanced is one resource class, memory by default; the others must only have room.
 
 export interface BalancedHost {
   name: string;

@@ -107,7 +107,7 @@ describe("a request of Nova's", () => {
 describe('NUMA nodes', () => {
   const guest = { vcpus: 4, memoryMib: 8_192 };
 
-  test('are equal unless told, and no more than can be counted', () => {
+  test('are equal by default, and no more than can be counted', () => {
     assert.equal(topologyOf({}, {}, guest), null);
     assert.equal(topologyOf({ 'hw:mem_page_size': 'small' }, {}, guest), null);
     assert.deepEqual(topologyOf({ 'hw:numa_nodes': '2' }, {}, guest)?.nodes, [

@@ -1,4 +1,4 @@
-// Which process an upload runs in, so that its next life ends what the earlier one began.
+// Which process an upload runs in, so that after a restart it ends what it had begun.
 import { addColumn } from '#platform/db/add-column.ts';
 import type { Migration } from '#platform/db/migrate.ts';
 

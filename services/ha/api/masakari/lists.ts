@@ -33,7 +33,7 @@ export const sortKeys = {
 
 /**
  * The page that is asked for: `limit`, `marker` (a uuid), `sort_key` of `keys` and `sort_dir`;
- * the newest first unless told. badRequest: one of them means nothing.
+ * the newest first by default. badRequest: one of them means nothing.
  */
 export function pageOf<Row extends Listed>(
   request: Query,

@@ -21,7 +21,7 @@ export interface FernetKeys {
 
 export interface FernetKeysOptions {
   folder: string;
-  /** Keys kept, staged and primary included; 3 unless told, as upstream. */
+  /** Keys kept, staged and primary included; 3 by default, as upstream. */
   maxActiveKeys?: number;
 }
 

@@ -75,7 +75,7 @@ async function beginMove(
   return { actionId, migration, before };
 }
 
-/** A migration of the server from where it is; with its flavor, to any host, unless told. */
+/** A migration of the server from where it is; with its flavor, to any host, by default. */
 const insertMove = async (
   deps: NovaDeps,
   trx: NovaDb,

@@ -1,8 +1,8 @@
 // Where the machines of a host could go.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Mover, Room } from './plan-moves.ts';
-import { planMoves, stuckIn } from './plan-moves.ts';
+import type { Mover, Room } from './forecast-moves.ts';
+import { planMoves, stuckIn } from './forecast-moves.ts';
 
 const room = (host: string, free: number): Room => ({ host, free: { MEMORY_MB: free, VCPU: 8 } });
 const mover = (id: string, ram: number, ...rooms: Room[]): Mover => ({
