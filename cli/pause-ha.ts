@@ -17,9 +17,9 @@ export async function pauseHa(home: Home, host: string): Promise<boolean> {
   const { status, body } = await cloud.send('ha', 'GET', '/api/hypervisors');
   if (status >= 300) return false; // the cloud is a distributed one without the service
   const { enabled, hypervisors } = body as unknown as HostList; // the body of GET /api/hypervisors
-  const known = hypervisors.find((each) => each.host === host);
-  if (!enabled || known?.state !== 'Healthy' || !known.enabled) return false;
-  await writeFile(markOf(home, host), known.bootId ?? '', { mode: 0o600 });
+  const watched = hypervisors.find((each) => each.host === host);
+  if (!enabled || watched?.state !== 'Healthy' || !watched.enabled) return false;
+  await writeFile(markOf(home, host), watched.bootId ?? '', { mode: 0o600 });
   await cloud.ask<HostDetail>('ha', 'POST', `/api/hypervisors/${host}`, { enabled: false });
   return true;
 }

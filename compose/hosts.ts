@@ -98,9 +98,12 @@ export function startFleet(deps: HostsDeps, first: readonly FleetHost[]): HostFl
 
   const addLocal = (host: FleetHost, facts: NetworkFacts) => {
     const { name, number: index, startsDisabled } = host;
-    const kept = { name, index, share, startsDisabled };
-    const keeper = keepLocalHost({ ...deps, hosts: local, network: facts }, kept);
-    chassis.set(name, createLocalChassis({ hosts: local, network: facts, keeper, clock }, kept));
+    const identity = { name, index, share, startsDisabled };
+    const keeper = keepLocalHost({ ...deps, hosts: local, network: facts }, identity);
+    chassis.set(
+      name,
+      createLocalChassis({ hosts: local, network: facts, keeper, clock }, identity),
+    );
     return keeper;
   };
   const addSimulated = ({ name, startsDisabled }: FleetHost) => {
@@ -128,10 +131,11 @@ export function startFleet(deps: HostsDeps, first: readonly FleetHost[]): HostFl
           'conflict',
           'All hosts of this cloud are simulated: it has no network for real ones.',
         );
-      const kept = host.kind === 'local' && network ? addLocal(host, network) : addSimulated(host);
-      members.set(host.name, { ...host, stop: async () => await kept.stop() });
+      const keeper =
+        host.kind === 'local' && network ? addLocal(host, network) : addSimulated(host);
+      members.set(host.name, { ...host, stop: async () => await keeper.stop() });
       waiting.add(host.name);
-      void kept.settled.then(() => waiting.delete(host.name));
+      void keeper.settled.then(() => waiting.delete(host.name));
       return undefined;
     },
     has: (name) => members.has(name),

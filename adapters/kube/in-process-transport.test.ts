@@ -15,11 +15,11 @@ test('a fenced task may write: its lease is not of the database of the API serve
     },
     check: CompiledQuery.raw('SELECT 1'),
   };
-  const seen: unknown[] = [];
+  const fencesSeen: unknown[] = [];
   const transport = inProcessTransport(
     {
       async handle() {
-        seen.push(currentFence());
+        fencesSeen.push(currentFence());
         return { status: 200, headers: {}, body: {} };
       },
     },
@@ -32,8 +32,8 @@ test('a fenced task may write: its lease is not of the database of the API serve
       async () => await transport.send({ method: 'PATCH', path: '/', timeoutMs: 1_000 }),
     );
   await send();
-  assert.deepEqual(seen, [undefined]);
+  assert.deepEqual(fencesSeen, [undefined]);
   isLost = true;
   await assert.rejects(send, /the lease is lost/);
-  assert.equal(seen.length, 1);
+  assert.equal(fencesSeen.length, 1);
 });

@@ -89,8 +89,8 @@ export function createLibvirtNodeFacts(
   /** The same for each look at one job. */
   function startOf(guest: string, elapsedMs: number): number {
     const startedAtMs = clock.now() - elapsedMs;
-    const known = (running.get(guest) ?? ends.get(guest))?.startedAtMs ?? -Infinity;
-    return Math.abs(known - startedAtMs) < sameStartMs ? known : startedAtMs;
+    const knownStartMs = (running.get(guest) ?? ends.get(guest))?.startedAtMs ?? -Infinity;
+    return Math.abs(knownStartMs - startedAtMs) < sameStartMs ? knownStartMs : startedAtMs;
   }
   function remember(moves: Map<string, MigrationJob>, guest: string, job: MigrationJob): void {
     moves.delete(guest);

@@ -3,9 +3,9 @@
 
 /** What the destination must know of the running guest. */
 export interface GuestDeparture {
-  /** Its CPU in the driver's words; null: any host will do. */
+  /** The guest's CPU model, in the format of the driver (libvirt: XML); null: any host will do. */
   cpu: string | null;
-  /** What its root disk is based on, in the driver's words; null: on nothing. */
+  /** What the guest's root disk is based on, in the format of the driver; null: on nothing. */
   base: string | null;
 }
 

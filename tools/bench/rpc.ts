@@ -9,6 +9,8 @@ import { startRabbitmq } from '#platform/bus/amqp/rabbitmq.testing.ts';
 import { systemClock } from '#platform/clock.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
+import type { Side } from './compare.ts';
+import { runOrder } from './compare.ts';
 import type { Figure } from './report.ts';
 import { median } from './report.ts';
 
@@ -41,55 +43,41 @@ export async function benchRpc(say: (text: string) => void): Promise<Figure[]> {
 }
 
 async function measure(bus: Client, bare: Client, say: (text: string) => void): Promise<Figure[]> {
-  const clients = { bus, bare };
-  const [latencies, rates] = [
-    { bus: [] as number[], bare: [] as number[] },
-    { bus: [] as number[], bare: [] as number[] },
-  ];
+  const clients: Record<Side, Client> = { base: bare, current: bus };
+  const latencies: Record<Side, number[]> = { base: [], current: [] };
+  const rates: Record<Side, number[]> = { base: [], current: [] };
+  for (const client of Object.values(clients)) await repeat(client, warmUp, 1);
   say('one call after the other');
-  await inTurns(slices, clients, async (client, side) => {
-    if (latencies[side].length === 0) await repeat(client, warmUp, 1);
-    latencies[side].push(...(await repeat(client, callsASlice, 1)));
-  });
+  for (const side of runOrder(slices).flat())
+    latencies[side].push(...(await repeat(clients[side], callsASlice, 1)));
   say(`${manyAtATime} calls at a time`);
-  await inTurns(slices / 4, clients, async (client, side) => {
+  for (const side of runOrder(slices / 4).flat()) {
     const startedAt = performance.now();
-    await repeat(client, manyCalls, manyAtATime);
+    await repeat(clients[side], manyCalls, manyAtATime);
     rates[side].push(manyCalls / ((performance.now() - startedAt) / 1000));
-  });
+  }
   const beside = (value: number) => ({ what: 'a bare client, same broker', value });
   return [
     {
       what: 'a call and its answer, p50',
-      value: median(latencies.bus),
+      value: median(latencies.current),
       unit: 'ms',
-      yardstick: beside(median(latencies.bare)),
+      yardstick: beside(median(latencies.base)),
       bar: { atMost: 2 },
     },
     {
       what: 'the same, p99',
-      value: percentile(latencies.bus, 0.99),
+      value: percentile(latencies.current, 0.99),
       unit: 'ms',
-      yardstick: beside(percentile(latencies.bare, 0.99)),
+      yardstick: beside(percentile(latencies.base, 0.99)),
     },
     {
       what: `calls, ${manyAtATime} at a time`,
-      value: median(rates.bus),
+      value: median(rates.current),
       unit: 'calls/s',
-      yardstick: beside(median(rates.bare)),
+      yardstick: beside(median(rates.base)),
     },
   ];
-}
-
-/** A B, B A, A B, …: what slows both down does not count. */
-async function inTurns<Side extends string>(
-  turns: number,
-  clients: Readonly<Record<Side, Client>>,
-  work: (client: Client, side: Side) => Promise<void>,
-): Promise<void> {
-  const sides = Object.keys(clients) as Side[];
-  for (let turn = 0; turn < turns; turn += 1)
-    for (const side of turn % 2 === 0 ? sides : sides.toReversed()) await work(clients[side], side);
 }
 
 /** Latencies, ms. */

@@ -64,8 +64,8 @@ function allocated(cells: readonly CellFacts[], guests: readonly GuestFacts[]): 
   );
   const defaultPage = cells[0]?.hugePages[0]?.sizeBytes;
   for (const { vcpus, memoryBytes, cells: bound, hugePageBytes } of guests) {
-    const there = bound.filter((id) => ofCell.has(id));
-    const ids = there.length > 0 ? there : [...ofCell.keys()];
+    const boundHere = bound.filter((id) => ofCell.has(id));
+    const ids = boundHere.length > 0 ? boundHere : [...ofCell.keys()];
     const pageBytes = hugePageBytes === 0 ? defaultPage : (hugePageBytes ?? undefined);
     for (const id of ids) {
       const amounts = ofCell.get(id) ?? new Map<string, number>();

@@ -13,7 +13,7 @@ export function nodeStatusPatch(
   system: SystemFacts,
   address: string | null,
 ): Pick<NonNullable<Node['status']>, 'nodeInfo' | 'addresses'> | undefined {
-  const told = {
+  const wantedInfo = {
     architecture:
       system.machine === undefined
         ? undefined
@@ -24,7 +24,7 @@ export function nodeStatusPatch(
     operatingSystem: system.kernelName?.toLowerCase(),
   };
   const nodeInfo: Record<string, string> = {};
-  for (const [field, value] of Object.entries(told))
+  for (const [field, value] of Object.entries(wantedInfo))
     if (value !== undefined) nodeInfo[field] = value.slice(0, 256);
   const addresses = address === null ? undefined : [{ type: 'InternalIP', address }];
   const isSame =
