@@ -12,7 +12,7 @@ import { createWorkQueue } from '#platform/reconcile/work-queue.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import { createTroubleLog } from '#platform/trouble-log.ts';
 import type { Followed } from '#ports/kube.ts';
-import type { NodeEvent } from '#ports/node-facts.ts';
+import type { NodeEvent, UnitFacts } from '#ports/node-facts.ts';
 import type { NodeAgentDeps } from './deps.ts';
 import type { Observation } from './report-hypervisor.ts';
 import { createHypervisorReporter } from './report-hypervisor.ts';
@@ -29,6 +29,9 @@ export interface NodeAgent {
 const keys = { hypervisor: 'hypervisor', find: 'find', arrivals: 'arrivals' } as const;
 const lastWordMs = 1_000;
 const findAgainMs = 5_000;
+
+const running = (units: readonly UnitFacts[]): string =>
+  JSON.stringify(units.map(({ unit, isRunning }) => [unit, isRunning]));
 
 export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
   const { facts, kube, clock, ids, log, config } = deps;
@@ -121,16 +124,14 @@ export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
     }
   }
 
-  let unitsBefore = '';
   const lookAtUnits: Task = {
     name: 'node-agent.look-at-units',
     everyMs: config.unitsEveryMs,
     scope: 'every',
     async run() {
       const units = await facts.units();
-      const now = isFault(units) ? '' : JSON.stringify(units.map((each) => each.isRunning));
-      if (now !== unitsBefore) changed('host');
-      unitsBefore = now;
+      if (!last || isFault(units)) return;
+      if (running(units) !== running(last.units)) changed('host');
     },
   };
 
