@@ -10,6 +10,7 @@ import {
   type DatabaseConnection,
   type Dialect,
   type Driver,
+  type LimitNode,
   type QueryResult,
 } from 'kysely';
 import { isTransient } from './errors.ts';
@@ -40,8 +41,20 @@ export function nodeSqliteDialect(options: NodeSqliteOptions, waiting: Waiting):
     createAdapter: () => withPause(new SqliteAdapter(), waiting.pause),
     createDriver: () => new NodeSqliteDriver(options, waiting),
     createIntrospector: (db) => new SqliteIntrospector(db),
-    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createQueryCompiler: () => new KeptPlanCompiler(),
   };
+}
+
+/**
+ * SQLite plans by the value of a bound LIMIT, and so prepares the statement again at each binding:
+ * 20 us of a list's 22, measured with 3.53. The value of an expression it does not look at.
+ * (sqlite3ExprIsInteger and sqlite3VdbeSetVarmask in SQLite's source)
+ */
+class KeptPlanCompiler extends SqliteQueryCompiler {
+  protected override visitLimit(node: LimitNode): void {
+    super.visitLimit(node);
+    this.append(' + 0');
+  }
 }
 
 /**

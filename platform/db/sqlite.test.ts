@@ -33,6 +33,18 @@ test('sqlite: more different queries than the statement cache holds', async () =
   await database.close();
 });
 
+test('sqlite: a limit is an expression, by whose value SQLite does not plan', async () => {
+  const database = open('limits.db');
+  await sql`create table t (a integer)`.execute(database.db);
+  const query = database.db.selectFrom('t' as never).selectAll();
+  const limited = query.limit(2).offset(1).compile();
+  assert.match(limited.sql, /limit \? \+ 0 offset \?$/, 'a bare ? is prepared again at each run');
+  for (const a of [1, 2, 3, 4]) await sql`insert into t values (${a})`.execute(database.db);
+  const { rows } = await database.db.executeQuery(limited);
+  assert.deepEqual(rows, [{ a: 2 }, { a: 3 }]);
+  await database.close();
+});
+
 test('sqlite: a cached select * sees a column that was added later', async () => {
   const database = open('columns.db');
   const select = () => sql`select * from t`.execute(database.db);
