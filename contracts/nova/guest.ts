@@ -127,15 +127,18 @@ export interface GuestNic {
 }
 
 /**
- * How another host reads the disks of a guest that is off, for as long as they are offered. Holds a
- * secret: neither stored nor logged.
+ * How another host reads the disks of a guest that is off, while they are offered. Contains a
+ * secret: must not be stored or logged.
  */
 export interface DiskOffer {
-  /** Of the host that offers. */
+  /** The address of the offering host. */
   address: string;
-  /** Whoever has it may read the disks. */
+  /** Grants read access to the disks. */
   key: string;
-  /** The root disk comes with what it is based on; otherwise only what differs from its image. */
+  /**
+   * True: the root disk is read as a whole, including its base image; false: only what differs from
+   * that.
+   */
   flat: boolean;
   disks: { name: 'root' | 'ephemeral'; port: number }[];
 }
@@ -147,7 +150,7 @@ export interface GuestSummary {
 }
 
 /**
- * A change of the guest's state, of its own or by a command. An event only wakes: read
+ * The guest's state has changed, by itself or by a command. An event is only a wake-up: read
  * `state(uuid)` for the current state.
  */
 export interface GuestEvent {
