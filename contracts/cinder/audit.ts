@@ -17,8 +17,8 @@ export interface CinderAudit {
    */
   stuck: { kind: 'volume' | 'snapshot' | 'backup'; id: string; status: string }[];
   /**
-   * By backend: volumes missing on it, and data that Cinder does not know. A text: why the backend
-   * did not answer.
+   * By backend: volumes and snapshots that are missing there or that Cinder does not know, and
+   * stray files. A text: why the backend did not answer.
    */
   backends: Record<string, { missing: string[]; unknown: string[]; strays: string[] } | string>;
   /**

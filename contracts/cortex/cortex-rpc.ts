@@ -16,8 +16,8 @@ export type CortexRpc = {
     result: { hosts: string[]; noHost: string | null };
   };
   /**
-   * Fanout: the server has claimed or released resources of this host, named by its resource
-   * provider's id. If the message is lost, the change is seen within a second anyway.
+   * Fanout: the server has claimed resources of this host, named by its resource provider's id. If
+   * the message is lost, the change is seen within a second anyway.
    */
   allocationsChanged: { params: { nodeUuid: string; serverId: string }; result: undefined };
   /**

@@ -45,7 +45,7 @@ export interface NovaAudit {
   interfaces: AuditInterface[];
   volumes: AuditVolume[];
   nodes: { uuid: string; host: string }[];
-  /** Unfinished operations by the server whose lock they hold. */
+  /** Sagas that have not ended; `lockKey` names the server they work on. */
   sagas: { id: string; name: string; lockKey: string; phase: string; ageMs: number }[];
 }
 

@@ -93,7 +93,7 @@ export interface GuestSpec {
   cpuModel: string | null;
   /** In the order in which the guest sees them. */
   nics: GuestNic[];
-  /** Disks outside the host. The driver names its own disks around their devices. */
+  /** Its Cinder volumes. The driver gives its own disks device names that these do not use. */
   volumes: GuestVolume[];
 }
 
@@ -116,7 +116,7 @@ export type DiskBus = 'virtio' | 'scsi' | 'sata' | 'ide';
 
 /** A network interface: one Neutron port, plugged into the host's integration bridge. */
 export interface GuestNic {
-  /** The Neutron port, also the switch's id of the interface (`iface-id`), and so a UUID. */
+  /** The Neutron port's id. Open vSwitch has it as `iface-id`, so it must be a UUID. */
   portId: string;
   /** Lower case, e.g. 'fa:16:3e:00:00:01'. */
   mac: string;

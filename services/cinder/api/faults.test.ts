@@ -315,7 +315,7 @@ test('an upload whose image is refused or never made leaves the volume free', as
   }));
   assert.equal((await upload()).status, 403);
   assert.equal((await cinder.show('volumes', 'volume', id)).status, 'available');
-  status = 201; // the first request died before it created the image at Glance
+  status = 201; // GET still answers 404, as if the request had died before it created the image
   assert.equal((await upload()).status, 202);
   await cinder.idle();
   assert.equal((await cinder.show('volumes', 'volume', id)).status, 'available');

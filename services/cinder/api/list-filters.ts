@@ -106,8 +106,8 @@ export function filtersOf<N extends ListedTable>(
     if (isFault(refused)) return refused;
   }
   const scope = isAdmin(request) && everybody === true ? null : (request.auth.projectId ?? '');
-  // For non-administrators, the scope replaces a `project_id` filter. cinder.db.sqlalchemy.api,
-  // volume_get_all_by_project
+  // Without all_tenants the caller's own project replaces a `project_id` filter.
+  // cinder.db.sqlalchemy.api, volume_get_all_by_project
   if (scope !== null) delete draft.equal['project_id'];
   return { scope, ...draft, counted };
 }

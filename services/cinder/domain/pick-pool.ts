@@ -52,8 +52,8 @@ export function suits(pool: Pool, extraSpecs: Readonly<Record<string, string>>):
 }
 
 /**
- * The suitable pool with the most free space. conflict: no pool is suitable; unavailable: one might
- * be, but its backend does not answer.
+ * The suitable pool with the most space that is not provisioned. conflict: no pool is suitable;
+ * unavailable: one might be, but its backend does not answer.
  */
 export function pickPool(
   pools: readonly Pool[],

@@ -4,7 +4,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import type { ClientDeps } from '#openstack/clients/call.ts';
 import { novaClient } from '#openstack/clients/nova.ts';
 
-/** As `Nova.assistSnapshot`. */
+/** Asks Nova to switch the guest; results and faults as for `Nova.assistSnapshot`. */
 export async function assistSnapshot(
   deps: ClientDeps,
   snapshot: { id: string; volumeId: string; newFile: string },

@@ -1,4 +1,4 @@
-// What the routes of Cortex share: decisions, the fleet's follower, clients and configuration.
+// What the routes of Cortex share: scheduling, what keeps the fleet current, clients, settings.
 import type { NovaBalance } from '#openstack/clients/nova-balance.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { CortexConfig } from '../deps.ts';

@@ -187,7 +187,7 @@ function readFilter(
         column: `${name}_ms`,
         comparison: (match[1] ?? 'eq') as Comparison,
         ms,
-      }); // the pattern's words
+      }); // an operator of the pattern
       return undefined;
     }
     default:

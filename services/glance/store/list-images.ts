@@ -76,7 +76,7 @@ function inScope(
                   memberStatus as Exclude<ListRequest['memberStatus'], 'all'>,
                 ),
               ),
-          ), // the condition says so
+          ), // not 'all': checked by $if
         ]);
   return eb.and([asked, eb.or([own, eb('visibility', 'in', ['public', 'community']), shared])]);
 }

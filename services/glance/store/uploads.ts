@@ -68,7 +68,7 @@ export async function finishUpload(
 ): Promise<'stored' | 'abandoned' | 'overQuota'> {
   const { key, owner, data, virtualSizeBytes } = upload;
   return await transaction(db, async (trx) => {
-    await holdName(trx, `quota of ${owner ?? ''}`); // two that fit alone may not fit together
+    await holdName(trx, `quota of ${owner ?? ''}`); // serialises this project's uploads
     if ((await usedBytes(trx, owner)) + data.sizeBytes > quotaBytes) return 'overQuota';
     const row = await trx
       .selectFrom('images')

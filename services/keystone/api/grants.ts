@@ -45,8 +45,8 @@ function routesAt(k: Keystone, place: Place, actor: 'user' | 'group'): Route[] {
   const grants = { actor_kind: actor, target_kind: place.target_kind, inherited: place.inherited };
 
   /**
-   * The grant that the path names. Permission is checked before existence: forbidden must not
-   * reveal which objects exist.
+   * The grant that the path names. Without permission the answer is forbidden even if an object
+   * does not exist: notFound would reveal which objects exist.
    */
   async function where(
     request: ApiRequest<unknown>,

@@ -87,7 +87,8 @@ export function userRoutes(k: Keystone): Route[] {
   }
 
   /**
-   * default_project_id may be unknown (stock Keystone does not check it), but must not be a domain.
+   * Whether a default_project_id names a domain, which is refused. An unknown id is accepted, as
+   * stock Keystone does not look it up.
    */
   async function isDomain(projectId: string | null | undefined): Promise<boolean> {
     return projectId ? (await findProject(k.db, projectId))?.is_domain === 1 : false;

@@ -1,4 +1,4 @@
-// What a port's body may hold. https://docs.openstack.org/api-ref/network/v2/#ports
+// The attributes of a port and their parsers. https://docs.openstack.org/api-ref/network/v2/#ports
 import { canonicalIp, formatCidr, parseCidr } from '../domain/ip.ts';
 import type { DhcpOption } from '../domain/port.ts';
 import { isNoHost, specialUseOf } from '../domain/special-addresses.ts';

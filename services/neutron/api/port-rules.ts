@@ -41,8 +41,8 @@ export function ownersOnly(
 }
 
 /**
- * The requested MAC unless another port of the network has it, else a generated one. Two requests
- * at once may pick the same MAC: the unique key refuses the second.
+ * The requested MAC, or a generated one if none is requested. conflict: another port of the network
+ * has it. Of two concurrent requests with the same MAC the unique key refuses the second.
  */
 export async function macFor(
   trx: NeutronTrx,

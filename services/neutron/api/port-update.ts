@@ -102,7 +102,7 @@ export async function changePort(
 }
 
 /**
- * The port of a router or floating IP keeps its network, owner and addresses; only the router's own
+ * The port of a router or floating IP keeps its device, owner and addresses; only the router's own
  * API changes them. Upstream: extension l3-port-ip-change-not-allowed. A router's interface may
  * take another address of the same subnets (`changeAddresses`).
  */

@@ -317,8 +317,8 @@ async function changeSubnet(
 }
 
 /**
- * conflict if another port holds the new gateway address. A router's port that already is the
- * gateway there may hold it.
+ * Whether the gateway may become `gateway`. conflict: a router's port has the present gateway
+ * address, or the new one is in an allocation pool.
  */
 async function gatewayMoves(
   trx: NeutronTrx,
@@ -343,7 +343,7 @@ async function gatewayMoves(
 }
 
 function subnetView(row: SubnetRow): JsonObject {
-  const parsed = (json: string): JsonObject[] => JSON.parse(json) as JsonObject[]; // written by us
+  const parsed = (json: string): JsonObject[] => JSON.parse(json) as JsonObject[]; // by Neutron
   return {
     ...standardView(row),
     name: row.name,

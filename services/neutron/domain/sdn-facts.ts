@@ -52,7 +52,7 @@ export interface PortFacts {
   /** Hosts with an inactive binding, which a live migration of the port's server has prepared. */
   readonly furtherHosts: readonly string[];
   readonly fixedIps: readonly FixedIp[];
-  /** The status in Neutron's database, which settle.ts brings in line with OVN. */
+  /** The status in Neutron's database, which the OVN writer brings in line with OVN. */
   readonly status: string;
   readonly portSecurity: boolean;
   readonly allowedPairs: readonly { readonly mac: string; readonly ip: string }[];

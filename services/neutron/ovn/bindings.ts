@@ -108,7 +108,7 @@ export class Bindings {
   async #pause(): Promise<void> {
     await this.#deps.clock
       .sleep(retryMs, { signal: this.#ending.signal, unref: true })
-      .catch(() => undefined); // closing
+      .catch(() => undefined); // aborted by close()
   }
 
   /** `isRepeated`: the attempt before may have written statuses and failed before it told Nova. */

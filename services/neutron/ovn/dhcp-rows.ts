@@ -107,9 +107,10 @@ function v6Options({ id, network, addressMode, dnsServers }: SubnetFacts): Optio
 }
 
 const listed = (values: readonly string[]): string =>
-  values.length === 1 ? (values[0] as string) : `{${values.join(', ')}}`; // length 1
-// northd pastes values into the actions of logical flows unescaped: characters that could end the
-// value and start an action of the tenant's own are removed or refused here.
+  values.length === 1 ? (values[0] as string) : `{${values.join(', ')}}`; // the only one
+// northd pastes values into the actions of logical flows unescaped, so that a value could end early
+// and go on as an action of the tenant's own. Such characters are removed from texts (`quoted`);
+// other options with them are left out (`plainValue`).
 const quoted = (text: string): string => `"${text.replaceAll(/["\\\p{Cc}]/gu, '')}"`;
 const plainValue = /^[\w.:,/{} -]+$/;
 

@@ -74,7 +74,7 @@ async function persistently(
           signal,
           unref: true,
         })
-        .catch(() => undefined); // closing
+        .catch(() => undefined); // aborted by close()
     outcome = await once(deps, events, requestId);
     if (!isFault(outcome)) return outcome;
   }

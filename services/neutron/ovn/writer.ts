@@ -87,7 +87,7 @@ export class Writer {
   async #pause(ms: number): Promise<void> {
     await this.#deps.clock
       .sleep(ms, { signal: this.#ending.signal, unref: true })
-      .catch(() => undefined); // closing
+      .catch(() => undefined); // aborted by close()
   }
 
   async close(): Promise<void> {
@@ -221,6 +221,6 @@ export class Writer {
 
   async #read(wanted: Wanted) {
     const facts = await readFacts(this.#deps.database.db, wanted);
-    return { facts, rows: rowsOf(facts, this.#deps.chassis() ?? []) }; // known: see #hosts
+    return { facts, rows: rowsOf(facts, this.#deps.chassis() ?? []) }; // not null: see #hosts
   }
 }

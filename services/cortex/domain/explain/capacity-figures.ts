@@ -45,7 +45,7 @@ export function capacityFigures(
   return figures;
 }
 
-/** '64 GiB', '8 vCPUs'. */
+/** An amount with its unit, rounded down: '64 GiB', '8 vCPUs'. */
 export function sizeText(resourceClass: string, amount: number): string {
   const whole = Math.max(0, Math.floor(amount));
   switch (resourceClass) {
@@ -62,6 +62,6 @@ export function sizeText(resourceClass: string, amount: number): string {
 
 const nouns: Readonly<Record<string, string>> = { MEMORY_MB: ' of memory', DISK_GB: ' of disk' };
 
-/** '64 GiB of memory', '8 vCPUs'. */
+/** The same with the resource's name: '64 GiB of memory', '8 vCPUs'. */
 export const amountText = (resourceClass: string, amount: number): string =>
   `${sizeText(resourceClass, amount)}${nouns[resourceClass] ?? ''}`;

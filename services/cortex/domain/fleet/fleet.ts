@@ -127,7 +127,7 @@ export class Fleet {
     return this.#reservationsOfGroup.get(groupId) ?? [];
   }
 
-  /** The column of a class; all zeros if no host has reported the class. */
+  /** The column of a class; an empty one if no host has reported the class. */
   resource(resourceClass: string): ResourceColumn {
     let column = this.resources.get(resourceClass);
     if (!column) {

@@ -42,8 +42,8 @@ export function contextOf(
     domainId: payload.scope.kind === 'domain' ? payload.scope.id : null,
     systemScope: payload.scope.kind === 'system',
     roles: roles.map((role) => role.name),
-    // At most until the credential or trust expires: services that cache this context do not ask
-    // again before.
+    // No later than the credential's or trust's own expiry: services cache this context, and ask
+    // again only when it has expired.
     expiresAtMs: Math.min(
       payload.expiresAtMs,
       appCred?.expires_at_us != null ? appCred.expires_at_us / 1000 : Infinity,
