@@ -1,5 +1,5 @@
-// A role of a service, as data. compose/ creates the roles of a process and runs what they list;
-// docs, metrics and coverage tests read them.
+// A role of a service as data. compose/ creates the roles of a process and runs everything they
+// list; docs, metrics and coverage tests are derived from the lists.
 import type { RpcServer } from '#platform/bus/bus.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
@@ -7,7 +7,7 @@ import type { TokenValidator } from './auth/context.ts';
 import type { HttpFace } from './http/route.ts';
 
 export interface Role {
-  /** Its name for `cobalt serve` and metrics, e.g. `nova-conductor`. */
+  /** The role's name for `cobalt serve` and metrics, e.g. `nova-conductor`. */
   name: string;
   http: readonly HttpFace[];
   /** Topics that this role serves on the bus. */
@@ -15,8 +15,8 @@ export interface Role {
   tasks: readonly Task[];
   /** Executed by the processes of this role, from the journal in the service's database. */
   sagas: readonly AnySaga[];
-  /** Of a role that validates tokens itself; the other roles of its process use it. */
+  /** Set by a role that validates tokens itself (Keystone); other roles in its process use it. */
   tokens?: TokenValidator;
-  /** Starts nothing more and resolves when the work in progress has ended. */
+  /** Stops accepting work; resolves when work in progress has ended. */
   close?(): Promise<void>;
 }

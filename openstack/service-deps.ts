@@ -1,5 +1,5 @@
-// What every role of a service needs that has a database and speaks with other services: Cinder's,
-// Neutron's and Nova's. compose provides it.
+// What every role of Cinder, Neutron and Nova needs: a database, and clients for other services.
+// Created by compose.
 import type { Bus } from '#platform/bus/bus.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Database } from '#platform/db/database.ts';
@@ -12,7 +12,7 @@ export interface ServiceDeps<Tables, Config> {
   database: Database<Tables>;
   bus: Bus;
   http: HttpClient;
-  /** The service's own user, for calls in nobody else's name. */
+  /** The service's own user, for calls that are not on behalf of another user. */
   session: ServiceSession;
   clock: Clock;
   ids: Ids;

@@ -16,7 +16,10 @@ export interface CinderAudit {
    * stays in `creating`.
    */
   stuck: { kind: 'volume' | 'snapshot' | 'backup'; id: string; status: string }[];
-  /** By backend; a text: why the backend did not answer. */
+  /**
+   * By backend: volumes and snapshots that are missing there or that Cinder does not know, and
+   * stray files. A text: why the backend did not answer.
+   */
   backends: Record<string, { missing: string[]; unknown: string[]; strays: string[] } | string>;
   /**
    * Backups without their data, and data without its backup; a text: why the store did not answer.

@@ -1,5 +1,5 @@
-// `connection_info`: how Cinder writes a VolumeConnection on the wire, and how Nova reads it back.
-// It has two forms: nested, and flat in attachments (api-ref block-storage v3, "Show attachment
+// `connection_info`: how Cinder encodes a VolumeConnection in its API, and how Nova decodes it. It
+// has two forms: nested and, in attachments, flat (api-ref block storage v3, "Show attachment
 // details").
 import type { JsonObject } from '../common/json.ts';
 import type { VolumeConnection } from './volume-connection.ts';

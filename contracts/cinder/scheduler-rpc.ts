@@ -4,7 +4,7 @@ import type { BackendFigures } from './volume-rpc.ts';
 
 export const cinderSchedulerTopic = 'cinder-scheduler';
 
-/** What the scheduler decides by. */
+/** A storage pool with the facts by which the scheduler chooses. */
 export interface Pool extends BackendFigures {
   /** Total size of the volumes placed there, GiB. */
   provisionedGib: number;

@@ -20,8 +20,8 @@ export interface BackendFigures {
 }
 
 /**
- * Faults of every call that names a volume: notFound, conflict (no such backend), those of the
- * backend.
+ * Faults of every call that names a volume: notFound, conflict (its backend is not configured), and
+ * those of the backend.
  */
 export type CinderVolumeRpc = {
   /**
@@ -35,8 +35,8 @@ export type CinderVolumeRpc = {
    */
   backendFigures: { params: Record<string, never>; result: BackendFigures[] };
   /**
-   * How a host reaches the volume at present. Answers within 30 s: timeout when its backend does
-   * not.
+   * How a host reaches the volume at present. Answers within 30 s; timeout: its backend does not
+   * answer.
    */
   connection: { params: { volumeId: string }; result: VolumeConnection };
   /**

@@ -1,5 +1,5 @@
-// The states of volumes, snapshots, attachments and backups by their names in the API. api-ref
-// block-storage v3, "Volume statuses".
+// States of volumes, snapshots, attachments and backups, with the API's names. api-ref block
+// storage v3, "Volume statuses".
 
 export const volumeStatuses = [
   'creating',

@@ -1,4 +1,4 @@
-// Cinder's objects as its API shows them, with the fields that this cloud's clients read.
+// Cinder's objects in its API, reduced to the fields that this cloud's clients read.
 // https://docs.openstack.org/api-ref/block-storage/v3/
 import type { JsonObject } from '../common/json.ts';
 
@@ -33,8 +33,8 @@ export interface CinderAttachment {
 }
 
 /**
- * What `volume_image_metadata` says of the image itself that a volume was made from; the rest are
- * the image's properties. cinder.image.glance, volume_image_metadata
+ * The keys of `volume_image_metadata` that describe the image itself; all others are properties of
+ * the image. cinder.image.glance, volume_image_metadata
  */
 export const volumeImageFields: readonly string[] = [
   'image_id',

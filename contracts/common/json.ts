@@ -2,5 +2,5 @@
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json | undefined };
 export type JsonObject = { [key: string]: Json | undefined };
 
-/** For plain data of an interface, which TypeScript does not take for Json. */
+/** Casts plain data whose type is an interface, which TypeScript does not accept as Json. */
 export const asJson = (plain: object): Json => plain as Json;

@@ -1,31 +1,34 @@
-// Calls to Cortex, topic `cortex`. It may be away: who asks has a way of its own then.
+// Calls to Cortex, topic `cortex`. Cortex is optional: a caller must cope with its absence.
 import type { NovaExternalRequest } from './external-scheduler.ts';
 
 export const cortexTopic = 'cortex';
 
 export type CortexRpc = {
   /**
-   * Which of the request's hosts may take the server, best first. Claims nothing, so it may be
-   * repeated; until the claim is seen, the first of them is held for the server, and later
-   * decisions find it used. An answer replaces what an earlier one held. `noHost`: if there is
-   * none, why, in words for a tenant. badRequest: the request is wrong. unavailable: the fleet is
-   * not known yet, or nobody answers.
+   * Which of the request's hosts suit the server, best first. Claims nothing in Placement, so it
+   * may be repeated. Until its claim is seen, the first host is held for the server, and later
+   * decisions count it as used; a new answer replaces what an earlier one held. `noHost`: if there
+   * is no host, the reason in words for the tenant. badRequest: the request is wrong. unavailable:
+   * the fleet has not been read yet, or no Cortex is running.
    */
   chooseHosts: {
     params: { request: NovaExternalRequest };
     result: { hosts: string[]; noHost: string | null };
   };
   /**
-   * Sent to all: what is allocated of this host, by the id of its resource provider, has changed,
-   * by a claim of the server. A lost message costs a second: then the change is seen anyway.
+   * Fanout: the server has claimed resources of this host, named by its resource provider's id. If
+   * the message is lost, the change is seen within a second anyway.
    */
   allocationsChanged: { params: { nodeUuid: string; serverId: string }; result: undefined };
-  /** Sent to all: no host is claimed for the server. Lost, what is held for it ends by itself. */
+  /**
+   * Fanout: the server will not claim the host held for it. If the message is lost, the hold
+   * expires.
+   */
   choiceDropped: { params: { serverId: string }; result: undefined };
   /**
-   * From one process of Cortex to the others: what its decision holds from now on, and whose it
-   * holds no more. `batch`: the request whose servers have been placed by it. Lost or late, two
-   * decisions may choose the same: a claim then settles it.
+   * Fanout to Cortex's other processes: the hosts that a decision holds from now on (`held`) and
+   * whose holds have ended (`released`). `batch`: the request whose servers are planned now. If
+   * lost or late, two decisions may choose the same host; the claim in Placement then decides.
    */
   choicesChanged: {
     params: {

@@ -1,9 +1,9 @@
-// The call of Nova's scheduler to an external one: SAP's fork of Nova, nova/scheduler/external.py,
-// and the parts of its RequestSpec (1.14) that Cortex reads. Objects are serialised by
-// oslo.versionedobjects: their fields are in `nova_object.data`.
+// The call of Nova's scheduler to an external scheduler: SAP's fork of Nova,
+// nova/scheduler/external.py, and the fields of RequestSpec (1.14) that Cortex reads. Objects are
+// serialised by oslo.versionedobjects, with their fields in `nova_object.data`.
 import type { JsonObject } from '../common/json.ts';
 
-/** A versioned object. Every field may be absent or null: releases of Nova differ. */
+/** A versioned object. Any field may be absent or null, since releases of Nova differ. */
 export interface NovaObject<T> {
   'nova_object.name'?: string;
   'nova_object.data': Partial<{ [K in keyof T]: T[K] | null }>;
@@ -30,7 +30,7 @@ export interface InstanceGroupFields {
   uuid: string;
   name: string;
   policy: string;
-  /** Releases before 2.64. */
+  /** Used by releases before 2.64. */
   policies: string[];
   members: string[];
   hosts: string[];
@@ -41,7 +41,10 @@ export interface InstanceGroupFields {
 export interface DestinationFields {
   host: string;
   node: string;
-  /** Of each entry, a list separated by commas, the host is in one at least. */
+  /**
+   * Each entry is a comma-separated list of aggregates; the host must be in at least one of each
+   * list.
+   */
   aggregates: string[];
   forbidden_aggregates: string[];
 }
@@ -75,21 +78,23 @@ export interface ExternalHost {
   hypervisor_hostname?: string;
 }
 
-/** `index` of `size` servers of one request to create them; `id` is the request's own. */
+/**
+ * The server is number `index` of `size` servers that one request creates; `id` names the request.
+ */
 export type BatchPlace = {
   id: string;
   size: number;
   index: number;
 };
 
-/** Extensions of Cortex: services of ours set them, Nova does not. */
+/** Options that Cortex defines. This cloud's services set them, stock Nova does not. */
 export interface ExternalOptions {
-  /** Nothing is held for the server: it is only a question. */
+  /** The request is only a question: no host is held for the server. */
   read_only?: boolean;
   skip_inflight?: boolean;
-  /** No resource `History` tells of it. */
+  /** The decision is not written to a `History` resource. */
   skip_history?: boolean;
-  /** Which of the servers of one request this is: they are placed by one decision. */
+  /** The server's place among the servers of one request, which are placed by one decision. */
   batch?: BatchPlace;
   assume_empty_hosts?: boolean;
   lock_reservations?: boolean;
@@ -109,12 +114,14 @@ export interface NovaExternalRequest extends ExternalFrame {
   spec: NovaObject<RequestSpecFields>;
 }
 
-/** Nova's schema allows nothing else, and refuses hosts that it has not sent. Best first. */
+/**
+ * Best host first. Nova's schema allows no other fields, and refuses hosts that it did not send.
+ */
 export interface ExternalAnswer {
   hosts: string[];
 }
 
-/** Cinder's scheduler in the same frame; what it says of the volume is Cinder's own. */
+/** The call of Cinder's scheduler; `spec` describes the volume in Cinder's own terms. */
 export interface CinderExternalRequest extends ExternalFrame {
   spec: JsonObject;
 }

@@ -1,5 +1,5 @@
-// Pipelines of Cortex, in the form of the resource `Pipeline` of cortex.cloud/v1alpha1: its spec
-// and the parameters of steps. Source: cobaltcore-dev/cortex, api/v1alpha1.
+// Cortex's pipelines in the form of the `Pipeline` resource of cortex.cloud/v1alpha1: its spec and
+// the parameters of its steps. Source: cobaltcore-dev/cortex, api/v1alpha1.
 
 /** Exactly one of the values is set. */
 export interface StepParameter {
@@ -13,14 +13,14 @@ export interface StepParameter {
 }
 
 export interface FilterSpec {
-  /** As in the table of filters, e.g. `filter_correct_az`. */
+  /** The filter's name in the table of filters, e.g. `filter_correct_az`. */
   name: string;
   params?: StepParameter[];
   description?: string;
 }
 
 export interface WeigherSpec extends FilterSpec {
-  /** Default 1; negative: what the weigher prefers is avoided. */
+  /** Default 1. A negative one reverses the weigher's preference. */
   multiplier?: number;
 }
 
@@ -28,7 +28,7 @@ export interface PipelineSpec {
   schedulingDomain: 'nova' | 'cinder' | 'manila' | 'machines' | 'pods';
   type: 'filter-weigher' | 'detector';
   description?: string;
-  /** The hosts of the request are ignored: all hosts that Cortex knows are candidates. */
+  /** Ignores the hosts that the request names: all hosts in the fleet are candidates. */
   ignorePreselection?: boolean;
   filters?: FilterSpec[];
   weighers?: WeigherSpec[];

@@ -1,16 +1,16 @@
-// POST /scheduler/rebalance: what Cortex would move, and why. Nothing is moved by it: who asks
-// orders the migrations at Nova. Shares are of a host's memory, 0 to 1.
+// POST /scheduler/rebalance: the migrations that Cortex proposes, with reasons. Cortex moves
+// nothing itself: the caller asks Nova for the migrations. Shares are of a host's memory, 0 to 1.
 
 export interface RebalanceRequest {
-  /** Default 0.05. */
+  /** Deviation from the pool's mean that is accepted, as a share. Default 0.05. */
   tolerance?: number;
-  /** Default 50. */
+  /** Limit of migrations in the plan. Default 50. */
   most_migrations?: number;
-  /** From a host or to it; default 10. */
+  /** Limit of migrations from or to one host. Default 10. */
   most_per_host?: number;
-  /** A server that has moved within this time stays; default 60. */
+  /** Servers that moved within this time are not moved again. Default 60. */
   rest_minutes?: number;
-  /** Servers that are not to be chosen: those whose migration failed. */
+  /** Ids of servers not to be moved, e.g. because their migration failed. */
   without?: string[];
 }
 
@@ -18,13 +18,13 @@ export interface RebalancePlan {
   hosts: {
     host: string;
     pool: string;
-    /** Closed hosts neither give nor take, nor do they count. */
+    /** False: the host is closed to migrations, and does not count for the mean. */
     open: boolean;
     use: number;
     mean: number;
   }[];
   findings: { detector: string; host: string; text: string }[];
-  /** In the order in which each finds room. */
+  /** To be executed in this order: later ones may need the room that earlier ones free. */
   migrations: RebalanceMigration[];
 }
 
@@ -35,7 +35,7 @@ export type RebalanceMigration = {
   to: string;
   memory_mib: number;
   reason: string;
-  /** MiB that are used beyond the tolerance before it, and not after it. */
+  /** By how much the hosts' use beyond the tolerance shrinks, MiB. */
   gain_mib: number;
   use_of_source: [before: number, after: number];
   use_of_target: [before: number, after: number];

@@ -20,7 +20,7 @@ export const pipelines: KubeKind<PipelineResource> = {
   namespaced: false,
 };
 
-/** One decision, in short. */
+/** A summary of one decision. */
 export interface HistoryEntry {
   /** RFC 3339 in whole seconds. */
   timestamp: string;
@@ -29,16 +29,16 @@ export interface HistoryEntry {
   successful: boolean;
   targetHost?: string;
   explanation: string;
-  /** Best first, three at most. */
+  /** Best first, at most three. */
   orderedHosts: string[];
 }
 
-/** The last decisions on one server; its name is `nova-<uuid>`. */
+/** The last decisions on one server. The resource's name is `nova-<uuid>`. */
 export interface HistoryResource extends KubeObject {
   spec: { schedulingDomain: 'nova'; resourceID: string; availabilityZone?: string };
   status?: {
     current?: HistoryEntry;
-    /** Those before `current`, newest first, ten at most. */
+    /** Decisions before `current`, newest first, at most ten. */
     history?: HistoryEntry[];
     /** Ready; reasons SchedulingSucceeded, NoHostFound. */
     conditions?: Condition[];

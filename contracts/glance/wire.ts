@@ -1,4 +1,4 @@
-// Glance's images as its API shows them. https://docs.openstack.org/api-ref/image/v2/
+// Glance's images in its API. https://docs.openstack.org/api-ref/image/v2/
 
 /** An image's properties are at the top level, beside Glance's own fields. */
 export type GlanceImage = Record<string, unknown> & {

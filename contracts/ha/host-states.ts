@@ -1,6 +1,6 @@
-// The states of a host as the HA Service sees it, and those of a server that it moves.
+// The HA Service's states of a host, and the states of a server's evacuation (move).
 
-/** In the order in which a host that dies goes through them. */
+/** In the order in which a dying host goes through them. */
 export const haStates = [
   'Healthy',
   'Suspect',
@@ -13,6 +13,6 @@ export const haStates = [
 ] as const;
 export type HaState = (typeof haStates)[number];
 
-/** Of a vmove, as masakari names them. https://docs.openstack.org/api-ref/instance-ha/ */
+/** Statuses of a vmove, with masakari's names. https://docs.openstack.org/api-ref/instance-ha/ */
 export const moveStatuses = ['pending', 'ongoing', 'succeeded', 'failed', 'ignored'] as const;
 export type MoveStatus = (typeof moveStatuses)[number];

@@ -1,40 +1,45 @@
-// What the HA Agent and `cobalt ha` exchange with the HA Service, by HTTP below `/ha/api`.
+// What the HA Agent and `cobalt ha` exchange with the HA Service over HTTP, below `/ha/api`.
 import type { GuestState } from '../nova/guest.ts';
 import type { HaState, MoveStatus } from './host-states.ts';
 
-/** The header with the secret of a host's agent. */
+/** The header that carries the secret of a host's agent. */
 export const agentSecretHeader = 'x-ha-agent-secret';
 
-/** What a host has seen of another one since its last heartbeat. */
+/** What a host (the witness) has seen of another host since its last heartbeat. */
 export interface Sighting {
-  /** It answered on the management network or on that of the tunnels; null: not tried. */
+  /**
+   * Whether the other host answered on the management or on the tunnel network; null: not tried.
+   */
   reached: boolean | null;
-  /** What it wrote to the shared storage last; null: nothing there, or the storage is away. */
+  /**
+   * The last mark that the other host wrote to the shared storage; null: there is none, or the
+   * storage cannot be read.
+   */
   storageMark: string | null;
 }
 
 /**
- * POST /heartbeats, by a service user for any host; POST /hosts/{host}/heartbeats, by the agent of
- * that host with its own secret. A later one replaces the earlier.
+ * POST /heartbeats, from a service user, for any host; POST /hosts/{host}/heartbeats, from that
+ * host's agent with its own secret. Each heartbeat replaces the one before.
  */
 export interface Heartbeat {
   host: string;
-  /** Another one after each boot of the host. */
+  /** Changes with each boot of the host. */
   bootId: string;
   uptimeS: number;
-  /** Where its neighbours reach it. */
+  /** The address at which other hosts reach this one. */
   address: string;
   /** null: the hypervisor does not answer. */
   guests: { uuid: string; state: GuestState }[] | null;
   /**
-   * The watchdog of the host ends its guests when the host has been cut off for so long; null: no
-   * watchdog is armed.
+   * How long the host may be cut off before its watchdog ends its guests; null: no watchdog is
+   * armed.
    */
   selfFencingMs: number | null;
   saw: Record<string, Sighting>;
 }
 
-/** The answer: whom the host is to look at. */
+/** The answer to a heartbeat: which other hosts this host shall watch. */
 export interface HeartbeatAnswer {
   neighbours: { host: string; address: string }[];
 }
@@ -60,14 +65,14 @@ export interface MoveView {
   message: string | null;
 }
 
-/** A guest that died on a host that lives, and was started again there. */
+/** A guest that died while its host was alive, and that was started again there. */
 export interface GuestRecoveryView {
   server: string;
   name: string;
-  /** Starts since it has run for long enough the last time. */
+  /** Starts since it last ran for long enough. */
   attempts: number;
   lastAtMs: number;
-  /** True: it is started no more. */
+  /** True: it is not started any more. */
   givenUp: boolean;
   message: string;
 }
@@ -77,9 +82,9 @@ export interface HostView {
   zone: string;
   state: HaState;
   sinceMs: number;
-  /** False: an operator has switched HA off for it. */
+  /** False: an operator has switched HA off for this host. */
   enabled: boolean;
-  /** Why it is in its state, or why nothing is done about it. */
+  /** Why the host is in its state, or why no action is taken. */
   reason: string;
   bootId: string | null;
   incident: string | null;
@@ -87,32 +92,32 @@ export interface HostView {
 
 /** GET /hypervisors */
 export interface HostList {
-  /** False: the setting `ha.enabled` is off; no host is watched. */
+  /** False: the setting `ha.enabled` is off, and no host is watched. */
   enabled: boolean;
   hypervisors: HostView[];
 }
 
-/** GET /hypervisors/{host}: with its last incident. */
+/** GET /hypervisors/{host}: the host with its latest incident. */
 export interface HostDetail extends HostView {
   timeline: TimelineEntry[];
   moves: MoveView[];
-  /** Of guests that died lately. */
+  /** Guests that died recently. */
   guests: GuestRecoveryView[];
 }
 
-/** GET /hypervisors/{host}/plan: what would happen if it died now. */
+/** GET /hypervisors/{host}/plan: what would be done if the host died now. */
 export interface HostPlan {
   host: string;
-  /** How it would be fenced; null: not at all. */
+  /** How the host would be fenced; null: it cannot be fenced. */
   fencing: 'redfish' | 'storage' | null;
   servers: {
     id: string;
     name: string;
     priority: number;
-    /** What would be done; `ignored`: HA is off for it. */
+    /** `ignored`: HA is off for the server. */
     action: 'evacuate' | 'ignored';
     why: string;
   }[];
-  /** Hosts that could take them. */
+  /** Hosts that could take these servers. */
   targets: string[];
 }

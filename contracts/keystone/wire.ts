@@ -1,4 +1,4 @@
-// Keystone's projects as its API shows them. https://docs.openstack.org/api-ref/identity/v3/
+// Keystone's projects in its API. https://docs.openstack.org/api-ref/identity/v3/
 
 export interface KeystoneProject {
   id: string;

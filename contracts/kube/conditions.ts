@@ -22,7 +22,7 @@ export const isTrue = (object: HasConditions, type: string): boolean =>
 export const isFalse = (object: HasConditions, type: string): boolean =>
   conditionOf(object, type)?.status === 'False';
 
-/** With the time at which its status changed last. */
+/** The wanted condition, with the time at which its status last changed. */
 export function stamped(object: HasConditions, wanted: WantedCondition, nowMs: number): Condition {
   const before = conditionOf(object, wanted.type);
   return {

@@ -1,5 +1,5 @@
-// The kinds of objects that operators and agents work on: CobaltCore's own, as in crds/, and of
-// Kubernetes' what they look at.
+// The kinds of Kubernetes objects that operators and agents use: CobaltCore's own, defined in
+// crds/, and those built-in ones that they read.
 import type { Condition, KubeKind, KubeObject } from './object.ts';
 
 export type Maintenance = '' | 'manual' | 'auto' | 'ha' | 'termination';
@@ -104,8 +104,8 @@ export const evictions: KubeKind<Eviction> = {
 };
 
 /**
- * kvm.cloud.sap/v1alpha1: how far the live migration of a server is, or how its last one ended.
- * Named like the server. Sizes are '4.0 GiB', rates '1.5 MiB/s', times '1m30.5s'.
+ * kvm.cloud.sap/v1alpha1: progress of a server's live migration, or the outcome of its last one.
+ * The object has the server's name. Sizes are '4.0 GiB', rates '1.5 MiB/s', times '1m30.5s'.
  */
 export interface Migration extends KubeObject {
   status?: MigrationStatus;
@@ -114,7 +114,7 @@ export interface Migration extends KubeObject {
 export interface MigrationStatus {
   origin?: string;
   destination?: string;
-  /** bounded and unbounded: under way; completed, failed, cancelled, unknown: how it ended. */
+  /** bounded, unbounded: in progress; completed, failed, cancelled, unknown: the outcome. */
   type?: string;
   operation?: string;
   /** RFC 3339. */
@@ -128,7 +128,7 @@ export interface MigrationStatus {
   memPostcopyRequests?: number;
   memIteration?: number;
   memPageSize?: string;
-  /** Pages a second. */
+  /** Pages per second. */
   memDirtyRate?: string;
   memBps?: string;
   memNormalBytes?: string;
@@ -196,7 +196,7 @@ export const pods: KubeKind<Pod> = {
   namespaced: true,
 };
 
-/** What has happened to an object; it is kept for an hour. */
+/** An event about an object. Kubernetes keeps it for an hour. */
 export interface Event extends KubeObject {
   involvedObject: {
     apiVersion: string;
@@ -228,9 +228,12 @@ export const labels = {
   hostname: 'kubernetes.io/hostname',
   zone: 'topology.kubernetes.io/zone',
   region: 'topology.kubernetes.io/region',
-  /** A node with it, whatever its value, runs virtual machines. */
+  /** A node with this label, whatever its value, runs virtual machines. */
   virtDriver: 'nova.openstack.cloud.sap/virt-driver',
-  /** The operator onboards and offboards the node; `skip-tests`: without test machines. */
+  /**
+   * The operator onboards and offboards nodes with this label; value `skip-tests`: without test
+   * VMs.
+   */
   lifecycle: 'cobaltcore.cloud.sap/node-hypervisor-lifecycle',
 } as const;
 
@@ -239,5 +242,5 @@ export const annotations = {
   customTraits: 'nova.openstack.cloud.sap/custom-traits',
 } as const;
 
-/** On a node whose machines are gone: what runs for them leaves, too. */
+/** Set on a node that has no virtual machines any more: evicts the agents that served them. */
 export const offboardingTaint = { key: 'kvm.cloud.sap/offboarding', effect: 'NoExecute' } as const;

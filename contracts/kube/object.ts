@@ -1,4 +1,4 @@
-// A Kubernetes object as it goes over the wire.
+// A Kubernetes object as in the API.
 // https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/
 import type { Json, JsonObject } from '../common/json.ts';
 
@@ -11,7 +11,10 @@ export interface OwnerReference {
   blockOwnerDeletion?: boolean;
 }
 
-/** Who set which fields: server-side apply's record. `fieldsV1` is a tree of field names. */
+/**
+ * Which manager set which fields: the record of server-side apply. `fieldsV1` is a tree of field
+ * names.
+ */
 export interface ManagedFields {
   manager?: string;
   operation?: 'Apply' | 'Update';
@@ -47,15 +50,15 @@ export interface KubeObject {
   [field: string]: unknown;
 }
 
-/** A kind of object, by its group, version and plural. */
+/** Identifies a kind of object by group, version and plural. */
 export interface KubeKind<T extends KubeObject = KubeObject> {
-  /** '' of the core group. */
+  /** '' is the core group. */
   group: string;
   version: string;
   kind: string;
   plural: string;
   namespaced: boolean;
-  /** Only a type: which objects these are. */
+  /** Never set: it only carries the objects' type. */
   readonly of?: T;
 }
 
@@ -68,7 +71,7 @@ export interface Condition {
   observedGeneration?: number;
 }
 
-/** One element of a watch's stream. */
+/** One event of a watch. */
 export interface WatchEvent {
   type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
   object: Json | KubeObject;

@@ -5,8 +5,8 @@ export const neutronTopic = 'neutron';
 
 export type NeutronRpc = {
   /**
-   * A heartbeat with facts: the host's metadata agent is listed, and counts as alive while these
-   * arrive. Idempotent.
+   * A heartbeat with facts of the host. The host's metadata agent is listed, and counts as alive
+   * while heartbeats arrive. Idempotent.
    */
   reportNetwork: {
     params: { host: string; facts: HostNetworkFacts; version: string; startedAtMs: number };

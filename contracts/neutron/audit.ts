@@ -19,8 +19,9 @@ export interface NeutronAudit {
    */
   inconsistencies: string[];
   /**
-   * Rows in OVN that differ from what they should be, and changes that are not written to it yet; a
-   * text: why OVN could not be asked.
+   * Rows in OVN that differ from Neutron's database (inserted: missing, updated: different,
+   * deleted: superfluous), and journal entries that are not written yet; a text: why OVN could not
+   * be asked.
    */
   sdn: { inserted: number; updated: number; deleted: number; pending: number } | string;
 }

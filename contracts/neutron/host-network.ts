@@ -1,10 +1,11 @@
-// The network of a host as reported by its Neutron Agent and by ports/host-network.ts. Plain JSON.
+// State of a host's network, as reported by its Neutron Agent and by ports/host-network.ts. Plain
+// JSON.
 
 export interface HostNetworkFacts {
   /** The name under which OVN knows the host: `requested-chassis` of its ports. */
   chassis: string;
   hostname: string;
-  /** Physical network to bridge. */
+  /** Bridge by physical network. */
   bridgeMappings: Record<string, string>;
   /** Address and type of its tunnel endpoint, e.g. geneve 172.31.0.11. */
   encapIp: string;

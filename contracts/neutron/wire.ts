@@ -1,4 +1,4 @@
-// Neutron's objects as its API shows them, with the fields that this cloud's clients read.
+// Neutron's objects in its API, reduced to the fields that this cloud's clients read.
 // https://docs.openstack.org/api-ref/network/v2/
 
 export interface Network {

@@ -1,4 +1,4 @@
-// What `cobalt doctor --audit` compares: the view of each service and host, as plain data.
+// What each service and host reports to `cobalt doctor --audit` for comparison, as plain data.
 import type { ServerGroupPolicy } from './server-groups.ts';
 import type { PowerState, TaskState, VmState } from './server-states.ts';
 
@@ -21,20 +21,20 @@ export interface AuditInterface {
   portId: string;
 }
 
-/** A volume that a server which is not deleted has, or that is being attached to it. */
+/** A volume that a server has, or that is being attached to it; servers that are not deleted. */
 export interface AuditVolume {
   serverId: string;
   volumeId: string;
   attachmentId: string | null;
-  /** The host has been told how to reach it. */
+  /** The host has received the volume's connection. */
   connected: boolean;
 }
 
-/** A move that is not over. */
+/** A migration of a server that has not ended. */
 export interface AuditMove {
   uuid: string;
   serverId: string;
-  /** Those that may have a copy of its guest. */
+  /** Hosts that may have a copy of the server's guest. */
   hosts: string[];
 }
 
@@ -45,7 +45,7 @@ export interface NovaAudit {
   interfaces: AuditInterface[];
   volumes: AuditVolume[];
   nodes: { uuid: string; host: string }[];
-  /** Unfinished operations by the server whose lock they hold. */
+  /** Sagas that have not ended; `lockKey` names the server they work on. */
   sagas: { id: string; name: string; lockKey: string; phase: string; ageMs: number }[];
 }
 

@@ -1,5 +1,5 @@
-// Calls of conductor and API to a Nova Agent, topic `compute.<host>`. Every call is safe to repeat.
-// Without an agent: unavailable.
+// Calls of conductor and API to a Nova Agent, topic `compute.<host>`. Every call is idempotent.
+// unavailable: no agent is running on that host.
 import type { VolumeConnection } from '../cinder/volume-connection.ts';
 import type {
   DiskOffer,
@@ -20,41 +20,44 @@ import type {
 export const computeTopic = (host: string): string => `compute.${host}`;
 
 /**
- * Faults: those of the hypervisor port's method with the same name; `unavailable` also while the
- * agent starts.
+ * Faults: those of the method with the same name in the hypervisor port; `unavailable` also while
+ * the agent is starting.
  */
 export type ComputeAgentRpc = {
   /**
-   * Brings the images into the cache, then creates disks and domain and starts it. A running guest
-   * is left alone.
+   * Downloads the images into the cache, creates disks and domain, and starts the guest. A running
+   * guest is left alone.
    */
   buildGuest: { params: { spec: GuestSpec }; result: null };
   /**
-   * Defines a guest whose disks are here anew, as `spec` says now, and starts it unless `start` is
-   * false: after its disks were fetched, or when a move comes back. A running guest is left alone.
-   * Images that its disks are not made of yet are brought into the cache.
+   * Defines a guest anew from `spec` whose disks are on this host already (fetched from another
+   * host, or left by a move that is undone), and starts it unless `start` is false. A running guest
+   * is left alone. Downloads images that its disks are not based on yet into the cache.
    */
   placeGuest: { params: { spec: GuestSpec; start: boolean }; result: null };
-  /** See the port. The answer holds a secret. */
+  /** See the hypervisor port. The answer contains a secret. */
   offerDisks: { params: { uuid: string; flat: boolean; forMs: number }; result: DiskOffer };
   withdrawDisks: { params: { uuid: string }; result: null };
-  /** Whether the host has, or can get, the image that the root disk is based on; notFound: not. */
+  /**
+   * Checks that the host has, or can download, the image that the root disk is based on; notFound:
+   * it cannot.
+   */
   prepareMove: { params: { spec: GuestSpec }; result: null };
   fetchDisks: { params: { spec: GuestSpec; offer: DiskOffer }; result: null };
   /**
-   * The server is being deleted: a build, rebuild or rescue of it that is still downloading images
-   * ends with a fault. Does nothing if there is none.
+   * The server is being deleted: ends its build, rebuild or rescue, if that is still downloading
+   * images, with a fault. No effect otherwise.
    */
   abandonBuild: { params: { uuid: string }; result: null };
-  /** Recreates the root disk; starts the guest unless `start` is false. */
+  /** Recreates the root disk from the image; starts the guest unless `start` is false. */
   rebuildGuest: { params: { spec: GuestSpec; start: boolean }; result: null };
   /**
-   * Ends the locks that another host, which is down, holds on the guest's volumes, so that this one
-   * gets them. See the port.
+   * Breaks the locks on the guest's volumes that another host holds which is down, so that this
+   * host can lock them. See the port.
    */
   breakLocks: { params: { spec: GuestSpec; host: string }; result: null };
   startGuest: { params: { uuid: string }; result: null };
-  /** Asks for a shutdown by ACPI for `timeoutMs`, then cuts the power. */
+  /** Requests a shutdown by ACPI, waits up to `timeoutMs`, then switches the power off. */
   stopGuest: { params: { uuid: string; timeoutMs: number }; result: null };
   rebootGuest: { params: { uuid: string; kind: 'soft' | 'hard'; timeoutMs: number }; result: null };
   pauseGuest: { params: { uuid: string }; result: null };
@@ -63,15 +66,15 @@ export type ComputeAgentRpc = {
   resumeGuest: { params: { uuid: string }; result: null };
   rescueGuest: { params: { uuid: string; spec: GuestSpec }; result: null };
   unrescueGuest: { params: { uuid: string }; result: null };
-  /** Removes the guest with its disks; does nothing if it does not exist. */
+  /** Removes the guest with its disks; no effect if it does not exist. */
   destroyGuest: { params: { uuid: string }; result: null };
-  /** Attaches it now and at every later start; does nothing if it is attached. */
+  /** Attaches the interface now and for later starts; no effect if it is attached. */
   attachNic: { params: { uuid: string; nic: GuestNic }; result: null };
-  /** Does nothing if it is not attached. */
+  /** No effect if it is not attached. */
   detachNic: { params: { uuid: string; portId: string }; result: null };
-  /** Attaches it now and at every later start; does nothing if it is attached. */
+  /** Attaches the volume now and for later starts; no effect if it is attached. */
   attachVolume: { params: { uuid: string; volume: GuestVolume }; result: null };
-  /** Does nothing if the volume is not attached or the guest does not exist. */
+  /** No effect if the volume is not attached or the guest does not exist. */
   detachVolume: { params: { uuid: string; volumeId: string }; result: null };
   resizeVolume: { params: { uuid: string; volumeId: string; sizeGib: number }; result: null };
   snapshotVolume: {
@@ -79,29 +82,33 @@ export type ComputeAgentRpc = {
     result: null;
   };
   /**
-   * Copies the root disk and uploads it, as qcow2, as the data of `imageId`, which is `queued` in
-   * Glance. Does nothing if it has its data.
+   * Uploads a copy of the root disk as qcow2 to the image `imageId`, which is `queued` in Glance.
+   * No effect if the image has its data.
    */
   uploadRoot: { params: { uuid: string; imageId: string }; result: null };
   guestDeparture: { params: { uuid: string }; result: { departure: GuestDeparture } };
-  /** Brings the images into the cache, then prepares the host for a guest that moves in. */
+  /**
+   * Downloads the images into the cache and prepares the host for a guest that will live-migrate to
+   * it.
+   */
   prepareArrival: {
     params: { spec: GuestSpec; departure: GuestDeparture };
     result: { arrival: GuestArrival };
   };
   abandonArrival: { params: { uuid: string }; result: null };
   /**
-   * Moves the guest out of this host, or joins its migration, and answers when it has ended, after
-   * `waitMs` at the latest: the caller asks again. `queued`: others are first.
+   * Starts the guest's live migration away from this host, or joins one in progress. Answers when
+   * it has ended, after `waitMs` at the latest (long poll): the caller then calls again. `queued`:
+   * other migrations go first.
    */
   migrateGuest: {
     params: { uuid: string; terms: MigrationTerms; waitMs: number };
     result: { state: 'queued' | 'moving' | 'left'; progress: MigrationProgress | null };
   };
-  /** Also of one that is queued. */
+  /** Also cancels a queued migration. */
   abortMigration: { params: { uuid: string }; result: null };
   completeMigration: { params: { uuid: string; postCopy: boolean }; result: null };
-  /** Whether a migration of the guest out of this host is under way. */
+  /** Whether a live migration of the guest away from this host is in progress. */
   isDeparting: { params: { uuid: string }; result: { departing: boolean } };
   arrivalState: {
     params: { uuid: string };

@@ -11,11 +11,11 @@ export interface ExpectedGuest {
    * but its disks stay; 'remove': it does not belong on this host any more.
    */
   want: 'run' | 'keep' | 'stop' | 'remove';
-  /** A saga is working on it: do not touch it. */
+  /** A saga is working on the guest: the agent must not touch it. */
   busy: boolean;
-  /** The interfaces that it should have; null: not to be compared now. */
+  /** The interfaces that the guest should have; null: the agent must not compare them now. */
   nics: GuestNic[] | null;
-  /** The volumes that it should have; null: not to be compared now. */
+  /** The volumes that the guest should have; null: the agent must not compare them now. */
   volumes: GuestVolume[] | null;
 }
 
@@ -40,13 +40,13 @@ export type ConductorRpc = {
    */
   refreshNetworkInfo: { params: { serverId: string }; result: null };
   /**
-   * Removes what the request behind these pending resources created and did not commit. A fault:
-   * something cannot be removed yet. Safe to repeat, and to run twice at once.
+   * Removes what a request created at other services (pending resources) and never committed. A
+   * fault: something cannot be removed yet. Idempotent, also under concurrency.
    */
   removeAbandoned: { params: { id: string }; result: null };
   /**
-   * Neutron reported an event of a server's port: wakes whoever waits for it. Sent as a cast; if it
-   * is lost, the next poll finds the change.
+   * Neutron reported an event of a server's port: wakes the sagas that wait for it. Sent as a cast;
+   * if it is lost, the next poll finds the change.
    */
   networkEvent: {
     params: { serverId: string; portId: string | null; event: NetworkEvent };
@@ -54,14 +54,15 @@ export type ConductorRpc = {
   };
   /**
    * Cinder reported that a server's volume was extended. Sent as a cast; if it is lost, the guest
-   * sees the new size after a detachment.
+   * sees the new size only after the volume was detached.
    */
   volumeExtended: { params: { serverId: string; volumeId: string }; result: null };
   /**
    * A heartbeat with facts: marks the host up, and returns its stable identity. `starting`: the
-   * first one since the agent started, which registers the host. notFound: its compute service was
-   * deleted meanwhile, and stays so until the agent is restarted. `startsDisabled`: a host that is
-   * registered by this report takes no servers until somebody enables it; missing: it does.
+   * first heartbeat after the agent's start, which registers the host. notFound: the host's compute
+   * service was deleted, and stays so until the agent is restarted. `startsDisabled`: if this
+   * heartbeat registers the host, it is disabled until somebody enables it; absent: it starts
+   * enabled.
    */
   reportHost: {
     params: {
@@ -74,24 +75,27 @@ export type ConductorRpc = {
     result: { nodeUuid: string; intervalMs: number };
   };
   /**
-   * The agent stops, because it was told to or its host is powered off: the host is down from now
-   * on. Idempotent.
+   * The agent is stopping, on command or because its host is shutting down: marks the host down at
+   * once. Idempotent.
    */
   agentStops: { params: { host: string }; result: null };
   /**
-   * Observed power states; `complete` if the list has every guest of the host. `busy`: those that
-   * are not believed yet, since an operation on their server goes on; to be told again. null: from
-   * the release before. Idempotent.
+   * Observed power states; `complete` if the list contains every guest of the host. `busy`: guests
+   * whose state was not taken over, since a saga is working on their server: to be reported again.
+   * Result null: from a conductor of the previous release. Idempotent.
    */
   reportGuests: {
     params: { host: string; guests: { uuid: string; state: GuestState }[]; complete: boolean };
     result: { busy: string[] } | null;
   };
-  /** The desired state of `uuids` (those found on the host) and of the servers placed there. */
+  /**
+   * The desired state of the guests `uuids`, which were found on the host, and of all servers
+   * placed there.
+   */
   expectedGuests: {
     params: { host: string; uuids: string[] };
     result: { guests: ExpectedGuest[] };
   };
-  /** Images that servers on the host are built from. */
+  /** Ids of the images that servers on the host are built from. */
   imagesInUse: { params: { host: string }; result: { imageIds: string[] } };
 };

@@ -1,5 +1,4 @@
-// A guest with nothing of its own, for tests that say what theirs has: no disk, network, volume or
-// kernel.
+// A minimal guest without disk, network, volume and kernel, to which tests add what they need.
 import type { GuestSpec } from './guest.ts';
 
 export const disklessGuest = (guest: Pick<GuestSpec, 'uuid'> & Partial<GuestSpec>): GuestSpec => ({

@@ -1,5 +1,5 @@
-// What a server is built from, stored with it: flavors and images may change or be deleted during
-// its life.
+// Facts of flavor and image that are stored with a server, since flavors and images may change or
+// be deleted during its life.
 
 export interface FlavorFacts {
   id: string;

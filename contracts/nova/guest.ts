@@ -93,7 +93,7 @@ export interface GuestSpec {
   cpuModel: string | null;
   /** In the order in which the guest sees them. */
   nics: GuestNic[];
-  /** Disks outside the host. The driver names its own disks around their devices. */
+  /** Its Cinder volumes. The driver gives its own disks device names that these do not use. */
   volumes: GuestVolume[];
 }
 
@@ -116,7 +116,7 @@ export type DiskBus = 'virtio' | 'scsi' | 'sata' | 'ide';
 
 /** A network interface: one Neutron port, plugged into the host's integration bridge. */
 export interface GuestNic {
-  /** The Neutron port, also the switch's id of the interface (`iface-id`), and so a UUID. */
+  /** The Neutron port's id. Open vSwitch has it as `iface-id`, so it must be a UUID. */
   portId: string;
   /** Lower case, e.g. 'fa:16:3e:00:00:01'. */
   mac: string;
@@ -127,15 +127,18 @@ export interface GuestNic {
 }
 
 /**
- * How another host reads the disks of a guest that is off, for as long as they are offered. Holds a
- * secret: neither stored nor logged.
+ * How another host reads the disks of a guest that is off, while they are offered. Contains a
+ * secret: must not be stored or logged.
  */
 export interface DiskOffer {
-  /** Of the host that offers. */
+  /** The address of the offering host. */
   address: string;
-  /** Whoever has it may read the disks. */
+  /** Grants read access to the disks. */
   key: string;
-  /** The root disk comes with what it is based on; otherwise only what differs from its image. */
+  /**
+   * True: the root disk is read as a whole, including its base image; false: only what differs from
+   * that.
+   */
   flat: boolean;
   disks: { name: 'root' | 'ephemeral'; port: number }[];
 }
@@ -147,7 +150,7 @@ export interface GuestSummary {
 }
 
 /**
- * A change of the guest's state, of its own or by a command. An event only wakes: read
+ * The guest's state has changed, by itself or by a command. An event is only a wake-up: read
  * `state(uuid)` for the current state.
  */
 export interface GuestEvent {

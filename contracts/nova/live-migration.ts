@@ -1,45 +1,46 @@
-// A guest that moves to another host while it runs, as plain data exchanged between conductor,
-// agents and hypervisor drivers.
+// Data about live migrations, exchanged between conductor, agents and hypervisor drivers.
 
-/** What the destination must know of the running guest. */
+/** What the destination needs to know of the running guest. */
 export interface GuestDeparture {
-  /** The guest's CPU model, in the format of the driver (libvirt: XML); null: any host will do. */
+  /** The guest's CPU model in the driver's format (libvirt: XML); null: it runs on any host. */
   cpu: string | null;
-  /** What the guest's root disk is based on, in the format of the driver; null: on nothing. */
+  /** The base of the guest's root disk in the driver's format; null: the disk has no base. */
   base: string | null;
 }
 
-/** Where the guest arrives, from the destination's driver for the source's. */
+/** What the destination has prepared, passed to the source's driver. */
 export interface GuestArrival {
-  /** Of this preparation: one migration is made with it. */
+  /** Names this preparation, which serves one migration. */
   id: string;
-  /** The address at which the destination's hypervisor takes guests, as hosts see each other. */
+  /**
+   * The address at which the destination's hypervisor receives guests; other hosts can reach it.
+   */
   address: string;
-  /** The guest's folder and the socket of its console there. */
+  /** The guest's folder, and the socket of its console, on the destination. */
   folder: string;
   vncSocket: string;
-  /** How the destination reaches the guest's volumes; `server` '' for a file of the host. */
+  /** How the destination reaches the guest's volumes; `server` '' for a file on the host. */
   volumes: { volumeId: string; server: string; path: string }[];
 }
 
 export interface MigrationTerms {
   arrival: GuestArrival;
-  /** Slows the guest down step by step while it changes memory faster than it is sent. */
+  /** Throttles the guest step by step if it changes memory faster than it can be sent. */
   autoConverge: boolean;
   /** Whether the guest may run at the destination before all of its memory is there. */
   permitPostCopy: boolean;
-  /** MiB per second; 0: as fast as the network is. */
+  /** MiB per second; 0: unlimited. */
   bandwidthMib: number;
-  /** After so long `timeoutAction` is taken; 0: never. */
+  /** After this time `timeoutAction` is taken; 0: never. */
   completionTimeoutMs: number;
   timeoutAction: 'abort' | 'force_complete';
 }
 
-/** In bytes, as the hypervisor counts them; null before it has counted. */
+/** Counters of the hypervisor, in bytes; null: not reported yet. */
 export interface MigrationProgress {
   elapsedMs: number;
   memory: { total: number; processed: number; remaining: number } | null;
   disk: { total: number; processed: number; remaining: number } | null;
-  /** Expected, or measured at the end. */
+  /** Expected downtime; at the end the measured one. */
   downtimeMs: number | null;
 }

@@ -5,10 +5,10 @@ import type { ImageFacts } from './facts.ts';
 import type { PowerState, TaskState, VmState } from './server-states.ts';
 
 /**
- * Changes of one server on its host, each with the task_state that the API sets with the journal
- * entry, and that the conductor clears at the end. From which states: the API's row
- * (services/nova/api/server-actions); what is done and where it ends: the conductor's
- * (services/nova/conductor/server-actions).
+ * Actions that change one server on its host, with the task_state that the API sets in the
+ * transaction that journals the saga; the conductor clears it at the end. From which states an
+ * action is allowed is defined in services/nova/api/server-actions; what it does, and the state it
+ * ends in, in services/nova/conductor/server-actions.
  */
 export const taskDuring = {
   start: 'powering-on',
@@ -30,11 +30,11 @@ export type ServerAction = keyof typeof taskDuring;
 /** Input of each operation on a server. */
 type OfServer = {
   serverId: string;
-  /** Its row in the action log. */
+  /** The id of its row in the server's action log. */
   actionId: string;
 };
 
-/** `migrationId`: the uuid of its migration, written with the journal entry. */
+/** `migrationId`: the uuid of the row in `migrations` that is inserted with the journal entry. */
 type OfMove = OfServer & { migrationId: string };
 
 /** Input by operation; plain JSON. */
@@ -42,52 +42,58 @@ export type NovaOperations = {
   'nova.build-server': OfServer & {
     forcedHost: string | null;
     zone: string | null;
-    /** Hosts on which its build failed. */
+    /** Hosts on which the server's build has failed. */
     excludedHosts: string[];
-    /** Absent: it was the only server of its request. */
+    /** Its place in a request for several servers; absent: it is the only one. */
     batch?: BatchPlace;
   };
   'nova.delete-server': OfServer;
   'nova.change-server': OfServer & {
     action: ServerAction;
-    /** The state before the action: decides the state after a rebuild. */
+    /** The state before the action, from which the state after a rebuild follows. */
     before: { vmState: VmState; powerState: PowerState };
     /** The image to rescue with. */
     rescueImage: { [K in keyof ImageFacts]: ImageFacts[K] } | null;
   };
-  /** `seq`: the interface's row, for an attachment written with the journal entry. */
+  /** `seq`: the interface's row; for an attachment it is inserted with the journal entry. */
   'nova.attach-interface': OfServer & { seq: number };
   'nova.detach-interface': OfServer & { seq: number };
-  /** `rowId`: the volume's row, for an attachment written with the journal entry. */
+  /** `rowId`: the volume's row; for an attachment it is inserted with the journal entry. */
   'nova.attach-volume': OfServer & { rowId: string };
   'nova.detach-volume': OfServer & { rowId: string };
-  /** `rotation`: it is a backup; the number of backups of its type that the server keeps. */
+  /** `rotation`: set for a backup; `keep` is how many backups of its type the server keeps. */
   'nova.create-image': OfServer & {
     imageId: string;
     rotation: { type: string; keep: number } | null;
   };
-  /** `imageId`: queued already; null: its root disk is a volume. `before`: as of a change. */
+  /**
+   * `imageId`: the image, already queued; null: the root disk is a volume. `before`: as for
+   * nova.change-server.
+   */
   'nova.shelve-server': OfServer & {
     imageId: string | null;
     before: { vmState: VmState; powerState: PowerState };
   };
-  /** Takes a shelved server from its host. */
+  /** Removes a shelved server from its host. */
   'nova.offload-server': OfServer;
-  /** Builds a server that was offloaded. One on its host is only started: nova.change-server. */
+  /**
+   * Builds an offloaded server again. A shelved one that is still on its host is only started:
+   * nova.change-server.
+   */
   'nova.unshelve-server': OfServer & { forcedHost: string | null; zone: string | null };
-  /** Follows an unshelving; does nothing where that failed. */
+  /** Deletes the shelved image after an unshelve; no effect if the unshelve failed. */
   'nova.drop-shelved-image': OfServer & { imageId: string };
   'nova.live-migrate-server': OfServer & {
     /** The uuid of its row in `migrations`. */
     migrationId: string;
-    /** The one that the operator named. */
+    /** The destination that the operator named; null: the scheduler chooses. */
     host: string | null;
-    /** Whether its local disks go with it; 'auto': if it has some. */
+    /** Whether local disks are copied; 'auto': if the server has any. */
     blockMigration: boolean | 'auto';
-    /** They refused the guest in an earlier attempt. */
+    /** Hosts that refused the guest in an earlier attempt. */
     excludedHosts?: string[];
   };
-  /** Also a cold migration. The migration says from where, and to which flavor. */
+  /** Also a cold migration. Source host and new flavor are in the migration's row. */
   'nova.resize-server': OfMove & {
     forcedHost: string | null;
     excludedHosts: string[];
@@ -95,7 +101,7 @@ export type NovaOperations = {
   };
   'nova.confirm-resize': OfMove;
   'nova.revert-resize': OfMove;
-  /** `start`: the server runs afterwards. */
+  /** `start`: whether the server runs afterwards. */
   'nova.evacuate-server': OfMove & { forcedHost: string | null; start: boolean };
   'nova.assist-snapshot': {
     serverId: string;
@@ -105,11 +111,12 @@ export type NovaOperations = {
   };
 };
 
-/** Operations on one server run one after the other. */
+/** The lock key of a server: its operations run one after another. */
 export const serverLock = (serverId: string): string => `server:${serverId}`;
 
 /**
- * Help with a volume snapshot does not wait for the server's operations: Cinder holds the volume
- * until the help is finished, and those operations may wait for the volume.
+ * The lock key of Nova's part in a volume snapshot. It is not the server's lock, since that might
+ * deadlock: Cinder holds the volume until this is finished, and the server's operations may be
+ * waiting for the volume.
  */
 export const assistLock = (volumeId: string): string => `volume:${volumeId}`;

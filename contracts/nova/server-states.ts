@@ -17,7 +17,7 @@ export const vmStates = [
 ] as const;
 export type VmState = (typeof vmStates)[number];
 
-/** While an image is made of the server. */
+/** While an image of the server is being created. */
 export const imageTaskStates = [
   'image_snapshot_pending',
   'image_backup',
@@ -31,7 +31,7 @@ export const shelvingTaskStates = [
   'shelving_image_pending_upload',
   'shelving_image_uploading',
 ] as const;
-/** While a server moves to another host, off. */
+/** During a resize or cold migration, until the guest is on its new host. */
 export const resizeTasks = [
   'resize_prep',
   'resize_migrating',
@@ -69,7 +69,7 @@ export const taskStates = [
 ] as const;
 export type TaskState = (typeof taskStates)[number];
 
-/** The numbers of `OS-EXT-STS:power_state`: nova.compute.power_state. */
+/** Values of `OS-EXT-STS:power_state`: nova.compute.power_state. */
 export const powerState = {
   noState: 0,
   running: 1,

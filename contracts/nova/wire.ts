@@ -1,4 +1,5 @@
-// Nova's API as other services use it. https://docs.openstack.org/api-ref/compute/
+// Objects of Nova's API, for other services that use it.
+// https://docs.openstack.org/api-ref/compute/
 
 /** api-ref, "Run Events". `tag`: the port, or the volume. `volume-extended` since 2.51. */
 export interface ServerExternalEvent {

@@ -1,4 +1,4 @@
-// Placement's documents with the fields that schedulers and agents read and write.
+// Documents of Placement's API, reduced to the fields that schedulers and agents use.
 // https://docs.openstack.org/api-ref/placement/
 import type { Json } from '../common/json.ts';
 
@@ -8,14 +8,14 @@ export interface Resources {
   DISK_GB?: number;
 }
 
-/** A provider with enough free resources, and how full it is. */
+/** A provider with enough free resources, with its capacity and usage. */
 export interface Candidate {
   nodeUuid: string;
   allocations: Json;
   capacity: Readonly<Record<string, { capacity: number; used: number }>>;
 }
 
-/** What a provider has of one resource class. */
+/** Inventory of one resource class. */
 export type Inventory = {
   total: number;
   reserved: number;
@@ -25,7 +25,7 @@ export type Inventory = {
   allocation_ratio: number;
 };
 
-/** All of it is given out, in single units. */
+/** An inventory that can be allocated completely, in single units. */
 export const plainInventory = (total: number): Inventory => ({
   total,
   reserved: 0,
@@ -35,10 +35,12 @@ export const plainInventory = (total: number): Inventory => ({
   allocation_ratio: 1,
 });
 
-/** What a provider offers, by resource class. */
+/** Inventories by resource class. */
 export type Inventories = Record<string, Inventory>;
 
-/** `resource_provider_generation` goes back with a write: a stale one is refused. */
+/**
+ * `resource_provider_generation` must be sent back with a write, which is refused if it is stale.
+ */
 export interface ProviderInventory {
   inventories: Inventories;
   resource_provider_generation: number;
@@ -49,7 +51,7 @@ export interface ProviderTraits {
   resource_provider_generation: number;
 }
 
-/** Of the list of providers. */
+/** An entry in the list of providers. */
 export interface ProviderEntry {
   uuid: string;
   name: string;

@@ -1,4 +1,4 @@
-// What a restricted token may ask.
+// Which requests a token with access rules may make.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ruleAllows } from './access-rules.ts';

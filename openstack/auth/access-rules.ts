@@ -7,19 +7,16 @@ export interface AccessRule {
   service: string;
   method: string;
   /**
-   * As the service sees it, e.g. `/v2.1/servers/{id}`; `*` and `{name}` match one segment, `**` any
-   * number.
+   * The path as the service routes it, e.g. `/v2.1/servers/{id}`. `*` and `{name}` match one
+   * segment, `**` any number of segments.
    */
   path: string;
 }
 
-/**
- * Longer than any path of an OpenStack API: such a path matches no rule, which bounds the work of
- * matching.
- */
+/** Paths longer than any of an OpenStack API match no rule, which bounds the cost of matching. */
 const maxPathLength = 512;
 
-/** null: a token without rules, which may do whatever its roles allow. */
+/** `rules` null: the token is unrestricted and may do whatever its roles allow. */
 export function ruleAllows(
   rules: readonly AccessRule[] | null,
   service: string,
@@ -39,8 +36,8 @@ export function ruleAllows(
   );
 }
 
-// A step is a character's code or one of these: `[^/]`, `[^/]*`, `.*`. Numbers, since a request is
-// matched against many rules.
+// A step is a character code or one of these: `[^/]`, `[^/]*`, `.*`. As numbers, since each request
+// is matched against many rules.
 const [inSegment, restOfSegment, anything] = [-1, -2, -3];
 
 const parsed = new Map<string, Int32Array>();
@@ -96,7 +93,7 @@ function matches(pattern: string, path: string): boolean {
   return reached.includes(steps.length);
 }
 
-/** A position, and those after it that need no further character. */
+/** Adds a position, and those behind it that need no further character. */
 function reach(positions: number[], seen: Uint8Array, steps: Int32Array, index: number): void {
   for (let at = index; seen[at] === 0; at += 1) {
     seen[at] = 1;

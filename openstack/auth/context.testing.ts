@@ -1,7 +1,7 @@
-// The authenticated caller in tests of the HTTP edge.
+// An authenticated caller for tests of the HTTP edge.
 import type { AuthContext } from './context.ts';
 
-/** A reader of project p1 of the default domain, with these changes. */
+/** A reader of project p1 in the default domain; `change` overrides fields. */
 export const testCaller = (change: Partial<AuthContext> = {}): AuthContext => ({
   userId: 'u1',
   userName: 'ann',

@@ -24,9 +24,10 @@ export interface AuthContext {
 }
 
 /**
- * The driver is Keystone's own validation when embedded, a cached validation over HTTP otherwise.
+ * Validates tokens. Implemented by Keystone itself in its own process, elsewhere by a cached
+ * validation over HTTP.
  */
 export interface TokenValidator {
-  /** unauthorized: unknown, expired or revoked; unavailable: Keystone cannot say it now. */
+  /** unauthorized: unknown, expired or revoked; unavailable: Keystone cannot be asked now. */
   validate(token: string): Promise<Outcome<AuthContext>>;
 }

@@ -1,4 +1,5 @@
-// Validation in a process without Keystone: asks once, caches for a while, forgets tokens that end.
+// Token validation in a process without Keystone: it asks once, caches the answer for a short time,
+// and drops expired tokens.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -66,7 +67,7 @@ describe('token validation over HTTP', () => {
   });
   it('never remembers a token beyond its end', async () => {
     const { state, validator } = keystone();
-    state.now += 45_000; // 15 s before its end
+    state.now += 45_000; // 15 s before the token expires
     await validator.validate('subject');
     state.now += 16_000;
     state.status = 404;

@@ -26,8 +26,8 @@ interface TokenDocument {
 
 export interface HttpTokenValidatorOptions {
   /**
-   * How long a revoked token may still be accepted: under a second, so that no message about
-   * revocations is needed. Stock: token_cache_time, 300 s.
+   * How long a revoked token may still be accepted. Under a second, so that processes need no
+   * messages about revocations. Stock: token_cache_time, 300 s.
    */
   rememberMs: number;
   maxRemembered: number;
@@ -49,7 +49,7 @@ export function createHttpTokenValidator(
 
   async function ask(token: string): Promise<Outcome<AuthContext>> {
     const own = await deps.session.token();
-    // Also where Keystone refuses the service user: that says nothing about the caller.
+    // Also if Keystone refuses the service user: the caller's token is not at fault.
     if (isFault(own)) return cannotCheck();
     const answer = await deps.http.send({
       method: 'GET',

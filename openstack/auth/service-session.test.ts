@@ -1,4 +1,4 @@
-// A service user without a token: it is not allowed one, or Keystone cannot tell now.
+// Why a service user gets no token: Keystone refuses it, or cannot answer now.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';

@@ -22,7 +22,9 @@ export interface ServiceUser {
   project: string;
 }
 
-/** Of one that has a token already, e.g. a command's: it ends with that token. */
+/**
+ * A session for a caller that has a token already, e.g. a command. It ends when that token expires.
+ */
 export const sessionWithToken = (token: string): ServiceSession => ({
   token: async () => token,
   renew: () => undefined,
@@ -59,7 +61,7 @@ export function createServiceSession(deps: {
     const token = answer.headers['x-subject-token'];
     if (answer.status !== 201 || !token)
       return fault(
-        // Keystone without its database says nothing about who asks.
+        // A 5xx, e.g. without its database, does not mean that the service user is refused.
         answer.status >= 500 ? 'unavailable' : 'unauthorized',
         `The service user ${name} got no token: Keystone answered ${answer.status}.`,
       );

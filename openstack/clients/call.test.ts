@@ -1,4 +1,4 @@
-// Tokens of a call, their renewal, and what a refusal becomes.
+// Which tokens a call carries, when they are renewed, and which fault a refusal becomes.
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';

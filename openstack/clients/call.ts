@@ -13,9 +13,9 @@ export interface ClientDeps {
   session: ServiceSession;
 }
 
-/** In whose name the call is made. */
+/** With whose identity the call is made. */
 export interface Caller {
-  /** The user's token, whose rights apply; null: the service's own. */
+  /** The user's token, whose rights then apply; null: the service uses its own. */
   token: string | null;
   requestId?: string;
 }
@@ -25,14 +25,14 @@ export const itself: Caller = { token: null };
 
 export type ServiceCall = Omit<HttpCall, 'token' | 'serviceToken' | 'requestId'>;
 
-/** What a proxy answers for a service that is away, and a service that cannot work now. */
+/** Statuses that a proxy gives for an unreachable service, or an overloaded service itself. */
 const awayStatuses: ReadonlySet<number> = new Set([502, 503, 504]);
 
 /**
- * Any other status is an answer. If the service's own token is refused (it was revoked, or
- * Keystone's keys were replaced), it is renewed and the call repeated once; a stream can be sent
- * only once, so such a call returns 401. Faults: unavailable (502, 503 and 504, too), timeout;
- * unauthorized: the service user itself is refused.
+ * Makes a call. Any status other than 502, 503, 504 is returned as an answer. If the service's own
+ * token is refused (revoked, or Keystone's keys were replaced), the token is renewed and the call
+ * repeated once; a stream cannot be sent twice, so such a call returns the 401. Faults: unavailable
+ * (also for 502, 503 and 504), timeout; unauthorized: Keystone refuses the service user.
  */
 export async function callService(
   { http, session }: ClientDeps,
@@ -59,18 +59,18 @@ export async function callService(
   return await send();
 }
 
-/** What a client knows about its service. */
+/** Describes a service to its client. */
 export interface Callee {
-  /** The service's name for the HTTP client, and the prefix of its paths. */
+  /** The service type for the HTTP client, and the prefix of its paths. */
   service: string;
   root: string;
   timeoutMs: number;
   headers?: Record<string, string>;
-  /** The fault that a refusal is; `path` below the root, with a slash before it. */
+  /** Converts a refusal into a fault; `path` is relative to `root` and starts with a slash. */
   refusal(status: number, body: Json | undefined, path: string): Fault;
 }
 
-/** A call with JSON in both directions; a refusal is a fault. */
+/** Makes a call with JSON bodies. A refusal is returned as a fault. */
 export type Ask = (
   method: HttpMethod,
   path: string,
@@ -97,8 +97,8 @@ export function askService(
 }
 
 /**
- * The status with which the service refused; undefined: it was not reached, or the service user
- * got no token. For clients that give the status in `detail`: Glance, Keystone, Nova, Placement.
+ * The HTTP status of a refusal; undefined: the service was not reached, or the service user got no
+ * token. Only for clients that put the status into `detail`: Glance, Keystone, Nova, Placement.
  */
 export function refusedStatus({ detail }: Fault): number | undefined {
   return detail['status'] === undefined ? undefined : Number(detail['status']);
@@ -107,7 +107,7 @@ export function refusedStatus({ detail }: Fault): number | undefined {
 const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The document under `key` of a successful answer. unavailable: it has none. */
+/** The document under `key` of a successful answer. unavailable: the answer has no such key. */
 export async function documentOf<T>(
   key: string,
   asked: Promise<Outcome<Json | undefined>>,
@@ -121,7 +121,7 @@ export async function documentOf<T>(
     : (document as T);
 }
 
-/** Of an answer nothing but its success matters. */
+/** Discards the answer of a call if it was successful. */
 export async function succeeded(asked: Promise<Outcome<unknown>>): Promise<Outcome<void>> {
   const outcome = await asked;
   return isFault(outcome) ? outcome : undefined;

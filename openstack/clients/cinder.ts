@@ -1,5 +1,5 @@
-// Cinder's API as other services use it: in a user's name for what the user may see, in their own
-// for attachments.
+// Client for Cinder's API, for other services: with a user's identity for what that user may see,
+// with the service's own for attachments.
 import type { CinderAttachment, CinderSnapshot, CinderVolume } from '#contracts/cinder/wire.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -7,7 +7,7 @@ import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { Ask, Caller, ClientDeps } from './call.ts';
 import { askService, documentOf } from './call.ts';
 
-/** A volume or snapshot, the fields that lists by metadata read. */
+/** A volume or snapshot, reduced to the fields that are compared when listing by metadata. */
 interface Labelled {
   id: string;
   status: string;
@@ -22,38 +22,43 @@ export interface Cinder {
   volume(id: string): Promise<Outcome<CinderVolume>>;
   snapshot(id: string): Promise<Outcome<CinderSnapshot>>;
   createVolume(volume: JsonObject): Promise<Outcome<CinderVolume>>;
-  /** Does nothing if it does not exist. */
+  /** Succeeds if the volume does not exist. */
   deleteVolume(id: string): Promise<Outcome<void>>;
   createSnapshot(snapshot: JsonObject): Promise<Outcome<CinderSnapshot>>;
   deleteSnapshot(id: string): Promise<Outcome<void>>;
-  /** Of every project. */
+  /** Snapshots of the volume in all projects. */
   snapshotsOf(volumeId: string): Promise<Outcome<Labelled[]>>;
-  /** Of every project, with all of this metadata. */
+  /** Objects of all projects that have all of this metadata. */
   withMetadata(
     kind: 'volumes' | 'snapshots',
     metadata: Readonly<Record<string, string>>,
   ): Promise<Outcome<{ id: string; status: string }[]>>;
-  /** The server's attachments, of every project. */
+  /** The server's attachments in all projects. */
   attachments(serverId: string): Promise<Outcome<CinderAttachment[]>>;
-  /** Reserves the volume for the server. badRequest: it is not available. */
+  /**
+   * Creates an attachment that reserves the volume for the server. badRequest: it is not available.
+   */
   reserve(volumeId: string, serverId: string): Promise<Outcome<CinderAttachment>>;
-  /** Tells Cinder the host; returns how that host reaches the volume. */
+  /**
+   * Tells Cinder the host's connector; the returned attachment says how that host reaches the
+   * volume.
+   */
   connect(attachmentId: string, connector: JsonObject): Promise<Outcome<CinderAttachment>>;
   complete(attachmentId: string): Promise<Outcome<void>>;
-  /** Releases the volume. Does nothing if the attachment does not exist. */
+  /** Releases the volume. Succeeds if the attachment does not exist. */
   deleteAttachment(id: string): Promise<Outcome<void>>;
-  /** `os-begin_detaching`, `os-roll_detaching`. */
+  /** Runs a volume action, e.g. `os-begin_detaching` or `os-roll_detaching`. */
   act(volumeId: string, action: string): Promise<Outcome<void>>;
-  /** Reports the result of a snapshot of a volume in use. */
+  /** Reports to Cinder the result of an online snapshot. */
   tellSnapshot(snapshotId: string, status: 'creating' | 'error'): Promise<Outcome<void>>;
 }
 
-// A release may take as long as the share needs to merge snapshots.
+// Long, since releasing a volume may have to merge snapshots on the share.
 const timeoutMs = 90_000;
-// Attachments are completed since 3.44; nothing newer is used.
+// Attachments can be completed since 3.44; 3.59 has everything else that is used.
 const microversion = 'volume 3.59';
 
-/** Paths below /v3. Faults as of `Cinder`. */
+/** Makes calls to paths below /v3. Faults as for `Cinder`. */
 export const askCinder = (deps: ClientDeps, caller: Caller): Ask =>
   askService(deps, caller, {
     service: 'volume',
@@ -97,7 +102,7 @@ export function cinderClient(deps: ClientDeps, caller: Caller): Cinder {
         kind,
         ask('GET', `${kind}/detail?all_tenants=1&metadata=${one(JSON.stringify(metadata))}`),
       );
-      // A Cinder that does not support the filter returns everything.
+      // Filtered again here: a Cinder that does not support the filter returns everything.
       return isFault(found)
         ? found
         : found.filter((each) =>

@@ -1,7 +1,7 @@
-// A server as administrators see it, for tests of what reads the fleet.
+// A server as administrators see it, for tests of code that reads the fleet.
 import type { FleetServer } from './nova-fleet.ts';
 
-/** Running on the host, of one CPU and 512 MiB. */
+/** A running server on the host, with one CPU and 512 MiB. */
 export const fleetServer = (
   id: string,
   host: string,

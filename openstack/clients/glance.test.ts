@@ -1,4 +1,4 @@
-// Glance's client: what it sends, and what Glance's refusals become.
+// Glance's client: which requests it sends, and which faults Glance's refusals become.
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';

@@ -1,5 +1,5 @@
-// Glance's API as other services use it: images in a user's name, so that Glance decides who may
-// see them; data in the service's own.
+// Client for Glance's API, for other services: images with a user's identity, so that Glance
+// decides who may see them; data with the service's own.
 import { Readable } from 'node:stream';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -14,11 +14,13 @@ import { callService } from './call.ts';
  * (`answer`) in `detail`.
  */
 export interface Glance {
-  /** In any state. notFound: also for another project's image. */
+  /**
+   * An image in any status. notFound: also for another project's image that the caller cannot see.
+   */
   image(id: string): Promise<Outcome<GlanceImage>>;
-  /** One page; `query` with Glance's parameters. */
+  /** One page of the list; `query` has Glance's parameters. */
   list(query: URLSearchParams): Promise<Outcome<{ images: GlanceImage[]; isLast: boolean }>>;
-  /** A queued image. */
+  /** Creates an image in status queued. */
   create(image: JsonObject): Promise<Outcome<GlanceImage>>;
   /** Uploads the data of a queued image, which becomes active. Consumes the stream in any case. */
   upload(
@@ -26,14 +28,14 @@ export interface Glance {
     bytes: Readable,
     options?: { sizeBytes?: number; timeoutMs?: number },
   ): Promise<Outcome<void>>;
-  /** The data. The stream breaks with `DeadlinePassed` after `timeoutMs`. */
+  /** Downloads the data. After `timeoutMs` the stream fails with `DeadlinePassed`. */
   download(id: string, options: { timeoutMs: number }): Promise<Outcome<Readable>>;
-  /** Writes the properties (null: removes them); returns the changed image. */
+  /** Sets properties, and removes those with value null; returns the changed image. */
   changeProperties(
     id: string,
     properties: Readonly<Record<string, string | null>>,
   ): Promise<Outcome<GlanceImage>>;
-  /** Does nothing if it does not exist. */
+  /** Succeeds if the image does not exist. */
   deleteImage(id: string): Promise<Outcome<void>>;
 }
 
@@ -89,7 +91,7 @@ export function glanceClient(
         },
         204,
       );
-      bytes.on('error', () => undefined).destroy(); // a call that was never sent
+      bytes.on('error', () => undefined).destroy(); // for a call that was never sent
       return isFault(answer) ? answer : undefined;
     },
     async download(id, { timeoutMs }) {

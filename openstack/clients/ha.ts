@@ -1,4 +1,5 @@
-// The HA Service's API as agents use it: as a service user, or as the agent of one host.
+// Client for the HA Service's heartbeat API, for agents: as a service user, or with the secret of
+// one host's agent.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { asJson } from '#contracts/common/json.ts';
@@ -10,7 +11,10 @@ import type { ClientDeps } from './call.ts';
 import { askService, documentOf, itself } from './call.ts';
 
 export interface HaReports {
-  /** Safe to repeat. unavailable, timeout; conflict: the service refuses it. */
+  /**
+   * Sends a heartbeat and returns the hosts to watch. Safe to repeat. unavailable, timeout;
+   * conflict: the service refuses it.
+   */
   report(heartbeat: Heartbeat): Promise<Outcome<HeartbeatAnswer['neighbours']>>;
 }
 
@@ -25,7 +29,10 @@ export function haReportsClient(deps: ClientDeps, { timeoutMs }: { timeoutMs: nu
   };
 }
 
-/** Needs no Keystone: a host is heard also while that is away. */
+/**
+ * Uses the agent's secret instead of a token, so that heartbeats arrive even while Keystone is
+ * down.
+ */
 export const haAgentReportsClient = (
   http: HttpClient,
   { secret, timeoutMs }: { secret: Secret; timeoutMs: number },

@@ -1,5 +1,5 @@
-// The HTTP client (a port) and the session of the typed clients' tests: answers in turn, and what
-// was sent.
+// Doubles of HTTP client (a port) and session, for tests of the typed clients: gives prepared
+// answers in order, and records what was sent.
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { HttpAnswer, HttpCall, HttpClient } from '../http/client.ts';
@@ -16,7 +16,7 @@ export interface HttpDouble extends ClientDeps {
   calls: (HttpCall & { asStream?: boolean })[];
 }
 
-/** The service's own tokens are `own-1`, and after each renewal `own-2` and so on. */
+/** The service's own token is `own-1`, after the first renewal `own-2`, and so on. */
 export function httpDouble(...answers: Outcome<HttpAnswer>[]): HttpDouble {
   const calls: HttpDouble['calls'] = [];
   const http: HttpClient = {

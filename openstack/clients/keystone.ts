@@ -1,4 +1,4 @@
-// Keystone's API as other services use it: projects by id and by name.
+// Client for Keystone's API, for other services: projects by id and by name.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -7,12 +7,12 @@ import type { Caller, ClientDeps } from './call.ts';
 import { askService, documentOf } from './call.ts';
 
 /**
- * Faults of all: unavailable, timeout; and Keystone's refusal as badRequest, unauthorized,
+ * Faults of every call: unavailable, timeout; and Keystone's refusal as badRequest, unauthorized,
  * forbidden, notFound or unavailable, with its status in `detail`.
  */
 export interface Keystone {
   project(id: string): Promise<Outcome<KeystoneProject>>;
-  /** Those of this name in the default domain. */
+  /** Projects of this name in the default domain. */
   projectsNamed(name: string): Promise<Outcome<KeystoneProject[]>>;
 }
 

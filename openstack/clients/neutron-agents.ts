@@ -1,5 +1,5 @@
-// Neutron's agents as those use them who run the fleet: what keeps the network of a host, and that
-// it is forgotten. https://docs.openstack.org/api-ref/network/v2/#networking-agents
+// Client for Neutron's agents API, for the operators of hypervisors: lists and removes the network
+// agents of a host. https://docs.openstack.org/api-ref/network/v2/#networking-agents
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { ClientDeps } from './call.ts';
@@ -13,12 +13,12 @@ export interface NetworkAgent {
   alive: boolean;
 }
 
-/** Faults of all: those of the client `Neutron`. */
+/** Faults of every call: those of `Neutron`. */
 export interface NeutronAgents {
   agentsOn(host: string): Promise<Outcome<NetworkAgent[]>>;
   /**
-   * Disables it and takes it off the list, also while it runs on; it comes back when it is started
-   * anew. One that is gone is fine.
+   * Disables and deletes the agent, even while it is running; it is listed again once it is
+   * restarted. Succeeds if it does not exist.
    */
   removeAgent(id: string): Promise<Outcome<void>>;
 }

@@ -1,5 +1,5 @@
-// Neutron's API as other services use it: in a user's name for what the user may use, in their own
-// for the ports of servers.
+// Client for Neutron's API, for other services: with a user's identity for what that user may use,
+// with the service's own for servers' ports.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -25,25 +25,28 @@ export type Filters = Readonly<Record<string, string | readonly string[]>>;
  */
 export interface Neutron {
   list<C extends keyof Collection>(path: C, filters: Filters): Promise<Outcome<Collection[C][]>>;
-  /** undefined: there is none that this caller may see. */
+  /** undefined: this caller can see no such object. */
   find<C extends keyof Collection>(
     path: C,
     id: string,
   ): Promise<Outcome<Collection[C] | undefined>>;
   createPort(port: JsonObject): Promise<Outcome<Port>>;
   updatePort(id: string, port: JsonObject): Promise<Outcome<Port>>;
-  /** Does nothing if it does not exist. */
+  /** Succeeds if the port does not exist. */
   deletePort(id: string): Promise<Outcome<void>>;
-  /** Binds the port to a further host; does nothing if it is. conflict: that cannot carry it. */
+  /**
+   * Adds a binding of the port to another host; succeeds if it exists. conflict: that host cannot
+   * carry the port.
+   */
   bindPort(id: string, host: string): Promise<Outcome<void>>;
-  /** From now on the port is plugged in there. Does nothing if it is. */
+  /** Activates the binding to that host: from now on the port is plugged in there. Idempotent. */
   activateBinding(id: string, host: string): Promise<Outcome<void>>;
-  /** Does nothing if it is not bound there, or there is no such port. */
+  /** Removes the binding to that host. Succeeds if there is no such binding or port. */
   unbindPort(id: string, host: string): Promise<Outcome<void>>;
   updateFloatingIp(id: string, change: JsonObject): Promise<Outcome<FloatingIp>>;
   /**
-   * "Get me a network": the network that Neutron creates at the first call for a project without
-   * one. undefined: it cannot, or does not support it.
+   * "Get me a network": Neutron creates a network at the first call for a project that has none.
+   * undefined: Neutron cannot do so, or does not support it.
    */
   autoNetwork(projectId: string): Promise<Outcome<string | undefined>>;
   /** How many more ports the project may have; Infinity: no limit. */
@@ -52,7 +55,7 @@ export interface Neutron {
 
 const timeoutMs = 30_000;
 
-/** Paths below /v2.0. Faults as of `Neutron`. */
+/** Makes calls to paths below /v2.0. Faults as for `Neutron`. */
 export const askNeutron = (deps: ClientDeps, caller: Caller): Ask =>
   askService(deps, caller, { service: 'network', root: '/v2.0/', timeoutMs, refusal });
 
@@ -120,7 +123,7 @@ export function neutronClient(deps: ClientDeps, caller: Caller): Neutron {
 const bindingOf = (portId: string, host: string): string =>
   `ports/${encodeURIComponent(portId)}/bindings/${encodeURIComponent(host)}`;
 
-/** A refusal of this type says that it was done before. */
+/** Treats a refusal of this type as success: it means that the change was made before. */
 const unless = (type: string, answer: Outcome<Json | undefined>): Outcome<void> =>
   isFault(answer) && answer.detail['type'] !== type ? answer : undefined;
 

@@ -1,12 +1,12 @@
-// Nova's API as rebalancing reads it: all servers with their sizes, groups, and who has moved
-// lately. https://docs.openstack.org/api-ref/compute/
+// Client for Nova's API, for rebalancing: all servers with their sizes, server groups, and recent
+// migrations. https://docs.openstack.org/api-ref/compute/
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { ClientDeps } from './call.ts';
 import { documentOf } from './call.ts';
 import { computeAsker } from './nova-fleet.ts';
 
-/** Of GET /servers/detail at 2.90. */
+/** An entry of GET /servers/detail at 2.90. */
 export interface SizedServer {
   id: string;
   name: string;
@@ -22,7 +22,7 @@ export interface SizedServer {
     swap: number;
     extra_specs?: Record<string, string>;
   };
-  /** '' for one that boots from a volume. */
+  /** '' for a server that boots from a volume. */
   image?: { id: string } | '';
 }
 
@@ -33,19 +33,19 @@ export interface FleetGroup {
   members: string[];
 }
 
-/** Faults of all: as those of `NovaFleet`. */
+/** Faults of every call: those of `NovaFleet`. */
 export interface NovaBalance {
-  /** Of all projects. */
+  /** Servers of all projects. */
   servers(): Promise<Outcome<SizedServer[]>>;
-  /** Of all projects. */
+  /** Server groups of all projects. */
   serverGroups(): Promise<Outcome<FleetGroup[]>>;
-  /** Ids of the servers with a migration, whatever became of it, that changed since then. */
+  /** Ids of servers with a migration, of any outcome, that changed since then. */
   migratedSince(sinceMs: number): Promise<Outcome<string[]>>;
 }
 
 const timeoutMs = 60_000;
 const pageSize = 1_000;
-/** A bound against a server that answers the same page for ever. */
+/** Bounds paging, in case a server returns the same page forever. */
 const mostPages = 200;
 
 export function novaBalanceClient(deps: ClientDeps): NovaBalance {

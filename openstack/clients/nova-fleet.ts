@@ -1,5 +1,5 @@
-// Nova's API as those use it who run the fleet: hypervisors and their services, and the servers
-// that move between them. https://docs.openstack.org/api-ref/compute/
+// Client for Nova's API, for operators of hypervisors: hypervisors and their services, and the
+// servers that are moved between them. https://docs.openstack.org/api-ref/compute/
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -18,7 +18,7 @@ export interface FleetHypervisor {
   servers?: { uuid: string; name: string }[];
 }
 
-/** Of GET /servers/{id} at 2.90, what evictions and recoveries look at. */
+/** Of GET /servers/{id} at 2.90: the fields that evictions and recoveries read. */
 export interface FleetServer {
   id: string;
   name: string;
@@ -28,7 +28,7 @@ export interface FleetServer {
   'OS-EXT-SRV-ATTR:host': string | null;
   flavor: { ram: number; vcpus: number; extra_specs?: Record<string, string> };
   metadata?: Record<string, string>;
-  /** '' for one that boots from a volume. */
+  /** '' for a server that boots from a volume. */
   image?: { id: string } | '';
   fault?: { message: string };
 }
@@ -41,7 +41,7 @@ export interface FleetAggregate {
   metadata: Record<string, string>;
 }
 
-/** An entry of GET /os-migrations, from 2.59. */
+/** An entry of GET /os-migrations, at 2.59 or later. */
 export interface FleetMigration {
   uuid: string;
   status: string;
@@ -49,28 +49,34 @@ export interface FleetMigration {
 }
 
 /**
- * Faults of all: unavailable, timeout; and Nova's refusal as notFound (404), unavailable (5xx) or
- * conflict (every other status), with its words and its status in `detail`.
+ * Faults of every call: unavailable, timeout; and Nova's refusal as notFound (404), unavailable
+ * (5xx) or conflict (any other status), with Nova's message, and its status in `detail`.
  */
 export interface NovaFleet {
   hypervisors(): Promise<Outcome<FleetHypervisor[]>>;
-  /** `reason` of one that is disabled. Brings one back that was forced down. */
+  /** Enables a compute service; also ends `forced_down`. */
   enableService(id: string): Promise<Outcome<void>>;
   disableService(id: string, reason: string): Promise<Outcome<void>>;
   deleteService(id: string): Promise<Outcome<void>>;
   server(id: string): Promise<Outcome<FleetServer>>;
-  /** Every server of the host, those of other projects, too. */
+  /** All servers on the host, of all projects. */
   serversOn(host: string): Promise<Outcome<FleetServer[]>>;
-  /** Nova chooses the target. conflict: the server cannot be moved now, or there is no target. */
+  /**
+   * Live-migrates to a host that Nova chooses. conflict: the server cannot be moved now, or no host
+   * fits.
+   */
   liveMigrate(id: string): Promise<Outcome<void>>;
-  /** Of a server that does not run. */
+  /** Cold-migrates a server. */
   migrate(id: string): Promise<Outcome<void>>;
   confirmResize(id: string): Promise<Outcome<void>>;
-  /** Moves away from the host that have not ended: their claims are still on it. */
+  /** Migrations away from the host that have not ended: they still hold resources on it. */
   openMigrationsFrom(host: string): Promise<Outcome<FleetMigration[]>>;
-  /** The servers of the caller's own project whose name begins so. */
+  /** Servers of the caller's own project whose names start with the prefix. */
   ownServers(prefix: string): Promise<Outcome<FleetServer[]>>;
-  /** On this very host, without a network. conflict: Nova has no such image or flavor. */
+  /**
+   * Creates a server on exactly this host, without a network. conflict: Nova has no such image or
+   * flavor.
+   */
   createOn(wanted: {
     name: string;
     image: string;
@@ -87,7 +93,7 @@ export interface NovaFleet {
 
 const defaultTimeoutMs = 60_000;
 
-/** `finished` waits to be confirmed or reverted. */
+/** Statuses that end a migration. Not `finished`, which is to be confirmed or reverted. */
 const endedMigrations: ReadonlySet<string> = new Set([
   'completed',
   'confirmed',
@@ -163,7 +169,7 @@ export function novaFleetClient(
   };
 }
 
-/** The id of the one of that name. */
+/** The id of the object with that name. */
 async function named(
   what: string,
   answer: Promise<Outcome<Json | undefined>>,
@@ -177,7 +183,7 @@ async function named(
   );
 }
 
-/** Nova at the version of the original operator's calls; its newest one is 2.95. */
+/** Nova at the microversion that the original operator uses; Nova's newest is 2.95. */
 export const computeAsker = (deps: ClientDeps, timeoutMs: number): Ask =>
   askService(deps, itself, {
     service: 'compute',
@@ -187,11 +193,11 @@ export const computeAsker = (deps: ClientDeps, timeoutMs: number): Ask =>
     refusal,
   });
 
-/** Glance, for what is to be known of servers' images. */
+/** Glance, to look images up. */
 export const imagesAsker = (deps: ClientDeps, timeoutMs: number): Ask =>
   askService(deps, itself, { service: 'image', root: '/v2/', timeoutMs, refusal });
 
-/** Nova's words, as the faults of this client have them. */
+/** Converts a refusal by Nova into a fault with Nova's message. */
 export function refusal(status: number, body: Json | undefined, path: string): Fault {
   const kind = status >= 500 ? 'unavailable' : status === 404 ? 'notFound' : 'conflict';
   const words = Object.values((body ?? {}) as Record<string, { message?: string }>)[0]?.message;

@@ -1,4 +1,4 @@
-// Nova's API as the HA Service uses it: which compute services are down, and the evacuation of
+// Client for Nova's API, for the HA Service: which compute services are down, and the evacuation of
 // their servers. https://docs.openstack.org/api-ref/compute/
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
@@ -19,37 +19,41 @@ export interface ComputeService {
   forced_down: boolean;
 }
 
-/** Faults of all: as those of `NovaFleet`. Every call is safe to repeat unless it says more. */
+/**
+ * Faults of every call: those of `NovaFleet`. Every call is safe to repeat unless stated otherwise.
+ */
 export interface NovaRecovery {
   computeServices(): Promise<Outcome<ComputeService[]>>;
-  /** From now on its servers may be evacuated, and nothing is started on it. */
+  /**
+   * Sets `forced_down`: its servers may be evacuated, and the scheduler no longer uses the host.
+   */
   forceDown(serviceId: string): Promise<Outcome<void>>;
-  /** It counts by its own heartbeats again. */
+  /** Ends `forced_down`: the service's state follows from its own heartbeats again. */
   unforceDown(serviceId: string): Promise<Outcome<void>>;
   disable(serviceId: string, reason: string): Promise<Outcome<void>>;
   enable(serviceId: string): Promise<Outcome<void>>;
   server(id: string): Promise<Outcome<FleetServer>>;
-  /** Every server of the host, those of other projects, too. */
+  /** All servers on the host, of all projects. */
   serversOn(host: string): Promise<Outcome<FleetServer[]>>;
   /**
-   * To that host, or to one that Nova chooses. `staysOff`: it is not started there. conflict: the
-   * host is not down, or the server is in a state in which Nova evacuates none, as one that is
-   * being evacuated already.
+   * Evacuates the server to `host`; null: Nova chooses one. `staysOff`: the server is not started
+   * there. conflict: the host is not down, or the server's state does not allow it, e.g. since it
+   * is being evacuated already.
    */
   evacuate(id: string, options: { host: string | null; staysOff: boolean }): Promise<Outcome<void>>;
-  /** conflict: it is not in a state in which Nova stops it, or starts it. */
+  /** conflict: the server's state does not allow it to be stopped (or started). */
   stop(id: string): Promise<Outcome<void>>;
   start(id: string): Promise<Outcome<void>>;
-  /** The last action that was asked for, e.g. `stop`; null: none is known. */
+  /** The latest action in the server's action log, e.g. `stop`; null: there is none. */
   lastAction(id: string): Promise<Outcome<string | null>>;
-  /** So that it may be evacuated: its status is ERROR afterwards. */
+  /** Sets the server's status to ERROR, so that Nova allows its evacuation. */
   resetToError(id: string): Promise<Outcome<void>>;
-  /** What its owner has written on the image, as text. */
+  /** The image's properties that are text. */
   imageProperties(id: string): Promise<Outcome<Record<string, string>>>;
 }
 
 const defaultTimeoutMs = 15_000;
-/** From 2.95 on an evacuated server stays off. */
+/** Since 2.95 an evacuated server stays off. */
 const versions = { asItWas: 'compute 2.90', off: 'compute 2.95' } as const;
 
 export function novaRecoveryClient(

@@ -1,5 +1,5 @@
-// Nova's API as other services use it, in their own name: events, snapshots under running guests,
-// and which volumes a server has.
+// Client for Nova's API, for other services with their own identity: external events, online volume
+// snapshots, and which volumes a server has.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -13,20 +13,23 @@ import type { Ask, Caller, ClientDeps } from './call.ts';
 import { askService, documentOf } from './call.ts';
 
 /**
- * Faults of all: unavailable, timeout; and Nova's refusal as notFound (404), unavailable (5xx) or
- * conflict (every other status), with its status in `detail`.
+ * Faults of every call: unavailable, timeout; and Nova's refusal as notFound (404), unavailable
+ * (5xx) or conflict (any other status), with its status in `detail`.
  */
 export interface Nova {
-  /** The services `nova-compute` of all hosts. For administrators. */
+  /** The `nova-compute` services of all hosts. For administrators. */
   computeServices(): Promise<Outcome<readonly ComputeService[]>>;
   /** notFound: the server does not have the volume, or there is no such server. */
   volumeAttachment(serverId: string, volumeId: string): Promise<Outcome<ServerVolumeAttachment>>;
   /**
-   * Switches a running guest to a snapshot's file. Nova answers at once, and says how it went by
-   * `os-update_snapshot_status`. conflict or notFound: nothing was switched.
+   * Asks Nova to switch a running guest to a snapshot's file. Nova answers at once, and reports the
+   * result later by `os-update_snapshot_status`. conflict or notFound: nothing was switched.
    */
   assistSnapshot(snapshot: AssistedSnapshot): Promise<Outcome<void>>;
-  /** Safe to repeat: Nova looks again. Servers that are on no host yet are no fault of all. */
+  /**
+   * Safe to repeat: Nova reads the state again. A server without a host causes no fault for the
+   * others.
+   */
   sendEvents(events: readonly ServerExternalEvent[]): Promise<Outcome<void>>;
 }
 

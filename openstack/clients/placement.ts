@@ -1,5 +1,5 @@
-// Placement's API as schedulers and agents use it: which providers have free resources, the
-// atomic claim of them, and what a host offers.
+// Client for Placement's API, for schedulers and agents: candidates with free resources, atomic
+// claims (allocations), and a host's inventory and traits.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -33,21 +33,22 @@ export interface Consumer {
   userId: string;
 }
 
-/** Faults of every call: unavailable, timeout. A refusal has its status in `detail`. */
+/** Faults of every call: unavailable, timeout. A refusal has its HTTP status in `detail`. */
 export interface Placement {
   /**
-   * Providers that have the resources, all `required` traits and none of the `forbidden` ones; []
-   * if there is none.
+   * Providers with enough free resources, all `required` traits and none of the `forbidden` ones;
+   * [] if there are none.
    */
   candidates(resources: Resources, query: CandidateQuery): Promise<Outcome<Candidate[]>>;
   /**
-   * Claims for the consumer. An earlier claim of it is replaced. concurrentUpdate: another claim
-   * was faster, try another provider. timeout: `isWanted` said no, and nothing was claimed.
+   * Claims resources for the consumer; replaces its earlier claim. concurrentUpdate: another claim
+   * was faster, try another provider. timeout: `isWanted` returned false, and nothing was claimed.
    */
   claim(consumer: Consumer, candidate: Candidate, isWanted: () => boolean): Promise<Outcome<void>>;
   /**
-   * Claims for a consumer that moves: what it holds becomes that of consumer `moveId`, and it gets
-   * the candidate, in one write. Repeating replaces the consumer's part alone. Faults: as `claim`.
+   * Claims for a consumer that moves. In one write, what it holds is transferred to the consumer
+   * `moveId`, and it gets the candidate. A repetition replaces only the consumer's own part. Faults
+   * as for `claim`.
    */
   claimMove(
     consumer: Consumer,
@@ -56,33 +57,33 @@ export interface Placement {
     isWanted: () => boolean,
   ): Promise<Outcome<void>>;
   /**
-   * Undoes `claimMove`: the consumer holds again what `moveId` holds, which then holds nothing.
-   * Does nothing if that is so. concurrentUpdate: somebody wrote meanwhile.
+   * Undoes `claimMove`: the consumer gets back what `moveId` holds, which then holds nothing.
+   * Idempotent. concurrentUpdate: another write came in between.
    */
   undoMove(consumer: Consumer, moveId: string): Promise<Outcome<void>>;
-  /** Who holds something of the host's; none when its provider is not there. */
+  /** Ids of consumers with allocations on the host; [] if it has no provider. */
   consumers(nodeUuid: string): Promise<Outcome<string[]>>;
-  /** What the consumer holds, by provider; {}: nothing. */
+  /** The consumer's allocations by provider; {}: none. */
   allocations(consumerId: string): Promise<Outcome<Record<string, Record<string, number>>>>;
-  /** Releases everything of the consumer; does nothing if it has nothing. */
+  /** Deletes all of the consumer's allocations. Succeeds if it has none. */
   release(consumerId: string): Promise<Outcome<void>>;
-  /** One that is there already is fine. */
+  /** Succeeds if the provider exists already. */
   createProvider(provider: { uuid: string; name: string }): Promise<Outcome<void>>;
   /** notFound: there is no such provider. */
   inventory(nodeUuid: string): Promise<Outcome<ProviderInventory>>;
-  /** Replaces it all. concurrentUpdate: the generation is stale. */
+  /** Replaces the whole inventory. concurrentUpdate: the generation is stale. */
   setInventory(nodeUuid: string, inventory: ProviderInventory): Promise<Outcome<void>>;
   /** notFound: there is no such provider. */
   traits(nodeUuid: string): Promise<Outcome<ProviderTraits>>;
-  /** Replaces them all. concurrentUpdate: the generation is stale. */
+  /** Replaces all traits. concurrentUpdate: the generation is stale. */
   setTraits(nodeUuid: string, traits: ProviderTraits): Promise<Outcome<void>>;
-  /** Makes it known; one that is known is fine. */
+  /** Creates a custom trait. Succeeds if it exists already. */
   createTrait(name: string): Promise<Outcome<void>>;
-  /** All of them, with the generation that every change of one moves on. */
+  /** All providers. A provider's generation is incremented by every change of it. */
   providers(): Promise<Outcome<ProviderEntry[]>>;
-  /** What is allocated of it, by resource class. notFound: there is no such provider. */
+  /** Allocated amounts of the provider by resource class. notFound: there is no such provider. */
   usages(nodeUuid: string): Promise<Outcome<ProviderUsages>>;
-  /** Takes a host's provider away; none is fine. conflict: something is still allocated there. */
+  /** Deletes the provider. Succeeds if it does not exist. conflict: it still has allocations. */
   deleteProvider(nodeUuid: string): Promise<Outcome<void>>;
 }
 
@@ -218,12 +219,13 @@ export function placementClient(
       const first = await put(null);
       if (isFault(first)) return first;
       if (first.status !== 409) return first.status === 204 ? undefined : refusal(first);
-      // Either the resources are used by others, or this claim was written before a crash: then it
-      // replaces itself.
+      // Either others use the resources, or this claim was written before a crash: then it is
+      // replaced by itself, under its generation.
       const current = await ask('GET', path);
       if (isFault(current)) return current;
       const { consumer_generation: generation } = current.body as { consumer_generation?: number };
-      // After the generation was read: whoever asked again in our place has then moved it on.
+      // Checked after the generation was read: if our caller has given up and another process has
+      // claimed instead, the generation is stale and our write is refused.
       if (!isWanted()) return unwanted;
       const again = generation === undefined ? first : await put(generation);
       if (isFault(again)) return again;
@@ -236,7 +238,8 @@ export function placementClient(
       const [own, moved] = [await held(consumer.id), await held(moveId)];
       if (isFault(own)) return own;
       if (isFault(moved)) return moved;
-      // After the generations were read: whoever asked again in our place has then moved them on.
+      // Checked after the generations were read: if our caller has given up and another process has
+      // claimed instead, they are stale and our write is refused.
       if (!isWanted()) return fault('timeout', 'Nobody waits for this claim any more.');
       const isRepeated = moved.generation !== null;
       return await writeTogether(consumer, {
@@ -275,7 +278,7 @@ export function placementClient(
   };
 }
 
-/** What a consumer holds. `generation` null: nothing. */
+/** What a consumer holds. `generation` null: it holds nothing. */
 interface Held {
   generation: number | null;
   allocations: Record<string, { resources: Record<string, number> }>;

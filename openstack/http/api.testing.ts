@@ -1,5 +1,5 @@
-// A service's API behind the real dispatcher, as the tests of services ask it: tokens are names of
-// people, and a 500 fails the test with its cause.
+// A service's API behind the real dispatcher, for the tests of services: a token is the name of a
+// person, and a 500 fails the test with its cause.
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -22,7 +22,7 @@ export interface Answer {
   body: Loose;
 }
 
-/** The roles of those who ask in every service's tests; a service adds its own. */
+/** Roles of the callers in every service's tests; a service adds its own callers. */
 export const peopleRoles = {
   admin: ['admin', 'member', 'reader'],
   member: ['member', 'reader'],
@@ -36,7 +36,10 @@ export const projectOf = (person: string): string =>
 
 export interface TestApi<Person extends string> {
   dispatcher: Dispatcher;
-  /** `path` is below the prefix and may have a query. null asks without a token. */
+  /**
+   * Sends a request; null sends it without a token. `path` is relative to the prefix and may have a
+   * query.
+   */
   ask(
     who: Person | null,
     method: HttpMethod,
@@ -46,7 +49,7 @@ export interface TestApi<Person extends string> {
   ): Promise<Answer>;
 }
 
-/** How the API of a service with microversions is asked; `version` is the minor one. */
+/** Sends a request to a service with microversions; `version` is the minor one. */
 export type AskInVersion<Person extends string> = (
   who: Person | null,
   method: HttpMethod,
@@ -67,7 +70,7 @@ export function openTestApi<Person extends string>(
     ids: Ids;
     /** e.g. `/compute/v2.1/`. */
     prefix: string;
-    /** By person. */
+    /** Roles by person. */
     roles: Readonly<Record<Person, string[]>>;
     projectOf(person: Person): string;
   },
@@ -117,7 +120,9 @@ export function openTestApi<Person extends string>(
   };
 }
 
-/** What a client reads: JSON text, so that undefined members and shared objects cannot hide. */
+/**
+ * The body as a client reads it, from JSON text: undefined members and shared objects cannot hide.
+ */
 const asRead = (body: unknown): Loose =>
   body === undefined
     ? undefined

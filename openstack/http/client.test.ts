@@ -1,4 +1,5 @@
-// Both clients between services keep one contract; below it, what only sockets can encounter.
+// Both HTTP clients between services against their common contract; and cases that only sockets
+// have.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';

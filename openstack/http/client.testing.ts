@@ -1,4 +1,4 @@
-// The contract of every HTTP client between services as tests; client.test.ts runs them on both
+// The contract of HTTP clients between services, as tests; client.test.ts runs them against both
 // drivers.
 import assert from 'node:assert/strict';
 import { createReadStream } from 'node:fs';
@@ -18,7 +18,8 @@ export interface ClientFixture {
 }
 
 /**
- * Long enough for a request to start on a busy machine, short for the tests that wait for its end.
+ * Long enough for a request to start on a busy machine, and short enough for the tests that wait
+ * until it has passed.
  */
 const timeoutMs = 200;
 
@@ -142,7 +143,7 @@ export function clientContract(name: string, open: () => Promise<ClientFixture>)
         work: () => 1,
         map: new Map([['a', 1]]),
         zero: -0,
-      } as unknown as Json; // as from a careless caller
+      } as unknown as Json; // as a careless caller might send
       const answer = await send({ method: 'POST', path: '/v1/boxes', body });
       const expected = { date: '1970-01-01T00:00:00.000Z', list: [null, null], map: {}, zero: 0 };
       assert.deepEqual(answer.body, expected);

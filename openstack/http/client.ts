@@ -1,5 +1,5 @@
-// HTTP calls between services: passed on within the process when embedded, over sockets otherwise.
-// Same routes, same middleware.
+// HTTP calls between services: within the process when embedded, over sockets otherwise. Both use
+// the same routes and checks.
 import { finished, Readable } from 'node:stream';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
@@ -23,8 +23,8 @@ export interface HttpCall {
   headers?: Record<string, string>;
   token?: string;
   /**
-   * The calling service's own token beside a user's: the access rules of the user's token were
-   * checked when the user's request arrived.
+   * The calling service's own token, sent beside a user's token. It tells the callee that the
+   * access rules of the user's token were checked when the user's request arrived.
    */
   serviceToken?: string;
   requestId?: string;
@@ -32,9 +32,9 @@ export interface HttpCall {
   /** Bytes to send instead of JSON. */
   stream?: Readable;
   /**
-   * Limit for the whole exchange, streams included; default 60 s. After it the answer is the fault
-   * `timeout`, a stream in progress breaks with `DeadlinePassed`, and the other side may continue
-   * to work.
+   * Limit for the whole exchange, streams included; default 60 s. When it has passed, the result is
+   * the fault `timeout`, or a stream in progress fails with `DeadlinePassed`; the callee may go on
+   * working.
    */
   timeoutMs?: number;
 }
@@ -43,17 +43,16 @@ export interface HttpAnswer {
   status: number;
   headers: Readonly<Record<string, string>>;
   /**
-   * Parsed JSON that the caller owns: a copy of the other side's. Undefined for an empty answer or
-   * with `asStream`.
+   * Parsed JSON, as a copy that the caller owns. undefined for an empty body or with `asStream`.
    */
   body: Json | undefined;
   stream: Readable | undefined;
 }
 
 /**
- * unavailable: not reachable; timeout: no answer in time. Any status is an answer, not a fault.
- * `body` is serialised at the time of the call: later changes are not sent. Work that has lost its
- * fence (fence.ts) cannot send: FenceLost is thrown.
+ * Faults: unavailable (not reachable) and timeout (no answer in time). Any HTTP status is an
+ * answer, not a fault. `body` is serialised at once: later changes to it are not sent. Throws
+ * FenceLost if the calling work has lost its fence (fence.ts).
  */
 export interface HttpClient {
   send(call: HttpCall & { asStream?: boolean }): Promise<Outcome<HttpAnswer>>;
@@ -65,8 +64,8 @@ const notInTime = (service: string): Fault =>
   fault('timeout', `${service} did not answer in time.`);
 
 /**
- * `mounts` maps a service type to its mount, e.g. {image: '/image'}. The dispatcher is set later,
- * since services need the client first.
+ * `mounts` maps a service type to its mount, e.g. {image: '/image'}. The dispatcher is a function,
+ * since services need this client before it exists.
  */
 export function createInProcessClient(
   mounts: Readonly<Record<string, string>>,
@@ -86,9 +85,9 @@ export function createInProcessClient(
         'x-service-token': call.serviceToken,
         'x-openstack-request-id': call.requestId,
       };
-      // a reader of the stream sees the error; without one, it affects only the stream
+      // whoever reads the stream sees the error; here it must only not be unhandled
       call.stream?.on('error', () => undefined);
-      currentFence(); // throws if the caller's is lost
+      currentFence(); // throws if the caller has lost its fence
       const body = call.stream
         ? { stream: call.stream }
         : call.body === undefined
@@ -106,7 +105,8 @@ export function createInProcessClient(
         );
       });
       const exchange = async (): Promise<Outcome<HttpAnswer>> => {
-        // The service could as well be in another process: the caller's fence is not its own.
+        // The callee behaves as if in another process: the caller's fence does not apply to its
+        // work.
         const reply = await withoutFence(
           async () =>
             await dispatcher().handle({ method: call.method, path, query, headers, origin, body }),
@@ -119,7 +119,7 @@ export function createInProcessClient(
   };
 }
 
-/** The reply as a socket would have transferred it. */
+/** The reply in the form in which a socket would transfer it. */
 async function answerOf(
   reply: RawReply,
   call: HttpCall & { asStream?: boolean },
@@ -172,8 +172,8 @@ export function createSocketClient(
       if (call.serviceToken) headers['x-service-token'] = call.serviceToken;
       if (call.requestId) headers['x-openstack-request-id'] = call.requestId;
       if (call.body !== undefined) headers['content-type'] ??= 'application/json';
-      call.stream?.on('error', () => undefined); // fetch rejects with it
-      currentFence(); // throws if the caller's is lost
+      call.stream?.on('error', () => undefined); // fetch rejects with this error
+      currentFence(); // throws if the caller has lost its fence
       const deadline = clock.deadline(call.timeoutMs ?? defaultTimeoutMs);
       try {
         const answer = await fetch(root + call.path, {
@@ -220,7 +220,7 @@ const brokeOff = (service: string, error: unknown): Fault =>
     ? notInTime(service)
     : fault('unavailable', `${service} cannot be reached: ${String(error)}`);
 
-/** The stream, broken when the deadline passes before its end. */
+/** The stream; it fails if the deadline passes before its end. */
 function within(deadline: Deadline, stream: Readable): Readable {
   const destroy = (): void => void stream.destroy(deadline.signal.reason as Error);
   deadline.signal.addEventListener('abort', destroy, { once: true });
@@ -229,12 +229,12 @@ function within(deadline: Deadline, stream: Readable): Readable {
 }
 
 /**
- * JSON text is faster than structuredClone, and turns a Date or NaN into the same as a socket
- * would.
+ * A copy by way of JSON text: faster than structuredClone, and it changes a Date or NaN in the same
+ * way as a socket would.
  */
 const throughJson = (body: Json): Json => JSON.parse(JSON.stringify(body)) as Json;
 
-/** Glance's faults are HTML: such a body is a string to the caller. */
+/** Parses JSON. A text body, such as Glance's HTML faults, is returned as a string. */
 function jsonIn(text: string, headers: Readonly<Record<string, string>>): Json {
   return headers['content-type']?.startsWith('text/') ? text : (JSON.parse(text) as Json);
 }

@@ -118,8 +118,8 @@ describe('a request', () => {
     assert.equal((await ask('GET', '/things/v1/nowhere')).status, 404);
   });
 
-  // The router ends a path at `#`; access rules would continue, so that a rule for one path would
-  // allow another.
+  // The router ends a path at `#`. If access rules did not, a rule for one path could allow
+  // another.
   it('has no fragment in its target, so that access rules judge the path that is routed', async () => {
     for (const target of [
       '/things/v1/things#',

@@ -1,6 +1,6 @@
-// Executes a request: request id, route, microversion, token, policy, schema, handler, fault.
-// Sockets (server.ts) and in-process callers (client.ts) both come through here, so they see the
-// same checks.
+// Executes requests: request id, route, microversion, token, policy, schema, handler, fault.
+// Sockets (server.ts) and in-process callers (client.ts) both use it, so that the same checks
+// apply.
 import { Readable } from 'node:stream';
 import findMyWay from 'find-my-way';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
@@ -53,7 +53,7 @@ export interface DispatcherDeps {
   metrics?: Metrics;
   /** Public URL of Keystone, for callers without a token. */
   identityUrl: string;
-  /** Operators' rules by service name; they replace the defaults of the same name. */
+  /** Rules that operators set, by service; they override default rules of the same name. */
   policyOverrides?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
@@ -97,8 +97,8 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
       .sort((a, b) => b.face.mount.length - a.face.mount.length)[0];
 
   /**
-   * Whether a service vouches for a user's token with one of its own: the user's access rules were
-   * then checked when the user's request arrived.
+   * Whether the request carries the token of a service beside the user's. Then the user's access
+   * rules were checked when the user's own request arrived.
    */
   async function comesFromService(raw: RawRequest): Promise<Outcome<boolean>> {
     const token = raw.headers['x-service-token'];
@@ -113,7 +113,10 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
       identityUrl: deps.identityUrl,
     });
 
-  /** unavailable: Keystone cannot say now whose token it is; who asks is not refused for it. */
+  /**
+   * unavailable: Keystone cannot be asked now, which must not look like a wrong token to the
+   * caller.
+   */
   async function authenticate(raw: RawRequest, owner: BoundFace): Promise<Outcome<AuthContext>> {
     const token = raw.headers['x-auth-token'];
     if (!token) return notAuthenticated();
@@ -134,8 +137,8 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
     (router.find(method, path)?.store as BoundRoute[] | undefined) ?? noRoutes;
 
   /**
-   * The methods of a path in this microversion, for `Allow`; '' where there is no such path. RFC
-   * 9110, 10.2.1.
+   * The methods of a path in this microversion, for the header `Allow`; '' if there is no such
+   * path. RFC 9110, 10.2.1.
    */
   function allowed(path: string, version: number): string {
     const has = (method: HttpMethod): boolean =>
@@ -147,8 +150,8 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
   }
 
   /**
-   * The answer where no route matches. A path with a slash at the end does not exist, so it has no
-   * allowed methods.
+   * The fault if no route matches. A path with a trailing slash does not exist, so it has no
+   * `Allow`.
    */
   function withoutRoute(
     raw: RawRequest,
@@ -258,7 +261,7 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
       allows: (rule: string, target?: object) =>
         who !== undefined && policy.allows(rule, who, { ...own, ...target }),
     } satisfies ApiRequest;
-    // the schema above checked the body
+    // validated by the schema above
     const reply = await definition.handler(request as ApiRequest<never>);
     if (isFault(reply) && !alwaysLegal.has(reply.kind) && !route.legal.has(reply.kind)) {
       throw new Error(
@@ -272,7 +275,7 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
     const startedAt = deps.clock.monotonicMs();
     const sentId = raw.headers['x-openstack-request-id'];
     const requestId = sentId && /^req-[0-9a-f-]{36}$/.test(sentId) ? sentId : deps.ids.requestId();
-    // HEAD is GET without the body, unless it has a route of its own.
+    // HEAD is handled as GET without a body, unless HEAD has a route of its own.
     const found =
       router.find(raw.method, raw.path) ??
       (raw.method === 'HEAD' ? router.find('GET', raw.path) : null);
@@ -366,7 +369,7 @@ function parseQuery(text: string): Query {
   return query;
 }
 
-/** What a client is told where the database could not do its part; undefined: a bug of ours. */
+/** The fault for an error of the database itself; undefined: the error is a bug. */
 function databaseFault(error: unknown): Fault | undefined {
   if (isStorageFull(error))
     return fault(

@@ -1,5 +1,5 @@
-// The routes of extra specs: of all, and of one by its key. Nova's flavors and Cinder's volume
-// types have them.
+// Routes for extra specs, for all of them and for single keys. Used by Nova's flavors and Cinder's
+// volume types.
 import type { TSchema } from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -11,21 +11,21 @@ type Specs = Record<string, string>;
 type Request = ApiRequest<unknown>;
 
 export interface ExtraSpecRoutes<Owner, Sent extends Record<string, unknown>> {
-  /** Of all specs; the owner's id is `:id`. */
+  /** The path of all specs; `:id` is the owner's id. */
   path: string;
-  /** For texts, e.g. 'Flavor'. */
+  /** The owner's kind in texts, e.g. 'Flavor'. */
   ownerKind: string;
   policy(name: 'index' | 'create' | 'show' | 'update' | 'delete'): string;
-  /** Of `{extra_specs}`. */
+  /** Schema of `{extra_specs}`. */
   createBody: TSchema;
-  /** Of an object with the one spec. */
+  /** Schema of an object with a single spec. */
   itemBody: TSchema;
   deletedStatus: 200 | 202;
-  /** The specs as they are kept, or why they are refused. */
+  /** The specs as stored, or the fault for which they are refused. */
   accept(request: Request, sent: Sent): Outcome<Specs>;
   requested(request: Request): Promise<Outcome<Owner>>;
   specsOf(owner: Owner): Specs;
-  /** undefined of `next` leaves the specs. Returns whether they changed. */
+  /** `next` returns the new specs; undefined: unchanged. Returns whether they changed. */
   change(owner: Owner, next: (now: Specs) => Specs | undefined): Promise<boolean>;
 }
 
@@ -40,7 +40,7 @@ export function extraSpecRoutes<Owner, Sent extends Record<string, unknown>>(
       'notFound',
       `${of.ownerKind} ${request.params['id']} has no extra specs with key ${keyOf(request)}.`,
     );
-  /** Adds what was sent to the specs, and returns it as it is kept. */
+  /** Adds the sent specs, and returns them as stored. */
   const add = async (request: Request, sent: Sent): Promise<Outcome<Specs>> => {
     const accepted = of.accept(request, sent);
     if (isFault(accepted)) return accepted;

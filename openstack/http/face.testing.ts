@@ -1,4 +1,4 @@
-// A small API for tests of the HTTP edge: one route of each kind, and a validator that knows three
+// A small API for tests of the HTTP edge: one route of each kind, and a token validator with three
 // tokens.
 import { PassThrough, Readable } from 'node:stream';
 import Type from 'typebox';
@@ -15,7 +15,7 @@ const roles: Readonly<Record<string, string[]>> = {
   admin: ['admin', 'member', 'reader'],
 };
 
-/** A token's text is the name of its role. */
+/** Each token's text is the name of its role. */
 export const roleTokens: TokenValidator = {
   validate: async (token) =>
     roles[token]
@@ -65,7 +65,7 @@ export const thingFace: HttpFace = {
       maxBodyBytes: 1000,
       faults: ['overQuota'],
       handler: ({ body }) => {
-        const { name } = body as { name: string }; // checked by the schema
+        const { name } = body as { name: string }; // validated by the schema
         if (name === 'one-too-many') return fault('overQuota', 'no room');
         if (name === 'illegal') return fault('gone', 'not among the faults of this route');
         if (name === 'bug') throw new Error('a bug');

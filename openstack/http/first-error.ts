@@ -1,6 +1,6 @@
-// Finds the wrong part of a refused body: a validator that lists every error would be slow with
-// 200,000 wrong tags. Descends to the first wrong member, so that little is left to explain. Used
-// by schema.ts.
+// Finds the first wrong part of a refused body. A validator that lists every error would be slow,
+// e.g. for 200,000 wrong tags; this descends to the first wrong member, so that only that part is
+// explained. Used by schema.ts.
 import type { TSchema } from 'typebox';
 import { Check } from 'typebox/value';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -8,7 +8,7 @@ import type { Json, JsonObject } from '#contracts/common/json.ts';
 export interface WrongPart {
   schema: TSchema;
   value: Json;
-  /** Keys and indexes that lead to it. */
+  /** Keys and indexes that lead to `value`. */
   path: readonly string[];
 }
 
@@ -49,7 +49,7 @@ export function firstWrongPart(
   return { schema, value, path };
 }
 
-/** An array that is too long is explained with one item too many. */
+/** For an array that is too long, one item beyond the limit is enough to explain it. */
 const shownItems = ({ maxItems = Infinity }: Containing): number => maxItems + 1;
 
 function takes(schema: TSchema, value: Json): boolean {

@@ -22,7 +22,7 @@ interface Params {
   requiredProperties?: string[];
 }
 
-/** How much of a caller's value is repeated in a message. */
+/** Maximum length of a caller's value in a message. */
 const maxShown = 100;
 const maxNames = 3;
 const secretName = /pass|secret|token/i;
@@ -46,7 +46,10 @@ function literal(value: Json | undefined): string {
 const shown = (value: Json | undefined): string =>
   typeof value === 'string' ? quoted(value) : cut(literal(value));
 
-/** What is wrong with `value`: one error, or those of the union members of its type. */
+/**
+ * The message for `value`: a single error; for a union, only the errors of members of the value's
+ * type count.
+ */
 export function jsonschemaWords(errors: readonly SchemaError[], value: Json | undefined): string {
   const ofItsType = errors.filter(({ keyword }) => keyword !== 'type');
   if (ofItsType.length === 0)
@@ -61,7 +64,7 @@ export function jsonschemaWords(errors: readonly SchemaError[], value: Json | un
   return [...new Set(ofItsType.map((error) => words(error, value)))].join(' or ');
 }
 
-// Messages that differ by keyword; the others are TypeBox's own.
+// Messages in jsonschema's words by keyword; for other keywords TypeBox's own.
 function words({ keyword, params, message }: SchemaError, value: Json | undefined): string {
   const {
     limit,
@@ -118,8 +121,8 @@ const namesOf = (names: readonly string[]): string =>
   names.slice(0, maxNames).map(quoted).join(', ');
 
 /**
- * `path`: keys and indexes that lead to the value. Nova names the last one; for an item of a list
- * that would be only a number.
+ * `path`: keys and indexes that lead to the value. Like Nova, names the last key; for an item of a
+ * list its index is added, as a number alone would say nothing.
  */
 export function inputFault(path: readonly string[], value: Json | undefined, what: string): string {
   if (path.length === 0) return what;

@@ -1,4 +1,4 @@
-// Booleans and times as Nova and Cinder take them in queries and bodies: in more than one form.
+// Booleans and times in the various forms that Nova and Cinder accept in queries and bodies.
 import Type from 'typebox';
 
 const booleans = new Map(
@@ -18,11 +18,11 @@ const booleans = new Map(
   }),
 );
 
-/** A boolean as people write it; undefined: none of the usual words. */
+/** Parses a boolean in one of the usual words; undefined: none of them. */
 export const booleanOf = (value: unknown): boolean | undefined =>
   typeof value === 'boolean' ? value : booleans.get(String(value).trim().toLowerCase());
 
-/** ISO 8601, UTC where it names no zone; undefined: not a time. */
+/** Parses ISO 8601, as UTC if it names no zone; undefined: not a time. */
 export function timeMsOf(text: string): number | undefined {
   if (!/^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?$/.test(text))
     return undefined;
@@ -32,7 +32,7 @@ export function timeMsOf(text: string): number | undefined {
   return Number.isNaN(ms) ? undefined : ms;
 }
 
-/** A boolean of a body, as Nova and masakari take it: api/validation/parameter_types. */
+/** A boolean in a body, as Nova and masakari accept it: api/validation/parameter_types. */
 export const booleanSchema = Type.Union([
   Type.Boolean(),
   Type.String({

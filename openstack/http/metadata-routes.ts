@@ -1,5 +1,5 @@
-// The routes of the small maps that tenants keep with servers, images, volumes and snapshots: of
-// the whole map, and below it of one entry.
+// Routes for metadata of servers, images, volumes and snapshots: for the whole map and for single
+// items.
 import type { TSchema } from 'typebox';
 import type { Fault, FaultKind, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -11,21 +11,24 @@ type Metadata = Record<string, string>;
 type Request = ApiRequest<unknown>;
 
 export interface MetadataRoutes {
-  /** Of the whole map, with the parameters that name its owner. */
+  /** The path of the whole map, with the parameters that name its owner. */
   path: string;
   until?: number;
   policy(name: 'index' | 'create' | 'update_all' | 'show' | 'update' | 'delete'): string;
-  /** Of `{metadata}`. */
+  /** Schema of `{metadata}`. */
   body: TSchema;
-  /** Of `{meta}`: one entry. */
+  /** Schema of `{meta}`, a single item. */
   itemBody: TSchema;
   readFaults: readonly FaultKind[];
   writeFaults: readonly FaultKind[];
   deletedStatus: 200 | 204;
   read(request: Request): Promise<Outcome<Metadata>>;
-  /** Writes what `next` makes of the map, and returns it; a fault of `next` changes nothing. */
+  /**
+   * Writes what `next` returns for the map, and returns it; if `next` returns a fault, nothing
+   * changes.
+   */
   change(request: Request, next: (now: Metadata) => Outcome<Metadata>): Promise<Outcome<Metadata>>;
-  /** Where the map has no such entry. */
+  /** The fault for an item that does not exist. */
   missing(key: string): Fault;
 }
 

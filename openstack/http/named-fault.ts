@@ -1,5 +1,5 @@
-// Fault bodies of Nova and Cinder: one key that names the kind. nova.api.openstack.wsgi and
-// cinder.api.openstack.wsgi, Fault
+// Fault bodies of Nova and Cinder: an object with one key that names the fault.
+// nova.api.openstack.wsgi and cinder.api.openstack.wsgi, Fault
 import type { FaultStyle } from './route.ts';
 
 const keyOf: Readonly<Record<number, string>> = {

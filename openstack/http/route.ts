@@ -57,7 +57,7 @@ export interface Route {
   method: HttpMethod;
   /** Below the mount; `:name` matches one segment, `*` the rest. */
   path: string;
-  /** 'token' (default): a valid token is required. 'none': anybody. */
+  /** 'token' (default): a valid token is required. 'none': no token is needed. */
   auth?: 'token' | 'none';
   /**
    * Policy rule checked before the handler, against `{project_id, user_id}` of the caller; null:
@@ -74,7 +74,7 @@ export interface Route {
   jsonTypes?: readonly string[];
   /** The handler reads `request.stream` itself; nothing is buffered. */
   streams?: boolean;
-  /** Bound of a buffered body; default the face's bound, else 112 KiB. */
+  /** Maximum size of a buffered body; default: the face's limit, else 112 KiB. */
   maxBodyBytes?: number;
   /** First and last microversion (minor) in which the route exists. */
   since?: number;
@@ -89,7 +89,9 @@ export interface Route {
   handler(request: ApiRequest<never>): Promise<Outcome<Reply>> | Outcome<Reply>;
 }
 
-/** Binds a handler's body type to the route: the schema checks it, so this is the only cast. */
+/**
+ * Binds the handler's body type to the route. The schema validates the body, so this cast is safe.
+ */
 export function route<Body = Json>(
   definition: Omit<Route, 'handler'> & {
     handler(request: ApiRequest<Body>): Promise<Outcome<Reply>> | Outcome<Reply>;
@@ -128,13 +130,13 @@ export interface HttpFace {
   faultStyle: FaultStyle;
   microversions?: Microversions;
   /**
-   * Bound of the bodies of its routes; default 112 KiB. Larger where upstream has no bound, or
+   * Maximum body size for its routes; default 112 KiB. Larger where upstream has no limit, or where
    * clients send many objects at once.
    */
   maxBodyBytes?: number;
   /**
-   * Answers JSON or 406: an Accept header without JSON is refused. The other services ignore
-   * Accept, as upstream's do.
+   * Whether an Accept header that excludes JSON is refused with 406. Other services ignore Accept,
+   * as upstream's do.
    */
   honoursAccept?: boolean;
   /** Default policy rules by name. */

@@ -12,14 +12,14 @@ import { inputFault, jsonschemaWords } from './jsonschema-words.ts';
 import type { BodySchema } from './route.ts';
 
 /**
- * A checker for one schema, or one for each version range; compiled at first use, since most are
- * never used in a run.
+ * A checker for one schema, or for one per version range. Schemas are compiled at first use, since
+ * most are never needed in a run.
  */
 export function bodyChecker(
   schema: BodySchema,
 ): (body: Json, version: number) => Fault | undefined {
   if (!Array.isArray(schema)) {
-    const check = lazyChecker(schema as TSchema); // not an array, so not the versioned form
+    const check = lazyChecker(schema as TSchema); // not an array: a single schema
     return (body) => check(body);
   }
   const byVersion = schema
@@ -49,8 +49,8 @@ function lazyChecker(schema: TSchema): (body: Json) => Fault | undefined {
 }
 
 function explain(errors: SchemaError[], part: Json, path: readonly string[]): Fault {
-  // A union reports the errors of each member and then its own: the deepest path is where the
-  // caller's mistake is.
+  // TypeBox reports the errors of each member of a union and then its own: the deepest path is the
+  // caller's actual mistake.
   const notNoise = errors.filter((error) => error.keyword !== 'boolean');
   const chosen = notNoise.reduce(
     (best, error) => (depth(error) > depth(best) ? error : best),

@@ -1,5 +1,5 @@
-// The server and bad connections: those that reset, stall, upgrade or send invalid bytes end
-// without affecting others.
+// Bad connections to the server (reset, stalled, upgraded, invalid bytes) end without affecting
+// others.
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
@@ -172,8 +172,8 @@ describe('a client that makes no progress', () => {
     const socket = await connectRaw(server.port);
     socket.pause();
     socket.write(get('/things/v1/endless'));
-    // A paused socket notices its end only when it reads again, so the test looks at the server's
-    // side.
+    // A paused client socket notices its end only when it reads again, so the test observes the
+    // server.
     await systemClock.sleep(idleTimeoutMs * 4);
     socket.reset();
     await lives();

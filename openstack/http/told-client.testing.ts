@@ -1,15 +1,15 @@
-// The HTTP client (a port) in the tests of services: other services answer what a test tells them
-// to.
+// A double of the HTTP client (a port) for the tests of services: other services answer as the test
+// says.
 import type { Readable } from 'node:stream';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { HttpCall, HttpClient } from './client.ts';
 
-/** Silent: nobody answers. */
+/** An answer; 'silent': the service cannot be reached. */
 export type Told = { status: number; body?: Json; stream?: Readable } | 'silent';
 
 export interface ToldClient extends HttpClient {
-  /** Every call to other services, and what they answer: 404 by default. */
+  /** All calls to other services. Their default answer is 404. */
   calls: HttpCall[];
   answerCalls(answer: (call: HttpCall) => Told | Promise<Told>): void;
 }

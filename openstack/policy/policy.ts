@@ -1,5 +1,5 @@
-// oslo.policy's rule language: parsed once into a function. Services define defaults, operators
-// override by name. Grammar:
+// oslo.policy's rule language, parsed once into functions. Services define default rules, operators
+// override them by name. Grammar:
 // https://docs.openstack.org/oslo.policy/latest/reference/api/oslo_policy.policy.html
 import type { AuthContext } from '../auth/context.ts';
 
@@ -8,15 +8,15 @@ export type PolicyTarget = Readonly<Record<string, string | boolean | null | und
 type Check = (who: AuthContext, target: PolicyTarget) => boolean;
 
 export interface Policy {
-  /** Whether `who` may do `rule` to `target`. An unknown rule is refused. */
+  /** Whether `who` may do `rule` to `target`. An unknown rule denies. */
   allows(rule: string, who: AuthContext, target: PolicyTarget): boolean;
-  /** Every rule with its text, for docs. */
+  /** All rules with their texts, for docs. */
   rules(): ReadonlyMap<string, string>;
 }
 
 /**
- * Throws on a rule that does not parse or refers to a rule that does not exist: a wrong policy must
- * prevent the start.
+ * Throws if a rule cannot be parsed or refers to a rule that does not exist: a process must not
+ * start with a wrong policy.
  */
 export function createPolicy(rules: Readonly<Record<string, string>>): Policy {
   const texts = new Map(Object.entries(rules));
@@ -38,7 +38,7 @@ function parseRule(
   known: ReadonlyMap<string, string>,
   byName: (rule: string) => Check,
 ): Check {
-  // Parentheses around words, but not those of %(target)s.
+  // Tokens: parentheses are separate tokens, except those of %(target)s.
   const tokens =
     text.match(/'[^']*'(?::[^\s()%]*(?:%\([^)]*\)s)?)?|(?:%(?:\([^)]*\)s)?|[^\s()%])+|[()]/g) ?? [];
   let at = 0;
@@ -97,7 +97,7 @@ function parseRule(
         who.roles.some((role) => role.toLowerCase() === match.toLowerCase());
     const expected = placeholder(match);
     if (kind === 'None') return (_, target) => expected(target) === undefined;
-    // oslo.policy's notation for a missing credential: `domain_id:None`.
+    // oslo.policy's notation for an absent credential: `domain_id:None`.
     if (match === 'None') return (who) => credential(who, kind) === undefined;
     if (kind.startsWith("'")) {
       const literal = kind.slice(1, -1);
@@ -108,7 +108,7 @@ function parseRule(
       return want !== undefined && credential(who, kind) === want;
     };
   };
-  if (tokens.length === 0) return () => true; // an empty rule allows: oslo.policy
+  if (tokens.length === 0) return () => true; // an empty rule allows everybody: oslo.policy
   const check = or();
   if (at !== tokens.length) fail(`has a stray "${tokens[at]}"`);
   return check;

@@ -1,7 +1,6 @@
-// All roles of Cinder behind the real dispatcher, with a real bus and saga runner and the simulated
-// backend, over a real database (SQLite by default), for the tests of this service. Doubles stand
-// at the ports alone: tokens are names of people below, other services answer what a test tells
-// them to.
+// Starts all roles of Cinder for this service's tests: real dispatcher, bus, saga runner and
+// database (SQLite by default), simulated backend. Doubles stand at ports only: a token is the name
+// of a person below, and other services answer as a test says.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SimVolumeWorld } from '#adapters/sim/sim-volumes.ts';
@@ -46,15 +45,15 @@ export interface CinderFixture extends Pick<ToldClient, 'calls' | 'answerCalls'>
   deps: CinderDeps;
   backends: ReadonlyMap<string, VolumeBackend>;
   backups: BackupStore;
-  /** As `cobalt doctor --audit` asks. */
+  /** The audit that `cobalt doctor --audit` requests. */
   audit(): Promise<CinderAudit>;
   world: SimVolumeWorld;
-  /** Below /volume/v3/, in the greatest microversion by default. */
+  /** Paths are relative to /volume/v3/; the default microversion is the latest. */
   ask: AskInVersion<Person>;
-  /** Asks as `member`, waits for all sagas, answers the object asked for last. */
+  /** Creates an object as `member`, waits for all sagas, and returns the object as shown then. */
   make(collection: string, key: string, body: Json): Promise<Loose>;
   show(collection: string, key: string, id: string): Promise<Loose>;
-  /** The role stops answering other roles, for good; its sagas and routes go on. */
+  /** The role stops answering RPC for good; its sagas and routes continue. */
   unserve(role: 'cinder-scheduler' | 'cinder-volume' | 'cinder-backup'): Promise<void>;
   /** Resolves when no saga is left in the journal. */
   idle(): Promise<void>;
@@ -64,11 +63,11 @@ export interface CinderFixture extends Pick<ToldClient, 'calls' | 'answerCalls'>
 export interface CinderFixtureOptions {
   config?: Partial<CinderConfig>;
   database?: DatabaseConfig;
-  /** Stands between the driver and Cinder. */
+  /** Wraps the simulated backend, e.g. to inject faults. */
   wrapBackend?: (backend: VolumeBackend) => VolumeBackend;
   backups?: BackupStore;
   wrapSagas?: (sagas: readonly AnySaga[]) => readonly AnySaga[];
-  /** Each role as if in a process of its own: nothing but the database and the bus in common. */
+  /** Each role as in a process of its own: they share only the database and the bus. */
   apart?: true;
   clock?: Clock;
 }
@@ -104,8 +103,8 @@ export async function startCinder(options: CinderFixtureOptions = {}): Promise<C
   };
   const backups = options.backups ?? memoryBackups();
   const backends = new Map([['sim', options.wrapBackend?.(sim) ?? sim]]);
-  // `apart`: each role has a saga queue of its own, as in a process of its own, so that it hears no
-  // events of the others' sagas.
+  // With `apart`, each role has its own saga queue, so that it receives no in-process events about
+  // the other roles' sagas.
   const depsOfProcess = (): CinderDeps =>
     options.apart ? { ...deps, sagas: createSagaQueue({ db: database.db, clock }) } : deps;
   const [volumeDeps, backupDeps] = [depsOfProcess(), depsOfProcess()];

@@ -1,5 +1,4 @@
-// What every role of Cinder needs; compose makes it. What a role needs beside it stands in its
-// role.ts.
+// What every role of Cinder needs; created by compose. A role's further deps are in its role.ts.
 import { hostname } from 'node:os';
 import type { ServiceDeps } from '#openstack/service-deps.ts';
 import type { SagaQueue } from '#platform/saga/queue.ts';
@@ -8,26 +7,26 @@ import { quotaDefaults } from './domain/quota.ts';
 import type { CinderTables } from './store/tables.ts';
 
 export interface CinderConfig {
-  /** The part before the @ in `os-vol-host-attr:host`. */
+  /** `<control host>` in `os-vol-host-attr:host`, `<control host>@<backend>#<pool>`. */
   controlHost: string;
   defaultZone: string;
-  /** Per project, where it has no quota of its own; -1: no limit. */
+  /** The quota of a project that has none of its own; -1: no limit. */
   quotas: QuotaLimits;
   maxListLimit: number;
-  /** How old a backend's figures may be when a volume is placed by them. */
+  /** How old a backend's figures may be when a volume is placed. */
   statsMaxAgeMs: number;
-  /** A service unheard for longer is down. */
+  /** A service whose last heartbeat is older than this is down. */
   serviceDownMs: number;
   heartbeatMs: number;
-  /** Messages of failed operations are kept for so long. */
+  /** How long user messages of failed operations are kept. */
   keepMessagesMs: number;
-  /** How long another role or the broker may be away before an operation fails. */
+  /** How long another role or the broker may be unreachable before an operation fails. */
   peerAwayMs: number;
   /** How long Nova may take to switch a running guest to a snapshot's new file. */
   assistedSnapshotTimeoutMs: number;
-  /** Bounds a step that moves a whole volume's bytes: copies, imports, exports, backups. */
+  /** Deadline of a step that moves a whole volume's data: copies, imports, exports, backups. */
   copyTimeoutMs: number;
-  /** A stream that gives nothing for so long is given up. */
+  /** A download or upload that moves no bytes for so long is aborted. */
   stallMs: number;
 }
 
@@ -47,6 +46,6 @@ export const cinderDefaults: CinderConfig = {
 };
 
 export interface CinderDeps extends ServiceDeps<CinderTables, CinderConfig> {
-  /** Of `database`. */
+  /** The saga queue of `database`. */
   sagas: SagaQueue;
 }

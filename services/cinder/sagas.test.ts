@@ -1,5 +1,5 @@
-// Every saga of Cinder unwinds from every step, and every step may run twice: on the real roles, as
-// if each had a process and a runner of its own, with the simulated backend.
+// Every saga of Cinder unwinds from every step, and every step may run twice. Uses the real roles,
+// each as in a process with its own runner, and the simulated backend.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
@@ -16,15 +16,15 @@ interface Scenario {
   saga: string;
   title: string;
   /**
-   * Begins the operation on a fresh volume (with a snapshot and a backup); what is looked at
-   * afterwards, as [collection, key, id].
+   * Starts the operation on a fresh volume that has a snapshot and a backup. Returns the object to
+   * examine afterwards, as [collection, key, id].
    */
   begin(objects: {
     volume: string;
     snapshot: string;
     backup: string;
   }): Promise<[collection: string, key: string, id: string]>;
-  /** The state after success and after a failure; undefined: gone. */
+  /** Its status after success (`ends`) and after a failure (`fails`); undefined: it is deleted. */
   ends: string | undefined;
   fails: string | undefined;
 }
@@ -285,7 +285,7 @@ async function fresh() {
   };
 }
 
-/** Carries the scenario out with a variant of its saga and answers where it ended. */
+/** Runs the scenario with its saga changed by `change`, and returns the object's final status. */
 async function play(
   scenario: Scenario,
   change: (definition: AnySaga) => AnySaga,
@@ -305,8 +305,8 @@ async function play(
 }
 
 /**
- * Nothing is half made: no state without its saga, nothing on the backend or in the store that the
- * database does not know.
+ * Nothing is left half done: no transient status without a saga, and nothing on the backend or in
+ * the backup store that the database does not know.
  */
 async function nothingLeft(failedDeletion: boolean): Promise<void> {
   const audit = await cinder.audit();
@@ -331,14 +331,13 @@ describe('every saga of Cinder', () => {
     });
 
     it(`${scenario.title}: unwinds from every step, before and after its work`, async () => {
-      // the first test proved it
+      // the first test asserts that it exists
       const steps = stepNames(originals.find(({ name }) => name === scenario.saga) as AnySaga);
       for (const [index, step] of steps.entries()) {
         for (const when of ['before', 'after'] as const) {
           const end = await play(scenario, (definition) => failingAt(definition, index, when));
           const message = `${step}, ${when}`;
-          // The last step's work is the state itself: when that has happened, there is nothing left
-          // to fail.
+          // The last step's work is the final change of state: after that nothing can fail.
           const finished = when === 'after' && index === steps.length - 1;
           assert.ok(
             end === scenario.fails || (finished && end === scenario.ends),

@@ -1,4 +1,4 @@
-// What Cortex needs from outside. Filled in by compose.
+// What Cortex needs from outside; created by compose.
 import type { NovaBalance } from '#openstack/clients/nova-balance.ts';
 import type { NovaFleet } from '#openstack/clients/nova-fleet.ts';
 import type { Placement } from '#openstack/clients/placement.ts';
@@ -10,13 +10,13 @@ import type { SchedulingConfig } from './domain/scheduling.ts';
 
 export interface CortexConfig extends SchedulingConfig {
   /**
-   * Whether schedulers need a token. Nova sends none to an external scheduler: without it, only the
-   * network keeps others away.
+   * Whether schedulers need a token. Nova sends none to an external scheduler; without the check
+   * only network rules keep other callers away.
    */
   schedulersNeedToken: boolean;
-  /** How often Placement is asked what has changed. */
+  /** How often Placement is polled for changes. */
   followEveryMs: number;
-  /** Of hosts in no aggregate with a zone. */
+  /** The zone of hosts that are in no aggregate with a zone. */
   defaultZone: string;
 }
 
@@ -32,10 +32,10 @@ export const cortexDefaults: CortexConfig = {
 };
 
 export interface CortexDeps {
-  /** Both in the name of Cortex itself. */
+  /** Both clients use Cortex's own service identity. */
   nova: Pick<NovaFleet, 'hypervisors' | 'aggregates'>;
   placement: Pick<Placement, 'providers' | 'inventory' | 'usages' | 'traits' | 'consumers'>;
-  /** Servers of all projects, in the name of an administrator. */
+  /** Reads servers of all projects with an administrator's identity. */
   balance: NovaBalance;
   clock: Clock;
   ids: Ids;

@@ -1,5 +1,5 @@
-// Follows the resources `Hypervisor` of a Kubernetes API: each change is told to the picture of the
-// fleet at once. Started by compose, where there is such an API.
+// Watches the `Hypervisor` resources of a Kubernetes API and passes each change to the picture of
+// the fleet at once. Started by compose if there is such an API.
 import { hypervisors } from '#contracts/kube/kinds.ts';
 import type { Log } from '#platform/log.ts';
 import type { Followed, Kube } from '#ports/kube.ts';

@@ -1,6 +1,6 @@
-// Keeps the picture of the fleet true to Nova's and Placement's public APIs. A provider is read
-// again only when its generation has moved on, which every change of it does; Nova's list of
-// hypervisors, seldom. Used by the role.
+// Keeps the picture of the fleet up to date with Nova's and Placement's public APIs. A resource
+// provider is read again only when its generation has changed, which every change of it causes;
+// Nova's hypervisor list is read less often. Used by role.ts.
 import { setImmediate } from 'node:timers/promises';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
@@ -18,39 +18,42 @@ import type {
 import { factsOfHost } from './domain/fleet/from-openstack.ts';
 import type { InFlight } from './domain/in-flight/in-flight.ts';
 
-/** Hosts that come, go, are disabled or fall silent are seen after this. */
+/** How often Nova is asked for hosts that were added, removed, enabled, disabled or went down. */
 const hypervisorsEveryMs = 10_000;
-/** Providers asked at a time. */
+/** Providers read concurrently. */
 const concurrency = 16;
-/** Then decisions have their turn. */
+/** Hosts applied before decisions get a turn of the event loop. */
 const appliedAtOnce = 200;
 
 export interface FollowDeps {
   nova: Pick<NovaFleet, 'hypervisors' | 'aggregates'>;
   placement: Pick<Placement, 'providers' | 'inventory' | 'usages' | 'traits' | 'consumers'>;
   fleet: Fleet;
-  /** Is told of claims that are seen. */
+  /** Is told of claims that have become visible. */
   inFlight: Pick<InFlight, 'isOn' | 'noteClaims'>;
   clock: Pick<Clock, 'now'>;
-  /** Of hosts in no aggregate with a zone. */
+  /** The zone of hosts that are in no aggregate with a zone. */
   defaultZone: string;
 }
 
 export interface FleetFollower {
-  /** Applies what has changed. A fault: an API did not answer; the picture stays as it was. */
+  /** Reads and applies changes. A fault: an API did not answer, and the picture stays as it was. */
   look(): Promise<Outcome<void>>;
-  /** A look that begins after this call, at Nova's lists, too; calls meanwhile share one. */
+  /**
+   * A look that starts after this call and re-reads Nova's lists, too. Concurrent calls share one
+   * look.
+   */
   refresh(): Promise<Outcome<void>>;
   /**
-   * The same for one host, by the id of its provider: somebody has told that it has changed, by a
-   * claim of this server.
+   * Reads one host, named by its resource provider's id, because a message said that the server
+   * `claimedBy` has claimed resources of it.
    */
   lookAt(nodeUuid: string, claimedBy: string): Promise<Outcome<void>>;
-  /** Resolves when the looks at single hosts that have begun are over. */
+  /** Resolves when all reads by `lookAt` that have been started are finished. */
   settled(): Promise<void>;
-  /** What its resource `Hypervisor` tells of a host beside; undefined: it has none any more. */
+  /** The host's Hypervisor resource, whose facts are added; undefined: it was deleted. */
   noteHypervisor(name: string, hypervisor: Hypervisor | undefined): void;
-  /** Whether the fleet has been read as a whole once. */
+  /** Whether the whole fleet has been read at least once. */
   isReady(): boolean;
 }
 
@@ -58,28 +61,28 @@ interface NovaView {
   readAtMs: number;
   hypervisors: readonly HypervisorEntry[];
   hostOfProvider: ReadonlyMap<string, string>;
-  /** Each as text, to see whether it has changed. */
+  /** Each hypervisor as JSON, to detect changes. */
   texts: readonly string[];
   aggregates: readonly AggregateEntry[];
   aggregatesText: string;
-  /** Moves on when any aggregate has changed. */
+  /** Incremented whenever an aggregate has changed. */
   aggregatesVersion: number;
 }
 
 export function followOpenStack(deps: FollowDeps): FleetFollower {
   const { nova, placement, fleet, inFlight, clock, defaultZone } = deps;
   const providers = new Map<string, ProviderFacts>();
-  /** By provider: which of all reads its facts are from. */
+  /** By provider: the number of the read from which its facts are. */
   const readOf = new Map<string, number>();
   let readsBegun = 0;
-  /** What was applied last, by name of the host. */
+  /** By host name: the facts applied last, to skip hosts without changes. */
   const applied = new Map<string, string>();
   let view: NovaView | undefined;
   const resources = new Map<string, Hypervisor>();
-  /** By provider: whose claims are in what has been read and is not applied yet. */
+  /** By provider: consumers whose claims are in facts that have been read but not applied. */
   const claimsSeen = new Map<string, readonly string[]>();
   const looks = new Set<Promise<unknown>>();
-  /** Looks at all hosts follow each other. */
+  /** Looks at all hosts run one after another. */
   let last: Promise<Outcome<void>> = Promise.resolve(undefined);
   let queued: Promise<Outcome<void>> | undefined;
   const inTurn = async (look: () => Promise<Outcome<void>>): Promise<Outcome<void>> =>
@@ -117,11 +120,11 @@ export function followOpenStack(deps: FollowDeps): FleetFollower {
     for (const answer of [inventory, usages, traits])
       if (isFault(answer)) return answer.kind === 'notFound' ? undefined : answer;
     if (isFault(inventory) || isFault(usages) || isFault(traits)) return undefined; // as above
-    // One that began later has seen every claim that this one was for.
+    // A read that started later is newer and includes every claim that this one was for.
     if ((readOf.get(uuid) ?? 0) > own) return undefined;
     readOf.set(uuid, own);
     providers.set(uuid, {
-      // What has changed in between is read again.
+      // The lowest one: if the provider changed between the three reads, it is read again.
       generation: Math.min(
         ...[inventory, usages, traits].map((one) => one.resource_provider_generation),
       ),
@@ -137,7 +140,10 @@ export function followOpenStack(deps: FollowDeps): FleetFollower {
     readOf.delete(uuid);
   }
 
-  /** Whose claims are on hosts where something is in flight. Before what is used there is read. */
+  /**
+   * Consumers of a provider if its host has in-flight choices. Called before the usages are read,
+   * so that every consumer returned is included in them.
+   */
   async function readConsumers(uuid: string): Promise<readonly string[]> {
     const host = view?.hostOfProvider.get(uuid);
     if (host === undefined || !inFlight.isOn(host)) return [];
@@ -145,7 +151,7 @@ export function followOpenStack(deps: FollowDeps): FleetFollower {
     return isFault(consumers) ? [] : consumers;
   }
 
-  /** Those of hypervisors that have changed. */
+  /** Reads the providers of these hypervisors whose generation has changed. */
   async function readProviders(hypervisors: ReadonlySet<string>): Promise<Fault | undefined> {
     const entries = await placement.providers();
     if (isFault(entries)) return entries;
@@ -171,7 +177,7 @@ export function followOpenStack(deps: FollowDeps): FleetFollower {
     return undefined;
   }
 
-  /** False: its agent has not told Placement yet. */
+  /** Returns false if the host's agent has not created its resource provider yet. */
   function applyHost(present: NovaView, index: number): boolean {
     const hypervisor = present.hypervisors[index];
     const provider = hypervisor && providers.get(hypervisor.id);
@@ -241,7 +247,7 @@ export function followOpenStack(deps: FollowDeps): FleetFollower {
 
   async function lookAtOne(nodeUuid: string, claimedBy: string): Promise<Outcome<void>> {
     const index = view?.hypervisors.findIndex(({ id }) => id === nodeUuid) ?? -1;
-    if (!view || index < 0) return undefined; // the next look sees it
+    if (!view || index < 0) return undefined; // the next look at all hosts finds it
     const fault = await readProvider(nodeUuid);
     if (fault) return fault;
     if (applyHost(view, index))

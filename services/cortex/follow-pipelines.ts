@@ -1,7 +1,7 @@
-// Follows the resources `Pipeline` of a Kubernetes API: the next decision is made by what they say.
-// One that is wrong gets a condition that names the field, and the last good one stays in force. A
-// default pipeline that is not there is written, so an operator finds it, edits it, and gets it
-// back by deleting it. Started by compose, where there is such an API.
+// Watches the `Pipeline` resources of a Kubernetes API; changes apply from the next decision on. A
+// wrong resource gets a condition that names the field, and its last valid version stays in force.
+// A missing default pipeline is created, so that an operator can find and edit it, and restore it
+// by deleting it. Started by compose if there is such an API.
 import { isFault } from '#contracts/common/fault.ts';
 import type { PipelineResource } from '#contracts/cortex/resources.ts';
 import { pipelines } from '#contracts/cortex/resources.ts';
@@ -20,14 +20,14 @@ export interface PipelineDeps {
   log: Log;
 }
 
-/** How often what could not be written is tried again. */
+/** How often failed writes are retried. */
 const lookEveryMs = 30_000;
 
 const nameOf = ({ metadata }: PipelineResource): string => metadata.name ?? '';
 
 export function followPipelines(deps: PipelineDeps): Pick<Followed<never>, 'ready' | 'stop'> {
   const { kube, scheduling, clock, log } = deps;
-  /** Writes follow each other: there are few, and their order is that of the changes. */
+  /** Writes run one after another, in the order of the changes. */
   let writes: Promise<unknown> = Promise.resolve();
   const write = (work: () => Promise<void>): void => {
     writes = writes.then(work).catch((error: unknown) => log.error({ error }, 'pipelines'));
@@ -60,7 +60,7 @@ export function followPipelines(deps: PipelineDeps): Pick<Followed<never>, 'read
     }
   }
 
-  /** Of the object as it is by then: a change meanwhile has a turn of its own. */
+  /** Writes conditions for the object as it is now; a later change causes a call of its own. */
   async function writeConditions(name: string): Promise<void> {
     const object = followed.get({ name });
     if (!object) return;
@@ -84,7 +84,7 @@ export function followPipelines(deps: PipelineDeps): Pick<Followed<never>, 'read
       { metadata: { resourceVersion }, status: { conditions } },
       { subresource: 'status' },
     );
-    // A newer version has a turn of its own.
+    // A conflict is ignored: the newer version causes a call of its own.
     if (isFault(patched) && !['concurrentUpdate', 'notFound'].includes(patched.kind))
       log.warn({ pipeline: name, why: patched.message }, 'conditions are not written');
   }

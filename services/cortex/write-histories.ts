@@ -1,7 +1,7 @@
-// Writes resources `History`: the last decisions on each server, for those who look with kubectl.
-// Decisions never wait for it: what comes faster than it may write is merged by server, and beyond
-// a bound the oldest is left out. Old resources are removed. Started by compose, where there is a
-// Kubernetes API. ADR 36.
+// Writes `History` resources: the last decisions on each server, for operators with kubectl.
+// Asynchronous: decisions never wait. If decisions come faster than the write rate, they are merged
+// by server, and beyond a bound the oldest are dropped. Old resources are deleted. Started by
+// compose if there is a Kubernetes API. ADR 36.
 import { isFault } from '#contracts/common/fault.ts';
 import type { HistoryEntry, HistoryResource } from '#contracts/cortex/resources.ts';
 import { histories } from '#contracts/cortex/resources.ts';
@@ -18,38 +18,38 @@ export interface HistoryDeps {
 }
 
 export interface HistoryWriter {
-  /** `hosts`: those of the answer, best first. Waits for nothing. */
+  /** Queues a decision to be written. `hosts`: the hosts of the answer, best first. */
   note(kept: KeptDecision, hosts: readonly string[]): void;
   stop(): Promise<void>;
 }
 
 interface Waiting {
   zone: string | null;
-  /** The oldest first. */
+  /** Oldest first. */
   entries: HistoryEntry[];
 }
 
 export const historyBounds = {
-  /** Servers whose histories are written in one run; the runs are a second apart. */
+  /** Histories written in one run, every `writeEveryMs`. */
   writtenAtOnce: 20,
   writeEveryMs: 1_000,
-  /** Servers that wait for it. */
+  /** Limit of servers whose decisions wait to be written. */
   waiting: 1_000,
-  /** Decisions of one server that wait: what a resource can hold. */
+  /** Limit of waiting decisions per server: as many as a resource can hold. */
   entries: 11,
   kept: 2_000,
   keptMs: 7 * 86_400_000,
   collectEveryMs: 600_000,
   removedAtOnce: 200,
 };
-/** Others are no server's, and perhaps no name of a resource. */
+/** Other ids are not servers, and may be invalid as names of resources. */
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export function writeHistories(
   { kube, clock, log }: HistoryDeps,
   bounds = historyBounds,
 ): HistoryWriter {
-  /** By server; the one that has waited longest is first. */
+  /** By server, the one that has waited longest first. */
   const waiting = new Map<string, Waiting>();
   let leftOut = 0;
 
@@ -79,7 +79,7 @@ export function writeHistories(
 
   async function writeSome(): Promise<void> {
     for (const [serverId, one] of [...waiting].slice(0, bounds.writtenAtOnce)) {
-      // What is decided meanwhile waits anew.
+      // Removed before the write, so that a decision made meanwhile is queued again.
       waiting.delete(serverId);
       await write(serverId, one);
     }
@@ -126,6 +126,6 @@ export function writeHistories(
   };
 }
 
-/** RFC 3339: texts are ordered as their times. */
+/** In RFC 3339, so that text order is time order. */
 const decidedAt = ({ status, metadata }: HistoryResource): string =>
   status?.current?.timestamp ?? metadata.creationTimestamp ?? '';

@@ -1,4 +1,4 @@
-// What Glance needs from outside, and its settings with their defaults. Filled in by compose.
+// What Glance needs from outside, and its settings with defaults. Created by compose.
 import type { Clock } from '#platform/clock.ts';
 import type { Database } from '#platform/db/database.ts';
 import type { Ids } from '#platform/ids.ts';
@@ -7,25 +7,25 @@ import type { ImageStore } from '#ports/image-store.ts';
 import type { GlanceTables } from './store/tables.ts';
 
 export interface GlanceConfig {
-  /** The largest image that is taken. Stock: image_size_cap, 1 TiB. */
+  /** Largest size of an image's data. Stock: image_size_cap, 1 TiB. */
   maxImageBytes: number;
-  /** All images of one project together. */
+  /** Total size of a project's images. */
   projectQuotaBytes: number;
-  /** An upload from which nothing comes for so long is given up. */
+  /** An upload that sends no data for so long is aborted. */
   uploadStallMs: number;
   /**
-   * An upload of another process that has not been heard of for so long is taken for dead. The
-   * process that has it says four times within this that it lives.
+   * Lease of an upload: one of another process whose heartbeat is older is considered dead.
+   * Heartbeats are sent four times per lease time.
    */
   uploadLeaseMs: number;
-  /** For how long a deleted image's record stays. Its id is never given again. */
+  /** How long the record of a deleted image is kept. Its id is never used again. */
   keepDeletedMs: number;
   maxListLimit: number;
   defaultListLimit: number;
   maxProperties: number;
   maxTags: number;
   maxMembers: number;
-  /** Data that is not of its image's disk_format is refused. Stock: require_image_format_match. */
+  /** Refuses data whose content does not match disk_format. Stock: require_image_format_match. */
   requireFormatMatch: boolean;
 }
 
@@ -50,8 +50,8 @@ export interface GlanceDeps {
   ids: Ids;
   log: Log;
   /**
-   * Names this process among those on the database, one life at a time: what it was uploading in an
-   * earlier life is dead at its next start.
+   * A name for this process that is unique on the database and stays the same over restarts: after
+   * a restart, uploads in this name are dead.
    */
   processName: string;
   config?: Partial<GlanceConfig>;

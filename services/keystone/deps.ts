@@ -1,4 +1,4 @@
-// What Keystone needs from outside, and its settings with their defaults. Filled in by compose.
+// What Keystone needs from outside, and its settings with defaults. Created by compose.
 import type { Clock } from '#platform/clock.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
@@ -6,12 +6,12 @@ import type { Db } from './store/tables.ts';
 
 export interface KeystoneConfig {
   tokenLifetimeMs: number;
-  /** Wrong passwords in a row until a user is locked; 0 = never. */
+  /** Consecutive wrong passwords after which a user is locked; 0: never. */
   lockoutFailures: number;
   lockoutMs: number;
-  /** Own passwords may have at least this many characters. */
+  /** Minimum length of a password that users choose themselves. */
   minPasswordLength: number;
-  /** Passwords that may wait to be checked, in all and from one address. */
+  /** Bounds on password checks that wait: in total, and per client address. */
   passwordsWaiting: number;
   passwordsWaitingPerSource: number;
 }

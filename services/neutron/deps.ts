@@ -1,25 +1,25 @@
-// What Neutron's roles share; made by compose.
+// What Neutron's roles share; created by compose.
 import type { ServiceDeps } from '#openstack/service-deps.ts';
 import type { QuotaLimits } from './domain/quota.ts';
 import type { NeutronTables } from './store/tables.ts';
 
 export interface NeutronConfig {
   /**
-   * The subnet of the external network `public` that `seed` makes; null: none. Its first address is
-   * the gateway.
+   * The prefix of the external network `public` that `seed` creates; null: no such network. Its
+   * first address is the gateway.
    */
   publicCidr: string | null;
-  /** Names of physical networks that hosts are bridged to; the first one carries `public`. */
+  /** Physical networks that hosts may be bridged to; the first one carries `public`. */
   physicalNetworks: readonly string[];
   overlayMtu: number;
   physicalMtu: number;
-  /** Per project, where it has no quota of its own; -1: no limit. */
+  /** The quota of a project that has none of its own; -1: no limit. */
   quotas: QuotaLimits;
   maxListLimit: number;
-  /** An agent unheard for longer is down. */
+  /** An agent whose last heartbeat is older than this is shown as not alive. */
   agentDownMs: number;
   defaultZone: string;
-  /** For the seeded network `demo`. */
+  /** The name servers of the seeded network `demo`. */
   dnsServers: readonly string[];
 }
 

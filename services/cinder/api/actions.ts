@@ -1,5 +1,5 @@
-// POST /{thing}/{id}/action: the one key of the body names what to do. A table an action: rule,
-// body, microversions.
+// POST /{collection}/{id}/action: the single key of the body names the action. A table holds each
+// action's policy, body schema and microversions.
 import Type from 'typebox';
 import type { TSchema } from 'typebox';
 import type { FaultKind, Outcome } from '#contracts/common/fault.ts';
@@ -14,14 +14,14 @@ import type { Request } from './request.ts';
 
 export interface Action<Target> {
   policy: string;
-  /** Of the value under the action's key; null: nothing is read. */
+  /** The schema of the value under the action's key; null: the value is not read. */
   body: TSchema | null;
   since?: number;
   until?: number;
   run(request: Request, target: Target, sent: never): Promise<Outcome<Reply>>;
 }
 
-/** Binds a body's type to its action: the schema proves it, so the cast lives here alone. */
+/** Binds the body's type to the action. The schema validates the body, so the cast is safe here. */
 export function action<Target, Sent = null>(
   definition: Omit<Action<Target>, 'run'> & {
     run(request: Request, target: Target, sent: Sent): Promise<Outcome<Reply>>;
@@ -30,11 +30,11 @@ export function action<Target, Sent = null>(
   return definition as Action<Target>;
 }
 
-/** One of `statuses`, to the letter. */
+/** Exactly one of `statuses`. */
 export const statusSchema = (statuses: readonly string[]): TSchema =>
   Type.Union(statuses.map((status) => Type.Literal(status)));
 
-/** `os-reset_status`: an operator sets the status, whatever the target does. */
+/** `os-reset_status`: an operator sets the status, whatever operation is running on the object. */
 export const resetStatusAction = <Target, Status extends string>(
   policy: string,
   statuses: readonly Status[],
@@ -52,7 +52,7 @@ export const resetStatusAction = <Target, Status extends string>(
 const body = Type.Record(Type.String(), Type.Any(), { minProperties: 1, maxProperties: 1 });
 const faults: readonly FaultKind[] = ['notFound', 'overQuota', 'conflict', 'notImplemented'];
 
-/** `policy`: a rule that all of these actions need, checked before the body is read. */
+/** `policy`: a rule checked for every action of this route, before the body is read. */
 export function actionRoute<Target>(
   path: string,
   requested: (request: Request) => Promise<Outcome<Target>>,

@@ -1,6 +1,6 @@
-// The transitions of an attachment, each one transaction: reserve, connect, complete, release.
-// Called by attachments.ts and volume-actions.ts. A volume is one server's at a time: `reserve` is
-// a compare-and-set on its status, so of two callers one is refused.
+// The transitions of an attachment, each in one transaction: reserve, connect, complete, release.
+// Called by attachments.ts and volume-actions.ts. A volume belongs to one server at a time:
+// `reserve` compares and sets the volume's status, so of two callers one is refused.
 import { connectionInfoOf } from '#contracts/cinder/connection-info.ts';
 import { volumeLock } from '#contracts/cinder/operations.ts';
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
@@ -38,8 +38,8 @@ const attachedStatuses: readonly VolumeStatus[] = ['reserved', 'attaching', 'det
 export const evenInError: readonly VolumeStatus[] = [...attachedStatuses, 'error'];
 
 /**
- * badRequest: it is not available, or another server has it. `from`: the older actions mark a
- * volume before they have an attachment.
+ * badRequest: the volume is not available, or another server has it. `from`: the statuses from
+ * which it may be reserved; the older actions set `attaching` before an attachment exists.
  */
 export async function reserve(
   deps: HandlerDeps,
@@ -67,8 +67,8 @@ export async function reserve(
     const current = await requireLockedVolume(trx, volume.id);
     if (isFault(current)) return current;
     const others = await attachmentsOf(trx, volume.id);
-    // The only second attachment there is: a server that migrates has the volume on two hosts for a
-    // while, one that is shelved keeps it when it leaves its host.
+    // A second attachment is allowed only to the same server: during a migration the volume is on
+    // two hosts, and a shelved server keeps it reserved when it leaves its host.
     const moves =
       (current.status === 'in-use' || current.status === 'attaching') &&
       wanted.serverId !== null &&
@@ -87,8 +87,8 @@ export async function reserve(
 }
 
 /**
- * Records how the host reaches the volume. Waits for a saga that still works on it, such as the
- * removal of a snapshot.
+ * Records by which connection the host reaches the volume. Waits while a saga works on the volume,
+ * e.g. removes a snapshot.
  */
 export async function connect(
   deps: HandlerDeps,
@@ -130,8 +130,8 @@ export async function connect(
   if (isFault(volume)) return volume;
   const connection = await connectionOf(deps, volume.id, requestId);
   if (isFault(connection)) {
-    // Nova has said yes to its caller already. One message an attachment, however often Nova asks
-    // again.
+    // Nova has already answered 202 to its caller, so the failure is left as a message: one per
+    // attachment, however often Nova retries.
     await tellOwner(
       deps,
       'attachVolume',
@@ -150,7 +150,7 @@ export async function connect(
   );
 }
 
-/** timeout: its backend does not answer, or cinder-volume does not. */
+/** timeout: the storage backend does not answer, or cinder-volume does not. */
 async function connectionOf(
   { volume }: HandlerDeps,
   volumeId: string,
@@ -167,8 +167,8 @@ async function connectionOf(
 }
 
 /**
- * The server has attached the volume; one that is on no host, and so has told of none, has it in
- * use from now on. Safe to repeat.
+ * Marks the attachment as attached and the volume in-use. A shelved server has no host, so its
+ * attachment goes there from `reserved`, without a connector. Safe to repeat.
  */
 export async function complete(deps: HandlerDeps, row: AttachmentRow): Promise<Outcome<undefined>> {
   const { db } = deps.database;
@@ -200,8 +200,8 @@ export async function complete(deps: HandlerDeps, row: AttachmentRow): Promise<O
 }
 
 /**
- * Whether the caller may release the attachment. Nova always may; others only where Nova has no
- * such attachment. conflict: a guest may still be writing the volume, and the next server's writes
+ * Whether the caller may release the attachment. Nova always may, others only if Nova does not have
+ * this attachment. conflict: a guest may still be writing the volume, and writes of the next server
  * would corrupt it. https://nvd.nist.gov/vuln/detail/CVE-2023-2088
  */
 export async function mayRelease(
@@ -220,10 +220,10 @@ const inUseByNova = (): Fault =>
   fault('conflict', 'Detach volume from instance using the Compute API');
 
 /**
- * Deletes the attachment. Returns when the volume is free again, as callers often delete it next,
- * or after `waitForSagaMs`, when the saga goes on by itself. Safe to repeat. `row`: the attachment
- * as `mayRelease` saw it. `from`: a forced release also frees a volume in error. conflict: Nova has
- * connected it since.
+ * Deletes the attachment. Waits until the volume is free again, since callers often delete it next;
+ * after `waitForSagaMs` it returns while the saga continues. Safe to repeat. `row`: the attachment
+ * as `mayRelease` judged it. `from`: volume statuses from which it becomes free; a forced release
+ * adds error. conflict: Nova has connected the attachment since `mayRelease`.
  */
 export async function release(
   deps: HandlerDeps,
@@ -251,7 +251,7 @@ export async function release(
         await changeVolumeIn(trx, row.volume_id, from, { status: 'available' }, clock.now());
       return false;
     }
-    // No host has it any more; where it is still reserved, the saga sees that.
+    // No host is connected any more. If an attachment is still reserved, the saga sees that.
     await changeVolumeIn(trx, row.volume_id, from, { status: 'detaching' }, clock.now());
     await enqueueOperation(deps, trx, request.id, {
       name: 'cinder.release-volume',

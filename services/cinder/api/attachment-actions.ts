@@ -1,4 +1,4 @@
-// The older API for attaching, as actions on volumes; it works on the same attachments.
+// The older attach API: actions on volumes, which create and change the same attachments.
 import Type from 'typebox';
 import type { ConnectionInfo } from '#contracts/cinder/connection-info.ts';
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
@@ -61,7 +61,7 @@ export function attachmentActions(deps: HandlerDeps): Record<string, Action<Volu
       const released = await release(deps, request, row, from);
       if (isFault(released)) return released;
     }
-    // There is no attachment: only the volume's status may be left of one.
+    // No attachment exists: at most the volume's status remains to be reset.
     if (
       detached.length === 0 &&
       volume.status !== 'available' &&
@@ -77,8 +77,8 @@ export function attachmentActions(deps: HandlerDeps): Record<string, Action<Volu
     return { status: 202 };
   };
   /**
-   * The attachment that the older calls mean: the only one, or a new one where the volume was only
-   * reserved.
+   * The attachment that the older actions mean, which name none: the volume's only one, or a new
+   * one if the volume was only reserved.
    */
   const theOne = async (
     volume: VolumeRow,
@@ -157,8 +157,8 @@ export function attachmentActions(deps: HandlerDeps): Record<string, Action<Volu
           return wrongStatus(volume, 'available');
         const row = await theOne(volume, mode);
         if (isFault(row)) return row;
-        // Whoever could name another server here could then detach it from the one that has it:
-        // `mayRelease` asks Nova for the server named.
+        // A caller who could name another server here could then detach the volume from the server
+        // that has it, since `mayRelease` asks Nova about the server named.
         if (row.server_id !== null && row.server_id !== instance_uuid)
           return fault(
             'badRequest',
@@ -195,7 +195,7 @@ export function attachmentActions(deps: HandlerDeps): Record<string, Action<Volu
           ? row
           : await connect(deps, row, connector, null, request.id);
         if (isFault(connected)) return connected;
-        // written by `connect`
+        // JSON written by `connect`
         const info = JSON.parse(connected.connection_json ?? '{}') as ConnectionInfo;
         return {
           status: 200,

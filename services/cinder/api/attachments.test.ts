@@ -83,7 +83,7 @@ test('reserved, attaching, in-use and available again, with the connection on th
     202,
   );
   assert.equal(await status(), 'detaching');
-  // Nova deletes the volume next, so the answer waits until it is free.
+  // Nova deletes the volume next, so the DELETE must not be answered before the volume is free.
   assert.equal((await cinder.ask('admin', 'DELETE', `attachments/${id}`)).status, 200);
   assert.deepEqual([await status(), settled], ['available', [volume.id]]);
 });
@@ -120,7 +120,7 @@ test('a volume whose settling fails is free all the same', async () => {
 test('the older actions reserve, attach and detach', async () => {
   const act = async (body: Record<string, object>) =>
     (await cinder.ask('admin', 'POST', `volumes/${volume.id}/action`, { body: body as never }))
-      .status; // JSON
+      .status; // plain JSON
   assert.equal(await act({ 'os-reserve': {} }), 202);
   assert.equal(await act({ 'os-reserve': {} }), 400);
   assert.equal(await act({ 'os-unreserve': {} }), 202);
@@ -250,7 +250,7 @@ test('nor does anybody else release or rename it while Nova attaches', async () 
   );
   const act = async (action: Record<string, object>) =>
     (await cinder.ask('member', 'POST', `volumes/${volume.id}/action`, { body: action as never }))
-      .status; // JSON
+      .status; // plain JSON
   assert.equal(await act({ 'os-unreserve': {} }), 409);
   for (const other of [{ instance_uuid: 's2' }, { host_name: 'elsewhere' }])
     assert.equal(await act({ 'os-attach': other }), 400);
@@ -284,7 +284,7 @@ test('what was judged unconnected and is connected by Nova meanwhile is not rele
     wakeVolume: async () => undefined,
     wakeBackup: async () => undefined,
   };
-  // release reads no more of it
+  // the only fields that `release` reads
   const request = { id: 'req-1', auth: { roles: ['member'] } } as unknown as Request;
   const released = await release(deps, request, judged);
   assert.equal(isFault(released) && released.kind, 'conflict');

@@ -1,5 +1,5 @@
-// Attachments: which server has which volume. Nova makes one without a connector (the volume is
-// reserved), gives the connector once it has chosen the host (attaching), completes it (in-use) and
+// Attachments: which server has which volume. Nova creates one without a connector (volume
+// reserved), adds the connector once a host is chosen (attaching), completes it (in-use) and
 // deletes it. https://docs.openstack.org/api-ref/block-storage/v3/#attachments
 import Type from 'typebox';
 import type { ConnectionInfo } from '#contracts/cinder/connection-info.ts';
@@ -88,7 +88,7 @@ const summary = (row: AttachmentRow): JsonObject => ({
 });
 function view(row: AttachmentRow): JsonObject {
   const info =
-    // written by `connect`
+    // JSON written by `connect`
     row.connection_json === null ? null : (JSON.parse(row.connection_json) as ConnectionInfo);
   return {
     ...summary(row),
@@ -152,7 +152,8 @@ export function attachmentRoutes(deps: HandlerDeps): readonly Route[] {
         if (isFault(reserved) || !connector || Object.keys(connector).length === 0)
           return shown(reserved);
         const connected = await connect(deps, reserved, connector, null, request.id);
-        // Read again: the failed try may have stored the connector.
+        // Read again: the failed attempt may have stored the connector, which decides how it is
+        // released.
         const left = isFault(connected) ? await findAttachment(db, reserved.id, null) : undefined;
         if (left) await release(deps, request, left);
         return shown(connected);

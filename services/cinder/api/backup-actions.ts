@@ -1,4 +1,4 @@
-// What is done to a backup beside reading it: its deletion, and the status that an operator sets.
+// Changes of a backup: its deletion, and an operator's reset of its status.
 // https://docs.openstack.org/api-ref/block-storage/v3/#backups-backups
 import Type from 'typebox';
 import { backupLock } from '#contracts/cinder/operations.ts';

@@ -92,7 +92,7 @@ test('a backup imported under another id shares the data, which goes with the la
   ).body;
   await cinder.idle();
   assert.equal((await cinder.show('volumes', 'volume', restore.volume_id)).status, 'available');
-  await remove(twin, third); // at once: the two wait for each other
+  await remove(twin, third); // one at once after the other: their sagas wait for each other's lock
   assert.deepEqual([await data(), await storeDiffers()], [false, inOrder]);
 });
 
@@ -182,7 +182,7 @@ test('a backup whose data goes while it is imported ends in error, with a messag
   await cinder.idle();
   const store = cinder.backups;
   const { list } = store;
-  // as if the import had looked before the deletion was done
+  // as if the import had listed the store before the deletion finished
   store.list = async () => [...((await list()) as string[]), backup.id];
   const twin = (await imports(changed(record, { id: randomUUID() }))).body.backup.id;
   store.list = list;

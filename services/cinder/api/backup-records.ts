@@ -1,5 +1,5 @@
-// Records of backups: what brings a backup back whose row was lost while its data is still in the
-// store. Versioned JSON in base64; it holds no secret. For operators.
+// Export and import of backup records: with a record, an operator restores a lost row of a backup
+// whose data is still in the store. A record is versioned JSON in base64 and holds no secret.
 // https://docs.openstack.org/api-ref/block-storage/v3/#export-a-backup
 import Type from 'typebox';
 import type { Static } from 'typebox';
@@ -33,13 +33,13 @@ const imageMetadataSchema = Type.Record(
   Type.String({ maxLength: 65_535 }),
   { additionalProperties: false },
 );
-/** The store lists its backups. */
+/** Deadline for the store to list its backups. */
 const storeTimeoutMs = 30_000;
-const latestMs = 8.64e15; // the end of time for Date
+const latestMs = 8.64e15; // the greatest time of a Date
 
 /**
- * A change of these fields is another version. `object`: the id of the data in the store, which
- * stays when somebody gives the record another `id`.
+ * A change of these fields needs a new version. `object`: the id of the data in the store; it stays
+ * the same if somebody edits the record's `id`.
  */
 const recordSchema = Type.Object(
   {
@@ -69,7 +69,7 @@ interface Envelope {
   backup_service: string;
   backup_url: string;
 }
-/** Twice what the texts of a backup can come to. */
+/** Twice the greatest total length of a backup's texts. */
 const maxBodyBytes = 8 * 1024 * 1024;
 const importBody = Type.Object(
   {
@@ -85,8 +85,8 @@ const importBody = Type.Object(
 );
 
 export function backupRecordRoutes(deps: HandlerDeps): readonly Route[] {
-  // Named like a driver of stock, as clients expect, and like none that stock has: neither can read
-  // the other's data.
+  // In the form of a stock driver's name, as clients expect, but different from all of them:
+  // neither can read the other's data.
   const service = `cinder.backup.drivers.cobalt.${deps.backupStoreName}`;
   return [
     route({
@@ -185,7 +185,7 @@ function decoded(text: string): Outcome<BackupRecord> {
   const wrong = checkRecord(record, 0);
   return wrong
     ? fault('badRequest', `Invalid input received: Can't parse backup record: ${wrong.message}`)
-    : (record as BackupRecord); // the schema proved it
+    : (record as BackupRecord); // validated by the schema
 }
 
 async function importRecord(
@@ -251,7 +251,7 @@ async function importRecord(
     });
     if (refused) return refused;
   } catch (error) {
-    if (isUniqueViolation(error)) return exists; // another import came between
+    if (isUniqueViolation(error)) return exists; // a concurrent import inserted it
     throw error;
   }
   await deps.wakeBackup(request.id);

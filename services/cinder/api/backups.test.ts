@@ -72,7 +72,7 @@ test('a backup and a copy of a volume in use go through a snapshot that nobody k
   const begin = async (force: boolean) =>
     await cinder.ask('member', 'POST', 'backups', { body: { backup: { volume_id: id, force } } });
   assert.equal((await begin(false)).status, 400);
-  // The first is refused by Nova, the second is switched at once.
+  // Nova refuses the first snapshot, and completes the second at once.
   for (const end of ['error', 'available']) {
     cinder.answerCalls(({ path, body }) => {
       if (!path.endsWith('/os-assisted-volume-snapshots')) return { status: 200, body: {} };

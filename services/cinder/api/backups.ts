@@ -1,4 +1,4 @@
-// Backups: full copies in a second store.
+// Backups: full copies of volumes in the backup store.
 // https://docs.openstack.org/api-ref/block-storage/v3/#backups-backups
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';

@@ -1,5 +1,5 @@
-// POST /backups: quota, row and saga in one transaction, and a snapshot first where a guest has the
-// volume. https://docs.openstack.org/api-ref/block-storage/v3/#create-a-backup
+// POST /backups: quota, row and saga in one transaction. If a guest has the volume, a snapshot is
+// taken and backed up. https://docs.openstack.org/api-ref/block-storage/v3/#create-a-backup
 import { volumeLock } from '#contracts/cinder/operations.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
@@ -76,7 +76,7 @@ export async function createBackup(
   };
   let temporary: SnapshotRow | undefined;
   const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
-    temporary = undefined; // an earlier try may have been rolled back
+    temporary = undefined; // set again, as the transaction may be retried
     await lockVolume(trx, volume.id);
     const over = await takeQuota(deps, trx, row.project_id, {
       backups: 1,
@@ -91,8 +91,8 @@ export async function createBackup(
           `Invalid snapshot: Snapshot to be backed up must be available, but the current status is "${snapshot.status}".`,
         );
     } else if (before === 'in-use' && booleanOf(wanted.force ?? false)) {
-      // A guest is writing the volume, so a temporary snapshot of it is backed up. Both sagas have
-      // the volume's lock, so the snapshot is taken first; the backup's saga removes it.
+      // A guest is writing the volume, so a temporary snapshot is backed up instead. Both sagas
+      // lock the volume, so the snapshot is taken first. The backup's saga removes it.
       temporary = newSnapshotRow(deps, request, volume, { name: `backup of ${volume.id}` });
       await insertSnapshot(trx, temporary);
       await enqueueOperation(deps, trx, request.id, {

@@ -1,5 +1,5 @@
-// POST /snapshots: the row and its saga in one transaction; and the row of any new snapshot.
-// https://docs.openstack.org/api-ref/block-storage/v3/#create-a-snapshot
+// POST /snapshots: inserts the row and journals its saga in one transaction. Also builds the row of
+// other new snapshots. https://docs.openstack.org/api-ref/block-storage/v3/#create-a-snapshot
 import { volumeLock } from '#contracts/cinder/operations.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -21,8 +21,8 @@ export interface WantedSnapshot extends DisplayTexts {
   metadata?: Record<string, string> | null;
 }
 /**
- * From here on a snapshot of a volume in use needs no `force`, and may not refuse it either.
- * api-ref, 3.66.
+ * Since this microversion a snapshot of a volume in use needs no `force`, and `force: false` is
+ * refused. api-ref, 3.66.
  */
 const forceless = 66;
 

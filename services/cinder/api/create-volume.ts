@@ -1,5 +1,5 @@
-// POST /volumes: facts of what it is made from, quota, row and saga in one transaction.
-// https://docs.openstack.org/api-ref/block-storage/v3/#create-a-volume
+// POST /volumes: reads the source's facts, then takes quota, inserts the row and journals the saga
+// in one transaction. https://docs.openstack.org/api-ref/block-storage/v3/#create-a-volume
 import Type from 'typebox';
 import type { CopiedOrigin, CreateVolumeInput } from '#contracts/cinder/operations.ts';
 import { volumeLock } from '#contracts/cinder/operations.ts';
@@ -47,7 +47,7 @@ const body = Type.Object(
         source_replica: text,
         multiattach: Type.Optional(orNull(booleanSchema)),
         metadata: Type.Optional(orNull(metadataSchema)),
-        // Sent by old clients, never meant.
+        // Old clients send these fields; they are ignored.
         status: Type.Optional(Type.Any()),
         attach_status: Type.Optional(Type.Any()),
         user_id: Type.Optional(Type.Any()),
@@ -130,8 +130,8 @@ async function createOf(
           : { kind: 'volume', id: origin.id },
   };
   const created = await beginCreation(deps, row, async (trx) => {
-    // What it is copied from may have been deleted since it was looked at; its lock is the saga's
-    // from here on.
+    // The source may have been deleted since it was read: lock it and look again. From the commit
+    // on the saga's lock protects it.
     if (origin) await lockVolume(trx, origin.volume.id);
     if (
       origin?.kind === 'snapshot' &&
@@ -163,8 +163,8 @@ async function createOf(
 }
 
 /**
- * A guest is writing the source, so a temporary snapshot of it is copied. Both sagas have the
- * volume's lock, so the snapshot is taken first; the copy's saga removes it.
+ * A guest is writing the source, so a temporary snapshot of it is copied. Both sagas lock the
+ * volume, so the snapshot is taken first. The copy's saga removes it.
  */
 async function temporarySnapshotOf(
   deps: HandlerDeps,

@@ -1,4 +1,4 @@
-// Name and description of volumes and snapshots, which requests may also call display_name and
+// Name and description of volumes and snapshots; requests may also spell them display_name and
 // display_description.
 import { descriptionSchema, nameSchema } from './field-schemas.ts';
 
@@ -16,7 +16,7 @@ export interface DisplayTexts {
   display_description?: string | null;
 }
 
-/** The columns that a change of these texts writes; what it does not name stays. */
+/** The columns that an update writes; a text that the request does not name is left out. */
 export function changedTexts(sent: DisplayTexts): Pick<DisplayTexts, 'name' | 'description'> {
   const name = sentText(sent.name, sent.display_name);
   const description = sentText(sent.description, sent.display_description);

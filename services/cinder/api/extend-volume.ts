@@ -1,5 +1,5 @@
-// os-extend: the new size counts for the quota from the moment it is asked for.
-// https://docs.openstack.org/api-ref/block-storage/v3/#extend-a-volume-size
+// os-extend: journals the saga that grows the volume. The new size counts against the quota at
+// once. https://docs.openstack.org/api-ref/block-storage/v3/#extend-a-volume-size
 import { volumeLock } from '#contracts/cinder/operations.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -15,7 +15,7 @@ import { takeQuota } from './take-quota.ts';
 
 const extendAttachedSince = 42;
 
-/** The new size counts from here on: the quota is taken with the state. */
+/** Quota and status change in one transaction. badRequest: wrong status or size. */
 export async function extendVolume(
   deps: HandlerDeps,
   request: Request,

@@ -1,4 +1,4 @@
-// The extensions of the API that clients look for by name.
+// The API extensions that clients look up by name.
 // https://docs.openstack.org/api-ref/block-storage/v3/#api-extensions-extensions
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';

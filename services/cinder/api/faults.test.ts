@@ -1,5 +1,5 @@
-// What goes wrong and how it is told: refusals with code and words that name what was wrong and
-// what is allowed, failures with state and message.
+// Errors as callers see them: refusals with a status code and a text that names what was wrong and
+// what is allowed; failed operations with the object's status and a user message.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -13,7 +13,7 @@ import type { CinderFixture } from '../cinder.testing.ts';
 import { startCinder } from '../cinder.testing.ts';
 
 let cinder: CinderFixture;
-/** How the backend fails, by method; at first it is not there yet. */
+/** Which fault each backend method returns. At first `facts` does: the backend is not there yet. */
 const failing = new Map<keyof VolumeBackend, FaultKind>([['facts', 'unavailable']]);
 const image = {
   id: '11111111-1111-4111-8111-111111111111',
@@ -220,7 +220,7 @@ for (const [kind, detail, words] of [
     const healthy = await cinder.make('volumes', 'volume', { size: 1 });
     for (const method of ['createVolume', 'extendVolume', 'createSnapshot', 'exportFile'] as const)
       failing.set(method, kind);
-    // A backend that is away cannot tidy up either.
+    // A backend that is away cannot remove what it has created, either.
     if (kind !== 'overQuota')
       for (const method of [
         'deleteVolume',
@@ -315,7 +315,7 @@ test('an upload whose image is refused or never made leaves the volume free', as
   }));
   assert.equal((await upload()).status, 403);
   assert.equal((await cinder.show('volumes', 'volume', id)).status, 'available');
-  status = 201; // by a request that died before Glance had it
+  status = 201; // GET still answers 404, as if the request had died before it created the image
   assert.equal((await upload()).status, 202);
   await cinder.idle();
   assert.equal((await cinder.show('volumes', 'volume', id)).status, 'available');

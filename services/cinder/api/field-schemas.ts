@@ -1,5 +1,5 @@
-// Kinds of fields that several bodies share. Numbers may come as text, booleans in any of the usual
-// words: cinder/api/validation/parameter_types.
+// Schemas of fields that several bodies share. Numbers may be sent as text, booleans in any of the
+// usual words: cinder/api/validation/parameter_types.
 import Type from 'typebox';
 import type { TSchema } from 'typebox';
 import type { Fault } from '#contracts/common/fault.ts';
@@ -9,7 +9,7 @@ export const orNull = (schema: TSchema): TSchema => Type.Union([schema, Type.Nul
 export const nameSchema = Type.Optional(orNull(Type.String({ maxLength: 255 })));
 export const descriptionSchema = Type.Optional(orNull(Type.String({ maxLength: 65_535 })));
 export const idSchema = Type.String({ minLength: 1, maxLength: 255 });
-/** A whole number of GiB from 1, or its digits. */
+/** A whole number of GiB, at least 1, as a number or as digits. */
 export const sizeSchema = Type.Union([
   Type.Integer({ minimum: 1, maximum: 0x7fff_ffff }),
   Type.String({ pattern: '^0*[1-9][0-9]{0,8}$' }),
@@ -24,8 +24,8 @@ export const booleanSchema = Type.Union([
   Type.Literal(1),
 ]);
 /**
- * Of a volume, a snapshot, a backup. Cinder has no bound; this is Nova's `metadata_items` and
- * Glance's `image_property_quota`.
+ * Metadata items per volume, snapshot or backup. Stock Cinder has no limit; 128 is the default of
+ * Nova's `metadata_items` and Glance's `image_property_quota`.
  */
 export const maxMetadataItems = 128;
 export const tooManyItems = (): Fault =>

@@ -1,5 +1,5 @@
-// Volumes made from images: every disk format reaches the backend under Glance's name, a refusal
-// says why, and who is removed by force ends the copy that he was waiting for.
+// Volumes created from images: each disk format reaches the backend under Glance's name, a refusal
+// says why, and a forced deletion of the volume ends the copy.
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';

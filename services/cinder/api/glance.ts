@@ -1,5 +1,5 @@
-// What cinder-api asks Glance, in the caller's name, so that Glance decides who may see an image
-// and who may create one.
+// cinder-api's calls to Glance with the caller's identity, so that Glance decides whether the
+// caller may see an image or create one.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -31,7 +31,7 @@ function imageFrom(image: GlanceImage): SourceImage {
   };
 }
 
-/** notFound: there is no such image for this caller. */
+/** notFound: no image that this caller may see. */
 export async function fetchImage(
   deps: ClientDeps,
   imageId: string,
@@ -45,8 +45,8 @@ export async function fetchImage(
 }
 
 /**
- * A new image of the caller's, without data yet. Glance's refusal comes as badRequest, forbidden or
- * overQuota.
+ * Creates an image without data, owned by the caller. A refusal by Glance becomes badRequest,
+ * forbidden or overQuota.
  */
 export async function createImage(
   deps: ClientDeps,

@@ -1,5 +1,5 @@
-// What every handler of cinder-api gets; role.ts makes it of the role's deps. It holds no driver:
-// what only a backend or the backup store can tell, the other roles are asked.
+// What every handler of cinder-api receives; role.ts creates it from the role's deps. It contains
+// no storage driver: facts of a backend or the backup store are asked of the other roles by RPC.
 import type { CinderBackupRpc } from '#contracts/cinder/backup-rpc.ts';
 import type { CinderSchedulerRpc } from '#contracts/cinder/scheduler-rpc.ts';
 import type { CinderVolumeRpc } from '#contracts/cinder/volume-rpc.ts';
@@ -7,12 +7,17 @@ import type { RpcClient } from '#platform/bus/contract.ts';
 import type { CinderDeps } from '../deps.ts';
 
 export interface HandlerDeps extends CinderDeps {
-  /** Of the backup store: `container` of backups, and part of their records' service. */
+  /**
+   * Name of the backup store: the `container` of backups, and part of `backup_service` in records.
+   */
   backupStoreName: string;
   scheduler: Pick<RpcClient<CinderSchedulerRpc>, 'call'>;
   volume: Pick<RpcClient<CinderVolumeRpc>, 'call'>;
   backup: Pick<RpcClient<CinderBackupRpc>, 'call'>;
-  /** Tells cinder-volume to look at the journal. A lost message costs a scan period. */
+  /**
+   * Wakes cinder-volume to read the saga journal. If the message is lost, its next scan finds the
+   * entry.
+   */
   wakeVolume(requestId: string): Promise<void>;
   /** The same for cinder-backup. */
   wakeBackup(requestId: string): Promise<void>;

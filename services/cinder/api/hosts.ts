@@ -1,5 +1,5 @@
-// The hosts of Cinder's services, and what each project has on them.
-// https://docs.openstack.org/api-ref/block-storage/v3/#hosts-extension-os-hosts
+// The os-hosts API: the hosts of Cinder's services, and the volumes and snapshots that each project
+// has on a host. https://docs.openstack.org/api-ref/block-storage/v3/#hosts-extension-os-hosts
 import { fault } from '#contracts/common/fault.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';

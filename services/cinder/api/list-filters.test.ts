@@ -1,5 +1,5 @@
-// Filters of Cinder's lists, one row each: what they find, for whom, and what is ignored or
-// refused. api-ref; cinder.api.common, etc/cinder/resource_filters.json
+// Filters of Cinder's lists, one row per filter: which objects it finds for whom, or whether it is
+// ignored or refused. api-ref; cinder.api.common, etc/cinder/resource_filters.json
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { CinderFixture } from '../cinder.testing.ts';

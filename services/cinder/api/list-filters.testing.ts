@@ -1,5 +1,5 @@
-// A small cloud to list: volumes a to d and what hangs on them, types and transfers; `d` and what
-// is of it is another project's. For the tests of list filters.
+// For the tests of list filters: volumes a to d with attachments, snapshots, backups and transfers,
+// and volume types. `d` and what belongs to it is another project's.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Loose } from '#openstack/http/api.testing.ts';
@@ -8,11 +8,12 @@ import { startCinder } from '../cinder.testing.ts';
 
 const startMs = Date.UTC(2026, 10, 22, 12);
 
-/** What a list finds: ids one after the other, or the status of a refusal. */
+/** What a list returns: the ids of the found objects, joined, or the status of a refusal. */
 export type Found = string | number;
 
 /**
- * Query; what administrators of the project find at 3.70; what members find at 3.70 and at 3.30.
+ * A query; what an administrator of the project finds at 3.70; what a member finds at 3.70 and
+ * 3.30.
  */
 export type Case = readonly [query: string, admin: Found, member: Found, earlier: Found];
 
@@ -46,7 +47,7 @@ export const found = async (
     : status;
 };
 
-/** A test a case. `cinder`: the fixture, which is started before the tests run. */
+/** Registers one test per case. `cinder` returns the fixture, which starts before the tests run. */
 export function holdsFor(cinder: () => CinderFixture, path: string, cases: readonly Case[]): void {
   for (const [query, admin, member, earlier] of cases) {
     it(`${path}?${query}`, async () =>
@@ -61,7 +62,7 @@ export function holdsFor(cinder: () => CinderFixture, path: string, cases: reado
   }
 }
 
-/** Seconds after the start of time here, as filters write it. */
+/** A time this many seconds after the fixture's start time, as filters spell it. */
 export const at = (seconds: number, fraction = ''): string =>
   `${new Date(startMs + seconds * 1_000).toISOString().slice(0, 19)}${fraction}`;
 export const dict = (value: object | string): string =>

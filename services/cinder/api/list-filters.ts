@@ -1,6 +1,6 @@
-// The filters of a list: which rows it may find, for whom. Administrators may filter by any column;
-// others by the names that the configuration file allows (cinder, etc/cinder/resource_filters.json,
-// as shipped). https://docs.openstack.org/cinder/latest/admin/generalized-filters.html
+// The filters of a list: which rows a caller finds. Administrators may filter by any column; others
+// by the names in upstream's default configuration (cinder, etc/cinder/resource_filters.json).
+// https://docs.openstack.org/cinder/latest/admin/generalized-filters.html
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { booleanOf } from '#openstack/http/lenient-values.ts';
@@ -12,44 +12,44 @@ import { timesIn } from './time-filters.ts';
 
 type Columns<N extends ListedTable> = Readonly<Record<string, keyof CinderTables[N] & string>>;
 
-/** Who may filter by what, and since when. */
+/** Which filters which callers may use, by microversion. */
 export interface MemberRules {
   text?: Readonly<Record<string, string>>;
   times?: Readonly<Record<string, string>>;
-  /** What callers who are no administrators may filter by; undefined: everything. */
+  /** The filters that callers who are not administrators may use; undefined: all. */
   members?: readonly string[];
-  /** Of those, what was ignored before 3.31. */
+  /** Those of `members` that were ignored before 3.31. */
   lateForMembers?: readonly string[];
-  /** Before this version nothing is filtered. */
+  /** Before this microversion all filters are ignored. */
   filtersSince?: number;
 }
 
 export interface ListRules<N extends ListedTable> extends MemberRules {
-  /** Also names the list in its body. */
+  /** The table; its name is also the key of the list in the response body. */
   table: N;
-  /** Query parameters that select by a column's text; several values: any of them. */
+  /** Query parameters that match a text column; of several values any may match. */
   text: Columns<N>;
   booleans?: Columns<N>;
   numbers?: Columns<N>;
-  /** Selects by entries of a JSON column. */
+  /** Query parameters that match entries of a JSON column. */
   entries?: Columns<N>;
-  /** Selects by comparisons with a time. */
+  /** Query parameters that compare a time column. */
   times?: Columns<N>;
   /**
-   * Filters whose value is kept in several columns: the columns and their values, or undefined
-   * where nothing can match.
+   * Filters whose value spans several columns: returns the columns and their values, or undefined
+   * if nothing can match.
    */
   special?: Readonly<
     Record<string, (value: string) => Readonly<Record<string, string>> | undefined>
   >;
-  /** Selects by the zone of the volume that `volume_id` names. */
+  /** The query parameter that matches the availability zone of the volume named by `volume_id`. */
   volumeZone?: string;
-  /** `with_count` is understood, and `consumes_quota` where the kind has it. */
+  /** Whether `with_count` is supported, and `consumes_quota`. */
   counted?: boolean;
   consumesQuota?: boolean;
-  /** A value of all_tenants that is no boolean is refused. */
+  /** Whether an `all_tenants` that is no boolean is refused. */
   strictAllTenants?: boolean;
-  /** Names one may sort by. */
+  /** The sort keys, with their columns. */
   sort: Columns<N>;
 }
 
@@ -59,7 +59,7 @@ const likeSince = 34;
 const countSince = 45;
 const consumesQuotaSince = 65;
 
-/** The column of a name the caller sent; not what every object inherits. */
+/** The column for a name that the caller sent; inherited names such as `constructor` are none. */
 export const columnNamed = (
   table: Readonly<Record<string, string>> | undefined,
   name: string,
@@ -106,7 +106,7 @@ export function filtersOf<N extends ListedTable>(
     if (isFault(refused)) return refused;
   }
   const scope = isAdmin(request) && everybody === true ? null : (request.auth.projectId ?? '');
-  // The caller's own project stands in the place of one that was asked for.
+  // Without all_tenants the caller's own project replaces a `project_id` filter.
   // cinder.db.sqlalchemy.api, volume_get_all_by_project
   if (scope !== null) delete draft.equal['project_id'];
   return { scope, ...draft, counted };
@@ -115,8 +115,8 @@ export function filtersOf<N extends ListedTable>(
 const withoutTilde = (name: string): string => (name.endsWith('~') ? name.slice(0, -1) : name);
 
 /**
- * Since 3.31 what a member may not filter by is refused, before that ignored. cinder.api.common,
- * reject_invalid_filters
+ * The filters to apply. Since 3.31 a filter that a member may not use is refused, before that it is
+ * ignored. cinder.api.common, reject_invalid_filters
  */
 export function allowedFilters(
   request: Request,
@@ -134,7 +134,7 @@ export function allowedFilters(
       : asked;
   if (version < refusedSince)
     return asked.filter((name) => members.includes(name) && !rules.lateForMembers?.includes(name));
-  // The file as if each text filter stood in it as 'name~': then both 'name' and 'name~' are valid.
+  // Treats the configuration as if it allowed 'name~' for each text filter 'name' it allows.
   const wrong = asked.filter(
     (name) =>
       !members.includes(
@@ -149,8 +149,8 @@ export function allowedFilters(
 }
 
 /**
- * Puts one filter into the draft. One that is no column finds nothing. cinder.db.sqlalchemy.api,
- * is_valid_model_filters
+ * Adds one filter to the draft. A filter that matches no column makes the list empty.
+ * cinder.db.sqlalchemy.api, is_valid_model_filters
  */
 function addFilter<N extends ListedTable>(
   request: Request,
@@ -204,7 +204,7 @@ function addFilter<N extends ListedTable>(
     const wanted = booleanOf(value);
     if (wanted === undefined)
       return fault('badRequest', `Value '${value}' for 'consumes_quota' is not a boolean.`);
-    if (!wanted) findNothing(draft); // everything here counts
+    if (!wanted) findNothing(draft); // every volume here consumes quota
   } else {
     const columns =
       rules.special && Object.hasOwn(rules.special, name)
@@ -220,7 +220,7 @@ const findNothing = (draft: Draft): void => {
   draft.equal['id'] = [];
 };
 
-/** Two filters of one column must both hold. */
+/** Restricts a column to these values; an earlier filter on the same column must hold as well. */
 function restrict(draft: Draft, column: string, values: readonly (string | number)[]): void {
   const earlier = draft.equal[column];
   draft.equal[column] = earlier ? values.filter((value) => earlier.includes(value)) : [...values];
@@ -228,7 +228,7 @@ function restrict(draft: Draft, column: string, values: readonly (string | numbe
 
 const maxPairsLength = 2_000;
 
-/** `{'key': 'value'}` as Python writes it, or JSON. */
+/** Parses `{'key': 'value'}` in Python's spelling, or JSON. */
 export function pairsIn(text: string): Metadata | undefined {
   if (text.length > maxPairsLength) return undefined;
   for (const candidate of [
@@ -245,7 +245,7 @@ export function pairsIn(text: string): Metadata | undefined {
       )
         return value as Metadata;
     } catch {
-      // the other spelling
+      // try the other spelling
     }
   }
   return undefined;

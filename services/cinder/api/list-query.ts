@@ -1,5 +1,4 @@
-// The query of a list: in which order, which page, and the links to what follows. Which rows:
-// list-filters.ts.
+// Sorting and paging of lists, and the links to the next page. Filters: list-filters.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -14,9 +13,9 @@ import type { Request } from './request.ts';
 
 export interface Page<Row> {
   rows: Row[];
-  /** `<collection>_links`; undefined where this page was the last. */
+  /** `<collection>_links`; undefined on the last page. */
   links: Json[] | undefined;
-  /** All that match, where the caller asked for it. */
+  /** The number of matching rows, if the caller asked for it. */
   count: number | undefined;
 }
 
@@ -62,7 +61,7 @@ export async function readPage<N extends ListedTable>(
   return {
     rows,
     count: chosen.counted ? await countRows(db, rules.table, chosen) : undefined,
-    // As in Cinder: a full page has a link, even when nothing follows.
+    // As in stock Cinder: a full page has a next link, even if no rows follow.
     links: last && rows.length === limit ? nextLinks(request, last.id) : undefined,
   };
 }
@@ -74,7 +73,7 @@ function nextLinks(request: Request, marker: string): Json[] {
   return [{ rel: 'next', href: `${request.baseUrl}${request.path}?${query.toString()}` }];
 }
 
-/** `sort=key:dir,key`, or sort_key and sort_dir; newest first by default. */
+/** `sort=key:dir,key`, or sort_key and sort_dir. Default: newest first. */
 export function orderOf(
   request: Request,
   keysAllowed: Readonly<Record<string, string>>,
@@ -105,7 +104,7 @@ export function orderOf(
       return fault('badRequest', `Unknown sort direction ${direction}, must be 'asc' or 'desc'.`);
     if (!order.some((known) => known.column === column)) order.push({ column, direction });
   }
-  // The id makes the order whole, so that a marker has one place in it.
+  // The id as last key makes the order total, so that a marker has a definite place.
   if (!order.some(({ column }) => column === 'id'))
     order.push({ column: 'id', direction: order[0]?.direction ?? 'desc' });
   return order;

@@ -1,5 +1,5 @@
-// The routes that list a collection: in short at its path, in full below /detail. Of volumes,
-// snapshots, backups, attachments and transfers; messages have one form alone.
+// The two routes of a list: summaries at its path, full objects at /detail. Used for volumes,
+// snapshots, backups, attachments and transfers; messages.ts uses `listReply` alone.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -16,14 +16,14 @@ import type { Request } from './request.ts';
 type View<Row> = (request: Request, rows: readonly Row[]) => Json[] | Promise<Json[]>;
 
 export interface ListRoutes<N extends ListedTable> {
-  /** Without the collection's version prefix, e.g. '/volumes'. */
+  /** The path below the version prefix, e.g. '/volumes'. */
   path: string;
   since?: number;
   policy: string;
   rules: ListRules<N>;
   summary: View<CinderTables[N]>;
   detail: View<CinderTables[N]>;
-  /** Answer to `GET {path}/`, where it asks for the object '' instead of the list. */
+  /** The 404's text for `GET {path}/`, which stock reads as a request for the object with id ''. */
   nothing?: string;
 }
 
@@ -49,7 +49,7 @@ export function listRoutes<N extends ListedTable>(
   ];
 }
 
-/** The page that the request asks for, under the table's name, with links to what follows. */
+/** The requested page under the table's name, with a link to the next page. */
 export async function listReply<N extends ListedTable>(
   deps: HandlerDeps,
   request: Request,

@@ -1,4 +1,4 @@
-// What failed operations told their owner.
+// User messages: why asynchronous operations failed, for the object's owner.
 // https://docs.openstack.org/api-ref/block-storage/v3/#messages
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';

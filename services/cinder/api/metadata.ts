@@ -1,4 +1,4 @@
-// The small maps that tenants keep with volumes and snapshots, whole and by entry.
+// Metadata of volumes and snapshots: routes for the whole map and for single items.
 // https://docs.openstack.org/api-ref/block-storage/v3/#show-a-volume-s-metadata
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';

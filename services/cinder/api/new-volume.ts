@@ -1,5 +1,5 @@
-// What every new volume needs, whatever it is made from: a type, a zone, a row, its quota. Called
-// by create-volume.ts and restore.ts.
+// What every new volume needs, whatever its source: type, zone, row and quota. Called by
+// create-volume.ts and restore.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import { transaction } from '#platform/db/transaction.ts';
@@ -32,8 +32,8 @@ export interface WantedVolume extends DisplayTexts {
 }
 
 /**
- * Takes the quota, writes the row and whatever `also` writes beside it, in one transaction.
- * Afterwards the caller wakes the role that carries out what `also` journalled.
+ * Takes quota, inserts the row and runs `also`, in one transaction. Afterwards the caller must wake
+ * the role that executes the saga which `also` journalled.
  */
 export async function beginCreation(
   deps: HandlerDeps,
@@ -87,8 +87,8 @@ export function newVolumeRow(
 }
 
 /**
- * The type asked for, that of the origin, or the default. badRequest: a copy cannot move to another
- * backend.
+ * The requested type, else the source's, else the default. badRequest: the type is on another
+ * backend than the source, and a copy cannot change its backend.
  */
 export async function typeFor(
   { database: { db } }: HandlerDeps,

@@ -1,4 +1,4 @@
-// What cinder-api asks Nova, as Cinder itself: whether a server still has a volume.
+// cinder-api's calls to Nova with Cinder's own service identity: whether a server has a volume.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ClientDeps } from '#openstack/clients/call.ts';
@@ -6,8 +6,8 @@ import { refusedStatus } from '#openstack/clients/call.ts';
 import { novaClient } from '#openstack/clients/nova.ts';
 
 /**
- * The attachment by which a server has a volume; null: it does not have it, or there is no such
- * server. '' where Nova does not tell which.
+ * The id of the attachment through which the server has the volume; '' if Nova does not tell it;
+ * null: the server does not have the volume, or does not exist.
  */
 export async function attachmentOfServer(
   deps: ClientDeps,

@@ -1,4 +1,4 @@
-// cinder-api holds no driver: what it does when a role that it asks is not there.
+// cinder-api has no storage driver and asks other roles: its behaviour while such a role is away.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { CinderFixture } from '../cinder.testing.ts';

@@ -1,5 +1,5 @@
-// Cinder's default policy: upstream's rule names, so that an operator's policy file fits. An
-// object's project is checked by the query that reads it; these rules check the role.
+// Cinder's default policies under upstream's rule names, so that an operator's policy file fits.
+// The rules check roles; an object's project is checked by the query that reads it.
 // https://docs.openstack.org/cinder/latest/configuration/block-storage/policy.html
 
 const admin = 'rule:admin_api';
@@ -16,7 +16,7 @@ const all = (rule: string, names: string): Record<string, string> =>
   );
 
 export const policies: Readonly<Record<string, string>> = {
-  admin_api: 'role:admin and domain_id:None', // a token of a domain administers nothing here
+  admin_api: 'role:admin and domain_id:None', // a domain-scoped token is no admin here
   project_reader_or_admin: 'rule:admin_api or (role:reader and project_id:%(project_id)s)',
   project_member_or_admin: 'rule:admin_api or (role:member and project_id:%(project_id)s)',
   ...all(

@@ -1,5 +1,5 @@
-// Which pools of storage a list shows. The only list whose filters administrators, too, are
-// refused: cinder.api.common, reject_invalid_filters
+// Filters of the pool list. It is the only list in which unknown filters are refused to
+// administrators as well: cinder.api.common, reject_invalid_filters
 import type { Pool } from '#contracts/cinder/scheduler-rpc.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -9,7 +9,9 @@ import type { HandlerDeps } from './handler-deps.ts';
 import { first, numberOf } from './request.ts';
 import type { Request } from './request.ts';
 
-/** rest_api_version_history: 3.28 names, 3.31 refusals, 3.35 types. */
+/**
+ * rest_api_version_history: 3.28 filter by name, 3.31 refusals, 3.34 like filters, 3.35 by type.
+ */
 const nameSince = 28;
 const refusedSince = 31;
 const likeSince = 34;

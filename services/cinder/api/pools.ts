@@ -1,5 +1,5 @@
-// The pools of storage: their figures and what their backends can do, as cinder-scheduler knows
-// them. https://docs.openstack.org/api-ref/block-storage/v3/#back-end-storage-pools
+// The storage pools: capacities and capabilities of the backends, as cinder-scheduler reports them.
+// https://docs.openstack.org/api-ref/block-storage/v3/#back-end-storage-pools
 import type { Pool } from '#contracts/cinder/scheduler-rpc.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -16,7 +16,7 @@ import { timeText } from './times.ts';
 /** Longer than cinder-scheduler waits for cinder-volume. */
 export const schedulerTimeoutMs = 20_000;
 
-/** Every pool whose backend has ever answered. Faults: those of asking cinder-scheduler. */
+/** All pools whose backend has ever answered. Faults: those of the RPC to cinder-scheduler. */
 export const allPools = async (
   { scheduler }: HandlerDeps,
   { id: requestId }: Request,

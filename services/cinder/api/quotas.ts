@@ -1,5 +1,4 @@
-// What projects may have: quota sets, the default class, and how much is taken; limits as a project
-// sees them.
+// Quota sets of projects, the default quota class, usage, and the limits that a project sees.
 // https://docs.openstack.org/api-ref/block-storage/v3/#quota-sets-extension-os-quota-sets
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -25,7 +24,7 @@ import { first } from './request.ts';
 import type { Request } from './request.ts';
 
 type Sent = Readonly<Record<string, Json>>;
-/** Which names are limits is known only with the types: `wantedLimits` says. */
+/** Valid names depend on the volume types, so `wantedLimits` checks them. */
 const limits = Type.Record(Type.String(), Type.Any());
 const setBody = Type.Object({ quota_set: limits });
 const classBody = Type.Object({ quota_class_set: limits });
@@ -33,7 +32,10 @@ const path = '/os-quota-sets/:id';
 
 const notLimits = new Set(['tenant_id', 'id', 'class_name', 'force', 'skip_validation']);
 
-/** `names`: of the limits of single types. badRequest: another key, or no number. */
+/**
+ * `names`: limits of single volume types. badRequest: an unknown name, or a value that is no
+ * number.
+ */
 function wantedLimits(sent: Sent, names: readonly string[]): Outcome<Record<string, number>> {
   const limits: Record<string, number> = {};
   for (const [name, value] of Object.entries(sent)) {
@@ -64,7 +66,7 @@ export function quotaRoutes(deps: HandlerDeps): readonly Route[] {
     (await types()).flatMap((type) =>
       typeResources.map((resource) => typeQuotaName(resource, type)),
     );
-  /** With the limits of each single type, as stock shows them. */
+  /** Includes the limits of each volume type, as stock does. */
   const allLimits = async (projectId: string): Promise<Record<string, number>> => {
     const own = await typeLimits(db, projectId, await types());
     return {
@@ -72,7 +74,7 @@ export function quotaRoutes(deps: HandlerDeps): readonly Route[] {
       ...Object.fromEntries((await ofTypes()).map((name) => [name, own.get(name) ?? unlimited])),
     };
   };
-  /** A handler of what the project of the path may be shown. */
+  /** A handler that checks whether the caller may see the project in the path. */
   const shown =
     (work: (id: string, request: Request) => Promise<Reply>) =>
     async (request: Request): Promise<Outcome<Reply>> => {

@@ -1,4 +1,4 @@
-// Small questions every handler asks of its request, and the two paths under which each route lies.
+// Helpers that read a request, and the two path prefixes under which each route is served.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest, Route } from '#openstack/http/route.ts';
@@ -11,8 +11,8 @@ import type { HandlerDeps } from './handler-deps.ts';
 export type Request = ApiRequest<unknown>;
 
 /**
- * Paths below `/v3`; each stands under `/v3/{project_id}` as well, where the project must be the
- * token's. api-ref: since 3.67 it is optional.
+ * Serves each route under `/v3` and under `/v3/{project_id}`, where the project must be the
+ * token's. api-ref: the project is optional since 3.67.
  */
 export function underBothPaths(routes: readonly Route[]): readonly Route[] {
   return routes.flatMap((route): Route[] => [
@@ -23,7 +23,7 @@ export function underBothPaths(routes: readonly Route[]): readonly Route[] {
       faults: [...new Set([...(route.faults ?? []), 'notFound' as const])],
       handler: (request) => {
         const { params, auth } = request as Request;
-        // Stock answers 400 here; another project's things are simply not there.
+        // Stock answers 400 here; 404, as for any object of another project.
         return params['project_id'] === auth.projectId
           ? route.handler(request)
           : fault(
@@ -35,7 +35,7 @@ export function underBothPaths(routes: readonly Route[]): readonly Route[] {
   ]);
 }
 
-/** Where this request's collection lies, for links: with the project if it was asked so. */
+/** The root for links: with the project if the request's path had it. */
 export const apiRoot = ({ baseUrl, params }: Request): string =>
   `${baseUrl}/v3${params['project_id'] === undefined ? '' : `/${params['project_id']}`}`;
 
@@ -49,7 +49,7 @@ export const linksOf = (request: Request, collection: string, id: string) => [
 
 export const isAdmin = (request: Request): boolean => request.allows('admin_api');
 
-/** Admins reach every project's objects by id, everybody else their own. */
+/** Admins may reach objects of every project by id, others those of their own. */
 export const scopeOf = (request: Request): Scope =>
   isAdmin(request) ? null : (request.auth.projectId ?? '');
 
@@ -67,7 +67,7 @@ export async function requestedVolume(
   );
 }
 
-/** What a volume's status would have to be for what is asked. */
+/** The refusal for a volume whose status does not allow the request. */
 export const wrongStatus = (volume: VolumeRow, needs: string) =>
   fault(
     'badRequest',
@@ -85,17 +85,22 @@ export async function requestedSnapshot(
   );
 }
 
-/** `GET /volumes/` asks for the volume '', which is none: only `GET /volumes` is the list. */
+/**
+ * `GET /volumes/` asks for the volume with id '', which does not exist; only `GET /volumes` is the
+ * list.
+ */
 export const asksForNothing = (request: Request): boolean => request.path.endsWith('/');
 
-/** forbidden: the caller may not do `rule`. For routes whose rule depends on the body. */
+/** forbidden: the caller is not allowed `rule`. For routes whose policy depends on the body. */
 export function mayDo(request: Request, rule: string): Outcome<undefined> {
   return request.allows(rule)
     ? undefined
     : fault('forbidden', `Policy doesn't allow ${rule} to be performed.`);
 }
 
-/** `limit` and `offset`: whole numbers from 0; a limit above the maximum is the maximum. */
+/**
+ * `limit` and `offset` must be whole numbers from 0; a greater limit than the maximum is lowered.
+ */
 export function numberOf(request: Request, name: 'limit' | 'offset'): Outcome<number | undefined> {
   const text = first(request, name);
   if (text === undefined) return undefined;

@@ -1,4 +1,4 @@
-// How a backup becomes a volume again: a new one, or one that is free. Called by backups.ts and
+// Restores a backup to a new volume or to an available one. Called by backups.ts and
 // create-volume.ts.
 import type { CinderOperations } from '#contracts/cinder/operations.ts';
 import { volumeLock } from '#contracts/cinder/operations.ts';

@@ -1,4 +1,4 @@
-// os-retype: another name for where a volume is.
+// os-retype: changes the type of a volume that stays where it is.
 // https://docs.openstack.org/api-ref/block-storage/v3/#retype-a-volume
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -12,8 +12,8 @@ import { scopeOf, wrongStatus } from './request.ts';
 import type { Request } from './request.ts';
 
 /**
- * A type that the volume's own pool fulfils is a new name for where it is; another would mean to
- * move it, which is not offered.
+ * Only a type that the volume's present pool satisfies is accepted: that changes the row alone.
+ * notImplemented for others, which would move the volume to another backend.
  */
 export async function retypeVolume(
   deps: HandlerDeps,

@@ -1,5 +1,5 @@
-// cinder-api, as data: the block storage API. It reads and writes the database and journals long
-// operations; cinder-volume and cinder-backup carry them out.
+// The role cinder-api: the block storage API. It reads and writes the database and journals sagas,
+// which cinder-volume and cinder-backup execute.
 import type { CinderBackupRpc } from '#contracts/cinder/backup-rpc.ts';
 import { cinderBackupTopic } from '#contracts/cinder/backup-rpc.ts';
 import type { CinderSchedulerRpc } from '#contracts/cinder/scheduler-rpc.ts';
@@ -37,7 +37,7 @@ import { volumeActionRoutes } from './volume-actions.ts';
 import { volumeRoutes } from './volumes.ts';
 
 export interface CinderApiDeps extends CinderDeps {
-  /** Of the backup store that cinder-backup has. */
+  /** Name of the backup store that cinder-backup uses. */
   backupStoreName: string;
 }
 
@@ -50,7 +50,7 @@ export function createCinderApi(roleDeps: CinderApiDeps): Role {
     scheduler: rpcClient<CinderSchedulerRpc>(bus, cinderSchedulerTopic),
     volume,
     backup,
-    // The journal holds what was begun: a cast that is refused costs a scan period.
+    // The saga is in the journal already: if the cast fails, the next scan finds it.
     wakeVolume: async (requestId) => void (await volume.cast('wakeSagas', {}, { requestId })),
     wakeBackup: async (requestId) => void (await backup.cast('wakeSagas', {}, { requestId })),
   };

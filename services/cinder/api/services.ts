@@ -1,4 +1,4 @@
-// The processes of Cinder, as operators see, disable and enable them.
+// Cinder's services: operators list, disable and enable them.
 // https://docs.openstack.org/api-ref/block-storage/v3/#services-os-services
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -32,19 +32,19 @@ type Named = { host: string; binary?: string; service?: string; disabled_reason?
 const clusterSince = 7;
 const backendStateSince = 49;
 
-/** Whether it was heard of lately. */
+/** Whether the service's last heartbeat is recent enough. */
 export const isUp = ({ clock, config }: HandlerDeps, row: ServiceRow): boolean =>
   clock.now() - row.heartbeat_at_ms < config.serviceDownMs;
 
-/** When it was heard of last; null: never. */
+/** The time of the last heartbeat; null: there was none. */
 export const heardOfAt = (row: ServiceRow): string | null =>
   row.heartbeat_at_ms === 0 ? null : timeText(row.heartbeat_at_ms);
 
 export function serviceRoutes(deps: HandlerDeps): readonly Route[] {
   const { db } = deps.database;
   const { log } = deps;
-  // What a backend answers now counts for more than when it was heard of last. Where nobody can be
-  // asked, that is all there is.
+  // Whether a backend answers now decides its state, rather than its last heartbeat. If
+  // cinder-scheduler cannot be asked, the heartbeat decides.
   const answering = async (request: Request): Promise<ReadonlyMap<string, boolean>> => {
     const pools = await allPools(deps, request);
     return new Map(
@@ -135,7 +135,7 @@ export function serviceRoutes(deps: HandlerDeps): readonly Route[] {
           ? await change(body, { disabled: 1, disabled_reason: body.disabled_reason })
           : fault('badRequest', 'Disabled reason contains invalid characters or is too long.'),
     }),
-    // Hosts are not frozen here; an unknown one is refused first.
+    // Freezing a host is not implemented; an unknown host is refused first.
     ...(['freeze', 'thaw'] as const).map((what) =>
       route<{ host: string }>({
         ...manage,

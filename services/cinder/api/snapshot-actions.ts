@@ -1,6 +1,5 @@
-// What is done to a snapshot beside reading it: its deletion, Nova's report on an online snapshot,
-// and the status that an operator sets.
-// https://docs.openstack.org/api-ref/block-storage/v3/#volume-snapshots-snapshots
+// Changes of a snapshot: its deletion, Nova's report on an online snapshot, and an operator's reset
+// of its status. https://docs.openstack.org/api-ref/block-storage/v3/#volume-snapshots-snapshots
 import Type from 'typebox';
 import { volumeLock } from '#contracts/cinder/operations.ts';
 import { snapshotStatuses } from '#contracts/cinder/volume-states.ts';
@@ -58,7 +57,7 @@ export function snapshotActionRoute(deps: HandlerDeps): Route {
   );
 }
 
-/** badRequest: not in this state. Deleting twice is one deletion. */
+/** badRequest: the snapshot's status forbids it. One that is being deleted is accepted again. */
 export async function deleteSnapshot(
   deps: HandlerDeps,
   request: Request,
@@ -96,8 +95,8 @@ export async function deleteSnapshot(
 
 /**
  * Nova's report on an online snapshot: `creating` with 90% when the guest has switched to the new
- * file, `error` when not. The saga that asked sets the final status; without one the reported
- * status is taken. cinder.api.contrib.snapshot_actions
+ * file, `error` when it has not. If a saga asked for the snapshot, it sets the final status; else
+ * the reported status is stored. cinder.api.contrib.snapshot_actions
  */
 async function takeStatus(
   { database: { db }, clock }: HandlerDeps,

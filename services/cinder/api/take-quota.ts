@@ -1,5 +1,5 @@
-// Whether a project may have more: asked within the transaction that makes it, after waiting for
-// the project's other creates.
+// Checks quota within the transaction that creates an object, serialised with the project's other
+// creations.
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { QuotaUsage } from '../domain/quota.ts';
 import { checkQuota, checkTypeQuota } from '../domain/quota.ts';
@@ -9,7 +9,7 @@ import { findType } from '../store/types.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 
 /**
- * overQuota in Cinder's words. `typeId`: of the volume, where its type may have limits of its own;
+ * overQuota with Cinder's texts. `typeId`: the volume's type, which may have limits of its own;
  * `volumeGib`: the volume's whole size.
  */
 export async function takeQuota(

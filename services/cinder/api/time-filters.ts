@@ -1,5 +1,4 @@
-// Comparisons with a time, as filters have them: `created_at=gt:2026-01-01,lte:2026-02-01`.
-// api-ref, microversion 3.60
+// Filters that compare times: `created_at=gt:2026-01-01,lte:2026-02-01`. api-ref, microversion 3.60
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { timeMsOf } from '#openstack/http/lenient-values.ts';
@@ -11,7 +10,9 @@ type Operator = (typeof operators)[number];
 const isOperator = (word: string): word is Operator =>
   (operators as readonly string[]).includes(word);
 
-/** Each comparison as a range of the column; `name` is the filter's, for refusals. */
+/**
+ * Each comparison as a range of the column; `name` is the filter's name, for the text of refusals.
+ */
 export function timesIn(name: string, column: string, text: string): Outcome<TimeRange[]> {
   const ranges: TimeRange[] = [];
   for (const part of text.split(',', maxMoments)) {
@@ -25,8 +26,8 @@ export function timesIn(name: string, column: string, text: string): Outcome<Tim
 }
 
 /**
- * Upstream keeps whole seconds, this cloud milliseconds: a time without a fraction means its whole
- * second.
+ * Upstream stores whole seconds, this cloud milliseconds: a time without a fraction stands for its
+ * whole second.
  */
 function rangeOf(column: string, operator: Operator, text: string): Outcome<TimeRange> {
   const first = timeMsOf(text);

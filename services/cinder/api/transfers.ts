@@ -1,5 +1,5 @@
-// Handing a volume to another project: one side offers it and tells the key, the other takes it
-// with the key.
+// Transfers of volumes between projects: the owner creates one and passes its key on, the other
+// project accepts with the key.
 // https://docs.openstack.org/api-ref/block-storage/v3/#volume-transfers-volume-transfers-3-55-or-later,
 // and os-volume-transfer before
 import { createHash, timingSafeEqual } from 'node:crypto';
@@ -149,7 +149,7 @@ function routesAt(deps: HandlerDeps, path: string, since: number): readonly Rout
       body: acceptBody,
       faults: ['notFound', 'overQuota'],
       handler: async (request) => {
-        // Any project that has the key may accept.
+        // The scope is null: any project that has the key may accept.
         const row = await find(request.params['id'] ?? '', null);
         if (isFault(row)) return row;
         const taken = await accept(deps, request, row, request.body.accept.auth_key);
@@ -203,7 +203,7 @@ async function offer(deps: HandlerDeps, request: Request & { body: Create }, pat
   );
 }
 
-/** The volume and its snapshots change hands in one transaction, quotas included. */
+/** Volume, snapshots and quota change project in one transaction. */
 async function accept(
   deps: HandlerDeps,
   request: Request,

@@ -1,4 +1,4 @@
-// Which projects may use a private volume type; and the type that a request names.
+// Which projects may use a private volume type; also finds the type that a request names.
 // https://docs.openstack.org/api-ref/block-storage/v3/#volume-type-access-volumes
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -75,7 +75,7 @@ export function typeAccessRoutes(deps: HandlerDeps): readonly Route[] {
   ];
 }
 
-/** Of a private type: to a public one every project has access. */
+/** For private types only: every project has access to a public one. */
 const accessAction = (
   name: string,
   change: (type: VolumeTypeRow, project: string) => Promise<Outcome<Reply>>,

@@ -1,4 +1,4 @@
-// A type's extra specs: what its volumes need of a backend.
+// A type's extra specs: the capabilities that its volumes require of a backend.
 // https://docs.openstack.org/api-ref/block-storage/v3/#show-all-extra-specifications-for-volume-type
 import Type from 'typebox';
 import { extraSpecRoutes } from '#openstack/http/extra-spec-routes.ts';

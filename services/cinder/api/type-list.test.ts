@@ -1,5 +1,6 @@
-// Filters of Cinder's lists, one row each: what they find, for whom, and what is ignored or
-// refused. api-ref; cinder.api.common, etc/cinder/resource_filters.json
+// Filters of the lists of types, services and pools, one row per filter: which objects it finds for
+// whom, or whether it is ignored or refused. api-ref; cinder.api.common,
+// etc/cinder/resource_filters.json
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Loose } from '#openstack/http/api.testing.ts';
@@ -14,7 +15,9 @@ before(async () => {
 after(async () => await cinder.close());
 
 describe('types, services and pools', () => {
-  /** Who, path, version, and what is found: names in the answer's order, or a refusal. */
+  /**
+   * Caller, path, microversion, and the result: names in the answer's order, or a refusal's status.
+   */
   const cases: readonly (readonly [Person, string, number, Found])[] = [
     ['member', 'types?sort=name:asc', 70, '__DEFAULT__ fast sim slow'],
     ['member', 'types?is_public=None&sort=name:asc', 70, '__DEFAULT__ fast sim slow'],

@@ -1,4 +1,4 @@
-// Which volume types a list shows, in which order, which page.
+// Filters, sorting and paging of the volume type list.
 import { isDeepStrictEqual } from 'node:util';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -12,8 +12,8 @@ import { first, isAdmin, numberOf, pageSize, scopeOf } from './request.ts';
 import type { Request } from './request.ts';
 
 /**
- * From here on types are filtered by more than whether they are public. rest_api_version_history,
- * 3.52
+ * Before this microversion types are filtered only by whether they are public.
+ * rest_api_version_history, 3.52
  */
 const filtersSince = 52;
 const notFilters = new Set([
@@ -52,7 +52,7 @@ export async function typesAsked(
     Object.keys(request.query).filter((name) => !notFilters.has(name)),
   );
   if (isFault(filters)) return filters;
-  // Everybody sees the public types, admins those of any kind if they say so.
+  // Members get the public types; admins may ask for private types or all.
   const asked = first(request, 'is_public');
   const wanted =
     asked === undefined || !isAdmin(request)
@@ -77,7 +77,10 @@ export async function typesAsked(
   return found.slice(from + (offset ?? 0), from + (offset ?? 0) + limit);
 }
 
-/** Extra specs: all those named; else a column of text. What is no column finds nothing. */
+/**
+ * extra_specs: a type must have all the given ones. Other names: a text column; an unknown name
+ * matches nothing.
+ */
 function matches(type: VolumeTypeRow, name: string, values: readonly string[]): boolean {
   if (name === 'extra_specs') {
     const wanted = pairsIn(values[0] ?? '');
@@ -95,7 +98,7 @@ function matches(type: VolumeTypeRow, name: string, values: readonly string[]): 
   );
 }
 
-/** By code units, as the database compares; null is the least. */
+/** By code units, as the database compares; null sorts first. */
 function compared(
   a: VolumeTypeRow,
   b: VolumeTypeRow,
@@ -105,7 +108,7 @@ function compared(
     const [left, right] = [
       a[column as keyof VolumeTypeRow] ?? '',
       b[column as keyof VolumeTypeRow] ?? '',
-    ]; // from sortKeys
+    ]; // names come from sortKeys
     if (left !== right) return (left < right ? -1 : 1) * (direction === 'asc' ? 1 : -1);
   }
   return 0;

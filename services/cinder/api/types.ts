@@ -1,5 +1,5 @@
-// Volume types: kinds of storage by name, their extra specs, and which projects may use the private
-// ones. https://docs.openstack.org/api-ref/block-storage/v3/#volume-types-types
+// Volume types, their extra specs, and which projects may use private ones.
+// https://docs.openstack.org/api-ref/block-storage/v3/#volume-types-types
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -196,7 +196,7 @@ export function typeRoutes(deps: HandlerDeps): readonly Route[] {
         return refused ?? { status: 202 };
       },
     }),
-    // Encryption is not offered: no type has any.
+    // Volume encryption is not implemented, so that no type has any.
     route({
       method: 'GET',
       path: '/types/:id/encryption',

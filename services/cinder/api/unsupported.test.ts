@@ -1,4 +1,4 @@
-// What this Cinder does not have is told to those whom stock Cinder would tell.
+// Features that this Cinder lacks are refused to the same callers whom stock would let use them.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { CinderFixture, Person } from '../cinder.testing.ts';
@@ -17,7 +17,7 @@ describe('group types, of which there are none', () => {
       ),
     );
 
-  // Horizon's page "Create Group" ended in a 500 on a 403 here.
+  // Not a 403 for members: Horizon's page "Create Group" turned that into a 500.
   it('are listed to everybody', async () => {
     assert.deepEqual(await statuses('GET', 'group_types'), [200, 200, 200]);
     assert.deepEqual((await cinder.ask('member', 'GET', 'group_types')).body, { group_types: [] });

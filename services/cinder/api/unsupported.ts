@@ -1,5 +1,5 @@
-// What this Cinder does not implement: such operations answer notImplemented and such lists are
-// empty. Nothing is pretended: a client that needs one of these must see that it got nothing.
+// Features that are not implemented: operations answer notImplemented, lists are empty. Success is
+// never faked, so that a client which needs such a feature notices.
 import Type from 'typebox';
 import { fault } from '#contracts/common/fault.ts';
 import type { Route } from '#openstack/http/route.ts';
@@ -10,7 +10,7 @@ import type { Action } from './actions.ts';
 
 const refusal = (what: string) => fault('notImplemented', `${what} is not offered by this cloud.`);
 
-/** Actions by name with their policy. */
+/** Actions (name to policy) that are refused as not implemented. */
 export function notOffered<Target>(
   actions: Readonly<Record<string, string>>,
 ): Record<string, Action<Target>> {
@@ -49,8 +49,8 @@ const never = (method: HttpMethod, path: string, what: string, policy: string, s
   route({ method, path, policy, since, faults: ['notImplemented'], handler: () => refusal(what) });
 
 /**
- * Kinds of objects of which there are none: lists are empty, one by id is not found, none can be
- * created. `readPolicy` null: every token may read.
+ * A kind of object of which none exist: its list is empty, each id is not found, none can be
+ * created. `readPolicy` null: any token may read.
  */
 const absent = (
   collection: string,
@@ -67,7 +67,7 @@ const absent = (
 ];
 
 export const unsupportedRoutes: readonly Route[] = [
-  // Stock Cinder has policies for changing group types and for their specs, none for reading them.
+  // Stock Cinder has policies for changing group types and their specs, but none for reading them.
   ...absent('group_types', 'Group type', 'group:group_types', 11, null),
   unknown('GET', '/group_types/default', 'The default group type', null, 11),
   ...absent('groups', 'Group', 'group:any', 13),

@@ -1,5 +1,5 @@
-// os-volume_upload_image: a free volume becomes an image. The image is made in the caller's name,
-// its data comes from a saga.
+// os-volume_upload_image: turns an available volume into an image. cinder-api creates the image
+// with the caller's identity, a saga uploads its data.
 // https://docs.openstack.org/api-ref/block-storage/v3/#upload-volume-to-image
 import Type from 'typebox';
 import { volumeLock } from '#contracts/cinder/operations.ts';
@@ -79,12 +79,12 @@ async function upload(
       'badRequest',
       `Invalid input received: a volume becomes an image of disk_format ${formats.join(' or ')} and container_format bare.`,
     );
-  // Also with force: a running guest's writes would tear the image.
+  // Refused even with `force`: writes of a running guest would make the image inconsistent.
   const needed = `Invalid volume: Volume ${volume.id} status must be available, but current status is: ${volume.status}.`;
   if (volume.status !== 'available') return fault('badRequest', needed);
   const properties = Object.fromEntries(
     Object.entries(metadataIn(volume.image_metadata_json)).filter(
-      ([name]) => !volumeImageFields.includes(name), // Glance says these of the new image itself
+      ([name]) => !volumeImageFields.includes(name), // Glance sets these for the new image itself
     ),
   );
   const extra =
@@ -94,8 +94,8 @@ async function upload(
           protected: booleanOf(sent.protected ?? false) ?? false,
         }
       : {};
-  // The saga is journalled before the image is created, so that no image is left without data: the
-  // saga fills it or removes it.
+  // The saga is journalled before the image is created, so that no image without data stays behind:
+  // the saga uploads the data or removes the image.
   const imageId = deps.ids.uuid();
   const begun = await transaction(db, async (trx) => {
     if (

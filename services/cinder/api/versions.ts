@@ -1,4 +1,4 @@
-// Version documents, as discovery asks for them. Sample: contracts/samples/volume_*.json.
+// The version documents, for discovery. Sample: contracts/samples/volume_*.json.
 import type { Json } from '#contracts/common/json.ts';
 import type { Microversions, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';

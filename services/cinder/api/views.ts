@@ -1,4 +1,4 @@
-// Volumes and snapshots as answers show them, by microversion.
+// Volumes and snapshots as shown in responses, by microversion.
 // https://docs.openstack.org/api-ref/block-storage/v3/#volumes-volumes
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { attachmentsOfAll } from '../store/attachments.ts';
@@ -26,7 +26,7 @@ const attachmentIn = (request: Request, row: AttachmentRow): Json => ({
   attached_at: timeOrNull(row.attached_at_ms),
 });
 
-/** What the answers of create and update hold. */
+/** The fields in responses to create and update. */
 function volumeBase(
   request: Request,
   row: VolumeRow,

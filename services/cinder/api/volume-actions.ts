@@ -174,7 +174,7 @@ async function changeImageMetadata(
 
 /**
  * Sets the status that an operator gives, without any work on a backend. `attach_status: detached`
- * deletes the attachments, too.
+ * also deletes the attachments.
  */
 async function resetStatus(
   { database: { db }, clock, log }: HandlerDeps,

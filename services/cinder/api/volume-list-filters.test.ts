@@ -1,5 +1,5 @@
-// Filters of Cinder's lists, one row each: what they find, for whom, and what is ignored or
-// refused. api-ref; cinder.api.common, etc/cinder/resource_filters.json
+// Filters of the volume list, one row per filter: which volumes it finds for whom, or whether it is
+// ignored or refused. api-ref; cinder.api.common, etc/cinder/resource_filters.json
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Loose } from '#openstack/http/api.testing.ts';
@@ -39,12 +39,12 @@ describe('volumes', () => {
       [`metadata=${dict(`{'b': '2', u'kind': 'k'}`)}`, '', '', ''],
       ['metadata=kind', 400, 400, 400],
       [`metadata=${dict('[]')}`, 400, 400, 400],
-      // A part of a text since 3.34.
+      // Substring matches, since 3.34.
       ['name~=isk1', 'ab', 'ab', 'abc'],
       ['name~=_%25', 'c', 'c', 'abc'],
       ['status~=err', 'b', 'b', 'abc'],
       ['description~=Shop', 'b', 400, 'abc'],
-      // For administrators alone.
+      // Filters for administrators only.
       ['id=a', 'a', 400, 'abc'],
       ['description=The Shop', 'b', 400, 'abc'],
       ['user_id=someone', 'c', 400, 'abc'],
@@ -56,11 +56,11 @@ describe('volumes', () => {
       ['all_tenants=1', 'abcd', 'abc', 'abc'],
       ['all_tenants=false', 'abc', 'abc', 'abc'],
       ['all_tenants=perhaps', 400, 400, 400],
-      // What is no column.
+      // Names that are no column.
       ['colour=red', '', 400, 'abc'],
       ['constructor=1', '', 400, 'abc'],
       ['%C3%A4=1', 400, 400, 400],
-      // Times.
+      // Comparisons of times.
       [`created_at=eq:${at(0)}`, 'a', 'a', 'abc'],
       [`created_at=neq:${at(0)}`, 'bc', 'bc', 'abc'],
       [`created_at=gt:${at(0)}`, 'bc', 'bc', 'abc'],
@@ -79,7 +79,7 @@ describe('volumes', () => {
       ['created_at=gt:yesterday', 400, 400, 'abc'],
       [`created_at=near:${at(0)}`, 400, 400, 'abc'],
       ['created_at=', 400, 400, 'abc'],
-      // Pages.
+      // Paging.
       ['limit=2', 'ab', 'ab', 'ab'],
       ['limit=0', '', '', ''],
       ['limit=-1', 400, 400, 400],

@@ -93,7 +93,7 @@ const updateBody = Type.Object({
   }),
 });
 
-/** States a volume may be deleted from. cinder.volume.api, delete */
+/** Statuses from which a volume may be deleted. cinder.volume.api, delete */
 const deletable: readonly VolumeStatus[] = [
   'available',
   'error',
@@ -186,8 +186,8 @@ export function volumeRoutes(deps: HandlerDeps): readonly Route[] {
 }
 
 /**
- * badRequest: not in this status, attached, or with snapshots. `force` overrides all of these but
- * an attachment. Deleting twice is one deletion.
+ * badRequest: wrong status, attached, or has snapshots. `force` overrides all but an attachment. A
+ * volume that is being deleted already is accepted again.
  */
 export async function beginDeletion(
   deps: HandlerDeps,

@@ -1,6 +1,5 @@
-// What Cinder reads of Glance and Nova is held against who asked and against its own records: an
-// image or a server of another project, named in a request, leads to nothing. Glance and Nova are
-// doubles.
+// Cinder checks what Glance and Nova tell it against the caller's project and its own records:
+// naming another project's image or server has no effect. Glance and Nova are doubles.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { HttpCall } from '#openstack/http/client.ts';
@@ -42,12 +41,15 @@ describe('a private image of another project', () => {
 });
 
 describe('an attachment that names a server of another project', () => {
-  /** What a member is told about an attachment to the server, and whether the volume is free. */
+  /**
+   * The answers that a member gets about an attachment to `serverId`, and whether the volume is
+   * free.
+   */
   async function releasedFrom(
     serverId: string,
     nova: (call: HttpCall) => { status: number; body?: object },
   ): Promise<unknown[]> {
-    cinder.answerCalls((call) => nova(call) as { status: number }); // JSON
+    cinder.answerCalls((call) => nova(call) as { status: number }); // plain JSON
     const volume = await cinder.make('volumes', 'volume', { size: 1 });
     const { body } = await cinder.ask('member', 'POST', 'attachments', {
       body: { attachment: { volume_uuid: volume.id, instance_uuid: serverId, connector } },

@@ -1,4 +1,4 @@
-// What the backup store has, held against Cinder's backups: for `cobalt doctor --audit`.
+// Compares the backup store's contents with Cinder's backups, for `cobalt doctor --audit`.
 import type { CinderAudit } from '#contracts/cinder/audit.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import { allBackups } from '../store/audit.ts';

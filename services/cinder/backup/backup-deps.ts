@@ -1,4 +1,4 @@
-// What every part of cinder-backup gets; role.ts makes it of the role's deps.
+// What every module of cinder-backup receives; role.ts creates it from the role's deps.
 import type { CinderSchedulerRpc } from '#contracts/cinder/scheduler-rpc.ts';
 import type { CinderVolumeRpc } from '#contracts/cinder/volume-rpc.ts';
 import type { RpcClient } from '#platform/bus/contract.ts';
@@ -8,9 +8,12 @@ import type { CinderDeps } from '../deps.ts';
 
 export interface BackupDeps extends CinderDeps {
   backups: BackupStore;
-  /** Bytes are copied between these and `backups`; all else of them is cinder-volume's to do. */
+  /**
+   * Volumes' bytes are copied between these and `backups`; all else about backends is
+   * cinder-volume's.
+   */
   backends: ReadonlyMap<string, Pick<VolumeBackend, 'importFile' | 'exportFile'>>;
-  /** For backups on their way: this process alone uses it. */
+  /** For files of backups in transit. No other process uses this folder. */
   spoolDir: string;
   scheduler: Pick<RpcClient<CinderSchedulerRpc>, 'call'>;
   volume: Pick<RpcClient<CinderVolumeRpc>, 'call' | 'cast'>;

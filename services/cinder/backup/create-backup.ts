@@ -1,4 +1,4 @@
-// The saga that makes a backup, from a free volume or a snapshot. Begun by POST /backups.
+// The saga that creates a backup of an available volume or of a snapshot. Started by POST /backups.
 import { createReadStream } from 'node:fs';
 import type { CinderOperations } from '#contracts/cinder/operations.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -37,7 +37,7 @@ const writeStep = (deps: BackupDeps): Step => ({
   run: async (input, _state, { signal }) => await write(deps, input, signal),
   async undo({ backupId }) {
     const backup = await findBackup(deps.database.db, backupId, null);
-    if (backup && backup.status !== 'creating') return; // it was finished, and is its owner's
+    if (backup && backup.status !== 'creating') return; // completed: it is its owner's
     const removed = await deps.backups.remove(backupId);
     if (isFault(removed)) throw new Error(`backup ${backupId} is not removed: ${removed.message}`);
   },
@@ -89,7 +89,7 @@ const finishStep = (deps: BackupDeps): Step => ({
       clock.now(),
     );
     const backup = await findBackup(db, input.backupId, null);
-    // Removed by force meanwhile, perhaps before there was anything to remove.
+    // A forced deletion came meanwhile, perhaps before the store had any data to remove.
     const removed =
       !backup || backup.status === 'deleting' ? await backups.remove(input.backupId) : undefined;
     if (isFault(removed)) return removed;

@@ -1,6 +1,6 @@
-// How long the steps of cinder-backup that copy no volume may take, and how often they are tried.
+// Deadlines and retries of cinder-backup's saga steps, other than those that copy volumes.
 
-/** Of a step that moves no bytes. */
+/** Deadline of a step that copies no data. */
 export const quickDeadlineMs = 120_000;
-/** Steps on a store are tried again for 3 s: one that restarts is not noticed. */
+/** Retries of a step on the backup store: about 3 s, enough for a store that restarts. */
 export const storeRetries = 5;

@@ -1,5 +1,5 @@
-// The saga that removes a backup, and its data with the last backup that shares it. Begun by DELETE
-// /backups/{id}.
+// The saga that deletes a backup; the last backup that uses some data removes the data, too.
+// Started by DELETE /backups/{id}.
 import { isFault } from '#contracts/common/fault.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { dataIdOf, deleteBackupRow, findBackup, sharesData } from '../store/backups.ts';
@@ -21,7 +21,8 @@ export function deleteBackup(deps: BackupDeps): AnySaga {
         async run({ backupId }, _state, { requestId }) {
           const backup = await findBackup(db, backupId, null);
           if (!backup) return undefined; // an earlier run removed it
-          // Who deletes or imports the same data waits for this saga's lock: the answer stays true.
+          // Deletions and imports that use the same data need the lock of this saga, so the answer
+          // stays valid.
           const removed = (await sharesData(db, backup))
             ? undefined
             : await backups.remove(dataIdOf(backup));

@@ -1,4 +1,4 @@
-// What a failed saga leaves on a backup: its status, the reason, and a message for its owner.
+// What a failed saga records on a backup: status, reason, and a user message for its owner.
 import type { BackupStatus } from '#contracts/cinder/volume-states.ts';
 import type { Fault } from '#contracts/common/fault.ts';
 import type { SagaContext } from '#platform/saga/saga.ts';
@@ -7,7 +7,7 @@ import { changeBackupIn } from '../store/backups.ts';
 import { tellOwner } from '../store/owner-messages.ts';
 import type { BackupDeps } from './backup-deps.ts';
 
-/** Changes the status only while it is `from`. May run again. */
+/** Sets the failed status only while the backup is still in status `from`. Idempotent. */
 export async function failBackup(
   deps: BackupDeps,
   { backupId, projectId }: { backupId: string; projectId: string },
@@ -35,7 +35,7 @@ export async function failBackup(
   );
 }
 
-/** As `failBackup`, of one that is created or imported. */
+/** `failBackup` for a backup that is being created or imported. */
 export const failNewBackup = async (
   deps: BackupDeps,
   input: { backupId: string; projectId: string },

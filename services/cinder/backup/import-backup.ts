@@ -1,5 +1,5 @@
-// The saga of a backup whose record is imported: its data is looked for again while nobody can be
-// removing it. Begun by api/backup-records.ts.
+// The saga that imports a backup record: under the data's lock, when no deletion can be running, it
+// checks again that the data exists. Started by api/backup-records.ts.
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { changeBackupIn } from '../store/backups.ts';

@@ -1,6 +1,6 @@
-// The saga that restores a backup, to a new or to a free volume. Begun by POST
-// /backups/{id}/restore and by POST /volumes with a backup. A new volume is placed by
-// cinder-scheduler and created by cinder-volume; its bytes are copied here.
+// The saga that restores a backup to a new or an available volume. Started by POST
+// /backups/{id}/restore and by POST /volumes with a backup. cinder-scheduler places a new volume
+// and cinder-volume creates it; this role copies the data.
 import type { CinderOperations } from '#contracts/cinder/operations.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { AnySaga, SagaStep } from '#platform/saga/saga.ts';
@@ -18,7 +18,7 @@ type Input = CinderOperations['cinder.restore-backup'];
 type State = { placed?: boolean };
 type Step = SagaStep<Input, State>;
 
-/** Longer than cinder-volume tries to discard a volume whose backend is away. */
+/** Longer than cinder-volume tries to discard a volume whose backend does not answer. */
 const volumeTimeoutMs = 90_000;
 
 export function restoreBackup(deps: BackupDeps): AnySaga {

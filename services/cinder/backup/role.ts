@@ -1,5 +1,5 @@
-// cinder-backup, as data: copies volumes into the backup store and back. It holds the backends for
-// their bytes alone; all else of a backend it asks cinder-volume.
+// The role cinder-backup: copies volumes into the backup store and back. It uses storage backends
+// only to read and write volumes' data; for all else it asks cinder-volume.
 import type { CinderAudit } from '#contracts/cinder/audit.ts';
 import type { CinderBackupRpc } from '#contracts/cinder/backup-rpc.ts';
 import { cinderBackupTopic } from '#contracts/cinder/backup-rpc.ts';
@@ -23,14 +23,14 @@ import { restoreBackup } from './restore-backup.ts';
 
 export interface CinderBackupDeps
   extends CinderDeps, Pick<BackupDeps, 'backups' | 'backends' | 'spoolDir'> {
-  /** Tells the runner of this role's sagas to look at the journal. */
+  /** Wakes the runner of this role's sagas to read the journal. */
   wakeSagas(): void;
 }
 
 export interface CinderBackup extends Role {
-  /** Lists the role among the services, for a fresh cloud; its task repeats it. */
+  /** Adds the role to the service list at the start of a cloud; a task repeats it. */
   reportAlive(): Promise<void>;
-  /** What the backup store has, held against Cinder's backups; a text: the store did not tell. */
+  /** Compares the backup store with Cinder's backups. A text: why the store could not be listed. */
   audit(): Promise<CinderAudit['backups']>;
 }
 
@@ -61,8 +61,8 @@ export function createCinderBackup(roleDeps: CinderBackupDeps): CinderBackup {
         },
       }),
     ],
-    // Both in every process: the service of a host is up while one process of it reports, and each
-    // process has a spool folder of its own.
+    // Both run in every process: a host's service is up while any of its processes reports, and
+    // each process has a spool folder of its own.
     tasks: [
       {
         name: 'cinder.report-backup',

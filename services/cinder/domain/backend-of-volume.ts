@@ -1,9 +1,9 @@
-// Which backend a volume is on, and whether it is one of those configured. Pure.
+// Finds a volume's backend among the configured ones. Pure.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import { backendOf } from './pick-pool.ts';
 
-/** conflict: it was never placed, or its backend is not configured any more. */
+/** conflict: the volume was never placed, or its backend is no longer configured. */
 export function backendOfVolume<Backend>(
   backends: ReadonlyMap<string, Backend>,
   volume: { id: string; host: string | null },

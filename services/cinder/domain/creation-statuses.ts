@@ -1,7 +1,7 @@
-// When a volume still belongs to the operation that creates it. Pure.
+// The statuses in which a volume still belongs to the saga that creates it. Pure.
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 
-/** Afterwards it is its owner's, and nothing of its creation may be undone. */
+/** In any other status the volume is its owner's, and its creation must not be undone any more. */
 export const creationStatuses: readonly VolumeStatus[] = [
   'creating',
   'downloading',

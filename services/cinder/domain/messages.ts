@@ -1,6 +1,6 @@
-// The vocabulary of user messages: what was tried and why it failed, with the ids clients know.
-// Pure. https://docs.openstack.org/cinder/latest/contributor/user_messages.html (actions and
-// details of cinder.message.message_field)
+// Texts of user messages: the action and the reason of its failure, with upstream's ids. Pure.
+// https://docs.openstack.org/cinder/latest/contributor/user_messages.html (actions and details of
+// cinder.message.message_field)
 import type { Fault, FaultKind } from '#contracts/common/fault.ts';
 
 export const messageActions = {
@@ -50,11 +50,11 @@ export function detailOf(action: MessageAction, reason: Fault): MessageDetail {
   return byKind[reason.kind] ?? (action === 'uploadImage' ? notUploaded : unknownError);
 }
 
-/** What the owner reads. An unknown error shows the fault's own message. */
+/** The text that the owner reads. For an unknown error it is the fault's own message. */
 export const textOf = (action: MessageAction, detail: MessageDetail, reason: Fault): string =>
   `${messageActions[action].text}:${detail === unknownError ? reason.message : detail.text}`;
 
-/** Why an operation failed, for `fail_reason` of its object: without the action. */
+/** The reason alone, without the action: for `fail_reason` of a backup. */
 export function reasonFor(action: MessageAction, reason: Fault): string {
   const detail = detailOf(action, reason);
   return detail === unknownError ? reason.message : detail.text;
@@ -63,7 +63,7 @@ export function reasonFor(action: MessageAction, reason: Fault): string {
 export const eventId = (resourceType: string, actionId: string, detailId: string): string =>
   `VOLUME_${resourceType}_${actionId}_${detailId}`;
 
-/** What an event id consists of; undefined: it is none. */
+/** The parts of an event id; undefined: the text is none. */
 export function eventIn(
   text: string,
 ): { resourceType: string; actionId: string; detailId: string } | undefined {

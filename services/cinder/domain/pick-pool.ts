@@ -1,20 +1,23 @@
-// The scheduler's question: which pool takes a volume. Pure. Names as in `os-vol-host-attr:host`:
+// Chooses the pool for a volume. Pure. A pool's name is that of `os-vol-host-attr:host`:
 // <host>@<backend>#<pool>.
 import type { Pool } from '#contracts/cinder/scheduler-rpc.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import { own } from '#contracts/common/own.ts';
 
-/** Thin volumes may promise more than there is: cinder.conf, max_over_subscription_ratio. */
+/**
+ * Thin volumes may exceed the physical space this many times: cinder.conf,
+ * max_over_subscription_ratio.
+ */
 export const overSubscription = 20;
 
 export const poolHost = (controlHost: string, backend: string): string =>
   `${controlHost}@${backend}#${backend}`;
 
-/** The service of `os-vol-host-attr:host`: `<control host>@<backend>`. */
+/** The service host part of `os-vol-host-attr:host`: `<control host>@<backend>`. */
 export const serviceHostOf = (host: string): string => host.split('#')[0] ?? host;
 
-/** The backend of `os-vol-host-attr:host`. */
+/** The backend part of `os-vol-host-attr:host`. */
 export function backendOf(host: string): string {
   const from = host.indexOf('@') + 1;
   const to = host.indexOf('#', from);
@@ -29,8 +32,8 @@ const specs: Readonly<Record<string, (pool: Pool) => string>> = {
 };
 
 /**
- * Specs of another scope than `capabilities:` are not the scheduler's: cinder.scheduler,
- * capabilities filter.
+ * Whether the pool satisfies a type's extra specs. Specs with another scope than `capabilities:`
+ * are not for the scheduler and are ignored: cinder.scheduler, capabilities filter.
  */
 export function suits(pool: Pool, extraSpecs: Readonly<Record<string, string>>): boolean {
   return Object.entries(extraSpecs).every(([key, wanted]) => {
@@ -49,8 +52,8 @@ export function suits(pool: Pool, extraSpecs: Readonly<Record<string, string>>):
 }
 
 /**
- * The pool with the most space among those that fit. conflict: none does; unavailable: one might
- * that does not answer.
+ * The suitable pool with the most space that is not provisioned. conflict: no pool is suitable;
+ * unavailable: one might be, but its backend does not answer.
  */
 export function pickPool(
   pools: readonly Pool[],

@@ -1,5 +1,4 @@
-// What a project may have: resources with their defaults, and the one question whether more fits.
-// Pure. Defaults: cinder.conf,
+// Quota resources, their defaults, and the check whether more fits. Pure. Defaults: cinder.conf,
 // https://docs.openstack.org/cinder/latest/configuration/block-storage/config-options.html
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
@@ -20,7 +19,7 @@ export type QuotaUsage = Record<Exclude<QuotaResource, 'per_volume_gigabytes'>, 
 export const quotaResources = Object.keys(quotaDefaults) as QuotaResource[]; // the table's own keys
 export const unlimited = -1;
 
-/** What a type may limit by itself: `volumes_<type>`, without a limit by default. */
+/** Resources that a type can limit for its volumes (`volumes_<type>`); unlimited by default. */
 export const typeResources = ['volumes', 'snapshots', 'gigabytes'] as const;
 export type TypeResource = (typeof typeResources)[number];
 export const typeQuotaName = (resource: TypeResource, type: string): string =>
@@ -33,8 +32,8 @@ const names: Partial<Record<QuotaResource, string>> = {
 };
 
 /**
- * overQuota when what is wanted does not fit beside what is used; a single volume's size is
- * `volumeGib`.
+ * overQuota if `wanted` does not fit beside `used`; badRequest if `volumeGib`, the size of a single
+ * volume, exceeds its own limit.
  */
 export function checkQuota(
   limits: QuotaLimits,
@@ -49,7 +48,7 @@ export function checkQuota(
       `Requested volume size ${volumeGib}G is larger than maximum allowed limit ${most}G.`,
     );
   for (const [name, amount] of Object.entries(wanted)) {
-    const resource = name as keyof QuotaUsage; // the keys of `wanted`
+    const resource = name as keyof QuotaUsage; // a key of `wanted`
     if (
       amount === 0 ||
       limits[resource] === unlimited ||
@@ -67,7 +66,7 @@ export function checkQuota(
   return undefined;
 }
 
-/** As above, for what one type's volumes may have together. `limits` by name (`volumes_<type>`). */
+/** The same for all volumes of one type. `limits` by name (`volumes_<type>`). */
 export function checkTypeQuota(
   type: string,
   limits: ReadonlyMap<string, number>,

@@ -1,9 +1,9 @@
-// What a new volume is created from (snapshot, volume or image), checked and turned into a plan.
-// Pure: the API gathers the facts.
+// Checks the source of a new volume (snapshot, volume or image) and derives a plan. Pure: the API
+// reads the facts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 
-/** What the plan needs of each source. */
+/** The facts that the plan needs. */
 export interface SourceVolume {
   id: string;
   sizeGib: number;
@@ -31,7 +31,7 @@ export interface SourceImage {
   minDiskGib: number;
   minMemoryMib: number;
   checksum: string | null;
-  /** All other fields of the image that are text. */
+  /** All other text fields of the image. */
   properties: Record<string, string>;
 }
 
@@ -45,7 +45,7 @@ export interface SourcePlan {
   sizeGib: number;
   bootable: boolean;
   imageMetadata: Record<string, string>;
-  /** What must be as in the origin: null where there is none. */
+  /** The snapshot or volume to copy, which also determines zone and backend; null: no copy. */
   origin:
     | { kind: 'snapshot'; id: string; volume: SourceVolume }
     | { kind: 'volume'; id: string; volume: SourceVolume }

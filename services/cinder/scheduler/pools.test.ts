@@ -1,4 +1,4 @@
-// What cinder-scheduler places by: how old figures may be, and what it answers.
+// cinder-scheduler's figures of pools: how old they may be, and what it answers from them.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { CinderSchedulerRpc } from '#contracts/cinder/scheduler-rpc.ts';
@@ -46,7 +46,7 @@ describe('figures of backends', () => {
       volume: {
         call: async () => {
           asked += 1;
-          return answer as never; // the one method that is called
+          return answer as never; // the fake for the one method that is called
         },
       },
     });

@@ -1,5 +1,5 @@
-// The pools of storage as cinder-scheduler sees them: figures from cinder-volume, asked for at most
-// every `statsMaxAgeMs` however many volumes are placed by them, beside what the database says.
+// The pools as cinder-scheduler knows them: figures from cinder-volume, fetched at most every
+// `statsMaxAgeMs` however many volumes are placed, combined with facts from the database.
 import type { Pool } from '#contracts/cinder/scheduler-rpc.ts';
 import type { CinderVolumeRpc } from '#contracts/cinder/volume-rpc.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -12,14 +12,16 @@ import { provisionedByHost } from '../store/volumes.ts';
 
 /** Longer than cinder-volume waits for one backend. */
 const figuresTimeoutMs = 15_000;
-/** One that does not answer is asked again soon: it may only have restarted. */
+/**
+ * Figures are refreshed after this time if a backend did not answer: it may just have restarted.
+ */
 const silentMaxAgeMs = 500;
 
 interface PoolsDeps extends Pick<CinderDeps, 'database' | 'clock' | 'config'> {
   volume: Pick<RpcClient<CinderVolumeRpc>, 'call'>;
 }
 
-/** Faults: those of asking cinder-volume. They are not kept. */
+/** Returns the pools. Faults: those of the RPC to cinder-volume; they are not cached. */
 export function watchPools({
   database: { db },
   clock,

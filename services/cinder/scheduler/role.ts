@@ -1,5 +1,5 @@
-// cinder-scheduler, as data: answers which pools there are and which of them takes a volume. Any
-// number of processes; none keeps anything but figures that it may ask for again.
+// The role cinder-scheduler: lists the pools, and chooses one for a volume. Any number of processes
+// may run: each holds nothing but a cache of figures.
 import type { CinderSchedulerRpc } from '#contracts/cinder/scheduler-rpc.ts';
 import { cinderSchedulerTopic } from '#contracts/cinder/scheduler-rpc.ts';
 import type { CinderVolumeRpc } from '#contracts/cinder/volume-rpc.ts';
@@ -17,7 +17,7 @@ import { watchPools } from './pools.ts';
 export type CinderSchedulerDeps = Pick<CinderDeps, 'database' | 'bus' | 'clock' | 'config'>;
 
 export interface CinderScheduler extends Role {
-  /** Lists the scheduler among the services, for a fresh cloud; its task repeats it. */
+  /** Adds the scheduler to the service list at the start of a cloud; a task repeats it. */
   reportAlive(): Promise<void>;
 }
 
@@ -67,7 +67,7 @@ export function createCinderScheduler(deps: CinderSchedulerDeps): CinderSchedule
       }),
     ],
     tasks: [
-      // In every process: one of several on a host keeps it up.
+      // Runs in every process: the service of a host is up while any of its processes reports.
       {
         name: 'cinder.report-scheduler',
         everyMs: config.heartbeatMs,

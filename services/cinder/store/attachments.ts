@@ -1,4 +1,4 @@
-// SQL of attachments: which server has which volume, and how far it is.
+// SQL of attachments: which server has which volume, and in which status.
 import { findRow } from './row-by-id.ts';
 import type { CinderDb, Scope } from './rows.ts';
 import type { AttachmentRow } from './tables.ts';
@@ -19,7 +19,7 @@ export async function attachmentsOf(db: CinderDb, volumeId: string): Promise<Att
     .execute();
 }
 
-/** Of many volumes at once, by volume: for lists. */
+/** Attachments of many volumes by volume id, for lists. */
 export async function attachmentsOfAll(
   db: CinderDb,
   volumeIds: readonly string[],
@@ -58,7 +58,7 @@ export async function deleteAttachment(trx: CinderDb, id: string): Promise<void>
   await trx.deleteFrom('attachments').where('id', '=', id).execute();
 }
 
-/** An operator says that all of the volume's servers have it. */
+/** Marks all attachments of a volume attached, when an operator resets its attach status. */
 export async function markAttached(trx: CinderDb, volumeId: string): Promise<void> {
   await trx
     .updateTable('attachments')
@@ -76,7 +76,7 @@ export async function isInUse(db: CinderDb, volumeId: string): Promise<boolean> 
   return (await attachmentsOf(db, volumeId)).some(isConnected);
 }
 
-/** Whether a host has been told how to reach the volume, so that a guest may be writing it. */
+/** Whether a host has been given a connection to the volume, so that a guest may be writing it. */
 export const isConnected = (row: AttachmentRow): boolean =>
   row.connection_json !== null ||
   row.status === 'attaching' ||

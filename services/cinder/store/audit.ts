@@ -1,5 +1,6 @@
-// What Cinder's database says, for `cobalt doctor --audit`: the records, and those that are stuck.
-// What the backends and the backup store say is held against it by cinder-volume and cinder-backup.
+// The database part of `cobalt doctor --audit`: all records, and objects stuck in a transient
+// status. cinder-volume and cinder-backup compare the records with the backends and the backup
+// store.
 import type { CinderAudit } from '#contracts/cinder/audit.ts';
 import { backupLock, volumeLock } from '#contracts/cinder/operations.ts';
 import type { CinderDeps } from '../deps.ts';
@@ -10,7 +11,7 @@ import type { BackupRow, SnapshotRow, VolumeRow } from './tables.ts';
 
 export type CinderRecords = Omit<CinderAudit, 'backends' | 'backups'>;
 
-/** Where a volume is while a saga works on it. */
+/** Statuses in which a saga is working on a volume. */
 export const busyVolume: ReadonlySet<string> = new Set([
   'creating',
   'downloading',
@@ -41,8 +42,7 @@ export async function readRecords({
   for (const { id, status, volume_id } of snapshots)
     if (busySnapshot.has(status) && !busy.has(volumeLock(volume_id)))
       stuck.push({ kind: 'snapshot', id, status });
-  // A restore holds the lock of its target, which the backup does not know: any saga at all will
-  // do.
+  // A restore locks its target volume, which the backup's row does not name: any busy saga counts.
   for (const row of backups) {
     // Imports and deletions hold the lock of the data.
     const hasLock =

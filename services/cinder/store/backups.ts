@@ -1,4 +1,4 @@
-// SQL of backups; changes of state are compare-and-set.
+// SQL of backups. Changes of status are compare-and-set.
 import type { BackupStatus } from '#contracts/cinder/volume-states.ts';
 import type { RowChange } from './row-by-id.ts';
 import { changeRow, changeRowIn, findRow } from './row-by-id.ts';
@@ -28,7 +28,7 @@ export const changeBackup = async (
   nowMs: number,
 ): Promise<boolean> => await changeRow(db, 'backups', id, change, nowMs);
 
-/** Only while it is in one of the states. Returns whether it was. */
+/** Changes the backup only while it is in one of the statuses `from`; returns whether it was. */
 export const changeBackupIn = async (
   db: CinderDb,
   id: string,
@@ -37,11 +37,11 @@ export const changeBackupIn = async (
   nowMs: number,
 ): Promise<boolean> => await changeRowIn(db, 'backups', id, from, change, nowMs);
 
-/** Under which id the backup's data lies in the store. */
+/** The id under which the backup's data is in the store. */
 export const dataIdOf = ({ id, data_id }: Pick<BackupRow, 'id' | 'data_id'>): string =>
   data_id ?? id;
 
-/** Whether another backup needs the same data. */
+/** Whether another backup uses the same data. */
 export async function sharesData(db: CinderDb, row: BackupRow): Promise<boolean> {
   const dataId = dataIdOf(row);
   const other = await db
@@ -59,7 +59,7 @@ export async function sharesData(db: CinderDb, row: BackupRow): Promise<boolean>
   return other !== undefined;
 }
 
-/** What a restored volume takes over beside its bytes: `volume_facts_json`. */
+/** What a restored volume gets besides its data: `volume_facts_json`. */
 export interface BackedUpFacts {
   bootable: number;
   metadata: Metadata;

@@ -1,4 +1,4 @@
-// Cinder on MariaDB: its stores' SQL, the locks under concurrency, and the exactly kept quota.
+// Cinder on MariaDB: the SQL of its stores, its locks under concurrency, and exact quotas.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { PrivateMariadb } from '#platform/db/mariadb.testing.ts';

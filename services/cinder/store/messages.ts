@@ -1,10 +1,10 @@
-// SQL of messages: what failed operations tell their owner.
+// SQL of user messages about failed operations.
 import { upsert } from '#platform/db/transaction.ts';
 import { findRow } from './row-by-id.ts';
 import type { CinderDb, Scope } from './rows.ts';
 import type { MessageRow } from './tables.ts';
 
-/** Idempotent by id: a saga that settles twice tells it once. */
+/** Idempotent by id: a saga whose failure is handled twice leaves one message. */
 export async function insertMessage(db: CinderDb, row: MessageRow): Promise<void> {
   await upsert(db, 'messages', row, ['id']);
 }

@@ -1,4 +1,4 @@
-// SQL of the small maps that tenants keep with volumes and snapshots.
+// SQL of metadata of volumes and snapshots.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { transaction } from '#platform/db/transaction.ts';
@@ -6,8 +6,8 @@ import type { CinderDb, Metadata } from './rows.ts';
 import { metadataIn } from './rows.ts';
 
 /**
- * Reads, changes and writes in one transaction, so that two changes never lose one another. `next`
- * may refuse: then nothing changes. notFound: there is no such object.
+ * Reads, changes and writes in one transaction, so that no concurrent change is lost. If `next`
+ * returns a fault, nothing changes. notFound: the object does not exist.
  */
 export async function changeMetadata(
   db: CinderDb,
@@ -17,7 +17,7 @@ export async function changeMetadata(
   nowMs: number,
 ): Promise<Outcome<Metadata>> {
   return await transaction(db, async (trx): Promise<Outcome<Metadata>> => {
-    // Holds the row.
+    // Locks the row.
     await trx.updateTable(table).set({ updated_at_ms: nowMs }).where('id', '=', id).execute();
     const row = await trx
       .selectFrom(table)

@@ -1,5 +1,5 @@
-// Names, inputs and lock keys of operations are checked by the compiler: what is wrong here must
-// not compile, or `tsc` finds an unused directive.
+// The compiler checks names, inputs and lock keys of operations: each wrong call below must not
+// compile, otherwise `tsc` reports an unused directive.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { volumeLock } from '#contracts/cinder/operations.ts';
@@ -12,7 +12,7 @@ const enqueued: NewSaga[] = [];
 const deps = {
   ids: { uuid: () => 'id' },
   sagas: { enqueue: async (_: unknown, saga: NewSaga) => void enqueued.push(saga) },
-} as unknown as Parameters<typeof enqueueOperation>[0]; // what enqueueing uses
+} as unknown as Parameters<typeof enqueueOperation>[0]; // all that enqueueOperation uses
 
 test('an operation is journalled under its name, with its input and lock', async () => {
   const input = { volumeId: 'v', projectId: 'p' };

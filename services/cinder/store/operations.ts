@@ -1,6 +1,6 @@
-// Long operations with the names and inputs of contracts/cinder/operations.ts: cinder-api journals
-// them with the change of state that announces them, cinder-volume and cinder-backup define their
-// steps.
+// Cinder's sagas, typed by contracts/cinder/operations.ts: cinder-api journals one in the
+// transaction of the status change that announces it; cinder-volume and cinder-backup define and
+// execute the steps.
 import type { CinderLock, CinderOperations } from '#contracts/cinder/operations.ts';
 import { volumeLock } from '#contracts/cinder/operations.ts';
 import { transaction } from '#platform/db/transaction.ts';
@@ -12,8 +12,8 @@ import type { CinderDb } from './rows.ts';
 import { lockVolume } from './volumes.ts';
 
 /**
- * Journals the operation within the transaction of the change it belongs to. Afterwards the caller
- * wakes the role that carries it out.
+ * Journals the operation in the caller's transaction. Afterwards the caller must wake the role that
+ * executes it.
  */
 export async function enqueueOperation<N extends keyof CinderOperations>(
   { sagas, ids }: Pick<CinderDeps, 'sagas' | 'ids'>,
@@ -24,14 +24,14 @@ export async function enqueueOperation<N extends keyof CinderOperations>(
   await sagas.enqueue(trx, { id: ids.uuid(), requestId, ...operation });
 }
 
-/** The steps of an operation, for the role that carries it out. */
+/** Defines the steps of an operation, in the role that executes it. */
 export const defineOperation = <N extends keyof CinderOperations, State = Record<string, never>>(
   definition: SagaDefinition<CinderOperations[N], State> & { name: N },
 ): AnySaga => saga<CinderOperations[N], State>(definition);
 
 /**
- * Waits until no saga holds the volume, then runs `work` with the volume's row locked. undefined:
- * it stayed busy.
+ * Waits until no saga holds the volume's lock, then runs `work` with the volume's row locked.
+ * undefined: the volume was still busy after `withinMs`.
  */
 export async function whenIdle<T>(
   { database: { db }, sagas }: { database: CinderDeps['database']; sagas: SagaQueue },

@@ -1,5 +1,5 @@
-// How the failure of an operation is told to the owner of its object. Called where an operation
-// ends: by the sagas of cinder-volume and cinder-backup, and by cinder-api for attachments.
+// Leaves user messages about failed operations. Called by the sagas of cinder-volume and
+// cinder-backup, and by cinder-api for attachments.
 import type { Fault } from '#contracts/common/fault.ts';
 import type { CinderDeps } from '../deps.ts';
 import type { MessageAction } from '../domain/messages.ts';
@@ -7,7 +7,9 @@ import { detailOf, messageActions, textOf } from '../domain/messages.ts';
 import { insertMessage } from './messages.ts';
 import type { MessageRow } from './tables.ts';
 
-/** Leaves a message; `messageId` (a saga's id) makes it one, however often it is told. */
+/**
+ * Leaves a message for the object's owner. `sagaId` becomes its id, so that a repetition adds none.
+ */
 export async function tellOwner(
   { database, clock, config, log }: Pick<CinderDeps, 'database' | 'clock' | 'config' | 'log'>,
   action: MessageAction,

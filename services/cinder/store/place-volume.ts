@@ -1,5 +1,5 @@
-// The step of a saga that chooses where a new volume lives. cinder-volume creates volumes with it,
-// cinder-backup restores to new ones.
+// The saga step that chooses the pool of a new volume. Used by cinder-volume to create volumes, and
+// by cinder-backup to restore to new ones.
 import type { CinderSchedulerRpc } from '#contracts/cinder/scheduler-rpc.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
@@ -15,7 +15,7 @@ interface PlaceDeps extends CinderDeps {
 /** Longer than cinder-scheduler may take. */
 const schedulerTimeoutMs = 20_000;
 
-/** Idempotent: a volume that lives somewhere stays there, and the scheduler is not asked. */
+/** Idempotent: a volume that has a pool keeps it, and the scheduler is not asked. */
 export const placeStep = (
   deps: PlaceDeps,
   retries: number,

@@ -1,4 +1,4 @@
-// SQL of quotas: limits by project and how much is used, counted from the rows themselves.
+// SQL of quotas: limits of projects, and usage counted from the objects' rows.
 import { sql } from 'kysely';
 import { upsert } from '#platform/db/transaction.ts';
 import type { QuotaLimits, QuotaResource, QuotaUsage, TypeResource } from '../domain/quota.ts';
@@ -6,8 +6,8 @@ import { typeQuotaName, typeResources } from '../domain/quota.ts';
 import type { CinderDb } from './rows.ts';
 
 /**
- * The default class stands under project '': what every project has unless its own row says
- * otherwise.
+ * The default quota class is stored under project '': it applies to every project without a row of
+ * its own.
  */
 export const defaultClass = '';
 
@@ -25,12 +25,12 @@ export async function quotaLimits(
   for (const own of [false, true]) {
     for (const row of rows)
       if ((row.project_id !== defaultClass) === own && row.resource in limits)
-        limits[row.resource as QuotaResource] = row.hard_limit; // `in` proves it
+        limits[row.resource as QuotaResource] = row.hard_limit; // checked by `in`
   }
   return limits;
 }
 
-/** How many volumes a project has, and their GiB with those that extensions in progress add. */
+/** A project's number of volumes and their GiB, including growth by extensions in progress. */
 const volumesOf = (db: CinderDb, projectId: string) =>
   db
     .selectFrom('volumes')
@@ -62,7 +62,7 @@ export async function quotaUsage(db: CinderDb, projectId: string): Promise<Quota
   };
 }
 
-/** Limits of single types by name (`volumes_<type>`), those that were set. */
+/** The limits of single types that have been set, by name (`volumes_<type>`). */
 export async function typeLimits(
   db: CinderDb,
   projectId: string,
@@ -84,7 +84,7 @@ export async function typeLimits(
   );
 }
 
-/** What a project has of one type. */
+/** A project's usage of one volume type. */
 export async function typeUsage(
   db: CinderDb,
   projectId: string,
@@ -108,8 +108,8 @@ export async function typeUsage(
 }
 
 /**
- * Makes the project's creates wait for each other until the transaction ends, so that none counts
- * what another is about to add.
+ * Serialises a project's creations until the transaction ends: otherwise two could each count
+ * without the other and exceed the quota.
  */
 export async function lockQuota(trx: CinderDb, projectId: string, nowMs: number): Promise<void> {
   await upsert(trx, 'quota_locks', { project_id: projectId, touched: nowMs }, ['project_id']);

@@ -1,5 +1,5 @@
-// One row by its id, read and changed alike in the tables of volumes, snapshots, backups and what
-// hangs on them. The files of these tables name what they need of it.
+// Reads and changes one row by id, the same way for volumes, snapshots, backups and related tables.
+// The stores of these tables wrap it.
 import type { CinderDb, ListedTable, Scope } from './rows.ts';
 import type { CinderTables } from './tables.ts';
 
@@ -16,7 +16,7 @@ export async function findRow<N extends ListedTable>(
   const row = await (
     scope === null ? query : query.where('project_id', '=', scope)
   ).executeTakeFirst();
-  return row as CinderTables[N] | undefined; // of this table
+  return row as CinderTables[N] | undefined; // a row of this table
 }
 
 type StatusTable = 'volumes' | 'snapshots' | 'backups';
@@ -24,7 +24,7 @@ export type RowChange<N extends StatusTable> = Partial<
   Omit<CinderTables[N], 'id' | 'created_at_ms' | 'updated_at_ms'>
 >;
 
-/** Changes a row whatever its status. Returns whether it is there. */
+/** Changes a row whatever its status. Returns whether it exists. */
 export const changeRow = async <N extends StatusTable>(
   db: CinderDb,
   table: N,
@@ -33,7 +33,7 @@ export const changeRow = async <N extends StatusTable>(
   nowMs: number,
 ): Promise<boolean> => isChanged(await update(db, table, id, change, nowMs).executeTakeFirst());
 
-/** Changes a row only while it is in one of these states. Returns whether it was. */
+/** Changes a row only while it is in one of these statuses. Returns whether it was. */
 export const changeRowIn = async <N extends StatusTable>(
   db: CinderDb,
   table: N,

@@ -1,18 +1,18 @@
-// What all stores of Cinder share: the database's type, whose rows a caller may see, and lists as
-// one query.
+// What all stores of Cinder share: the database type, the scope of a caller, and lists as a single
+// query.
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { CinderTables } from './tables.ts';
 
 export type CinderDb = Kysely<CinderTables>;
-/** Whose objects a caller may see; null: everybody's (admin). */
+/** The project whose objects a caller may see; null: all projects (admin). */
 export type Scope = string | null;
 
 export type Metadata = Record<string, string>;
-// written by this release or an earlier one
+// JSON written by this release or an earlier one
 export const metadataIn = (text: string): Metadata => JSON.parse(text) as Metadata;
 
-/** The tables that are listed by pages. */
+/** The tables with paged lists. */
 export type ListedTable =
   | 'volumes'
   | 'snapshots'
@@ -21,7 +21,7 @@ export type ListedTable =
   | 'transfers'
   | 'attachments';
 
-/** A column of time within limits, both included; `outside`: not within them. */
+/** A range of a time column, both ends included; with `outside` everything but that range. */
 export interface TimeRange {
   column: string;
   fromMs?: number;
@@ -31,17 +31,17 @@ export interface TimeRange {
 
 export interface Listing {
   scope: Scope;
-  /** Columns that must have one of the values; null among them: or none. */
+  /** Columns that must have one of the values; null among them also matches NULL. */
   equal: Readonly<Record<string, readonly (string | number | null)[]>>;
-  /** Columns whose text holds a part. */
+  /** Columns whose text must contain the given part. */
   contains?: Readonly<Record<string, string>>;
-  /** Columns that hold a flat JSON object with these entries. */
+  /** Columns whose flat JSON object must have these entries. */
   entries?: Readonly<Record<string, Metadata>>;
   between?: readonly TimeRange[];
-  /** The volume of `volume_id` is in one of these zones. */
+  /** The volume named by `volume_id` must be in one of these zones. */
   volumeZones?: readonly string[];
   order: readonly { column: string; direction: 'asc' | 'desc' }[];
-  /** The last row of the page before. */
+  /** The last row of the previous page. */
   marker?: Readonly<Record<string, unknown>> | undefined;
   offset: number;
   limit: number;
@@ -61,7 +61,7 @@ export async function listRows<N extends ListedTable>(
   let query = filtered((db as unknown as AnyDb).selectFrom(table).selectAll(), listing);
   const { marker, order } = listing;
   if (marker) {
-    // Rows after the marker in the order: (a > A) or (a = A and b > B) …
+    // Rows behind the marker in sort order: (a > A) or (a = A and b > B) …
     query = query.where((eb: any) =>
       eb.or(
         order.map(({ column, direction }, index) =>
@@ -94,7 +94,7 @@ export async function countRows(
   return Number(row.count);
 }
 
-// Untyped for the reason that AnyDb is.
+// `any` for the same reason as AnyDb.
 function filtered(
   start: any,
   { scope, equal, contains, entries, between, volumeZones }: Pick<Listing, Filtering>,
@@ -111,11 +111,11 @@ function filtered(
       ]),
     );
   }
-  // instr, not like: the text is the user's, and like has wildcards.
+  // instr instead of like: the text is the user's, and like has wildcards.
   for (const [column, part] of Object.entries(contains ?? {}))
     query = query.where(sql<boolean>`instr(${sql.ref(column)}, ${part}) > 0`);
   for (const [column, pairs] of Object.entries(entries ?? {})) {
-    // JSON.stringify wrote the column, so an entry stands in it exactly like this.
+    // The column was written by JSON.stringify, so that an entry appears in it exactly like this.
     for (const [key, value] of Object.entries(pairs))
       query = query.where(
         sql<boolean>`instr(${sql.ref(column)}, ${JSON.stringify({ [key]: value }).slice(1, -1)}) > 0`,

@@ -1,9 +1,11 @@
-// The volume types of a fresh cloud: the default one, and one a backend to choose it by name.
+// The volume types of a new cloud: the default type, and one per backend by its name.
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import type { CinderDeps } from '../deps.ts';
 import { defaultTypeName, insertType } from './types.ts';
 
-/** Once in a cloud's life: what an operator deletes later stays deleted. Safe to repeat. */
+/**
+ * Runs once in a cloud's life, so that a type an operator deletes stays deleted. Safe to repeat.
+ */
 export async function seedVolumeTypes(
   { database: { db }, clock, ids }: Pick<CinderDeps, 'database' | 'clock' | 'ids'>,
   backends: Iterable<string>,
@@ -13,7 +15,7 @@ export async function seedVolumeTypes(
     description: string | null,
     extraSpecs: Record<string, string>,
   ): Promise<void> => {
-    // False: an earlier try added it.
+    // False (ignored): an earlier, interrupted seed added it.
     await insertType(db, {
       id: ids.uuid(),
       name,

@@ -1,5 +1,4 @@
-// SQL of services: which processes of Cinder there are, whether an operator disabled them, and when
-// they were last heard of.
+// SQL of services: Cinder's services, whether an operator disabled them, and their last heartbeats.
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import type { CinderDb } from './rows.ts';
 import type { ServiceRow } from './tables.ts';
@@ -21,7 +20,7 @@ export async function disabledVolumeHosts(db: CinderDb): Promise<ReadonlySet<str
   return new Set(rows.map(({ host }) => host));
 }
 
-/** False: there is no such service. */
+/** Returns false if there is no such service. */
 export async function changeService(
   db: CinderDb,
   { binary, host }: Omit<ServiceKey, 'zone'>,
@@ -36,7 +35,7 @@ export async function changeService(
   return found.numUpdatedRows > 0n;
 }
 
-/** Lists a service that has not been heard of; one that is listed stays as it is. */
+/** Adds a service that is not in the list yet; one that is stays unchanged. */
 export async function listService(db: CinderDb, key: ServiceKey, heartbeatAtMs = 0): Promise<void> {
   try {
     await db
@@ -48,7 +47,7 @@ export async function listService(db: CinderDb, key: ServiceKey, heartbeatAtMs =
   }
 }
 
-/** The service is alive: several processes of one host may say so. */
+/** Records a heartbeat. Several processes of one host may do so. */
 export async function recordHeartbeat(db: CinderDb, key: ServiceKey, nowMs: number): Promise<void> {
   const updated = await db
     .updateTable('services')

@@ -1,4 +1,4 @@
-// SQL of snapshots; changes of state are compare-and-set.
+// SQL of snapshots. Changes of status are compare-and-set.
 import type { SnapshotStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
@@ -13,7 +13,7 @@ export const findSnapshot = async (
   scope: Scope,
 ): Promise<SnapshotRow | undefined> => await findRow(db, 'snapshots', id, scope);
 
-/** notFound: it was deleted. For steps of sagas, which see everybody's. */
+/** notFound: the snapshot was deleted. For saga steps, which see all projects' objects. */
 export async function requireSnapshot(db: CinderDb, id: string): Promise<Outcome<SnapshotRow>> {
   return (
     (await findSnapshot(db, id, null)) ?? fault('notFound', `Snapshot ${id} could not be found.`)
@@ -43,7 +43,7 @@ export const changeSnapshot = async (
   nowMs: number,
 ): Promise<boolean> => await changeRow(db, 'snapshots', id, change, nowMs);
 
-/** Only while it is in one of the states. Returns whether it was. */
+/** Changes the snapshot only while it is in one of the statuses `from`; returns whether it was. */
 export const changeSnapshotIn = async (
   db: CinderDb,
   id: string,
@@ -56,7 +56,7 @@ export async function deleteSnapshotRow(trx: CinderDb, id: string): Promise<void
   await trx.deleteFrom('snapshots').where('id', '=', id).execute();
 }
 
-/** All snapshots of a volume become another project's, as the volume does. */
+/** Moves all snapshots of a volume to another project, together with the volume. */
 export async function transferSnapshots(
   trx: CinderDb,
   volumeId: string,

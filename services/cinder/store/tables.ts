@@ -1,5 +1,5 @@
-// Cinder's tables as rows. Times are ms since the epoch, booleans 0 or 1, `_json` columns hold
-// text. What is deleted leaves no row.
+// Rows of Cinder's tables. Times are ms since the epoch, booleans 0 or 1, `_json` columns hold JSON
+// text. Deleted objects leave no row.
 import type { CinderLock } from '#contracts/cinder/operations.ts';
 import type {
   AttachStatus,
@@ -16,7 +16,7 @@ export interface VolumeRow {
   name: string | null;
   description: string | null;
   size_gib: number;
-  /** What an extension under way will add: counted by quotas. */
+  /** GiB that an extension in progress adds; quotas count them. */
   extending_gib: number;
   status: VolumeStatus;
   availability_zone: string;
@@ -29,9 +29,11 @@ export interface VolumeRow {
   /** null: never set. */
   readonly: number | null;
   metadata_json: string;
-  /** Of the image it was made from; '{}': of none. */
+  /** Metadata of the image it was created from; '{}': none. */
   image_metadata_json: string;
-  /** While it is copied from another volume: the lock of that volume, which its creation holds. */
+  /**
+   * While it is copied from another volume: that volume's lock, which the creation's saga holds.
+   */
   creating_lock: CinderLock | null;
   created_at_ms: number;
   updated_at_ms: number | null;
@@ -46,9 +48,9 @@ export interface AttachmentRow {
   device: string | null;
   status: AttachStatus;
   mode: 'rw' | 'ro';
-  /** null: only reserved. */
+  /** null: the attachment is only reserved. */
   connector_json: string | null;
-  /** The nested form; null: not connected yet. */
+  /** The connection info with `data` nested; null: not connected yet. */
   connection_json: string | null;
   created_at_ms: number;
   attached_at_ms: number | null;
@@ -65,7 +67,7 @@ export interface SnapshotRow {
   progress: string;
   size_gib: number;
   metadata_json: string;
-  /** What Nova says of an online snapshot; null: Nova has no part in it. */
+  /** Nova's part in an online snapshot; null: Nova was not asked. */
   assisted: 'asked' | 'done' | 'failed' | null;
   created_at_ms: number;
   updated_at_ms: number | null;
@@ -83,17 +85,18 @@ export interface BackupRow {
   snapshot_id: string | null;
   availability_zone: string;
   container: string | null;
-  /** Of the volume. */
+  /** The volume's size. */
   size_gib: number;
   object_count: number;
   metadata_json: string;
   /**
-   * What the restored volume needs to be like its original: `{bootable, metadata, imageMetadata}`.
+   * What a restored volume copies from the original besides data: `{bootable, metadata,
+   * imageMetadata}`.
    */
   volume_facts_json: string;
   /**
-   * Under which its data lies in the store; null: its own id. Another one was imported beside its
-   * original, and shares that one's data.
+   * The id of its data in the store; null: its own id. Differs for a backup that was imported
+   * beside its original, with which it shares the data.
    */
   data_id: string | null;
   data_at_ms: number | null;
@@ -115,7 +118,10 @@ export interface TransferRow {
   volume_id: string;
   project_id: string;
   name: string | null;
-  /** sha256 over salt and key: the key itself is shown once, in the answer that creates it. */
+  /**
+   * sha256 over salt and key. The key is shown only once, in the response that creates the
+   * transfer.
+   */
   salt: string;
   key_hash: string;
   no_snapshots: number;
@@ -155,9 +161,9 @@ export interface CinderTables extends SagaTables {
   transfers: TransferRow;
   messages: MessageRow;
   services: ServiceRow;
-  /** Project '': the default class. */
+  /** Project '' is the default class. */
   quotas: { project_id: string; resource: string; hard_limit: number };
   quota_locks: { project_id: string; touched: number };
-  /** Things done once in this cloud's life, e.g. the seed. */
+  /** One-time work that is done, e.g. the seed. */
   marks: { name: string };
 }

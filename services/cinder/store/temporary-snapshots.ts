@@ -1,5 +1,5 @@
-// Snapshots taken for one copy or backup alone, since a guest has the volume: their removal. Called
-// by the sagas that took them.
+// Removal of temporary snapshots, taken for a single copy or backup of a volume that a guest was
+// using. Called by the sagas of these copies and backups.
 import type { SnapshotInput } from '#contracts/cinder/operations.ts';
 import { volumeLock } from '#contracts/cinder/operations.ts';
 import { transaction } from '#platform/db/transaction.ts';
@@ -8,8 +8,8 @@ import { enqueueOperation } from './operations.ts';
 import { changeSnapshotIn } from './snapshots.ts';
 
 /**
- * Journals the removal, however the copy went. Twice is once. Afterwards the caller wakes
- * cinder-volume.
+ * Journals the removal, whether or not the copy succeeded. Idempotent. Afterwards the caller must
+ * wake cinder-volume.
  */
 export async function enqueueTemporaryRemoval(
   deps: Pick<CinderDeps, 'database' | 'sagas' | 'ids' | 'clock'>,

@@ -1,4 +1,4 @@
-// SQL of transfers: volumes that are offered to other projects.
+// SQL of transfers: volumes offered to other projects.
 import { findRow } from './row-by-id.ts';
 import type { CinderDb, Scope } from './rows.ts';
 import type { TransferRow } from './tables.ts';

@@ -1,4 +1,4 @@
-// SQL of volume types and who may use the private ones.
+// SQL of volume types, and of projects' access to private ones.
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction, upsert } from '#platform/db/transaction.ts';
 import type { CinderDb, Scope } from './rows.ts';
@@ -6,10 +6,10 @@ import { metadataIn } from './rows.ts';
 import type { Metadata } from './rows.ts';
 import type { VolumeTypeRow } from './tables.ts';
 
-/** What every volume has whose type nobody names. */
+/** The type of a volume whose request names none. */
 export const defaultTypeName = '__DEFAULT__';
 
-/** Types that a project may see; scope null: all. */
+/** Types that a project may see; scope null: all types. */
 function visible(db: CinderDb, scope: Scope) {
   const query = db.selectFrom('volume_types').selectAll();
   if (scope === null) return query;
@@ -66,7 +66,7 @@ export async function typeNames(db: CinderDb): Promise<Map<string, string>> {
 
 export const extraSpecsOf = (type: VolumeTypeRow): Metadata => metadataIn(type.extra_specs_json);
 
-/** `next` says what the specs become, or undefined to leave them. Answers whether they changed. */
+/** `next` returns the new specs, or undefined to keep them. Returns whether they changed. */
 export async function changeExtraSpecs(
   db: CinderDb,
   id: string,
@@ -90,12 +90,12 @@ export async function changeExtraSpecs(
   });
 }
 
-/** False: there is one of this name. */
+/** Returns false if a type with this name exists. */
 export async function insertType(db: CinderDb, row: VolumeTypeRow): Promise<boolean> {
   return await unlessTaken(db.insertInto('volume_types').values(row).execute());
 }
 
-/** False: another type has the name. */
+/** Returns false if another type has the name. */
 export async function changeType(
   db: CinderDb,
   id: string,
@@ -116,7 +116,7 @@ async function unlessTaken(write: Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** False: volumes of it exist. */
+/** Returns false if volumes of this type exist. */
 export async function deleteType(db: CinderDb, id: string): Promise<boolean> {
   return await transaction(db, async (trx) => {
     const used = await trx
@@ -143,7 +143,7 @@ export async function projectsOfType(db: CinderDb, typeId: string): Promise<stri
   return rows.map(({ project_id }) => project_id);
 }
 
-/** False: it has it already. */
+/** Returns false if the project has access already. */
 export async function addTypeAccess(
   db: CinderDb,
   typeId: string,
@@ -163,7 +163,7 @@ export async function addTypeAccess(
   return true;
 }
 
-/** False: it had none. */
+/** Returns false if the project had no access. */
 export async function removeTypeAccess(
   db: CinderDb,
   typeId: string,

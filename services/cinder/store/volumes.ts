@@ -1,5 +1,4 @@
-// SQL of volumes: every change of state is a compare-and-set on the status, so two callers never
-// both win.
+// SQL of volumes. Every change of status is a compare-and-set, so that of two callers one wins.
 import { sql } from 'kysely';
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -16,7 +15,7 @@ export const findVolume = async (
   scope: Scope,
 ): Promise<VolumeRow | undefined> => await findRow(db, 'volumes', id, scope);
 
-/** notFound: a forced deletion came before. For steps of sagas, which see everybody's. */
+/** notFound: the volume was force-deleted. For saga steps, which see all projects' objects. */
 export async function requireVolume(db: CinderDb, id: string): Promise<Outcome<VolumeRow>> {
   return (await findVolume(db, id, null)) ?? fault('notFound', `Volume ${id} could not be found.`);
 }
@@ -27,7 +26,7 @@ export async function insertVolume(trx: CinderDb, row: VolumeRow): Promise<void>
 
 export type VolumeChange = RowChange<'volumes'>;
 
-/** Changes a volume whatever it does. Returns whether it is there. */
+/** Changes a volume whatever its status. Returns whether it exists. */
 export const changeVolume = async (
   db: CinderDb,
   id: string,
@@ -35,7 +34,7 @@ export const changeVolume = async (
   nowMs: number,
 ): Promise<boolean> => await changeRow(db, 'volumes', id, change, nowMs);
 
-/** Changes a volume only while it is in one of the states. Returns whether it was. */
+/** Changes a volume only while it is in one of these statuses. Returns whether it was. */
 export const changeVolumeIn = async (
   db: CinderDb,
   id: string,
@@ -45,8 +44,8 @@ export const changeVolumeIn = async (
 ): Promise<boolean> => await changeRowIn(db, 'volumes', id, from, change, nowMs);
 
 /**
- * Takes the row's lock until the transaction ends, without a change: MariaDB would otherwise let
- * two transactions start from the same state.
+ * Locks the volume's row until the transaction ends, without changing it: otherwise two
+ * transactions on MariaDB could decide on the same status.
  */
 export async function lockVolume(trx: CinderDb, id: string): Promise<void> {
   await trx
@@ -56,13 +55,13 @@ export async function lockVolume(trx: CinderDb, id: string): Promise<void> {
     .execute();
 }
 
-/** The volume as `lockVolume` leaves it to the caller. notFound: it was deleted meanwhile. */
+/** The volume, locked until the transaction ends. notFound: it was deleted meanwhile. */
 export async function requireLockedVolume(trx: CinderDb, id: string): Promise<Outcome<VolumeRow>> {
   await lockVolume(trx, id);
   return await requireVolume(trx, id);
 }
 
-/** With its attachments, snapshots and transfers. */
+/** Deletes the volume's row with its attachments, snapshots and transfers. */
 export async function deleteVolumeRows(trx: CinderDb, id: string): Promise<void> {
   await trx.deleteFrom('attachments').where('volume_id', '=', id).execute();
   await trx.deleteFrom('snapshots').where('volume_id', '=', id).execute();
@@ -70,7 +69,7 @@ export async function deleteVolumeRows(trx: CinderDb, id: string): Promise<void>
   await trx.deleteFrom('volumes').where('id', '=', id).execute();
 }
 
-/** What a project has, null: everybody. */
+/** Number and total size of a project's volumes; null: of all projects. */
 export async function volumeTotals(
   db: CinderDb,
   scope: Scope,
@@ -84,14 +83,14 @@ export async function volumeTotals(
   return { count: Number(totals.count), sizeGib: Number(totals.gib ?? 0) };
 }
 
-/** The metadata of all volumes that have any, of a project or (null) of everybody. */
+/** The metadata maps of a project's volumes that are not empty; null: of all projects. */
 export async function metadataOfVolumes(db: CinderDb, scope: Scope): Promise<Metadata[]> {
   const query = db.selectFrom('volumes').select('metadata_json').where('metadata_json', '!=', '{}');
   const rows = await (scope === null ? query : query.where('project_id', '=', scope)).execute();
   return rows.map(({ metadata_json }) => metadataIn(metadata_json));
 }
 
-/** Sizes of the volumes of each pool together, GiB. */
+/** Total size of the volumes of each pool, GiB. */
 export async function provisionedByHost(db: CinderDb): Promise<ReadonlyMap<string | null, number>> {
   const rows = await db
     .selectFrom('volumes')
@@ -107,7 +106,7 @@ export interface HostUsage {
   sizeGib: number;
 }
 
-/** Volumes and snapshots on a host (`<control host>@<backend>`), by project. */
+/** Usage of a host (`<control host>@<backend>`): its volumes and snapshots by project. */
 export async function usageOfHost(
   db: CinderDb,
   host: string,

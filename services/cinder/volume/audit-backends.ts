@@ -1,4 +1,4 @@
-// What the backends have, held against Cinder's volumes and snapshots: for `cobalt doctor --audit`.
+// Compares the backends' contents with Cinder's volumes and snapshots, for `cobalt doctor --audit`.
 // It only reports: data and files that belong to no volume stay until somebody removes them.
 import type { CinderAudit } from '#contracts/cinder/audit.ts';
 import { isFault } from '#contracts/common/fault.ts';
@@ -54,7 +54,8 @@ export async function auditBackends({
             ids.filter((id) => !knownSnapshots.has(id)).map((id) => `snapshot ${id}`),
           ),
       ],
-      // What a failed operation could not take away goes with its object (undoOnBackend).
+      // Leftovers of an object in error are no strays: the object's deletion removes them
+      // (undoOnBackend).
       strays: inventory.strays.filter(
         (name) =>
           !own.some(({ id, status }) => status.startsWith('error') && name.includes(id)) &&

@@ -1,5 +1,5 @@
-// The figures of all backends, asked for now. Called by the heartbeat of cinder-volume and, over
-// its RPC, by cinder-scheduler, which keeps them for a while.
+// Reads the current figures of all backends. Called by cinder-volume's heartbeat and, by RPC, by
+// cinder-scheduler, which caches them.
 import type { BackendFigures } from '#contracts/cinder/volume-rpc.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { withDeadline } from '#platform/clock.ts';
@@ -10,8 +10,8 @@ import type { VolumeDeps } from './volume-deps.ts';
 const factsTimeoutMs = 10_000;
 
 /**
- * One that does not answer now shows the last figures that this process heard of it; one that never
- * answered it is left out. Calls at once share one question.
+ * For a backend that does not answer now, returns the last figures that this process has read, with
+ * `answers: false`; one that never answered is left out. Concurrent calls share one read.
  */
 export function watchBackends({
   backends,

@@ -1,5 +1,5 @@
-// What the sagas of cinder-volume share about backends: which one has a volume, how an operation on
-// it is undone, and what ends a long one early.
+// What the sagas of cinder-volume share about backends: finding a volume's backend, undoing an
+// operation on it, and ending a long one early.
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
@@ -10,12 +10,12 @@ import type { VolumeRow } from '../store/tables.ts';
 import { findVolume, requireVolume } from '../store/volumes.ts';
 import type { VolumeDeps } from './volume-deps.ts';
 
-/** Steps that move no bytes: blank volumes, snapshots and the like. */
+/** Deadline of steps that copy no data: blank volumes, snapshots and the like. */
 export const quickDeadlineMs = 120_000;
-/** Steps on a backend are tried again for 3 s: a filer that restarts is not noticed. */
+/** Retries of a step on a backend: about 3 s, enough for a filer that restarts. */
 export const backendRetries = 5;
 
-/** notFound: the volume was deleted; conflict: no backend has it. */
+/** notFound: the volume was deleted; conflict: it has no configured backend. */
 export async function placedVolume(
   { database: { db }, backends }: VolumeDeps,
   volumeId: string,
@@ -29,9 +29,9 @@ export async function placedVolume(
 const undoPausesMs = [250, 1_000, 4_000] as const;
 
 /**
- * Undoes on a backend. One that is away is tried for some seconds and then left: the owner sees the
- * end now, and deleting the object, which is in error, removes what is left of it. Another fault is
- * thrown, and the undo is tried again until it works.
+ * Undoes work on a backend. If the backend does not answer, gives up after some seconds: the owner
+ * then sees the failure now, and deleting the object, which is in error, removes the leftovers. Any
+ * other fault is thrown, so that the undo is retried until it works.
  */
 export async function undoOnBackend(
   { clock, log }: VolumeDeps,
@@ -56,8 +56,8 @@ export async function undoOnBackend(
 const wantedCheckMs = 2_000;
 
 /**
- * Does `work` with a signal that aborts when `signal` does, and when the volume leaves `states`: it
- * was deleted by force.
+ * Runs `work` with a signal that aborts when `signal` does, or when the volume leaves `states`,
+ * i.e. was deleted by force.
  */
 export async function whileWanted<T>(
   { database: { db }, clock }: VolumeDeps,
@@ -75,7 +75,7 @@ export async function whileWanted<T>(
         unwanted.abort(new Error(`volume ${volumeId} is not wanted any more`));
     }
   };
-  watch().catch(() => undefined); // ended, or the database is away: the saga's own signal remains
+  watch().catch(() => undefined); // ended, or the database is away: only the saga's signal applies
   try {
     return await work(AbortSignal.any([signal, unwanted.signal]));
   } finally {

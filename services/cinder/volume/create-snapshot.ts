@@ -1,5 +1,5 @@
-// The saga that takes a snapshot. Of a free volume the backend takes it alone; of one in use the
-// guest's hypervisor has a part in it: online-snapshot.ts. Begun by POST /snapshots.
+// The saga that takes a snapshot. For a volume that is not in use the backend does it alone; for
+// one in use the guest's hypervisor takes part: online-snapshot.ts. Started by POST /snapshots.
 import type { SnapshotInput } from '#contracts/cinder/operations.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { AnySaga, SagaStep } from '#platform/saga/saga.ts';
@@ -35,8 +35,8 @@ export function createSnapshot(deps: VolumeDeps): AnySaga {
 }
 
 /**
- * Nobody attaches while this saga holds the volume's lock: what is seen here stays true, but for a
- * guest that lets go.
+ * Finds out whether a guest has the volume. No server can attach it while this saga holds the
+ * volume's lock; it can only be detached.
  */
 const lookStep = ({ database: { db } }: VolumeDeps): Step => ({
   name: 'look',
@@ -58,7 +58,7 @@ const takeStep = (deps: VolumeDeps): Step => ({
   },
   async undo(input, { online }, context) {
     const { snapshotId, volumeId } = input;
-    // Once it is available it is its owner's: nothing of it may be undone.
+    // An available snapshot belongs to its owner and must not be undone.
     if ((await findSnapshot(deps.database.db, snapshotId, null))?.status !== 'creating') return;
     if (online) return await undoPreparation(deps, input, context);
     const placed = await placedVolume(deps, volumeId);

@@ -1,5 +1,5 @@
-// The sagas that create a volume: placed, created (blank or as a copy), filled from an image. Begun
-// by POST /volumes. No step takes or frees a quota: usage is counted from the rows
+// The sagas that create a volume: choose a pool, create it (blank or as a copy), fill it from an
+// image. Started by POST /volumes. No step takes or frees quota: usage is counted from the rows
 // (store/quotas.ts), and a volume in `error` counts until it is deleted.
 import type { CreateVolumeInput } from '#contracts/cinder/operations.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -20,11 +20,11 @@ import type { VolumeDeps } from './volume-deps.ts';
 type CreateState = { placed?: boolean };
 type CreateStep = SagaStep<CreateVolumeInput, CreateState>;
 
-/** Of blank volumes: it moves no bytes. */
+/** For blank volumes, which need no copying. */
 export const createVolume = (deps: VolumeDeps): AnySaga =>
   creation(deps, 'cinder.create-volume', {});
 
-/** Of copies and volumes with an image: in a pool of its own, as copying may take an hour. */
+/** For copies and volumes from an image: in a pool of its own, as copying may take an hour. */
 export const createVolumeWithData = (deps: VolumeDeps): AnySaga =>
   creation(deps, 'cinder.create-volume-with-data', { pool: 'copy' });
 
@@ -107,7 +107,7 @@ function originOf({ origin }: CreateVolumeInput): VolumeOrigin {
     : { kind: 'volume', id: origin.id };
 }
 
-/** conflict: the hypervisor could not take it. */
+/** conflict: the temporary snapshot to be copied could not be taken. */
 async function missingTemporary(
   { database: { db } }: VolumeDeps,
   { origin }: CreateVolumeInput,
@@ -134,7 +134,7 @@ async function removeTemporary(
   deps.wakeSagas();
 }
 
-/** Removes what a failed creation left on its backend. cinder-backup asks for it, too. */
+/** Removes what a failed creation left on its backend. cinder-backup calls it by RPC, too. */
 export async function discardVolume(
   deps: VolumeDeps,
   volumeId: string,

@@ -1,5 +1,5 @@
-// The saga that removes a snapshot. Begun by DELETE /snapshots/{id}, and by copies of snapshots
-// that were taken for them alone.
+// The saga that deletes a snapshot. Started by DELETE /snapshots/{id}, and for temporary snapshots
+// after their copy.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
@@ -22,11 +22,11 @@ export function deleteSnapshot(deps: VolumeDeps): AnySaga {
     steps: [
       {
         name: 'remove',
-        deadlineMs: config.copyTimeoutMs, // its bytes may have to move into what is left
+        deadlineMs: config.copyTimeoutMs, // its data may have to be merged into its successor
         retries: backendRetries,
         async run({ snapshotId, volumeId }) {
           const volume = await findVolume(db, volumeId, null);
-          if (!volume) return undefined; // it was deleted with all of its snapshots
+          if (!volume) return undefined; // the volume was deleted with all its snapshots
           const backend = backendOfVolume(backends, volume);
           const assisted = (await findSnapshot(db, snapshotId, null))?.assisted ?? null;
           return isFault(backend)
@@ -68,8 +68,8 @@ export function deleteSnapshot(deps: VolumeDeps): AnySaga {
 }
 
 /**
- * With what a preparation left whose undoing found the backend away; not while it is unknown
- * whether a guest writes to it.
+ * Deletes the snapshot, and files that an earlier undo could not remove because the backend was
+ * away. Such files stay if a guest may be writing to them (`assisted` is asked or done).
  */
 export async function removeSnapshot(
   backend: VolumeBackend,

@@ -1,4 +1,4 @@
-// The saga that removes a volume with its snapshots. Begun by DELETE /volumes/{id} and
+// The saga that deletes a volume with its snapshots. Started by DELETE /volumes/{id} and
 // os-force_delete.
 import { isFault } from '#contracts/common/fault.ts';
 import { transaction } from '#platform/db/transaction.ts';

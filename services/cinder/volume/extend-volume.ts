@@ -1,5 +1,5 @@
-// The saga that grows a volume. A free one is grown by its backend, an attached one by its guest's
-// hypervisor, which Nova tells. Begun by os-extend.
+// The saga that extends a volume. The backend grows one that is not attached; for an attached one
+// Nova has the guest's hypervisor grow it. Started by os-extend.
 import type { CinderOperations } from '#contracts/cinder/operations.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { AnySaga, SagaStep } from '#platform/saga/saga.ts';
@@ -48,7 +48,7 @@ const growStep = (deps: VolumeDeps): Step => ({
   },
 });
 
-/** Nova reads the new size from here, so it stands before Nova hears of it. */
+/** Nova reads the new size from Cinder, so it is recorded before Nova is called. */
 const recordSizeStep = ({ database: { db }, clock }: VolumeDeps): Step => ({
   name: 'note size',
   deadlineMs: quickDeadlineMs,

@@ -1,5 +1,5 @@
-// The step that fills a new volume with the bytes of an image. Ends early when the volume is
-// deleted by force. Called by create-volume.ts.
+// The saga step that writes an image into a new volume. Ends early if the volume is deleted by
+// force. Called by create-volume.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { SagaContext } from '#platform/saga/saga.ts';
@@ -10,7 +10,7 @@ import { placedVolume, whileWanted } from './backends.ts';
 import { downloadImage, imageState } from './glance.ts';
 import type { VolumeDeps } from './volume-deps.ts';
 
-/** conflict: the volume was deleted meanwhile. Overwrites what an earlier run wrote. */
+/** conflict: the volume was deleted meanwhile. Idempotent: overwrites what an earlier run wrote. */
 export async function fillFromImage(
   deps: VolumeDeps,
   volumeId: string,

@@ -1,4 +1,4 @@
-// What the sagas of cinder-volume ask Glance, as Cinder itself: bytes of images, in and out.
+// cinder-volume's calls to Glance with Cinder's own identity: download and upload of image data.
 import { createReadStream, createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
@@ -32,7 +32,7 @@ export async function imageState(
   return { status: image.status, diskFormat: image.disk_format ?? 'raw' };
 }
 
-/** Writes the image into a new file. unavailable: Glance broke off. */
+/** Writes the image's data into a new file. unavailable: the download was interrupted. */
 export async function downloadImage(
   deps: ClientDeps,
   imageId: string,
@@ -52,7 +52,7 @@ export async function downloadImage(
   return undefined;
 }
 
-/** Gives an image its data. An image that has it already is fine. */
+/** Uploads an image's data. Succeeds if the image has its data already. */
 export async function uploadImage(
   deps: ClientDeps,
   imageId: string,
@@ -62,12 +62,12 @@ export async function uploadImage(
   const image = await imageState(deps, imageId, options.requestId);
   if (isFault(image)) return image;
   if (image.status === 'active') return undefined;
-  const bytes = createReadStream(path).on('error', () => undefined); // the call tells
+  const bytes = createReadStream(path).on('error', () => undefined); // the upload reports it
   const uploaded = await clientFor(deps, options.requestId).upload(imageId, bytes, options);
   return isFault(uploaded) ? refusal(uploaded, `take the data of image ${imageId}`) : undefined;
 }
 
-/** As Glance refused; a fault of the way to Glance stays as it is. */
+/** Translates a refusal by Glance; a fault of the connection to Glance is passed on. */
 function refusal(refused: Fault, what: string): Fault {
   const status = refusedStatus(refused);
   return status === undefined
@@ -76,8 +76,8 @@ function refusal(refused: Fault, what: string): Fault {
 }
 
 /**
- * One that is not there is fine, and so is one that its owner protected: it stays theirs, without
- * data.
+ * Deletes the image. Succeeds if it does not exist, and if its owner has protected it: then it
+ * stays without data.
  */
 export async function removeImage(
   deps: ClientDeps,

@@ -1,10 +1,10 @@
-// What the sagas of cinder-volume ask Nova, as Cinder itself: to switch a running guest to a
-// snapshot's file, and to notice that a volume grew.
+// cinder-volume's calls to Nova with Cinder's own identity: switch a running guest to a snapshot's
+// file, and tell it that a volume has grown.
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { ClientDeps } from '#openstack/clients/call.ts';
 import { novaClient } from '#openstack/clients/nova.ts';
 
-/** As `Nova.assistSnapshot`. */
+/** Asks Nova to switch the guest; results and faults as for `Nova.assistSnapshot`. */
 export async function assistSnapshot(
   deps: ClientDeps,
   snapshot: { id: string; volumeId: string; newFile: string },

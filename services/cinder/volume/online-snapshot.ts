@@ -1,5 +1,5 @@
-// A snapshot of a volume that a guest is writing: its hypervisor has to switch to the file that
-// takes its writes from then on, which Nova arranges. Called by create-snapshot.ts.
+// A snapshot of a volume that a guest is writing: through Nova, the guest's hypervisor switches to
+// a new file for later writes. Called by create-snapshot.ts.
 import type { SnapshotInput } from '#contracts/cinder/operations.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -13,8 +13,8 @@ import type { VolumeDeps } from './volume-deps.ts';
 const checkEveryMs = 100;
 
 /**
- * Asks Nova once and waits for its answer, which comes as os-update_snapshot_status. A repeated
- * question is Nova's to recognise by the snapshot's id.
+ * Asks Nova once and waits for its result, which arrives as os-update_snapshot_status. After a
+ * crash Nova may be asked again; it recognises a repetition by the snapshot's id.
  */
 export async function switchGuest(
   deps: VolumeDeps,
@@ -44,7 +44,7 @@ export async function switchGuest(
   }
 }
 
-/** Undoes the preparation as far as it is known what the guest writes to. */
+/** Undoes the preparation, unless it is unknown which file the guest writes to. */
 export async function undoPreparation(
   deps: VolumeDeps,
   { snapshotId, volumeId }: SnapshotInput,
@@ -57,8 +57,8 @@ export async function undoPreparation(
   const key = { id: snapshotId, volumeId };
   const state = (await findSnapshot(db, snapshotId, null))?.assisted ?? null;
   if (state === 'asked') {
-    // The guest may write to the new file or to the old one: neither may go. The audit shows it;
-    // detaching and deleting the volume still work.
+    // The guest may write to the new or to the old file, so neither may be removed. The audit
+    // reports it; detaching and deleting the volume still work.
     deps.log.error(
       { snapshot: snapshotId, volume: volumeId },
       'it is not known whether a guest took the snapshot: its file stays',
@@ -72,7 +72,7 @@ export async function undoPreparation(
       context,
       async () => await backend.abandonOnlineSnapshot(key),
     );
-  // The guest writes to the new file: until the backend knows, the volume is not whole.
+  // The guest writes to the new file, so the backend must add that file to the volume first.
   const finished = await backend.finishOnlineSnapshot(key);
   const undone = isFault(finished)
     ? finished

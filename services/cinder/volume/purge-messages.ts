@@ -1,4 +1,4 @@
-// Removes the messages of failed operations that their owners have had time to read.
+// Removes user messages whose retention time is over.
 import type { Task } from '#platform/tasks/tasks.ts';
 import type { CinderDeps } from '../deps.ts';
 import { purgeMessages } from '../store/messages.ts';

@@ -1,5 +1,5 @@
-// The saga after a guest let go of a volume: the backend does what waited, then the volume is free.
-// Begun by DELETE /attachments/{id}.
+// The saga after a detachment: the backend does the work that had to wait for it, then the volume
+// is free. Started by DELETE /attachments/{id}.
 import type { CinderOperations } from '#contracts/cinder/operations.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { AnySaga, SagaStep } from '#platform/saga/saga.ts';
@@ -18,7 +18,7 @@ export const releaseVolume = (deps: VolumeDeps): AnySaga =>
     name: 'cinder.release-volume',
     steps: [settleStep(deps), freeStep(deps)],
     async failed({ volumeId }, _state, reason, { requestId }) {
-      // What waited goes on waiting, until the next detachment: the volume itself is whole.
+      // The postponed work waits for the next detachment; the volume's data is complete.
       deps.log.error(
         { volume: volumeId, req: requestId, why: reason.message },
         'a detached volume is not settled',
@@ -38,7 +38,8 @@ const settleStep = ({ database: { db }, backends, config }: VolumeDeps): Step =>
     if (isFault(backend)) return backend;
     const settled = await backend.settle(volumeId);
     if (isFault(settled)) return settled;
-    // Extended while attached: the hypervisor should have grown it, but may have been away.
+    // If it was extended while attached, the hypervisor should have grown it, but may have been
+    // away.
     const grown = await backend.extendVolume(volumeId, volume.size_gib);
     return isFault(grown) && (grown.kind === 'unavailable' || grown.kind === 'timeout')
       ? grown
@@ -53,7 +54,7 @@ const freeStep = (deps: VolumeDeps): Step => ({
   run: async ({ volumeId }) => await freeVolume(deps, volumeId),
 });
 
-/** Its status follows from the attachments that are left. */
+/** The volume's status follows from its remaining attachments. */
 async function freeVolume(
   { database: { db }, clock }: VolumeDeps,
   volumeId: string,

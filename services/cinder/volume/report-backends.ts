@@ -1,5 +1,5 @@
-// Keeps the backends alive in `openstack volume service list`: one counts as up while it tells its
-// figures to a process of cinder-volume.
+// Heartbeats of the backends for `openstack volume service list`: a backend is up while some
+// process of cinder-volume can read its figures.
 import type { BackendFigures } from '#contracts/cinder/volume-rpc.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import { listService, recordHeartbeat } from '../store/services.ts';
@@ -19,11 +19,11 @@ export async function reportBackends(
       zone: config.defaultZone,
     };
     if (up.has(backend)) await recordHeartbeat(db, key, clock.now());
-    else await listService(db, key); // one that never answered is down, not unheard of
+    else await listService(db, key); // a backend that never answered is listed as down
   }
 }
 
-/** In every process: each says what it reaches, and a backend is up while one reaches it. */
+/** Runs in every process: a backend is up while at least one process can reach it. */
 export const reportBackendsTask = (
   deps: VolumeDeps,
   figures: () => Promise<readonly BackendFigures[]>,

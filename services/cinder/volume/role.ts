@@ -1,5 +1,5 @@
-// cinder-volume, as data: carries out what is done to volumes and snapshots on the backends. Every
-// process of it has every backend of the cloud; any number of processes share the journal.
+// The role cinder-volume: executes operations on volumes and snapshots on the backends. Every
+// process can reach every backend of the cloud; any number of processes share the journal.
 import type { CinderAudit } from '#contracts/cinder/audit.ts';
 import type { CinderSchedulerRpc } from '#contracts/cinder/scheduler-rpc.ts';
 import { cinderSchedulerTopic } from '#contracts/cinder/scheduler-rpc.ts';
@@ -32,9 +32,9 @@ export interface CinderVolumeDeps
   extends CinderDeps, Pick<VolumeDeps, 'backends' | 'spoolDir' | 'wakeSagas'> {}
 
 export interface CinderVolume extends Role {
-  /** Lists the backends among the services, for a fresh cloud; its task repeats it. */
+  /** Adds the backends to the service list at the start of a cloud; a task repeats it. */
   reportBackends(): Promise<void>;
-  /** What the backends have, held against Cinder's volumes; a text: the backend did not tell. */
+  /** Compares the backends with Cinder's volumes. A text: why a backend could not be listed. */
   audit(): Promise<CinderAudit['backends']>;
 }
 
@@ -54,7 +54,7 @@ export function createCinderVolume(roleDeps: CinderVolumeDeps): CinderVolume {
     tasks: [
       reportBackendsTask(deps, figures),
       purgeMessagesTask(deps),
-      // In every process: each has a folder of its own.
+      // Runs in every process: each has a spool folder of its own.
       {
         name: 'cinder.empty-volume-spool',
         everyMs: 3_600_000,
@@ -79,7 +79,7 @@ export function createCinderVolume(roleDeps: CinderVolumeDeps): CinderVolume {
 }
 
 const connectionTimeoutMs = 30_000;
-/** Those who wait for a backend that hangs must not hold up those whose backend answers. */
+/** High, so that calls waiting for a hung backend do not block calls for other backends. */
 const concurrency = 512;
 
 function volumeRpc(deps: VolumeDeps, figures: () => Promise<BackendFigures[]>): RpcServer {

@@ -1,4 +1,4 @@
-// The saga that gives an image the bytes of a volume. Begun by os-volume_upload_image, which made
+// The saga that uploads a volume as an image. Started by os-volume_upload_image, which also creates
 // the image.
 import type { CinderOperations } from '#contracts/cinder/operations.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -43,7 +43,7 @@ const uploadStep = (deps: VolumeDeps): Step => ({
     if (isFault(placed)) return placed;
     const image = await imageState(deps, imageId, requestId);
     if (isFault(image))
-      // The request is about to create it, unless it died.
+      // The API request is just creating the image, unless it died: try again.
       return image.kind === 'notFound' ? fault('unavailable', image.message) : image;
     if (image.status === 'active') return undefined;
     return await withSpoolFile(deps.spoolDir, `upload-${volumeId}`, async (path) => {

@@ -1,15 +1,15 @@
-// What every part of cinder-volume gets; role.ts makes it of the role's deps.
+// What every module of cinder-volume receives; role.ts creates it from the role's deps.
 import type { CinderSchedulerRpc } from '#contracts/cinder/scheduler-rpc.ts';
 import type { RpcClient } from '#platform/bus/contract.ts';
 import type { VolumeBackend } from '#ports/volume-backend.ts';
 import type { CinderDeps } from '../deps.ts';
 
 export interface VolumeDeps extends CinderDeps {
-  /** By name, as in a type's `volume_backend_name`. At least one. */
+  /** Backends by name, as in a type's `volume_backend_name`. At least one. */
   backends: ReadonlyMap<string, VolumeBackend>;
-  /** For images on their way: this process alone uses it. */
+  /** For files of images in transit. No other process uses this folder. */
   spoolDir: string;
   scheduler: Pick<RpcClient<CinderSchedulerRpc>, 'call'>;
-  /** Tells the runner of this role's sagas to look at the journal. */
+  /** Wakes the runner of this role's sagas to read the journal. */
   wakeSagas(): void;
 }

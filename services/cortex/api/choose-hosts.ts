@@ -1,7 +1,7 @@
-// One request decided, for the HTTP call and for the message: that there is no host is said only
-// after a fresh look at the fleet, since a host may have come, or have been given back, since the
-// last one; and only if there is none with what is in flight left aside, since no claim of that may
-// come. The other processes are told what the decision holds.
+// Decides one request, for the HTTP call and for the RPC. Before it answers that no host fits, it
+// re-reads the fleet (a host may have been added or freed since), and then decides once more
+// without in-flight choices, whose claims may never come. Other processes are told what the
+// decision holds.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { NovaExternalRequest } from '#contracts/cortex/external-scheduler.ts';
@@ -9,7 +9,7 @@ import type { ReservationType } from '../domain/fleet/host-facts.ts';
 import type { Choice } from '../domain/scheduling.ts';
 import type { CortexParts } from './parts.ts';
 
-// Nova goes on with its own order then: better than an answer without hosts.
+// On this fault Nova uses its own order of hosts, which is better than an answer without hosts.
 const notReady = fault('unavailable', 'The picture of the fleet is not complete yet.');
 
 export async function chooseHosts(
@@ -19,7 +19,7 @@ export async function chooseHosts(
 ): Promise<Outcome<Choice>> {
   const { follower, tellOthers } = parts;
   if (!follower.isReady()) return notReady;
-  // The claims before this request, which its sender knows of, are seen first.
+  // Waits for reads of hosts in progress: the sender knows of the claims that caused them.
   await follower.settled();
   const choice = await decide(parts, request);
   if (isFault(choice)) return choice;
@@ -28,7 +28,7 @@ export async function chooseHosts(
   return choice;
 }
 
-/** The last of what has been decided for the request. */
+/** Passes the request's newest decision on to `noteDecision`. */
 function note(
   { scheduling, noteDecision }: CortexParts,
   { spec, options }: NovaExternalRequest,

@@ -1,5 +1,5 @@
-// Why a server is where it is: the decisions of the last time, in full, and "why not this host".
-// For operators: names of hosts are in them.
+// Recent decisions on a server, explained in full, and the question "why not this host". For
+// operators only, since the answers contain names of hosts.
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { Route } from '#openstack/http/route.ts';

@@ -24,9 +24,9 @@ import { cortexFace } from './role.ts';
 interface Surroundings {
   isReady?: boolean;
   schedulersNeedToken?: boolean;
-  /** What a fresh look finds. */
+  /** Called when Cortex re-reads the fleet; a test changes the fleet here. */
   onRefresh?: () => void;
-  /** Server and first host of each decision that is told. */
+  /** Filled with server and first host of each decision passed to `noteDecision`. */
   noted?: string[];
 }
 
@@ -75,7 +75,7 @@ function startCortex(
       path: `/scheduler${path}`,
       query,
       origin: 'http://cortex',
-      // as it comes over a socket: plain data
+      // plain data, as after a transfer over a socket
       body: body === null ? null : { json: JSON.parse(JSON.stringify(body)) as Json },
       headers: token === undefined ? {} : { 'x-auth-token': token },
     });

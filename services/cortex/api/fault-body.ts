@@ -1,4 +1,4 @@
-// Cortex's fault bodies. Its callers, Nova and Cinder, look at the status alone.
+// Cortex's fault bodies. Its callers, Nova and Cinder, read only the status.
 import type { FaultStyle } from '#openstack/http/route.ts';
 
 export const cortexFaults: FaultStyle = {

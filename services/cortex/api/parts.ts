@@ -1,4 +1,4 @@
-// What the routes of Cortex share.
+// What the routes of Cortex share: scheduling, what keeps the fleet current, clients, settings.
 import type { NovaBalance } from '#openstack/clients/nova-balance.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { CortexConfig } from '../deps.ts';
@@ -12,8 +12,10 @@ export interface CortexParts {
   balance: NovaBalance;
   clock: Pick<Clock, 'now'>;
   config: CortexConfig;
-  /** Told of each request that was answered, with the hosts of the answer. */
+  /** Called for each answered request, with the hosts of the answer. */
   noteDecision: (kept: KeptDecision, hosts: readonly string[]) => void;
-  /** The other processes of Cortex; that some do not hear it is no fault. */
+  /**
+   * Sends changes of in-flight choices to Cortex's other processes; a lost message does no harm.
+   */
   tellOthers: (changes: InFlightChanges, requestId: string) => Promise<void>;
 }

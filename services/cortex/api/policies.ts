@@ -1,5 +1,5 @@
-// Cortex's default policy: services ask for placements, administrators why they are as they are.
-// With a token of a project: one of a domain or of the system administers nothing here.
+// Cortex's default policies: services may ask for placements, administrators for explanations. They
+// need a project-scoped token: one of a domain or of the system is no administrator here.
 const operator = 'role:admin and not project_id:None';
 
 export const policies: Readonly<Record<string, string>> = {

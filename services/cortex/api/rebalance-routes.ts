@@ -1,5 +1,5 @@
-// What would be moved to balance the fleet. For operators: `cobalt rebalance` asks, and orders the
-// migrations at Nova.
+// The plan of live migrations that would balance the fleet. For operators: `cobalt rebalance` reads
+// it, and asks Nova for the migrations.
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';

@@ -1,7 +1,6 @@
-// The role `cortex`: says where servers go, to Nova's scheduler and to any other that asks in the
-// form of the external scheduler's call. It has the whole fleet in memory; any number of processes
-// may run it, each with its own picture, since what decides in the end is the claim in Placement.
-// Called by compose.
+// The role `cortex`: chooses hosts for servers, for Nova's scheduler and for any caller of the
+// external scheduler API. The whole fleet is in memory. Any number of processes may run, each with
+// its own picture of the fleet, since only the claim in Placement is binding. Created by compose.
 import { isFault } from '#contracts/common/fault.ts';
 import type { CortexRpc } from '#contracts/cortex/cortex-rpc.ts';
 import { cortexTopic } from '#contracts/cortex/cortex-rpc.ts';
@@ -24,11 +23,11 @@ import { rebalanceRoutes } from './rebalance-routes.ts';
 import { schedulerRoutes } from './scheduler-routes.ts';
 
 export interface CortexRole extends Role {
-  /** For what else tells of hosts: follow-hypervisors.ts. */
+  /** For follow-hypervisors.ts, which adds facts from Hypervisor resources. */
   picture: Pick<FleetFollower, 'noteHypervisor'>;
-  /** Who is told of decisions; one at a time. */
+  /** Sets the one function that receives all decisions. */
   recordTo(note: CortexParts['noteDecision']): void;
-  /** For what tells of pipelines: follow-pipelines.ts. */
+  /** For follow-pipelines.ts, which changes pipelines. */
   scheduling: Scheduling;
 }
 
@@ -71,7 +70,7 @@ export function createCortex(deps: CortexDeps): CortexRole {
   };
 }
 
-/** `own`: the name of this process among those that say what they hold. */
+/** `own`: this process's sender name, by which it ignores its own messages. */
 const rpcOf = (parts: CortexParts, follower: FleetFollower, own: string): RpcServer =>
   rpcServer<CortexRpc>(cortexTopic, {
     async chooseHosts({ request }, { requestId }) {
@@ -79,7 +78,7 @@ const rpcOf = (parts: CortexParts, follower: FleetFollower, own: string): RpcSer
       if (isFault(choice)) return choice;
       return { hosts: choice.hosts, noHost: choice.noHost?.text ?? null };
     },
-    // A fault: the next look sees the change.
+    // If the read fails, the next periodic look sees the change.
     async allocationsChanged({ nodeUuid, serverId }) {
       await follower.lookAt(nodeUuid, serverId);
       return undefined;
@@ -94,7 +93,7 @@ const rpcOf = (parts: CortexParts, follower: FleetFollower, own: string): RpcSer
     },
   });
 
-/** What it answers, apart from where it knows the fleet from. */
+/** The HTTP face alone, whatever the source of the fleet. */
 export const cortexFace = (parts: CortexParts): Role => ({
   name: 'cortex',
   http: [
@@ -115,7 +114,7 @@ export const cortexFace = (parts: CortexParts): Role => ({
 const followFleet = ({ log, config }: CortexDeps, follower: FleetFollower): Task => ({
   name: 'cortex.follow-fleet',
   everyMs: config.followEveryMs,
-  // each process has a picture of its own
+  // each process has its own picture of the fleet
   scope: 'every',
   atStart: true,
   async run() {

@@ -1,5 +1,5 @@
-// The calls of Nova's and Cinder's schedulers. Answers have `hosts` and nothing else: Nova's schema
-// refuses more.
+// The external scheduler calls of Nova and Cinder. Answers contain `hosts` only, since Nova's
+// schema refuses other fields.
 import Type from 'typebox';
 import type { TSchema } from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -15,7 +15,7 @@ import { refuseFrame } from '../domain/external/refuse-frame.ts';
 import { chooseHosts } from './choose-hosts.ts';
 import type { CortexParts } from './parts.ts';
 
-// Names of 20,000 hosts with their weights.
+// Enough for the names and weights of 20,000 hosts.
 const maxBodyBytes = 8 * 1024 * 1024;
 
 const nullable = (schema: TSchema) => Type.Optional(Type.Union([schema, Type.Null()]));
@@ -70,7 +70,7 @@ const group = object({
   rules: nullable(Type.Record(Type.String(), Type.Union([Type.Number(), Type.String()]))),
   _rules: nullable(Type.Record(Type.String(), Type.Union([Type.Number(), Type.String()]))),
 });
-/** What Cortex reads of a RequestSpec; the rest of it passes. */
+/** The fields of a RequestSpec that Cortex reads; others are allowed and ignored. */
 const novaBody = Type.Object({
   ...frame,
   spec: object({
@@ -139,7 +139,9 @@ export function schedulerRoutes(parts: CortexParts): Route[] {
   ];
 }
 
-/** Where nobody needs a token, nobody is told to bring one for the wrong method. */
+/**
+ * Where schedulers need no token, a wrong method must give 405, not a 401 for the missing token.
+ */
 const otherMethods = (path: string): Route[] =>
   (['GET', 'PUT', 'PATCH', 'DELETE'] as const).map((method) =>
     route({

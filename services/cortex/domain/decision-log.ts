@@ -1,5 +1,5 @@
-// The last decisions, for "why is it there" and "why not here": as many as its bound, by server.
-// In memory: a restart forgets them.
+// Recent decisions by server, up to a bound, for questions such as "why is it there" and "why not
+// here". In memory only: lost at a restart.
 import type { NoHost } from './explain/no-host-cause.ts';
 import type { Pipeline } from './pipeline/build-pipeline.ts';
 import type { Decision } from './pipeline/engine.ts';
@@ -8,13 +8,13 @@ export interface KeptDecision {
   atMs: number;
   pipeline: Pipeline;
   decision: Decision;
-  /** Told at once, since the fleet changes. */
+  /** Why no host was found. Determined at the time of the decision, since the fleet changes. */
   noHost: NoHost | undefined;
 }
 
 export class DecisionLog {
   readonly #most: number;
-  /** Oldest first; by the number of the decision. */
+  /** By decision number, oldest first. */
   readonly #kept = new Map<number, KeptDecision>();
   readonly #ofServer = new Map<string, number[]>();
   #next = 0;
@@ -31,7 +31,7 @@ export class DecisionLog {
     if (this.#kept.size > this.#most) this.#forgetOldest();
   }
 
-  /** Newest first. */
+  /** Decisions on a server, newest first. */
   of(serverId: string): KeptDecision[] {
     return (this.#ofServer.get(serverId) ?? [])
       .flatMap((number) => this.#kept.get(number) ?? [])

@@ -1,6 +1,6 @@
-// The general-purpose pipeline in the plainest form, as the original is built: each filter reads
-// all hosts anew, as copies, and looks at one after the other. The yardstick of `cobalt bench
-// cortex`, and what the engine's decisions are compared with.
+// The general-purpose pipeline in its plainest form, as the original Cortex works: each filter
+// copies all hosts and checks them one by one. Baseline of `cobalt bench cortex`, and reference for
+// the engine's decisions in tests.
 import { meets } from './filters/capability-operators.ts';
 import { fnv1a, mixed } from './fleet/fnv1a.ts';
 import type { HostFacts, ReservationFacts } from './fleet/host-facts.ts';
@@ -24,7 +24,7 @@ function membersOn(host: HostFacts, request: PlacementRequest): number {
   return Math.max(members.length, told.length);
 }
 
-/** By host and resource class; of reservations that the request may not use. */
+/** Amounts by host and resource class of reservations that the request may not use. */
 function heldByHost(
   { reservations }: NaiveFleet,
   request: PlacementRequest,
@@ -97,7 +97,7 @@ export interface NaiveTarget {
   weight: number;
 }
 
-/** Best first. */
+/** The hosts that fit, best first. */
 export function naiveDecision(fleet: NaiveFleet, request: PlacementRequest): NaiveTarget[] {
   let names = fleet.hosts.map(({ name }) => name);
   for (const passes of filters) {

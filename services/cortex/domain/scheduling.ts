@@ -1,6 +1,5 @@
-// Requests of Nova, decided: the pipeline is found, the engine asked, the decision kept for those
-// who ask why. Everything but the clock is here; it waits for nothing, so decisions follow each
-// other.
+// Decides Nova's requests: finds the pipeline, runs the engine, and keeps the decision for later
+// explanation. Synchronous and without a clock of its own, so that decisions never overlap.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { NovaExternalRequest } from '#contracts/cortex/external-scheduler.ts';
@@ -24,31 +23,33 @@ import { parseNovaRequest } from './request/parse-nova-request.ts';
 import type { Intent, PlacementRequest } from './request/placement-request.ts';
 
 export interface SchedulingConfig extends InFlightConfig {
-  /** Hosts that the request has not named are left out of the answer: Nova knows no others. */
+  /** Only hosts that the request names are returned: Nova accepts no others. */
   limitHostsToRequest: boolean;
-  /** How many of the first hosts an evacuation shuffles. */
+  /** How many of the best hosts are shuffled for an evacuation. */
   evacuationShuffle: number;
   keptDecisions: number;
 }
 
-/** What a decision holds, for the other processes. */
+/** Changes of in-flight choices that a decision made, to be sent to the other processes. */
 export interface InFlightChanges {
   held: InFlightChoice[];
-  /** Owners that hold nothing any more; before `held` counts. */
+  /** Owners whose earlier choices end. Applied before `held`. */
   released: string[];
-  /** The batch that has been placed. */
+  /** The id of the batch that was planned; null: none. */
   batch: string | null;
 }
 
 export interface Choice {
-  /** Names, best first. */
+  /** Names of hosts, best first. */
   hosts: string[];
   noHost: NoHost | undefined;
-  /** undefined: it holds nothing. */
+  /** undefined: the decision holds nothing, as the request was only a question. */
   changes: InFlightChanges | undefined;
 }
 
-/** A host is claimed next. Rebuilds stay where they are; the others only ask. */
+/**
+ * Intents after which the caller claims a host. A rebuild stays on its host; the others only ask.
+ */
 const holdingIntents: ReadonlySet<Intent> = new Set<Intent>([
   'unknown',
   'create',
@@ -57,9 +58,9 @@ const holdingIntents: ReadonlySet<Intent> = new Set<Intent>([
   'evacuate',
 ]);
 
-/** Weights by step are told of these many hosts. */
+/** For how many of the best hosts weights are recorded by step. */
 const explainedTargets = 10;
-/** Candidates in order before it is known whether the asker can use them. */
+/** How many candidates are sorted before it is known whether the caller can use them. */
 const firstLook = 50;
 
 export class Scheduling {
@@ -80,7 +81,7 @@ export class Scheduling {
     this.#config = config;
   }
 
-  /** badRequest: the spec is wrong; the pipeline of that name stays as it was. */
+  /** badRequest: the spec is wrong; an existing pipeline of that name stays in force. */
   setPipeline(name: string, spec: PipelineSpec): Outcome<void> {
     const pipeline = buildPipeline(name, spec);
     if (isFault(pipeline)) return pipeline;
@@ -88,17 +89,19 @@ export class Scheduling {
     return undefined;
   }
 
-  /** Nothing where there is none of that name. */
+  /** No effect if there is no such pipeline. */
   removePipeline(name: string): void {
     this.#pipelines.delete(name);
   }
 
-  /** undefined: there is none of that name. */
+  /** undefined: there is no such pipeline. */
   pipeline(name: string): Pipeline | undefined {
     return this.#pipelines.get(name);
   }
 
-  /** badRequest in the original's words. */
+  /**
+   * badRequest, with the original Cortex's texts: the request is malformed or its pipeline unknown.
+   */
   decideNova(request: NovaExternalRequest, nowMs: number): Outcome<Choice> {
     const wrong = refuseFrame(request);
     if (wrong) return wrong;
@@ -114,7 +117,8 @@ export class Scheduling {
     const most = request.options?.max_candidates ?? Infinity;
     const decideAmong = (limit: number): Decision =>
       this.#engine.decide(pipeline, asked, { preselection, limit, explained: explainedTargets });
-    // Thousands of hosts are put in order only if somebody wants to see that.
+    // All hosts are sorted only if the planned place, which may be anywhere in the order, must be
+    // found.
     const limit = changes?.place === undefined ? this.#firstLook(most) : Infinity;
     let decision = decideAmong(limit);
     let usable = this.#usable(decision, preselection);
@@ -130,7 +134,7 @@ export class Scheduling {
     this.decisions.add({
       atMs: nowMs,
       pipeline,
-      // The order of thousands of hosts is not worth keeping.
+      // Only the first targets are kept, since sorted lists of thousands would fill the memory.
       decision: {
         ...decision,
         targets: decision.targets.slice(0, explainedTargets),
@@ -149,7 +153,7 @@ export class Scheduling {
     return { hosts, noHost, changes };
   }
 
-  /** What another process has chosen. */
+  /** Applies choices that another process has made. */
   applyChanges({ held, released, batch }: InFlightChanges, nowMs: number): void {
     this.inFlight.releaseEnded(nowMs);
     if (batch !== null) this.#batches.add(batch, nowMs);
@@ -158,9 +162,9 @@ export class Scheduling {
   }
 
   /**
-   * Before a decision that holds what it chooses: what an earlier one for the server held is free
-   * for it, and so is its place of its batch, which is planned with the first server that asks.
-   * undefined: the request only asks.
+   * Prepares a decision whose choice will be held: releases what the server held before, and its
+   * place in the batch, so that both count as free for it. The first server of a batch plans the
+   * whole batch. undefined: the request is only a question and holds nothing.
    */
   #beginHolding(
     { options = {} }: NovaExternalRequest,
@@ -191,7 +195,7 @@ export class Scheduling {
       if (changes.held.length > 0) this.#batches.add(batch.id, nowMs);
     }
     const own = placeOf(batch.id, batch.index);
-    // The second time it asks, what it held is its own place.
+    // If the server asks a second time, its place is what it held itself.
     const place = inFlight.hostOf(own) ?? before;
     inFlight.release(own);
     return {
@@ -202,7 +206,7 @@ export class Scheduling {
     };
   }
 
-  /** How many of the best hosts are put in order at first. */
+  /** How many of the best hosts are sorted at first. */
   #firstLook(most: number): number {
     const { limitHostsToRequest, evacuationShuffle } = this.#config;
     return limitHostsToRequest
@@ -210,7 +214,7 @@ export class Scheduling {
       : Math.max(explainedTargets, evacuationShuffle, most);
   }
 
-  /** The hosts of the decision that the asker can use, in the order in which it should. */
+  /** The decision's hosts that the caller can use, in order of preference. */
   #usable({ targets, request }: Decision, preselection: ReadonlyMap<string, number>): string[] {
     const hosts = targets
       .map(({ name }) => name)

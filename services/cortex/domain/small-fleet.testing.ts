@@ -1,4 +1,4 @@
-// Small fleets made by hand, and requests that ask for little, for tests of one rule.
+// Small fleets built by hand, and requests with few demands, for tests of single rules.
 import { isFault } from '#contracts/common/fault.ts';
 import type { StepParameter } from '#contracts/cortex/pipeline.ts';
 import { Fleet } from './fleet/fleet.ts';
@@ -20,7 +20,7 @@ interface Sizes {
   diskGib?: readonly [used: number, capacity: number];
 }
 
-/** Ready, in az1, 32 vCPUs, 256 GiB of memory, 1,000 GiB of disk, all free, by default. */
+/** By default ready, in az1, with 32 vCPUs, 256 GiB of memory and 1,000 GiB of disk, all free. */
 export function host(name: string, facts: Partial<HostFacts> & Sizes = {}): HostFacts {
   const { vcpus = [0, 32], memoryGib = [0, 256], diskGib = [0, 1_000], ...rest } = facts;
   return {
@@ -58,7 +58,7 @@ interface Wish extends Partial<PlacementRequest> {
   diskGib?: number;
 }
 
-/** For 2 vCPUs, 8 GiB of memory and 20 GiB of disk by default. */
+/** By default for 2 vCPUs, 8 GiB of memory and 20 GiB of disk. */
 export function requestFor({ vcpus = 2, memoryGib = 8, diskGib = 20, ...rest }: Wish = {}) {
   return {
     ...noRequest,
@@ -88,7 +88,7 @@ export const decide = (
   pipeline = pipelineOf(),
 ): Decision => new Engine(fleet).decide(pipeline, request, { explained: 3 });
 
-/** Names of the hosts that this filter alone leaves, by name. */
+/** Names of the hosts that remain after this filter alone, sorted. */
 export function left(
   filter: string,
   fleet: Fleet,

@@ -1,6 +1,5 @@
-// Fleets and requests made of a seed, for tests and `cobalt bench cortex`: zones, traits,
-// aggregates, groups, hosts of several sizes, some of them disabled, reserved for projects, or
-// full.
+// Random fleets and requests by seed, for tests and `cobalt bench cortex`: zones, traits,
+// aggregates, groups, and hosts of several sizes, some disabled, restricted to projects, or full.
 import type {
   InstanceGroupFields,
   NovaExternalRequest,
@@ -25,7 +24,7 @@ const flavors = [
 const traitNames = Array.from({ length: 40 }, (_, index) => `CUSTOM_T${index}`);
 const features = ['mode/host-passthrough', 'feature/avx2', 'feature/avx512f', 'device/video'];
 
-/** Chance of one seed. */
+/** Random choices determined by a seed. */
 export function createChance(seed: number) {
   const { random } = seededIds(seed);
   const below = (limit: number): number => Math.floor(random() * limit);
@@ -106,7 +105,7 @@ export function syntheticReservation(
 }
 
 export interface RequestShares {
-  /** Of the requests, how many name a zone, ... */
+  /** Shares of requests that name a zone, traits and so on. */
   zone: number;
   traits: number;
   aggregates: number;
@@ -122,7 +121,7 @@ export const usualShares: RequestShares = {
   capabilities: 0.5,
 };
 
-/** In the wire form of Nova's call, without hosts. */
+/** A request in Nova's wire format, without hosts. */
 export function syntheticRequest(
   index: number,
   hosts: readonly HostFacts[],

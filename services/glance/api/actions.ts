@@ -1,4 +1,4 @@
-// deactivate and reactivate: an image whose data nobody but an admin may fetch for a while.
+// The deactivate and reactivate actions: only admins can download the data of a deactivated image.
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
@@ -22,7 +22,7 @@ export function actionRoutes(parts: GlanceParts): readonly Route[] {
         const requested = await allowedImage(parts, request, action);
         if (isFault(requested)) return requested;
         const { image } = requested;
-        // Repeating it is fine: api-ref, "Deactivate image"
+        // Repeating an action succeeds: api-ref, "Deactivate image".
         if (
           image.status === to ||
           (await moveStatus(parts.database.db, image.id, from, to, parts.clock.now()))

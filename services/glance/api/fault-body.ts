@@ -1,5 +1,4 @@
-// Glance words its faults as WebOb does: a small HTML page. Clients read the status and show the
-// text.
+// Glance's fault bodies: like WebOb a small HTML page. Clients read the status and show the text.
 import type { Json } from '#contracts/common/json.ts';
 import { titleOf } from '#openstack/http/faults-to-http.ts';
 import type { FaultStyle } from '#openstack/http/route.ts';
@@ -18,8 +17,8 @@ export const glanceFaults: FaultStyle = {
     const title = `${status} ${titleOf[status] ?? 'Error'}`;
     const message = fault.message.replaceAll(/[&<>"]/g, (sign) => escapes[sign] ?? sign);
     const page = `<html>\n <head>\n  <title>${title}</title>\n </head>\n <body>\n  <h1>${title}</h1>\n  ${message}<br /><br />\n\n\n </body>\n</html>`;
-    // Bytes go out as they are, a string would be quoted; the edge allows bytes in a reply,
-    // FaultStyle names JSON alone.
+    // A string would be quoted as JSON, bytes are sent as they are. Replies may hold bytes, but the
+    // type FaultStyle allows JSON only; hence the cast.
     return Buffer.from(page) as unknown as Json;
   },
 };

@@ -1,4 +1,4 @@
-// The same service on a real MariaDB: migrations, uploads, lists, paging, patches.
+// Glance on a real MariaDB: migrations, uploads, lists, paging, patches.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mariadbMissing, withMariadb } from '#platform/db/mariadb.testing.ts';

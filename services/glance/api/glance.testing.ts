@@ -1,5 +1,5 @@
-// A Glance behind the real dispatcher, over SQLite and files in a folder of its own, for
-// Glance's tests.
+// Starts a Glance behind the real dispatcher, with SQLite and an image store in a folder of its
+// own, for Glance's tests.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -27,7 +27,7 @@ import { migrations } from '../store/migrations/index.ts';
 import type { GlanceTables } from '../store/tables.ts';
 import { createGlanceApi } from './role.ts';
 
-/** Its `body` is JSON, or the text of a fault. */
+/** A response; `body` is parsed JSON, or the text of a fault. */
 export interface Answer extends ApiAnswer {
   bytes: Buffer;
 }
@@ -37,7 +37,10 @@ export interface TestGlance {
   dispatcher: Dispatcher;
   database: Database<GlanceTables>;
   store: ImageStore;
-  /** `who` is a key of `people`; path is below /image/v2 unless it starts with '//'. */
+  /**
+   * Sends a request. `who` is a key of `people`; `path` is relative to /image/v2 unless it starts
+   * with '//'.
+   */
   ask(
     who: string,
     method: HttpMethod,
@@ -45,9 +48,9 @@ export interface TestGlance {
     body?: Json | Buffer | Readable,
     headers?: Record<string, string>,
   ): Promise<Answer>;
-  /** An active image of this project. */
+  /** Creates an active image in the project of `who`. */
   image(who: string, fields?: Record<string, Json>, data?: Buffer): Promise<string>;
-  /** The role's tasks once, as at a start. */
+  /** Runs the role's tasks once, as at its start. */
   mend(): Promise<void>;
   close(): Promise<void>;
 }
@@ -63,7 +66,7 @@ const person = (projectId: string, ...roles: string[]): AuthContext =>
     token: projectId,
   });
 
-/** Token by token. */
+/** The callers of tests, by token. */
 export const people: Readonly<Record<string, AuthContext>> = {
   ann: person('ann-project', 'member', 'reader'),
   bob: person('bob-project', 'member', 'reader'),
@@ -76,7 +79,7 @@ const tokens: TokenValidator = {
   validate: async (token) => people[token] ?? fault('unauthorized', 'unknown token'),
 };
 
-/** The header of a qcow2 image that stands on its own. */
+/** The header of a qcow2 image without a backing file. */
 export function qcow2Header(virtualBytes: number): Buffer {
   const header = Buffer.alloc(112);
   header.write('QFI\xfb', 'latin1');
@@ -132,7 +135,7 @@ export async function startGlance(
       query,
       origin: 'http://cloud',
       headers: { 'x-auth-token': who, ...headers },
-      // bytes are told apart above
+      // bytes were handled above
       body: bytes ? { stream: bytes } : body === undefined ? null : { json: body as Json },
     });
     const raw =
@@ -179,16 +182,19 @@ export async function startGlance(
   };
 }
 
-/** What most suites ask: of a Glance that `useGlance` starts and closes. */
+/** What most suites need of the Glance that `useGlance` starts and stops. */
 export interface SharedGlance extends Pick<TestGlance, 'ask' | 'image'> {
-  /** Valid in tests only, not while they are being declared. */
+  /** Available while tests run, not while they are declared. */
   readonly running: TestGlance;
   create(who: string, fields?: Record<string, Json>): Promise<Answer>;
-  /** Of the list with this query, which must succeed. */
+  /** Names in the list with this query; fails unless the request succeeds. */
   names(who: string, query: string): Promise<string[]>;
 }
 
-/** One Glance for all tests of the suite that calls this; its bounds are small, to be reached. */
+/**
+ * Starts one Glance for all tests of the calling suite. Its limits are small, so that tests can
+ * reach them.
+ */
 export function useGlance(): SharedGlance {
   let glance: TestGlance;
   before(async () => {

@@ -1,4 +1,4 @@
-// Who sees and changes an image that is another project's: visibility and members.
+// Who may see and change an image of another project: visibility and members.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';

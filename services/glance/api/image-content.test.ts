@@ -1,5 +1,4 @@
-// What Glance takes as the data of an image and what it refuses: content and disk_format must
-// agree.
+// Which data Glance accepts for an image: its content must match the image's disk_format.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { qcow2Header, startGlance, type Answer, type TestGlance } from './glance.testing.ts';

@@ -1,4 +1,4 @@
-// The bytes of images: upload, download, ranges, quotas, broken uploads; over the dispatcher and
+// Image data: upload, download, ranges, quotas, interrupted uploads; through the dispatcher and
 // over a real socket.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';

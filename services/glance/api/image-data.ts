@@ -1,4 +1,4 @@
-// PUT and GET of an image's bytes.
+// PUT and GET of an image's data.
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
@@ -141,8 +141,8 @@ async function upload(
 }
 
 /**
- * The disk's virtual size, where the data tells. unsupportedMediaType: the data may not be the
- * image's; gone: the image was deleted meanwhile.
+ * Returns the disk's virtual size; null if the data does not tell. unsupportedMediaType: the data
+ * does not fit the image's formats; gone: the image was deleted meanwhile.
  */
 async function inspectData(
   parts: GlanceParts,
@@ -150,7 +150,7 @@ async function inspectData(
   key: string,
   sizeBytes: number,
 ): Promise<Outcome<number | null>> {
-  // Its formats as they are since the upload was claimed: nobody can change them any more.
+  // Read again: since the upload was claimed nobody can change the image's formats any more.
   const image = await findImage(parts.database.db, imageId);
   const ends = await endsOf(parts, key, sizeBytes);
   if (image === undefined || isFault(ends))
@@ -162,7 +162,7 @@ async function inspectData(
   return refused ?? virtualSizeOf(image.diskFormat, { head: ends.head, sizeBytes });
 }
 
-/** notFound: the data was removed meanwhile. */
+/** The first and last bytes of the data. notFound: the data was removed meanwhile. */
 async function endsOf(
   { store }: GlanceParts,
   key: string,
@@ -183,7 +183,7 @@ async function endsOf(
   return isFault(head) ? head : isFault(tail) ? tail : { head, tail };
 }
 
-/** Tells other processes that this upload lives. */
+/** Heartbeat: renews the lease of this upload, so that other processes do not consider it dead. */
 async function beat(
   { database: { db }, clock, config, log }: GlanceParts,
   key: string,

@@ -1,4 +1,4 @@
-// Lists of images: filters, order and pages.
+// Lists of images: filters, sorting, paging.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { qcow2Header, useGlance, type Answer } from './glance.testing.ts';

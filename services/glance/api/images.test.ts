@@ -1,4 +1,4 @@
-// Images and their fields through the dispatcher: created, patched, tagged, deleted, imported.
+// Images and their fields through the dispatcher: create, patch, tag, delete, import.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';

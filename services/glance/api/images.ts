@@ -40,7 +40,7 @@ export function imageRoutes(parts: GlanceParts): readonly Route[] {
       path: '/v2/images',
       policy: 'get_images',
       faults: ['notFound'],
-      // `/v2/images/` asks for the image with the empty id: tempest, test_get_image_null_id
+      // `/v2/images/` requests the image with the empty id: tempest, test_get_image_null_id
       handler: async (request) =>
         request.path.endsWith('/') ? noImage('') : await list(parts, request),
     }),
@@ -77,8 +77,8 @@ export function imageRoutes(parts: GlanceParts): readonly Route[] {
           return (await findImage(db, image.id))
             ? fault('conflict', `Image ${image.id} was changed meanwhile.`)
             : noImage(image.id);
-        // A running upload finds its image deleted and removes its file itself; whatever a crash
-        // leaves, tasks/mend-uploads.ts removes.
+        // A running upload notices that its image is deleted and removes its own file; what remains
+        // after a crash is removed by tasks/mend-uploads.ts.
         if (image.dataKey !== null && !image.uploading) await parts.store.remove(image.dataKey);
         return { status: 204 };
       },
@@ -137,8 +137,8 @@ async function patch(parts: GlanceParts, request: ApiRequest<Json>): Promise<Out
     );
   const changes = readPatch(request.body);
   if (isFault(changes)) return changes;
-  // An upload that ends or another patch may come between reading and writing: then both are done
-  // again.
+  // Compare-and-set: if an upload ends or another patch is written between reading and writing, the
+  // patch is applied again to the new state.
   for (let attempt = 0; attempt < patchAttempts; attempt += 1) {
     const requested = await allowedImage(parts, request, 'modify_image');
     if (isFault(requested)) return requested;
@@ -155,7 +155,7 @@ async function patch(parts: GlanceParts, request: ApiRequest<Json>): Promise<Out
   return fault('concurrentUpdate', 'The image is being changed by others.');
 }
 
-/** Why the caller may not have the image so; `before`: as it was. */
+/** The fault if the caller may not give the image these values; `before`: its present state. */
 function refusal(
   { config }: GlanceParts,
   request: ApiRequest<unknown>,

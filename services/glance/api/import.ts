@@ -1,4 +1,4 @@
-// Import of staged data, and what this cloud's Glance can import and store. Staging itself is in
+// Import of staged data, and the import methods and stores of this cloud. Staging itself is in
 // image-data.ts. https://docs.openstack.org/api-ref/image/v2/#interoperable-image-import
 import Type from 'typebox';
 import type { Fault } from '#contracts/common/fault.ts';
@@ -33,8 +33,8 @@ export function importRoutes(parts: GlanceParts): readonly Route[] {
             `Unknown import method name '${name}'. This cloud has: ${importMethods.join(', ')}.`,
           );
         const { image } = requested;
-        // The staged file becomes the image's own, so there is nothing to wait for: the next GET
-        // says active.
+        // The staged file becomes the image's data at once, without copying: the next GET shows
+        // active.
         if (await importStaged(parts.database.db, image.id, parts.clock.now()))
           return { status: 202 };
         return fault(
@@ -73,7 +73,7 @@ export function importRoutes(parts: GlanceParts): readonly Route[] {
         body: { stores: [{ ...store, type: 'file', properties: {} }] },
       }),
     }),
-    // Imports end before they are answered, so no task is ever seen.
+    // Imports finish before their response, so there is never a task to show.
     route({
       method: 'GET',
       path: '/v2/images/:id/tasks',
@@ -97,7 +97,7 @@ export function importRoutes(parts: GlanceParts): readonly Route[] {
   ];
 }
 
-/** Words that the filters and the order of the task list may have. api-ref, "List tasks" */
+/** Values that the filters and sort parameters of the task list may have. api-ref, "List tasks" */
 const taskQuery: Readonly<Record<string, RegExp>> = {
   status: /^(pending|processing|success|failure)$/,
   type: /^(import|api_image_import|location_import)$/,

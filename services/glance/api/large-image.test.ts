@@ -1,4 +1,4 @@
-// 2 GiB go in and out over a socket while the process grows by no more than buffers.
+// Uploads and downloads 2 GiB over a socket while memory grows by no more than buffers.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
@@ -8,7 +8,7 @@ import { startHttpServer } from '#platform/http/server.ts';
 import { startGlance } from './glance.testing.ts';
 
 const size = 2 ** 31;
-// Buffers of both directions, of client and server in this one process, garbage included.
+// Buffers for both directions of client and server, which share this process, and garbage.
 const maxGrowthBytes = 256 * 1024 * 1024;
 
 test('2 GiB are taken and given in constant memory', { timeout: 120_000 }, async (t) => {

@@ -1,5 +1,5 @@
-// Filters of Glance's lists, one row each: what they find, and what is refused or ignored.
-// https://docs.openstack.org/api-ref/image/v2/#list-images
+// Filters of Glance's lists, one row per filter: which images it finds, or whether it is refused or
+// ignored. https://docs.openstack.org/api-ref/image/v2/#list-images
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
@@ -75,7 +75,8 @@ const at = (minute: number): string =>
 
 describe('images', () => {
   /**
-   * Query, `#a` being the id of image a; first letters of the names found, in order of the name.
+   * The query (`#a` is the id of image a), and the first letters of the found names in alphabetical
+   * order.
    */
   const cases: readonly (readonly [string, string | number])[] = [
     ['', 'abcps'],
@@ -103,7 +104,7 @@ describe('images', () => {
     ['container_format=gt:ovf', 400],
     ['disk_format=ami', 'b'],
     ['disk_format=in:ami,vmdk', 'bc'],
-    // These have no operators.
+    // Filters without operators.
     ['owner=ann-project', 'abc'],
     ['owner=in:ann-project,bob-project', ''],
     ['owner=bob-project', 's'],

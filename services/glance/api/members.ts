@@ -1,4 +1,4 @@
-// Members: the projects a shared image is shared with. The owner adds and removes them, they
+// Members: the projects with which an image is shared. The owner adds and removes members; members
 // themselves accept or reject. https://docs.openstack.org/api-ref/image/v2/#sharing
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -126,7 +126,7 @@ async function addMember(
     : fault('conflict', `Member ${request.body.member} is duplicated for image ${image.id}.`);
 }
 
-/** All for the owner, oneself for a member. */
+/** All members for the owner; for a member only itself. */
 async function visibleMembers(parts: GlanceParts, request: ApiRequest): Promise<Outcome<Member[]>> {
   const requested = await requestedImage(parts, request);
   if (isFault(requested)) return requested;

@@ -1,8 +1,11 @@
-// What Glance's routes and tasks work with. Filled in by role.ts.
+// What Glance's routes and tasks receive; created by role.ts.
 import type { GlanceConfig, GlanceDeps } from '../deps.ts';
 
 export interface GlanceParts extends Omit<GlanceDeps, 'config'> {
   config: GlanceConfig;
-  /** Data keys that this process is writing now: those uploads are not of an earlier life of it. */
+  /**
+   * Keys of data that this process is writing now. Uploads in its name with other keys are from
+   * before its restart.
+   */
   writing: Set<string>;
 }

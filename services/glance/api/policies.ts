@@ -1,11 +1,11 @@
-// Glance's default policy, under upstream's names.
+// Glance's default policies, under upstream's names.
 // https://docs.openstack.org/glance/latest/configuration/glance_policy.html
 const member = 'rule:context_is_admin or (role:member and project_id:%(project_id)s)';
 const visible =
   "project_id:%(project_id)s or project_id:%(member_id)s or 'community':%(visibility)s or 'public':%(visibility)s or 'shared':%(visibility)s";
 
 export const policies: Readonly<Record<string, string>> = {
-  context_is_admin: 'role:admin and domain_id:None', // a token of a domain administers nothing here
+  context_is_admin: 'role:admin and domain_id:None', // a domain-scoped token is no admin here
   add_image:
     'rule:context_is_admin or (role:member and project_id:%(project_id)s and project_id:%(owner)s)',
   get_image: `rule:context_is_admin or (role:reader and (${visible}))`,

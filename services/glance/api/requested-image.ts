@@ -1,4 +1,4 @@
-// The image of `:id`, if the caller may see it, and whether the caller may do a thing to it.
+// Finds the image of the path and checks whether the caller may see it and act on it.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
@@ -13,8 +13,8 @@ export const noImage = (id: string): Fault =>
   fault('notFound', `Failed to find image ${id} to show`);
 
 /**
- * What policies may compare an image by. `member_id` is the caller's project when the image is
- * shared with it.
+ * The attributes of an image that policies compare. `member_id` is the caller's project if the
+ * image is shared with it.
  */
 export const targetOf = (
   image: Pick<Image, 'owner' | 'visibility'>,
@@ -32,8 +32,8 @@ export interface Requested {
 }
 
 /**
- * notFound: there is none, or it is another project's and neither public, community nor shared with
- * the caller.
+ * The path's image. notFound: there is none, or it belongs to another project and is neither
+ * public, community nor shared with the caller.
  */
 export async function requestedImage(
   { database: { db } }: GlanceParts,
@@ -54,7 +54,10 @@ export async function requestedImage(
   return request.allows('get_image', target) ? { image, target } : noImage(id);
 }
 
-/** The same, and the caller may do `rule` to it. forbidden: it may be seen, but not that. */
+/**
+ * The path's image, if `rule` allows the caller to act on it. forbidden: the caller may only see
+ * it.
+ */
 export async function allowedImage(
   parts: GlanceParts,
   request: ApiRequest<unknown>,

@@ -1,5 +1,5 @@
-// The role `glance`: images and their bytes. Any number of processes may run it on one database and
-// one image store. Called by compose.
+// The role `glance`: images and their data. Any number of processes may run it on one database and
+// one image store. Created by compose.
 import type { Role } from '#openstack/role.ts';
 import { glanceDefaults, type GlanceDeps } from '../deps.ts';
 import { actionRoutes } from './actions.ts';

@@ -1,4 +1,4 @@
-// GET /v2/schemas/...: JSON schemas of what Glance answers.
+// GET /v2/schemas/...: JSON schemas of Glance's responses.
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
@@ -45,7 +45,7 @@ const task: JsonObject = {
   },
 };
 
-/** A page of such things. */
+/** The schema of a page of such items. */
 const collection = (name: string, items: JsonObject): JsonObject => ({
   name,
   properties: {

@@ -1,4 +1,4 @@
-// PUT and DELETE of one tag.
+// Adds and removes a single tag of an image.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';

@@ -1,9 +1,9 @@
-// The version documents by which clients find Glance.
+// The version documents, for discovery.
 import type { Json } from '#contracts/common/json.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 
-// No 2.14: it was never released.
+// There is no 2.14: it was never released.
 const minors = [15, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0];
 
 const document = (baseUrl: string): Json => ({

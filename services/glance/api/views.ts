@@ -1,4 +1,4 @@
-// Images and members as clients see them. https://docs.openstack.org/api-ref/image/v2/#show-image
+// Images and members as shown in responses. https://docs.openstack.org/api-ref/image/v2/#show-image
 import type { JsonObject } from '#contracts/common/json.ts';
 import { isoSeconds } from '#platform/clock.ts';
 import type { Image } from '../domain/image.ts';

@@ -1,11 +1,11 @@
-// One byte range of a download. Pure. RFC 9110, section 14
+// Parses the Range header of a download. Pure. RFC 9110, section 14
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { ByteRange } from '#ports/image-store.ts';
 
 /**
- * undefined: all of it. rangeNotSatisfiable: several ranges, none of this form, or one outside the
- * data.
+ * undefined: the whole data. rangeNotSatisfiable: several ranges, an invalid header, or a range
+ * outside of the data.
  */
 export function readRange(
   header: string | undefined,

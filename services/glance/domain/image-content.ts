@@ -1,7 +1,7 @@
-// Whether the bytes of an image are of its disk_format, told from its first and last bytes. Pure.
-// Stock Glance does so since 2025.1 (release notes: require_image_format_match), by the signatures
-// that oslo.utils' imageutils.format_inspector documents. The last word on what QEMU would make of
-// an image has the host or the volume service that uses it: ADR 17.
+// Checks an image's data against its disk_format by its first and last bytes. Pure. Stock Glance
+// does so since 2025.1 (release notes: require_image_format_match), by the signatures documented in
+// oslo.utils' imageutils.format_inspector. The final check, with QEMU, is done by the host or
+// volume service that uses the image: ADR 17.
 import type { Fault } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 
@@ -10,15 +10,15 @@ export interface ImageFormats {
   containerFormat: string | null;
 }
 
-/** The parts of an image's data that tell its format. */
+/** The parts of an image's data from which its format is determined. */
 export interface ContentEnds {
-  /** The first `headBytes`, or all. */
+  /** The first `headBytes` bytes, or all if there are fewer. */
   head: Buffer;
-  /** The last `tailBytes`, or all. */
+  /** The last `tailBytes` bytes, or all if there are fewer. */
   tail: Buffer;
 }
 
-/** Signatures and a VMDK's descriptor lie within. */
+/** Signatures and a VMDK's descriptor are within these bytes. */
 export const headBytes = 64 * 1024;
 export const tailBytes = 512;
 
@@ -47,7 +47,8 @@ const signatures: Readonly<Record<Detected, (ends: ContentEnds) => boolean>> = {
 const descriptorLookBytes = 4096;
 
 /**
- * A VMDK that is text. QEMU takes one for it whose first line that is no comment gives the version.
+ * Whether the head is a VMDK text descriptor. QEMU recognises one by its first line that is no
+ * comment, which gives the version.
  */
 function isVmdkDescriptor(head: Buffer): boolean {
   for (const line of head.subarray(0, descriptorLookBytes).toString('latin1').split('\n')) {
@@ -59,14 +60,14 @@ function isVmdkDescriptor(head: Buffer): boolean {
   return false;
 }
 
-/** Only the content of these containers is a bare disk. */
+/** Containers whose content is a bare disk; other contents are not checked. */
 const bareContainers: ReadonlySet<string | null> = new Set(['bare', 'ami', 'aki', 'ari']);
-/** Amazon's parts of a machine may be anything: stock Nova does not look either. */
+/** Parts of Amazon machine images may have any content: stock Nova does not check them, either. */
 const anyContent: ReadonlySet<string | null> = new Set(['ami', 'aki', 'ari']);
 
 /**
- * unsupportedMediaType: the content is of another format, of several, or refers to other files, and
- * why.
+ * unsupportedMediaType, with the reason: the content has another format, several formats, or refers
+ * to other files.
  */
 export function checkContent(
   { diskFormat, containerFormat }: ImageFormats,
@@ -77,10 +78,10 @@ export function checkContent(
   const detected = (Object.keys(signatures) as Detected[]).filter((format) =>
     signatures[format](ends),
   );
-  // A fixed VHD has its signature at the end alone, where a raw disk may have anything.
+  // A fixed VHD has its signature only at the end, where a raw disk may have any bytes.
   const isFixedVhd = diskFormat === 'vhd' && startsWith(ends.tail, 'conectix');
   const others = detected.filter((format) => format !== diskFormat);
-  // An optical disc is a disk as it is: a volume made from one comes back as a raw image.
+  // A raw image may be an ISO: a volume created from an ISO is uploaded again as a raw image.
   const foreign = diskFormat === 'raw' ? others.filter((format) => format !== 'iso') : others;
   if (foreign.length > 0) return mismatch(diskFormat, `it looks like ${foreign.join(' and ')}`);
   const hasSignature = diskFormat === 'raw' || isFixedVhd || others.length < detected.length;
@@ -98,7 +99,7 @@ function mismatch(diskFormat: string, why: string): Fault {
   );
 }
 
-/** What would make QEMU look for other files, in words; undefined: nothing that is seen here. */
+/** The reason why QEMU might open other files; undefined: none found. */
 function unsafeFeature(diskFormat: string, head: Buffer): string | undefined {
   if (diskFormat === 'qcow2') return unsafeQcow2(head);
   return diskFormat === 'vmdk' ? unsafeVmdk(head) : undefined;
@@ -107,7 +108,7 @@ function unsafeFeature(diskFormat: string, head: Buffer): string | undefined {
 const qcow2HeaderBytes = 80;
 const externalDataFile = 1n << 2n;
 /**
- * The incompatible features of a qcow2 header that QEMU defines, bits 0 to 4: dirty, corrupt,
+ * The bits of incompatible features that QEMU defines for qcow2 headers, 0 to 4: dirty, corrupt,
  * external data file, compression type, extended L2 entries.
  */
 const definedFeatures = 0b11111n;
@@ -130,16 +131,16 @@ const sectorBytes = 512;
 const selfContained: ReadonlySet<string> = new Set(['monolithicsparse', 'streamoptimized']);
 
 /**
- * Layout: VMware's "Virtual Disk Format 5.0", hosted sparse extents. A descriptor is read without
- * regard to case.
+ * Layout: VMware's "Virtual Disk Format 5.0", hosted sparse extents. Descriptors are
+ * case-insensitive.
  */
 function unsafeVmdk(head: Buffer): string | undefined {
   if (!startsWith(head, 'KDMV')) return 'its data may lie in other files';
   if (head.length < sectorBytes) return 'its header is cut off';
-  // Without a capacity of its own the descriptor inside decides which files are opened.
+  // With capacity 0 in the header, the embedded descriptor determines which files are opened.
   if (head.readBigUInt64LE(12) === 0n) return 'its data may lie in other files';
   const [at, sectors] = [Number(head.readBigUInt64LE(28)), Number(head.readBigUInt64LE(36))];
-  if (at === 0) return undefined; // it has none: streams may have it at their end
+  if (at === 0) return undefined; // no embedded descriptor: streams may have it at the end
   if ((at + sectors) * sectorBytes > headBytes) return 'its descriptor is too large';
   const text = head
     .subarray(at * sectorBytes, (at + sectors) * sectorBytes)

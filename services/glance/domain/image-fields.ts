@@ -1,5 +1,5 @@
-// The fields a caller writes: what each may hold and where it goes in a draft. Creation and patches
-// share this table. Pure.
+// The fields that callers can write: allowed values, and where each goes in a draft. Shared by
+// creation and patches. Pure.
 import type { Fault } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -36,7 +36,7 @@ const isBoolean = (value: Json): boolean => typeof value === 'boolean';
 const isCount = (value: Json): boolean =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0x7fffffff;
 
-// The casts below repeat what `allows` has proved.
+// The casts below are safe: `allows` has checked the types.
 const fields: Readonly<Record<string, Field>> = {
   name: {
     allows: isNullOr(isText(255)),
@@ -113,15 +113,16 @@ export const emptyDraft = (owner: string | null): ImageDraft => ({
 });
 
 /**
- * A copy that may be written to by any name: without a prototype, `__proto__` is one like any
- * other.
+ * A mutable copy of an image's properties. It has no prototype, so that `__proto__` is an ordinary
+ * key.
  */
 export const ownProperties = (properties: Image['properties']): ImageDraft['properties'] =>
   Object.assign(Object.create(null) as ImageDraft['properties'], properties);
 
 /**
- * The draft with `name` set to `value`; a property is set in the draft's own object, as a copy for
- * each of many is quadratic. forbidden: Glance's own field; badRequest: no such value.
+ * Sets `name` to `value` in the draft. A property is set in the draft's own object, since copying
+ * it for each of many would be quadratic. forbidden: a read-only field; badRequest: an invalid
+ * value.
  */
 export function setField(draft: ImageDraft, name: string, value: Json): ImageDraft | Fault {
   if (readOnlyFields.has(name) || name === 'id')

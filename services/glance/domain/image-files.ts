@@ -1,4 +1,4 @@
-// Images against the files of the image store: what differs. For the audit.
+// Compares images with the files in the image store, for the audit.
 
 export interface ImageFile {
   key: string;
@@ -11,11 +11,11 @@ export interface ImageData {
   status: string;
   sizeBytes: number | null;
   dataKey: string | null;
-  /** An upload runs: its file need not be whole yet. */
+  /** An upload is running, so the file may be incomplete. */
   uploading: boolean;
 }
 
-/** One difference each, worded for an operator. An upload that runs is none. */
+/** One text per difference, for operators. Running uploads are no difference. */
 export function differences(images: readonly ImageData[], files: readonly ImageFile[]): string[] {
   const unclaimed = new Map(files.map((file) => [file.key, file]));
   const problems: string[] = [];

@@ -1,4 +1,4 @@
-// The image schema that clients fetch to know the fields; the words are upstream's. Pure data.
+// The image schema that clients fetch; its texts are upstream's. Pure data.
 // https://docs.openstack.org/api-ref/image/v2/#show-image-schema
 import type { JsonObject } from '#contracts/common/json.ts';
 import { containerFormats, diskFormats, visibilities } from './image.ts';
@@ -6,7 +6,7 @@ import { containerFormats, diskFormats, visibilities } from './image.ts';
 const uuid =
   '^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$';
 
-// `is_base: false`: a property that upstream describes, not a column.
+// `is_base: false`: a property that upstream describes, not a field of an image.
 export const imageProperties: JsonObject = {
   id: { type: 'string', description: 'An identifier for the image', pattern: uuid },
   name: { type: ['null', 'string'], description: 'Descriptive name for the image', maxLength: 255 },

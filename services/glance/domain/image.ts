@@ -1,4 +1,4 @@
-// What an image is, and which words its fields may hold. Pure.
+// The type of an image, and the values of its enumerated fields. Pure.
 // https://docs.openstack.org/api-ref/image/v2/#images
 
 export type ImageStatus =
@@ -56,7 +56,7 @@ export interface Image {
   virtualSizeBytes: number | null;
   md5: string | null;
   sha512: string | null;
-  /** Where the bytes lie in the store; set from the start of an upload on. */
+  /** The key of its data in the store; set as soon as an upload starts. */
   dataKey: string | null;
   createdAtMs: number;
   updatedAtMs: number;
@@ -64,7 +64,7 @@ export interface Image {
   properties: Readonly<Record<string, string | null>>;
 }
 
-/** What a caller may write, at creation or by a patch. */
+/** The fields that callers can write, at creation or by a patch. */
 export type ImageDraft = Pick<
   Image,
   | 'name'
@@ -81,7 +81,7 @@ export type ImageDraft = Pick<
   properties: Record<string, string | null>;
 };
 
-/** Fields that Glance alone writes: 403 when a caller tries. */
+/** Fields that only Glance writes: a caller who tries gets 403. */
 export const readOnlyFields: ReadonlySet<string> = new Set([
   'status',
   'checksum',
@@ -98,7 +98,7 @@ export const readOnlyFields: ReadonlySet<string> = new Set([
   'stores',
 ]);
 
-/** Names that no property may have. */
+/** Names that a property must not have. */
 export const reservedFields: ReadonlySet<string> = new Set([
   'deleted',
   'deleted_at',

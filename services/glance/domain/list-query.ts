@@ -1,5 +1,4 @@
-// What a list of images asks for, read from the query. Pure.
-// https://docs.openstack.org/api-ref/image/v2/#list-images
+// Parses the query of an image list. Pure. https://docs.openstack.org/api-ref/image/v2/#list-images
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Query } from '#platform/http/messages.ts';
@@ -37,21 +36,21 @@ export type NumberColumn = (typeof numberColumns)[number];
 const hashAlgorithm = 'sha512';
 
 export interface ListRequest {
-  /** One of the values each. */
+  /** Each column must have one of the values. */
   texts: { column: TextColumn; values: string[] }[];
-  /** Bytes, GiB or MiB, as the column has it. */
+  /** In the column's unit: bytes, GiB or MiB. */
   numbers: { column: NumberColumn; comparison: 'gte' | 'lte' | 'eq'; value: number }[];
   times: { column: 'created_at_ms' | 'updated_at_ms'; comparison: Comparison; ms: number }[];
   properties: { name: string; value: string }[];
-  /** All of them. */
+  /** The image must have all of them. */
   tags: readonly string[];
   visibility: Visibility | 'all' | null;
   memberStatus: MemberStatus | 'all';
   isHidden: boolean;
   isProtected: boolean | null;
   /**
-   * Whether the hash of its bytes is there, as an algorithm was asked for; 'none': of another
-   * algorithm.
+   * Whether the image must have a hash ('present'), because the filter named our algorithm; 'none':
+   * it named another algorithm, so that no image matches.
    */
   hash: 'any' | 'present' | 'none';
   sorts: Sort[];
@@ -60,14 +59,14 @@ export interface ListRequest {
 }
 
 const bad = (message: string) => fault('badRequest', message);
-/** As many as an image can have: image_tag_quota. */
+/** As many tags as an image can have: image_tag_quota. */
 const maxFilterTags = 128;
 /**
- * As many as an image can have: image_property_quota. A thousand of them are too deep an expression
- * for SQLite.
+ * As many properties as an image can have: image_property_quota. A thousand would exceed SQLite's
+ * limit of expression depth.
  */
 const maxFilterProperties = 128;
-/** The fields of an image that have a filter are some twenty. */
+/** Besides properties, about twenty fields have filters. */
 const maxFilters = maxFilterProperties + 32;
 const paging = new Set(['limit', 'marker', 'sort', 'sort_key', 'sort_dir']);
 
@@ -113,7 +112,7 @@ export function readListQuery(
   return request;
 }
 
-/** Notes one filter in the request. badRequest: no such value. */
+/** Adds one filter to the request. badRequest: an invalid value. */
 function readFilter(
   request: ListRequest,
   name: string,
@@ -157,7 +156,7 @@ function readFilter(
       return undefined;
     case 'os_hidden':
     case 'protected': {
-      // `protected` must be all lower case: api-ref, "List images".
+      // `protected` must be in lower case: api-ref, "List images".
       const word = name === 'os_hidden' ? value.toLowerCase() : value;
       if (word !== 'true' && word !== 'false')
         return bad(
@@ -188,7 +187,7 @@ function readFilter(
         column: `${name}_ms`,
         comparison: (match[1] ?? 'eq') as Comparison,
         ms,
-      }); // the pattern's words
+      }); // an operator of the pattern
       return undefined;
     }
     default:
@@ -198,15 +197,15 @@ function readFilter(
 }
 
 /**
- * `in:a,"b,c"` is any of these, `eq:a` and a text without a colon one. badRequest: another
- * operator. api-ref, "List images"
+ * Values of a filter: `in:a,"b,c"` is any of them; `eq:a`, or a text without a colon, a single one.
+ * badRequest: another operator. api-ref, "List images"
  */
 function readAny(text: string): Outcome<string[]> {
   const colonAt = text.indexOf(':');
   if (colonAt < 0) return [text];
   const operator = text.slice(0, colonAt);
   if (operator === 'eq') return [text.slice(colonAt + 1)];
-  // A time is no operator with a value.
+  // A time also contains a colon, but no operator.
   if (operator !== 'in')
     return /^\d{4}-\d\d-\d\dT\d\d$/.test(operator)
       ? [text]
@@ -239,10 +238,10 @@ function readSorts(query: Query): Outcome<Sort[]> {
     if (direction !== 'asc' && direction !== 'desc')
       return bad(`Invalid sort direction: ${direction}. It must be asc or desc.`);
     if (!sorts.some((earlier) => earlier.key === key))
-      // one of sortKeys; a second time it changes nothing
+      // one of sortKeys; a key named twice counts once
       sorts.push({ key: key as SortKey, direction });
   }
-  // A total order, so that a marker has one place.
+  // Makes the order total, so that a marker has a definite place.
   for (const key of ['created_at', 'id'] as const)
     if (!sorts.some((earlier) => earlier.key === key))
       sorts.push({ key, direction: sorts[0]?.direction ?? 'desc' });

@@ -1,4 +1,4 @@
-// JSON patches of images, in the form of 2.1 ({op, path, value}) and of 2.0 ({replace: path,
+// JSON patches of images: the syntax of 2.1 ({op, path, value}) and of 2.0 ({replace: path,
 // value}). Pure. https://docs.openstack.org/api-ref/image/v2/#update-image
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -11,7 +11,7 @@ type Change = { op: 'add' | 'replace'; name: string; value: Json } | { op: 'remo
 
 const ops = ['add', 'replace', 'remove'] as const;
 
-/** badRequest: not a patch of an image. */
+/** badRequest: the body is no patch of an image. */
 export function readPatch(body: Json): Outcome<Change[]> {
   if (!Array.isArray(body))
     return fault('badRequest', 'Request body must be a JSON array of operation objects.');
@@ -43,12 +43,15 @@ export function readPatch(body: Json): Outcome<Change[]> {
         'badRequest',
         `Operation ${JSON.stringify(op)} requires a member named "value".`,
       );
-    changes.push({ op: op as 'add' | 'replace', name, value }); // one of ops, and not remove
+    changes.push({ op: op as 'add' | 'replace', name, value }); // one of ops other than remove
   }
   return changes;
 }
 
-/** The one member that a JSON pointer names. Locations are refused later, by their name. */
+/**
+ * The member that a JSON pointer names; nested pointers only into `locations`, which is refused
+ * later.
+ */
 function nameIn(path: string): string | undefined {
   const match = /^\/([^/]+)(\/.*)?$/.exec(path);
   const name = match?.[1]?.replaceAll('~1', '/').replaceAll('~0', '~');
@@ -56,8 +59,8 @@ function nameIn(path: string): string | undefined {
 }
 
 /**
- * The image's writable part after all changes. conflict: a property that is not there; forbidden: a
- * field that is not the caller's.
+ * The writable fields after all changes. conflict: a property does not exist; forbidden: a field
+ * that callers cannot write.
  */
 export function patchImage(image: Image, changes: readonly Change[]): Outcome<ImageDraft> {
   let draft: ImageDraft = { ...image, properties: ownProperties(image.properties) };
@@ -76,7 +79,7 @@ export function patchImage(image: Image, changes: readonly Change[]): Outcome<Im
     if (isFault(changed)) return changed;
     draft = changed;
   }
-  // Its data has this format already.
+  // Existing data has these formats already, so that they cannot change.
   for (const [name, before, after] of [
     ['disk_format', image.diskFormat, draft.diskFormat],
     ['container_format', image.containerFormat, draft.containerFormat],

@@ -1,4 +1,5 @@
-// When uploads are dead: by lease for other processes, at once for an earlier life of this one.
+// When an upload counts as dead: by its lease for other processes; at once if it is from before
+// this process's restart.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { isDead } from './upload.ts';

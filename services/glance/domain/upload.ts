@@ -1,16 +1,16 @@
-// When an upload has died with its process.
+// Whether an upload has died with its process.
 
 export interface RunningUpload {
   key: string;
-  /** The process that has it; null: unknown. */
+  /** The name of the process that runs it; null: unknown. */
   owner: string | null;
-  /** When that process was last heard of. */
+  /** The time of its last heartbeat. */
   seenMs: number;
 }
 
 /**
- * Another process's upload is dead when its lease has run out. One of this process's name is dead
- * at once if this life of it does not write it: an earlier life did.
+ * An upload of another process is dead when its lease has expired. One in this process's own name
+ * is dead at once if this process is not writing it: it is from before a restart.
  */
 export function isDead(
   { key, owner, seenMs }: RunningUpload,

@@ -1,8 +1,7 @@
-// How large a disk a guest sees, told from the data's first bytes. Pure.
+// The size of the disk that a guest sees, from the first bytes of the data. Pure.
 
 /**
- * null: this format does not tell, the data is not of the format it is said to be, or no disk is so
- * large.
+ * null: the format does not tell, the data does not have this format, or the size is impossible.
  */
 export function virtualSizeOf(
   diskFormat: string | null,

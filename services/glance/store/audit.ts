@@ -1,15 +1,15 @@
-// Holds the database and the image store against each other, for `cobalt doctor --audit`. Reads
-// only; called by compose.
+// Compares the database with the image store for `cobalt doctor --audit`. Only reads; called by
+// compose.
 import type { ImageStore } from '#ports/image-store.ts';
 import { differences } from '../domain/image-files.ts';
 import type { GlanceDb } from './tables.ts';
 
-/** Differences, none in a healthy cloud at rest. */
+/** Texts of differences; empty in a healthy cloud at rest. */
 export async function auditImages(
   db: GlanceDb,
   store: Pick<ImageStore, 'list'>,
 ): Promise<string[]> {
-  // Files first: a key is in the database before its file is in the store.
+  // Files are listed first: a key is in the database before its file is in the store.
   const files = await store.list();
   const rows = await db
     .selectFrom('images')

@@ -1,13 +1,13 @@
-// Images with their tags and properties: read, insert, change, delete.
+// SQL of images with their tags and properties.
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { Image, ImageDraft, ImageStatus } from '../domain/image.ts';
 import type { GlanceDb, ImageRow } from './tables.ts';
 
-/** An image with the generation that a change compares. */
+/** An image with its generation, for compare-and-set. */
 export interface StoredImage extends Image {
   generation: number;
-  /** An upload of its data runs, in whatever process, or has died. */
+  /** An upload of its data is running in some process, or has died. */
   uploading: boolean;
 }
 
@@ -21,7 +21,7 @@ export async function findImage(db: GlanceDb, id: string): Promise<StoredImage |
   return row && (await withBelongings(db, [row]))[0];
 }
 
-/** The rows as images, in their order: two queries however many there are. */
+/** The rows as images with tags and properties, in the order of `rows`; always two queries. */
 export async function withBelongings(
   db: GlanceDb,
   rows: readonly ImageRow[],
@@ -70,7 +70,7 @@ export async function withBelongings(
   }));
 }
 
-/** false: the id is taken, also when by an image that was deleted. */
+/** Returns false if the id is taken, even by an image that was deleted. */
 export async function insertImage(
   db: GlanceDb,
   id: string,
@@ -114,7 +114,7 @@ export async function insertImage(
   }
 }
 
-/** Compare-and-set on the generation; false: somebody else was faster. */
+/** Compare-and-set on the generation; returns false if the image was changed meanwhile. */
 export async function changeImage(
   db: GlanceDb,
   image: StoredImage,
@@ -137,7 +137,7 @@ export async function changeImage(
   });
 }
 
-/** Moves the status if it is still `from`; false: it is not. */
+/** Changes the status only if it still is `from`; returns false otherwise. */
 export async function moveStatus(
   db: GlanceDb,
   id: string,
@@ -155,8 +155,8 @@ export async function moveStatus(
 }
 
 /**
- * The row stays, marked; what belongs to it goes. false: it was deleted already, or is protected by
- * now.
+ * Marks the image as deleted and deletes its tags, properties and members. Returns false if it was
+ * deleted already or is protected now.
  */
 export async function deleteImage(db: GlanceDb, id: string, nowMs: number): Promise<boolean> {
   return await transaction(db, async (trx) => {
@@ -202,7 +202,10 @@ async function putBelongings(
 
 const purgedAtOnce = 500;
 
-/** Removes the records of images deleted before `beforeMs` but for their ids. Answers how many. */
+/**
+ * Deletes records of images that were deleted before `beforeMs`, and keeps only their ids. Returns
+ * how many.
+ */
 export async function purgeImages(db: GlanceDb, beforeMs: number): Promise<number> {
   for (let purged = 0; ;) {
     const count = await transaction(db, async (trx) => {

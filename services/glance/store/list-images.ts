@@ -1,4 +1,4 @@
-// The images a caller may see in a list: filtered, sorted, one page.
+// The image list: the images that a caller may see, filtered, sorted and paged.
 import { sql, type Expression, type ExpressionBuilder, type SqlBool } from 'kysely';
 import type { Comparison, ListRequest, SortKey } from '../domain/list-query.ts';
 import type { StoredImage } from './images.ts';
@@ -13,7 +13,7 @@ export interface Viewer {
 type Eb = ExpressionBuilder<GlanceTables, 'images'>;
 type Condition = Expression<SqlBool>;
 
-/** 'noMarker': the marker's image is not there for this viewer. */
+/** 'noMarker': the marker is no image that this viewer may see. */
 export async function listImages(
   db: GlanceDb,
   viewer: Viewer,
@@ -42,8 +42,8 @@ export async function listImages(
 }
 
 /**
- * Own, public, community where asked for, and shared with the viewer. Admins: all, but others'
- * community only where asked for.
+ * For projects: own and public images, those shared with it, and community images if requested. For
+ * admins: all, but community images of other projects only if requested.
  */
 function inScope(
   eb: Eb,
@@ -76,7 +76,7 @@ function inScope(
                   memberStatus as Exclude<ListRequest['memberStatus'], 'all'>,
                 ),
               ),
-          ), // the condition says so
+          ), // not 'all': checked by $if
         ]);
   return eb.and([asked, eb.or([own, eb('visibility', 'in', ['public', 'community']), shared])]);
 }
@@ -94,7 +94,7 @@ function matches(eb: Eb, request: ListRequest): Condition[] {
     ...request.numbers.map(({ column, comparison, value }) =>
       eb(column, operators[comparison], value),
     ),
-    // Answers show whole seconds, so whole seconds are compared.
+    // Responses show whole seconds, so filters compare whole seconds.
     ...request.times.map(({ column, comparison, ms }) =>
       eb(sql<number>`${sql.ref(column)} - ${sql.ref(column)} % 1000`, operators[comparison], ms),
     ),
@@ -129,7 +129,7 @@ const operators = {
   neq: '!=',
 } as const satisfies Record<Comparison, string>;
 
-/** Rows behind the marker in the order asked for. */
+/** Rows behind the marker in the requested order. */
 function after(
   eb: Eb,
   { sorts }: ListRequest,
@@ -147,7 +147,7 @@ function after(
   );
 }
 
-// Null sorts first on both databases, and compares, when it is a value.
+// Stands for NULL, so that NULL sorts first on both databases and can be compared with a marker.
 const nullAs: Partial<Record<SortKey, string | number>> = {
   name: '',
   container_format: '',

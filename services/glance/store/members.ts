@@ -1,4 +1,4 @@
-// Who a shared image is shared with.
+// SQL of members: the projects with which an image is shared.
 import type { Selectable } from 'kysely';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import type { MemberStatus } from '../domain/image.ts';
@@ -29,7 +29,7 @@ export async function findMember(
     .executeTakeFirst();
 }
 
-/** undefined: it is a member already. */
+/** Returns undefined if the project is a member already. */
 export async function insertMember(
   db: GlanceDb,
   imageId: string,
@@ -67,7 +67,7 @@ export async function setMemberStatus(
     .execute();
 }
 
-/** false: there was none. */
+/** Returns false if there was no such member. */
 export async function deleteMember(
   db: GlanceDb,
   imageId: string,

@@ -6,7 +6,7 @@ export type GlanceDb = Kysely<GlanceTables>;
 export type ImageRow = Selectable<GlanceTables['images']>;
 
 export interface GlanceTables {
-  /** Deleted images stay for a while, then their ids alone. */
+  /** Records of deleted images are kept for a while; then only their ids. */
   images: {
     id: string;
     name: string | null;
@@ -23,20 +23,22 @@ export interface GlanceTables {
     virtual_size: number | null;
     checksum: string | null;
     os_hash_value: string | null;
-    /** Where the bytes are, or will be when the upload ends. Never used twice. */
+    /** The key of the data in the store, also while the upload is running. Never used twice. */
     data_key: string | null;
-    /** When the process that uploads was last heard of; null when no upload runs. */
+    /** The last heartbeat of the uploading process; null: no upload is running. */
     upload_seen_ms: number | null;
-    /** The process that uploads, or uploaded last; null: of a release that did not say. */
+    /**
+     * The process that uploads, or uploaded last; null: written by a release without this column.
+     */
     upload_owner: string | null;
-    /** Moves with every change of the fields, tags or properties. */
+    /** Bumped with every change of fields, tags or properties. */
     generation: number;
     created_at_ms: number;
     updated_at_ms: number;
   };
   /**
-   * Of images that were purged: no other image may have it, or a server would boot what it never
-   * named. https://wiki.openstack.org/wiki/OSSN/OSSN-0075
+   * Ids of purged images. They are never given to another image, since a server might then boot an
+   * image that its owner never chose. https://wiki.openstack.org/wiki/OSSN/OSSN-0075
    */
   purged_image_ids: { id: string };
   image_properties: { image_id: string; name: string; value: string | null };

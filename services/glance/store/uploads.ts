@@ -1,14 +1,17 @@
-// Uploads as the database sees them: a key is claimed before its first byte is written, so that
-// every file in the store is either named by a row or an orphan.
+// SQL of uploads. A key is claimed in the database before its first byte is written, so that every
+// file in the store is either named by a row or an orphan.
 import { holdName } from '#platform/db/named-lock.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { StoredData } from '#ports/image-store.ts';
 import type { GlanceDb } from './tables.ts';
 
-/** 'saving': for good. 'uploading': staged, for a later import. */
+/** 'saving': the image's data. 'uploading': staged for a later import. */
 export type UploadKind = 'saving' | 'uploading';
 
-/** queued -> saving or uploading under a key; false: the image does not take data now. */
+/**
+ * Moves a queued image to saving or uploading under a key. Returns false if the image does not
+ * accept data now.
+ */
 export async function claimUpload(
   db: GlanceDb,
   id: string,
@@ -32,7 +35,7 @@ export async function claimUpload(
   return numUpdatedRows > 0n;
 }
 
-/** Says that the upload lives. */
+/** Records a heartbeat of the upload. */
 export async function touchUpload(db: GlanceDb, key: string, nowMs: number): Promise<void> {
   await db
     .updateTable('images')
@@ -42,7 +45,7 @@ export async function touchUpload(db: GlanceDb, key: string, nowMs: number): Pro
     .execute();
 }
 
-/** All data of a project's images. */
+/** Total bytes of a project's images. */
 export async function usedBytes(db: GlanceDb, owner: string | null): Promise<number> {
   const row = await db
     .selectFrom('images')
@@ -54,8 +57,8 @@ export async function usedBytes(db: GlanceDb, owner: string | null): Promise<num
 }
 
 /**
- * Ends an upload well. 'abandoned': the image was deleted, or another process took the upload for
- * dead. 'overQuota': others have filled the quota meanwhile.
+ * Completes an upload. 'abandoned': the image was deleted, or another process considered the upload
+ * dead. 'overQuota': other uploads have used up the quota meanwhile.
  */
 export async function finishUpload(
   db: GlanceDb,
@@ -65,7 +68,7 @@ export async function finishUpload(
 ): Promise<'stored' | 'abandoned' | 'overQuota'> {
   const { key, owner, data, virtualSizeBytes } = upload;
   return await transaction(db, async (trx) => {
-    await holdName(trx, `quota of ${owner ?? ''}`); // two that fit alone may not fit together
+    await holdName(trx, `quota of ${owner ?? ''}`); // serialises this project's uploads
     if ((await usedBytes(trx, owner)) + data.sizeBytes > quotaBytes) return 'overQuota';
     const row = await trx
       .selectFrom('images')
@@ -94,7 +97,7 @@ export async function finishUpload(
   });
 }
 
-/** Makes staged data the image's own; false: there is none that is whole. */
+/** Makes the staged data the image's data. Returns false if there is no complete staged data. */
 export async function importStaged(db: GlanceDb, id: string, nowMs: number): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable('images')
@@ -106,7 +109,7 @@ export async function importStaged(db: GlanceDb, id: string, nowMs: number): Pro
   return numUpdatedRows > 0n;
 }
 
-/** Ends an upload badly: the image waits for data again. Idempotent by key. */
+/** Ends a failed upload: the image is queued again. Idempotent by key. */
 export async function abandonUpload(db: GlanceDb, key: string, nowMs: number): Promise<void> {
   await db
     .updateTable('images')
@@ -117,7 +120,7 @@ export async function abandonUpload(db: GlanceDb, key: string, nowMs: number): P
     .execute();
 }
 
-/** Keys of uploads that run or have died, with the process that has them. */
+/** Keys of uploads that are running or have died, with their process and last heartbeat. */
 export async function runningUploads(
   db: GlanceDb,
 ): Promise<{ key: string; owner: string | null; seenMs: number }[]> {
@@ -132,7 +135,7 @@ export async function runningUploads(
   );
 }
 
-/** As `abandonUpload`, unless its process was heard of after `seenMs`. False: it was. */
+/** Like `abandonUpload`, but returns false if a heartbeat came after `seenMs`. */
 export async function abandonDeadUpload(
   db: GlanceDb,
   upload: { key: string; seenMs: number },
@@ -155,7 +158,7 @@ const withoutData = (nowMs: number) => ({
   updated_at_ms: nowMs,
 });
 
-/** Which of these keys some image still needs. */
+/** Those of the keys that some image still needs. */
 export async function neededKeys(db: GlanceDb, keys: readonly string[]): Promise<Set<string>> {
   const needed = new Set<string>();
   for (let at = 0; at < keys.length; at += keysAtOnce) {

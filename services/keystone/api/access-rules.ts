@@ -1,4 +1,4 @@
-// /v3/users/{id}/access_rules: the requests that application credentials may be limited to.
+// /v3/users/{id}/access_rules: rules to which application credentials can be restricted.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
@@ -10,7 +10,7 @@ import { deniedToLent, deniedToTrustee } from './lent-rights.ts';
 import { denied, notFound } from './permit.ts';
 import { noContent, listed, shown, urlOf } from './replies.ts';
 
-// written by us as arrays of ids
+// Keystone wrote the column as a JSON array of ids.
 export const idsIn = (json: string): string[] => JSON.parse(json) as string[];
 
 export function accessRuleRoutes(k: Keystone): Route[] {

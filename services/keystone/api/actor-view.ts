@@ -1,4 +1,4 @@
-// How users and groups look in the Identity API.
+// Users and groups as shown in responses of the Identity API.
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import type { GroupRow, UserRow } from '../store/tables.ts';

@@ -1,4 +1,5 @@
-// /v3/users/{id}/application_credentials: keys for programs, with some of their user's roles.
+// /v3/users/{id}/application_credentials: credentials for programs, with some of their user's
+// roles.
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -39,7 +40,7 @@ const createBody = wrapped('application_credential', {
   expires_at: Type.Optional(text),
   roles: Type.Optional(Type.Array(ref)),
   unrestricted: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),
-  // each is held against every request of the token
+  // Bounded, since every request made with the token is compared with each rule.
   access_rules: Type.Optional(Type.Array(rule, { maxItems: 64 })),
 });
 type Sent = Static<typeof createBody>['application_credential'];
@@ -174,8 +175,8 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
 }
 
 /**
- * The roles asked for with those they imply, or all that the token has here; never more than it
- * has.
+ * The requested roles and the roles they imply; without a request all roles that the token has on
+ * this project. Never more than the token has.
  */
 async function rolesFor(
   k: Keystone,
@@ -197,7 +198,7 @@ async function rolesFor(
   return [...withImplied(chosen, await implications(k.db))].filter((id) => has.has(id));
 }
 
-/** µs since 1970; null = never. */
+/** µs since 1970; null: never. */
 function expiryOf(sent: Sent, nowMs: number): Outcome<number | null> {
   if (!sent.expires_at) return null;
   const us = parseMicros(sent.expires_at);

@@ -1,4 +1,5 @@
-// /v3/auth: tokens, and what the caller may reach with them.
+// /v3/auth: issues, shows and revokes tokens; lists the projects and domains that the caller can
+// scope to.
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -53,7 +54,7 @@ export function tokenRoutes(k: Keystone): Route[] {
     return { status, body, headers: { 'x-subject-token': token, vary: 'X-Auth-Token' } };
   }
 
-  /** The token in X-Subject-Token; notFound for one that is no token any more. */
+  /** The token in X-Subject-Token. notFound: it is not valid, or not any more. */
   async function subject(
     request: ApiRequest<unknown>,
     rule: string,
@@ -78,7 +79,7 @@ export function tokenRoutes(k: Keystone): Route[] {
       async handler(request) {
         const noToken = (outcome: { message: string }) =>
           fault('unauthorized', outcome.message, { identityUrl: request.baseUrl });
-        // the schema proved it
+        // validated by the schema
         const payload = await authenticate(k, request.body.auth as AuthRequest, request.source);
         if (isFault(payload)) return payload.kind === 'unauthorized' ? noToken(payload) : payload;
         const facts = await k.tokens.factsOf(payload);
@@ -123,7 +124,7 @@ export function tokenRoutes(k: Keystone): Route[] {
         const { auth } = request;
         if (auth.projectId === null && auth.domainId === null && !auth.systemScope)
           return fault('forbidden', 'A scoped token is required to see the catalog.');
-        // plain data
+        // plain JSON data
         const catalog = (await catalogFor(k.db, auth.userId, auth.projectId)) as unknown as Json;
         return {
           status: 200,

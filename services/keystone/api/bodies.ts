@@ -1,4 +1,4 @@
-// Body schemas that many routes share, and attributes beyond the columns.
+// Body schemas that several routes share, and the handling of attributes without a column.
 import { Type, type TProperties } from 'typebox';
 import type { JsonObject } from '#contracts/common/json.ts';
 
@@ -9,13 +9,15 @@ export const idText = Type.String({ minLength: 1, maxLength: 64, pattern: '^[a-z
 export const text = Type.Union([Type.String(), Type.Null()]);
 export const enabled = Type.Boolean();
 export const maxTags = 80;
-/** No comma or slash, at most 80 of 255 characters, each once. Identity API, "Project Tags". */
+/**
+ * At most 80 tags of 255 characters, unique, without comma or slash. Identity API, "Project Tags".
+ */
 export const tags = Type.Array(Type.String({ minLength: 1, maxLength: 255, pattern: '^[^,/]*$' }), {
   maxItems: maxTags,
   uniqueItems: true,
 });
 
-/** `{[key]: {...properties}}`; the Identity API keeps attributes it does not know. */
+/** `{[key]: {...properties}}`. Unknown attributes are allowed: the Identity API stores them. */
 export function wrapped<K extends string, P extends TProperties>(
   key: K,
   properties: P,
@@ -29,19 +31,22 @@ export function wrapped<K extends string, P extends TProperties>(
   );
 }
 
-/** What the caller sent beyond the attributes that have columns; shown again at top level. */
+/**
+ * JSON of the attributes that have no column; views show them at top level again. `before`: those
+ * stored so far.
+ */
 export function extraOf(
   sent: Readonly<Record<string, unknown>>,
   columns: readonly string[],
   before = '{}',
 ): string {
-  // Spread keeps `__proto__` as a name like any other; an assignment would not.
+  // Spreading keeps `__proto__` as an ordinary name; an assignment would set the prototype.
   const further = Object.fromEntries(
     Object.entries(sent).filter(([name]) => !columns.includes(name) && name !== 'links'),
   );
-  // written by us as an object
+  // Keystone wrote `before` as a JSON object.
   return JSON.stringify({ ...(JSON.parse(before) as object), ...further });
 }
 
-// columns written by `extraOf` and for options
+// For columns that `extraOf` wrote, and for columns of options.
 export const parsed = (json: string): JsonObject => JSON.parse(json) as JsonObject;

@@ -1,4 +1,5 @@
-// Regions, services, endpoints and policy documents as clients meet them, and who may ask at all.
+// Regions, services, endpoints and policy documents through the API, and which callers may use
+// them.
 import { strict as assert } from 'node:assert';
 import { after, describe, test } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';

@@ -1,5 +1,5 @@
-// /v3/OS-OAUTH1/consumers: registered OAuth consumers. Their request and access tokens are not part
-// of this service.
+// /v3/OS-OAUTH1/consumers: registered OAuth consumers. Request and access tokens of OAuth are not
+// implemented.
 import { Type, type Static } from 'typebox';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -58,7 +58,7 @@ export function consumerRoutes(k: Keystone): Route[] {
           extra: extraOf(consumer, columns),
         };
         await insertConsumer(k.db, row);
-        // shown this once
+        // the only response that shows the secret
         return created('consumer', { ...view(request, row), secret: row.secret });
       },
     }),

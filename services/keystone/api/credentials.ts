@@ -1,5 +1,5 @@
-// /v3/credentials, and EC2 access keys, which are credentials of type ec2 named by the hash of
-// their access key.
+// /v3/credentials, and EC2 access keys: credentials of type ec2 whose id is the hash of their
+// access key.
 import { createHash } from 'node:crypto';
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
@@ -62,13 +62,13 @@ export function credentialRoutes(k: Keystone): Route[] {
       notFound('credential', id)
     );
   }
-  /** The access key of an ec2 credential's blob. */
+  /** The access key in the blob of an ec2 credential. */
   function accessIn(blob: string): string | undefined {
     try {
       const { access } = JSON.parse(blob) as { access?: unknown };
       return typeof access === 'string' ? access : undefined;
     } catch {
-      return undefined; // not JSON: refused by the caller
+      return undefined; // not JSON: the caller refuses it
     }
   }
   const badBlob = fault(
@@ -180,7 +180,7 @@ export function credentialRoutes(k: Keystone): Route[] {
 
 function ec2Routes(k: Keystone): Route[] {
   const view = (request: ApiRequest<unknown>, row: CredentialRow): JsonObject => {
-    // checked when it was stored
+    // validated when it was stored
     const { access, secret } = JSON.parse(row.blob) as { access: string; secret: string };
     return {
       access,

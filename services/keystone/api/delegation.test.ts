@@ -1,4 +1,5 @@
-// Lent rights: what tokens of application credentials and trusts carry, and what they may never do.
+// Delegation: the rights of tokens from application credentials and trusts, and what such tokens
+// must not do.
 import { strict as assert } from 'node:assert';
 import { after, before, describe, test } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
@@ -263,8 +264,8 @@ describe('lent rights', () => {
     });
 
     /**
-     * Restricted credential, trust. What an unrestricted credential may do is tried last, since it
-     * removes.
+     * 'both': neither a restricted credential nor a trust may do it. 'trust': only a trust may not.
+     * The unrestricted credential is tried last, since it may delete the objects.
      */
     const rows: [string, HttpMethod, () => string, (() => Json) | undefined, 'both' | 'trust'][] = [
       ['list credentials', 'GET', () => 'credentials', undefined, 'both'],

@@ -1,5 +1,5 @@
-// /v3/domains/{id}/config: options kept for a domain's identity backend. Users live in our own
-// database, so that the options are kept and shown but change nothing; the defaults below say so.
+// /v3/domains/{id}/config: options of a domain's identity backend. They are stored and shown but
+// have no effect, since all users are in Keystone's own database.
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -18,8 +18,8 @@ import { notFound } from './permit.ts';
 import { noContent } from './replies.ts';
 
 /**
- * What may be set, with its default. Identity API, "Domain configuration": groups identity and
- * ldap.
+ * The supported options with their defaults. Identity API, "Domain configuration": groups identity
+ * and ldap.
  */
 const defaults: DomainOptions = {
   identity: { driver: 'sql', list_limit: null },
@@ -42,7 +42,7 @@ export function domainConfigRoutes(k: Keystone): Route[] {
     return await domainOptions(k.db, domainId);
   }
 
-  /** What the path names of the options: all, a group, or one option. */
+  /** The part of the options that the path names: all, a group, or one option. */
   function part(options: DomainOptions, { group, option }: Where): JsonObject | undefined {
     if (group === undefined) return Object.keys(options).length > 0 ? options : undefined;
     const inGroup = own(options, group);
@@ -67,7 +67,7 @@ export function domainConfigRoutes(k: Keystone): Route[] {
       faults: ['notFound'],
       ...(method === 'PUT' || method === 'PATCH' ? { body } : {}),
       async handler(request) {
-        const where = request.params as unknown as Where; // the path's own words
+        const where = request.params as unknown as Where; // the path's parameters
         const present = await read(where.domain_id);
         return isFault(present) ? present : await act(request, where, present);
       },
@@ -147,7 +147,9 @@ const unknown = (where: Where): Fault =>
     [where.group, where.option].filter(Boolean).join('.') || where.domain_id,
   );
 
-/** The body's options by group; refuses what is not known and what the path does not name. */
+/**
+ * The options in the body, by group. Refuses unknown options and those outside of the path's part.
+ */
 function sentOptions(
   config: Readonly<Record<string, unknown>>,
   where: Where,
@@ -172,7 +174,7 @@ function sentOptions(
       if (where.option !== undefined && option !== where.option)
         return fault('forbidden', `The body must be about option ${where.option}.`);
     }
-    options[group] = values as Record<string, Json>; // a JSON body
+    options[group] = values as Record<string, Json>; // from a JSON body
   }
   return options;
 }

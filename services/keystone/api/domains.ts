@@ -1,4 +1,4 @@
-// /v3/domains: a domain is a project that is its own domain.
+// /v3/domains. A domain is stored as a project with is_domain = 1.
 import { Type, type Static } from 'typebox';
 import { fault, type Outcome } from '#contracts/common/fault.ts';
 import { route, type Reply, type Route } from '#openstack/http/route.ts';
@@ -20,7 +20,7 @@ import { changedFields, newFields, projectAttributes } from './project-fields.ts
 import { domainView } from './project-view.ts';
 import { asked, created, noContent, listed, shown } from './replies.ts';
 
-/** Names the domain's id, and is not kept beside it. */
+/** `explicit_domain_id` sets the new domain's id and is not stored as an attribute. */
 const notKept = ['explicit_domain_id'];
 const createBody = wrapped('domain', {
   name: nameOf(64),

@@ -1,4 +1,4 @@
-// /v3/OS-EP-FILTER: which endpoints a project's catalog shows.
+// /v3/OS-EP-FILTER: which endpoints the catalog of a project contains.
 import { Type, type Static } from 'typebox';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -238,7 +238,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
   ];
 }
 
-/** An endpoint or an endpoint group in a project: PUT, GET, HEAD, DELETE on the pair. */
+/** PUT, GET, HEAD and DELETE on a pair of a project and an endpoint or endpoint group. */
 function associationRoutes(
   k: Keystone,
   path: string,

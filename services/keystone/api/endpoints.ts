@@ -1,4 +1,4 @@
-// /v3/endpoints of the catalog.
+// /v3/endpoints: endpoints of the service catalog.
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -69,8 +69,8 @@ export function endpointRoutes(k: Keystone): Route[] {
   }
 
   /**
-   * `region` is the old word for `region_id`, and makes a region that is not there. Identity API,
-   * "Create endpoint".
+   * Checks service and region. `region` is the legacy spelling of `region_id`; it creates the
+   * region if there is none. Identity API, "Create endpoint".
    */
   async function checkRefs(
     serviceId: string,
@@ -81,7 +81,7 @@ export function endpointRoutes(k: Keystone): Route[] {
     const id = region.id ?? region.legacy ?? null;
     if (id === null || (await findRegion(k.db, id))) return id;
     if (region.id) return fault('badRequest', `Endpoint region not found: ${id}.`);
-    // False: another request has inserted it meanwhile, which is as well.
+    // Returns false if another request has just inserted it, which does not matter.
     await insertRegion(k.db, { id, parent_region_id: null, description: '', extra: '{}' });
     return id;
   }

@@ -1,5 +1,5 @@
-// Giving and taking roles: one row of the table below for each place a role may be given at, times
-// users and groups.
+// Routes that grant, check, list and revoke roles: for each kind of target below, for users and
+// groups.
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import { route, type ApiRequest, type Reply, type Route } from '#openstack/http/route.ts';
 import { type HttpMethod } from '#platform/http/messages.ts';
@@ -44,7 +44,10 @@ function routesAt(k: Keystone, place: Place, actor: 'user' | 'group'): Route[] {
   const base = `${place.prefix}/${actor}s/:actor_id/roles`;
   const grants = { actor_kind: actor, target_kind: place.target_kind, inherited: place.inherited };
 
-  /** Whose grant where; forbidden before notFound, so that nobody learns what is there. */
+  /**
+   * The grant that the path names. Without permission the answer is forbidden even if an object
+   * does not exist: notFound would reveal which objects exist.
+   */
   async function where(
     request: ApiRequest<unknown>,
     policy: string,
@@ -75,8 +78,8 @@ function routesAt(k: Keystone, place: Place, actor: 'user' | 'group'): Route[] {
   }
 
   /**
-   * A role that counts in the whole cloud: `admin` on a project, `service` anywhere, by whatever
-   * role implies them.
+   * Whether the grant would have effect in the whole cloud: `admin` on a project, or `service`
+   * anywhere, also if another role implies them.
    */
   async function reachesBeyond(role: RoleRow): Promise<boolean> {
     const ofTheDomain = place.target_kind === 'domain' && !place.inherited;
@@ -126,7 +129,7 @@ function routesAt(k: Keystone, place: Place, actor: 'user' | 'group'): Route[] {
         );
       },
     }),
-    // Safe to repeat: a grant that is there stays.
+    // Idempotent: an existing grant stays as it is.
     one('PUT', 'identity:create_grant', async (row) => {
       await grant(k.db, row);
       return noContent;

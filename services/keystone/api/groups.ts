@@ -1,4 +1,4 @@
-// /v3/groups and who is in them.
+// /v3/groups and their members.
 import { Type, type Static } from 'typebox';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import { route, type ApiRequest, type Reply, type Route } from '#openstack/http/route.ts';
@@ -48,7 +48,7 @@ export function groupRoutes(k: Keystone): Route[] {
     return denied(request, rule, { domain_id: row?.domain_id }) ?? row ?? notFound('group', id);
   }
 
-  /** A route on one member of a group; both must exist. */
+  /** A route on one member of a group; both must exist, otherwise 404. */
   const member = (
     method: HttpMethod,
     rule: string,

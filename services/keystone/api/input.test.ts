@@ -1,5 +1,5 @@
-// What Keystone refuses of a body, as upstream's schemas do: one row a rule, for every resource
-// that has it.
+// Bodies that Keystone refuses, as upstream's schemas do: one row per rule, applied to every
+// resource that has the field.
 import { strict as assert } from 'node:assert';
 import { after, before, describe, test } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';

@@ -1,4 +1,4 @@
-// A seeded Keystone behind the real dispatcher, for Keystone's tests.
+// Starts a seeded Keystone behind the real dispatcher, for Keystone's tests.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,16 +37,16 @@ export const plan: SeedPlan = {
 export interface TestKeystone {
   role: KeystoneApi;
   database: Database<KeystoneTables>;
-  /** One request through the dispatcher. `path` is below /identity/v3 unless it starts with '/'. */
+  /**
+   * Sends a request through the dispatcher. `path` is relative to /identity/v3 unless it starts
+   * with '/'.
+   */
   ask(
     method: HttpMethod,
     path: string,
     options?: { token?: string; body?: Json; headers?: Record<string, string>; source?: string },
   ): Promise<Answer>;
-  /**
-   * A token for a user of the default domain; project null = unscoped, and the whole answer in
-   * `asked`.
-   */
+  /** Logs a user of the default domain in and returns the token. Throws if the login is refused. */
   login(name: string, password: string, scope?: Json): Promise<string>;
   admin: string;
   demo: string;
@@ -119,7 +119,7 @@ export async function startKeystone(options: TestOptions = {}): Promise<TestKeys
       source,
     });
     if (reply.status === 500) throw new Error(`${method} ${path}: 500`, { cause: errors.at(-1) });
-    // What a client would read: JSON text, so that undefined members and shared objects cannot
+    // Through JSON text, as a client would receive it: undefined members and shared objects cannot
     // hide.
     return {
       status: reply.status,
@@ -147,12 +147,12 @@ export async function startKeystone(options: TestOptions = {}): Promise<TestKeys
   };
 }
 
-/** Whether the service itself still takes the token. */
+/** Whether Keystone still accepts the token. */
 export async function isValid(keystone: TestKeystone, token: string): Promise<boolean> {
   return !isFault(await keystone.role.tokens.validate(token));
 }
 
-/** Requests as the admin of a fresh cloud; `make` must succeed, and gives the object. */
+/** Sends requests as admin. `make` creates an object, must succeed, and returns the object. */
 export function asAdmin(keystone: TestKeystone) {
   const ask = (method: HttpMethod, path: string, body?: Json): Promise<Answer> =>
     keystone.ask(method, path, { token: keystone.admin, body });

@@ -1,4 +1,4 @@
-// What every handler of the Identity API works with. Filled in once by role.ts.
+// What every handler of the Identity API receives. Created once by role.ts.
 import type { KeystoneConfig, KeystoneDeps } from '../deps.ts';
 import type { Passwords } from './passwords/passwords.ts';
 import type { Tokens } from './tokens/tokens.ts';

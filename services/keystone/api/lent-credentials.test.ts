@@ -1,4 +1,4 @@
-// EC2 keys, credentials and trusts as clients meet them.
+// EC2 keys, credentials and trusts through the API.
 import { strict as assert } from 'node:assert';
 import { after, describe, test } from 'node:test';
 import { asAdmin, inDefault, startKeystone } from './keystone.testing.ts';

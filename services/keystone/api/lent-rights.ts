@@ -1,5 +1,5 @@
-// What a token may not do because its rights were lent: it was made from a trust or from an
-// application credential. Identity API, "Application Credentials" (unrestricted) and "OS-TRUST".
+// Restrictions on tokens whose rights are delegated, by a trust or an application credential.
+// Identity API, "Application Credentials" (unrestricted) and "OS-TRUST".
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import { withImplied } from '../domain/implied-roles.ts';
@@ -9,23 +9,23 @@ import { implications } from '../store/roles.ts';
 import type { Keystone } from './keystone.ts';
 
 /**
- * Refuses tokens of trusts and of restricted application credentials: they neither see secrets of
- * their user nor make, change or delete credentials and trusts.
+ * Refuses tokens of trusts and of restricted application credentials. Such tokens must not see
+ * secrets of their user, nor create, change or delete credentials and trusts.
  */
 export async function deniedToLent(
   k: Keystone,
   request: ApiRequest<unknown>,
 ): Promise<Fault | undefined> {
   const facts = await k.tokens.open(request.auth.token);
-  if (isFault(facts)) return facts; // revoked since the route looked
+  if (isFault(facts)) return facts; // revoked since the route checked it
   if (facts.appCred && !facts.appCred.unrestricted)
     return fault('forbidden', 'A restricted application credential may not do this.');
   return facts.trust ? fault('forbidden', 'A token made from a trust may not do this.') : undefined;
 }
 
 /**
- * Refuses tokens of trusts: a trustee sees no application credentials and access rules of the
- * trustor.
+ * Refuses tokens of trusts: a trustee must not see the trustor's application credentials and access
+ * rules.
  */
 export async function deniedToTrustee(
   k: Keystone,
@@ -37,8 +37,8 @@ export async function deniedToTrustee(
 }
 
 /**
- * The roles on a project that this token may hand on: those of the user, but of an application
- * credential those that were lent to it.
+ * The roles on a project that this token may delegate: the user's own; with an application
+ * credential only those that the credential has.
  */
 export async function lendableRoles(
   k: Keystone,
@@ -55,7 +55,7 @@ export async function lendableRoles(
   );
   if (!facts.appCred) return roles;
   if (facts.appCred.project_id !== projectId) return new Set();
-  // written as an array of ids
+  // Keystone wrote the column as a JSON array of ids.
   const lent = withImplied(JSON.parse(facts.appCred.roles) as string[], await implications(k.db));
   return new Set([...roles].filter((id) => lent.has(id)));
 }

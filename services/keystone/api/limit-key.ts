@@ -1,4 +1,5 @@
-// What a limit is about: schema, list filters and checks that registered limits and limits share.
+// The key of a limit (service, region, resource): schema, list filters and checks that registered
+// limits and limits share.
 import { Type, type TProperties } from 'typebox';
 import { fault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -17,7 +18,7 @@ const keyProperties = {
   description: Type.Optional(text),
 };
 
-/** The list that a creation sends; `properties` are those beside the key. */
+/** The schema of the list that a creation sends; `properties` are those that are not in the key. */
 export const limitList = <P extends TProperties>(properties: P) =>
   Type.Array(Type.Object({ ...keyProperties, ...properties }, { additionalProperties: false }), {
     minItems: 1,
@@ -25,7 +26,7 @@ export const limitList = <P extends TProperties>(properties: P) =>
 
 export const keyFilterNames = ['service_id', 'region_id', 'resource_name'] as const;
 
-/** The columns of the key as sent; '' is no region. */
+/** The key's columns from a body; region '' stands for no region. */
 export const keyRow = (
   { ids }: Pick<Keystone, 'ids'>,
   sent: {
@@ -54,7 +55,9 @@ export async function checkPlace(
   return undefined;
 }
 
-/** The reply to a creation. conflict: `isStored` is false, there is one of this key. */
+/**
+ * The response to a creation. conflict: `isStored` is false, since a limit with this key exists.
+ */
 export const createdOrDuplicate = (
   isStored: boolean,
   name: string,

@@ -1,5 +1,5 @@
-// /v3/limits: unified limits of projects and domains, kept here for services that ask. The flat
-// model: no hierarchy is enforced.
+// /v3/limits: unified limits of projects and domains, which other services read. Enforcement model
+// `flat`: limits of a hierarchy do not restrict each other.
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -69,8 +69,8 @@ function projectLimitRoutes(k: Keystone): Route[] {
     links: { self: urlOf(request, `limits/${row.id}`) },
   });
   /**
-   * Callers without a wider view see the limits of their own project, or of their domain and its
-   * projects.
+   * Which limits the caller may see: without wider rights those of the own project, or of the own
+   * domain and its projects.
    */
   async function isMine(request: ApiRequest<unknown>): Promise<(row: LimitRow) => boolean> {
     const { projectId, domainId } = request.auth;

@@ -1,5 +1,5 @@
-// Filters of Keystone's lists, one row each: what they find, and what is refused or ignored.
-// https://docs.openstack.org/api-ref/identity/v3/
+// Filters of Keystone's lists, one row per filter: which objects it finds, or whether it is refused
+// or ignored. https://docs.openstack.org/api-ref/identity/v3/
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
@@ -9,7 +9,7 @@ import type { TestKeystone } from './keystone.testing.ts';
 import { inDefault, startKeystone } from './keystone.testing.ts';
 
 let keystone: TestKeystone;
-/** Ids by the word that a query has after `#`. */
+/** Ids of created objects by a word; queries refer to one as `#word`. */
 const ids: Record<string, string> = {};
 
 const ask = async (
@@ -200,8 +200,8 @@ const wordOf = (item: Loose): string =>
   item.type ??
   item.id;
 /**
- * What the path finds: words in their order, of the seed's objects none but those that a filter may
- * be wrong about.
+ * The words of the objects that the path finds, sorted. Of the seeded objects only those that a
+ * filter might wrongly match are included.
  */
 async function found(path: string, token: string): Promise<string | number> {
   const { status, body } = await keystone.ask(
@@ -249,7 +249,7 @@ describe('users and groups', () =>
     ['users?id__contains=zz', 'f-One F-two'],
     ['users?colour__contains=red', 'f-One F-two'],
     ['users?constructor__contains=x', 'f-One F-two'],
-    // What is no word for no is yes.
+    // Any word other than these means true.
     ...['false', 'False', 'FALSE', '0', 'f', 'no', 'N', 'off', 'OFF'].map(
       (word) => [`users?enabled=${word}`, 'F-two'] as const,
     ),
@@ -257,7 +257,7 @@ describe('users and groups', () =>
       (word) => [`users?enabled=${word}`, 'f-One'] as const,
     ),
     ['users?enabled', 'f-One'],
-    // No user is federated, and no password expires.
+    // No user is federated and no password expires, so these filters find nobody.
     ['users?unique_id=x', ''],
     ['users?idp_id=x', ''],
     ['users?protocol_id=x', ''],
@@ -422,7 +422,7 @@ describe('credentials and trusts', () => {
 });
 
 describe('role assignments', () => {
-  /** How many grants of the role are found. */
+  /** The query, and how many grants of the role it finds. */
   const cases: readonly (readonly [string, number | 'refused'])[] = [
     ['', 5],
     ['user.id=#u1', 2],

@@ -1,4 +1,4 @@
-// Keystone on a real MariaDB: migrations twice, seed twice, and a walk over every table.
+// Keystone on a real MariaDB: migrations and seed, each twice, and requests that use every table.
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import { mariadbMissing, withMariadb } from '#platform/db/mariadb.testing.ts';
@@ -31,7 +31,7 @@ test(
           return String(answer.body[key].id ?? answer.body[key].access);
         };
         const domain = await make('domains', 'domain', { name: 'Acme' });
-        await make('domains', 'domain', { name: 'acme' }); // names differ by case
+        await make('domains', 'domain', { name: 'acme' }); // names are case-sensitive
         assert.equal(
           (await ask('POST', 'domains', { token: admin, body: { domain: { name: 'acme' } } }))
             .status,

@@ -1,4 +1,4 @@
-// Limits and domain configuration as clients meet them.
+// Limits and domain configuration through the API.
 import { strict as assert } from 'node:assert';
 import { after, describe, test } from 'node:test';
 import { asAdmin, startKeystone } from './keystone.testing.ts';

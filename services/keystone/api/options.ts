@@ -1,5 +1,5 @@
-// Resource options: those of roles, projects and domains, and those of users. Null removes an
-// option, the others stay. https://docs.openstack.org/keystone/latest/admin/resource-options.html
+// Resource options of roles, projects, domains and users. A null value removes an option; options
+// that are not named stay. https://docs.openstack.org/keystone/latest/admin/resource-options.html
 import { Type } from 'typebox';
 import { fault, type Fault } from '#contracts/common/fault.ts';
 import { parsed } from './bodies.ts';
@@ -27,7 +27,7 @@ export const userOptions = Type.Object(
   { additionalProperties: false },
 );
 
-/** The options after a change, as the column holds them. */
+/** The options after an update, as JSON for the column. */
 export function mergedOptions(sent: Readonly<Record<string, unknown>>, before = '{}'): string {
   return JSON.stringify(
     Object.fromEntries(
@@ -37,8 +37,8 @@ export function mergedOptions(sent: Readonly<Record<string, unknown>>, before = 
 }
 
 /**
- * forbidden for a change of what is immutable, but for the change that ends it; no changes: a
- * deletion.
+ * forbidden if the object is immutable, unless the update does nothing but end that. Without
+ * `sent`: a deletion.
  */
 export function deniedByImmutable(
   kind: string,
@@ -46,7 +46,7 @@ export function deniedByImmutable(
   sent?: Readonly<Record<string, unknown>>,
 ): Fault | undefined {
   if (parsed(row.options)['immutable'] !== true) return undefined;
-  // the route's schema proved it
+  // validated by the route's schema
   const options = sent?.['options'] as { immutable?: boolean | null } | undefined;
   const ends =
     Object.keys(sent ?? {}).length === 1 &&

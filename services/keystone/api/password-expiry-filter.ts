@@ -4,8 +4,8 @@ import type { ApiRequest } from '#openstack/http/route.ts';
 import { asked } from './replies.ts';
 
 /**
- * badRequest: no operator that there is, or no time. What it finds is up to the list: passwords of
- * this cloud never expire.
+ * badRequest: an unknown operator, or no valid time. The filter itself matches nothing, since
+ * passwords never expire here.
  */
 export function badExpiryFilter(request: ApiRequest<unknown>): Fault | undefined {
   const value = asked(request, 'password_expires_at');

@@ -1,11 +1,11 @@
-// Policy checks that need the object: the route's rule was checked against the caller's own ids
-// before.
+// Policy checks that depend on the object. The route's own rule was checked before, against the
+// caller's ids.
 import { fault, type Fault } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import type { PolicyTarget } from '#openstack/policy/policy.ts';
 import { asked, askedFlag } from './replies.ts';
 
-/** forbidden unless `rule` lets the caller act on `target`. */
+/** forbidden unless `rule` allows the caller to act on `target`. */
 export function denied(
   request: ApiRequest<unknown>,
   rule: string,
@@ -16,12 +16,12 @@ export function denied(
     : fault('forbidden', `You are not authorized to perform the requested action: ${rule}.`);
 }
 
-/** The id of no domain: a list limited to it is empty. */
+/** The id of no domain: a list restricted to it is empty. */
 const noDomain = '-';
 
 /**
- * The domain a list is limited to: the one asked for, but with a token of a domain no other than
- * that.
+ * The domain to which a list is restricted: the requested one; for a domain-scoped token always its
+ * own.
  */
 export function listDomain(request: ApiRequest<unknown>): string | undefined {
   const wanted = asked(request, 'domain_id');
@@ -30,12 +30,12 @@ export function listDomain(request: ApiRequest<unknown>): string | undefined {
   return wanted === undefined || wanted === own ? own : noDomain;
 }
 
-/** The domain of a new object where the request names none. Identity API, "POST /v3/users". */
+/** The domain of a new object if the request names none. Identity API, "POST /v3/users". */
 export function homeDomain(request: ApiRequest<unknown>): string {
   return request.auth.domainId ?? request.auth.projectDomainId ?? 'default';
 }
 
-/** `?enabled=` as the column holds it. */
+/** `?enabled=` as the value of the column. */
 export function enabledFilter(request: ApiRequest<unknown>): number | undefined {
   const flag = askedFlag(request, 'enabled');
   return flag === undefined ? undefined : Number(flag);

@@ -1,5 +1,5 @@
-// Which persona (scope x role) may do what: the expectations of personas.test.ts, after upstream's
-// default policies.
+// The expectations of personas.test.ts: which persona (scope and role) may do what, after
+// upstream's default policies.
 // https://docs.openstack.org/keystone/latest/admin/service-api-protection.html
 import type { Json } from '#contracts/common/json.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
@@ -7,7 +7,7 @@ import type { HttpMethod } from '#platform/http/messages.ts';
 export const scopes = ['system', 'domain', 'project'] as const;
 export const roles = ['admin', 'manager', 'member', 'reader'] as const;
 
-/** Ids of what the table is about: `own` lies in the personas' domain, `other` outside. */
+/** Ids of the objects under test: `own` is in the personas' domain, `other` is in another one. */
 export interface World {
   own: Side;
   other: Side;
@@ -16,7 +16,7 @@ export interface World {
 export interface Side {
   domain: string;
   project: string;
-  /** A second project, for which no persona has a token. */
+  /** A second project of the side, for which no persona has a token. */
   sibling: string;
   user: string;
   group: string;
@@ -25,16 +25,19 @@ export interface Side {
 
 export interface Row {
   method: HttpMethod;
-  /** Asked of `own`; with `{other}` in the title also of `other`, where the second column holds. */
+  /**
+   * The path for `own`; if the title contains `{other}`, also for `other`, with the expectations in
+   * that column.
+   */
   path: (side: Side, world: World) => string;
   body?: (side: Side, world: World) => Json;
   /**
-   * Personas in the order of `scopes` and `roles`: A allowed, - refused, F allowed and filtered to
-   * the own domain.
+   * One letter per persona, in the order of `scopes` and `roles`: A allowed, - refused, F allowed
+   * but filtered to the persona's own domain.
    */
   own: string;
   other?: string;
-  /** Of lists: what of a side is looked for in the answer. */
+  /** For lists: the text that the answer contains if it includes this side's object. */
   shows?: (side: Side) => string;
 }
 

@@ -1,6 +1,6 @@
-// Who may do what in Keystone: every persona (scope x role) against every kind of route, on objects
-// of its own domain and of another one. The table follows upstream's default policies and its
-// personas; a token of a domain never acts outside of it.
+// Every persona (scope and role) against every kind of route, on objects of its own domain and of
+// another one. The expectations follow upstream's default policies and personas; a domain-scoped
+// token never has effect outside of its domain.
 // https://docs.openstack.org/keystone/latest/admin/service-api-protection.html
 import { strict as assert } from 'node:assert';
 import { after, before, describe, test } from 'node:test';
@@ -104,7 +104,7 @@ describe('personas', () => {
   });
   after(() => keystone.close());
 
-  /** What each persona meets, written as the table writes it. */
+  /** The outcome for each persona, in the letters of the table. */
   async function outcome(row: Row, which: 'own' | 'other'): Promise<string> {
     const words: string[] = [];
     for (const scope of scopes) {

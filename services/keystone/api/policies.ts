@@ -1,7 +1,7 @@
-// Keystone's rules under upstream's names. A token of a domain acts in that domain alone, whatever
-// its role: `admin_required` is an administrator whose token is for a project or the system.
-// Managers and administrators of a domain change users, groups, projects and roles of their domain;
-// readers see them; users see and change themselves.
+// Keystone's policies under upstream's names. A domain-scoped token is restricted to its domain,
+// whatever its role; `admin_required` means an admin with a project- or system-scoped token.
+// Managers and admins of a domain change its users, groups, projects and roles; readers see them;
+// users see and change themselves.
 // https://docs.openstack.org/keystone/latest/admin/service-api-protection.html (personas)
 
 const readAll = 'rule:admin_or_system_reader';
@@ -14,8 +14,8 @@ const writeOwn = 'rule:admin_required or rule:owner';
 const readTrust =
   'rule:admin_or_system_reader or user_id:%(trustor_user_id)s or user_id:%(trustee_user_id)s';
 
-// Nobody in a domain may give a role that reaches beyond it: `admin` or `service` on a project
-// counts in the whole cloud.
+// A domain's admin or manager must not grant a role whose effect exceeds the domain: `admin` or
+// `service` on a project is valid in the whole cloud.
 const changeGrant =
   'rule:admin_required or (rule:own_grant and rule:own_role and ' +
   "((role:admin and not 'true':%(reaches_beyond)s) or (role:manager and rule:domain_managed_target_role)))";

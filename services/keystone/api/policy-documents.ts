@@ -1,4 +1,4 @@
-// /v3/policies: policy documents that operators keep here. Keystone itself never reads them.
+// /v3/policies: policy documents that operators store here. Keystone itself does not evaluate them.
 import { Type, type Static } from 'typebox';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';

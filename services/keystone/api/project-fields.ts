@@ -1,5 +1,5 @@
-// What projects and domains have alike, since a domain is a project: the schema of their attributes
-// and the columns these are kept in.
+// What projects and domains share, as a domain is a project: the schema of their attributes, and
+// the columns that hold them.
 import { Type, type Static } from 'typebox';
 import type { ProjectRow } from '../store/tables.ts';
 import { enabled, extraOf, tags, text } from './bodies.ts';
@@ -14,7 +14,7 @@ export const projectAttributes = {
 const attributesSchema = Type.Object(projectAttributes);
 type Sent = Static<typeof attributesSchema> & { name?: string };
 
-/** Attributes with a place of their own; others are kept as they were sent. */
+/** Attributes with a column or table of their own; all others are stored in `extra`. */
 const columns = [
   'id',
   'name',
@@ -29,7 +29,7 @@ const columns = [
 
 type Fields = Pick<ProjectRow, 'name' | 'description' | 'enabled' | 'options' | 'extra'>;
 
-/** `further`: attributes that are not kept. */
+/** The columns of a new row. `further`: attributes that are not stored. */
 export const newFields = (
   sent: Sent & { name: string },
   further: readonly string[] = [],
@@ -41,7 +41,7 @@ export const newFields = (
   extra: extraOf(sent, [...columns, ...further]),
 });
 
-/** As `newFields`, of a change: what is not named stays. */
+/** The columns of an update; attributes that `sent` does not name keep their value. */
 export const changedFields = (
   row: ProjectRow,
   sent: Sent,

@@ -1,4 +1,4 @@
-// Parents and subtree of a project as its answer shows them. Called by projects.ts.
+// Parents and subtree of a project for its response. Called by projects.ts.
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import { reachableBy } from '../store/assignments.ts';
@@ -9,7 +9,7 @@ import { projectView } from './project-view.ts';
 
 const familyForms = ['parents_as_list', 'parents_as_ids', 'subtree_as_list', 'subtree_as_ids'];
 
-/** `?parents_as_list`, `?subtree_as_list` and their `_as_ids` forms. */
+/** Handles `?parents_as_list`, `?subtree_as_list` and their `_as_ids` forms. */
 export async function relativesOf(
   k: Keystone,
   request: ApiRequest<unknown>,
@@ -17,7 +17,7 @@ export async function relativesOf(
 ): Promise<JsonObject> {
   const wants = (name: string): boolean => request.query[name] !== undefined;
   if (!familyForms.some(wants)) return {};
-  // A list shows no project that its reader may neither see nor use; ids alone are shown to all.
+  // Lists contain only projects that the caller may see or use; the `_as_ids` forms contain all.
   // Identity API, "Show project details".
   const usable = new Set(
     (await reachableBy(k.db, request.auth.userId)).projects.map((one) => one.id),

@@ -1,4 +1,4 @@
-// /v3/projects/{id}/tags. Routes of projects.ts.
+// /v3/projects/{id}/tags. Included by projects.ts.
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
@@ -14,7 +14,7 @@ const tagsBody = Type.Object({ tags }, { additionalProperties: false });
 
 type FindProject = (request: ApiRequest<unknown>, rule: string) => Promise<Outcome<ProjectRow>>;
 
-/** `find`: the project of the path, if the caller may act on it by a rule. */
+/** `find`: finds the path's project, and checks that the caller may act on it. */
 export function projectTagRoutes(k: Keystone, find: FindProject): Route[] {
   const tagsFor = async (id: string): Promise<string[]> => (await tagsOf(k.db, [id])).get(id) ?? [];
   return [

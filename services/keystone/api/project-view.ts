@@ -1,4 +1,4 @@
-// How domains and projects look in the Identity API.
+// Domains and projects as shown in responses of the Identity API.
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import type { ProjectRow } from '../store/tables.ts';

@@ -1,4 +1,4 @@
-// Domains, projects and their tags as clients meet them.
+// Domains, projects and their tags through the API.
 import { strict as assert } from 'node:assert';
 import { after, describe, test } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';

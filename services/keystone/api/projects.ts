@@ -43,7 +43,7 @@ const updateBody = wrapped('project', {
   ...projectAttributes,
 });
 
-/** Levels below the domain, as upstream's max_project_tree_depth. */
+/** Levels of projects below a domain; upstream's max_project_tree_depth. */
 const maxProjectDepth = 5;
 
 export function projectRoutes(k: Keystone): Route[] {
@@ -51,7 +51,7 @@ export function projectRoutes(k: Keystone): Route[] {
     return projectView(request, row, (await tagsOf(k.db, [row.id])).get(row.id) ?? []);
   }
 
-  /** The project the caller may act on by `rule`. */
+  /** The path's project, if `rule` allows the caller to act on it. */
   async function find(request: ApiRequest<unknown>, rule: string): Promise<Outcome<ProjectRow>> {
     const id = request.params['project_id'] ?? '';
     const row = await findProject(k.db, id);
@@ -62,11 +62,11 @@ export function projectRoutes(k: Keystone): Route[] {
     );
   }
 
-  /** In a body, what is not there is a wrong request. */
+  /** An id in a body that names nothing is a 400, not a 404. */
   const unknown = (what: string, id: string): Fault =>
     fault('badRequest', notFound(what, id).message);
 
-  /** Where a new project goes: its domain and its parent. */
+  /** The domain and parent of a new project. */
   async function place(
     request: ApiRequest<unknown>,
     sent: Static<typeof createBody>['project'],
@@ -234,7 +234,10 @@ function fixed(
   return undefined;
 }
 
-/** `tags` all, `tags-any` one, `not-tags` not all, `not-tags-any` none: comma separated. */
+/**
+ * `tags`: has all; `tags-any`: has one; `not-tags`: lacks one; `not-tags-any`: has none. Values are
+ * comma-separated.
+ */
 function hasTags(tagsOfProject: readonly string[], request: ApiRequest<unknown>): boolean {
   const wanted = (name: string): string[] | undefined => asked(request, name)?.split(',');
   const has = (one: string): boolean => tagsOfProject.includes(one);

@@ -1,4 +1,4 @@
-// /v3/regions of the catalog.
+// /v3/regions: regions of the service catalog.
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';

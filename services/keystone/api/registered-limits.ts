@@ -1,4 +1,4 @@
-// /v3/registered_limits: the defaults of unified limits.
+// /v3/registered_limits: the default values of unified limits.
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';

@@ -1,4 +1,4 @@
-// The envelopes of Identity API answers, and what lists are asked by.
+// Envelopes of Identity API responses, and the reading of list parameters.
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import { own } from '#contracts/common/own.ts';
@@ -10,7 +10,7 @@ export function urlOf(request: ApiRequest<unknown>, path: string): string {
 }
 
 /**
- * A list with its links. `filters`: attributes that may be asked for, also with a suffix
+ * The response for a list. `filters`: attributes by which the caller may filter, also with a suffix
  * (`name__contains`); other parameters are ignored. keystone.server.flask.common:
  * build_driver_hints, filter_by_attributes
  */
@@ -40,12 +40,12 @@ export const created = (key: string, item: JsonObject): Reply => ({
 });
 export const noContent: Reply = Object.freeze({ status: 204 });
 
-/** The first value of a query parameter, as upstream takes it. */
+/** The first value of a query parameter, as in upstream. */
 export function asked(request: ApiRequest<unknown>, name: string): string | undefined {
   return request.query[name]?.[0];
 }
 
-/** As `asked`, of several: a list's filters. */
+/** The first value of each of these query parameters. */
 export const askedAll = <N extends string>(
   request: ApiRequest<unknown>,
   names: readonly N[],
@@ -53,12 +53,12 @@ export const askedAll = <N extends string>(
   Object.fromEntries(names.map((name) => [name, asked(request, name)])) as Record<
     N,
     string | undefined
-  >; // one member a name
+  >; // one member per name
 
-/** Every other word is yes, no word at all too. keystone.common.utils.attr_as_boolean */
+/** Any other word, even an empty one, means true. keystone.common.utils.attr_as_boolean */
 const isYes = (word: string): boolean => !/^(0|f|false|n|no|off)$/i.test(word.trim());
 
-/** A flag in a query: present and not one of Keystone's words for no. */
+/** The boolean value of a query parameter; undefined: it is absent. */
 export function askedFlag(request: ApiRequest<unknown>, name: string): boolean | undefined {
   const value = asked(request, name);
   return value === undefined ? undefined : isYes(value);
@@ -88,7 +88,7 @@ function matches(item: JsonObject, query: Query, filters: readonly string[]): bo
 type Request = ApiRequest<unknown>;
 type Find<Row> = (request: Request) => Promise<Outcome<Row>>;
 
-/** GET of one object: as found, in its envelope. */
+/** A route that shows one object. */
 export const showRoute = <Row>(
   path: string,
   policy: string,
@@ -107,7 +107,7 @@ export const showRoute = <Row>(
     },
   });
 
-/** DELETE of one object that nothing stands in the way of. */
+/** A route that deletes one object, for kinds whose deletion nothing prevents. */
 export const deleteRoute = <Row>(
   path: string,
   policy: string,

@@ -1,4 +1,4 @@
-// GET /v3/role_assignments: the grants as stored, or (`effective`) what they come to for users on
+// GET /v3/role_assignments: the stored grants or, with `effective`, the resulting roles of users on
 // projects.
 import { fault, type Fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -12,7 +12,7 @@ import type { AssignmentRow } from '../store/tables.ts';
 import type { Keystone } from './keystone.ts';
 import { asked, askedFlag, urlOf } from './replies.ts';
 
-/** A grant and where it comes from, when it is an effect of another. */
+/** A stored grant or, with `effective`, a derived one and the grant it is derived from. */
 interface Shown extends AssignmentRow {
   fromGroup?: string;
   fromTarget?: { kind: 'project' | 'domain'; id: string };
@@ -46,7 +46,10 @@ export function roleAssignmentRoutes(k: Keystone): Route[] {
   ];
 }
 
-/** Groups become their members, inherited grants the projects below, roles also what they imply. */
+/**
+ * The effective assignments: groups expand to members, inherited grants to the projects below,
+ * roles to the roles that they imply.
+ */
 async function effects(k: Keystone, stored: readonly AssignmentRow[]): Promise<Shown[]> {
   const members = await allMemberships(k.db);
   const implied = await implications(k.db);
@@ -106,7 +109,7 @@ function rolesWithOrigin(
 }
 
 /**
- * Filters that contradict each other. Identity API, "List role assignments";
+ * The fault for filters that contradict each other. Identity API, "List role assignments";
  * keystone.api.role_assignments.
  */
 function clashOf(request: ApiRequest<unknown>, effective: boolean): Fault | undefined {
@@ -164,13 +167,13 @@ async function wanted(k: Keystone, request: ApiRequest<unknown>): Promise<(row: 
     (projects === undefined || (row.target_kind === 'project' && projects.has(row.target_id))) &&
     (domain === undefined || (row.target_kind === 'domain' && row.target_id === domain)) &&
     (system === undefined || row.target_kind === 'system') &&
-    // Any word but `projects` asks for what is not inherited.
+    // Any word other than `projects` selects grants that are not inherited.
     (inherited === undefined ||
       (row.inherited === 1 || row.fromTarget !== undefined) === (inherited === 'projects')) &&
     (own === undefined || own.has(row.target_id));
 }
 
-/** What a domain reader sees: grants on the own domain and its projects. */
+/** The targets visible to a domain's reader: the domain itself and its projects. */
 async function ownDomain(k: Keystone, request: ApiRequest<unknown>): Promise<Set<string>> {
   const id = request.auth.domainId ?? '';
   return new Set([id, ...(await descendantsOf(k.db, [id])).map((row) => row.id)]);
@@ -191,7 +194,7 @@ function view(request: ApiRequest<unknown>, row: Shown, names: Names | undefined
   return { role: named(row.role_id), scope, [row.actor_kind]: named(row.actor_id), links };
 }
 
-/** Path of the stored grant, also for its effects. */
+/** The path of the stored grant, also for assignments derived from it. */
 function assignmentPath(row: Shown): string {
   const actor =
     row.fromGroup !== undefined ? `groups/${row.fromGroup}` : `${row.actor_kind}s/${row.actor_id}`;

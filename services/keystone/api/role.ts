@@ -1,5 +1,5 @@
 // The role `keystone`: the Identity API. Any number of processes may run it on one database and one
-// folder of keys. Called by compose.
+// shared folder of Fernet keys. Created by compose.
 import type { TokenValidator } from '#openstack/auth/context.ts';
 import { titleOf } from '#openstack/http/faults-to-http.ts';
 import type { Role } from '#openstack/role.ts';
@@ -19,44 +19,48 @@ import { openFernetKeys } from './tokens/fernet-keys.ts';
 import { createTokens } from './tokens/tokens.ts';
 
 export interface KeystoneApiDeps extends KeystoneDeps {
-  /** Folder of the Fernet keys; made where it is not there. */
+  /** The folder of Fernet keys; created if it does not exist. */
   keysFolder: string;
-  /** How many may wait is said by `config`. */
+  /** Cost of password hashing. Bounds of the queue come from `config` instead. */
   passwordCost?: Omit<PasswordCost, 'maxWaiting' | 'maxWaitingPerSource'>;
-  /** For simulations, where no other thread may have a say in what comes first. */
+  /**
+   * For simulations: a hash function that runs in this thread, so that the order of events is
+   * deterministic.
+   */
   deriveHash?: DeriveHash;
   /**
-   * True where other processes write to the same database: then no token check is remembered here.
+   * True if other processes write to the same database. Then token checks are not cached, since
+   * their writes would not invalidate the cache.
    */
   shared?: boolean;
 }
 
 export interface KeystoneApi extends Role {
   /**
-   * Checks a token against the present state: what is revoked here is refused at once. For services
-   * in this process.
+   * Validates a token against the present state: a revocation in this process has effect at once.
+   * For services in the same process.
    */
   tokens: TokenValidator;
   /**
-   * Makes what a fresh cloud needs; safe to repeat, never takes anything away. After the
+   * Creates the objects that a new cloud needs. Safe to repeat; deletes nothing. Call after the
    * migrations.
    */
   seed(plan: SeedPlan): Promise<void>;
   /**
-   * Makes the staged Fernet key primary. Tokens of the keys before stay valid until those are
-   * rotated out. `cobalt keys rotate` does it from outside.
+   * Makes the staged Fernet key the primary one. Tokens made with earlier keys stay valid until
+   * those are rotated out. `cobalt keys rotate` calls it from outside.
    */
   rotateKeys(): Promise<unknown>;
 }
 
 const maxRememberedTokens = 10_000;
 /**
- * A rotation elsewhere makes our primary key an old one; it must be noticed well before that one is
- * rotated out.
+ * How often the key folder is read. After a rotation by another process our primary key is an old
+ * one; we must notice before it is rotated out.
  */
 const keyReloadMs = 60_000;
 
-/** Reads the key folder, so that it is asynchronous. The database may be migrated after. */
+/** Asynchronous, as it reads the key folder. The database may still be unmigrated. */
 export async function createKeystoneApi(deps: KeystoneApiDeps): Promise<KeystoneApi> {
   const { db, clock, ids, log } = deps;
   const keys = await openFernetKeys({ folder: deps.keysFolder }, { clock, ids });

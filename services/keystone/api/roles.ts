@@ -1,4 +1,4 @@
-// /v3/roles: roles and what they imply.
+// /v3/roles: roles, and which roles imply which.
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -64,7 +64,7 @@ export function roleRoutes(k: Keystone): Route[] {
           ? denied(request, 'identity:list_domain_roles', {})
           : undefined;
         if (refused) return refused;
-        // Without ?domain_id the list holds global roles alone. Identity API, "List roles".
+        // Without ?domain_id the list contains only global roles. Identity API, "List roles".
         const rows = await listRoles(k.db, {
           name: asked(request, 'name'),
           domain_id: asked(request, 'domain_id') ?? '',
@@ -169,7 +169,7 @@ function inferenceRoutes(k: Keystone, find: (id: string) => Promise<Outcome<Role
     links: { self: urlOf(request, `roles/${row.id}`) },
   });
 
-  /** A route on one rule; both roles must exist. */
+  /** A route on one inference rule; both roles must exist, otherwise 404. */
   const rule = (
     method: HttpMethod,
     policy: string,
@@ -231,7 +231,7 @@ function inferenceRoutes(k: Keystone, find: (id: string) => Promise<Outcome<Role
       },
     }),
     rule('PUT', 'identity:create_implied_role', async (request, prior, implied) => {
-      // A global role must not grant a domain's own role. Identity API, "Create role inference
+      // A global role must not imply a domain-specific one. Identity API, "Create role inference
       // rule".
       if (implied.domain_id !== '' && prior.domain_id === '')
         return fault('forbidden', 'A global role cannot imply a domain-specific role.');

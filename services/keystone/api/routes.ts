@@ -53,8 +53,8 @@ export function keystoneRoutes(k: Keystone): Route[] {
 }
 
 /**
- * Any write may end or widen a right, so that every remembered token check is forgotten. Issuing a
- * token is none.
+ * Invalidates all cached token checks after a write, since any write may grant or end a right.
+ * Issuing a token does not count as one.
  */
 function beginningEpoch(k: Keystone, route: Route): Route {
   const reads =

@@ -1,4 +1,4 @@
-// Seeds a cloud under the passwords that its operator was told. Called by role.ts.
+// Seeds a cloud with the passwords that were given to its operator. Called by role.ts.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Secret } from '#platform/log.ts';
 import { defaultDomainId, seedCloud, type CloudSeed } from '../store/seed.ts';
@@ -7,14 +7,13 @@ import type { Keystone } from './keystone.ts';
 
 export interface SeedPlan extends Omit<CloudSeed, 'users'> {
   /**
-   * Sets the password of `admin` when the user is made, and again when it has changed here: the
-   * plan is what `openrc` prints.
+   * The password of `admin`. It is set when the user is created and again whenever the plan
+   * changes, since `openrc` prints the plan's password.
    */
   adminPassword: Secret;
   demoPassword: Secret;
   /**
-   * Users of services, in project `service` with roles service and admin, e.g. nova, glance,
-   * placement.
+   * Service users, with roles service and admin on project `service`, e.g. nova, glance, placement.
    */
   serviceUsers: { name: string; password: Secret }[];
 }
@@ -25,7 +24,7 @@ export async function seed(k: Keystone, plan: SeedPlan): Promise<void> {
     { name: 'demo', password: plan.demoPassword },
     ...plan.serviceUsers,
   ];
-  // Outside of the transaction: a hash takes its time.
+  // Before the transaction, since hashing is slow.
   const users = await Promise.all(
     passwords.map(async ({ name, password }) => ({
       name,
@@ -36,7 +35,7 @@ export async function seed(k: Keystone, plan: SeedPlan): Promise<void> {
   await seedCloud(k.db, { ids: k.ids, nowMs: k.clock.now() }, { region, catalog, users });
 }
 
-/** Undefined when the user has this password already: a new hash would say nothing new. */
+/** undefined: the user has this password already and keeps the stored hash. */
 async function hashUnlessKept(
   k: Keystone,
   name: string,

@@ -1,4 +1,4 @@
-// /v3/services of the catalog.
+// /v3/services: services of the catalog.
 import { Type, type Static } from 'typebox';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';

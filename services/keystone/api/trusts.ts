@@ -1,4 +1,4 @@
-// /v3/OS-TRUST/trusts: a user lends roles on a project to another user.
+// /v3/OS-TRUST/trusts: a user delegates roles on a project to another user.
 import { Type, type Static } from 'typebox';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -34,7 +34,7 @@ type Sent = Static<typeof createBody>['trust'];
 
 export function trustRoutes(k: Keystone): Route[] {
   const rolesOf = async (row: TrustRow): Promise<RoleRow[]> =>
-    await rolesWithIds(k.db, JSON.parse(row.roles) as string[]); // written below
+    await rolesWithIds(k.db, JSON.parse(row.roles) as string[]); // JSON from Keystone
 
   const brief = (request: ApiRequest<unknown>, row: TrustRow): JsonObject => ({
     id: row.id,
@@ -73,10 +73,10 @@ export function trustRoutes(k: Keystone): Route[] {
     );
   }
 
-  /** The lent roles, by id; the trustor must have each. */
+  /** Ids of the roles to delegate; the trustor must have each of them. */
   async function lentRoles(request: ApiRequest<unknown>, sent: Sent): Promise<Outcome<string[]>> {
     if (!sent.project_id) return [];
-    const has = await lendableRoles(k, request, sent.project_id); // the trustor asks himself
+    const has = await lendableRoles(k, request, sent.project_id); // the caller is the trustor
     if (isFault(has)) return has;
     if (!sent.roles?.length) return fault('forbidden', 'At least one role should be specified.');
     const ids: string[] = [];

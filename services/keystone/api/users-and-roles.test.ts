@@ -1,4 +1,4 @@
-// Users, groups, roles and grants as clients meet them.
+// Users, groups, roles and grants through the API.
 import { strict as assert } from 'node:assert';
 import { after, describe, test } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';

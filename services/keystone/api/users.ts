@@ -37,7 +37,10 @@ const columns = [
   'password_expires_at',
   'federated',
 ];
-/** No user is federated and no password expires, so four of them find nobody. */
+/**
+ * Filters of the user list. Four of them always find nobody: no user is federated and no password
+ * expires.
+ */
 const userFilters = [
   'domain_id',
   'enabled',
@@ -72,7 +75,7 @@ const passwordBody = Type.Object({
 });
 
 export function userRoutes(k: Keystone): Route[] {
-  /** The user the caller may act on by `rule`. */
+  /** The path's user, if `rule` allows the caller to act on it. */
   async function find(request: ApiRequest<unknown>, rule: string): Promise<Outcome<UserRow>> {
     const id = request.params['user_id'] ?? '';
     const row = await findUser(k.db, id);
@@ -83,11 +86,14 @@ export function userRoutes(k: Keystone): Route[] {
     );
   }
 
-  /** A default project may be unknown (stock Keystone does not look), but no domain. */
+  /**
+   * Whether a default_project_id names a domain, which is refused. An unknown id is accepted, as
+   * stock Keystone does not look it up.
+   */
   async function isDomain(projectId: string | null | undefined): Promise<boolean> {
     return projectId ? (await findProject(k.db, projectId))?.is_domain === 1 : false;
   }
-  /** '' for no password. */
+  /** The hash of a new password; '' for none. */
   const hashOf = async (
     request: ApiRequest<unknown>,
     sent: string | null,
@@ -213,7 +219,7 @@ export function userRoutes(k: Keystone): Route[] {
         return noContent;
       },
     }),
-    // No token needed: the original password is the proof. Identity API, "Change password for
+    // No token is needed, as the original password is the proof. Identity API, "Change password for
     // user".
     route<Static<typeof passwordBody>>({
       method: 'POST',
@@ -234,13 +240,14 @@ export function userRoutes(k: Keystone): Route[] {
         if (next === original)
           return fault('badRequest', 'The new password must differ from the original one.');
         if (next.length < k.config.minPasswordLength) return tooShort(k.config.minPasswordLength);
-        // User option, Identity API "Resource Options": the user must not change the password
-        // himself.
+        // User option lock_password (Identity API, "Resource Options"): only an administrator may
+        // change the password.
         if (parsed(row.options)['lock_password'] === true)
           return fault('forbidden', 'This user may not change the password; an administrator may.');
         const hash = await hashOf(request, next, row.id);
         if (isFault(hash)) return hash;
-        // Changed by another while this one was hashed: what was proven is the password no more.
+        // unauthorized if the password was changed while this one was hashed: the proven one is no
+        // longer valid.
         return (await replacePassword(k.db, row, hash, k.clock.now()))
           ? noContent
           : fault('unauthorized', 'The request you have made requires authentication.', {

@@ -1,4 +1,4 @@
-// The version documents, for anybody.
+// The version documents; no token needed.
 import type { JsonObject } from '#contracts/common/json.ts';
 import { route, type ApiRequest, type Route } from '#openstack/http/route.ts';
 import { urlOf } from './replies.ts';

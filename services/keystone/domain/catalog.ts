@@ -1,4 +1,4 @@
-// The service catalog as a token carries it, from services and the endpoints a project may see.
+// Builds the service catalog of a token from services and the endpoints that its project may see.
 
 interface Service {
   id: string;
@@ -24,7 +24,10 @@ export interface CatalogService extends Service {
   }[];
 }
 
-/** An endpoint whose URL needs a project is left out where there is none, as upstream does. */
+/**
+ * An endpoint whose URL contains a project id is left out of a catalog without a project, as
+ * upstream.
+ */
 export function catalogOf(
   services: readonly Service[],
   endpoints: readonly Endpoint[],
@@ -54,7 +57,7 @@ export function catalogOf(
   }));
 }
 
-// `$(project_id)s` and `%(tenant_id)s` are both in use: Keystone's administrator guide, "Service
+// Both `$(project_id)s` and `%(tenant_id)s` are in use: Keystone's administrator guide, "Service
 // catalog".
 function fillIn(url: string, userId: string, projectId: string | null): string | undefined {
   const filled = url.replace(/[$%]\((\w+)\)s/g, (whole, name: string) => {

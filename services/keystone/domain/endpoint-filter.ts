@@ -1,4 +1,4 @@
-// Which endpoints an endpoint group names. Identity API, "OS-EP-FILTER".
+// Which endpoints belong to an endpoint group. Identity API, "OS-EP-FILTER".
 
 export interface EndpointFilter {
   service_id?: string;
@@ -6,9 +6,9 @@ export interface EndpointFilter {
   interface?: string;
 }
 
-/** The filters of a group as its column holds them. */
+/** Parses the column `filters` of an endpoint group. */
 export function filterOf(group: { filters: string }): EndpointFilter {
-  // checked by the route's schema when it was written
+  // validated by the route's schema when it was written
   return JSON.parse(group.filters) as EndpointFilter;
 }
 

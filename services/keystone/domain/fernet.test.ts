@@ -1,4 +1,4 @@
-// Fernet against the vector of its specification, and against changed tokens.
+// Fernet: the specification's test vector, and tokens that were tampered with.
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import { seal, unseal } from './fernet.ts';

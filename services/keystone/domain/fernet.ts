@@ -1,15 +1,15 @@
-// Fernet: AES-128-CBC + HMAC-SHA256 over a timestamp. Spec: https://github.com/fernet/spec. Used
-// for tokens.
+// Fernet tokens: AES-128-CBC and HMAC-SHA256 with a timestamp. Spec:
+// https://github.com/fernet/spec.
 import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto';
 
 const version = 0x80;
 const headBytes = 1 + 8 + 16;
 const hmacBytes = 32;
 
-/** 32 bytes: the first half signs, the second encrypts. */
+/** 32 bytes: the first half is the signing key, the second the encryption key. */
 export type FernetKey = Buffer;
 
-/** Base64url without padding, as Keystone sends it. */
+/** Returns base64url without padding, as Keystone sends tokens. */
 export function seal(key: FernetKey, plain: Buffer, nowMs: number, iv: Buffer): string {
   const head = Buffer.alloc(headBytes);
   head[0] = version;
@@ -20,7 +20,7 @@ export function seal(key: FernetKey, plain: Buffer, nowMs: number, iv: Buffer): 
   return Buffer.concat([signed, hmac(key, signed)]).toString('base64url');
 }
 
-/** The sealed bytes, or undefined when none of the keys made this token. */
+/** The decrypted bytes; undefined: none of the keys made this token. */
 export function unseal(keys: readonly FernetKey[], token: string): Buffer | undefined {
   const bytes = Buffer.from(token, 'base64url');
   const cipherBytes = bytes.length - headBytes - hmacBytes;

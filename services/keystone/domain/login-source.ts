@@ -1,9 +1,9 @@
-// Which logins count as coming from one place.
+// Groups client addresses into sources for counting logins.
 import { isIPv6 } from 'node:net';
 
 /**
- * An IPv4 address, or the /64 of an IPv6 address: whoever has one address of that has all. '' = a
- * service in this process.
+ * The IPv4 address, or the /64 prefix of an IPv6 address, since one client usually controls a whole
+ * /64. '' stands for a service in this process.
  */
 export function loginSource(address: string): string {
   const plain = address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '');

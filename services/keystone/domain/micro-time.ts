@@ -1,7 +1,9 @@
-// Times with microseconds: clients get back the expiry they sent, digit for digit. 2^53 µs reach to
-// the year 2255.
+// Times in microseconds, so that clients get back exactly the expiry they sent. Integers up to 2^53
+// µs reach to the year 2255.
 
-/** µs since 1970 UTC of an ISO 8601 time, UTC where it names no zone; undefined when it is none. */
+/**
+ * µs since 1970 UTC of an ISO 8601 time (UTC if it names no zone); undefined: the text is no time.
+ */
 export function parseMicros(text: string): number | undefined {
   const [, whole, fraction = '', zone = 'Z'] =
     /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?$/.exec(text) ??
@@ -11,7 +13,7 @@ export function parseMicros(text: string): number | undefined {
 }
 
 /**
- * `2026-11-22T18:02:27.833964`, without a zone: as upstream shows the expiry of application
+ * `2026-11-22T18:02:27.833964`, without a zone: upstream's format for expires_at of application
  * credentials.
  */
 export function formatMicros(us: number): string {

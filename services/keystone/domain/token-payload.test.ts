@@ -1,4 +1,4 @@
-// What goes into a token comes out of it, and stays small.
+// Packing and unpacking a token payload is lossless, and the result is small.
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import fc from 'fast-check';

@@ -1,5 +1,5 @@
-// What a token says by itself, packed small: the rest (names, roles, catalog) is looked up when it
-// is shown.
+// The payload of a token in a compact binary form. It contains ids only; names, roles and catalog
+// are looked up when the token is validated or shown.
 
 export type AuthMethod = 'password' | 'token' | 'application_credential';
 const storedMethods: readonly AuthMethod[] = ['password', 'token', 'application_credential'];
@@ -17,7 +17,10 @@ export interface TokenPayload {
   scope: TokenScope;
   issuedAtMs: number;
   expiresAtMs: number;
-  /** Its own, then that of the first token of its chain. 22 characters of base64url each. */
+  /**
+   * The token's own audit id, then that of the first token in its chain; 22 base64url characters
+   * each.
+   */
   auditIds: string[];
   appCredId: string | null;
   trustId: string | null;
@@ -54,8 +57,8 @@ export function pack(payload: TokenPayload): Buffer {
 }
 
 /**
- * Undefined for a format of another release. The bytes are ours: the token's signature was checked
- * before.
+ * undefined: the format of another release. The bytes are trusted, since the token's signature was
+ * verified before.
  */
 export function unpack(bytes: Buffer): TokenPayload | undefined {
   if (bytes[0] !== formatVersion) return undefined;
@@ -87,7 +90,7 @@ export function unpack(bytes: Buffer): TokenPayload | undefined {
 
 const hexId = 255;
 
-/** Ids of 32 hex digits take 17 bytes, others (`default`) their length and one. */
+/** An id of 32 hex digits takes 17 bytes, any other (e.g. `default`) its length plus one. */
 function packId(id: string): Buffer {
   if (/^[0-9a-f]{32}$/.test(id))
     return Buffer.concat([Buffer.from([hexId]), Buffer.from(id, 'hex')]);

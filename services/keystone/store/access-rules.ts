@@ -1,8 +1,8 @@
-// Access rules of users: the requests that their application credentials may be limited to.
+// SQL of access rules: requests to which application credentials can be restricted.
 import { filtered } from './filter.ts';
 import type { AccessRuleRow, Db } from './tables.ts';
 
-/** `id`: a rule that there is; else one with this content. */
+/** `id`: an existing rule; without it a rule with this content, created if needed. */
 export interface WantedAccessRule {
   id?: string;
   service: string;
@@ -32,7 +32,7 @@ export async function accessRulesOf(db: Db, userId: string): Promise<AccessRuleR
     .execute();
 }
 
-/** The rules with these ids, in the order of their ids; an id without a rule is left out. */
+/** The rules with these ids, sorted by id; unknown ids are left out. */
 export async function accessRulesWithIds(db: Db, ids: readonly string[]): Promise<AccessRuleRow[]> {
   if (ids.length === 0) return [];
   return await db
@@ -43,7 +43,7 @@ export async function accessRulesWithIds(db: Db, ids: readonly string[]): Promis
     .execute();
 }
 
-/** The id of the user's rule that is wanted, inserted where there is none. */
+/** Returns the id of the wanted rule of the user; inserts the rule if there is none. */
 export async function ensureAccessRule(
   trx: Db,
   userId: string,

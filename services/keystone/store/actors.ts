@@ -1,9 +1,9 @@
-// What users and groups have in common: they belong to a domain, and are given roles.
+// What users and groups (actors) have in common: a domain and role assignments.
 import type { Db } from './tables.ts';
 
 export type ActorKind = 'user' | 'group';
 
-/** Undefined: there is no such user or group. */
+/** undefined: there is no such user or group. */
 export async function domainOfActor(
   db: Db,
   kind: ActorKind,
@@ -13,7 +13,10 @@ export async function domainOfActor(
   return row?.domain_id;
 }
 
-/** Users or groups with their assignments; memberships and credentials go by foreign key. */
+/**
+ * Deletes users or groups with their role assignments; foreign keys delete memberships and
+ * credentials.
+ */
 export async function deleteActors(db: Db, kind: ActorKind, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
   await db

@@ -1,11 +1,11 @@
-// Application credentials: keys of programs, with some of their user's roles.
+// SQL of application credentials: credentials for programs, with some of their user's roles.
 import { transaction } from '#platform/db/transaction.ts';
 import { ensureAccessRule, type WantedAccessRule } from './access-rules.ts';
 import { filtered, type Filters } from './filter.ts';
 import type { ApplicationCredentialRow, Db } from './tables.ts';
 import { unlessTaken } from './unless-taken.ts';
 
-/** Whoever's it is, for a login or a token that names it by id. */
+/** Finds a credential by id, whoever its user is: for logins and tokens that name it. */
 export async function findApplicationCredential(
   db: Db,
   id: string,
@@ -17,7 +17,7 @@ export async function findApplicationCredential(
     .executeTakeFirst();
 }
 
-/** The user's own, by id or by name. */
+/** Finds a credential of this user by id or name. */
 export async function findApplicationCredentialOf(
   db: Db,
   userId: string,
@@ -41,8 +41,8 @@ export async function applicationCredentialsOf(
 }
 
 /**
- * With its access rules, of which those that the user does not have yet are inserted too. `rules`
- * undefined: it is not limited. Returns undefined if the user has a credential of this name.
+ * Inserts the credential, and those of its access rules that the user does not have yet. `rules`
+ * undefined: unrestricted. Returns undefined if the user has a credential of this name.
  */
 export async function insertApplicationCredential(
   db: Db,

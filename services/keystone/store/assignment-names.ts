@@ -1,7 +1,7 @@
-// Names of everything that a role assignment can name, for `?include_names`.
+// Names of all objects that a role assignment can refer to, for `?include_names`.
 import type { Db } from './tables.ts';
 
-/** By id, with the domain of what belongs to one. */
+/** By id: the name and, for objects in a domain, that domain. */
 export type Names = ReadonlyMap<string, { name: string; domain?: { id: string; name: string } }>;
 
 export async function namesById(db: Db): Promise<Names> {

@@ -1,5 +1,5 @@
-// Who has which role where: the grants as stored, and what follows from them through groups,
-// inheritance and implication.
+// SQL of role assignments: the stored grants, and the roles that result through groups, inheritance
+// and implication.
 import { upsert } from '#platform/db/transaction.ts';
 import { withImplied } from '../domain/implied-roles.ts';
 import type { TokenScope } from '../domain/token-payload.ts';
@@ -7,7 +7,7 @@ import { ancestorsOf, descendantsOf } from './projects.ts';
 import { implications } from './roles.ts';
 import type { AssignmentRow, Db, ProjectRow, RoleRow } from './tables.ts';
 
-/** Grants to the user himself and to his groups. */
+/** Grants to the user and to the user's groups. */
 export async function grantsOf(db: Db, userId: string): Promise<AssignmentRow[]> {
   const groups = db.selectFrom('membership').select('group_id').where('user_id', '=', userId);
   return await db
@@ -22,7 +22,7 @@ export async function grantsOf(db: Db, userId: string): Promise<AssignmentRow[]>
     .execute();
 }
 
-/** Ids of the roles a user has in a scope, implied ones included, domain-specific ones too. */
+/** Ids of the user's roles in a scope, including implied and domain-specific roles. */
 export async function roleIdsIn(
   db: Db,
   userId: string,
@@ -47,7 +47,10 @@ export async function roleIdsIn(
   );
 }
 
-/** Enabled projects and domains where the user has a role, of his own, by group or inherited. */
+/**
+ * Enabled projects and domains on which the user has a role: granted directly, through a group, or
+ * inherited.
+ */
 export async function reachableBy(
   db: Db,
   userId: string,
@@ -85,12 +88,12 @@ export async function reachableBy(
   };
 }
 
-/** Safe to repeat, also at once. */
+/** Adds a grant. Idempotent, also under concurrency. */
 export async function grant(db: Db, row: AssignmentRow): Promise<void> {
   await upsert(db, 'assignment', row, keyColumns);
 }
 
-/** Every grant as stored, groups and inheritance not followed. */
+/** All grants as stored; groups and inheritance are not expanded. */
 export async function listAssignments(db: Db): Promise<AssignmentRow[]> {
   return await db
     .selectFrom('assignment')
@@ -101,7 +104,7 @@ export async function listAssignments(db: Db): Promise<AssignmentRow[]> {
     .execute();
 }
 
-/** The roles that were given to one actor at one place, by name. */
+/** The roles granted to one actor on one target, sorted by name. */
 export async function rolesGranted(
   db: Db,
   place: Omit<AssignmentRow, 'role_id'>,
@@ -123,7 +126,7 @@ export async function hasGrant(db: Db, row: AssignmentRow): Promise<boolean> {
   return (await grantQuery(db, row).executeTakeFirst()) !== undefined;
 }
 
-/** False when there was none. */
+/** Returns false if there was no such grant. */
 export async function revoke(db: Db, row: AssignmentRow): Promise<boolean> {
   let query = db.deleteFrom('assignment');
   for (const column of keyColumns) query = query.where(column, '=', row[column]);

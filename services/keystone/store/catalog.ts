@@ -1,10 +1,10 @@
-// The service catalog of a user in a project, as tokens and GET /v3/auth/catalog show it.
+// The service catalog for a user in a project, as in tokens and GET /v3/auth/catalog.
 import { catalogOf, type CatalogService } from '../domain/catalog.ts';
 import { visibleTo } from './endpoint-filter.ts';
 import { listEndpoints } from './endpoints.ts';
 import type { Db } from './tables.ts';
 
-/** Enabled services and endpoints, those alone that the project's endpoint filter shows. */
+/** Enabled services and endpoints, reduced to those that the project's endpoint filter allows. */
 export async function catalogFor(
   db: Db,
   userId: string,

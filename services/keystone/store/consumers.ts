@@ -1,4 +1,4 @@
-// Registered OAuth consumers.
+// SQL of registered OAuth consumers.
 import type { ConsumerRow, Db } from './tables.ts';
 
 export async function findConsumer(db: Db, id: string): Promise<ConsumerRow | undefined> {

@@ -1,4 +1,4 @@
-// Credentials of users: secrets that other services ask for, and EC2 access keys.
+// SQL of users' credentials: secrets that other services fetch, and EC2 access keys.
 import { filtered, type Filters } from './filter.ts';
 import type { CredentialRow, Db } from './tables.ts';
 import { unlessTaken } from './unless-taken.ts';
@@ -7,7 +7,7 @@ export async function findCredential(db: Db, id: string): Promise<CredentialRow 
   return await db.selectFrom('credential').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-/** An EC2 access key of this user. */
+/** Finds an EC2 access key of this user. */
 export async function findEc2Credential(
   db: Db,
   id: string,
@@ -29,7 +29,7 @@ export async function listCredentials(
   return await filtered(db.selectFrom('credential').selectAll().orderBy('id'), filters).execute();
 }
 
-/** False: there is a credential of this id. */
+/** Returns false if a credential with this id exists. */
 export async function insertCredential(db: Db, row: CredentialRow): Promise<boolean> {
   return await unlessTaken(() => db.insertInto('credential').values(row).execute());
 }

@@ -1,9 +1,9 @@
-// Options kept for a domain's identity backend.
+// SQL of a domain's configuration options.
 import type { Json } from '#contracts/common/json.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { Db } from './tables.ts';
 
-/** Group -> option -> value. */
+/** Option values by group and option name. */
 export type DomainOptions = Record<string, Record<string, Json>>;
 
 export async function domainOptions(db: Db, domainId: string): Promise<DomainOptions> {
@@ -15,12 +15,12 @@ export async function domainOptions(db: Db, domainId: string): Promise<DomainOpt
     .orderBy('option')
     .execute();
   const options: DomainOptions = {};
-  // written below
+  // JSON written by writeDomainOptions
   for (const row of rows) (options[row.group] ??= {})[row.option] = JSON.parse(row.value) as Json;
   return options;
 }
 
-/** `replace`: options that are not named go. */
+/** `replace`: deletes options that are not named. */
 export async function writeDomainOptions(
   db: Db,
   domainId: string,
@@ -41,7 +41,7 @@ export async function writeDomainOptions(
   });
 }
 
-/** All of the domain, those of a group, or one. */
+/** Removes all options of the domain, those of a group, or one. */
 export async function removeDomainOptions(
   db: Db,
   domainId: string,

@@ -1,5 +1,5 @@
-// Endpoint groups, and which endpoints a project's catalog shows: those it was given, one by one or
-// by groups; all where it was given none.
+// SQL of endpoint groups, and of the endpoints that a project's catalog contains: those associated
+// with the project, singly or by group; all if none are associated.
 import { upsert } from '#platform/db/transaction.ts';
 import { inGroup } from '../domain/endpoint-filter.ts';
 import { filtered, type Filters } from './filter.ts';
@@ -66,7 +66,9 @@ export async function projectsOfEndpoint(db: Db, endpointId: string): Promise<Pr
     .execute();
 }
 
-/** Upstream's return_all_endpoints_if_no_filter is on. */
+/**
+ * The endpoints visible to a project, as if upstream's return_all_endpoints_if_no_filter were on.
+ */
 export async function visibleTo(
   db: Db,
   projectId: string,
@@ -85,14 +87,14 @@ export async function visibleTo(
   );
 }
 
-/** An endpoint, or an endpoint group, in a project. */
+/** An association of a project with an endpoint or an endpoint group. */
 export interface Association {
   kind: 'endpoint' | 'endpoint_group';
   id: string;
   projectId: string;
 }
 
-/** Whether there is such an endpoint or endpoint group. */
+/** Whether the endpoint or endpoint group exists. */
 export async function isAssociable(
   db: Db,
   { kind, id }: Pick<Association, 'kind' | 'id'>,
@@ -101,7 +103,7 @@ export async function isAssociable(
   return row !== undefined;
 }
 
-/** Safe to repeat. */
+/** Idempotent. */
 export async function associate(db: Db, { kind, id, projectId }: Association): Promise<void> {
   if (kind === 'endpoint')
     await upsert(db, 'project_endpoint', { project_id: projectId, endpoint_id: id }, [
@@ -134,7 +136,7 @@ export async function isAssociated(db: Db, association: Association): Promise<bo
   return row !== undefined;
 }
 
-/** False: it was not associated with the project. */
+/** Returns false if there was no such association. */
 export async function dissociate(db: Db, association: Association): Promise<boolean> {
   const { kind, id, projectId } = association;
   const { numDeletedRows } =

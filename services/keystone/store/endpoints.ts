@@ -1,4 +1,4 @@
-// Endpoints of the catalog.
+// SQL of the catalog's endpoints.
 import { filtered, type Filters } from './filter.ts';
 import type { Db, EndpointRow } from './tables.ts';
 

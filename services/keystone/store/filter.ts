@@ -1,6 +1,6 @@
-// Equality filters of list requests. Used by every `list...` of this store.
+// Equality filters for the `list...` functions of this store.
 
-/** Columns a list may be narrowed by; undefined: by any value. */
+/** A value for each column to filter by; undefined: no restriction. */
 export type Filters<Column extends string> = Readonly<
   Partial<Record<Column, string | number | undefined>>
 >;
@@ -10,8 +10,8 @@ interface Filterable {
 }
 
 /**
- * The query with `column = value` for each value that is given. Columns are the api's own words,
- * never the caller's.
+ * Adds `column = value` for each value that is not undefined. Column names come from the code,
+ * never from a request.
  */
 export function filtered<Q extends Filterable>(
   query: Q,

@@ -1,4 +1,4 @@
-// Groups and their members.
+// SQL of groups and their members.
 import { upsert } from '#platform/db/transaction.ts';
 import { deleteActors } from './actors.ts';
 import { filtered, type Filters } from './filter.ts';
@@ -16,12 +16,12 @@ export async function listGroups(
   return await filtered(db.selectFrom('group').selectAll().orderBy('name'), filters).execute();
 }
 
-/** False: the domain has a group of this name. */
+/** Returns false if the domain has a group of this name. */
 export async function insertGroup(db: Db, row: GroupRow): Promise<boolean> {
   return await unlessTaken(() => db.insertInto('group').values(row).execute());
 }
 
-/** False: the domain has another group of the new name. */
+/** Returns false if the domain has another group of the new name. */
 export async function updateGroup(
   db: Db,
   id: string,
@@ -32,7 +32,7 @@ export async function updateGroup(
   );
 }
 
-/** With their assignments; memberships go by foreign key. */
+/** Deletes groups with their role assignments; foreign keys delete memberships. */
 export async function deleteGroups(db: Db, ids: readonly string[]): Promise<void> {
   await deleteActors(db, 'group', ids);
 }
@@ -71,12 +71,12 @@ export async function isMember(db: Db, groupId: string, userId: string): Promise
   return row !== undefined;
 }
 
-/** Safe to repeat. */
+/** Idempotent. */
 export async function addMember(db: Db, groupId: string, userId: string): Promise<void> {
   await upsert(db, 'membership', { user_id: userId, group_id: groupId }, ['user_id', 'group_id']);
 }
 
-/** False: the user was no member. */
+/** Returns false if the user was no member. */
 export async function removeMember(db: Db, groupId: string, userId: string): Promise<boolean> {
   const { numDeletedRows } = await db
     .deleteFrom('membership')

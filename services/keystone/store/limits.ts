@@ -1,10 +1,11 @@
-// Unified limits: the registered ones, which are the defaults, and those of projects and domains.
+// SQL of unified limits: registered limits, which are the defaults, and limits of projects and
+// domains.
 import { transaction } from '#platform/db/transaction.ts';
 import { filtered, type Filters } from './filter.ts';
 import type { Db, LimitRow, RegisteredLimitRow } from './tables.ts';
 import { unlessTaken } from './unless-taken.ts';
 
-/** What a limit is about. */
+/** The service, region and resource that a limit applies to. */
 export type LimitKey = Pick<RegisteredLimitRow, 'service_id' | 'region_id' | 'resource_name'>;
 
 export async function findRegisteredLimit(
@@ -31,7 +32,7 @@ export async function listRegisteredLimits(
   return await filtered(query, filters).execute();
 }
 
-/** All or none; false: one of them is registered already. */
+/** Inserts all or none. Returns false if one of them exists already. */
 export async function insertRegisteredLimits(
   db: Db,
   rows: readonly RegisteredLimitRow[],
@@ -39,7 +40,7 @@ export async function insertRegisteredLimits(
   return await unlessTaken(() => db.insertInto('registered_limit').values(rows).execute());
 }
 
-/** False: what it would be about has another registered limit. */
+/** Returns false if another registered limit has the new key. */
 export async function updateRegisteredLimit(
   db: Db,
   id: string,
@@ -58,7 +59,7 @@ export async function findLimit(db: Db, id: string): Promise<LimitRow | undefine
   return await db.selectFrom('resource_limit').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-/** Whether some project or domain has a limit of its own for this. */
+/** Whether any project or domain has a limit of its own with this key. */
 export async function hasLimits(db: Db, key: LimitKey): Promise<boolean> {
   const query = db.selectFrom('resource_limit').select('id');
   return (await filtered(query, keyColumns(key)).executeTakeFirst()) !== undefined;
@@ -72,7 +73,7 @@ export async function listLimits(
   return await filtered(query, filters).execute();
 }
 
-/** All or none; false: one of them is there already. */
+/** Inserts all or none. Returns false if one of them exists already. */
 export async function insertLimits(db: Db, rows: readonly LimitRow[]): Promise<boolean> {
   return await unlessTaken(() =>
     transaction(db, (trx) => trx.insertInto('resource_limit').values(rows).execute()),

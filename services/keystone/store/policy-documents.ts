@@ -1,4 +1,4 @@
-// Policy documents that operators keep in Keystone.
+// SQL of policy documents that operators store in Keystone.
 import { filtered, type Filters } from './filter.ts';
 import type { Db, PolicyRow } from './tables.ts';
 

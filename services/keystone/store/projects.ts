@@ -1,4 +1,4 @@
-// Domains and projects in the database. A domain is a project with is_domain = 1.
+// SQL of domains and projects. A domain is a project with is_domain = 1.
 import { transaction } from '#platform/db/transaction.ts';
 import { deleteActors } from './actors.ts';
 import { filtered, type Filters } from './filter.ts';
@@ -18,7 +18,7 @@ export async function findDomain(db: Db, id: string): Promise<ProjectRow | undef
     .executeTakeFirst();
 }
 
-/** `domainId` '' finds a domain. */
+/** With `domainId` '' finds a domain. */
 export async function findProjectByName(
   db: Db,
   domainId: string,
@@ -39,7 +39,7 @@ export async function listProjects(
   return await filtered(db.selectFrom('project').selectAll().orderBy('name'), filters).execute();
 }
 
-/** Of the projects of a domain. */
+/** Ids of the projects in a domain. */
 export async function projectIdsOfDomain(db: Db, domainId: string): Promise<Set<string>> {
   const rows = await db
     .selectFrom('project')
@@ -49,7 +49,10 @@ export async function projectIdsOfDomain(db: Db, domainId: string): Promise<Set<
   return new Set(rows.map((row) => row.id));
 }
 
-/** With its tags. False: the domain has a project of this name, or there is a domain of it. */
+/**
+ * Inserts the project and its tags. Returns false if the name is taken: by a project of the same
+ * domain, or for a domain by another domain.
+ */
 export async function insertProject(
   db: Db,
   row: ProjectRow,
@@ -63,7 +66,7 @@ export async function insertProject(
   );
 }
 
-/** `tags` undefined: they stay. False: the new name is taken. */
+/** `tags` undefined: unchanged. Returns false if the new name is taken. */
 export async function updateProject(
   db: Db,
   id: string,
@@ -79,8 +82,8 @@ export async function updateProject(
 }
 
 /**
- * From the parent up to the domain. A project's depth is bounded by `maxProjectDepth` of
- * api/projects.ts.
+ * The project's ancestors, from its parent up to the domain. Depth is bounded by `maxProjectDepth`
+ * in api/projects.ts.
  */
 export async function ancestorsOf(db: Db, project: ProjectRow): Promise<ProjectRow[]> {
   const ancestors: ProjectRow[] = [];
@@ -93,7 +96,7 @@ export async function ancestorsOf(db: Db, project: ProjectRow): Promise<ProjectR
   return ancestors;
 }
 
-/** All below, level by level, without the project itself. */
+/** All projects below the given ones, level by level, without these themselves. */
 export async function descendantsOf(db: Db, projectIds: readonly string[]): Promise<ProjectRow[]> {
   const found: ProjectRow[] = [];
   for (let level = [...projectIds]; level.length > 0;) {
@@ -145,7 +148,7 @@ export async function addTag(db: Db, projectId: string, tag: string): Promise<vo
   });
 }
 
-/** False: the project had no such tag. */
+/** Returns false if the project did not have the tag. */
 export async function removeTag(db: Db, projectId: string, tag: string): Promise<boolean> {
   const { numDeletedRows } = await db
     .deleteFrom('project_tag')
@@ -156,8 +159,8 @@ export async function removeTag(db: Db, projectId: string, tag: string): Promise
 }
 
 /**
- * The projects and all that hangs on them; tags, application credentials and domain configuration
- * go by foreign key.
+ * Deletes projects and everything that belongs to them; foreign keys delete tags, application
+ * credentials and domain configuration.
  */
 export async function deleteProjects(db: Db, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
@@ -177,7 +180,7 @@ export async function deleteProjects(db: Db, ids: readonly string[]): Promise<vo
   await db.deleteFrom('project').where('id', 'in', ids).execute();
 }
 
-/** A domain with its users, groups, roles and projects. */
+/** Deletes a domain with its users, groups, roles and projects. */
 export async function deleteDomain(db: Db, id: string): Promise<void> {
   const users = await db.selectFrom('user').select('id').where('domain_id', '=', id).execute();
   const groups = await db.selectFrom('group').select('id').where('domain_id', '=', id).execute();

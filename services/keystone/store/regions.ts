@@ -1,4 +1,4 @@
-// Regions of the catalog.
+// SQL of the catalog's regions.
 import { filtered, type Filters } from './filter.ts';
 import type { Db, RegionRow } from './tables.ts';
 import { unlessTaken } from './unless-taken.ts';
@@ -14,7 +14,7 @@ export async function listRegions(
   return await filtered(db.selectFrom('region').selectAll().orderBy('id'), filters).execute();
 }
 
-/** False: there is a region of this id. */
+/** Returns false if a region with this id exists. */
 export async function insertRegion(db: Db, row: RegionRow): Promise<boolean> {
   return await unlessTaken(() => db.insertInto('region').values(row).execute());
 }
@@ -27,7 +27,7 @@ export async function updateRegion(
   await db.updateTable('region').set(changes).where('id', '=', id).execute();
 }
 
-/** Whether an endpoint or another region names it. */
+/** Whether an endpoint or another region refers to the region. */
 export async function isRegionInUse(db: Db, id: string): Promise<boolean> {
   const endpoint = await db
     .selectFrom('endpoint')

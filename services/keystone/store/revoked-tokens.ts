@@ -1,4 +1,4 @@
-// Tokens that were revoked one by one, by audit id, until they would have expired anyway.
+// SQL of tokens that were revoked individually: their audit ids, kept until the tokens expire.
 import { upsert } from '#platform/db/transaction.ts';
 import type { Db } from './tables.ts';
 
@@ -11,7 +11,7 @@ export async function isRevoked(db: Db, auditId: string): Promise<boolean> {
   return row !== undefined;
 }
 
-/** Safe to repeat. Forgets those that have expired at `nowMs`. */
+/** Idempotent. Also deletes records of tokens that have expired by `nowMs`. */
 export async function revokeToken(
   db: Db,
   auditId: string,

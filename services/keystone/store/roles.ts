@@ -1,4 +1,4 @@
-// Roles, and which roles imply which.
+// SQL of roles, and of implications between roles.
 import { upsert } from '#platform/db/transaction.ts';
 import { filtered, type Filters } from './filter.ts';
 import type { Db, RoleRow } from './tables.ts';
@@ -8,7 +8,7 @@ export async function findRole(db: Db, id: string): Promise<RoleRow | undefined>
   return await db.selectFrom('role').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-/** The id of the global role with this id or name (or both), where there is one. */
+/** The id of the global role that has this id, this name, or both; undefined: none. */
 export async function findGlobalRoleId(
   db: Db,
   { id, name }: Filters<'id' | 'name'>,
@@ -25,15 +25,15 @@ export async function listRoles(
   return await filtered(db.selectFrom('role').selectAll().orderBy('name'), filters).execute();
 }
 
-/** By name; ids without a role are left out. */
+/** Sorted by name; unknown ids are left out. */
 export async function rolesWithIds(db: Db, ids: readonly string[]): Promise<RoleRow[]> {
   if (ids.length === 0) return [];
   return await db.selectFrom('role').selectAll().where('id', 'in', ids).orderBy('name').execute();
 }
 
 /**
- * Global roles alone: domain-specific ones are never in a token. Ordered, so that a token is always
- * shown alike.
+ * The global roles among these ids: domain-specific roles are never shown in a token. Sorted, so
+ * that a token always looks the same.
  */
 export async function globalRoles(
   db: Db,
@@ -54,12 +54,12 @@ export async function globalRoleIds(db: Db): Promise<Set<string>> {
   return new Set(rows.map((row) => row.id));
 }
 
-/** False: the domain (or the cloud) has a role of this name. */
+/** Returns false if the domain (for a global role: the cloud) has a role of this name. */
 export async function insertRole(db: Db, row: RoleRow): Promise<boolean> {
   return await unlessTaken(() => db.insertInto('role').values(row).execute());
 }
 
-/** False: the domain (or the cloud) has another role of the new name. */
+/** Returns false if the domain (for a global role: the cloud) has another role of the new name. */
 export async function updateRole(
   db: Db,
   id: string,
@@ -70,12 +70,12 @@ export async function updateRole(
   );
 }
 
-/** Its assignments and implications go by foreign key. */
+/** Foreign keys delete its assignments and implications. */
 export async function deleteRole(db: Db, id: string): Promise<void> {
   await db.deleteFrom('role').where('id', '=', id).execute();
 }
 
-/** Every rule: prior role -> the roles it implies, directly. */
+/** All inference rules: prior role id to the ids of the roles it implies directly. */
 export async function implications(db: Db): Promise<Map<string, string[]>> {
   const rows = await db.selectFrom('implied_role').selectAll().execute();
   const map = new Map<string, string[]>();
@@ -84,7 +84,7 @@ export async function implications(db: Db): Promise<Map<string, string[]>> {
   return map;
 }
 
-/** What a role implies directly. */
+/** The roles that a role implies directly. */
 export async function rolesImpliedBy(db: Db, priorId: string): Promise<RoleRow[]> {
   return await db
     .selectFrom('implied_role')
@@ -95,7 +95,7 @@ export async function rolesImpliedBy(db: Db, priorId: string): Promise<RoleRow[]
     .execute();
 }
 
-/** Safe to repeat. */
+/** Idempotent. */
 export async function addImplication(db: Db, priorId: string, impliedId: string): Promise<void> {
   await upsert(db, 'implied_role', { prior_role_id: priorId, implied_role_id: impliedId }, [
     'prior_role_id',
@@ -103,7 +103,7 @@ export async function addImplication(db: Db, priorId: string, impliedId: string)
   ]);
 }
 
-/** False: there was no such rule. */
+/** Returns false if there was no such rule. */
 export async function removeImplication(
   db: Db,
   priorId: string,

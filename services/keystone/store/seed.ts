@@ -1,5 +1,5 @@
-// What a fresh cloud starts with: domain, roles, projects, users, catalog. Each step looks first,
-// so it is safe to repeat. Called by api/seed.ts, which has hashed the passwords.
+// Inserts what a new cloud starts with: domain, roles, projects, users, catalog. Each step looks
+// first, so that it is safe to repeat. Called by api/seed.ts, which hashes the passwords.
 import { transaction, upsert } from '#platform/db/transaction.ts';
 import type { Ids } from '#platform/ids.ts';
 import { grant } from './assignments.ts';
@@ -11,13 +11,13 @@ import { findUserByName } from './users.ts';
 export interface CloudSeed {
   region: string;
   /**
-   * e.g. {type: 'compute', name: 'nova', url: 'http://127.0.0.1:8700/compute/v2.1'}; the same URL
-   * for all three interfaces.
+   * E.g. {type: 'compute', name: 'nova', url: 'http://127.0.0.1:8700/compute/v2.1'}; the URL is
+   * used for all three interfaces.
    */
   catalog: readonly { type: string; name: string; url: string }[];
   /**
-   * admin, demo, and the users of services, who are in project `service` with roles service and
-   * admin. `hash` undefined: the password that is stored stays.
+   * admin, demo, and service users; the latter get roles service and admin on project `service`.
+   * `hash` undefined: the stored password is kept.
    */
   users: readonly { name: string; hash: string | undefined }[];
 }
@@ -37,7 +37,7 @@ const implied: [string, string][] = [
 ];
 const endpointInterfaces = ['public', 'internal', 'admin'];
 
-/** One transaction; never takes anything away. */
+/** Runs in one transaction; deletes nothing. */
 export async function seedCloud(db: Db, deps: SeedDeps, seed: CloudSeed): Promise<void> {
   await transaction(db, async (trx) => {
     await seedDomain(trx);
@@ -133,7 +133,7 @@ async function ensureRole(db: Db, { ids }: SeedDeps, name: string): Promise<stri
   return id;
 }
 
-/** A new hash ends the tokens of the old password. */
+/** Creates or updates a user. A new hash invalidates tokens issued with the old password. */
 async function ensureUser(
   db: Db,
   { ids, nowMs }: SeedDeps,
@@ -161,7 +161,7 @@ async function ensureUser(
       default_project_id: isService ? null : projectId,
       enabled: 1,
       password_hash: hash ?? '',
-      // Nobody may lock the services out by guessing at their passwords.
+      // Otherwise anybody could lock a service out by guessing its password.
       options: isService ? '{"ignore_lockout_failure_attempts":true}' : '{}',
       extra: '{}',
       failed_logins: 0,

@@ -1,4 +1,4 @@
-// Services of the catalog.
+// SQL of the catalog's services.
 import { filtered, type Filters } from './filter.ts';
 import type { Db, ServiceRow } from './tables.ts';
 
@@ -25,7 +25,7 @@ export async function updateService(
   await db.updateTable('service').set(changes).where('id', '=', id).execute();
 }
 
-/** Its endpoints go by foreign key. */
+/** Foreign keys delete its endpoints. */
 export async function deleteService(db: Db, id: string): Promise<void> {
   await db.deleteFrom('service').where('id', '=', id).execute();
 }

@@ -1,6 +1,6 @@
 // The tables of Keystone's database, as Kysely types. Times are ms since 1970 UTC, booleans 0 or 1,
-// JSON is text. Domains are projects with is_domain = 1, as in the Identity API. '' stands for
-// "none" in columns that are part of a unique key.
+// JSON is text. Domains are projects with is_domain = 1, as in the Identity API. '' stands for NULL
+// in columns that are part of a unique key.
 
 import type { Kysely } from 'kysely';
 
@@ -53,13 +53,13 @@ export interface UserRow {
   domain_id: string;
   default_project_id: string | null;
   enabled: number;
-  /** '' = cannot log in by password. */
+  /** '': the user has no password and cannot log in with one. */
   password_hash: string;
   options: string;
   extra: string;
   failed_logins: number;
   failed_at: number;
-  /** Tokens issued before are revoked: password changed, user disabled. */
+  /** Tokens issued before are invalid, since the password was changed or the user disabled. */
   tokens_valid_from: number;
 }
 
@@ -85,10 +85,10 @@ export interface AssignmentRow {
   actor_kind: 'user' | 'group';
   actor_id: string;
   target_kind: 'project' | 'domain' | 'system';
-  /** 'system' for the system. */
+  /** 'system' if target_kind is system. */
   target_id: string;
   role_id: string;
-  /** 1: counts on the projects below the target, not on it. */
+  /** 1: the grant applies to the projects below the target, not to the target itself. */
   inherited: number;
 }
 
@@ -121,7 +121,7 @@ export interface EndpointGroupRow {
   id: string;
   name: string;
   description: string | null;
-  /** Attributes an endpoint must have, JSON. */
+  /** Attributes that an endpoint must have to belong to the group; JSON. */
   filters: string;
 }
 
@@ -137,7 +137,7 @@ export interface ApplicationCredentialRow {
   unrestricted: number;
   /** Role ids, JSON array. */
   roles: string;
-  /** Access rule ids, JSON array; null = no restriction. */
+  /** Access rule ids, JSON array; null: unrestricted. */
   access_rules: string | null;
 }
 
@@ -187,7 +187,7 @@ export interface ConsumerRow {
 export interface RegisteredLimitRow {
   id: string;
   service_id: string;
-  /** '' for every region. */
+  /** '' for no region. */
   region_id: string;
   resource_name: string;
   default_limit: number;
@@ -197,7 +197,7 @@ export interface RegisteredLimitRow {
 export interface LimitRow {
   id: string;
   service_id: string;
-  /** '' for every region. */
+  /** '' for no region. */
   region_id: string;
   resource_name: string;
   resource_limit: number;

@@ -1,8 +1,9 @@
-// Trusts: roles on a project that one user lends to another. Deleted ones stay, marked.
+// SQL of trusts: roles on a project that one user delegates to another. Deleted trusts are kept and
+// marked.
 import { filtered, type Filters } from './filter.ts';
 import type { Db, TrustRow, UserRow } from './tables.ts';
 
-/** Not deleted; it may have expired. */
+/** Finds a trust that is not deleted; it may have expired. */
 export async function findTrust(db: Db, id: string): Promise<TrustRow | undefined> {
   return await db
     .selectFrom('trust')
@@ -12,7 +13,7 @@ export async function findTrust(db: Db, id: string): Promise<TrustRow | undefine
     .executeTakeFirst();
 }
 
-/** Those that are neither deleted nor expired. */
+/** Trusts that are neither deleted nor expired. */
 export async function listLivingTrusts(
   db: Db,
   nowMs: number,
@@ -27,7 +28,7 @@ export async function listLivingTrusts(
   return await filtered(query, filters).execute();
 }
 
-/** What ends the tokens of the two users of a trust, and so those made from it. */
+/** The state of trustor and trustee that decides whether tokens from the trust are still valid. */
 export async function usersOfTrust(
   db: Db,
   trust: TrustRow,
@@ -44,7 +45,7 @@ export async function insertTrust(db: Db, row: TrustRow): Promise<void> {
   await db.insertInto('trust').values(row).execute();
 }
 
-/** Of a trust with a number of uses; false: none is left. Safe with several logins at once. */
+/** Uses a limited trust once. Returns false if no uses are left. Atomic under concurrent logins. */
 export async function takeUseOfTrust(db: Db, id: string): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable('trust')

@@ -1,7 +1,8 @@
-// A write that a unique key may refuse. Called by the stores whose rows have names.
+// Handles writes that a unique key may refuse. Used by the stores of objects with unique names or
+// ids.
 import { isUniqueViolation } from '#platform/db/errors.ts';
 
-/** False: another row has the key already. */
+/** Returns false if another row has the key already. */
 export async function unlessTaken(write: () => Promise<unknown>): Promise<boolean> {
   try {
     await write();

@@ -1,4 +1,4 @@
-// Users: found, listed, written, and what is counted of their logins.
+// SQL of users, including the counters of failed logins.
 import { deleteActors } from './actors.ts';
 import { filtered, type Filters } from './filter.ts';
 import type { Db, UserRow } from './tables.ts';
@@ -33,12 +33,12 @@ export async function listUsers(
   return await filtered(db.selectFrom('user').selectAll().orderBy('name'), filters).execute();
 }
 
-/** False: the domain has a user of this name. */
+/** Returns false if the domain has a user of this name. */
 export async function insertUser(db: Db, row: UserRow): Promise<boolean> {
   return await unlessTaken(() => db.insertInto('user').values(row).execute());
 }
 
-/** False: the domain has another user of the new name. */
+/** Returns false if the domain has another user of the new name. */
 export async function updateUser(
   db: Db,
   id: string,
@@ -49,7 +49,9 @@ export async function updateUser(
   );
 }
 
-/** Compare-and-set on the hash that was proven; false: another request has changed it meanwhile. */
+/**
+ * Compare-and-set on the hash that was proven. Returns false if the password was changed meanwhile.
+ */
 export async function replacePassword(
   db: Db,
   { id, password_hash: proven }: UserRow,
@@ -70,9 +72,9 @@ export async function clearFailedLogins(db: Db, id: string): Promise<void> {
 }
 
 /**
- * Counts a wrong password, anew where those before are older than `recentMs`, in one statement: of
- * many at once none is counted late. Returns how many there are now; undefined: the user is locked
- * already, is no more, or has another password.
+ * Counts a wrong password; starts again at 1 if the last one is older than `recentMs`. A single
+ * statement, so that concurrent failures are all counted. Returns the new count; undefined: the
+ * user is locked already, was deleted, or has another password.
  */
 export async function countFailedLogin(
   db: Db,
@@ -82,7 +84,7 @@ export async function countFailedLogin(
   const { numUpdatedRows } = await db
     .updateTable('user')
     .set((eb) => ({
-      // First: MariaDB's later assignments see the earlier ones.
+      // Must be first: in MariaDB later assignments see the values of earlier ones.
       failed_logins: eb
         .case()
         .when('failed_at', '>', recentMs)
@@ -98,7 +100,7 @@ export async function countFailedLogin(
   return numUpdatedRows > 0n ? (await findUser(db, id))?.failed_logins : undefined;
 }
 
-/** With their assignments; memberships and credentials go by foreign key. */
+/** Deletes users with their role assignments; foreign keys delete memberships and credentials. */
 export async function deleteUsers(db: Db, ids: readonly string[]): Promise<void> {
   await deleteActors(db, 'user', ids);
 }

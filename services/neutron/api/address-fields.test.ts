@@ -1,5 +1,5 @@
-// Address fields of all resources: one canonical spelling is shown, whatever was sent, and what no
-// host can have is refused.
+// Address fields of all resources: an address is shown in its canonical spelling, whichever one was
+// sent; an address that no host can have is refused.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';

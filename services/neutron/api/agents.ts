@@ -1,5 +1,5 @@
-// What keeps the network on hosts: OVN controllers and metadata agents, as they report. Written by
-// ovn/. https://docs.openstack.org/api-ref/network/v2/#networking-agents
+// The agents API. Lists OVN controllers and metadata agents of hosts; the role neutron-ovn-writer
+// (ovn/) writes their rows. https://docs.openstack.org/api-ref/network/v2/#networking-agents
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -54,8 +54,8 @@ export function agentRoutes({ database: { db }, clock, config }: NeutronParts): 
     (await findAgent(db, request.params['agent_id'] ?? '')) ??
     missing(request.params['agent_id'] ?? '');
   return [
-    // Who may see none gets an empty list, as with everything that is listed: tempest,
-    // AgentManagementNegativeTest.
+    // A caller who may see no agent gets an empty list rather than a 403, as in every list:
+    // tempest, AgentManagementNegativeTest.
     route({
       method: 'GET',
       path,
@@ -136,7 +136,7 @@ export function agentRoutes({ database: { db }, clock, config }: NeutronParts): 
         await changeAgent(db, row.id, {
           admin_state_up: Number(up.value),
           description: description.value as string | null,
-        }); // parsed above
+        }); // typed by the attribute parsers above
         const changed = await found(request);
         return isFault(changed) ? changed : { status: 200, body: { agent: view(changed) } };
       },
@@ -149,7 +149,7 @@ export function agentRoutes({ database: { db }, clock, config }: NeutronParts): 
       handler: async (request) => {
         const row = await found(request);
         if (isFault(row)) return row;
-        // api-ref, "Delete agent": it must be disabled before
+        // api-ref, "Delete agent": an agent must be disabled before it is deleted
         if (isAlive(row) && row.admin_state_up === 1)
           return fault(
             'conflict',

@@ -1,16 +1,19 @@
-// Long lists of one kind that were answered a moment ago: while no row of one has come, gone or
-// changed, the same bytes go out again.
+// Caches the bodies of long list answers of one kind of object. A cached body is sent again only
+// while the ids and revisions of the listed rows are the same.
 import type { JsonText } from '#platform/http/messages.ts';
 import type { ListedRow } from '../store/list.ts';
 
 const maxKept = 4;
-/** Shorter ones are made as fast as they are found; longer ones are not worth their memory. */
+/**
+ * Length of cached bodies, characters. Shorter ones are rendered quickly; longer ones take too much
+ * memory.
+ */
 const [minLength, maxLength] = [16 * 1024, 512 * 1024];
 
 export interface AnswerCache {
   /**
-   * `key` names all that shapes the answer beside its rows: who may see what, the query, the links'
-   * origin.
+   * The cached body; undefined: none, or its rows have changed. `key` holds everything else that
+   * shapes the body: which attributes the caller may see, the query, the base URL of links.
    */
   kept(key: string, rows: readonly ListedRow[]): JsonText | undefined;
   keep(key: string, rows: readonly ListedRow[], answer: JsonText): void;

@@ -1,6 +1,6 @@
-// Attribute tables: what a body may hold, who may set it, how it is read. Every resource has one;
-// bodies, filters, `fields` and sorting are read by it. Wording of refusals: upstream's, as clients
-// show them.
+// Attribute tables: which attributes a resource has, which of them POST and PUT may set and who may
+// set them, and their parsers. Bodies, filters, `fields` and sort keys are checked against them.
+// Error texts are upstream's, since clients show them.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -8,25 +8,22 @@ import type { ApiRequest } from '#openstack/http/route.ts';
 import { canonicalIp, formatCidr, ipVersion, parseCidr } from '../domain/ip.ts';
 import { canonicalMac } from '../domain/mac.ts';
 
-/** The value as Neutron keeps it, or a fault that says why it is refused. */
+/** Returns the value in Neutron's canonical form, or the reason for which it is refused. */
 export type Parser = (value: Json) => { value: unknown } | { reason: string };
 
 export interface Attribute {
   parse?: Parser;
-  /** May be in POST, PUT. */
+  /** May be set in a POST (`post`), in a PUT (`put`). */
   post?: boolean;
   put?: boolean;
-  /**
-   * A value in POST is taken only if the policy `create_x:attribute` allows it, in PUT
-   * `update_x:attribute`.
-   */
+  /** Setting it takes the policy `create_x:attribute` in a POST, `update_x:attribute` in a PUT. */
   guarded?: boolean;
-  /** Shown only to those whom `get_x:attribute` allows. */
+  /** Shown only to callers whom the policy `get_x:attribute` allows. */
   hidden?: boolean;
   required?: boolean;
-  /** In a POST that does not name it. */
+  /** The value if a POST does not name the attribute. */
   default?: unknown;
-  /** Cannot be named in a filter or a sort. */
+  /** Cannot be used as a filter or sort key. */
   unfiltered?: boolean;
 }
 export type Attributes = Readonly<Record<string, Attribute>>;
@@ -94,8 +91,8 @@ export const ip: Parser = (value) =>
     ? ok(canonicalIp(value))
     : no(`${show(value)} is not a valid IP address.`);
 /**
- * The network's prefix in its one spelling, whatever host bits were given. Words:
- * neutron_lib.api.validators, validate_subnet.
+ * A prefix in canonical form, with its host bits cleared. Error texts: neutron_lib.api.validators,
+ * validate_subnet.
  */
 export const cidr: Parser = (value) => {
   if (typeof value !== 'string') return no(`${show(value)} is not a valid IP subnet.`);
@@ -124,7 +121,7 @@ export const listOf =
       return no(`Duplicate items in the list: ${show(value)}.`);
     return ok(items);
   };
-/** An object with these keys alone; `needed` must be there. */
+/** An object with no other keys than `keys`; those in `needed` are required. */
 export const dict =
   (keys: Readonly<Record<string, Parser>>, needed: readonly string[] = []): Parser =>
   (value) => {
@@ -152,7 +149,7 @@ export const anyObject: Parser = (value) =>
       ? ok({})
       : no(`${show(value)} is not a dictionary.`);
 
-/** What all tagged objects have. */
+/** The attributes that every tagged object has. */
 export const standardAttributes: Attributes = {
   id: {},
   name: { post: true, put: true, parse: text(255), default: '' },
@@ -175,10 +172,12 @@ const bad = (message: string) => fault('badRequest', message);
 export const notAllowed = (rule: string) =>
   fault('forbidden', `(rule:${rule}) is disallowed by policy`, { type: 'PolicyNotAuthorized' });
 
-/** They are made in one transaction, during which nothing else is answered. */
+/**
+ * Objects in one bulk POST: one transaction creates them all, and blocks other requests meanwhile.
+ */
 const maxBulk = 250;
 
-/** The objects of a POST: one, or a bulk of them. */
+/** The objects in the body of a POST: a single one or a bulk. */
 export function postedObjects(
   { singular, collection }: Bodied,
   body: Json,
@@ -200,7 +199,7 @@ export function postedObjects(
     : bad(`Unable to find '${singular}' in request body`);
 }
 
-/** The values of a POST by attribute, defaults filled in; `project_id` is who shall own it. */
+/** The values of a POST, defaults filled in. `project_id` is the owner of the new object. */
 export function readPost<Values>(
   resource: Bodied,
   object: JsonObject,
@@ -218,10 +217,10 @@ export function readPost<Values>(
       return bad(`Failed to parse request. Required attribute '${name}' not specified`);
     else if (attribute.default !== undefined) values[name] = attribute.default;
   }
-  return { ...values, project_id: owner } as Values; // the attribute table proved it
+  return { ...values, project_id: owner } as Values; // types follow from the attribute table
 }
 
-/** The values a PUT names. */
+/** The values that a PUT names, and no defaults. */
 export function readPut<Values>(
   resource: Bodied,
   body: Json,
@@ -233,7 +232,7 @@ export function readPut<Values>(
       : undefined;
   if (typeof object !== 'object' || object === null || Array.isArray(object))
     return bad(`Unable to find '${resource.singular}' in request body`);
-  // the attribute table proved it
+  // types follow from the attribute table
   return readGiven(resource, object, request, 'put') as Outcome<Partial<Values>>;
 }
 
@@ -258,8 +257,8 @@ function readGiven(
     const read = attribute.parse(value);
     if ('reason' in read) return bad(`Invalid input for ${name}. Reason: ${read.reason}`);
     const rule = `${verb === 'post' ? 'create' : 'update'}_${singular}:${name}`;
-    // A value that says what holds anyway needs no right. Upstream: policy checks attributes that
-    // are set to other than the default.
+    // A POST may name a guarded attribute with its default value without the right to set it.
+    // Upstream's policy, too, checks only attributes whose value is not the default.
     if (
       attribute.guarded &&
       !(verb === 'post' && JSON.stringify(read.value) === JSON.stringify(attribute.default)) &&

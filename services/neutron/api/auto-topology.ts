@@ -1,5 +1,5 @@
-// "Get me a network": for a project that has none, a network with a subnet, and a router that leads
-// it out; made at the first call. Nova calls it for `--nic auto`.
+// "Get me a network": the first call for a project creates a network with a subnet and a router to
+// the default external network. Nova calls it for `--nic auto`.
 // https://docs.openstack.org/api-ref/network/v2/#auto-allocated-topology-auto-allocated-topologies
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -30,8 +30,8 @@ const failure = (reason: string) =>
   fault('conflict', `Deployment error: ${reason}.`, { type: 'AutoAllocationFailure' });
 
 /**
- * What the operator must have prepared: where networks lead to, and where their addresses come
- * from.
+ * Checks what the operator must have prepared: a default external network, and a default subnet
+ * pool for IPv4.
  */
 async function prepared(db: NeutronDb): Promise<Outcome<{ externalId: string }>> {
   const externalId = await defaultExternal(db);
@@ -101,7 +101,7 @@ export function autoTopologyRoutes(parts: NeutronParts): readonly Route[] {
   ];
 }
 
-/** A body's values where none are given. */
+/** The default values of a resource's attributes. */
 const usual = (resource: Bodied): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(resource.attributes)
@@ -116,7 +116,7 @@ async function makeTopology(
   externalId: string,
 ): Promise<Outcome<string>> {
   const own = { project_id: projectId };
-  // The tables' defaults are whole inputs: what they lack is named here.
+  // The casts below: with the defaults, the attributes named here make a complete input.
   const networkId = await networks.create(context, trx, {
     ...usual(networks),
     ...own,

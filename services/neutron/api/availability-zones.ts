@@ -1,5 +1,5 @@
-// Zones that networks and routers may ask for: those of the agents, and the default one.
-// https://docs.openstack.org/api-ref/network/v2/#list-all-availability-zones
+// Availability zones that networks and routers may name: those reported by agents, and the default
+// zone. https://docs.openstack.org/api-ref/network/v2/#list-all-availability-zones
 import { isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';

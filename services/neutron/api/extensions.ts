@@ -1,4 +1,4 @@
-// Which extensions this Neutron has: no more than it does. Names and dates: upstream's
+// The list of API extensions, only those that are implemented. Names and dates: upstream's
 // (contracts/samples/network_v2.0_extensions.json).
 import { fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';

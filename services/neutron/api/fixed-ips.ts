@@ -1,5 +1,5 @@
-// Which addresses a port gets: what its caller asks for, else one of each family, and always those
-// of subnets on which ports address themselves.
+// Chooses the addresses of a port: those that the caller asked for, else one of each IP family; in
+// addition one in each subnet where ports form their own addresses (SLAAC, stateless DHCPv6).
 // https://docs.openstack.org/api-ref/network/v2/#create-port (fixed_ips)
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -35,24 +35,24 @@ export interface AddressedPort {
 
 const invalid = (message: string) =>
   fault('badRequest', `Invalid input for operation: ${message}`, { type: 'InvalidInput' });
-// Written by us: it parses.
+// Does not fail: Neutron wrote the column in canonical form.
 export const cidrOfSubnet = (subnet: Pick<SubnetRow, 'cidr'>): Cidr =>
   parseCidr(subnet.cidr) as Cidr;
 const isRouterPort = ({ device_owner }: AddressedPort): boolean =>
   device_owner.startsWith('network:router_');
 
 export interface AddressChoice {
-  /** undefined: the usual. */
+  /** undefined: the caller named none, so that the port gets one address of each family. */
   wishes: readonly FixedIpWish[] | undefined;
-  /** What the port has, and `wishes` replace. */
+  /** The port's present addresses, which `wishes` replace. */
   held?: readonly FixedIp[];
-  /** Whose subnets a wish may name. */
+  /** The project whose subnets a wish may name; null: all. */
   scope: Scope;
 }
 
 /**
- * The addresses of a port on a network with these subnets. Nothing is written. notFound: a wish
- * names a subnet that is not there for `scope`.
+ * Chooses addresses for a port on a network with these subnets. Writes nothing. notFound: a wish
+ * names a subnet that `scope` cannot see.
  */
 export async function chooseAddresses(
   trx: NeutronTrx,
@@ -79,7 +79,7 @@ export async function chooseAddresses(
   ];
 }
 
-/** One address of each family, of the first subnet that has one left. */
+/** One address of each family, from the first subnet with a free one. */
 async function usual(
   trx: NeutronTrx,
   port: AddressedPort,
@@ -127,7 +127,7 @@ async function wished(
     chosen.some(
       ({ subnet_id, ip_address }) => subnet_id === ip.subnet_id && ip_address === ip.ip_address,
     );
-  // Those that name an address first, so that none of them is picked for another.
+  // Wishes with an address come first, so that no other wish picks that address.
   for (const wish of wishes.filter(({ ip_address }) => ip_address !== undefined)) {
     const named = await namedAddress(trx, port, subnets, wish, choice);
     if (isFault(named)) return named;
@@ -146,7 +146,8 @@ async function wished(
       });
     else {
       let picked = await pickAddress(trx, subnet);
-      // Nothing is claimed yet: two picks of one request must differ.
+      // Nothing is claimed yet, so a second pick may return an address that this request has
+      // chosen.
       for (
         let tries = 0;
         picked !== undefined &&
@@ -163,8 +164,8 @@ async function wished(
 }
 
 /**
- * Of another network, or of none that the caller can see. neutron.db.ipam_backend_mixin,
- * _get_subnet_for_fixed_ip
+ * The fault for a subnet that is not one of the port's network: notFound if the caller cannot see
+ * it, else badRequest. neutron.db.ipam_backend_mixin, _get_subnet_for_fixed_ip
  */
 async function foreignSubnet(
   trx: NeutronTrx,

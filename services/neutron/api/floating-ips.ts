@@ -112,7 +112,7 @@ async function createFloatingIp(
     return bad('fixed_ip_address cannot be specified without a port_id');
   const over = await chargeQuota(trx, config.quotas, 'floatingip', input.project_id, 1);
   if (isFault(over)) return over;
-  // Floating IPs are of IPv4.
+  // Floating IPs are IPv4 only.
   const candidates = (await subnetsOf(trx, network.id)).filter(
     ({ ip_version }) => ip_version === 4,
   );
@@ -148,8 +148,8 @@ async function createFloatingIp(
 }
 
 /**
- * Creates the port that holds the floating address: the address that was asked for, else a free one
- * of the first subnet that has any. The fault of the last subnet where none has.
+ * Creates the port that holds the floating address: the requested address, else a free one of the
+ * first subnet that has any. If no subnet has one, the fault of the last one tried.
  */
 async function addressOf(
   context: Context,
@@ -197,7 +197,8 @@ async function addressOf(
 }
 
 /**
- * Where it leads to: a port's address, by a router that has the external network on its other side.
+ * The address of the port that a floating IP is associated with, and the router between that port's
+ * subnet and the external network.
  */
 async function targetOf(
   { scope }: Context,

@@ -1,4 +1,4 @@
-// How many addresses networks have, and how many are taken.
+// How many addresses each network has, and how many are used.
 // https://docs.openstack.org/api-ref/network/v2/#network-ip-availability-and-usage-stats
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -11,7 +11,10 @@ import { poolsOf } from '../store/ipam.ts';
 import { unknownFilter } from './list.ts';
 import type { NeutronParts } from './parts.ts';
 
-/** Beyond 2^53 (an IPv6 /64 has more) the nearest number that JSON readers can hold. */
+/**
+ * Totals above 2^53 (an IPv6 /64 has more) are rounded to the nearest double, as JSON readers
+ * would.
+ */
 function view({ network, subnets }: NetworkUse): JsonObject {
   const parts = subnets.map(({ subnet, used }) => ({
     subnet_id: subnet.id,

@@ -1,5 +1,5 @@
-// Filters of Neutron's lists, one row each: what they find, and what is ignored or refused
-// (`filter-validation` is among the extensions). api-ref network v2, "Filtering and Column
+// Filters of Neutron's lists, one row per filter: which objects it finds, or whether it is ignored
+// or refused (the extension `filter-validation` is on). api-ref network v2, "Filtering and Column
 // Selection"; neutron.api.api_common
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -8,7 +8,7 @@ import type { NeutronFixture, Person } from './neutron-api.testing.ts';
 import { agentRow, startMs, startNeutron } from './neutron-api.testing.ts';
 
 let neutron: NeutronFixture;
-/** Ids by a word that stands in queries as `{word}`. */
+/** Ids of created objects by a word; queries refer to one as `{word}`. */
 const ids: Record<string, string> = {};
 before(async () => {
   neutron = await startNeutron();
@@ -156,8 +156,8 @@ const filled = (query: string): string =>
 
 type Found = string | number;
 /**
- * Query, and what a member finds: words in alphabetical order, of objects that this test made; or a
- * refusal's status.
+ * A query, and what a member gets: the words of the found objects in alphabetical order (only
+ * objects that this test created), or the status of a refusal.
  */
 const holdsFor = (
   path: string,

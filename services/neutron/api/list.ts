@@ -1,4 +1,4 @@
-// GET of a collection: filters on any attribute, `fields`, order and pages as the API names them.
+// GET of a collection: filters, `fields`, sorting and paging, as the network API defines them.
 // https://docs.openstack.org/api-ref/network/v2/#filtering-and-column-selection, #pagination,
 // #sorting
 import type { RawBuilder } from 'kysely';
@@ -69,7 +69,7 @@ export async function listPage<T extends ListedTable>(
   return { status: 200, body: answer };
 }
 
-/** For lists of few filters: badRequest where one is named that is none. */
+/** For lists with few filters: badRequest if the query has a parameter that is not among them. */
 export function unknownFilter(
   request: Pick<ApiRequest, 'query'>,
   filters: readonly string[],
@@ -110,10 +110,10 @@ function filtersOf<T extends ListedTable>(
         return bad(`Invalid input for ${name}: more than ${maxFilterTags} tags.`);
       filters.push(taggedWith(name as 'tags', tags));
     } else {
-      // filter-validation: what filters nothing is refused, so that nobody takes a list of
-      // everything for what was found.
+      // filter-validation: an unknown filter is refused. Ignored, it would return every object, and
+      // the caller would take them all for matches.
       if (!column) return bad(`[${JSON.stringify(asked)}] is invalid attribute for filtering`);
-      // What a caller cannot see, no filter may tell.
+      // A filter on a hidden attribute is ignored, since its matches would reveal the value.
       if (own(attributes, name)?.hidden && !request.allows(`get_${singular}:${name}`)) continue;
       filters.push(oneOfValues(column, values));
     }
@@ -157,7 +157,7 @@ async function pageOf<T extends ListedTable>(
     if (direction !== 'asc' && direction !== 'desc')
       return bad(`${direction} is invalid value for sort_dirs, valid value is 'asc' and 'desc'`);
     if (!keys.some((earlier) => earlier.column === column.column))
-      keys.push({ column: column.column, direction }); // a second time it changes nothing
+      keys.push({ column: column.column, direction }); // a key named twice counts once
   }
   if (!keys.some(({ column }) => column === 'id')) keys.push({ column: 'id', direction: 'asc' });
   const turned = reverse
@@ -167,7 +167,7 @@ async function pageOf<T extends ListedTable>(
       }))
     : keys;
   const marker = first('marker');
-  // As upstream: without a limit there are no pages, so that a marker says nothing.
+  // As upstream: without a limit there are no pages, and a marker is ignored.
   // neutron.api.api_common, get_limit_and_marker
   if (limit === undefined || marker === undefined || marker === '')
     return { order: { keys: turned, after: undefined, limit }, reverse };
@@ -176,8 +176,8 @@ async function pageOf<T extends ListedTable>(
 }
 
 /**
- * As upstream: a full page has a next one, even when nothing follows; an empty one leads back to
- * its marker.
+ * As upstream: a full page links to a next page, even if that one is empty; an empty page links
+ * back to its marker.
  */
 function linksOf(
   request: ApiRequest,

@@ -1,5 +1,5 @@
-// What all kinds of objects have alike: filters, fields, order, pages, tags, revisions; and agents,
-// quotas, extensions.
+// What all kinds of objects have in common: filters, fields, sorting, pages, tags, revisions; also
+// agents, quotas and extensions.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Loose } from '#openstack/http/api.testing.ts';

@@ -1,4 +1,5 @@
-// Every refusal of bodies and networks that clients rely on, with its code and type.
+// The refusals of malformed bodies and of network requests, each with its status code and fault
+// type.
 import { describe } from 'node:test';
 import { external, network, refuses, unknownCases } from './refusals.testing.ts';
 

@@ -1,6 +1,5 @@
-// Neutron's API behind the real dispatcher, over a real database (SQLite by default), for
-// Neutron's own tests. Doubles stand at the ports alone: tokens are names of people below, the
-// network below is a simulated one.
+// Starts Neutron's API for Neutron's own tests: real dispatcher, real database (SQLite by default).
+// Doubles stand at ports only: a token is the name of a person below, and OVN is simulated.
 import { createSimSdn } from '#adapters/sim/sim-sdn.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { Answer, Loose } from '#openstack/http/api.testing.ts';
@@ -28,7 +27,7 @@ import { createNeutronApi } from './role.ts';
 
 const roles = { ...peopleRoles, service: ['service', 'admin', 'member', 'reader'] };
 export type Person = keyof typeof roles;
-/** `other` is a member of another project, admins of a third; member and reader share one. */
+/** member and reader share a project; `other` is a member of a second one, admin is in a third. */
 export const projectOf = (person: Person): string =>
   ({
     admin: 'project-admin',
@@ -43,7 +42,7 @@ export interface NeutronFixture {
   writer: OvnWriterRole;
   dispatcher: Dispatcher;
   clock: Clock & { nowMs: number };
-  /** `path` is below /network/v2.0/. */
+  /** `path` is relative to /network/v2.0/. */
   ask(
     who: Person | null,
     method: HttpMethod,
@@ -51,14 +50,17 @@ export interface NeutronFixture {
     body?: Json,
     headers?: Record<string, string>,
   ): Promise<Answer>;
-  /** As `ask`, and it must succeed: the one member of the answer's body. */
+  /**
+   * Like `ask`, but fails unless the request succeeds; returns the single member of the answer's
+   * body.
+   */
   sure(who: Person, method: HttpMethod, path: string, body?: Json): Promise<Loose>;
   close(): Promise<void>;
 }
 
 export const startMs = Date.UTC(2026, 10, 22, 12);
 
-/** A controller's row in `agents`, as a host's heartbeat writes it. */
+/** A row of an ovn-controller in `agents`, as a host's heartbeat writes it. */
 export const agentRow = (change: Pick<AgentRow, 'id' | 'host'> & Partial<AgentRow>): AgentRow => ({
   agent_type: 'OVN Controller agent',
   binary: 'ovn-controller',

@@ -1,7 +1,7 @@
-// What Neutron's handlers get: the deps of the role, and its word to the writer.
+// What Neutron's handlers receive: the role's deps, and the call that wakes the OVN writer.
 import type { NeutronDeps } from '../deps.ts';
 
 export interface NeutronParts extends NeutronDeps {
-  /** Something was committed that the network below shows. Only wakes the writer; cheap. */
+  /** Call after a commit that changes what OVN shows. Only wakes the OVN writer; cheap. */
   changed(requestId: string): void;
 }

@@ -1,5 +1,5 @@
-// Neutron's default policy under upstream's names, most of it from the attribute tables: a guarded
-// attribute is for operators to set, a hidden one for operators to see. Whose object it is, is
+// Neutron's default policies under upstream's names, most of them derived from the attribute
+// tables: only operators may set a guarded attribute or see a hidden one. Ownership of an object is
 // checked by the query that reads it.
 import type { AnyResource } from './resource.ts';
 import { resources } from './resources.ts';
@@ -35,7 +35,7 @@ function ofResource({
 }
 
 export const policies: Readonly<Record<string, string>> = {
-  // Other services act for everybody, as admins do; a token of a domain administers nothing.
+  // Other services may act for every project, as admins may; a domain-scoped token is no admin.
   // Upstream: context_is_admin, context_is_advsvc.
   admin_or_service: '(role:admin or role:service) and domain_id:None',
   ...(Object.assign({}, ...resources.map(ofResource)) as Record<string, string>),

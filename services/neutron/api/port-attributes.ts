@@ -1,4 +1,4 @@
-// What a port's body may hold. https://docs.openstack.org/api-ref/network/v2/#ports
+// The attributes of a port and their parsers. https://docs.openstack.org/api-ref/network/v2/#ports
 import { canonicalIp, formatCidr, parseCidr } from '../domain/ip.ts';
 import type { DhcpOption } from '../domain/port.ts';
 import { isNoHost, specialUseOf } from '../domain/special-addresses.ts';
@@ -44,7 +44,10 @@ export interface PortInput {
   'binding:profile': object | null;
 }
 
-/** An address stays one, a prefix is the network's. Guests cannot send from what is no host's. */
+/**
+ * An address is kept as one, a prefix has its host bits cleared. Refuses addresses no host can
+ * have.
+ */
 const ipOrCidr: Parser = (value) => {
   const cidr = typeof value === 'string' ? parseCidr(value) : undefined;
   if (typeof value !== 'string' || !cidr)
@@ -66,7 +69,7 @@ const dhcpOption: Parser = (value) => {
     'opt_value',
   ])(value);
   if ('reason' in read) return read;
-  const option = read.value as Partial<DhcpOption>; // `dict` proved it
+  const option = read.value as Partial<DhcpOption>; // types follow from `dict`
   if (option.opt_name?.trim() === '' || option.opt_value === '')
     return { reason: 'A DHCP option has a name and a value.' };
   return { value: { ip_version: 4, ...option } };

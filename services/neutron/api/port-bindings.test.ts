@@ -1,4 +1,4 @@
-// Bindings of a port to further hosts, which are for operators and other services.
+// Further bindings of a port, which live migration prepares; for operators and other services only.
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import type { Loose } from '#openstack/http/api.testing.ts';

@@ -1,5 +1,6 @@
-// A port's bindings: where it is plugged in, and where it will be once its server has moved there.
-// For operators and other services. https://docs.openstack.org/api-ref/network/v2/#port-binding
+// The port binding API: the active binding, and inactive ones on hosts to which the port's server
+// may move. For operators and other services.
+// https://docs.openstack.org/api-ref/network/v2/#port-binding
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -182,7 +183,9 @@ function readBinding(request: ApiRequest): Outcome<BindingInput> {
     : fault('badRequest', "Unable to find 'binding' in request body");
 }
 
-/** Upstream: neutron_lib.exceptions.UnsupportedPortDeviceOwner. */
+/**
+ * Refuses ports that no server owns. Upstream: neutron_lib.exceptions.UnsupportedPortDeviceOwner.
+ */
 function onlyOfServers({ id, device_owner: owner }: PortRow, operation: string) {
   return owner.startsWith('compute:')
     ? undefined
@@ -202,7 +205,10 @@ async function find(trx: NeutronTrx, port: PortRow, host: string): Promise<Outco
   return (await bindingsOf(trx, port)).find((each) => each.host === host) ?? noBinding(port, host);
 }
 
-/** The first one is active at once. conflict: there is one, or the host cannot carry the port. */
+/**
+ * A port's first binding is active at once. conflict: the port has a binding to this host already,
+ * or the host cannot carry the port.
+ */
 async function create(
   { nowMs }: Context,
   trx: NeutronTrx,
@@ -231,7 +237,7 @@ const notBound = ({ id }: PortRow, host: string) =>
     type: 'PortBindingError',
   });
 
-/** The host itself is its name and stays. */
+/** The host identifies the binding and cannot be changed. */
 async function update(
   { nowMs }: Context,
   trx: NeutronTrx,
@@ -261,7 +267,7 @@ const view = (port: PortRow, binding: PortBinding): JsonObject => ({
   vif_type: binding.vif_type,
   vif_details: vifDetails(binding.vif_type),
   vnic_type: binding.vnic_type,
-  profile: JSON.parse(binding.profile_json) as JsonObject, // written by us
+  profile: JSON.parse(binding.profile_json) as JsonObject, // JSON that Neutron wrote
   status: binding.status,
   project_id: port.project_id,
 });

@@ -1,5 +1,5 @@
-// What creating and changing a port have in common: who may say what, and which MAC it gets. Of its
-// security: port-security.ts.
+// Checks that creating and changing a port share: which attributes the caller may set, and which
+// MAC the port gets. Security groups and address pairs: port-security.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import { isTrusted, newMac } from '../domain/port.ts';
@@ -11,12 +11,12 @@ import type { PortInput } from './port-attributes.ts';
 import type { Context } from './resource.ts';
 
 const systemOwners: readonly string[] = [...routerOwners, floatingIpOwner, distributedOwner];
-/** Ports that belong to a router, a floating IP or the cloud: they come and go with it. */
+/** Ports that belong to a router, a floating IP or Neutron itself, which create and delete them. */
 export const isSystemOwner = (owner: string): boolean => systemOwners.includes(owner);
 
 /**
- * Owners of a network may say more about its ports than those whom it is shared with. Upstream:
- * `rule:admin_or_network_owner`.
+ * A network's owner may set attributes of its ports that projects it is shared with may not.
+ * Upstream: `rule:admin_or_network_owner`.
  */
 export function ownersOnly(
   { scope }: Context,
@@ -26,7 +26,7 @@ export function ownersOnly(
 ): Outcome<void> {
   if (scope === null) return undefined;
   const { device_owner: owner = '' } = input;
-  // Router ports and the like are made by what they belong to: nobody may pretend.
+  // Only Neutron itself creates router ports and the like: a caller may not name such an owner.
   if (isSystemOwner(owner)) return notAllowed(`${verb}_port:device_owner`);
   if (network.project_id === scope) return undefined;
   if (isTrusted(owner)) return notAllowed(`${verb}_port:device_owner`);
@@ -41,8 +41,8 @@ export function ownersOnly(
 }
 
 /**
- * The MAC wanted if no other port of the network has it, else a new one; of two new ones alike the
- * key refuses the second.
+ * The requested MAC, or a generated one if none is requested. conflict: another port of the network
+ * has it. Of two concurrent requests with the same MAC the unique key refuses the second.
  */
 export async function macFor(
   trx: NeutronTrx,

@@ -1,5 +1,5 @@
-// What creating and changing a port check of its security: groups and allowed address pairs need
-// it, and the groups must be there.
+// Checks that creating and changing a port share: security groups and allowed address pairs need
+// port security to be on, and the groups must exist.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import { findByIds } from '../store/objects.ts';

@@ -1,4 +1,4 @@
-// PUT of a port: what is named changes, all else stays. Called by ports.ts.
+// PUT of a port: attributes that the body names change, all others stay. Called by ports.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { eui64 } from '../domain/ip.ts';
@@ -88,22 +88,23 @@ export async function changePort(
           binding_host_id: host ?? '',
           binding_vif_type: bindingOf(host ?? '', await mayBind(trx, host ?? '', nowMs)),
         }),
-    // Unplugged there, not yet plugged here: the network below tells when it is.
+    // After a change of host the port is DOWN until OVN reports that it is plugged in there.
     ...(host !== undefined && (host ?? '') !== row.binding_host_id
       ? { status: 'DOWN' as const }
       : {}),
   };
   await changeRow(trx, 'ports', row.id, changes, nowMs);
-  // What was prepared there is the active one now; a port that is on no host is prepared for none.
+  // The inactive binding to the new host is now the active one. A port without a host keeps no
+  // bindings.
   if (host !== undefined) await deleteBindings(trx, row.id, host || undefined);
   await dropLostFloatingIps(trx, row.id, nowMs);
   return await markChanged(trx, [{ kind: 'port', id: row.id }]);
 }
 
 /**
- * A router's or floating IP's port stays what and where it is: the router's own calls move it.
- * Upstream: extension l3-port-ip-change-not-allowed. A router's interface may take another address
- * of its subnets (`changeAddresses`).
+ * The port of a router or floating IP keeps its device, owner and addresses; only the router's own
+ * API changes them. Upstream: extension l3-port-ip-change-not-allowed. A router's interface may
+ * take another address of the same subnets (`changeAddresses`).
  */
 function ownedByRouter(
   row: PortRow,
@@ -172,8 +173,8 @@ async function changeSecurity(
 }
 
 /**
- * New addresses are claimed and lost ones given back; those that stay are not touched. A new MAC
- * moves what follows from it.
+ * Claims new addresses and releases lost ones; unchanged ones are not touched. If the MAC changes,
+ * addresses formed from it (SLAAC) change too.
  */
 async function changeAddresses(
   { scope }: Context,

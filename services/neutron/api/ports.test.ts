@@ -8,14 +8,14 @@ const neutron = await startNeutron();
 const { ask, sure } = neutron;
 after(async () => await neutron.close());
 
-/** A network of the member's with these subnets. */
+/** Creates a network of the member's with these subnets. */
 async function network(
   ...subnets: Record<string, Loose>[]
 ): Promise<{ id: string; subnets: Loose[] }> {
   const { id } = await sure('member', 'POST', 'networks', { network: {} });
   const made: Loose[] = [];
   for (const subnet of subnets) {
-    neutron.clock.nowMs += 1; // the older subnet is used first
+    neutron.clock.nowMs += 1; // addresses come from the oldest subnet first
     made.push(
       await sure('member', 'POST', 'subnets', {
         subnet: {

@@ -58,7 +58,7 @@ export const ports: Resource<'ports', PortInput> = {
   },
 };
 
-/** The network a caller may put ports on; 403 where it may only be looked at. */
+/** The network if the caller may create ports on it; forbidden if the caller may only see it. */
 async function networkForPort(
   { scope }: Context,
   trx: NeutronTrx,
@@ -124,7 +124,7 @@ async function createPort(
   return row.id;
 }
 
-/** Groups named, which the port's project must be able to see; else the project's default one. */
+/** The requested groups, which the port's project must be able to see; else its default group. */
 async function groupsFor(
   context: Context,
   trx: NeutronTrx,
@@ -147,7 +147,7 @@ function portView(
   fixedIps: readonly FixedIp[],
   groups: readonly string[],
 ): JsonObject {
-  const parsed = <T extends Json>(text: string): T => JSON.parse(text) as T; // written by us
+  const parsed = <T extends Json>(text: string): T => JSON.parse(text) as T; // JSON from Neutron
   return {
     ...standardView(row),
     name: row.name,
@@ -173,7 +173,7 @@ function portView(
   };
 }
 
-/** How a host plugs the port in. */
+/** `binding:vif_details`: how the host plugs the port in. */
 export const vifDetails = (vifType: PortRow['binding_vif_type']): JsonObject =>
   vifType === 'ovs'
     ? {

@@ -38,7 +38,7 @@ export function quotaRoutes({ database: { db }, config }: NeutronParts): readonl
   const limits = async (projectId: string): Promise<JsonObject> => ({
     ...(await limitsOf(db, config.quotas, projectId)),
   });
-  /** One's own, or anybody's for operators. */
+  /** Callers read the quota of their own project; operators that of any project. */
   const read = (suffix: string, body: (projectId: string) => Promise<JsonObject>): Route =>
     route({
       method: 'GET',

@@ -1,6 +1,6 @@
-// What the tests of refusals share: a Neutron with one object of each kind, and a table of requests
-// that it refuses, with code and type. They are those of upstream's exceptions
-// (neutron_lib.exceptions, neutron.extensions). Each test file that imports this starts one.
+// For the tests of refusals: a Neutron with one object of each kind, and a table of requests that
+// must be refused, with status code and fault type as in upstream (neutron_lib.exceptions,
+// neutron.extensions). Each test file that imports this starts its own Neutron.
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
@@ -71,7 +71,7 @@ export interface Case {
   type: string;
 }
 
-/** To read, change and delete what is not there. */
+/** Reading, changing and deleting an object that does not exist. */
 export const unknownCases = (collection: string, singular: string, type: string): Case[] => {
   const path = `${collection}/${nobody}`;
   const body = { [singular]: { name: 'x' } };

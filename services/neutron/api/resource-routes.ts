@@ -1,5 +1,5 @@
-// The routes that all kinds of objects have alike: list, show, create (one or a bulk), update,
-// delete, tags. Called by routes.ts.
+// The routes that all kinds of objects have: list, show, create (one or a bulk), update, delete,
+// tags. Called by routes.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest, Reply, Route } from '#openstack/http/route.ts';
@@ -128,7 +128,7 @@ async function create<T extends ListedTable, Input>(
   );
   const createdRows = ids.flatMap((id) => rows.get(id) ?? []);
   const [first] = createdRows;
-  if (!first) return missing(resource, ids[0] ?? ''); // gone again already
+  if (!first) return missing(resource, ids[0] ?? ''); // deleted since its commit
   if (!posted.bulk) return { status: 201, body: await views.one(request, first) };
   return {
     status: 201,
@@ -147,7 +147,7 @@ async function update<T extends ListedTable, Input>(
   const { parts, request } = context;
   const input = readPut<Input>(resource, request.body, request);
   if (isFault(input)) {
-    // What cannot be seen is not there, whatever is asked of it.
+    // An object that the caller cannot see is a 404, even if the body would be refused as well.
     const row = await findVisible(parts.database.db, resource.listing, id, context.scope);
     return row ? input : missing(resource, id);
   }

@@ -1,5 +1,5 @@
-// A kind of object as data: its attributes, its table, its views, and what creating, changing and
-// deleting means; and who may change one of its objects. resource-routes.ts makes routes of it.
+// A kind of object as data: attributes, table, views, and what its creation, change and deletion
+// do; also the check who may change an object. resource-routes.ts creates the routes.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -16,7 +16,7 @@ import type { NeutronParts } from './parts.ts';
 export interface Context {
   parts: NeutronParts;
   request: ApiRequest;
-  /** An operator or a service: sees all projects. */
+  /** The caller is an operator or a service, and sees all projects. */
   admin: boolean;
   scope: Scope;
   nowMs: number;
@@ -25,9 +25,11 @@ export interface Context {
 export interface Resource<T extends ListedTable, Input> extends Bodied {
   listing: Listing & { table: T };
   notFound: { type: string; noun: string };
-  /** The whole view of each row, in their order; what is not for everybody is cut later. */
+  /** The complete view of each row, in the order of `rows`. Hidden attributes are removed later. */
   views(db: NeutronDb, rows: readonly RowOf<T>[], parts: NeutronParts): Promise<JsonObject[]>;
-  /** The new object's id. A bulk is created in one transaction, one after another. */
+  /**
+   * Returns the new object's id. The objects of a bulk are created in order, in one transaction.
+   */
   create(context: Context, trx: NeutronTrx, input: Input): Promise<Outcome<string>>;
   change?(
     context: Context,
@@ -36,12 +38,15 @@ export interface Resource<T extends ListedTable, Input> extends Bodied {
     input: Partial<Input>,
   ): Promise<Outcome<void>>;
   remove(context: Context, trx: NeutronTrx, row: RowOf<T>): Promise<Outcome<void>>;
-  /** Before a list, a creation: makes what these projects have from first use. */
+  /**
+   * Run before a list or a creation: creates what these projects have from first use, such as the
+   * default security group.
+   */
   beforeList?(context: Context, projectIds: readonly string[]): Promise<void>;
   beforeCreate?(context: Context, projectIds: readonly string[]): Promise<void>;
 }
 
-// Kinds differ in types that no list of them can name.
+// `any`: a list of all kinds cannot name the type parameters of each.
 export type AnyResource = Resource<any, any>;
 
 export function contextOf(parts: NeutronParts, request: ApiRequest): Context {
@@ -59,8 +64,8 @@ export const missing = ({ notFound }: Pick<AnyResource, 'notFound'>, id: string)
   fault('notFound', `${notFound.noun} ${id} could not be found.`, { type: notFound.type });
 
 /**
- * The object if this caller may change it: 404 where it cannot be seen, 403 where it is another's,
- * 412 where it is not the one meant.
+ * The object if this caller may change it: notFound if the caller cannot see it, forbidden if it is
+ * another project's, 412 if its revision is not the one in `If-Match`.
  */
 export async function findToChange<T extends ListedTable>(
   context: Context,
@@ -100,7 +105,7 @@ function revisionFault(
 
 export const writeFaults = ['notFound', 'conflict', 'overQuota', 'preconditionFailed'] as const;
 
-/** Columns for what a PUT may name under its own name: texts, and booleans as 0 and 1. */
+/** The columns of those `names` that a PUT sets as they are; booleans become 0 and 1. */
 export function plainChanges(
   input: Readonly<Record<string, unknown>>,
   names: readonly string[],
@@ -110,7 +115,7 @@ export function plainChanges(
     const value = input[name];
     if (value !== undefined)
       changes[name] =
-        // the attribute's parser made it so
+        // the attribute's parser allows no other type
         typeof value === 'boolean' ? Number(value) : (value as string | number | null);
   }
   return changes;

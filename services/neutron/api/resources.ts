@@ -1,4 +1,4 @@
-// All kinds of objects that have the routes of resource.ts.
+// The list of all kinds of objects (see resource.ts).
 import { floatingIps } from './floating-ips.ts';
 import { networks } from './networks.ts';
 import { ports } from './ports.ts';

@@ -1,5 +1,5 @@
-// The role neutron-api: OpenStack's network API. What the network below shows of it is the work of
-// the role neutron-ovn-writer, by a journal in the database.
+// The role neutron-api: OpenStack's network API. It records changed objects in a journal in the
+// database, from which the role neutron-ovn-writer updates OVN.
 import type { OvnWriterRpc } from '#contracts/neutron/ovn-writer-rpc.ts';
 import { ovnWriterTopic } from '#contracts/neutron/ovn-writer-rpc.ts';
 import type { Role } from '#openstack/role.ts';

@@ -1,5 +1,5 @@
-// What is done to a router by actions: interfaces plugged and unplugged, extra routes added and
-// removed. https://docs.openstack.org/api-ref/network/v2/#add-interface-to-router,
+// Actions on a router: add and remove interfaces and extra routes.
+// https://docs.openstack.org/api-ref/network/v2/#add-interface-to-router,
 // #add-extra-routes-to-router
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -25,7 +25,7 @@ import { createViews } from './view-cache.ts';
 
 type Work<R> = (context: Context, trx: NeutronTrx, row: RouterRow) => Promise<Outcome<R>>;
 
-/** The two ways to name an interface; at least one must be there. */
+/** An interface is named by its subnet, its port or both; a body with neither is refused. */
 function interfaceNamed(
   body: Json,
 ): Outcome<{ subnetId: string | undefined; portId: string | undefined }> {
@@ -135,7 +135,7 @@ export function routerActionRoutes(parts: NeutronParts): readonly HttpRoute[] {
           trx,
           row,
           next(JSON.parse(row.routes_json) as Route[], read.value as Route[]),
-        ); // `routeList` proved it
+        ); // `routeList` checked the types
         if (isFault(routes)) return routes;
         await setColumns(trx, 'routers', row.id, { routes_json: JSON.stringify(routes) });
       });

@@ -1,4 +1,4 @@
-// A router's way out: a port on an external network, and whether it hides what is behind it. Called
+// A router's external gateway: a port on an external network, and whether source NAT is on. Called
 // by routers.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -75,8 +75,8 @@ export async function setGateway(
     ...(wishes ? { wishes } : {}),
   });
   if (isFault(gateway)) return gateway;
-  // Without an address where the network has no subnet yet: it gets one with the first
-  // (subnets.ts). neutron.db.l3_db, _create_router_gw_port
+  // If the network has no subnet yet, the gateway port has no address; subnets.ts adds one with the
+  // first subnet. neutron.db.l3_db, _create_router_gw_port
   await setColumns(trx, 'routers', row.id, {
     gateway_port_id: gateway.port.id,
     gateway_network_id: network.id,
@@ -84,7 +84,7 @@ export async function setGateway(
   });
 }
 
-/** The same network, perhaps with other addresses. */
+/** The gateway stays on the same network, perhaps with other addresses. */
 async function changeGatewayPort(
   context: Context,
   trx: NeutronTrx,

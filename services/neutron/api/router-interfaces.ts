@@ -1,5 +1,5 @@
-// A router's interfaces: by a subnet (the router takes its gateway address) or by a port that
-// exists. Called by router-actions.ts.
+// Adds and removes a router's interfaces: by subnet (the new port takes the subnet's gateway
+// address) or by an existing port. Called by router-actions.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { cidrHas, ipToNumber, ipVersion, parseCidr } from '../domain/ip.ts';
@@ -32,7 +32,7 @@ export interface Plugged {
 
 const owner = 'network:router_interface';
 
-/** Against what is plugged already, and what lies behind the gateway. */
+/** Refuses a subnet that overlaps one of the router's interfaces or of its external network. */
 async function fits(trx: NeutronTrx, router: RouterRow, subnet: SubnetRow): Promise<Outcome<void>> {
   const inner = await subnetsByIds(
     trx,
@@ -193,7 +193,9 @@ export async function unplug(
   };
 }
 
-/** By a floating IP that leads into a subnet, or a route whose next hop is there. */
+/**
+ * conflict while a floating IP leads into one of these subnets, or a route's next hop is in one.
+ */
 async function stillNeeded(
   trx: NeutronTrx,
   router: RouterRow,
@@ -218,7 +220,7 @@ async function stillNeeded(
       );
   }
   for (const { nexthop } of JSON.parse(router.routes_json) as Route[]) {
-    // written by us
+    // JSON that Neutron wrote
     const subnet = inside(nexthop);
     if (subnet)
       return fault(

@@ -1,4 +1,4 @@
-// Every refusal of routers and floating IPs that clients rely on, with its code and type.
+// The refusals of router and floating IP requests, each with its status code and fault type.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';

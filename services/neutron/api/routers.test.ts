@@ -29,7 +29,9 @@ before(async () => {
 });
 after(async () => await neutron.close());
 
-/** A router with its gateway outside, and a subnet of its own plugged in. */
+/**
+ * Creates a router with a gateway on the external network and an interface on a subnet of its own.
+ */
 async function routed(): Promise<{ router: Loose; network: Loose; subnet: Loose }> {
   count += 1;
   const network = await sure('member', 'POST', 'networks', { network: {} });

@@ -1,5 +1,5 @@
-// Routers: what they are and their gateway. Interfaces and extra routes have actions of their own:
-// router-actions.ts. https://docs.openstack.org/api-ref/network/v2/#routers-routers
+// Routers and their gateway. Interfaces and extra routes: router-actions.ts.
+// https://docs.openstack.org/api-ref/network/v2/#routers-routers
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -53,7 +53,7 @@ const gatewayInfo = orNull(
     external_fixed_ips: listOf(dict({ subnet_id: uuid, ip_address: ip })),
   }),
 );
-/** OVN routes on every host by itself: the flags of other ways to do so can only be off. */
+/** OVN routes on every host anyway, so `distributed` and `ha` can only be false. */
 const off: Parser = (value) => {
   const read = boolean(value);
   return 'reason' in read || read.value === false
@@ -199,7 +199,7 @@ async function changeGateway(
   return await setGateway(context, trx, row, { ...info, network_id: networkId });
 }
 
-/** Routes by neighbours that the router has. */
+/** Checks extra routes against the router's subnets: each next hop must be in one of them. */
 export async function routesFor(
   db: NeutronDb,
   row: RouterRow,

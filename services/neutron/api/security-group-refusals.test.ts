@@ -1,4 +1,5 @@
-// Every refusal of security groups, and of what exceeds a quota, with its code and type.
+// The refusals of security group requests, and of what exceeds a quota, each with its status code
+// and fault type.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';

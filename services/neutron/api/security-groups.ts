@@ -33,7 +33,7 @@ interface GroupInput {
   stateful: boolean;
 }
 
-/** Of projects that the caller may act for. */
+/** Creates the default group of each of these projects that the caller may act for. */
 export async function ensureDefaultGroups(
   {
     parts: {
@@ -139,7 +139,7 @@ interface RuleInput
     RuleFields,
     Pick<SecurityGroupRuleRow, 'project_id' | 'description' | 'security_group_id'> {}
 
-/** A name or a number; kept as text, as it is answered. */
+/** A protocol's name or number; kept as text, which is also how it is shown. */
 const protocol: Parser = (value) => {
   if (value === null || value === '') return { value: null };
   const word =
@@ -152,7 +152,7 @@ const protocol: Parser = (value) => {
 };
 const maxInt = 2 ** 31;
 const port: Parser = (value) =>
-  // domain/security-group-rule.ts knows which are right
+  // null or an integer; domain/security-group-rule.ts checks the range
   value === null || value === '' ? { value: null } : integer(-maxInt)(value);
 const ethertype: Parser = (value) =>
   oneOf('IPv4', 'IPv6')(typeof value === 'string' ? value.replace(/^ipv/i, 'IPv') : value);

@@ -1,6 +1,7 @@
-// What a fresh cloud starts with: the external network `public`, and network, router and open ports
-// of the demo project. Created through Neutron's own API, so that its rules hold. Each step looks
-// first: a seed that broke off is finished by the next start.
+// Creates what a new cloud starts with: the external network `public`, and network, router and open
+// security group of the demo project. It calls Neutron's own API, so that all its checks apply.
+// Each step first looks whether its object exists: an interrupted seed is completed at the next
+// start.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -17,8 +18,8 @@ const poolPrefix = '10.96.0.0/12';
 const seeded = 'seeded';
 
 /**
- * Once in a cloud's life: what somebody deletes later stays deleted. Throws when it
- * cannot be created.
+ * Runs once in a cloud's life: an object that somebody deletes later is not created again. Throws
+ * if an object cannot be created.
  */
 export async function seed(parts: NeutronDeps): Promise<void> {
   const {
@@ -61,7 +62,7 @@ async function createNetworks(parts: NeutronDeps, publicCidr: string): Promise<O
     { name: 'public', network_id: external },
     { ...owner, ...publicSubnet(publicCidr) },
   );
-  // From here projects get a network that they did not describe (auto-topology.ts).
+  // The default subnet pool, from which "get me a network" (auto-topology.ts) takes its subnets.
   const pool = isFault(outer)
     ? outer
     : await ensure(
@@ -109,7 +110,7 @@ async function createDemo(
   return await openDemo(ask, projectId);
 }
 
-/** Into the default group: ping and SSH. */
+/** Opens the demo project's default security group for ping and SSH. */
 async function openDemo(ask: Ask, projectId: string): Promise<Outcome<void>> {
   const groups = await ask('GET', `security-groups?project_id=${projectId}&name=default`);
   if (isFault(groups)) return groups;
@@ -126,7 +127,10 @@ async function openDemo(ask: Ask, projectId: string): Promise<Outcome<void>> {
   }
 }
 
-/** The first address is the way out; some at both ends are left to the machine itself. */
+/**
+ * The subnet of `public`. Its first address is the gateway; a few addresses at both ends are kept
+ * out of the allocation pool, for this machine's own use.
+ */
 function publicSubnet(text: string): JsonObject {
   const cidr = parseCidr(text);
   if (!cidr) throw new Error(`publicCidr ${text} is no prefix`);
@@ -142,7 +146,10 @@ function publicSubnet(text: string): JsonObject {
   };
 }
 
-/** The id of the object with the values of `key`; without one, it is made from `key` and `rest`. */
+/**
+ * The id of the object whose attributes equal `key`; if there is none, creates it from `key` and
+ * `rest`.
+ */
 async function ensure(
   ask: Ask,
   kind: string,
@@ -159,7 +166,7 @@ async function ensure(
   if (typeof id === 'string') return id;
   const created = await ask('POST', path, { [kind]: { ...key, ...rest } });
   if (isFault(created)) return created;
-  return ((created as JsonObject)[kind] as { id: string }).id; // 201: the object
+  return ((created as JsonObject)[kind] as { id: string }).id; // a 201 holds the object
 }
 
 async function projectNamed(
@@ -171,7 +178,7 @@ async function projectNamed(
 }
 
 const listIn = (body: Json | undefined, name: string): JsonObject[] => {
-  // a list of objects: the service's answer
+  // a list of objects, as Neutron's own API answers
   const list = (body as JsonObject | undefined)?.[name];
   return Array.isArray(list) ? (list as JsonObject[]) : [];
 };

@@ -1,4 +1,4 @@
-// What every object's view begins with.
+// The attributes with which every object's view begins.
 import { isoSeconds } from '#platform/clock.ts';
 import type { StandardColumns } from '../store/tables.ts';
 import { tagsOf } from './tags.ts';

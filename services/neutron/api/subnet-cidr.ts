@@ -1,4 +1,4 @@
-// Where a new subnet's prefix comes from: named, or cut from a subnet pool. Called by subnets.ts.
+// The prefix of a new subnet: the requested one, or one from a subnet pool. Called by subnets.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Cidr } from '../domain/ip.ts';
@@ -70,7 +70,7 @@ async function poolFor(
     );
   }
   if (id === null) return undefined;
-  await lockRow(trx, 'subnetpools', id); // two cuts at once must see each other
+  await lockRow(trx, 'subnetpools', id); // serialises allocations from this pool
   return (await findVisible(trx, subnetPoolListing, id, scope)) ?? missing(subnetPools, id);
 }
 
@@ -94,7 +94,7 @@ async function cutOf(
       { type: 'MinPrefixSubnetAllocationError' },
     );
   const cut = await cutFrom(trx, pool.id);
-  const prefixes = JSON.parse(pool.prefixes_json) as string[]; // written by us
+  const prefixes = JSON.parse(pool.prefixes_json) as string[]; // JSON that Neutron wrote
   const over = overPoolQuota(
     pool,
     cut.filter(({ project_id }) => project_id === input.project_id).map(({ cidr }) => cidr),
@@ -121,7 +121,9 @@ async function cutOf(
       );
 }
 
-/** A pool's own quota counts addresses in IPv4, and /64s in IPv6, by project. */
+/**
+ * The pool's `default_quota` limits a project's total of IPv4 addresses or of IPv6 /64 prefixes.
+ */
 function overPoolQuota(pool: SubnetPoolRow, own: readonly string[], length: number) {
   if (pool.default_quota === null) return undefined;
   const weight = (bits: number): number => 2 ** ((pool.ip_version === 4 ? 32 : 64) - bits);

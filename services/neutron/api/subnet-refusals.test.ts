@@ -1,4 +1,4 @@
-// Every refusal of subnets that clients rely on, with its code and type.
+// The refusals of subnet requests, each with its status code and fault type.
 import { describe } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
 import { external, network, subnet, strange, nobody, refuses } from './refusals.testing.ts';

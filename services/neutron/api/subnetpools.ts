@@ -28,7 +28,7 @@ interface SubnetPoolInput {
 }
 
 const length = { post: true, put: true, parse: orNull(integer(0, 128)), default: null } as const;
-/** The narrowest that a pool gives where none is said: room for two hosts. */
+/** `min_prefixlen` if none is given: /8 for IPv4, /64 for IPv6, as upstream. */
 const narrowestOffered = { 4: 8, 6: 64 } as const;
 
 export const subnetPools: Resource<'subnetpools', SubnetPoolInput> = {
@@ -88,10 +88,11 @@ export const subnetPools: Resource<'subnetpools', SubnetPoolInput> = {
     return row.id;
   },
   change: async ({ nowMs }, trx, row, input) => {
-    const present = JSON.parse(row.prefixes_json) as string[]; // written by us
+    const present = JSON.parse(row.prefixes_json) as string[]; // JSON that Neutron wrote
     const merged = mergePrefixes(input.prefixes ?? present);
     if (isFault(merged)) return merged;
-    // A pool may grow, and shrinks never: subnets were cut from it.
+    // Prefixes may be added to a pool, never removed, since subnets may have been allocated from
+    // them.
     const lost = present.find(
       (prefix) => !merged.prefixes.some((wider) => contains(wider, prefix)),
     );

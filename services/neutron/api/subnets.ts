@@ -151,7 +151,7 @@ async function networkForSubnet(
   trx: NeutronTrx,
   networkId: string,
 ): Promise<Outcome<NetworkRow>> {
-  await lockRow(trx, 'networks', networkId); // two subnets at once must see each other
+  await lockRow(trx, 'networks', networkId); // serialises creations of subnets on this network
   const network = await findVisible(trx, networkListing, networkId, scope);
   if (!network) return missing(networks, networkId);
   return scope === null || network.project_id === scope ? network : notAllowed('create_subnet');
@@ -163,7 +163,7 @@ interface Shape {
   pools: Pool[];
 }
 
-/** Prefix, gateway and pools that fit together and with the network's other subnets. */
+/** Checks that prefix, gateway and pools fit each other and the network's other subnets. */
 function shapeOf(cidr: Cidr, input: SubnetInput, others: readonly SubnetRow[]): Outcome<Shape> {
   const gateway = input.gateway_ip === undefined ? defaultGateway(cidr) : input.gateway_ip;
   const label = formatCidr(cidr);
@@ -225,7 +225,7 @@ async function createSubnet(
   return row.id;
 }
 
-/** Guests that are there already address themselves on a new subnet of that kind, too. */
+/** On a new subnet with SLAAC or stateless DHCPv6, existing guest ports also get an address. */
 async function addressPorts(trx: NeutronTrx, subnet: SubnetRow, nowMs: number): Promise<void> {
   if (!isAutoAddressed(subnet)) return;
   const guests = (await portsOfNetwork(trx, subnet.network_id)).filter(
@@ -244,8 +244,8 @@ async function addressPorts(trx: NeutronTrx, subnet: SubnetRow, nowMs: number): 
 }
 
 /**
- * Routers that have their gateway on the network already get an address of the new subnet, unless
- * they have one of its family. neutron.db.db_base_plugin_v2, _update_router_gw_port
+ * Gateway ports of routers on this network get an address of the new subnet, unless they have one
+ * of its IP family. neutron.db.db_base_plugin_v2, _update_router_gw_port
  */
 async function addressGateways(trx: NeutronTrx, subnet: SubnetRow, nowMs: number): Promise<void> {
   if (isAutoAddressed(subnet)) return;
@@ -287,8 +287,8 @@ async function changeSubnet(
       row.ipv6_ra_mode,
       row.ipv6_address_mode,
     ) ??
-    // As upstream: only where it is switched on, so that a subnet of an older release can be
-    // changed otherwise.
+    // As upstream, checked only when DHCP is switched on: a subnet created by an older release with
+    // fewer checks can still be changed in other ways.
     checkDhcp(cidr, input.enable_dhcp === true && row.enable_dhcp === 0) ??
     checkGateway(cidr, gateway) ??
     checkNameservers(input.dns_nameservers ?? [], row.id) ??
@@ -317,7 +317,8 @@ async function changeSubnet(
 }
 
 /**
- * The gateway's address must not be a port's, unless that port is the gateway, which then holds it.
+ * Whether the gateway may become `gateway`. conflict: a router's port has the present gateway
+ * address, or the new one is in an allocation pool.
  */
 async function gatewayMoves(
   trx: NeutronTrx,
@@ -342,7 +343,7 @@ async function gatewayMoves(
 }
 
 function subnetView(row: SubnetRow): JsonObject {
-  const parsed = (json: string): JsonObject[] => JSON.parse(json) as JsonObject[]; // written by us
+  const parsed = (json: string): JsonObject[] => JSON.parse(json) as JsonObject[]; // by Neutron
   return {
     ...standardView(row),
     name: row.name,

@@ -1,5 +1,5 @@
-// Ports that routers, floating IPs and the metadata service have: made and removed with what they
-// belong to.
+// Ports that routers, floating IPs and the metadata service own: created and deleted together with
+// their owner.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import { newMac } from '../domain/port.ts';
@@ -17,7 +17,7 @@ import { chooseAddresses } from './fixed-ips.ts';
 import type { Context } from './resource.ts';
 
 export interface SystemPort {
-  /** '' where no project shall see or pay for it. */
+  /** '' for ports that no project sees and no quota counts. */
   projectId: string;
   networkId: string;
   owner: string;
@@ -54,8 +54,8 @@ export async function makeSystemPort(
 }
 
 /**
- * The metadata port of a network has one address in each IPv4 subnet with DHCP: where guests find a
- * way to 169.254.169.254. As in stock OVN.
+ * Gives a network's metadata port one address in each IPv4 subnet with DHCP; guests reach
+ * 169.254.169.254 by a route through it. As in stock Neutron with OVN.
  */
 export async function alignMetadataPort(
   context: Pick<Context, 'parts' | 'nowMs'>,
@@ -93,8 +93,8 @@ export async function alignMetadataPort(
 }
 
 /**
- * From the end of the pools, where it meets no user's wish; a subnet that is full does without
- * metadata.
+ * Addresses from the end of the pools, where users rarely ask for one. A full subnet gets none and
+ * has no metadata.
  */
 async function lastAddresses(trx: NeutronTrx, subnets: readonly SubnetRow[]): Promise<FixedIp[]> {
   const picked: FixedIp[] = [];

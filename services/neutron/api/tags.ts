@@ -1,4 +1,4 @@
-// Tags of an object, alike for all kinds of objects.
+// The tag routes, the same for all kinds of objects.
 // https://docs.openstack.org/api-ref/network/v2/#standard-attributes-tag-extension
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';

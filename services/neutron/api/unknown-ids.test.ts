@@ -1,5 +1,5 @@
-// Ids in bodies that lead nowhere: upstream's code and type for each field of each resource, for
-// what is unknown and for what is another's.
+// Ids in request bodies that name no object, or one of another project: upstream's code and fault
+// type for each such field of each resource.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
@@ -10,7 +10,10 @@ import { startNeutron } from './neutron-api.testing.ts';
 
 const nobody = '00000000-0000-4000-8000-000000000000';
 let neutron: NeutronFixture;
-/** Of the caller, the operator and another project. */
+/**
+ * Objects of the calling member (`own`), of another project (`strange`), of the operator
+ * (`external`).
+ */
 const own: Record<string, Loose> = {};
 const strange: Record<string, Loose> = {};
 let external: Loose;

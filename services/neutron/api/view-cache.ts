@@ -1,6 +1,6 @@
-// Each object's view as JSON text, kept by id and revision, so that a list is one lean query and
-// pieces put together. What a caller may not see is cut before a text is made, so a text belongs to
-// one set of hidden attributes.
+// Caches each object's view as JSON text by id and revision: a list is then one small query whose
+// texts are joined. Attributes that a caller may not see are removed before the text is made, so
+// each text belongs to one set of hidden attributes.
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import { JsonText } from '#platform/http/messages.ts';
@@ -12,24 +12,24 @@ import type { NeutronParts } from './parts.ts';
 import type { Resource } from './resource.ts';
 
 const maxKept = 20_000;
-/** Ids in one query: databases bound the parameters of a statement. */
+/** Ids in one query, since databases limit the parameters of a statement. */
 const maxAtOnce = 1000;
 
 export interface Views<T extends ListedTable> {
-  /** Which attributes the caller may not see, in a word: texts of the same rows differ by it. */
+  /** Names the set of attributes hidden from the caller; cached texts are kept per variant. */
   variant(request: ApiRequest): string;
-  /** Whole lists of this kind. */
+  /** The cache of complete list answers of this kind. */
   readonly answers: AnswerCache;
   /**
-   * Texts in the order of `listed`; rows of those not kept are asked for at once. An object that is
-   * gone by then is left out.
+   * The JSON texts in the order of `listed`; rows that are not cached are read in one go by
+   * `rowsOf`. An object deleted in the meantime is left out.
    */
   texts(
     request: ApiRequest,
     listed: readonly ListedRow[],
     rowsOf: (ids: readonly string[]) => Promise<readonly RowOf<T>[]>,
   ): Promise<string[]>;
-  /** `{"network": {…}}`, cut to `fields`. */
+  /** `{"network": {…}}`, reduced to `fields`. */
   one(request: ApiRequest, row: RowOf<T>, fields?: readonly string[]): Promise<JsonText>;
 }
 
@@ -93,7 +93,7 @@ export function createViews<T extends ListedTable>(
   };
 }
 
-/** Exactly these keys: `fields` adds none of its own. */
+/** Reduces a view to exactly the attributes in `fields`; `id` is not added to them. */
 export function cutTo(text: string, fields: readonly string[]): string {
   const view = JSON.parse(text) as JsonObject; // made by JSON.stringify above
   return JSON.stringify(

@@ -7,9 +7,9 @@ import { neutronAudit } from '../store/audit.ts';
 import type { NeutronFixture, Person } from './neutron-api.testing.ts';
 import { startNeutron } from './neutron-api.testing.ts';
 import { resources } from './resources.ts';
-// Whatever a body holds, no answer is a 500: `ask` throws at one. The names come from the attribute
-// tables, so a new attribute is tried from its first day. `FUZZ_SEED=$RANDOM FUZZ_RUNS=20` looks
-// elsewhere and longer; the seed stands, so that a landing is not refused by chance.
+// Whatever a body holds, no answer may be a 500: `ask` throws at one. Attribute names come from the
+// attribute tables, so that new attributes are covered. `FUZZ_SEED=$RANDOM FUZZ_RUNS=20` tries
+// other values, and more; the seed is fixed by default, so that a run does not fail by chance.
 import { seed } from './seed.ts';
 
 const times = Number(process.env['FUZZ_RUNS'] ?? 1);
@@ -114,7 +114,9 @@ const value: fc.Arbitrary<Json> = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }) as fc.Arbitrary<Json>,
 );
 
-/** What makes a body whole, so that the rest of it is looked at. */
+/**
+ * The required attributes, so that a body passes the first checks and the random values are read.
+ */
 const whole: Readonly<Record<string, (ids: ReadonlyMap<string, string>) => JsonObject>> = {
   subnet: (ids) => ({
     network_id: ids.get('network') ?? null,

@@ -1,6 +1,5 @@
-// What Neutron believes of a port's device: a port of one project that names a router or a server
-// of another is nothing of theirs. Neutron reads no other service; what it is told of servers
-// stands in the ports' device_id, which tenants write.
+// A port's device_id is written by tenants, and Neutron asks no other service about it: a port of
+// one project that names another project's router or server must not affect that router or server.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Loose } from '#openstack/http/api.testing.ts';

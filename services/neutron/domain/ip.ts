@@ -1,4 +1,4 @@
-// Addresses and prefixes of both families as numbers, their canonical texts, and their order. Pure.
+// IPv4 and IPv6 addresses and prefixes as numbers, their canonical texts, and their order. Pure.
 import { isIP } from 'node:net';
 
 export type IpVersion = 4 | 6;
@@ -13,13 +13,13 @@ export interface Cidr {
 
 const bitsOf = (version: IpVersion): number => (version === 4 ? 32 : 128);
 
-/** The family of a written address; undefined: it is none. Zone ids are refused. */
+/** The family of an address; undefined: the text is no address. Zone ids are refused. */
 export function ipVersion(text: string): IpVersion | undefined {
   const version = text.includes('%') ? 0 : isIP(text);
   return version === 4 || version === 6 ? version : undefined;
 }
 
-/** Takes what `ipVersion` takes; throws otherwise. */
+/** Throws unless `ipVersion` accepts the text. */
 export function ipToNumber(text: string): bigint {
   const version = ipVersion(text);
   if (version === 4)
@@ -39,7 +39,7 @@ export function ipToNumber(text: string): bigint {
   );
 }
 
-/** RFC 5952 for IPv6. */
+/** The canonical text; for IPv6 that of RFC 5952. */
 export function numberToIp(value: bigint, version: IpVersion): string {
   if (version === 4)
     return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 255n)).join('.');
@@ -59,7 +59,7 @@ export function numberToIp(value: bigint, version: IpVersion): string {
     : `${hex.slice(0, at).join(':')}::${hex.slice(at + length).join(':')}`;
 }
 
-/** One spelling per address. */
+/** The address in its canonical spelling; a text that is no address is returned unchanged. */
 export function canonicalIp(text: string): string {
   const version = ipVersion(text);
   return version === undefined
@@ -69,7 +69,7 @@ export function canonicalIp(text: string): string {
       : numberToIp(ipToNumber(text), version);
 }
 
-/** Fixed-width hex: text order is address order. */
+/** Fixed-width hex, so that text order is address order. */
 export function ipKey(value: bigint, version: IpVersion): string {
   return value.toString(16).padStart(version === 4 ? 8 : 32, '0');
 }
@@ -105,18 +105,18 @@ export const cidrsOverlap = (a: Cidr, b: Cidr): boolean =>
   a.version === b.version && a.first <= b.last && b.first <= a.last;
 
 /**
- * Whether a host may have it: in the prefix, and neither its network nor its broadcast address
- * where it has those (not in /31, /32, IPv6).
+ * Whether a host may have the address: it is in the prefix, and neither the network nor the
+ * broadcast address where there are such (not in /31 and /32; IPv6: see below).
  */
 export function isHostAddress(cidr: Cidr, address: bigint): boolean {
   if (!cidrHas(cidr, address)) return false;
   if (cidr.version === 4)
     return cidr.length >= 31 || (address !== cidr.first && address !== cidr.last);
-  // the subnet-router anycast address, RFC 4291 2.6.1
+  // not the subnet-router anycast address, RFC 4291 2.6.1
   return cidr.length >= 127 || address !== cidr.first;
 }
 
-/** The address that a host with this MAC gives itself in a /64. RFC 4291, appendix A. */
+/** The address that a host with this MAC forms in a /64 by SLAAC. RFC 4291, appendix A. */
 export function eui64(cidr: Cidr, mac: string): string {
   const bytes = mac.split(':').map((part) => Number.parseInt(part, 16));
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = bytes;

@@ -1,4 +1,4 @@
-// A port's MAC address in its one spelling. Pure. The forms are those that upstream takes
+// A port's MAC address in canonical spelling. Pure. Accepts the forms that upstream accepts
 // (netaddr.valid_mac).
 
 const forms = [
@@ -13,8 +13,8 @@ const multicastBit = 1;
 const maxLength = 17;
 
 /**
- * `aa:bb:cc:dd:ee:ff`; undefined: it is none, or one that no interface can have (nobody's,
- * everybody's, a group's).
+ * `aa:bb:cc:dd:ee:ff`; undefined: the text is no MAC, or one that no interface can have (all zeros,
+ * broadcast, multicast).
  */
 export function canonicalMac(text: string): string | undefined {
   if (text.length > maxLength) return undefined;

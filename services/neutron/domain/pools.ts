@@ -1,6 +1,5 @@
-// Which addresses of a subnet are given out, and which of them is next. Pure.
-// Rules: https://docs.openstack.org/api-ref/network/v2/#create-subnet (allocation_pools,
-// gateway_ip)
+// Allocation pools of a subnet: their defaults, checks and size. Pure. Rules:
+// https://docs.openstack.org/api-ref/network/v2/#create-subnet (allocation_pools, gateway_ip)
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Cidr } from './ip.ts';
@@ -24,7 +23,7 @@ interface Range {
   end: bigint;
 }
 
-/** All host addresses but the gateway. */
+/** All host addresses except the gateway's. */
 export function defaultPools(cidr: Cidr, gatewayIp: string | null): Pool[] {
   const edges =
     cidr.version === 4
@@ -51,7 +50,7 @@ export function defaultPools(cidr: Cidr, gatewayIp: string | null): Pool[] {
     }));
 }
 
-/** Ascending and canonical, or why they are none. */
+/** The pools in ascending order and canonical spelling, or the fault for which they are refused. */
 export function checkPools(
   pools: readonly Pool[],
   cidr: Cidr,

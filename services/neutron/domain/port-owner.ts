@@ -1,7 +1,6 @@
-// What the `device_owner` and `device_id` of Neutron's own ports say. Words as stock Neutron's.
-// Pure.
+// Values of `device_owner` and `device_id` of Neutron's own ports, as in stock Neutron. Pure.
 
-/** A port that Neutron made for itself: no security groups, no filter on its addresses. */
+/** A port that Neutron created for its own use: it has no security groups and no address filter. */
 export const isTrusted = (deviceOwner: string): boolean => deviceOwner.startsWith('network:');
 
 const routerOwners = [

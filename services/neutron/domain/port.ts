@@ -1,7 +1,7 @@
-// What a port's parts may be. Pure.
+// Values of a port's attributes: MAC, DHCP options, VIF type. Pure.
 import type { Ids } from '#platform/ids.ts';
 
-/** Stock Neutron's prefix of generated MACs. */
+/** A random MAC with stock Neutron's default prefix. */
 export function newMac(ids: Pick<Ids, 'bytes'>): string {
   return `fa:16:3e:${[...ids.bytes(3)].map((byte) => byte.toString(16).padStart(2, '0')).join(':')}`;
 }
@@ -13,8 +13,8 @@ export interface DhcpOption {
 }
 
 /**
- * Options after a change: one named anew replaces, one with a null value goes.
- * https://docs.openstack.org/api-ref/network/v2/#update-port
+ * A port's DHCP options after a PUT: an option with the same name replaces the old one, a null
+ * value removes it. https://docs.openstack.org/api-ref/network/v2/#update-port
  */
 export function mergeDhcpOptions(
   present: readonly DhcpOption[],
@@ -31,11 +31,11 @@ export function mergeDhcpOptions(
   return [...merged.values()];
 }
 
-/** Ports of the cloud itself: no default group, no port security. */
+/** Ports that Neutron created for its own use: no default group, no port security. */
 export const isTrusted = (deviceOwner: string): boolean => deviceOwner.startsWith('network:');
 
 /**
- * Where a port is plugged: nowhere, into the switch of a host, or into none since the host cannot.
+ * `binding:vif_type`: unbound without a host; binding_failed if no live ovn-controller runs on it.
  */
 export function bindingOf(host: string, hasAgent: boolean): 'unbound' | 'ovs' | 'binding_failed' {
   return host === '' ? 'unbound' : hasAgent ? 'ovs' : 'binding_failed';

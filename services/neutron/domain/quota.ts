@@ -1,4 +1,4 @@
-// What a project may have, and whether one more fits. Pure.
+// The resources that quotas limit, and whether more of one fit. Pure.
 
 export const quotaResources = [
   'network',

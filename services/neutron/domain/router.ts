@@ -1,4 +1,4 @@
-// What a router may reach, and how. Pure.
+// Checks of a router's subnets and extra routes. Pure.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import {
@@ -17,7 +17,7 @@ const maxRoutes = 30;
 export const badRouter = (message: string) =>
   fault('badRequest', `Bad router request: ${message}.`, { type: 'BadRequest' });
 
-/** A router's subnets may not overlap, those of its gateway included. */
+/** No two subnets of a router may overlap, those of its external network included. */
 export function checkNoOverlap(
   subnet: { id: string; cidr: string },
   others: readonly { id: string; cidr: string }[],
@@ -35,7 +35,7 @@ export function checkNoOverlap(
   return undefined;
 }
 
-/** Each next hop must be a neighbour of the router, and not the router itself. */
+/** Each next hop must be in one of the router's subnets, and no address of the router itself. */
 export function checkRoutes(
   routes: readonly Route[],
   routerId: string,

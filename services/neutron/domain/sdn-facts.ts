@@ -1,13 +1,13 @@
-// What OVN is to show, read whole from Neutron's database (store/sdn-facts.ts) and made into rows
-// by the pure functions beside. Objects refer to each other directly: whoever makes rows of a port
-// needs nothing but the port.
+// The objects that OVN is to show, as read from Neutron's database by store/sdn-facts.ts; pure
+// functions in ovn/ turn them into rows. Objects refer to each other directly, so that the rows of
+// a port can be made from its facts alone.
 
 export interface NetworkFacts {
   readonly id: string;
   readonly name: string;
   readonly mtu: number;
   readonly dnsDomain: string;
-  /** null: an overlay. `vlan`: null is flat. */
+  /** null: an overlay network. `vlan` null: a flat network. */
   readonly physical: { readonly network: string; readonly vlan: number | null } | null;
 }
 
@@ -24,7 +24,7 @@ export interface SubnetFacts {
   readonly hostRoutes: readonly Route[];
   readonly raMode: Ipv6Mode | null;
   readonly addressMode: Ipv6Mode | null;
-  /** Where the network's metadata port answers in this subnet. */
+  /** The address of the network's metadata port in this subnet; null: it has none here. */
   readonly metadataIp: string | null;
 }
 
@@ -47,12 +47,12 @@ export interface PortFacts {
   readonly adminUp: boolean;
   readonly deviceId: string;
   readonly deviceOwner: string;
-  /** '' : bound nowhere. */
+  /** '' : the port is unbound. */
   readonly host: string;
-  /** Hosts where it is bound as well, since its server moves there. */
+  /** Hosts with an inactive binding, which a live migration of the port's server has prepared. */
   readonly furtherHosts: readonly string[];
   readonly fixedIps: readonly FixedIp[];
-  /** As Neutron has it, to be brought to what OVN says. */
+  /** The status in Neutron's database, which the OVN writer brings in line with OVN. */
   readonly status: string;
   readonly portSecurity: boolean;
   readonly allowedPairs: readonly { readonly mac: string; readonly ip: string }[];
@@ -64,7 +64,7 @@ export interface PortFacts {
   }[];
 }
 
-/** A port through which a router is on a network. */
+/** A router's port on a network. */
 export type RouterLeg = Pick<PortFacts, 'id' | 'network' | 'mac' | 'adminUp' | 'fixedIps'>;
 
 export interface RouterFacts {
@@ -80,11 +80,11 @@ export interface RouterFacts {
 export interface FloatingIpFacts {
   readonly id: string;
   readonly ip: string;
-  /** Of the port that holds the address outside. */
+  /** The MAC of the port that holds the floating address. */
   readonly mac: string;
   /**
-   * Where it leads to; null: nowhere. `host` '': the port is bound nowhere; `serverId` null: it is
-   * no server's.
+   * The fixed address it is associated with; null: not associated. `host` '': that port is unbound.
+   * `serverId` null: that port is no server's.
    */
   readonly target: {
     readonly routerId: string;
@@ -107,16 +107,16 @@ export interface RuleFacts {
   readonly id: string;
   readonly direction: 'ingress' | 'egress';
   readonly version: 4 | 6;
-  /** A name, a number as text, or null: any. */
+  /** The name, or the number as text; null: any protocol. */
   readonly protocol: string | null;
-  /** ICMP: type and code. */
+  /** Ports of TCP, UDP and the like; for ICMP, type and code. */
   readonly portMin: number | null;
   readonly portMax: number | null;
   readonly remoteGroupId: string | null;
   readonly remoteCidr: string | null;
 }
 
-/** A host that could carry gateways. */
+/** A host's OVN chassis, which may carry router gateways. */
 export interface ChassisFacts {
   readonly name: string;
   readonly physicalNetworks: readonly string[];

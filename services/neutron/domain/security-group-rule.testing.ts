@@ -1,7 +1,7 @@
-// The rule that tests of security groups start from.
+// The rule from which tests of security groups derive their own.
 import type { RuleFields } from './security-group-rule.ts';
 
-/** Lets everything in, over IPv4. */
+/** Lets all IPv4 traffic in. */
 export const anyIngress: RuleFields = {
   direction: 'ingress',
   ethertype: 'IPv4',

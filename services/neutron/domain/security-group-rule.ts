@@ -1,4 +1,4 @@
-// What a security group rule may say. Pure.
+// Checks security group rules and brings them into canonical form. Pure.
 // https://docs.openstack.org/api-ref/network/v2/#create-security-group-rule
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
@@ -51,7 +51,7 @@ export type RuleFields = Pick<
   | 'remote_ip_prefix'
 >;
 
-/** The number of a protocol as written; null: any. */
+/** The number of a protocol given by name or number; null: any protocol. */
 export function protocolNumber(protocol: string | null): number | null {
   if (protocol === null || protocol.toLowerCase() === 'any') return null;
   return /^\d+$/.test(protocol)
@@ -60,7 +60,7 @@ export function protocolNumber(protocol: string | null): number | null {
 }
 
 /**
- * One spelling of rules that say the same: neutron.db.securitygroups_db,
+ * Rules with the same meaning get the same spelling: neutron.db.securitygroups_db,
  * _make_canonical_ethertype_and_protocol and _make_canonical_port_range.
  */
 export function canonicalRule<R extends RuleFields>(rule: R): R {
@@ -80,7 +80,7 @@ export function canonicalRule<R extends RuleFields>(rule: R): R {
 }
 
 /**
- * With its length, the host bits as given (`normalized_cidr` is without them).
+ * The prefix with its length added, host bits kept (`normalized_cidr` has them cleared).
  * neutron.extensions.securitygroup, convert_ip_prefix_to_cidr
  */
 function canonicalPrefix(text: string): string {
@@ -96,7 +96,10 @@ export function isProtocol(text: string): boolean {
 
 const refuse = (type: string, message: string) => fault('badRequest', message, { type });
 
-/** The prefix in its one spelling, or null where the rule has none. */
+/**
+ * Refuses an illegal rule. `normalizedCidr`: its prefix in canonical form, or null without a
+ * prefix.
+ */
 export function checkRule(rule: RuleFields): Outcome<{ normalizedCidr: string | null }> {
   if (rule.remote_group_id !== null && rule.remote_ip_prefix !== null)
     return refuse(
@@ -165,7 +168,7 @@ function checkPorts(
       'SecurityGroupInvalidProtocolForPort',
       `Invalid protocol ${protocol} for port range, only supported for TCP, UDP, UDPLITE, SCTP and DCCP.`,
     );
-  // Both ends, as upstream asks.
+  // Both ends of the range are required, as upstream.
   const inRange = (value: number | null): boolean =>
     value !== null && value >= 1 && value <= 65_535;
   if (!inRange(min) || !inRange(max) || (min ?? 0) > (max ?? 0))
@@ -176,7 +179,7 @@ function checkPorts(
   return undefined;
 }
 
-/** Two rules that say the same: what one allows the other does. */
+/** Whether two rules have the same effect. */
 export function sameRule(
   a: RuleFields & { normalized_cidr: string | null },
   b: RuleFields & { normalized_cidr: string | null },

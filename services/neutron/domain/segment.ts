@@ -1,4 +1,4 @@
-// Which segment carries a network, and how large its packets may be. Pure.
+// The segment that carries a network (type, physical network, segmentation id) and its MTU. Pure.
 // https://docs.openstack.org/api-ref/network/v2/#provider-extended-attributes
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
@@ -12,9 +12,9 @@ export interface SegmentWish {
 export interface SegmentPlan {
   network_type: 'geneve' | 'flat' | 'vlan';
   physical_network: string | null;
-  /** The one wanted; null: none, or any of the range. */
+  /** The requested id; null: none requested, or the type has none. */
   segmentation_id: number | null;
-  /** Where to pick from when none is wanted; null: this type has no ids. */
+  /** The range from which an id is picked if none was requested; null: this type has no ids. */
   range: { min: number; max: number } | null;
 }
 
@@ -76,5 +76,5 @@ export function planSegment(
 }
 
 export const minMtu = 68;
-/** RFC 8200, 5. */
+/** The least MTU of an IPv6 link: RFC 8200, 5. */
 export const minIpv6Mtu = 1280;

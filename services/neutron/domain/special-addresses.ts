@@ -1,4 +1,4 @@
-// Addresses that no host, gateway or DHCP subnet can have. Pure.
+// Special-purpose addresses, which no host, gateway or DHCP subnet can have. Pure.
 // https://www.iana.org/assignments/iana-ipv4-special-registry
 import type { Cidr } from './ip.ts';
 import { cidrsOverlap, parseCidr } from './ip.ts';
@@ -17,11 +17,11 @@ const prefixes: readonly (readonly [SpecialUse, Cidr])[] = (
     ['link-local', '169.254.0.0/16'],
     ['link-local', 'fe80::/10'],
   ] as const
-).map(([use, text]) => [use, parseCidr(text) as Cidr]); // constants: they parse
+).map(([use, text]) => [use, parseCidr(text) as Cidr]); // constants that parse
 
 /**
- * What the whole of an address or prefix is for; undefined: hosts may have it. The default route is
- * none of these.
+ * The special use of an address or of a prefix as a whole; undefined: hosts may have it. The
+ * default route (/0) is in none of them.
  */
 export function specialUseOf(text: string): SpecialUse | undefined {
   const cidr = parseCidr(text);
@@ -36,12 +36,12 @@ export function specialUseOf(text: string): SpecialUse | undefined {
   );
 }
 
-/** What a part of the prefix is for. */
+/** The special use of any part of the prefix. */
 export function specialUseWithin(cidr: Cidr): SpecialUse | undefined {
   return prefixes.find(([, special]) => cidrsOverlap(special, cidr))?.[0];
 }
 
-/** No packet comes from or goes to such an address by way of a neighbour. */
+/** An address that can be no packet's source, and no destination behind a next hop. */
 export function isNoHost(text: string): boolean {
   const use = specialUseOf(text);
   return use !== undefined && use !== 'link-local';

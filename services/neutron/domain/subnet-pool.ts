@@ -1,4 +1,4 @@
-// Prefixes of a subnet pool and what is cut from them. Pure.
+// Prefixes of a subnet pool, and free subnets within them. Pure.
 // https://docs.openstack.org/api-ref/network/v2/#subnet-pools-extension-subnetpools
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
@@ -8,8 +8,8 @@ import { cidrOf, cidrsOverlap, formatCidr, parseCidr } from './ip.ts';
 const refuse = (type: string, message: string) => fault('badRequest', message, { type });
 
 /**
- * Prefixes of one family, ascending, neighbours joined: `["10.0.0.0/9", "10.128.0.0/9"]` is
- * `["10.0.0.0/8"]`.
+ * Prefixes in ascending order, adjacent ones merged: `["10.0.0.0/9", "10.128.0.0/9"]` becomes
+ * `["10.0.0.0/8"]`. Refused if they are of different IP families.
  */
 export function mergePrefixes(
   texts: readonly string[],
@@ -84,7 +84,7 @@ export function checkPrefixLengths(
   return undefined;
 }
 
-/** The first free subnet of this length in the pool; undefined: there is none. */
+/** The first free subnet of this prefix length in the pool; undefined: there is none. */
 export function firstFree(
   prefixes: readonly string[],
   taken: readonly string[],
@@ -100,7 +100,7 @@ export function firstFree(
       const candidate = cidrOf(at, length, pool.version);
       const inWay = used.find((other) => cidrsOverlap(other, candidate));
       if (!inWay) return formatCidr(candidate);
-      // Behind what is in the way, at the next border of this length.
+      // Continue behind the subnet in the way, aligned to this prefix length.
       const next = (inWay.last > candidate.last ? inWay.last : candidate.last) + 1n;
       const size = candidate.last - candidate.first + 1n;
       at = ((next + size - 1n) / size) * size;
@@ -109,7 +109,7 @@ export function firstFree(
   return undefined;
 }
 
-/** Whether a subnet lies wholly in the pool and is free. */
+/** Whether the subnet lies wholly in the pool and overlaps no subnet allocated from it. */
 export function isFreeIn(
   prefixes: readonly string[],
   taken: readonly string[],

@@ -1,4 +1,4 @@
-// What a subnet may be. Pure. https://docs.openstack.org/api-ref/network/v2/#subnets,
+// Checks of a subnet's attributes. Pure. https://docs.openstack.org/api-ref/network/v2/#subnets,
 // https://docs.openstack.org/neutron/latest/admin/config-ipv6.html (address modes)
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
@@ -27,7 +27,10 @@ const invalid = (message: string) =>
 const maxNameservers = 5;
 const maxHostRoutes = 20;
 
-/** Ends the check at the first reason against. */
+/**
+ * Checks ipv6_ra_mode, ipv6_address_mode and DHCP against the prefix; returns the first fault
+ * found.
+ */
 export function checkModes(
   cidr: Cidr,
   enableDhcp: boolean,
@@ -60,8 +63,8 @@ export function checkModes(
 }
 
 /**
- * No server answers there, and hosts take no such address. neutron.db.db_base_plugin_v2,
- * _validate_subnet; link-local ones are the metadata service's.
+ * Refuses DHCP where it cannot work: on special-purpose and too small prefixes.
+ * neutron.db.db_base_plugin_v2, _validate_subnet; link-local addresses are the metadata service's.
  */
 export function checkDhcp(cidr: Cidr, enableDhcp: boolean): Outcome<void> {
   if (!enableDhcp) return undefined;
@@ -75,14 +78,16 @@ export function checkDhcp(cidr: Cidr, enableDhcp: boolean): Outcome<void> {
       );
 }
 
-/** A gateway outside of the prefix is allowed, one that no host in it may have is not. */
+/**
+ * A gateway outside of the prefix is allowed; inside it must be an address that a host can have.
+ */
 export function checkGateway(cidr: Cidr, gatewayIp: string | null): Outcome<void> {
   if (gatewayIp === null) return undefined;
   if (ipVersion(gatewayIp) !== cidr.version)
     return invalid(`gateway_ip '${gatewayIp}' does not match the ip_version '${cidr.version}'`);
   if (isNoHost(gatewayIp)) return invalid('Gateway is not valid on subnet.');
   const address = ipToNumber(gatewayIp);
-  // IPv6: the first address is the routers' anycast one, which a gateway may have.
+  // IPv6: a gateway may have the first address, the subnet-router anycast address.
   return cidrHas(cidr, address) && !isHostAddress(cidr, address) && cidr.version === 4
     ? invalid('Gateway is not valid on subnet.')
     : undefined;
@@ -94,7 +99,7 @@ export function checkNameservers(servers: readonly string[], subnet: string): Ou
       'DNSNameServersExhausted',
       `Unable to complete operation for ${subnet}. The number of DNS nameservers exceeds the limit ${maxNameservers}.`,
     );
-  // 0.0.0.0 and :: say that there are none.
+  // 0.0.0.0 and :: mean that DHCP offers no name servers.
   // https://docs.openstack.org/neutron/latest/admin/config-dns-res.html
   const wrong = servers.find((server) => isNoHost(server) && !isNoServer(server));
   return wrong === undefined
@@ -128,12 +133,13 @@ export function checkHostRoutes(
     : undefined;
 }
 
-/** In a subnet's name servers: its hosts are told none. */
+/** A name server "address" that means: DHCP offers this subnet's hosts no name servers. */
 export const isNoServer = (address: string): boolean => address === '0.0.0.0' || address === '::';
 
 /**
- * Groups may be reached by a route, one's own machine not. A next hop of 0.0.0.0 means "on this
- * link": RFC 3442.
+ * Whether a host route is senseless: to loopback, unspecified or broadcast addresses, or by a next
+ * hop that no host has. Multicast destinations are allowed, and a next hop of 0.0.0.0, which means
+ * "on this link": RFC 3442.
  */
 export const isNoRoute = ({ destination, nexthop }: Route): boolean =>
   ['loopback', 'unspecified', 'broadcast'].includes(specialUseOf(destination) ?? '') ||

@@ -1,6 +1,6 @@
-// Detects address changes that were made outside Nova, for `network-changed` events that make Nova
-// refresh its network info. What was shown before is kept in memory: after a restart Nova's own
-// periodic refresh finds what was missed.
+// Detects address changes that were made outside Nova and returns `network-changed` events for
+// them, so that Nova refreshes its network info cache. Past addresses are in memory only: a change
+// missed over a restart is found by Nova's own periodic refresh.
 import type { ServerExternalEvent } from '#contracts/nova/wire.ts';
 import type { Facts, FloatingIpFacts, PortFacts } from '../domain/sdn-facts.ts';
 import type { Wanted } from '../store/sdn-facts.ts';
@@ -14,10 +14,16 @@ interface Shown {
 export class AddressChanges {
   readonly #ports = new Map<string, Shown>();
   readonly #floatingIps = new Map<string, Shown>();
-  /** The first look at everything tells of no change. */
+  /**
+   * False until all objects were read once: before that nothing can be compared, so no event is
+   * sent.
+   */
   #seenAll = false;
 
-  /** What was written just now: the facts of the `wanted`; what has none is gone. */
+  /**
+   * Call after a write to OVN: `facts` are those of the `wanted` objects; one without facts is
+   * deleted.
+   */
   take(facts: Facts, wanted: Wanted): ServerExternalEvent[] {
     const events = [
       ...this.#differences(this.#ports, facts.ports, wanted.port, shownPort, (was, now) =>
@@ -46,7 +52,7 @@ export class AddressChanges {
       : [];
   }
 
-  /** What differs from now on is a change. */
+  /** All objects were read: from now on differences are reported as changes. */
   sawAll(): void {
     this.#seenAll = true;
   }
@@ -72,7 +78,7 @@ export class AddressChanges {
     });
   }
 
-  /** A floating IP that begins to lead to a server. */
+  /** Floating IPs that are now associated with a server and were not before. */
   #first(rows: readonly FloatingIpFacts[], wanted: ReadonlySet<string>): ServerExternalEvent[] {
     return rows.flatMap((row) => {
       const now =

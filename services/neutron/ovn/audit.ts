@@ -1,5 +1,5 @@
-// Compares what OVN shows with what Neutron's database says, and writes nothing. Used by the writer
-// itself, and by `cobalt doctor --audit`, which is another process.
+// Compares OVN's rows with Neutron's database, without changing either. Used by the writer role,
+// and by `cobalt doctor --audit`, which runs in a process of its own.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Sdn, SdnDrift } from '#ports/sdn.ts';
@@ -11,33 +11,35 @@ import { ChassisWatch } from './chassis-watch.ts';
 import { rowsOf } from './rows.ts';
 
 export interface SdnAudit extends SdnDrift {
-  /** Journal entries that OVN does not show yet. */
+  /** Journal entries that are not written to OVN yet. */
   pending: number;
 }
 
 export interface SdnView {
   sdn: () => Sdn;
-  /** null: OVN has not told its hosts yet. */
+  /** null: the hosts have not been read from OVN yet. */
   chassis: () => readonly ChassisFacts[] | null;
-  /** Before `chassis`, where nothing else brings it up to date. */
+  /** Called before `chassis` in a process whose chassis watch does not run. */
   learn?(): Promise<void>;
 }
 
-/** How long an audit waits for OVN to tell its hosts. */
+/** How long an audit waits until the hosts are read from OVN. */
 const hostsTimeoutMs = 5_000;
 const hostsPauseMs = 50;
-/** What was on its way while we read is no difference: differences are looked at again. */
+/**
+ * Looks before a difference is reported: a change under way at one look is complete at a later one.
+ */
 const looks = 4;
 const lookPauseMs = 300;
 
-/** unavailable, timeout: OVN does not answer. `signal` ends the waiting. */
+/** unavailable, timeout: OVN does not answer. `signal` ends the pauses early. */
 export async function auditNetwork(
   deps: Pick<NeutronDeps, 'database' | 'clock'> & SdnView,
   signal: AbortSignal,
 ): Promise<Outcome<SdnAudit>> {
   const { clock } = deps;
   const pause = async (ms: number): Promise<void> =>
-    await clock.sleep(ms, { signal }).catch(() => undefined); // closing
+    await clock.sleep(ms, { signal }).catch(() => undefined); // the signal was aborted
   deps.sdn();
   const deadlineMs = clock.now() + hostsTimeoutMs;
   while (deps.chassis() === null && clock.now() < deadlineMs) await pause(hostsPauseMs);
@@ -65,7 +67,7 @@ async function look(
   return isFault(drift) ? drift : { ...drift, pending };
 }
 
-/** For a process without the writer's role: opens the network below, looks and leaves it. */
+/** For a process without the writer role: connects to OVN, audits and disconnects. */
 export async function auditNetworkOnce(
   deps: NeutronDeps,
   openSdn: (listeners: { bindingsKnown(): void }) => Sdn,

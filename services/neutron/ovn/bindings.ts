@@ -1,5 +1,5 @@
-// Hears from OVN where ports are plugged in: writes their status and tells Nova, who waits for it
-// before a guest starts.
+// Receives port bindings from OVN, writes the ports' status and sends Nova network-vif-plugged and
+// -unplugged events; Nova waits for these before it starts a guest.
 import type { ServerExternalEvent } from '#contracts/nova/wire.ts';
 import type { PortBinding } from '#ports/sdn.ts';
 import type { NeutronDeps } from '../deps.ts';
@@ -19,19 +19,19 @@ type BindingDeps = Pick<NeutronDeps, 'database' | 'clock' | 'log'> & {
 
 const batchSize = 500;
 /**
- * A port that was up already when this process became the writer may be one whose change its
- * predecessor did not get to tell.
+ * Just after this process became the writer, ports that changed within this time before are
+ * reported to Nova again, since the previous writer may have died before it did.
  */
 const retellMs = 5 * 60_000;
 const takeOverMs = 60_000;
-/** Between two tries to write down what was heard, while the database is away. */
+/** Pause between attempts to write statuses while the database is unreachable. */
 const retryMs = 500;
 
 export class Bindings {
   readonly #deps: BindingDeps;
   readonly #ending = new AbortController();
   #writerSinceMs: number;
-  /** The latest word on each port that has not been written down: at most one a port. */
+  /** Ports whose latest state (true: up) is not in the database yet. One entry per port. */
   readonly #heard = new Map<string, boolean>();
   #running: Promise<void> | undefined;
 
@@ -41,15 +41,15 @@ export class Bindings {
   }
 
   hear(port: string, binding: PortBinding | null): void {
-    // deleted, or OVN is being rebuilt: `compare` looks at those
+    // port deleted, or OVN is being rebuilt: `compare` checks these ports
     if (binding === null || this.#ending.signal.aborted) return;
     this.#heard.set(port, binding.chassis !== null && binding.up);
     this.#wake();
   }
 
   /**
-   * This process is the writer from now on: what it did not hear as one is read anew, and told to
-   * Nova again where the last writer may not have got to it.
+   * Call when this process becomes the writer: reads the state of all guest ports from OVN, and
+   * sends Nova again what the previous writer may not have sent.
    */
   async takeOver(bindingOf: (port: string) => PortBinding | null): Promise<void> {
     this.#writerSinceMs = this.#deps.clock.now();
@@ -60,7 +60,10 @@ export class Bindings {
     if (this.#heard.size > 0) this.#wake();
   }
 
-  /** For ports that OVN does not know at all: they cannot be up. Only once OVN has told all. */
+  /**
+   * Marks ports down that OVN does not know or does not show as up. Call only once OVN was read
+   * whole.
+   */
   async compare(bindingOf: (port: string) => PortBinding | null): Promise<void> {
     for (const { id } of await readActivePorts(this.#deps.database.db)) {
       const binding = bindingOf(id);
@@ -81,7 +84,7 @@ export class Bindings {
   }
 
   async #run(): Promise<void> {
-    await Promise.resolve(); // what is heard at once goes together
+    await Promise.resolve(); // gathers all states that arrive in this turn of the event loop
     let isRepeated = false;
     while (this.#heard.size > 0 && !this.#ending.signal.aborted) {
       const batch = new Map([...this.#heard].slice(0, batchSize));
@@ -91,7 +94,8 @@ export class Bindings {
         isRepeated = false;
       } catch (error) {
         this.#deps.log.error({ err: error }, "ports' bindings are not written down yet");
-        // A newer word stands; all come before what nobody tried, so that they are the next batch.
+        // A state heard since replaces the failed one. The failed batch goes first in the map, and
+        // so is tried again next.
         const newer = [...this.#heard];
         this.#heard.clear();
         for (const [port, isUp] of [...batch, ...newer]) this.#heard.set(port, isUp);
@@ -104,10 +108,10 @@ export class Bindings {
   async #pause(): Promise<void> {
     await this.#deps.clock
       .sleep(retryMs, { signal: this.#ending.signal, unref: true })
-      .catch(() => undefined); // closing
+      .catch(() => undefined); // aborted by close()
   }
 
-  /** `isRepeated`: an earlier try may have written the statuses, and told nobody. */
+  /** `isRepeated`: the attempt before may have written statuses and failed before it told Nova. */
   async #take(batch: ReadonlyMap<string, boolean>, isRepeated: boolean): Promise<void> {
     const {
       database: { db },

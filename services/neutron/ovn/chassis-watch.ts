@@ -1,5 +1,5 @@
-// Which hosts of the network are alive: each is asked for a sign of life again and again. Fills the
-// agents list, and says who can carry gateways.
+// Finds out which OVN chassis (hosts) are alive: it bumps a generation in OVN periodically, and
+// live hosts copy it. Updates the agents list, and says which hosts can carry gateways.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Chassis, Sdn } from '#ports/sdn.ts';
 import type { NeutronDeps } from '../deps.ts';
@@ -7,29 +7,31 @@ import type { ChassisFacts } from '../domain/sdn-facts.ts';
 import { noteAgent, removedControllers } from '../store/sdn-agents.ts';
 
 /**
- * How often hosts are asked. Each question costs northd a look at everything: 0.1 s with 2,000
- * ports (23.03).
+ * Interval of liveness checks. Each one costs northd a recomputation: 0.1 s with 2,000 ports
+ * (23.03).
  */
 export const askEveryMs = 10_000;
-/** How often a sign of life is written down. */
+/** The least time between two heartbeats of an agent in the database. */
 const noteEveryMs = 15_000;
-/** A host that left so many questions in a row without an answer is dead. */
+/** A host that misses this many checks in a row is considered dead. */
 const maxMissed = 3;
 
 export class ChassisWatch {
   readonly #deps: Pick<NeutronDeps, 'database' | 'clock' | 'log' | 'config'>;
   readonly #sdn: () => Sdn;
-  /** Questions that a host has not answered. One that this process has not met is alive. */
+  /**
+   * Checks missed in a row, by chassis name. A chassis that is not in the map yet counts as alive.
+   */
   readonly #missed = new Map<string, number>();
-  /** null: nobody could be asked, so silence tells nothing. */
+  /** The generation last asked for; null: asking failed, so that silence proves nothing. */
   #asked: number | null = null;
   /** Chassis of hosts whose agent an operator has deleted. */
   #removed: ReadonlySet<string> = new Set();
   readonly #notedAtMs = new Map<string, number>();
   #shown = '';
   /**
-   * A southbound database that begins anew has no hosts for a moment: gateways stay where they
-   * were.
+   * The last non-empty answer of `facts`. A southbound database that is being rebuilt has no
+   * chassis for a moment; gateways then stay where they are.
    */
   #lastFacts: ChassisFacts[] = [];
 
@@ -38,9 +40,7 @@ export class ChassisWatch {
     this.#sdn = sdn;
   }
 
-  /**
-   * Looks who has answered since the last time, and asks again. True: gateways may have to move.
-   */
+  /** Counts who missed the last check, and starts the next one. True: gateways may have to move. */
   async look(): Promise<boolean> {
     const chassis = this.#sdn().chassis();
     for (const each of chassis) {
@@ -56,8 +56,8 @@ export class ChassisWatch {
   }
 
   /**
-   * Writes down who has answered: often, so that a cloud which starts again soon shows its hosts as
-   * alive.
+   * Writes the heartbeats of hosts that have answered. Called more often than `look`, so that a
+   * cloud that restarts soon shows its hosts as alive.
    */
   async hear(): Promise<void> {
     const now = this.#deps.clock.now();
@@ -65,7 +65,7 @@ export class ChassisWatch {
       .chassis()
       .filter(({ name }) => !this.#missed.has(name));
     for (const { name } of added) this.#missed.set(name, 0);
-    // A host that has just come does not wait for the next period.
+    // A new host is asked at once instead of at the next check.
     if (this.#asked === null || added.length > 0) await this.#ask();
     for (const each of this.#sdn().chassis()) {
       if (
@@ -78,8 +78,8 @@ export class ChassisWatch {
   }
 
   /**
-   * Hosts that an operator has taken out carry no gateway any more, and are removed from OVN when
-   * they are silent: ovn-controller, while it runs, would put its host there again.
+   * Chassis whose agent an operator deleted carry no gateway. They are removed from OVN once they
+   * are dead, since a running ovn-controller would register its chassis again.
    */
   async #forget(chassis: readonly Chassis[]): Promise<void> {
     await this.learnRemoved(chassis);
@@ -92,7 +92,7 @@ export class ChassisWatch {
     }
   }
 
-  /** Before the facts are asked for without a look: who is not to carry gateways. */
+  /** Reads which chassis' agents were deleted. For callers of `facts` that do not call `look`. */
   async learnRemoved(chassis: readonly Chassis[] = this.#sdn().chassis()): Promise<void> {
     const removed = await removedControllers(this.#deps.database.db);
     this.#removed = new Set(
@@ -106,7 +106,7 @@ export class ChassisWatch {
     if (isFault(asked)) this.#deps.log.debug({ why: asked.message }, 'hosts cannot be asked now');
   }
 
-  /** Whether those who can carry gateways are others than at the last question. */
+  /** Whether the hosts that can carry gateways have changed since the last call. */
   moved(): boolean {
     const shown = JSON.stringify(this.facts());
     const moved = shown !== this.#shown;

@@ -1,4 +1,5 @@
-// The writer and the hosts of the network: one writer at a time, signs of life, gateways.
+// The OVN writer and the hosts: a single writer at a time, liveness of hosts, placement of
+// gateways.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createSimNetwork } from '#adapters/sim/sim-sdn.ts';
@@ -20,7 +21,7 @@ describe('the writer and the hosts of the network', () => {
     });
     const subnet = await ovn.world.subnet(net, '192.0.2.0/24');
     await ovn.world.router([], [net, subnet, '192.0.2.9']);
-    // asked, then heard
+    // the first round asks the hosts, the second reads their answers
     for (let round = 0; round < 2; round += 1) await task('neutron.watch-chassis');
     await atRest();
     const hosts = () =>
@@ -140,8 +141,7 @@ describe('the writer and the hosts of the network', () => {
     await atRest();
     assert.equal(rows('Gateway_Chassis').length, 2);
     await ovn.writer.close();
-    // A process that begins beside a network that is there: it hears of the rows before it hears of
-    // the hosts.
+    // A process that starts while OVN has rows already: it receives the rows before the chassis.
     let tell = (): void => undefined;
     let known = false;
     ovn.writer = createNeutronOvnWriter({

@@ -1,5 +1,5 @@
-// What OVN's own DHCP server says in a subnet, and to a port with wishes of its own. Pure. Options:
-// ovn-nb(5), DHCP_Options.
+// Rows of OVN's built-in DHCP server: the options of a subnet, and those of a port with
+// extra_dhcp_opts. Pure. Options: ovn-nb(5), DHCP_Options.
 import { own } from '#contracts/common/own.ts';
 import type { SdnRow } from '#ports/sdn.ts';
 import type { PortFacts, SubnetFacts } from '../domain/sdn-facts.ts';
@@ -15,7 +15,9 @@ export function subnetRows(subnet: SubnetFacts): SdnRow[] {
   return options ? [row(ownerName('subnet', subnet.id), subnet, options)] : [];
 }
 
-/** The rows of a port's own options, and the rows that the port is to refer to. */
+/**
+ * Rows for a port with DHCP options of its own, and the keys of the rows that the port refers to.
+ */
 export function portDhcp(port: PortFacts): {
   rows: SdnRow[];
   v4: string | null;
@@ -54,7 +56,7 @@ function row(key: string, subnet: SubnetFacts, options: Options): SdnRow {
   };
 }
 
-/** null: the subnet's addresses are not given by DHCP. */
+/** null: DHCP is off in this subnet. */
 function optionsOf(subnet: SubnetFacts): Options | null {
   if (!subnet.dhcp) return null;
   return subnet.version === 4 ? v4Options(subnet) : v6Options(subnet);
@@ -68,8 +70,8 @@ function v4Options({
   dnsServers,
   hostRoutes,
 }: SubnetFacts): Options | null {
-  // The server's address: nobody asks it but renewing clients, whose questions OVN answers wherever
-  // they go.
+  // OVN answers a renewal whatever its destination, so any address of the subnet serves as server
+  // id.
   const server = gatewayIp ?? metadataIp;
   if (server === null) return null;
   const options: Options = {
@@ -86,7 +88,8 @@ function v4Options({
     ...(metadataIp === null ? [] : [[metadataAddress, metadataIp]]),
     ...hostRoutes.map(({ destination, nexthop }) => [destination, nexthop]),
   ];
-  // Clients that get routes so ignore `router` (RFC 3442): the default one is among them.
+  // Clients that receive classless routes ignore `router` (RFC 3442), so the default route is
+  // added.
   if (routes.length > 0)
     options['classless_static_route'] =
       `{${[...routes, ...(gatewayIp === null ? [] : [['0.0.0.0/0', gatewayIp]])].map((route) => route.join(',')).join(', ')}}`;
@@ -104,14 +107,15 @@ function v6Options({ id, network, addressMode, dnsServers }: SubnetFacts): Optio
 }
 
 const listed = (values: readonly string[]): string =>
-  values.length === 1 ? (values[0] as string) : `{${values.join(', ')}}`; // length 1
-// northd pastes values into the actions of logical flows: what could end a value and begin an
-// action of a tenant's own never gets there.
+  values.length === 1 ? (values[0] as string) : `{${values.join(', ')}}`; // the only one
+// northd pastes values into the actions of logical flows unescaped, so that a value could end early
+// and go on as an action of the tenant's own. Such characters are removed from texts (`quoted`);
+// other options with them are left out (`plainValue`).
 const quoted = (text: string): string => `"${text.replaceAll(/["\\\p{Cc}]/gu, '')}"`;
 const plainValue = /^[\w.:,/{} -]+$/;
 
-// Neutron's names of extra options -> OVN's; `text`: OVN wants quotes. Neutron's docs, "DHCP Opts"
-// of OVN; types: ovn-nb(5).
+// Neutron's names of extra DHCP options and OVN's; `text`: OVN expects the value in quotes.
+// Neutron's docs, "DHCP Opts" of OVN; types: ovn-nb(5).
 const v4Names: Readonly<Record<string, string>> = {
   'arp-timeout': 'arp_cache_timeout',
   'bootfile-name': 'bootfile_name',
@@ -161,7 +165,7 @@ const textOptions = new Set([
   'wpad',
 ]);
 
-/** What OVN knows among the port's extra options; others have no effect. */
+/** The port's extra DHCP options that OVN knows; others have no effect. */
 function wishes(port: PortFacts, version: 4 | 6): Options {
   const names = version === 4 ? v4Names : v6Names;
   return Object.fromEntries(

@@ -1,5 +1,5 @@
-// A security group as OVN's port group with an ACL a rule. Pure. Matches: ovn-sb(5),
-// Logical_Flow.match; address sets that OVN makes of port groups: ovn-nb(5), Port_Group.
+// A security group as an OVN port group with one ACL per rule. Pure. Matches: ovn-sb(5),
+// Logical_Flow.match; address sets that OVN derives from port groups: ovn-nb(5), Port_Group.
 import type { SdnRow } from '#ports/sdn.ts';
 import type { GroupFacts, RuleFacts } from '../domain/sdn-facts.ts';
 import { protocolNumber } from '../domain/security-group-rule.ts';
@@ -9,7 +9,8 @@ const dropPriority = 1001;
 const allowPriority = 1002;
 
 /**
- * The group of all ports that are filtered: what nothing allows is dropped. Belongs to no object.
+ * The port group of all ports with port security; its ACLs drop what no rule allows. It belongs to
+ * no Neutron object.
  */
 export const dropGroupKey = 'drop-group';
 
@@ -44,8 +45,8 @@ export const dropGroupRows: readonly SdnRow[] = [
     action: 'drop',
     match: 'ip',
   }),
-  // northd looks at questions to its own DHCP server behind the ACLs, and lets pass only the
-  // answers by itself (tried: ovn-trace.test.ts).
+  // A guest's request to OVN's own DHCP server passes the ACLs first, so it must be allowed here;
+  // northd by itself lets only the answers pass (tried: ovn-trace.test.ts).
   dropGroupAcl('dhcp4', {
     direction: 'from-lport',
     priority: allowPriority,
@@ -106,7 +107,7 @@ function protocolMatch({ version, protocol, portMin, portMax }: RuleFacts): stri
   const number = protocolNumber(protocol);
   if (number === null || number === 0) return [];
   if (number === 1 || number === 58) {
-    // icmp of the rule's own version, whichever of the names it has
+    // ICMP of the rule's IP version, whichever name or number the rule has
     const icmp = `icmp${version}`;
     return [
       icmp,

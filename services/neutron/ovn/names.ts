@@ -1,9 +1,9 @@
-// What Neutron's objects are called in OVN, and whom their rows belong to. Names follow stock's, so
-// that known tools find their way. Pure.
+// Names of Neutron's objects in OVN, and the keys that say which object a row belongs to. Names are
+// stock Neutron's, so that existing tools work. Pure.
 import { createHash } from 'node:crypto';
 import type { SdnSubject } from '../store/sdn-journal.ts';
 
-/** All rows of an object have keys that begin with this; see SdnOwner. */
+/** The prefix of the keys of all rows of this object; see SdnOwner. */
 export const ownerName = (kind: SdnSubject, id: string): string => `${kind}/${id}`;
 
 export const switchName = (networkId: string): string => `neutron-${networkId}`;
@@ -14,11 +14,11 @@ export const groupName = (groupId: string): string => `pg_${groupId.replaceAll('
 export const dropGroupName = 'neutron_pg_drop';
 
 /**
- * The address under which OVN's DHCP server of a subnet answers: the same at each writing, and
- * nobody else's.
+ * The MAC of a subnet's DHCP server in OVN: derived from the subnet's id, so that each write gives
+ * the same one. Its prefix differs from that of ports.
  */
 export function dhcpServerMac(subnetId: string): string {
   const [one, two, three] = createHash('sha1').update(`dhcp ${subnetId}`).digest();
-  // fa:16:3e is for ports
+  // ports have fa:16:3e
   return `fa:16:3f:${[one, two, three].map((byte) => (byte ?? 0).toString(16).padStart(2, '0')).join(':')}`;
 }

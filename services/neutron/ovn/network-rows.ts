@@ -1,4 +1,4 @@
-// A network as OVN's logical switch, with the way out to its physical network. Pure.
+// A network as an OVN logical switch, with a localnet port if it is on a physical network. Pure.
 import type { SdnRow } from '#ports/sdn.ts';
 import type { NetworkFacts } from '../domain/sdn-facts.ts';
 import { ownerName, switchName } from './names.ts';

@@ -1,5 +1,4 @@
-// Neutron's tables filled by hand for tests of the OVN writer: what the API would have written,
-// without it.
+// For tests of the OVN writer: fills Neutron's tables with the rows that the API would write.
 import { randomUUID } from 'node:crypto';
 import type { Insertable } from 'kysely';
 import { ovnWriterTopic } from '#contracts/neutron/ovn-writer-rpc.ts';
@@ -40,7 +39,7 @@ export class NeutronWorld {
     this.database = database;
   }
 
-  /** In memory, unless a database is named. */
+  /** A database in memory, unless `config` names one. */
   static async open(config?: DatabaseConfig): Promise<NeutronWorld> {
     const database = openDatabase<NeutronTables>(
       config ?? (await testDatabase({ dialect: 'sqlite', path: ':memory:' })),
@@ -127,7 +126,7 @@ export class NeutronWorld {
       ...unboundPort,
       ...change,
     };
-    row.name = change.name ?? row.id; // ovn-trace calls ports by their names
+    row.name = change.name ?? row.id; // ovn-trace names ports by name
     await this.#insert('ports', row, ['port', row.id]);
     const { db } = this.database;
     if (ips.length > 0)
@@ -159,7 +158,7 @@ export class NeutronWorld {
     });
   }
 
-  /** `inside`: a subnet and the router's address in it; `outside` likewise. */
+  /** `inside`: each a network, a subnet and the router's address in it; `outside` likewise. */
   async router(
     inside: readonly (readonly [NetworkRow, SubnetRow, string])[],
     outside: readonly [NetworkRow, SubnetRow, string] | null,
@@ -249,7 +248,7 @@ export class NeutronWorld {
   }
 }
 
-/** As the API does after a commit. */
+/** Calls the writer's RPC handler `wake`, as the API does after a commit. */
 export function wakeWriter(role: Pick<Role, 'rpc'>): void {
   const server = role.rpc.find(({ topic }) => topic === ovnWriterTopic);
   void server?.handlers['wake']?.({}, { requestId: 'req-1', attempt: 1, fence: null } as never);

@@ -1,4 +1,4 @@
-// What Nova is told of changes in the network below.
+// The events that Nova is sent when OVN's port bindings or Neutron's addresses change.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createSimNetwork } from '#adapters/sim/sim-sdn.ts';
@@ -116,7 +116,7 @@ describe('events for Nova', () => {
       device_owner: 'compute:nova',
       device_id: 'server',
     });
-    // Lost before the statuses are written, and after it.
+    // The connection is lost before the statuses are written, or just after.
     const losses: ((isWriting: boolean) => Promise<void>)[] = [
       async () => assert.fail('the connection was lost'),
       async (isWriting) => {
@@ -155,7 +155,7 @@ describe('events for Nova', () => {
   it('tells what its predecessor did not get to hear, once it is the writer', async () => {
     const network = createSimNetwork({ chassis: ['h1'] }, { clock: systemClock });
     await ovn.writer.close();
-    const other = network.open(); // holds the lock, and tells nobody
+    const other = network.open(); // a second process holds the lock and sends no events
     ovn.writer = createNeutronOvnWriter({
       ...deps(),
       openSdn: (listeners) => (ovn.network = network.open(listeners)),

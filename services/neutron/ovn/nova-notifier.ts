@@ -1,5 +1,5 @@
-// Sends events to Nova: a port is plugged, or no longer; a server's addresses changed. POST
-// /os-server-external-events (api-ref, "Run Events"). Safe to repeat: Nova looks again.
+// Sends events to Nova: a port was plugged or unplugged; a server's addresses changed. POST
+// /os-server-external-events (api-ref, "Run Events"). Safe to repeat: Nova reads the state again.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { ServerExternalEvent } from '#contracts/nova/wire.ts';
 import { refusedStatus } from '#openstack/clients/call.ts';
@@ -14,7 +14,7 @@ const timeoutMs = 15_000;
 const maxEvents = 100;
 const maxWaiting = 20_000;
 
-/** Sends events in order, beside the work that found them: a slow Nova delays nobody. */
+/** Sends events in order, asynchronously: a slow Nova does not delay the caller. */
 export class NovaNotifier {
   readonly #deps: NotifierDeps;
   readonly #ending = new AbortController();
@@ -74,7 +74,7 @@ async function persistently(
           signal,
           unref: true,
         })
-        .catch(() => undefined); // closing
+        .catch(() => undefined); // aborted by close()
     outcome = await once(deps, events, requestId);
     if (!isFault(outcome)) return outcome;
   }
@@ -91,7 +91,8 @@ async function once(
   if (!isFault(sent)) return undefined;
   const status = refusedStatus(sent);
   if (status === undefined) return sent;
-  // No such server, or not on a host yet. Nova reads its ports when it places it.
+  // No such server, or it has no host yet. Nova reads the ports itself when it schedules the
+  // server.
   if (status === 404 || status === 422) return undefined;
   return fault('unavailable', `Nova answered ${status} to events.`);
 }

@@ -1,4 +1,4 @@
-// What Neutron's rows mean to a real northd: packets of guests traced through security groups,
+// Neutron's rows in a real northd: guests' packets are traced by ovn-trace through security groups,
 // routers, NAT and DHCP, without any host.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -51,7 +51,7 @@ describe('Neutron on a real OVN', { skip: (await whyNoOvn()) ?? false }, () => {
       .where('network_id', '=', network.id)
       .where('device_owner', '=', deviceOwner)
       .executeTakeFirstOrThrow();
-  /** Whether a packet from a port arrives at another one. */
+  /** Whether a packet sent by one port is delivered to another. */
   const arrives = async (
     from: PortRow,
     fromIp: string,
@@ -284,7 +284,7 @@ describe('Neutron on a real OVN', { skip: (await whyNoOvn()) ?? false }, () => {
   });
 
   it('announces prefixes for slaac', async () => {
-    // ovn-trace 23.03 crashes on this action: the flow itself is looked at.
+    // ovn-trace 23.03 crashes on this action, so the logical flow is inspected instead.
     const [flow = ''] = await ovn.flowActions('put_nd_ra_opts');
     for (const part of ['addr_mode = "slaac"', 'mtu = 1442', 'prefix = fd00:b::/64'])
       assert.ok(flow.includes(part), flow);

@@ -1,4 +1,4 @@
-// A port as OVN's logical switch port: its addresses, what it may send, where it is wanted. Pure.
+// A port as an OVN logical switch port: its addresses, port security and requested chassis. Pure.
 // Columns: ovn-nb(5).
 import { linkLocal } from '#contracts/neutron/link-local.ts';
 import type { SdnRow } from '#ports/sdn.ts';
@@ -16,11 +16,11 @@ import { ownerName, routerPortName, switchName } from './names.ts';
 
 type PortRow = SdnRow & { table: 'Logical_Switch_Port' };
 
-/** Guests ask for metadata at these, on link; each host answers for itself. */
+/** Guests ask for metadata at these addresses, on-link; an agent on each host answers. */
 const metadataAddresses = ['169.254.169.254', 'fe80::a9fe:a9fe'];
 
 export function portRows(port: PortFacts): SdnRow[] {
-  if (port.deviceOwner === floatingIpOwner) return []; // its address is the router's
+  if (port.deviceOwner === floatingIpOwner) return []; // the router answers for a floating address
   const dhcp = isTrusted(port.deviceOwner) ? { rows: [], v4: null, v6: null } : portDhcp(port);
   const row: PortRow = {
     table: 'Logical_Switch_Port',
@@ -66,8 +66,8 @@ function wiring(
   if (!port.portSecurity || isTrusted(port.deviceOwner))
     return { type: '', addresses: [own.join(' '), 'unknown'], port_security: [], options };
   const others = pairsByMac(port);
-  // northd lets the link-local address pass by itself, but 23.03 drops its neighbour advertisements
-  // (it wants a hop limit of 225).
+  // northd allows the link-local address anyway, but 23.03 drops neighbour advertisements from it
+  // (it expects a hop limit of 225). So it is listed here.
   const mayClaim = [
     ...own,
     ...(port.fixedIps.some(({ subnet }) => subnet.version === 6) ? [linkLocal(port.mac)] : []),
@@ -86,9 +86,9 @@ function wiring(
 }
 
 /**
- * While a port is bound to further hosts as well, it is delivered to all of them, and what it sends
- * from one of those counts from its first RARP packet on, with which QEMU announces a guest that
- * has arrived. Then it is delivered there alone.
+ * During a live migration the port is bound to several chassis: packets to it are delivered to all
+ * of them. The destination may send only after its first RARP packet, by which QEMU announces that
+ * the guest has moved; from then on only the destination is served.
  */
 function chassisOptions({ host, furtherHosts }: PortFacts): Record<string, string> {
   if (host === '') return {};
@@ -106,15 +106,15 @@ function pairsByMac({ allowedPairs }: PortFacts): Map<string, string[]> {
   return pairs;
 }
 
-/** A port that is filtered drops what no group of its own lets through. */
+/** With port security, the drop group discards whatever the port's own groups do not allow. */
 function groupsOf(port: PortFacts): string[] {
   if (!port.portSecurity || isTrusted(port.deviceOwner)) return [];
   return [dropGroupKey, ...port.groupIds.map((id) => ownerName('security_group', id))];
 }
 
 /**
- * For the Neutron Agents, who read it from the southbound copy: whose guest asks for metadata, and
- * on which network.
+ * Read by the Neutron Agents from the southbound database: which guest asks for metadata, and on
+ * which network.
  */
 function externalIds(port: PortFacts): Record<string, string> {
   return {

@@ -1,5 +1,4 @@
-// Neutron's side towards the network below, over the network in memory: what is written there and
-// what is mended.
+// The role neutron-ovn-writer with a simulated OVN: which rows it writes, and which it repairs.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';

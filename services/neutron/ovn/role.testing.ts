@@ -1,5 +1,5 @@
-// What the tests of the writer to OVN share: Neutron's tables, the writer, the network in memory,
-// and a Nova that notes events.
+// For tests of the OVN writer: Neutron's tables, the writer, a simulated OVN, and a Nova that
+// records events.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach } from 'node:test';
 import { createSimSdn, type SimSdn } from '#adapters/sim/sim-sdn.ts';
@@ -22,11 +22,11 @@ export const ovn = {} as {
   world: NeutronWorld;
   writer: OvnWriterRole;
   network: SimSdn;
-  /** Events that Nova was sent. */
+  /** Events that Nova has received. */
   events: { name: string; server_uuid: string; tag: string }[];
-  /** So many calls Nova does not answer. */
+  /** How many calls to Nova fail from now on. */
   refusals: number;
-}; // by `useOvnWriter`
+}; // filled in by `useOvnWriter`
 
 const http: HttpClient = {
   send: async ({ path, body }) => {
@@ -84,7 +84,9 @@ export const portStatus = async (id: string) =>
     .where('id', '=', id)
     .executeTakeFirstOrThrow();
 
-/** Registers the hooks: each test begins with an empty cloud and a writer that has shown it. */
+/**
+ * Registers the hooks: each test starts with an empty cloud and a writer that has synchronised OVN.
+ */
 export function useOvnWriter(): void {
   beforeEach(async () => {
     ovn.events = [];

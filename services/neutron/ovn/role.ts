@@ -1,5 +1,5 @@
-// The role neutron-ovn-writer: shows Neutron's objects to OVN, hears back from it, and takes the
-// reports of the Neutron Agents.
+// The role neutron-ovn-writer: writes Neutron's objects to OVN, receives port bindings from it, and
+// receives the reports of the Neutron Agents.
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { NeutronRpc } from '#contracts/neutron/agent-rpc.ts';
 import { neutronTopic } from '#contracts/neutron/agent-rpc.ts';
@@ -19,14 +19,14 @@ import { NovaNotifier } from './nova-notifier.ts';
 import { Writer } from './writer.ts';
 
 export interface OvnWriterDeps extends NeutronDeps {
-  /** Opens the network below; once. */
+  /** Connects to OVN. Called once. */
   openSdn(listeners: SdnListeners): Sdn;
 }
 
 export interface OvnWriterRole extends Role {
-  /** Rows that are not as they should be, and changes not written yet. */
+  /** Rows in OVN that differ from Neutron's database, and journal entries not written yet. */
   audit(): Promise<Outcome<SdnAudit>>;
-  /** Rows that were found drifted and mended, since this process started. */
+  /** Drifted rows that were repaired since this process started. */
   mended(): SdnDrift;
   close(): Promise<void>;
 }
@@ -37,9 +37,9 @@ const compareBindingsEveryMs = 60_000;
 const reportEveryMs = 10_000;
 
 /**
- * Several processes may have this role. The one that holds the lock at OVN writes, asks the hosts
- * for signs of life and tells Nova; the others wait for the lock. Nothing is opened yet: the
- * database may not be migrated. The first task or wake does.
+ * Several processes may have this role. The one that holds the lock at OVN is the writer: it alone
+ * writes, checks that hosts are alive and sends events to Nova; the others wait for the lock. OVN
+ * is opened by the first task or wake, since the database may not be migrated before.
  */
 export function createNeutronOvnWriter(deps: OvnWriterDeps): OvnWriterRole {
   const { database, clock, log } = deps;
@@ -67,14 +67,14 @@ export function createNeutronOvnWriter(deps: OvnWriterDeps): OvnWriterRole {
         writer.compare('return');
       },
     }));
-  /** What the last writer, or this process as it began, did not get to hear. */
+  /** Reads all port bindings once, after this process became the writer and OVN was read whole. */
   const takeOver = (): void => {
     if (state.tookOver || !state.bindingsKnown || !state.sdn?.isWriter()) return;
     state.tookOver = true;
     bindings
       .takeOver((port) => sdn().binding(port))
       .catch((error: unknown) => {
-        state.tookOver = false; // the next comparison does it
+        state.tookOver = false; // the next comparison tries again
         log.error({ err: error }, "ports' bindings cannot be read");
       });
   };
@@ -90,8 +90,8 @@ export function createNeutronOvnWriter(deps: OvnWriterDeps): OvnWriterRole {
 
   const writeChanges = async (): Promise<void> => {
     if (!sdn().isWriter()) return;
-    // Hosts that come or go by themselves are seen here: a first gateway must not wait for the next
-    // question.
+    // Chassis that were added or removed since the last check are noticed here: a router's first
+    // gateway must not wait for the next liveness check.
     if (watch.moved()) writer.touch(await gatewayRouters(database.db));
     writer.wake();
     await watch.hear();
@@ -104,7 +104,7 @@ export function createNeutronOvnWriter(deps: OvnWriterDeps): OvnWriterRole {
   const watchChassis = async (): Promise<void> => {
     if (sdn().isWriter() && (await watch.look())) writer.touch(await gatewayRouters(database.db));
   };
-  // Each process runs them: what they do is the writer's, and the lock says who that is.
+  // Every process runs these tasks; they act only in the process that holds the lock at OVN.
   const scope = 'every';
   return {
     name: 'neutron-ovn-writer',

@@ -1,11 +1,11 @@
-// A router as OVN's logical router: its ports, routes, source NAT and the hosts that carry its
-// gateway; and floating IPs. Pure.
+// A router as an OVN logical router: ports, routes, source NAT and the chassis of its gateway; also
+// floating IPs. Pure.
 import { createHash } from 'node:crypto';
 import type { SdnRow } from '#ports/sdn.ts';
 import type { ChassisFacts, FloatingIpFacts, RouterFacts, RouterLeg } from '../domain/sdn-facts.ts';
 import { ownerName, routerName, routerPortName } from './names.ts';
 
-/** ovn-nb(5): how many hosts a gateway port may have. */
+/** Limit of gateway chassis per router port: ovn-nb(5). */
 const maxGatewayHosts = 5;
 
 export function routerRows(router: RouterFacts, chassis: readonly ChassisFacts[]): SdnRow[] {
@@ -18,8 +18,8 @@ export function routerRows(router: RouterFacts, chassis: readonly ChassisFacts[]
         name: routerName(router.id),
         enabled: router.adminUp,
         external_ids: { 'neutron:router_name': router.name },
-        // Routers on one big outside network learn what they ask for, and meet no flows for each
-        // other's addresses: ovn-nb(5).
+        // Scales routers on a large external network: they learn only the MAC addresses that they
+        // ask for, and OVN makes no flows for each other's addresses: ovn-nb(5).
         options: { always_learn_from_arp_request: 'false', dynamic_neigh_routers: 'true' },
       },
     },
@@ -38,8 +38,8 @@ export function routerRows(router: RouterFacts, chassis: readonly ChassisFacts[]
 
 export function floatingIpRows({ id, ip, mac, target }: FloatingIpFacts): SdnRow[] {
   if (!target) return [];
-  // Translated on the guest's own host; where nobody knows the host (an address that guests share),
-  // on the gateway's.
+  // NAT is done on the guest's own host. If the port is unbound (e.g. an address that guests
+  // share), the gateway's host does it.
   const distributed = target.host !== '';
   return [
     {
@@ -76,7 +76,10 @@ function legRow(routerKey: string, leg: RouterLeg, side: 'inside' | 'outside'): 
   };
 }
 
-/** What the router announces; of several subnets on one port the first that wants it. */
+/**
+ * Router advertisements of an interface: of its IPv6 subnets, the first with an ipv6_ra_mode
+ * decides.
+ */
 function raConfigs({ fixedIps, network }: RouterLeg): Record<string, string> {
   const subnet = fixedIps.find(
     (each) => each.subnet.version === 6 && each.subnet.raMode !== null,
@@ -119,7 +122,7 @@ function gatewayRows(key: string, router: RouterFacts, chassis: readonly Chassis
           ip_prefix: subnet.version === 4 ? '0.0.0.0/0' : '::/0',
           nexthop: subnet.gatewayIp ?? '',
           output_port: routerPortName(gateway.id),
-        }, // not null: filtered
+        }, // null ones were filtered out
         in: [{ place: 'Logical_Router.static_routes', key }],
       })),
     ...(router.snat && outside !== undefined
@@ -135,10 +138,10 @@ function gatewayRows(key: string, router: RouterFacts, chassis: readonly Chassis
 }
 
 /**
- * The hosts of a gateway, best first: those that reach the outside and are alive, in an order of
- * the router's own, so that routers spread and stay when another host comes or goes. The dead are
- * left out: with two hosts OVN does not fail over by itself. If all are dead they stay, for they
- * may only be unheard.
+ * The chassis of a router's gateway by priority: live ones that reach the physical network, in an
+ * order hashed from the router's id. So routers spread over hosts, and stay put when another host
+ * is added or lost. Dead ones are left out, since with two hosts OVN does not fail over by itself.
+ * If all look dead they stay: the fault may be in the check.
  */
 export function carriers(
   router: { id: string },

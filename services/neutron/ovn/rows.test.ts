@@ -1,5 +1,4 @@
-// The rows that stand for Neutron's objects, as golden files: what is long and exact. `UPDATE=1`
-// rewrites them.
+// The OVN rows of Neutron's objects, as golden files. `UPDATE=1` rewrites them.
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';

@@ -1,5 +1,5 @@
-// All rows that stand for some facts. Pure. Called by the writer for a few objects and for
-// everything.
+// All OVN rows of the given facts. Pure. Called by the writer for changed objects and for full
+// comparisons.
 import type { SdnRow } from '#ports/sdn.ts';
 import type { ChassisFacts, Facts } from '../domain/sdn-facts.ts';
 import { subnetRows } from './dhcp-rows.ts';

@@ -1,5 +1,5 @@
-// What is in place as soon as OVN has its rows: routers' ports and floating IPs. Guests' ports
-// follow their bindings (bindings.ts).
+// Sets the status of router ports and floating IPs, which work as soon as OVN has their rows. The
+// status of guest ports follows their bindings (bindings.ts).
 import type { NeutronDeps } from '../deps.ts';
 import { isRouterPort } from '../domain/port-owner.ts';
 import type { Facts } from '../domain/sdn-facts.ts';

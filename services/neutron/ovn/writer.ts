@@ -1,7 +1,7 @@
-// The one who writes to OVN: drains the journal in batches, and compares everything at start, on
-// return and now and then. One step at a time, so that a comparison never removes what a change has
-// just brought. Level-triggered: what is written is read then, so an entry may come twice, and one
-// whose writing was cut short is done again.
+// Writes to OVN: drains the journal in batches, and compares all rows at start, after OVN was away
+// and periodically. One step at a time, so that a comparison never removes what a change has just
+// written. Level-triggered: an entry only names an object, whose present state is read and written;
+// so entries may repeat, and an interrupted batch is done again.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import { noDrift, type SdnDrift } from '#ports/sdn.ts';
 import type { NeutronDeps } from '../deps.ts';
@@ -25,11 +25,13 @@ import { settle } from './settle.ts';
 export type WriterDeps = Pick<NeutronDeps, 'database' | 'clock' | 'log'> &
   SdnView & { nova: NovaNotifier };
 
-/** Entries of one transaction at OVN. */
+/** Journal entries in one transaction at OVN. */
 const batchSize = 500;
-/** Changes that follow each other closely go together. */
+/** Pause between batches, so that changes in quick succession are written together. */
 const gatherMs = 50;
-/** Entries that a comparison may answer for: those that were there before it read. */
+/**
+ * Journal entries that one comparison may settle: only those present before it read the objects.
+ */
 const maxCovered = 100_000;
 
 export class Writer {
@@ -38,11 +40,11 @@ export class Writer {
   readonly #ending = new AbortController();
   #running: Promise<void> | undefined;
   #again = false;
-  /** null: nobody asked for a comparison. */
+  /** The requested comparison; null: none. */
   #compare: 'return' | 'period' | null = null;
   #touched: SdnChange[] = [];
   #mended = noDrift;
-  /** Said once, not at every scan. */
+  /** A refusal by OVN is logged once, not at every scan. */
   #refused = false;
 
   constructor(deps: WriterDeps) {
@@ -59,15 +61,15 @@ export class Writer {
     });
   }
 
-  /** Writes these next: they look different in OVN now, because the hosts changed. */
+  /** Writes these objects next: their rows depend on the chassis, which have changed. */
   touch(changes: readonly SdnChange[]): void {
     this.#touched.push(...changes);
     this.wake();
   }
 
   /**
-   * Compares everything next. `return`: OVN was away or another process wrote to it, so that what
-   * is missing is no drift. Concurrent calls are coalesced.
+   * Requests a full comparison. `return`: OVN was away or another process wrote to it, so that
+   * missing rows are not counted as drift. Concurrent calls are coalesced.
    */
   compare(why: 'return' | 'period'): void {
     if (this.#compare !== 'return') this.#compare = why;
@@ -85,7 +87,7 @@ export class Writer {
   async #pause(ms: number): Promise<void> {
     await this.#deps.clock
       .sleep(ms, { signal: this.#ending.signal, unref: true })
-      .catch(() => undefined); // closing
+      .catch(() => undefined); // aborted by close()
   }
 
   async close(): Promise<void> {
@@ -103,7 +105,7 @@ export class Writer {
           if (!this.#refused)
             log.warn({ why: progress.message }, 'OVN does not take changes now; they wait');
           this.#refused = true;
-          this.#again = false; // the next scan, or OVN's return, wakes
+          this.#again = false; // the next scan or OVN's return wakes the writer
           return;
         }
         this.#refused = false;
@@ -118,9 +120,9 @@ export class Writer {
     }
   }
 
-  /** 'more': there may be more to do at once. */
+  /** 'more': there may be more to do at once; 'rest': there is nothing to do now. */
   async #step(): Promise<Outcome<'more' | 'rest'>> {
-    // Whoever learns of the hosts, or becomes the writer, wakes us.
+    // The writer is woken when OVN's chassis are read, and when this process gets the lock.
     if (isFault(this.#hosts()) || !this.#deps.sdn().isWriter()) return 'rest';
     if (this.#compare === 'return') return await this.#compareAll('return');
     const entries = await readChanges(this.#deps.database.db, batchSize);
@@ -144,7 +146,8 @@ export class Writer {
     const wanted = await withDependents(db, changes);
     const outcome = await this.#put(wanted);
     if (!isFault(outcome) || outcome.kind !== 'conflict') return outcome;
-    // Something that these hang on is not in OVN: it is written later in the journal, or was lost.
+    // A row that these refer to is not in OVN: its entry comes later in the journal, or it was
+    // lost. So the objects that they refer to are written as well.
     const whole = await this.#put(await withParents(db, wanted));
     if (!isFault(whole) || whole.kind !== 'conflict') return whole;
     if (changes.length === 1) {
@@ -155,7 +158,7 @@ export class Writer {
       return undefined;
     }
     for (const change of changes) {
-      // one bad object must not keep the others waiting
+      // one at a time, so that one refused object does not block the others
       const single = await this.#show([change]);
       if (isFault(single)) return single;
     }
@@ -210,7 +213,7 @@ export class Writer {
     this.#deps.nova.tell(this.#addresses.take(facts, wanted));
   }
 
-  /** Who writes without knowing the hosts takes the gateways away from them. */
+  /** Must be known before a write: without chassis, every router would lose its gateway. */
   #hosts(): Outcome<readonly ChassisFacts[]> {
     this.#deps.sdn();
     return this.#deps.chassis() ?? fault('unavailable', 'OVN has not told its hosts yet.');
@@ -218,6 +221,6 @@ export class Writer {
 
   async #read(wanted: Wanted) {
     const facts = await readFacts(this.#deps.database.db, wanted);
-    return { facts, rows: rowsOf(facts, this.#deps.chassis() ?? []) }; // known: see #hosts
+    return { facts, rows: rowsOf(facts, this.#deps.chassis() ?? []) }; // not null: see #hosts
   }
 }

@@ -1,4 +1,4 @@
-// Agents as operators see them. ovn/ writes what they report.
+// Agents for the API. Their heartbeats are written by sdn-agents.ts.
 import type { AgentRow } from './tables.ts';
 import type { NeutronDb } from './write.ts';
 
@@ -29,17 +29,19 @@ export async function changeAgent(
   await db.updateTable('agents').set(changes).where('id', '=', id).execute();
 }
 
-/** It stays away until an agent of its host is started anew: see `noteAgent`. */
+/** Hides the agent until an agent of its host is started again: see `noteAgent`. */
 export async function deleteAgent(db: NeutronDb, id: string, nowMs: number): Promise<void> {
   await db.updateTable('agents').set({ deleted_at_ms: nowMs }).where('id', '=', id).execute();
 }
 
-/** A host that gave no sign of life for so long carries no new ports: three questions of 10 s. */
+/**
+ * No new ports are bound to a host whose heartbeat is older: three checks of 10 s, and some slack.
+ */
 const silentMs = 45_000;
 
 /**
- * Whether ports may be bound to this host: its ovn-controller lives. Where all are silent it is the
- * network that cannot be heard (or there is none yet), and nobody is ruled out.
+ * Whether ports may be bound to this host: its ovn-controller is alive. If no ovn-controller of the
+ * cloud is, OVN itself is probably unreachable (or not there yet), and every host is accepted.
  */
 export async function mayBind(db: NeutronDb, host: string, nowMs: number): Promise<boolean> {
   if (host === '') return true;
@@ -48,7 +50,7 @@ export async function mayBind(db: NeutronDb, host: string, nowMs: number): Promi
     .select('host')
     .where('binary', '=', 'ovn-controller')
     .where('heartbeat_at_ms', '>', nowMs - silentMs)
-    // one that an operator has taken out carries nothing, also while it still runs
+    // one that an operator deleted does not count, even while it still runs
     .where('deleted_at_ms', 'is', null)
     .limit(1);
   return (

@@ -1,5 +1,5 @@
-// What an audit is told: the ports, and rows that refer to what is not there. Transactions keep
-// those together; this looks whether they did.
+// Neutron's part of an audit: its ports, and rows that refer to missing rows. Transactions should
+// prevent the latter; this verifies it.
 import { sql } from 'kysely';
 import type { AuditPort, NeutronAudit } from '#contracts/neutron/audit.ts';
 import type { NeutronDb } from './write.ts';

@@ -1,4 +1,4 @@
-// What "get me a network" made for projects.
+// The network and router that "get me a network" created for a project.
 import type { NeutronTables } from './tables.ts';
 import type { NeutronDb, NeutronTrx } from './write.ts';
 

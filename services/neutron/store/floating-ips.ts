@@ -1,4 +1,4 @@
-// Floating IPs, and what happens to them when the port they lead to changes.
+// Floating IPs, and their disassociation when the port or its address is lost.
 import { sql } from 'kysely';
 import { canonicalIp } from '../domain/ip.ts';
 import type { Listing } from './list.ts';
@@ -28,7 +28,7 @@ export const floatingIpListing = {
   },
 } as const satisfies Listing;
 
-/** Whether anything holds a network external: a floating IP, or a router's gateway. */
+/** Whether the network must stay external: a floating IP or a router's gateway is on it. */
 export async function floatingIpsOn(db: NeutronDb, networkId: string): Promise<boolean> {
   const found =
     (await db
@@ -65,7 +65,7 @@ async function release(
   );
 }
 
-/** Floating IPs that lead to a port lead nowhere from now on. */
+/** Disassociates the floating IPs of a port. */
 export async function releaseFloatingIps(
   trx: NeutronTrx,
   portId: string,
@@ -74,7 +74,7 @@ export async function releaseFloatingIps(
   await release(trx, await floatingIpsTo(trx, portId), nowMs);
 }
 
-/** The same for those that lead to an address which the port has lost. */
+/** Disassociates floating IPs whose fixed address the port no longer has. */
 export async function dropLostFloatingIps(
   trx: NeutronTrx,
   portId: string,
@@ -114,8 +114,8 @@ export async function floatingIpsOfRouter(
 }
 
 /**
- * Routers with their gateway on the external network and an interface on the subnet; the one at its
- * gateway address first.
+ * Routers with a gateway on the external network and an interface on the subnet; the router whose
+ * interface has the subnet's gateway address comes first.
  */
 export async function routersBetween(
   db: NeutronDb,
@@ -136,7 +136,7 @@ export async function routersBetween(
     .execute();
 }
 
-/** Floating IPs of a network that lead nowhere: they go with it. */
+/** Floating IPs of a network that are not associated: they are deleted with the network. */
 export async function idleFloatingIps(db: NeutronDb, networkId: string): Promise<FloatingIpRow[]> {
   return await db
     .selectFrom('floating_ips')

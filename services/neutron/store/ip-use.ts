@@ -1,4 +1,4 @@
-// Addresses in use by subnet and network.
+// How many addresses of each subnet and network are in use.
 import type { NetworkRow, SubnetRow } from './tables.ts';
 import type { NeutronDb } from './write.ts';
 
@@ -7,7 +7,7 @@ export interface NetworkUse {
   subnets: { subnet: SubnetRow; used: number }[];
 }
 
-/** Of all networks, or of the one named. */
+/** Of all networks, or of one. */
 export async function networkUses(db: NeutronDb, networkId?: string): Promise<NetworkUse[]> {
   const networks = await db
     .selectFrom('networks')

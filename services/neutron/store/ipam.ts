@@ -1,7 +1,7 @@
-// Which address a port gets. The key (subnet_id, ip_key) of `ip_allocations` refuses an address
-// twice, whoever picks it; a pick that lost is made again (`write`). The next address is found by
-// one indexed look from a cursor that only this process keeps: it spreads picks, and lets an
-// address that was given back rest a while.
+// Picks addresses for ports. The key (subnet_id, ip_key) of `ip_allocations` keeps an address from
+// being given out twice; a pick that lost against another is repeated (`write`). The next address
+// is found by one indexed query from a cursor that is in this process's memory only: it makes
+// collisions rare, and a released address is not reused at once.
 import { canonicalIp, ipKey, ipToNumber, numberToIp } from '../domain/ip.ts';
 import type { IpVersion } from '../domain/ip.ts';
 import type { Pool } from '../domain/pools.ts';
@@ -13,7 +13,7 @@ const lookAhead = 64;
 const maxCursors = 10_000;
 const cursors = new WeakMap<object, Map<string, bigint>>();
 
-/** Cursors belong to a database; transactions of it share them by its dialect adapter. */
+/** Cursors of one database. Transactions share its dialect adapter, which therefore is the key. */
 function cursorsOf(trx: NeutronDb): Map<string, bigint> {
   const owner = trx.getExecutor().adapter;
   const held = cursors.get(owner) ?? new Map<string, bigint>();
@@ -22,10 +22,10 @@ function cursorsOf(trx: NeutronDb): Map<string, bigint> {
 }
 
 export const poolsOf = (subnet: Pick<SubnetRow, 'allocation_pools_json'>): Pool[] =>
-  JSON.parse(subnet.allocation_pools_json) as Pool[]; // written by us
+  JSON.parse(subnet.allocation_pools_json) as Pool[]; // JSON that Neutron wrote
 
 /**
- * A free address of the subnet's pools; undefined: none is left. `fromEnd` takes the last one: for
+ * A free address of the subnet's pools; undefined: none is left. `fromEnd`: the last free one, for
  * addresses that users do not see.
  */
 export async function pickAddress(
@@ -47,7 +47,7 @@ export async function pickAddress(
   }
   const held = cursorsOf(trx);
   const cursor = held.get(subnet.id) ?? 0n;
-  // From the cursor to the end, then from the beginning up to it.
+  // From the cursor to the end, then from the start to the cursor.
   const ranges = [
     ...pools.map(({ start, end }) => ({ start: start > cursor ? start : cursor, end })),
     ...pools.map(({ start, end }) => ({ start, end: end < cursor ? end : cursor - 1n })),
@@ -63,7 +63,7 @@ export async function pickAddress(
   return undefined;
 }
 
-/** The first free address of a range, from its start or, `desc`, from its end. */
+/** The first free address of a range, from its start or, with `desc`, from its end. */
 async function firstFree(
   trx: NeutronTrx,
   subnetId: string,
@@ -92,7 +92,7 @@ async function firstFree(
   return undefined;
 }
 
-/** The port that has the address; undefined: it is free. */
+/** The id of the port that has the address; undefined: it is free. */
 export async function addressHolder(
   db: NeutronDb,
   subnet: Pick<SubnetRow, 'id' | 'ip_version'>,
@@ -155,7 +155,7 @@ export async function releaseAddresses(
       .execute();
 }
 
-/** Addresses of each port, in a steady order. */
+/** Addresses of each port, in a stable order. */
 export async function addressesOf(
   db: NeutronDb,
   portIds: readonly string[],

@@ -1,5 +1,5 @@
-// Lists as one lean query: ids and revisions of what a caller may see, filtered, in order, a page
-// of it. The objects themselves come from the cache of views or by their ids.
+// List queries: only ids and revisions of the objects that the caller may see, filtered, sorted and
+// paged. The objects themselves come from the view cache, or are read by id.
 import type { RawBuilder } from 'kysely';
 import { sql } from 'kysely';
 import type { NeutronDb } from './write.ts';
@@ -13,25 +13,25 @@ export type ListedTable =
   | 'security_groups'
   | 'security_group_rules'
   | 'subnetpools';
-/** null: everybody's. */
+/** The project whose objects are visible; null: those of all projects. */
 export type Scope = string | null;
 export type ColumnKind = 'text' | 'bool' | 'int' | 'time' | 'json';
 
 export interface Listing {
   table: ListedTable;
-  /** Attribute -> column and how it is stored. */
+  /** Attribute name to column, and how the column stores the value. */
   columns: Readonly<Record<string, { column: string; kind: ColumnKind }>>;
-  /** Filters that are no comparison with a column. */
+  /** Filters that are more than a comparison with a column. */
   special?: Readonly<Record<string, (values: readonly string[]) => RawBuilder<boolean>>>;
-  /** Those of them that take a boolean. */
+  /** Special filters whose values are booleans. */
   specialBooleans?: readonly string[];
-  /** What a project sees besides its own. */
+  /** Objects of other projects that a project may see, e.g. shared ones. */
   alsoVisible?: (projectId: string) => RawBuilder<boolean>;
 }
 
 export interface ListOrder {
   keys: readonly { column: string; direction: 'asc' | 'desc' }[];
-  /** Values of the keys' columns in the last object of the page before. */
+  /** The last object of the previous page: its values in the key columns. undefined: first page. */
   after: readonly (string | number | null)[] | undefined;
   limit: number | undefined;
 }
@@ -71,7 +71,10 @@ export const visibleTo = (
           : sql<boolean>`project_id = ${scope}`,
       ];
 
-/** NULL sorts first ascending and last descending in SQLite and MariaDB alike. */
+/**
+ * Rows behind these values in sort order. NULL sorts first ascending, last descending, in SQLite
+ * and in MariaDB.
+ */
 function behind(
   keys: ListOrder['keys'],
   values: readonly (string | number | null)[],
@@ -97,7 +100,7 @@ function behind(
   return sql<boolean>`(${sql.join(cases, sql` or `)})`;
 }
 
-/** `column` equals one of the values (as a query string has them). */
+/** `column` equals one of the values, given as texts of a query string. */
 export function oneOfValues(
   { column, kind }: { column: string; kind: ColumnKind },
   values: readonly string[],
@@ -149,7 +152,7 @@ export async function markerValues(
 }
 
 /**
- * `tags`: all of them; `tags-any`: one of them; `not-…`: the contrary.
+ * `tags`: has all of them; `tags-any`: has at least one; `not-…`: the negation.
  * https://docs.openstack.org/api-ref/network/v2/#filtering-by-tags
  */
 export function taggedWith(

@@ -5,8 +5,8 @@ import { mariadbMissing, startMariadb } from '#platform/db/mariadb.testing.ts';
 import type { PrivateMariadb } from '#platform/db/mariadb.testing.ts';
 import type { NeutronFixture } from '../api/neutron-api.testing.ts';
 import { startNeutron } from '../api/neutron-api.testing.ts';
-// Neutron's SQL on a real MariaDB: each kind of query once, through the API; and what must hold
-// when many write at once.
+// Neutron's SQL on a real MariaDB: each kind of query once, through the API; and the invariants
+// under concurrent writes.
 import { seed } from '../api/seed.ts';
 import { neutronAudit } from './audit.ts';
 

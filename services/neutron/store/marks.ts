@@ -1,4 +1,4 @@
-// Things done once in this cloud's life.
+// Marks that one-time work, such as the seed, was done in this cloud.
 import { upsert } from '#platform/db/transaction.ts';
 import type { NeutronDb } from './write.ts';
 

@@ -35,7 +35,7 @@ export interface Segment {
   segmentation_id: number | null;
 }
 
-/** Of each network, the ids of its subnets. */
+/** The subnet ids of each network. */
 export async function subnetIdsOf(
   db: NeutronDb,
   networkIds: readonly string[],
@@ -64,7 +64,7 @@ export async function subnetsOf(db: NeutronDb, networkId: string): Promise<Subne
     .execute();
 }
 
-/** Who holds a segment; undefined: it is free. */
+/** The id of the network that has this segment; undefined: it is free. */
 export async function segmentHolder(
   db: NeutronDb,
   { network_type, physical_network, segmentation_id }: Segment,
@@ -81,8 +81,8 @@ export async function segmentHolder(
 }
 
 /**
- * A free segmentation id from `min` to `max`; undefined: all are taken. One query where ids were
- * never given back.
+ * A free segmentation id from `min` to `max`; undefined: all are taken. Takes the one above the
+ * highest; only when that exceeds `max` are gaps searched.
  */
 export async function freeSegment(
   db: NeutronDb,
@@ -124,7 +124,7 @@ export async function insertNetwork(trx: NeutronTrx, row: NetworkRow): Promise<v
   await trx.insertInto('networks').values(row).execute();
 }
 
-/** Removes the network with its subnets, whose ids are answered. */
+/** Removes the network with its subnets; returns the subnets' ids. */
 export async function eraseNetwork(trx: NeutronTrx, id: string): Promise<string[]> {
   const subnets = (await subnetIdsOf(trx, [id])).get(id) ?? [];
   await trx.deleteFrom('subnets').where('network_id', '=', id).execute();
@@ -133,7 +133,7 @@ export async function eraseNetwork(trx: NeutronTrx, id: string): Promise<string[
   return subnets;
 }
 
-/** The external network that routers get which name none; one at most. */
+/** The default external network, used where a router names none. There is at most one. */
 export async function defaultExternal(db: NeutronDb): Promise<string | undefined> {
   return (
     await db

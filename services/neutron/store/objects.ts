@@ -1,5 +1,5 @@
-// Reads and writes alike for all kinds of objects: one by its id, many by theirs, a change that
-// bumps the revision.
+// Reads and writes that are the same for all kinds of objects: by id, by many ids, and changes that
+// bump the revision.
 import { sql } from 'kysely';
 import type { ListedTable, Listing, Scope } from './list.ts';
 import { visibleTo } from './list.ts';
@@ -8,7 +8,7 @@ import type { NeutronDb, NeutronTrx } from './write.ts';
 
 export type RowOf<T extends ListedTable> = NeutronTables[T];
 
-/** undefined: there is none, or none that this project may see. */
+/** undefined: the object does not exist, or this project may not see it. */
 export async function findVisible<T extends ListedTable>(
   db: NeutronDb,
   listing: Listing & { table: T },
@@ -36,8 +36,8 @@ export async function findByIds<T extends ListedTable>(
 }
 
 /**
- * Sets columns, the time, and the next revision. `ifRevision`: only while it has this one. False:
- * nothing was changed.
+ * Sets columns and update time, and bumps the revision. With `ifRevision` only if the row has that
+ * revision; false: it had another one, and nothing was changed.
  */
 export async function changeRow<T extends ListedTable>(
   db: NeutronDb,
@@ -63,14 +63,16 @@ export async function insertRow<T extends ListedTable>(
   table: T,
   row: RowOf<T>,
 ): Promise<void> {
-  // what every table's columns hold
+  // the only types that a table's columns have
   const [columns, values] = [Object.keys(row), Object.values(row) as (string | number | null)[]];
   await sql`insert into ${sql.table(table)} (${sql.join(columns.map((column) => sql.ref(column)))}) values (${sql.join(values)})`.execute(
     trx,
   );
 }
 
-/** Columns of an object whose revision is bumped with the rest of its change. */
+/**
+ * Sets columns without bumping the revision, for callers that bump it with the rest of the change.
+ */
 export async function setColumns<T extends ListedTable>(
   trx: NeutronTrx,
   table: T,
@@ -87,7 +89,7 @@ export async function deleteRow(db: NeutronDb, table: ListedTable, id: string): 
   return (result.numAffectedRows ?? 0n) > 0n;
 }
 
-/** Objects of a project, for its quota. */
+/** How many objects of this kind count against a project's quota. */
 export async function countOf(
   db: NeutronDb,
   table: ListedTable,

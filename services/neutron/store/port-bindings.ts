@@ -1,5 +1,5 @@
-// A port's bindings to hosts. The active one is in the port's own row; the others, which a move of
-// its server prepares, are rows here.
+// A port's bindings to hosts. The active one is in columns of the port's row; inactive ones, which
+// a live migration prepares, are rows of `port_bindings`.
 import { changeRow } from './objects.ts';
 import { markChanged } from './sdn-journal.ts';
 import type { PortBindingRow, PortRow } from './tables.ts';
@@ -9,7 +9,7 @@ export interface PortBinding extends PortBindingRow {
   status: 'ACTIVE' | 'INACTIVE';
 }
 
-/** The active one first, then by host. */
+/** All bindings of a port: the active one first, the others by host. */
 export async function bindingsOf(db: NeutronDb, port: PortRow): Promise<PortBinding[]> {
   const active: PortBinding[] =
     port.binding_host_id === ''
@@ -33,7 +33,7 @@ export async function bindingsOf(db: NeutronDb, port: PortRow): Promise<PortBind
   return [...active, ...others.map((row) => ({ ...row, status: 'INACTIVE' as const }))];
 }
 
-/** An inactive one. */
+/** Adds an inactive binding. */
 export async function insertBinding(trx: NeutronTrx, row: PortBindingRow): Promise<void> {
   await trx.insertInto('port_bindings').values(row).execute();
   await markChanged(trx, [{ kind: 'port', id: row.port_id }]);
@@ -51,7 +51,7 @@ export async function changeBinding(
     .execute();
 }
 
-/** Inactive ones: that of `host`, or all. */
+/** Deletes the inactive binding to `host`, or all inactive ones. */
 export async function deleteBindings(
   trx: NeutronTrx,
   portId: string,
@@ -63,7 +63,7 @@ export async function deleteBindings(
   await markChanged(trx, [{ kind: 'port', id: portId }]);
 }
 
-/** The port's own columns of a binding. */
+/** The binding as columns of the port's row, where the active one is kept. */
 export const asActive = (binding: PortBindingRow): Partial<PortRow> => ({
   binding_host_id: binding.host,
   binding_vnic_type: binding.vnic_type,
@@ -71,7 +71,10 @@ export const asActive = (binding: PortBindingRow): Partial<PortRow> => ({
   binding_vif_type: binding.vif_type,
 });
 
-/** It becomes the active one, and the one that was active an inactive one, no longer plugged in. */
+/**
+ * Makes the binding the active one. The one that was active becomes inactive, and the port is DOWN
+ * until OVN reports it plugged in on the new host.
+ */
 export async function activateBinding(
   trx: NeutronTrx,
   port: PortRow,

@@ -1,4 +1,5 @@
-// Ports: their rows, security groups, and what others may do to them. Addresses are in ipam.ts.
+// Ports: their rows, their security groups, and which of them block other deletions. Addresses:
+// ipam.ts.
 import { sql } from 'kysely';
 import { canonicalIp } from '../domain/ip.ts';
 import type { Listing } from './list.ts';
@@ -11,12 +12,12 @@ import { holdRows } from './write.ts';
 export const routerOwners = ['network:router_interface', 'network:router_gateway'] as const;
 export const floatingIpOwner = 'network:floatingip';
 /**
- * The port through which a network's guests reach metadata. Ours: no quota counts it, it is never
- * in the way of a deletion.
+ * Owner of a network's metadata port, through which its guests reach metadata. It counts against no
+ * quota and never blocks a deletion.
  */
 export const distributedOwner = 'network:distributed';
 
-/** The columns of a port of which nothing is asked and which is on no host. */
+/** The columns of a port with default values and without a host. */
 export const unboundPort = {
   dns_name: '',
   ip_allocation: 'immediate',
@@ -53,8 +54,8 @@ export const portListing = {
       sql<boolean>`mac_address in (${sql.join(values.map((value) => value.toLowerCase()))})`,
     security_groups: (values) =>
       sql<boolean>`id in (select port_id from port_security_groups where security_group_id in (${sql.join(values)}))`,
-    // `ip_address=…`, `subnet_id=…`, `ip_address_substr=…`; kinds are joined by and, values of one
-    // by or.
+    // `ip_address=…`, `subnet_id=…`, `ip_address_substr=…`: values of one kind are joined by OR,
+    // the kinds by AND.
     fixed_ips: (values) => {
       const parts = values.map(
         (value) =>
@@ -82,7 +83,7 @@ export const portListing = {
   },
 } as const satisfies Listing;
 
-/** Written with its security groups; the caller claims its addresses. */
+/** Inserts the port and its security groups; the caller claims its addresses. */
 export async function insertPort(
   trx: NeutronTrx,
   row: PortRow,
@@ -130,7 +131,7 @@ export async function securityGroupsOf(
   return found;
 }
 
-/** Removes the port and all it had. Idempotent. */
+/** Deletes the port with its addresses, security groups and bindings. Idempotent. */
 export async function erasePort(trx: NeutronTrx, portId: string): Promise<void> {
   await trx.deleteFrom('ip_allocations').where('port_id', '=', portId).execute();
   await trx.deleteFrom('port_security_groups').where('port_id', '=', portId).execute();
@@ -156,7 +157,7 @@ export async function metadataPort(db: NeutronDb, networkId: string): Promise<Po
     .executeTakeFirst();
 }
 
-/** Ports of a network that forbid its deletion. */
+/** Whether the network has ports that forbid its deletion. */
 export async function networkIsUsed(db: NeutronDb, networkId: string): Promise<boolean> {
   return (
     (await db

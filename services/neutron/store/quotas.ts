@@ -1,5 +1,5 @@
-// Limits of projects and what counts against them. `chargeQuota` runs in the transaction that adds
-// the objects.
+// Quotas of projects, and the usage that counts against them. `chargeQuota` runs in the transaction
+// that adds the objects.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import { holdName } from '#platform/db/named-lock.ts';
@@ -22,8 +22,8 @@ const tableOf: Readonly<Record<QuotaResource, ListedTable>> = {
 };
 
 /**
- * Fails with overQuota where `more` do not fit. What Neutron itself owns (no project) is not
- * counted.
+ * overQuota if `more` objects exceed the limit. Objects without a project are Neutron's own, and
+ * are not counted.
  */
 export async function chargeQuota(
   trx: NeutronTrx,
@@ -33,7 +33,7 @@ export async function chargeQuota(
   more: number,
 ): Promise<Outcome<void>> {
   if (projectId === '') return undefined;
-  await holdName(trx, `quota of ${projectId}`); // two would each count without the other
+  await holdName(trx, `quota of ${projectId}`); // serialises concurrent counts of this project
   const own = await trx
     .selectFrom('quotas')
     .select('value')
@@ -71,10 +71,10 @@ export async function usedBy(
   const used: [QuotaResource, number][] = [];
   for (const resource of quotaResources)
     used.push([resource, await countOf(db, tableOf[resource], projectId)]);
-  return Object.fromEntries(used) as Record<QuotaResource, number>; // every resource is named
+  return Object.fromEntries(used) as Record<QuotaResource, number>; // every resource is included
 }
 
-/** Projects with a quota of their own. */
+/** Projects whose quota differs from the defaults. */
 export async function projectsWithQuota(db: NeutronDb): Promise<string[]> {
   return (
     await db.selectFrom('quotas').select('project_id').distinct().orderBy('project_id').execute()

@@ -17,7 +17,7 @@ export const routerListing = {
   },
   special: {
     status: (values) => (values.includes('ACTIVE') ? sql<boolean>`1 = 1` : sql<boolean>`1 = 0`),
-    // No router of this cloud is either.
+    // `distributed` (and `ha`) are false for every router of this cloud.
     distributed: (values) =>
       values.some((value) => /^(false|0)$/i.test(value))
         ? sql<boolean>`1 = 1`

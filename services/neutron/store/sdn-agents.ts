@@ -1,4 +1,4 @@
-// The agents that show themselves by OVN or by report. Called by ovn/ alone.
+// Heartbeats of agents, from OVN or by report. Used by the role neutron-ovn-writer (ovn/) alone.
 import { createHash } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import { isUniqueViolation } from '#platform/db/errors.ts';
@@ -14,9 +14,10 @@ export interface SeenAgent {
 }
 
 /**
- * A sign of life at `nowMs`: lists the agent at first sight. What operators set on it stays. Agents
- * of the host that were deleted before this one started come back with it, as enabled as new ones;
- * ovn-controller's start is not known, so it comes back with its host's others.
+ * Records a heartbeat at `nowMs`; inserts the agent at its first. What operators set is kept. An
+ * agent that starts undeletes and enables the agents of its host that were deleted before that
+ * start. OVN does not tell when an ovn-controller started, so that it returns with another agent of
+ * its host.
  */
 export async function noteAgent(
   db: Kysely<NeutronTables>,
@@ -60,12 +61,12 @@ export async function noteAgent(
     })
     .execute()
     .catch(async (error: unknown) => {
-      // another process saw it at the same moment
+      // another process inserted it at the same moment
       if (!isUniqueViolation(error) || !(await update())) throw error;
     });
 }
 
-/** Hosts whose ovn-controller an operator has taken off the list. */
+/** Hosts whose ovn-controller agent an operator has deleted. */
 export async function removedControllers(db: Kysely<NeutronTables>): Promise<Set<string>> {
   const rows = await db
     .selectFrom('agents')
@@ -76,9 +77,9 @@ export async function removedControllers(db: Kysely<NeutronTables>): Promise<Set
   return new Set(rows.map(({ host }) => host));
 }
 
-/** The same at each sight, also from another process. */
+/** A UUID derived from binary and host, so that every process computes the same one. */
 function agentId({ binary, host }: SeenAgent): string {
   const hex = createHash('sha1').update(`${binary} ${host}`).digest('hex');
-  // as a version 5 UUID looks
+  // in the form of a version 5 UUID
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

@@ -1,5 +1,5 @@
-// The reading end of the journal, and who else looks different when an object changes. Called by
-// ovn/'s writer.
+// Reads the SDN journal, and finds the other objects whose OVN rows depend on a changed one. Called
+// by the writer in ovn/.
 import type { Kysely } from 'kysely';
 import { gatewayOwner, isRouterPort, metadataOwner } from '../domain/port-owner.ts';
 import { padded, pages, type Wanted } from './sdn-facts.ts';
@@ -18,10 +18,10 @@ export async function readChanges(db: Db, limit: number): Promise<JournalEntry[]
     seq,
     kind: kind as SdnSubject,
     id: subject_id,
-  })); // written by markChanged alone
+  })); // rows are inserted by markChanged alone
 }
 
-/** By number, not up to one: on MariaDB an earlier number may be committed later. */
+/** Deletes entries one by one, not "up to" a number: on MariaDB a lower number may commit later. */
 export async function forgetChanges(db: Db, seqs: readonly number[]): Promise<void> {
   if (seqs.length > 0)
     await db
@@ -61,7 +61,7 @@ async function subnetsOfPorts(db: Db, portIds: readonly string[]): Promise<strin
   return rows.map(({ subnet_id }) => subnet_id);
 }
 
-/** The changed objects, and those whose rows hold something of them. */
+/** The changed objects, and all objects whose OVN rows contain something of them. */
 export async function withDependents(db: Db, changed: Iterable<SdnChange>): Promise<Wanted> {
   const sets = noSubjects();
   for (const { kind, id } of changed) sets[kind].add(id);
@@ -77,7 +77,7 @@ export async function withDependents(db: Db, changed: Iterable<SdnChange>): Prom
         await db.selectFrom('subnets').select('id').where('network_id', 'in', ids).execute(),
     ),
   );
-  // The MTU is in what routers announce, and in the options of ports that have some of their own.
+  // The MTU is in router advertisements, and in the DHCP options of ports that have their own.
   const onNetworks = await pages(
     networks,
     async (ids) =>
@@ -90,7 +90,7 @@ export async function withDependents(db: Db, changed: Iterable<SdnChange>): Prom
         )
         .execute(),
   );
-  // Whether there is DHCP is in each port of a subnet.
+  // Each port of a subnet refers to the subnet's DHCP options, if there are any.
   const onSubnets = await pages(
     subnets,
     async (ids) =>
@@ -122,7 +122,7 @@ export async function withDependents(db: Db, changed: Iterable<SdnChange>): Prom
     .filter((port) => port.device_owner === metadataOwner)
     .map(({ id }) => id);
   for (const subnetId of await subnetsOfPorts(db, metadataPorts)) sets.subnet.add(subnetId);
-  // Where a floating IP is translated follows the host of its port.
+  // Whether a floating IP is translated on the port's host or on the gateway's depends on the port.
   add(
     'floating_ip',
     await pages(
@@ -138,7 +138,7 @@ export async function withDependents(db: Db, changed: Iterable<SdnChange>): Prom
   return sets;
 }
 
-/** Also what the wanted ones hang on: for when OVN does not have that yet. */
+/** The wanted objects, and those that they refer to, in case OVN does not have these yet. */
 export async function withParents(db: Db, wanted: Wanted): Promise<Wanted> {
   const sets: Sets = {
     network: new Set(wanted.network),
@@ -184,7 +184,7 @@ const tableOf = {
   security_group: 'security_groups',
 } as const satisfies Record<SdnSubject, keyof NeutronTables>;
 
-/** Every object there is. */
+/** All objects. */
 export async function allSubjects(db: Db): Promise<Wanted> {
   const sets = noSubjects();
   for (const [kind, table] of Object.entries(tableOf) as [
@@ -208,7 +208,7 @@ export async function allSubjects(db: Db): Promise<Wanted> {
   return sets;
 }
 
-/** Routers that have a gateway: who carries it follows the hosts. */
+/** Routers with a gateway: their rows depend on which chassis are alive. */
 export async function gatewayRouters(db: Db): Promise<SdnChange[]> {
   const rows = await db
     .selectFrom('ports')

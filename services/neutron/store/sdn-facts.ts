@@ -1,5 +1,5 @@
-// Reads what OVN is to show: of some objects, or of all in pages. A row that refers to one that is
-// gone is left out: its own journal entry is on the way. Called by ovn/'s writer.
+// Reads the facts of some objects, or of all in pages, for the writer in ovn/. A row that refers to
+// a deleted one is left out, since the deletion has a journal entry of its own.
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
 import { isRouterPort, metadataDevice, metadataOwner } from '../domain/port-owner.ts';
@@ -33,7 +33,9 @@ export type Wanted = Readonly<Record<SdnSubject, ReadonlySet<string>>>;
 
 const pageSize = 1_024;
 
-/** Sizes of lists are powers of two, so that statements repeat and stay prepared. */
+/**
+ * Pads a list of ids to a power of two in length, so that few different statements are prepared.
+ */
 export function padded(ids: readonly string[]): string[] {
   const size = 2 ** Math.ceil(Math.log2(Math.max(1, ids.length)));
   return [...ids, ...Array<string>(size - ids.length).fill(ids[0] ?? '')];
@@ -46,7 +48,7 @@ export async function pages<R>(
   const all = [...new Set(ids)];
   const rows: R[] = [];
   for (let at = 0; at < all.length; at += pageSize) {
-    if (at > 0) await breathe(); // SQLite answers without: requests would wait for the whole of it
+    if (at > 0) await breathe(); // SQLite is synchronous: lets waiting requests run
     for (const row of await read(padded(all.slice(at, at + pageSize)))) rows.push(row);
   }
   return rows;
@@ -109,7 +111,7 @@ export async function readFacts(db: Db, wanted: Wanted): Promise<Facts> {
       subnets.byId.has(subnet_id)
         ? [{ ip, subnet: subnets.byId.get(subnet_id) as SubnetFacts }]
         : [],
-    ); // just looked for
+    ); // `has` was checked
     return [
       portFacts(
         row,
@@ -222,7 +224,7 @@ async function readGroups(db: Db, wanted: Iterable<string>): Promise<GroupFacts[
   return rows.map((row) => groupFacts(row, rules.get(row.id) ?? []));
 }
 
-// JSON columns hold what their comments in tables.ts say: the store that wrote them checked it.
+// JSON columns hold the types named in tables.ts: the store checked them when it wrote.
 const listIn = <T>(text: string): T[] => (text === '[]' ? [] : (JSON.parse(text) as T[]));
 
 function networkFacts(row: NetworkRow): NetworkFacts {

@@ -1,6 +1,6 @@
-// What OVN has yet to show: written in the transaction that changes it, drained by ovn/'s writer.
-// An entry only says whom to look at again; what is to be shown is read then, so entries may repeat
-// and arrive late.
+// The SDN journal: objects whose OVN rows are due, written in the transaction that changes them,
+// drained by the writer in ovn/. An entry only names an object, whose present state the writer
+// reads; so entries may repeat and arrive late.
 import type { Kysely } from 'kysely';
 import type { NeutronTables } from './tables.ts';
 
@@ -18,8 +18,8 @@ export interface SdnChange {
 }
 
 /**
- * Marks objects as created, changed or deleted. Dependents are found by the writer: a rule marks
- * its group, a gateway its router.
+ * Marks objects as created, changed or deleted. A change of a rule marks its group, one of a
+ * gateway its router; the writer finds further dependents.
  */
 export async function markChanged(
   trx: Kysely<NeutronTables>,

@@ -1,5 +1,4 @@
-// What OVN is to show, read and written down on a real MariaDB: each query of the sdn-* stores
-// once.
+// Each query of the sdn-* stores once on a real MariaDB.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { mariadbMissing, withMariadb } from '#platform/db/mariadb.testing.ts';

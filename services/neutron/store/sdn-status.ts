@@ -1,5 +1,5 @@
-// What OVN says about ports and floating IPs, written down. Called by ovn/ alone. A status is
-// something callers see, so it moves the revision; one that is so already is left alone.
+// Statuses of ports and floating IPs, as OVN reports them. Used by ovn/ alone. A status is visible
+// in the API, so a change bumps the revision; rows that have the status already are not touched.
 import type { Kysely } from 'kysely';
 import { pages } from './sdn-facts.ts';
 import type { NeutronTables, PortRow } from './tables.ts';
@@ -20,7 +20,7 @@ export async function readPortsInUse(db: Db, ids: Iterable<string>): Promise<Por
   );
 }
 
-/** Ports of guests and the like: all that a host plugs in. */
+/** Ports that have a device and are none of Neutron's own: those that hosts plug in. */
 export async function readGuestPorts(db: Db): Promise<Pick<PortRow, 'id'>[]> {
   return await db
     .selectFrom('ports')
@@ -30,7 +30,7 @@ export async function readGuestPorts(db: Db): Promise<Pick<PortRow, 'id'>[]> {
     .execute();
 }
 
-/** Ports of guests and the like that are said to be up. */
+/** ACTIVE ports that are none of Neutron's own. */
 export async function readActivePorts(db: Db): Promise<PortInUse[]> {
   return await db
     .selectFrom('ports')
@@ -40,7 +40,7 @@ export async function readActivePorts(db: Db): Promise<PortInUse[]> {
     .execute();
 }
 
-/** Of those of another status. */
+/** Sets the status of those among `ids` that have another one. */
 export async function setStatuses(
   db: Db,
   table: 'ports' | 'floating_ips',

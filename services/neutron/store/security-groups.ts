@@ -1,4 +1,4 @@
-// Security groups, their rules, and the `default` group that every project has from first use.
+// Security groups, their rules, and the `default` group that each project gets at first use.
 import { sql } from 'kysely';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
@@ -13,7 +13,7 @@ import type { NeutronDb, NeutronTrx } from './write.ts';
 export const securityGroupListing = {
   table: 'security_groups',
   columns: { ...standardColumns, stateful: { column: 'stateful', kind: 'bool' } },
-  // Groups are never shared: RBAC policies would do that.
+  // Groups are never shared: that would take RBAC policies, which are not implemented.
   special: {
     shared: (values) =>
       values.some((value) => /^(false|0)$/i.test(value))
@@ -66,8 +66,8 @@ export function ruleRow(
 }
 
 /**
- * A group and the rules it is born with: everything out; in a default group also everything in from
- * its own members.
+ * Inserts a group with its initial rules: all egress is allowed; in a default group also all
+ * ingress from its own members.
  */
 export async function insertGroup(
   trx: NeutronTrx,
@@ -112,7 +112,7 @@ export async function defaultGroupOf(
 }
 
 /**
- * The project's default group, made if it is the first use. Of two first uses at once one makes it:
+ * The project's default group, created at first use. Of two concurrent first uses one creates it:
  * the key refuses the other.
  */
 export async function ensureDefaultGroup(
@@ -172,8 +172,8 @@ export async function groupIsUsed(db: NeutronDb, groupId: string): Promise<boole
 }
 
 /**
- * Rules of other groups that let this group's members in go with it; those groups are changed by
- * that.
+ * Deletes the group and the rules of other groups that refer to it; returns the ids of those
+ * groups, which have changed thereby.
  */
 export async function deleteGroup(trx: NeutronTrx, group: SecurityGroupRow): Promise<string[]> {
   const others = await trx

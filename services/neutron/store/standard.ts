@@ -1,4 +1,4 @@
-// The columns that all objects have, as a new row and as names for filters.
+// The columns that all objects have: their values in a new row, and their names for filters.
 import type { Listing } from './list.ts';
 import type { StandardColumns } from './tables.ts';
 

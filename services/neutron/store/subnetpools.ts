@@ -1,4 +1,4 @@
-// Subnet pools, and the subnets that were cut from them.
+// Subnet pools, and the subnets that were allocated from them.
 import { sql } from 'kysely';
 import type { Listing } from './list.ts';
 import { standardColumns } from './standard.ts';

@@ -1,4 +1,4 @@
-// Subnets, and what their addresses hold them in.
+// Subnets, and the ports whose addresses block a subnet's deletion.
 import { sql } from 'kysely';
 import type { Listing } from './list.ts';
 import { distributedOwner, floatingIpOwner, routerOwners } from './ports.ts';
@@ -29,19 +29,19 @@ export const subnetListing = {
       sql<boolean>`network_id in (select id from networks where external in (${sql.join(values.map((value) => (/^(true|1)$/i.test(value) ? 1 : 0)))}))`,
   },
   specialBooleans: ['shared', 'router:external'],
-  // Of an external network that is not shared, the subnets are visible to its owner alone.
+  // Subnets of an external network that is not shared are visible to its owner alone.
   alsoVisible: () => sql<boolean>`network_id in (select id from networks where shared = 1)`,
 } as const satisfies Listing;
 
 const autoModes: readonly (Ipv6Mode | null)[] = ['slaac', 'dhcpv6-stateless'];
-/** Ports give themselves their addresses on it. */
+/** Whether ports form their own addresses on it: SLAAC or stateless DHCPv6. */
 export const isAutoAddressed = (
   subnet: Pick<SubnetRow, 'ip_version' | 'ipv6_address_mode'>,
 ): boolean => subnet.ip_version === 6 && autoModes.includes(subnet.ipv6_address_mode);
 
 /**
- * Ports whose addresses forbid a subnet's deletion: not the metadata port's, nor those that guests
- * gave themselves.
+ * Ports whose addresses forbid a subnet's deletion: all but the metadata port, and guests' ports
+ * with self-formed (SLAAC) addresses.
  */
 export async function portsHolding(db: NeutronDb, subnet: SubnetRow): Promise<string[]> {
   let query = db
@@ -55,7 +55,7 @@ export async function portsHolding(db: NeutronDb, subnet: SubnetRow): Promise<st
   return (await query.limit(10).execute()).map(({ id }) => id);
 }
 
-/** Removes the subnet and its addresses; the ports that had some. */
+/** Deletes the subnet and its address allocations; returns the ids of the ports that had one. */
 export async function eraseSubnet(trx: NeutronTrx, id: string): Promise<string[]> {
   const held = await trx
     .selectFrom('ip_allocations')
@@ -68,7 +68,7 @@ export async function eraseSubnet(trx: NeutronTrx, id: string): Promise<string[]
   return held.map(({ port_id }) => port_id);
 }
 
-/** The router port that is a subnet's gateway. */
+/** The id of the router port that has the subnet's gateway address. */
 export async function gatewayPort(
   db: NeutronDb,
   { id, gateway_ip }: Pick<SubnetRow, 'id' | 'gateway_ip'>,

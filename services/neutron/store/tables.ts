@@ -3,8 +3,8 @@
 import type { Generated } from 'kysely';
 
 /**
- * What every tagged, versioned object has. Any visible change bumps `revision_number`: list caches
- * depend on it.
+ * Columns of every tagged object. Any visible change bumps `revision_number`: caches of views and
+ * lists rely on it.
  */
 export interface StandardColumns {
   id: string;
@@ -55,7 +55,7 @@ export interface PortRow extends StandardColumns {
   network_id: string;
   mac_address: string;
   admin_state_up: number;
-  /** 'N/A': of a port that only holds a floating IP's address. */
+  /** 'N/A': a port that only holds a floating address. */
   status: 'ACTIVE' | 'DOWN' | 'BUILD' | 'ERROR' | 'N/A';
   device_id: string;
   device_owner: string;
@@ -72,7 +72,7 @@ export interface PortRow extends StandardColumns {
   extra_dhcp_opts_json: string;
 }
 
-/** Beside the one in the port's own row. Key: (port_id, host). */
+/** An inactive binding; the active one is in the port's own row. Key: (port_id, host). */
 export interface PortBindingRow {
   port_id: string;
   host: string;
@@ -107,7 +107,7 @@ export interface FloatingIpRow extends Omit<StandardColumns, 'name'> {
 
 export interface SecurityGroupRow extends StandardColumns {
   stateful: number;
-  /** 1 in a project's `default` group. */
+  /** 1: the project's `default` group. */
   is_default: number;
 }
 
@@ -122,7 +122,7 @@ export interface SecurityGroupRuleRow extends Omit<StandardColumns, 'name' | 'ta
   /** ICMP: the code. */
   port_range_max: number | null;
   remote_group_id: string | null;
-  /** As written; `normalized_cidr` is the canonical one. */
+  /** As the caller wrote it; `normalized_cidr` is the canonical one. */
   remote_ip_prefix: string | null;
   normalized_cidr: string | null;
 }
@@ -139,7 +139,7 @@ export interface SubnetPoolRow extends StandardColumns {
   is_default: number;
 }
 
-/** Rows with a heartbeat; whether one is alive follows from its age (`config.agentDownMs`). */
+/** Agents with their last heartbeat; one older than `config.agentDownMs` is not alive. */
 export interface AgentRow {
   id: string;
   agent_type: string;
@@ -153,13 +153,13 @@ export interface AgentRow {
   created_at_ms: number;
   started_at_ms: number;
   heartbeat_at_ms: number;
-  /** Deleted by an operator; listed again when an agent of its host starts anew. */
+  /** When an operator deleted it; null again once an agent of its host is started anew. */
   deleted_at_ms: number | null;
 }
 
 export interface NeutronTables {
   networks: NetworkRow;
-  /** Claims of segments; '' and 0 stand for none. */
+  /** Segments in use by networks; '' and 0 stand for NULL. */
   network_segments: {
     network_type: string;
     physical_network: string;
@@ -169,8 +169,8 @@ export interface NeutronTables {
   subnets: SubnetRow;
   ports: PortRow;
   /**
-   * Each address a port has. `ip_key`: the address as fixed-width hex, so that text order is
-   * address order. Key: (subnet_id, ip_key).
+   * Addresses of ports. `ip_key`: the address as fixed-width hex, so that text order is address
+   * order. Key: (subnet_id, ip_key).
    */
   ip_allocations: {
     subnet_id: string;
@@ -185,15 +185,15 @@ export interface NeutronTables {
   floating_ips: FloatingIpRow;
   security_groups: SecurityGroupRow;
   security_group_rules: SecurityGroupRuleRow;
-  /** Projects whose default group was made: its key lets one of two first uses win. */
+  /** The default group of each project; its key lets one of two concurrent first uses win. */
   default_security_groups: { project_id: string; security_group_id: string };
   subnetpools: SubnetPoolRow;
-  /** What "get me a network" made; its key lets one of two first uses win. */
+  /** The result of "get me a network"; its key lets one of two concurrent first uses win. */
   auto_topologies: { project_id: string; network_id: string; router_id: string };
   quotas: { project_id: string; resource: string; value: number };
   agents: AgentRow;
-  /** Journal of what OVN has yet to show; see sdn-journal.ts. */
+  /** Journal of objects whose OVN rows are due; see sdn-journal.ts. */
   sdn_changes: { seq: Generated<number>; kind: string; subject_id: string };
-  /** Things done once in this cloud's life, e.g. the seed. */
+  /** One-time work that is done, e.g. the seed. */
   marks: { name: string };
 }

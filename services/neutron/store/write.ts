@@ -1,5 +1,5 @@
-// How Neutron writes: one transaction a change, undone when its outcome is a fault, tried again
-// when another writer took what it picked (an address, a MAC, a segment).
+// How Neutron writes: one transaction per change. A fault rolls it back; when another writer took
+// what it had picked (address, MAC, segment), it is run again.
 import type { Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
@@ -24,11 +24,12 @@ class Undo extends Error {
   }
 }
 
-/** What a transaction decided on has changed under it. */
+/** Thrown when a row on which a transaction had decided is no longer there. */
 class Outdated extends Error {}
 
 /**
- * `work` has no effect but through `trx`; it may run several times. A fault undoes all it wrote.
+ * Runs `work` in a transaction. `work` may run several times, so it must have no effect except
+ * through `trx`. A returned fault rolls everything back.
  */
 export async function write<R>(
   db: NeutronDb,
@@ -51,8 +52,8 @@ export async function write<R>(
 }
 
 /**
- * Locks a row so that what is decided on it still holds at commit; `share`: against its change and
- * deletion alone. SQLite has one writer at a time: nothing to do.
+ * Locks a row until commit, so that a decision based on it still holds. `share` only keeps others
+ * from changing or deleting it. SQLite has a single writer and needs no lock.
  */
 export async function lockRow(
   trx: NeutronTrx,
@@ -67,8 +68,8 @@ export async function lockRow(
 const lockWords = { update: sql`for update`, share: sql`lock in share mode` } as const;
 
 /**
- * The rows these are decided on, as they are now, and kept so until commit. When one is gone,
- * `work` runs again and sees it.
+ * Locks the rows that a decision was based on, in share mode, until commit. If one of them was
+ * deleted, `work` runs again and sees that.
  */
 export async function holdRows(
   trx: NeutronTrx,

@@ -1,4 +1,4 @@
-// Volumes and what hangs on them: attachments, snapshots, backups, transfers.
+// Volumes and the objects that belong to them: attachments, snapshots, backups, transfers.
 import type { Migration } from '#platform/db/migrate.ts';
 
 export const volumes: Migration = {

@@ -1,4 +1,4 @@
-// What a cloud's Cinder keeps beside volumes: types, quotas, services, messages.
+// Volume types, quotas, services and messages.
 import type { Migration } from '#platform/db/migrate.ts';
 
 export const typesAndQuotas: Migration = {

@@ -1,5 +1,5 @@
-// Under which id a backup's data lies, where that is not its own: of a backup imported beside its
-// original.
+// The id of a backup's data in the store if it differs from the backup's own: for a backup that was
+// imported while its original still exists.
 import { addColumn } from '#platform/db/add-column.ts';
 import type { Migration } from '#platform/db/migrate.ts';
 

@@ -1,4 +1,4 @@
-// Every choice of a pool sums what its volumes have: from an index, not from the whole table.
+// An index for the placement of volumes, which sums the sizes of each pool's volumes.
 import type { Migration } from '#platform/db/migrate.ts';
 
 export const volumesByHost: Migration = {

@@ -1,5 +1,5 @@
-// What is free of a resource on a set of hosts: whether a request failed for want of capacity, or
-// because what is free is scattered.
+// Free amounts of a resource class on a set of hosts. They tell whether a request failed for lack
+// of capacity or because the free capacity is fragmented.
 import type { Fleet } from '../fleet/fleet.ts';
 import type { HostSet } from '../fleet/host-set.ts';
 import { membersOf } from '../fleet/host-set.ts';
@@ -7,12 +7,12 @@ import { membersOf } from '../fleet/host-set.ts';
 export interface CapacityFigures {
   resourceClass: string;
   wanted: number;
-  /** The most that one host could give if it were empty. */
+  /** The most that a single host could give if it were empty. */
   largest: number;
-  /** The most that one host has free. */
+  /** The most that a single host has free. */
   mostFree: number;
   totalFree: number;
-  /** That reservations hold on the hosts that would have room without them. */
+  /** Amount held by reservations on the hosts that would have room without these. */
   heldWhereItWouldFit: number;
 }
 
@@ -33,7 +33,7 @@ export function capacityFigures(
   };
   for (const host of membersOf(hosts)) {
     const free = column.free[host] ?? 0;
-    // not known: it excludes nobody
+    // capacity not known: the host is never excluded for it
     if (Number.isNaN(free)) return { ...figures, largest: Infinity, mostFree: Infinity };
     const held = column.reserved[host] ?? 0;
     const largest = Math.min(column.capacity[host] ?? 0, column.maxUnits[host] ?? 0);
@@ -45,7 +45,7 @@ export function capacityFigures(
   return figures;
 }
 
-/** '64 GiB', '8 vCPUs'. */
+/** An amount with its unit, rounded down: '64 GiB', '8 vCPUs'. */
 export function sizeText(resourceClass: string, amount: number): string {
   const whole = Math.max(0, Math.floor(amount));
   switch (resourceClass) {
@@ -62,6 +62,6 @@ export function sizeText(resourceClass: string, amount: number): string {
 
 const nouns: Readonly<Record<string, string>> = { MEMORY_MB: ' of memory', DISK_GB: ' of disk' };
 
-/** '64 GiB of memory', '8 vCPUs'. */
+/** The same with the resource's name: '64 GiB of memory', '8 vCPUs'. */
 export const amountText = (resourceClass: string, amount: number): string =>
   `${sizeText(resourceClass, amount)}${nouns[resourceClass] ?? ''}`;

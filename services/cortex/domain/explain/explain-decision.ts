@@ -1,6 +1,6 @@
-// A decision in full, for operators: hosts in and out by step with the reason, weights by step, the
-// runner-up, and the cause if no host was found. Made only when somebody asks; `noHost` was found
-// at the time of the decision.
+// A decision in full, for operators: hosts that each step removed and why, weights by step, the
+// runner-up, and the cause if no host was found. Computed only on demand, except `noHost`, which
+// was determined when the decision was made.
 import type { Fleet } from '../fleet/fleet.ts';
 import { has, membersOf } from '../fleet/host-set.ts';
 import type { Pipeline } from '../pipeline/build-pipeline.ts';
@@ -16,14 +16,14 @@ export interface ExplainedStep {
   step: string;
   hostsIn: number;
   hostsOut: number;
-  /** By reason. Names of hosts, the first ones of many. */
+  /** One entry per reason. `hosts`: names, of many only the first ones. */
   removed: { reason: Reason; text: string; count: number; hosts: string[] }[];
 }
 
 export interface ExplainedTarget {
   host: string;
   weight: number;
-  /** What each weigher has added; empty beyond the first targets. */
+  /** What each weigher has added; empty for all but the first targets. */
   byStep: Record<string, number>;
 }
 
@@ -34,10 +34,10 @@ export interface Explanation {
   hostsOut: number;
   steps: ExplainedStep[];
   targets: ExplainedTarget[];
-  /** What decided between the first two; undefined: there are not two. */
+  /** Compares the best two targets; undefined if there are fewer. */
   runnerUp?: { host: string; behindBy: number; mostBy: string };
   noHost?: NoHost;
-  /** If no host was found: how many there would be at present without one of the filters. */
+  /** If no host was found: how many hosts would fit now if one filter were left out. */
   withoutFilter: { filter: string; hosts: number }[];
   skipped: readonly { step: string; message: string }[];
   notes: readonly string[];
@@ -114,7 +114,7 @@ function withoutFilter(
   });
 }
 
-/** What decided between the first two. */
+/** By how much the second target is behind, and which weigher contributed most to that. */
 export function runnerUpOf([first, second]: readonly ExplainedTarget[]): Explanation['runnerUp'] {
   if (!first || !second) return undefined;
   const gains = Object.entries(first.byStep).map(
@@ -128,7 +128,7 @@ export function runnerUpOf([first, second]: readonly ExplainedTarget[]): Explana
   };
 }
 
-/** "Why not this host": one sentence. */
+/** Answers "why not this host" in one sentence. */
 export function whyNot(fleet: Fleet, decision: Decision, name: string): string {
   const host = fleet.positionOf(name);
   if (host === undefined) return `The host ${name} is not known.`;

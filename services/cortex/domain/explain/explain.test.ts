@@ -22,7 +22,7 @@ interface Case {
   enforceQuota?: true;
 }
 
-/** One that fits but for what the case is about, and others that are out for other reasons. */
+/** A host that would fit if it were not full; the others below are excluded for other reasons. */
 const full = host('full', { memoryGib: [250, 256] });
 const rack = { uuid: 'rack-1', name: 'rack-1', metadata: {} };
 const elsewhere = host('elsewhere', { zone: 'az2' });
@@ -289,7 +289,7 @@ describe('no valid host', () => {
       assert.deepEqual(noHost, { cause: one.cause, text: one.text });
       for (const { name } of one.hosts.filter(({ name: each }) => each.length > 2))
         assert.ok(!noHost.text.includes(name), 'a tenant sees the name of a host');
-      // In any order of filters it is the same.
+      // The cause does not depend on the order of the filters.
       const reversed = { ...pipeline, filters: pipeline.filters.toReversed() };
       const again = decide(fleet, one.request, reversed);
       assert.equal(explainDecision(fleet, reversed, again).noHost?.cause, one.cause);

@@ -1,4 +1,4 @@
-// Decisions in short, as the resource `History` has them. Pure.
+// Summaries of decisions for the `History` resource. Pure.
 import type { HistoryEntry, HistoryResource } from '#contracts/cortex/resources.ts';
 import { stamped } from '#contracts/kube/conditions.ts';
 import type { KeptDecision } from '../decision-log.ts';
@@ -8,7 +8,7 @@ import { explainedTargets, runnerUpOf } from './explain-decision.ts';
 const mostHosts = 3;
 const mostEarlier = 10;
 
-/** `hosts`: those of the answer, best first. */
+/** `hosts`: the hosts of the answer, best first. */
 export function historyEntry(
   { atMs, decision, noHost }: KeptDecision,
   hosts: readonly string[],
@@ -33,7 +33,7 @@ function successText(decision: KeptDecision['decision'], best: string): string {
   const runnerUp = runnerUpOf(explainedTargets(decision));
   return [
     `${hostsOut} of ${hostsIn} hosts fit.`,
-    // The answer begins with another host where the asker cannot use the best one.
+    // The answer may start with another host than the best, if the caller cannot use the best one.
     ...(runnerUp && decision.targets[0]?.name === best ? [runnerUpText(runnerUp)] : []),
     ...notes,
   ]
@@ -46,7 +46,9 @@ const runnerUpText = ({ host, behindBy, mostBy }: NonNullable<Explanation['runne
     ? `${host} is as good.`
     : `${host} is behind by ${behindBy.toFixed(3)}: ${mostBy}.`;
 
-/** `entries`: decisions since then, the oldest first. */
+/**
+ * The new status: `entries` (decisions since the last write, oldest first) put before what it held.
+ */
 export function historyStatus(
   before: Pick<HistoryResource, 'status'>,
   entries: readonly HistoryEntry[],

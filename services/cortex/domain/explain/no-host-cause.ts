@@ -1,6 +1,7 @@
-// Why no host was found, as one cause. The filters are asked again in the order of their table,
-// what a host is before what it has free, whatever order the pipeline has: then the filter that
-// takes the last hosts out is the cause, and those are the hosts that fit otherwise.
+// The single cause for which no host was found. Runs the filters again in the order of
+// filters/table.ts (permanent properties of a host before its free capacity), whatever order the
+// pipeline has. The filter that removes the last hosts is the cause: those hosts meet all other
+// demands.
 import { filters } from '../filters/table.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { HostSet } from '../fleet/host-set.ts';
@@ -38,7 +39,7 @@ export const allCauses = [
 ] as const;
 export type NoHostCause = (typeof allCauses)[number];
 
-/** Capacity is looked at in more detail: capacityCause. */
+/** For `capacity`, capacityCause distinguishes further. */
 const causeOf: Readonly<Record<Exclude<Reason, 'capacity'>, NoHostCause>> = {
   unknownHost: 'namedHost',
   notPreselected: 'namedHost',
@@ -76,7 +77,7 @@ const causeOf: Readonly<Record<Exclude<Reason, 'capacity'>, NoHostCause>> = {
 
 export interface NoHost {
   cause: NoHostCause;
-  /** For the tenant: no names of hosts, no names of filters. */
+  /** The text that the tenant sees: it contains no names of hosts or filters. */
   text: string;
 }
 
@@ -91,7 +92,8 @@ export function noHostCause(fleet: Fleet, pipeline: Pipeline, decision: Decision
     ),
   };
   const again = new Engine(fleet).decide(ordered, decision.request, { limit: 1 });
-  // Only the preselection has left none, or the fleet has changed meanwhile.
+  // If the repetition leaves hosts, the first run had none only because of the preselection, or the
+  // fleet has changed meanwhile. Then the last removal of the original decision counts.
   const { step } = again.hostsOut === 0 ? (again.removals.at(-1) ?? noStep) : noStep;
   const removals = (again.hostsOut === 0 ? again : decision).removals;
   const ofStep = step === '' ? removals.slice(-1) : removals.filter((one) => one.step === step);
@@ -103,7 +105,7 @@ export function noHostCause(fleet: Fleet, pipeline: Pipeline, decision: Decision
       again,
       ofStep.map((one) => removedSet(again, one)),
     );
-  // `capacity` is treated above
+  // `capacity` was handled above
   const cause = causeOf[last.reason as Exclude<Reason, 'capacity'>];
   return { cause, text: reasonTexts[last.reason].tenant(last.detail) };
 }
@@ -127,7 +129,7 @@ function capacityCause(fleet: Fleet, { request }: Decision, sets: readonly HostS
       cause: 'reservations',
       text: `No host has ${amountText(held.resourceClass, held.wanted)} free: what would be enough is reserved.`,
     };
-  // The scarcest tells most: of it the smallest part of what is wanted is free.
+  // Names the scarcest resource: the one whose free total is the smallest multiple of the demand.
   const scarcest = lacking.toSorted((a, b) => a.totalFree / a.wanted - b.totalFree / b.wanted)[0];
   if (scarcest) return scarceText(scarcest);
   if (request.topology)

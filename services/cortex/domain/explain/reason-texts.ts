@@ -1,11 +1,11 @@
-// Why hosts are out, in words: of a host for operators, of the cloud for tenants, who see neither
-// names of hosts nor of filters.
+// Texts of the reasons why hosts are excluded: about one host for operators; about the cloud for
+// tenants, who must not see names of hosts or filters.
 import type { Reason } from '../pipeline/reasons.ts';
 
 interface Texts {
-  /** After "the host ". */
+  /** Completes a sentence that begins with "the host ". */
   host(detail: string): string;
-  /** A sentence about all hosts. */
+  /** A whole sentence about all hosts. */
   tenant(detail: string): string;
 }
 

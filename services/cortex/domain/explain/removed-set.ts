@@ -1,4 +1,4 @@
-// The hosts of one removal of a decision.
+// The set of hosts that one removal of a decision took out.
 import type { HostSet } from '../fleet/host-set.ts';
 import type { Decision } from '../pipeline/engine.ts';
 import type { Removal } from '../pipeline/filter-run.ts';

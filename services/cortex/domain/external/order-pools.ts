@@ -1,5 +1,5 @@
-// Cinder's hosts in the order of their weights. Its pipeline has no steps, as the original's has
-// none: the weights are Cinder's own.
+// Cinder's hosts sorted by the weights that Cinder sent. Its pipeline has no steps, as in the
+// original Cortex.
 import type { CinderExternalRequest } from '#contracts/cortex/external-scheduler.ts';
 
 export const orderPools = ({

@@ -1,5 +1,5 @@
-// What is wrong with the hosts and weights of an external scheduler's request, in the words of the
-// original: every host has a weight, and every weight a host.
+// Checks hosts and weights of an external scheduler request: every host needs a weight, and every
+// weight a host. Error texts are the original Cortex's.
 import type { Fault } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { ExternalHost } from '#contracts/cortex/external-scheduler.ts';
@@ -9,7 +9,7 @@ interface Frame {
   weights: Readonly<Record<string, number>>;
 }
 
-/** undefined: nothing. */
+/** undefined: they are correct. */
 export function refuseFrame({ hosts, weights }: Frame): Fault | undefined {
   const names = new Set(hosts.map(({ host }) => host));
   for (const name of names)

@@ -1,5 +1,5 @@
-// Hosts in aggregates whose metadata has `filter_tenant_id*` are for the projects of these lists
-// alone: nova.scheduler.filters, AggregateMultiTenancyIsolation.
+// Hosts in aggregates with metadata `filter_tenant_id*` accept only the projects listed there:
+// nova.scheduler.filters, AggregateMultiTenancyIsolation.
 import { defineFilter } from '../pipeline/step.ts';
 import { dropOthersOf } from './drop-others-of.ts';
 

@@ -1,4 +1,4 @@
-// Hosts that list projects are for these alone.
+// Hosts with a list of allowed projects accept only these projects.
 import { defineFilter } from '../pipeline/step.ts';
 import { dropOthersOf } from './drop-others-of.ts';
 

@@ -1,5 +1,5 @@
-// Extra specs `capabilities:<name>` against what hosts are, with Nova's operators. A name that no
-// host has is met by none.
+// Compares extra specs `capabilities:<name>` with facts of the hosts, using Nova's operators. No
+// host satisfies a name that is unknown here.
 import type { Fleet } from '../fleet/fleet.ts';
 import type { FilterRun } from '../pipeline/filter-run.ts';
 import { defineFilter } from '../pipeline/step.ts';
@@ -12,7 +12,7 @@ const amount =
   (fleet, host) =>
     fleet.resource(resourceClass)[column][host] ?? 0;
 
-/** Attributes of nova.scheduler.host_manager, HostState. */
+/** Attribute names of nova.scheduler.host_manager, HostState. */
 const values: Readonly<Record<string, Value>> = {
   hypervisor_version: (fleet, host) => fleet.hypervisorVersions[host] ?? 0,
   hypervisor_hostname: (fleet, host) => fleet.nodeNames[host] ?? '',
@@ -24,7 +24,7 @@ const values: Readonly<Record<string, Value>> = {
   num_instances: (fleet, host) => fleet.serverCounts[host] ?? 0,
 };
 
-/** The names under which flavors ask for the architecture. */
+/** Names by which flavors ask for an architecture. */
 const architectureNames = new Set(['cpu_arch', 'cpu_info:arch', 'arch']);
 
 export const capabilities = defineFilter({
@@ -40,7 +40,10 @@ export const capabilities = defineFilter({
   },
 });
 
-/** Few different values, each an index: one comparison for each, not for each host. */
+/**
+ * For facts with few distinct values, each with its set of hosts: compares once per value instead
+ * of once per host.
+ */
 function keepKinds(
   run: FilterRun,
   index: 'hypervisorTypes' | 'architectures',

@@ -1,5 +1,5 @@
-// The operators of extra specs: nova.scheduler.filters.extra_specs_ops. Without one the texts are
-// equal.
+// The operators of extra specs: nova.scheduler.filters.extra_specs_ops. Without an operator the
+// texts must be equal.
 // https://docs.openstack.org/nova/latest/user/flavors.html#extra-specs
 
 type Value = string | number;
@@ -15,7 +15,7 @@ const textual =
     compare(`${value}`, wanted);
 
 const operators: Readonly<Record<string, Operator>> = {
-  '=': numeric((a, b) => a >= b), // for Nova it means "at least"
+  '=': numeric((a, b) => a >= b), // '=' means "at least" in Nova
   '==': numeric((a, b) => a === b),
   '!=': numeric((a, b) => !Number.isNaN(a) && !Number.isNaN(b) && a !== b),
   '>=': numeric((a, b) => a >= b),
@@ -39,7 +39,7 @@ export function meets(value: Value, wanted: string): boolean {
   return `${value}` === wanted.trim();
 }
 
-/** '<or> a <or> b' */
+/** The alternatives in '<or> a <or> b'. */
 const alternatives = (words: readonly string[], operator: string): string[] =>
   words
     .join(' ')

@@ -1,4 +1,4 @@
-// Hosts of the availability zone that is asked for.
+// Keeps hosts of the requested availability zone.
 import { defineFilter } from '../pipeline/step.ts';
 
 export const correctAz = defineFilter({

@@ -1,4 +1,4 @@
-// Takes out hosts with a list of their own that the request is not on.
+// Removes hosts that have an allow-list on which the request is not.
 import type { HostSet } from '../fleet/host-set.ts';
 import type { FilterRun } from '../pipeline/filter-run.ts';
 import type { Reason } from '../pipeline/reasons.ts';

@@ -1,6 +1,7 @@
-// Hosts with room for one server: every resource class in exact units, the most that a host gives
-// to one server, NUMA cells and huge pages where they are known. Reservations count as taken, but
-// for those whose they are. A host that is overcommitted already has no room.
+// Keeps hosts with room for the server: exact amounts of every resource class, the host's maximum
+// per server (`max_unit`), and NUMA cells and huge pages where they are known. Reserved capacity
+// counts as used, except by reservations that this request may use. An overcommitted host has no
+// room.
 import type { ReservationType } from '../fleet/host-facts.ts';
 import type { ResourceColumn } from '../fleet/resource-column.ts';
 import type { FilterRun } from '../pipeline/filter-run.ts';
@@ -21,7 +22,7 @@ export const enoughCapacity = defineFilter({
     const unlocked = unlockedByHost(fleet, request, {
       lockReserved: (parameters.lockReserved ?? false) || request.lockReservations,
       ignoredTypes: [
-        // names of other types ignore nothing
+        // unknown type names match no reservation
         ...((parameters.ignoredReservationTypes ?? []) as readonly ReservationType[]),
         ...request.ignoredReservationTypes,
       ],
@@ -39,7 +40,7 @@ export const enoughCapacity = defineFilter({
   },
 });
 
-/** As if no server were there; reservations are. */
+/** Treats the host as if no server were on it; reservations still count. */
 function dropByEmptyHost(
   run: FilterRun,
   column: ResourceColumn,

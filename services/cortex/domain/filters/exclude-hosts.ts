@@ -1,4 +1,4 @@
-// Hosts that the pipeline never uses, by name.
+// Removes the hosts that the pipeline lists by name.
 import { hostSetOf } from '../fleet/host-set-of.ts';
 import { defineFilter } from '../pipeline/step.ts';
 

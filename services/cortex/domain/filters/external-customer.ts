@@ -1,5 +1,5 @@
-// Servers of external customers, told by the beginning of their domain's name, run on hosts that
-// are theirs alone.
+// Servers of external customers, recognised by a prefix of their domain's name, run only on hosts
+// with the trait for such customers.
 import { fault } from '#contracts/common/fault.ts';
 import { defineFilter } from '../pipeline/step.ts';
 
@@ -15,7 +15,7 @@ export const externalCustomer = defineFilter({
       : undefined,
   run(run, { domainNamePrefixes = [], ignoredDomainNames = [] }) {
     const { domainName, intent } = run.request;
-    // A failover reservation is no domain's.
+    // A failover reservation belongs to no domain.
     if (intent === 'reserve_for_failover' || ignoredDomainNames.includes(domainName)) return;
     if (domainNamePrefixes.some((prefix) => domainName.startsWith(prefix)))
       run.keep(run.fleet.traits.of(trait), 'notForExternalCustomers');

@@ -1,5 +1,5 @@
-// Whether a guest's NUMA nodes fit into a host's cells, each node into a cell of its own. Cells, or
-// pages, that are not known exclude nobody.
+// Whether a guest's NUMA nodes fit into a host's cells, each node into a cell of its own. A host
+// whose cells, or pages, are not known is not excluded.
 import type { NumaCellFacts } from '../fleet/host-facts.ts';
 import type { GuestNode, GuestTopology } from '../request/guest-topology.ts';
 
@@ -7,7 +7,7 @@ type Cells = readonly NumaCellFacts[] | undefined;
 
 const kibPerMib = 1024;
 
-/** Whether the host has enough pages of one of the sizes at all, in whatever cells. */
+/** Whether the host has enough free pages of one of the sizes in total, in any cells. */
 export function hasPages(cells: Cells, { nodes, pageSizesKib }: GuestTopology): boolean {
   if (!cells?.some(({ freePages }) => freePages)) return true;
   const memoryMib = nodes.reduce((sum, node) => sum + node.memoryMib, 0);
@@ -29,7 +29,7 @@ export function fitsCells(cells: Cells, { nodes, pageSizesKib }: GuestTopology):
 const pagesMib = ({ freePages }: NumaCellFacts, sizeKib: number): number =>
   ((freePages?.[sizeKib] ?? 0) * sizeKib) / kibPerMib;
 
-/** Whether every node finds a cell of its own: a bipartite matching, by augmenting paths. */
+/** Whether each node can get a cell of its own: bipartite matching by augmenting paths. */
 function isMatched(
   nodes: readonly GuestNode[],
   cells: readonly NumaCellFacts[],

@@ -1,5 +1,5 @@
-// A flavor with `accel:device_profile` needs a host with accelerators. How many of a device are
-// free is counted by filter_has_enough_capacity, where the flavor asks for its resource class.
+// A flavor with `accel:device_profile` needs a host with accelerators. Free devices are counted by
+// filter_has_enough_capacity, if the flavor requests their resource class.
 import { defineFilter } from '../pipeline/step.ts';
 
 export const hasAccelerators = defineFilter({

@@ -1,4 +1,4 @@
-// `ignore_hosts`, `force_hosts` and `force_nodes` of the request.
+// Applies `ignore_hosts`, `force_hosts` and `force_nodes` of the request.
 import { hostSetOf } from '../fleet/host-set-of.ts';
 import type { FilterRun } from '../pipeline/filter-run.ts';
 import { defineFilter } from '../pipeline/step.ts';

@@ -1,9 +1,10 @@
-// What an image's properties ask of a host: hypervisor, architecture, firmware, secure boot. What a
-// host has not told excludes it from nothing but secure boot, which is a promise.
+// What an image's properties demand of a host: hypervisor type, architecture, firmware, secure
+// boot. A host that does not report such a fact is kept, except for secure boot, which must be
+// certain.
 import type { FilterRun } from '../pipeline/filter-run.ts';
 import { defineFilter } from '../pipeline/step.ts';
 
-/** As glance's `img_hv_type` and as libvirt name what runs guests by KVM. */
+/** For each `img_hv_type` of Glance, the libvirt driver types that satisfy it. */
 const kvmTypes: Readonly<Record<string, readonly string[]>> = {
   kvm: ['kvm', 'qemu', 'ch'],
   qemu: ['kvm', 'qemu'],
@@ -42,13 +43,13 @@ function keepArchitecture(run: FilterRun, wanted: string): void {
       run.drop(run.fleet.architectures.of(architecture), 'imageArchitecture', wanted);
 }
 
-/** nova.objects.fields, Architecture: other spellings of the same. */
+/** Maps alternative spellings of an architecture: nova.objects.fields, Architecture. */
 const canonical = (architecture: string): string => {
   const name = architecture.toLowerCase();
   return name === 'amd64' ? 'x86_64' : name === 'arm64' ? 'aarch64' : name;
 };
 
-/** A host tells its firmware by traits; one with neither has not told. */
+/** Hosts report firmware by traits; one with neither trait is kept. */
 function keepFirmware(run: FilterRun, wanted: string): void {
   const trait = Object.hasOwn(firmwareTraits, wanted) ? firmwareTraits[wanted] : undefined;
   if (trait === undefined) return;

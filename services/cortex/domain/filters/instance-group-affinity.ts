@@ -1,4 +1,4 @@
-// A server of a group with the policy `affinity` goes where its group is.
+// A server of a group with policy `affinity` goes to the hosts that have members of the group.
 import { add } from '../fleet/host-set.ts';
 import { defineFilter } from '../pipeline/step.ts';
 import { membersByHost } from './instance-group.ts';

@@ -1,5 +1,5 @@
-// A server of a group with the policy `anti-affinity` goes where fewer than `max_server_per_host`
-// (default 1) of its group are.
+// A server of a group with policy `anti-affinity` goes to hosts with fewer than
+// `max_server_per_host` (default 1) members of the group.
 import { add } from '../fleet/host-set.ts';
 import { defineFilter } from '../pipeline/step.ts';
 import { membersByHost } from './instance-group.ts';

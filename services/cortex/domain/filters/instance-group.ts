@@ -1,6 +1,6 @@
-// Members of the request's group on each host: by the servers that hosts report and those in
-// flight, and at least as many as the asker says: its list names a host once for all of them, or
-// once for each. In flight and not among the members that the asker knows of: one more.
+// Counts the members of the request's group on each host: servers that hosts report, and in-flight
+// choices; at least as many as the caller's list of hosts says (which names a host once for all its
+// members, or once for each). In-flight members that the caller does not know of are added.
 import type { Fleet } from '../fleet/fleet.ts';
 import type { PlacementRequest } from '../request/placement-request.ts';
 
@@ -24,7 +24,7 @@ export function membersByHost(fleet: Fleet, request: PlacementRequest): Counts {
   const told: Counts = new Map();
   for (const name of group.hosts) {
     const host = fleet.positionOf(name);
-    // The asker may mean the server itself, where it is now.
+    // The list may include the host on which this server itself is now.
     if (host !== undefined && host !== own) addTo(told, host);
   }
   for (const [host, count] of told) counts.set(host, Math.max(count, counts.get(host) ?? 0));
@@ -42,7 +42,7 @@ function addInFlight(
   for (const { servers, positions } of fleet.reservationsOfGroup(group.id)) {
     if (servers.includes(serverId)) continue;
     for (const host of positions) {
-      if (servers.some((id) => fleet.hostOfServer.get(id) === host)) continue; // counted there
+      if (servers.some((id) => fleet.hostOfServer.get(id) === host)) continue; // counted
       addTo(servers.some((id) => group.members.includes(id)) ? known : beside, host);
     }
   }

@@ -1,5 +1,5 @@
-// A guest that moves while it runs needs a host of the same architecture, with all CPU modes and
-// features and all devices that its present host offers.
+// For a live migration, keeps hosts with the architecture of the source host and at least its CPU
+// modes, CPU features and devices.
 import { fault } from '#contracts/common/fault.ts';
 import { defineFilter } from '../pipeline/step.ts';
 

@@ -1,11 +1,11 @@
-// A project's quota in a zone, for flavors of one hardware version: a commitment with room for the
-// memory is enough, else all that is beside commitments must have room. Shadow mode, which only
-// notes what it would refuse, unless `enforce` is set.
+// Checks the project's quota in a zone for flavors of one hardware version: a commitment with
+// enough unused memory suffices; else the project's headroom outside of commitments must suffice.
+// Only notes what it would refuse (shadow mode), unless `enforce` is set.
 import type { QuotaFacts } from '../fleet/host-facts.ts';
 import { defineFilter } from '../pipeline/step.ts';
 import type { Intent, PlacementRequest } from '../request/placement-request.ts';
 
-/** They take nothing that the project has not already. */
+/** Intents that use nothing beyond what the project has already. */
 const free: ReadonlySet<Intent> = new Set([
   'evacuate',
   'live_migrate',
@@ -32,7 +32,7 @@ export const quotaEnforcement = defineFilter({
   },
 });
 
-/** The first resource of which there is not enough; undefined: there is. */
+/** The first resource that is insufficient; undefined: none. */
 function lackingOf(quota: QuotaFacts, request: PlacementRequest): string | undefined {
   const ramGib = Math.ceil(((request.resources.get('MEMORY_MB') ?? 0) * request.instances) / 1024);
   if (quota.committedFreeGib.some((gib) => gib >= ramGib)) return undefined;

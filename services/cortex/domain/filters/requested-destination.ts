@@ -1,5 +1,5 @@
-// `requested_destination`: a host, aggregates of which each entry is a list (one of them must be
-// the host's), and aggregates that the host must not be in.
+// Applies `requested_destination`: a host; lists of aggregates, of each of which the host must be
+// in at least one; and aggregates that it must not be in.
 import { hostSetOf } from '../fleet/host-set-of.ts';
 import type { FilterRun } from '../pipeline/filter-run.ts';
 import { defineFilter } from '../pipeline/step.ts';

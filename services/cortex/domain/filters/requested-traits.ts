@@ -1,4 +1,4 @@
-// Traits that the flavor or its image requires or forbids.
+// Keeps hosts with the traits that flavor or image require, and without those they forbid.
 import { defineFilter } from '../pipeline/step.ts';
 
 export const requestedTraits = defineFilter({

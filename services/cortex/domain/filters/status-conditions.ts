@@ -1,5 +1,5 @@
-// Hosts that are ready, and neither disabled nor on their way out. A host that has not said that it
-// is ready is not.
+// Keeps hosts that are ready, not disabled and not being removed. A host that has not reported
+// being ready is not ready.
 import { defineFilter } from '../pipeline/step.ts';
 
 export const statusConditions = defineFilter({

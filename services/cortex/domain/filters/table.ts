@@ -1,5 +1,5 @@
-// All filters, in the order in which their removals explain best: what a host is before what it has
-// free at present. A pipeline has an order of its own.
+// All filters, in the order used to explain decisions: permanent properties of a host come before
+// its free capacity. Each pipeline has an order of its own.
 import type { Filter } from '../pipeline/step.ts';
 import { aggregateMetadata } from './aggregate-metadata.ts';
 import { allowedProjects } from './allowed-projects.ts';
@@ -20,7 +20,8 @@ import { requestedTraits } from './requested-traits.ts';
 import { statusConditions } from './status-conditions.ts';
 
 export const filters: readonly Filter[] = [
-  // First: a zone whose hosts are all to be avoided is not a zone without hosts.
+  // First, so that a zone whose hosts are all excluded by name is not reported as a zone without
+  // hosts.
   correctAz,
   excludeHosts,
   hostInstructions,

@@ -1,17 +1,17 @@
-// What reservations hold that this request may use: a project's commitments for its own servers, a
+// Reserved capacity that this request may use: a project's commitments for its own servers, and a
 // server's failover reservation for its evacuation.
 import type { Fleet, HeldReservation } from '../fleet/fleet.ts';
 import type { ReservationFacts, ReservationType } from '../fleet/host-facts.ts';
 import type { PlacementRequest } from '../request/placement-request.ts';
 
 export interface UnlockRules {
-  /** Commitments stay locked for everybody. */
+  /** Commitments stay locked even for their own project. */
   lockReserved: boolean;
-  /** These hold nothing. */
+  /** Reservations of these types count as if they did not exist. */
   ignoredTypes: readonly ReservationType[];
 }
 
-/** By resource class and host; undefined: nothing, which is nearly always so. */
+/** Usable amount by resource class and host; undefined: none, which is the usual case. */
 export function unlockedByHost(
   fleet: Fleet,
   request: PlacementRequest,
@@ -30,7 +30,7 @@ export function unlockedByHost(
   return unlocked.size > 0 ? unlocked : undefined;
 }
 
-/** All that may be unlocked, found by an index where one tells. */
+/** The reservations that might be usable, found by an index where there is one. */
 function* concerned(
   fleet: Fleet,
   request: PlacementRequest,

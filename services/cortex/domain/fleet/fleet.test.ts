@@ -8,7 +8,7 @@ import { withHypervisor } from './from-hypervisor.ts';
 import { membersOf } from './host-set.ts';
 import { parseQuantity } from './quantity.ts';
 
-/** All that decisions read of the fleet, by names, so that two fleets can be compared. */
+/** Everything that decisions read of a fleet, by names, so that two fleets can be compared. */
 function contentOf(fleet: Fleet) {
   const present = membersOf(fleet.present);
   const sets = [

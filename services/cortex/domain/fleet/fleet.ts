@@ -1,6 +1,6 @@
-// The live picture of the fleet: every host as a position in typed columns, and sets of hosts by
-// zone, trait, aggregate and the like, which are the indexes. A source applies changes, one host at
-// a time; decisions only read. ADR 27 says why.
+// The in-memory picture of the fleet: every host has a position in typed columns; sets of hosts by
+// zone, trait, aggregate and so on serve as indexes. A source applies changes host by host;
+// decisions only read. Reasons: ADR 27.
 import { fnv1a } from './fnv1a.ts';
 import type {
   HostFacts,
@@ -16,21 +16,26 @@ import { ResourceColumn } from './resource-column.ts';
 
 const firstLength = 64;
 
-/** Nova's AggregateMultiTenancyIsolation: keys of metadata that begin so list projects. */
+/**
+ * Metadata keys with this prefix list the projects of an aggregate: AggregateMultiTenancyIsolation.
+ */
 const tenantsKey = 'filter_tenant_id';
 
-/** Only disk may be untold: the original's sources know processors and memory alone. */
+/**
+ * The amount of a class that a host has not reported. Only disk may be unknown (NaN), since the
+ * sources of the original Cortex report processors and memory only.
+ */
 const unknownAmount = (resourceClass: string): number => (resourceClass === 'DISK_GB' ? NaN : 0);
 
-/** A reservation, with the positions of its hosts, whether they are there or not. */
+/** A reservation with the positions of its hosts, including hosts that are not in the fleet. */
 export interface HeldReservation extends ReservationFacts {
   positions: readonly number[];
-  /** What it holds on each, as a list. */
+  /** The amounts it holds on each host, as a list. */
   amounts: readonly (readonly [resourceClass: string, amount: number])[];
 }
 
 export class Fleet {
-  /** By position; '' of none. A host keeps its position for ever: records refer to it. */
+  /** By position; '' if unused. A host keeps its position forever, since records refer to it. */
   readonly names: string[] = [];
   readonly nodeNames: string[] = [];
   readonly cells: (readonly NumaCellFacts[] | undefined)[] = [];
@@ -42,15 +47,15 @@ export class Fleet {
   ready: HostSet = new Int32Array(wordsFor(firstLength));
   disabled: HostSet = new Int32Array(wordsFor(firstLength));
   terminating: HostSet = new Int32Array(wordsFor(firstLength));
-  /** Hosts that only some projects may use: by their own list, or by an aggregate's. */
+  /** Hosts that only certain projects may use, by their own list or by an aggregate's. */
   restricted: HostSet = new Int32Array(wordsFor(firstLength));
   isolated: HostSet = new Int32Array(wordsFor(firstLength));
 
   readonly zones = new NamedHostSets(wordsFor(firstLength));
   readonly traits = new NamedHostSets(wordsFor(firstLength));
-  /** By uuid, and by name. */
+  /** Keys are an aggregate's uuid and its name. */
   readonly aggregates = new NamedHostSets(wordsFor(firstLength));
-  /** In lower case. */
+  /** Names in lower case. */
   readonly hypervisorTypes = new NamedHostSets(wordsFor(firstLength));
   readonly architectures = new NamedHostSets(wordsFor(firstLength));
   readonly guestFeatures = new NamedHostSets(wordsFor(firstLength));
@@ -60,17 +65,19 @@ export class Fleet {
   /** By resource class. */
   readonly resources = new Map<string, ResourceColumn>();
   readonly reservations = new Map<string, HeldReservation>();
-  /** Positions by server id. */
+  /** Position of the host by server id. */
   readonly hostOfServer = new Map<string, number>();
   readonly #serversOn: (readonly string[] | undefined)[] = [];
   readonly #positions = new Map<string, number>();
-  /** By zone, the positions that are dealt next, and where its block of them ends. */
+  /**
+   * By zone: the next free position, and the end of the block of positions reserved for the zone.
+   */
   readonly #blocks = new Map<string, { next: number; end: number }>();
   readonly #nodePositions = new Map<string, number>();
-  /** Of committed resources. */
+  /** Committed resources, by project. */
   readonly #reservationsOfProject = new Map<string, Set<HeldReservation>>();
   readonly #reservationsOfServer = new Map<string, Set<HeldReservation>>();
-  /** Those in flight, by the id of a server group. */
+  /** In-flight reservations, by server group id. */
   readonly #reservationsOfGroup = new Map<string, Set<HeldReservation>>();
   readonly #quotas = new Map<string, QuotaFacts>();
   /** Changes applied so far. */
@@ -78,7 +85,7 @@ export class Fleet {
   hostCount = 0;
   #length = firstLength;
 
-  /** Positions are below it; the length of columns. */
+  /** The length of all columns; positions are less. */
   get length(): number {
     return this.#length;
   }
@@ -87,7 +94,7 @@ export class Fleet {
     return this.present.length;
   }
 
-  /** undefined: no such host now. */
+  /** undefined: there is no such host at present. */
   positionOf(name: string): number | undefined {
     const position = this.#positions.get(name);
     return position !== undefined && has(this.present, position) ? position : undefined;
@@ -106,7 +113,7 @@ export class Fleet {
     return this.#quotas.get(`${projectId}\n${zone}\n${hwVersion}`);
   }
 
-  /** Those of committed resources. */
+  /** Reservations of committed resources. */
   reservationsOfProject(projectId: string): Iterable<HeldReservation> {
     return this.#reservationsOfProject.get(projectId) ?? [];
   }
@@ -115,12 +122,12 @@ export class Fleet {
     return this.#reservationsOfServer.get(serverId) ?? [];
   }
 
-  /** Those in flight. */
+  /** In-flight reservations. */
   reservationsOfGroup(groupId: string): Iterable<HeldReservation> {
     return this.#reservationsOfGroup.get(groupId) ?? [];
   }
 
-  /** A column of zeros where no host has told of the class. */
+  /** The column of a class; an empty one if no host has reported the class. */
   resource(resourceClass: string): ResourceColumn {
     let column = this.resources.get(resourceClass);
     if (!column) {
@@ -130,7 +137,7 @@ export class Fleet {
     return column;
   }
 
-  /** Takes the place of all that was known of the host. */
+  /** Replaces everything known of the host. */
   apply(facts: HostFacts): void {
     const host = this.#position(facts.name, facts.zone ?? '');
     this.version += 1;
@@ -161,7 +168,7 @@ export class Fleet {
   }
 
   /**
-   * What is allocated on a host has changed, and nothing else. Nothing if there is no such host.
+   * Updates the allocated amounts of a host and nothing else. No effect if there is no such host.
    */
   applyUsage(name: string, used: Readonly<Record<string, number>>): void {
     const host = this.positionOf(name);
@@ -213,7 +220,7 @@ export class Fleet {
     for (const [resourceClass, amount] of amounts)
       for (const host of positions) {
         const column = this.resource(resourceClass);
-        // What is in flight will be used in a moment: weighers count it as that.
+        // In-flight amounts will soon be allocated, so weighers count them as used.
         if (type === 'InFlightReservation') column.addInFlight(host, sign * amount);
         else column.addReserved(host, sign * amount);
       }
@@ -251,8 +258,9 @@ export class Fleet {
   }
 
   /**
-   * Of a host that is there, or that something refers to before it is. Positions are dealt in whole
-   * words by zone, so that a filter by zone leaves most words empty, and what follows skips them.
+   * The position of a host, which may also be one that a reservation names before the host exists.
+   * Positions are assigned to zones in blocks of a whole word (32), so that a filter by zone leaves
+   * most words empty and later filters skip these.
    */
   #position(name: string, zone = ''): number {
     const known = this.#positions.get(name);
@@ -306,7 +314,7 @@ export class Fleet {
 
 const namesIn = (name: string | null): readonly string[] => (name ? [name] : []);
 
-/** undefined: no aggregate of the host says who may use it. */
+/** undefined: no aggregate of the host restricts projects. */
 function tenantsOf({ aggregates }: HostFacts): string[] | undefined {
   const lists = aggregates.flatMap(({ metadata }) =>
     Object.entries(metadata)

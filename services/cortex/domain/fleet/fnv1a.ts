@@ -1,4 +1,4 @@
-// The hash FNV-1a, 32 bits: equal hosts are ordered by it, the same on every process.
+// The hash FNV-1a, 32 bits. Orders equally good hosts, in the same way in every process.
 
 export function fnv1a(text: string): number {
   let hash = 0x811c9dc5;
@@ -7,7 +7,7 @@ export function fnv1a(text: string): number {
   return hash | 0;
 }
 
-/** Spreads the bits of a hash, so that similar inputs are ordered as by chance. */
+/** Mixes the bits of a hash, so that similar inputs are ordered as if at random. */
 export function mixed(hash: number): number {
   let bits = Math.imul(hash ^ (hash >>> 16), 0x7feb352d);
   bits = Math.imul(bits ^ (bits >>> 15), 0x846ca68b);

@@ -1,5 +1,6 @@
-// What a resource `Hypervisor` of kvm.cloud.sap/v1 tells of a host beyond OpenStack's APIs: whose
-// it is, what guests may use, its NUMA cells, whether it is going. Amounts are Placement's to tell.
+// Facts of a host from its `Hypervisor` resource (kvm.cloud.sap/v1) that OpenStack's APIs do not
+// have: allowed projects, features for guests, NUMA cells, whether it is being removed. Capacities
+// and usage come from Placement.
 import type { Hypervisor } from '#contracts/kube/kinds.ts';
 import type { HostFacts, NumaCellFacts } from './host-facts.ts';
 import { parseQuantity } from './quantity.ts';
@@ -8,7 +9,7 @@ type Quantities = Readonly<Record<string, string>> | undefined;
 
 const bytesPerMib = 2 ** 20;
 
-/** The facts of the host with what its hypervisor tells. */
+/** Adds the facts of the Hypervisor resource to those of the host. */
 export function withHypervisor(
   facts: HostFacts,
   { metadata, spec, status }: Hypervisor,
@@ -34,13 +35,13 @@ export function withHypervisor(
   };
 }
 
-/** The resource has 'unknown' where nothing has been reported yet. */
+/** The resource has 'unknown' for what has not been reported yet. */
 const known = (text: string | undefined): string =>
   text === undefined || text === 'unknown' ? '' : text;
 
 type Cell = NonNullable<NonNullable<Hypervisor['status']>['cells']>[number];
 
-/** Memory is exact: bytes as MiB, so that nothing is taken for 10^6 bytes. */
+/** Converts bytes to MiB exactly, as fractions, without rounding. */
 function cellOf({ capacity, effectiveCapacity, allocation }: Cell): NumaCellFacts {
   const amountIn = (quantities: Quantities, quantity: string): number =>
     parseQuantity(quantities?.[quantity]) ?? 0;

@@ -1,5 +1,5 @@
-// What Nova's and Placement's public APIs tell of a host: for clouds without resources `Hypervisor`
-// that have capacities. CPU features and NUMA cells are not told there.
+// Facts of a host from Nova's and Placement's public APIs, for clouds without `Hypervisor`
+// resources. These APIs do not have CPU features and NUMA cells.
 import type { Inventories } from '#contracts/placement/wire.ts';
 import type { AggregateFacts, HostFacts, ResourceFacts } from './host-facts.ts';
 
@@ -62,7 +62,7 @@ export function factsOfHost(
   };
 }
 
-/** Traits COMPUTE_ARCH_X86_64 and their like; '' of a host without. */
+/** From traits such as COMPUTE_ARCH_X86_64; '' if the host has none. */
 const architectureIn = (traits: readonly string[]): string =>
   traits
     .flatMap((trait) => /^(?:COMPUTE|HW)_ARCH_(\w+)$/.exec(trait)?.[1] ?? [])[0]
@@ -73,7 +73,7 @@ const resourcesOf = ({ inventories, usages }: ProviderFacts): Record<string, Res
     Object.entries(inventories).map(([resourceClass, inventory]) => [
       resourceClass,
       {
-        // As Placement counts: resource_provider.py, `capacity`.
+        // Placement's formula: resource_provider.py, `capacity`.
         capacity: Math.floor((inventory.total - inventory.reserved) * inventory.allocation_ratio),
         used: usages[resourceClass] ?? 0,
         maxUnit: inventory.max_unit,

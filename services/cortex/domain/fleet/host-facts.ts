@@ -1,12 +1,12 @@
-// What a source tells the fleet: one host as a whole, a reservation, a quota. Sources:
+// What a source reports to the fleet: all facts of a host, a reservation, a quota. Sources:
 // from-openstack.ts and from-hypervisor.ts.
 
 /** Amounts of one resource class of Placement: VCPU, MEMORY_MB (MiB), DISK_GB (GiB), ... */
 export interface ResourceFacts {
-  /** What may be allocated: with overcommit, without what the host keeps for itself. */
+  /** What can be allocated: including overcommit, without the host's own reserve. */
   capacity: number;
   used: number;
-  /** The most that one server may have; default: the capacity. */
+  /** The most that one server may get; default: the capacity. */
   maxUnit?: number;
 }
 
@@ -30,27 +30,27 @@ export interface HostFacts {
   /** Default: the name. */
   hypervisorHostname?: string;
   zone: string | null;
-  /** null: it has not said so. */
+  /** null: not reported. */
   ready: boolean | null;
   disabled: boolean;
   terminating: boolean;
-  /** 'QEMU', 'CH'; '' if it is not known. */
+  /** 'QEMU', 'CH'; '' if not known. */
   hypervisorType: string;
-  /** As Nova writes it, 8002005 for 8.2.5; 0 if it is not known. */
+  /** As in Nova's API: 8002005 for 8.2.5; 0 if not known. */
   hypervisorVersion?: number;
-  /** 'x86_64'; '' if it is not known. */
+  /** 'x86_64'; '' if not known. */
   architecture: string;
   /** What guests may use: `mode/host-passthrough`, `feature/avx2`, `device/video`. */
   guestFeatures: readonly string[];
   traits: readonly string[];
   aggregates: readonly AggregateFacts[];
-  /** Empty: everybody's. */
+  /** Projects that may use the host; empty: all. */
   allowedProjects: readonly string[];
   /** By resource class. */
   resources: Readonly<Record<string, ResourceFacts>>;
-  /** undefined: they are not known. */
+  /** undefined: not known. */
   cells?: readonly NumaCellFacts[];
-  /** Ids of the servers on it. */
+  /** Ids of the servers on the host. */
   servers: readonly string[];
 }
 
@@ -62,30 +62,30 @@ export type ReservationType =
 export interface ReservationFacts {
   id: string;
   type: ReservationType;
-  /** Only a ready one is unlocked for those whose it is. */
+  /** Only a ready reservation can be used by those it is for. */
   ready: boolean;
-  /** Where it holds capacity: where it is, and where it is going. */
+  /** Hosts on which it holds capacity: where it is now, and where it is being moved. */
   hosts: readonly string[];
-  /** What it holds on each of them, by resource class: what is not used of it yet. */
+  /** Amounts held on each of these hosts, by resource class: the part that is not used yet. */
   held: Readonly<Record<string, number>>;
-  /** Of a committed resource. */
+  /** The project of a committed resource. */
   projectId?: string;
-  /** The group of flavors, or the flavor, that it is for. */
+  /** The flavor group, or the flavor, that it is for. */
   resourceGroup?: string;
   zone?: string;
-  /** Of one in flight: the id of the server group that counts it as a member. */
+  /** For an in-flight reservation: the server group of which it counts as a member. */
   group?: string;
   /** Servers that it is for, or that use it. */
   servers: readonly string[];
 }
 
-/** What a project may have and has, in one zone, of flavors of one hardware version. */
+/** A project's quota and usage in one zone, for flavors of one hardware version. */
 export interface QuotaFacts {
   projectId: string;
   zone: string;
   hwVersion: string;
-  /** Unused parts of its commitments, one by one, GiB. */
+  /** The unused memory of each of its commitments, GiB. */
   committedFreeGib: readonly number[];
-  /** What it may take beside its commitments; undefined: without a limit. */
+  /** What it may still use outside of its commitments; a missing entry has no limit. */
   headroom: { ramGib?: number; cores?: number; instances?: number };
 }

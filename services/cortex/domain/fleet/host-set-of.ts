@@ -1,4 +1,4 @@
-// The hosts with these names, as a set; names of hosts that are not there are left out.
+// The set of hosts with these names. Names that are not in the fleet are ignored.
 import type { Fleet } from './fleet.ts';
 import type { HostSet } from './host-set.ts';
 import { add } from './host-set.ts';

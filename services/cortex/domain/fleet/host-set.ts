@@ -1,5 +1,5 @@
-// Sets of hosts as bits, 32 to a word: bit n is the host at position n of the fleet's columns. A
-// filter over 5,000 hosts is 157 operations.
+// Sets of hosts as bit vectors of 32-bit words: bit n is the host at position n of the fleet's
+// columns. A filter over 5,000 hosts takes 157 operations.
 
 export type HostSet = Int32Array<ArrayBuffer>;
 
@@ -32,7 +32,7 @@ export function sizeOfWord(bits: number): number {
   return Math.imul((rest + (rest >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
-/** Ascending. */
+/** Positions of the members, ascending. */
 export function membersOf(set: HostSet): number[] {
   const members: number[] = [];
   for (let word = 0; word < set.length; word += 1)
@@ -41,7 +41,7 @@ export function membersOf(set: HostSet): number[] {
   return members;
 }
 
-/** The same members, with room for more hosts. */
+/** A copy with room for more hosts. */
 export function grown(set: HostSet, words: number): HostSet {
   const larger = new Int32Array(words);
   larger.set(set);

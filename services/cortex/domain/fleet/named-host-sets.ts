@@ -1,4 +1,4 @@
-// An index: sets of hosts by a name, e.g. the hosts of each zone, or those with each trait.
+// An index: a set of hosts for each name, e.g. for each zone or trait.
 import type { HostSet } from './host-set.ts';
 import { add, grown, isEmpty, remove } from './host-set.ts';
 
@@ -11,7 +11,7 @@ export class NamedHostSets {
     this.#words = words;
   }
 
-  /** undefined: no host. */
+  /** The hosts with this name; undefined: none. */
   of(name: string): HostSet | undefined {
     return this.#sets.get(name);
   }
@@ -24,7 +24,7 @@ export class NamedHostSets {
     return this.#namesOf[host] ?? [];
   }
 
-  /** The host is in the sets of these names and in no other. */
+  /** Puts the host into the sets of exactly these names. */
   assign(host: number, names: readonly string[]): void {
     const before = this.namesOf(host);
     for (const name of before) if (!names.includes(name)) this.#leave(host, name);

@@ -1,32 +1,34 @@
-// One resource class of all hosts as columns. Amounts are exact: integers, or fractions of a power
-// of two (bytes as MiB).
+// One resource class of all hosts, as columns by position. Amounts are exact: integers, or binary
+// fractions (bytes as MiB).
 import type { ResourceFacts } from './host-facts.ts';
 
-/** Above what any host has of anything, and so small that differences stay 32 bits. */
+/** More than any host has of any class, yet small enough that differences fit into 32 bits. */
 export const mostUnits = 2 ** 30;
 
 export class ResourceColumn {
   readonly name: string;
   capacity: Float64Array;
-  /** Allocated, as the source has told, and in flight. */
+  /** Allocated amounts that the source reports, plus in-flight amounts. */
   used: Float64Array;
-  /** Of what is used: chosen by decisions whose claims the source does not show yet. */
+  /** The part of `used` that was chosen by decisions whose claims the source does not show yet. */
   inFlight: Float64Array;
-  /** Held by other reservations. */
+  /** Amounts held by all other reservations. */
   reserved: Float64Array;
   /** capacity - used - reserved; may be negative. */
   free: Float64Array;
   /**
-   * The free units that a server can have, whole: a number of them fits if it is not above. Where
-   * not knowing excludes nobody, `mostUnits`.
+   * `free` in whole units, rounded down: an amount fits if it is not greater. `mostUnits` where the
+   * capacity is unknown and the host is not to be excluded for it.
    */
   freeUnits: Int32Array;
-  /** 1 / capacity; 0 where there is none. */
+  /** 1 / capacity; 0 without capacity. */
   perUnit: Float64Array;
   maxUnits: Int32Array;
-  /** Some host allows less for one server than its capacity. */
+  /** Whether some host's maximum per server is below its capacity. */
   hasMaxUnits = false;
-  /** Amounts of a host that has told none: 0, or NaN where not knowing excludes nobody. */
+  /**
+   * The capacity of a host that has reported none: 0, or NaN if such a host is not to be excluded.
+   */
   readonly #unknown: number;
 
   constructor(name: string, length: number, unknown: number) {
@@ -52,7 +54,7 @@ export class ResourceColumn {
     this.setUsed(host, facts?.used ?? 0);
   }
 
-  /** What the source tells; what is in flight counts beside it. */
+  /** `told`: the amount that the source reports; in-flight amounts are added to it. */
   setUsed(host: number, told: number): void {
     this.used[host] = told + (this.inFlight[host] ?? 0);
     this.#refresh(host);

@@ -15,7 +15,7 @@ import { fleetOf, gib, host } from '../small-fleet.testing.ts';
 
 type Group = Partial<InstanceGroupFields>;
 
-/** Ids that tests name as their servers. */
+/** A request of Nova for the server, which offers the hosts `names`. */
 const nova = (
   server: string,
   names: readonly string[],
@@ -58,7 +58,7 @@ function start(...hosts: HostFacts[]) {
   return { fleet, scheduling, decide, best };
 }
 
-/** Room for so many servers of `nova`. */
+/** A host with room for this many servers of `nova`. */
 const roomy = (name: string, servers: number): HostFacts =>
   host(name, { vcpus: [0, 1_000], memoryGib: [0, 8 * servers] });
 const counts = (hosts: readonly (string | undefined)[]): Record<string, number> => {
@@ -82,7 +82,7 @@ describe('what a decision chooses', () => {
     const first = best('s1');
     assert.equal(best('s1', {}, 1), first);
     const other = first === 'a' ? 'b' : 'a';
-    // Nova leaves out a host whose claim was refused.
+    // Nova does not offer a host again whose claim was refused.
     assert.equal(best('s1', {}, 2, [other]), other);
     assert.equal(best('s2', {}, 3), first);
     scheduling.inFlight.noteClaims('a', ['s1', 's2']);
@@ -138,7 +138,7 @@ describe('what a decision chooses', () => {
     const group = { policy: 'anti-affinity', _rules: { max_server_per_host: 2 } };
     const chosen = ['s1', 's2', 's3', 's4', 's5'].map((id) => best(id, { group }));
     assert.deepEqual(counts(chosen), { a: 2, b: 2, none: 1 });
-    // The asker's list has them by now.
+    // By now the caller's list includes these members.
     const known = { ...group, members: ['s1', 's2', 's3'], hosts: ['a', 'a', 'b'] };
     fleet.apply({ ...roomy('a', 9), servers: ['s1'] });
     assert.equal(best('s4', { group: known }), 'b');

@@ -1,23 +1,24 @@
-// What decisions have chosen and Placement does not show yet, as reservations of the fleet: the
-// next decision finds it used. Each has an owner, a server or a place of a batch, and ends when the
-// claim is seen, when its owner decides anew or gives up, or by itself. It steers decisions and
-// promises nothing: what books a host is the claim.
+// Hosts that decisions have chosen and whose claims Placement does not show yet, kept as
+// reservations of the fleet, so that the next decision counts them as used. Each has an owner (a
+// server, or a place in a batch), and ends when the claim is seen, when its owner is decided anew
+// or gives up, or after a time. It only steers decisions: what books a host is the claim in
+// Placement.
 import type { Fleet } from '../fleet/fleet.ts';
 import type { PlacementRequest } from '../request/placement-request.ts';
 
 export interface InFlightConfig {
-  /** After this a choice whose claim was not seen counts no more. */
+  /** A choice whose claim is not seen within this time is dropped. */
   inFlightMs: number;
-  /** Beyond these the oldest is forgotten. */
+  /** Limit of choices held; beyond it the oldest is dropped. */
   mostInFlight: number;
 }
 
-/** One choice, as processes tell it to each other. */
+/** One choice, as Cortex's processes send it to each other. */
 export interface InFlightChoice {
-  /** The server's id, or that of a place of a batch. */
+  /** A server's id, or the name of a place in a batch. */
   owner: string;
   host: string;
-  /** By resource class. */
+  /** Amounts by resource class. */
   resources: Readonly<Record<string, number>>;
   /** The id of the owner's server group. */
   group: string | null;
@@ -33,7 +34,7 @@ const reservationOf = (owner: string): string => `in-flight/${owner}`;
 export class InFlight {
   readonly #fleet: Fleet;
   readonly #config: InFlightConfig;
-  /** By owner; the one that ends first is first. */
+  /** By owner, in the order in which they end. */
   readonly #held = new Map<string, Held>();
   readonly #ownersOn = new Map<string, Set<string>>();
 
@@ -46,7 +47,7 @@ export class InFlight {
     return this.#held.size;
   }
 
-  /** Replaces what the owner held before. */
+  /** Replaces the owner's earlier choice, if any. */
   hold({ owner, host, resources, group }: InFlightChoice, nowMs: number): void {
     this.release(owner);
     const [oldest] = this.#held.keys();
@@ -64,7 +65,7 @@ export class InFlight {
     });
   }
 
-  /** Nothing if it holds nothing. */
+  /** No effect if the owner holds nothing. */
   release(owner: string): void {
     const held = this.#held.get(owner);
     if (!held) return;
@@ -75,16 +76,16 @@ export class InFlight {
     this.#fleet.removeReservation(reservationOf(owner));
   }
 
-  /** Before each decision. */
+  /** Drops choices whose time is over. Called before each decision. */
   releaseEnded(nowMs: number): void {
     for (const [owner, { endsAtMs }] of this.#held) {
-      // A clock that was set back ends what is left early, instead of late.
+      // If the clock was set back, the remaining choices end early rather than late.
       if (endsAtMs > nowMs && endsAtMs - nowMs <= this.#config.inFlightMs) return;
       this.release(owner);
     }
   }
 
-  /** undefined: it holds nothing. */
+  /** The host that the owner holds; undefined: none. */
   hostOf(owner: string): string | undefined {
     return this.#held.get(owner)?.host;
   }
@@ -93,7 +94,9 @@ export class InFlight {
     return this.#ownersOn.has(host);
   }
 
-  /** These have claimed something of the host: what they hold there is used by now. */
+  /**
+   * `consumers` have claims on the host: what they held there is now allocated, and is released.
+   */
   noteClaims(host: string, consumers: Iterable<string>): void {
     const owners = this.#ownersOn.get(host);
     if (owners) for (const consumer of consumers) if (owners.has(consumer)) this.release(consumer);

@@ -1,6 +1,6 @@
-// Where the servers of one request go (`min_count`, `max_count`), decided as one: each place is
-// held as soon as it is chosen, so that the next finds it used, and its group's member there. A
-// group that is to stay together is sent where all of it has room.
+// Plans all servers of one request (`min_count`, `max_count`) together: each place is held as soon
+// as it is chosen, so that the next choice counts it as used and as a group member. A group with
+// affinity goes to a host with room for all of its servers.
 import type { Pipeline } from '../pipeline/build-pipeline.ts';
 import type { Engine } from '../pipeline/engine.ts';
 import type { PlacementRequest } from '../request/placement-request.ts';
@@ -9,26 +9,26 @@ import { choiceOf } from './in-flight.ts';
 
 export interface Batch {
   id: string;
-  /** How many servers. */
+  /** The number of servers. */
   size: number;
 }
 
-/** The owner of a place of a batch, until its server takes it. */
+/** The owner's name of a place in a batch, until its server asks for it. */
 export const placeOf = (batchId: string, index: number): string => `${batchId}/${index}`;
 
 export interface BatchPlanning {
   engine: Engine;
   inFlight: InFlight;
   pipeline: Pipeline;
-  /** Hosts that the asker can use. */
+  /** Whether the caller offered this host. */
   isUsable: (host: string) => boolean;
   nowMs: number;
 }
 
-/** Candidates looked at before all of them are. */
+/** Candidates sorted at first; all are sorted only if none of these is usable. */
 const firstLook = 50;
 
-/** Holds a place for each server, and says which; there may be room for fewer. */
+/** Holds a place for each server and returns the choices; fewer if there is no more room. */
 export function planBatch(
   planning: BatchPlanning,
   request: PlacementRequest,
@@ -43,7 +43,7 @@ export function planBatch(
       index === 0 && isGathered(request)
         ? bestForAll(planning, one, batch.size)
         : bestOf(planning, one);
-    // Those after it ask for the same.
+    // The remaining servers ask for the same, so they would find no host either.
     if (host === undefined) break;
     const choice = choiceOf(owner, host, one);
     inFlight.hold(choice, nowMs);
@@ -55,7 +55,9 @@ export function planBatch(
 const isGathered = ({ group }: PlacementRequest): boolean =>
   group?.policy === 'affinity' || group?.policy === 'soft-affinity';
 
-/** The best host with room for all; where there is none, for as many as there is one. */
+/**
+ * The best host with room for all servers; if there is none, one with room for as many as possible.
+ */
 function bestForAll(
   planning: BatchPlanning,
   request: PlacementRequest,

@@ -1,4 +1,4 @@
-// Remembers ids for a time, and at most so many: the batches that have been placed.
+// A bounded set of ids that expire after a time. Remembers which batches have been planned.
 
 export class RecentIds {
   readonly #keptMs: number;

@@ -1,21 +1,22 @@
-// The best of many weighed hosts, in order, without sorting all of them: a heap of as many as are
-// asked for, the worst on top.
+// Selects the best of many weighed hosts in order, without sorting all: a heap of the wanted size
+// with the worst on top.
 import { mixed } from '../fleet/fnv1a.ts';
 
 /**
- * Which of two hosts comes first is never left to chance: equals are ordered by server and name.
+ * The order of hosts. It is deterministic: hosts of equal weight are ordered by a hash of server
+ * and host name.
  */
 export interface Ranking {
   weights: Float64Array;
   hosts: Int32Array;
-  /** By position, and their hashes. */
+  /** By position: names and their hashes. */
   names: readonly string[];
   nameHashes: Int32Array;
-  /** Of the server: different servers find different hosts among equals. */
+  /** Depends on the server, so that different servers prefer different hosts among equals. */
   seed: number;
 }
 
-/** Places in `hosts`, of the best at most `limit` of the first `count`, best first. */
+/** Indexes into `hosts` of the best at most `limit` of the first `count` hosts, best first. */
 export function bestHosts(ranking: Ranking, count: number, limit: number): number[] {
   const { weights } = ranking;
   const heap: number[] = [];
@@ -35,7 +36,7 @@ export function bestHosts(ranking: Ranking, count: number, limit: number): numbe
   return heap.sort((a, b) => (isBehind(ranking, a, b) ? 1 : -1));
 }
 
-/** Whether the host at place `a` comes after that at `b`. */
+/** Whether the host at index `a` comes after that at `b`. */
 function isBehind(
   { weights, hosts, names, nameHashes, seed }: Ranking,
   a: number,
@@ -55,7 +56,7 @@ function swap(heap: number[], a: number, b: number): void {
   heap[b] = kept;
 }
 
-/** The last entry finds its level. */
+/** Sifts the last entry of the heap up. */
 function rise(heap: number[], ranking: Ranking): void {
   let at = heap.length - 1;
   while (at > 0) {
@@ -66,7 +67,7 @@ function rise(heap: number[], ranking: Ranking): void {
   }
 }
 
-/** The first entry finds its level. */
+/** Sifts the first entry of the heap down. */
 function sink(heap: number[], ranking: Ranking): void {
   let at = 0;
   for (;;) {

@@ -1,5 +1,5 @@
-// A pipeline's spec made ready to run: steps found in the tables, parameters read. Wrong ones are
-// told at once, not at the first request.
+// Turns a pipeline's spec into a runnable pipeline: looks up its steps and parses their parameters.
+// So errors show when the pipeline is set, not at the first request.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { PipelineSpec } from '#contracts/cortex/pipeline.ts';
@@ -18,8 +18,8 @@ const filterOf = new Map(filters.map((filter) => [filter.name, filter]));
 const weigherOf = new Map(weighers.map((weigher) => [weigher.name, weigher]));
 
 /**
- * badRequest: a step is unknown, is there twice, or its parameters are wrong. `detail.field` says
- * where in the resource, `detail.unknown` that no such step is known.
+ * badRequest: a step is unknown, appears twice, or has wrong parameters. `detail.field` is the path
+ * in the resource; `detail.unknown` is set if there is no such step.
  */
 export function buildPipeline(name: string, spec: PipelineSpec): Outcome<Pipeline> {
   const pipeline = {

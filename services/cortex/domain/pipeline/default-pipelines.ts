@@ -1,8 +1,8 @@
-// The pipelines that Cortex starts with, under the names of the original's.
+// The pipelines that Cortex starts with, under the names of the original Cortex.
 import type { FilterSpec, PipelineSpec, WeigherSpec } from '#contracts/cortex/pipeline.ts';
 import { generalPurpose, hanaBinPacking } from '../request/infer-pipeline.ts';
 
-// The cheap ones first; the decision is the same in any order.
+// Cheap filters come first; the result does not depend on the order.
 const kvmFilters: readonly FilterSpec[] = [
   { name: 'filter_host_instructions' },
   { name: 'filter_requested_destination' },
@@ -31,7 +31,7 @@ const byMemory = [{ key: 'resourceWeights', floatMapValue: { memory: 1 } }];
 /** `binpack`: 1 fills hosts, -1 spreads load. */
 const kvmWeighers = (binpack: 1 | -1): WeigherSpec[] => [
   { name: 'kvm_prefer_smaller_hosts', params: byMemory },
-  // As much as all others together and more: tenants see a soft policy that is not kept.
+  // Outweighs all other weighers together, since tenants notice when a soft policy is not kept.
   { name: 'kvm_instance_group_soft_affinity', multiplier: 10 },
   { name: 'kvm_binpack', multiplier: binpack, params: byMemory },
   { name: 'kvm_failover_evacuation' },

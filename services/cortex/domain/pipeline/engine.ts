@@ -1,6 +1,5 @@
-// Runs requests through pipelines over the fleet: filters one after the other, weights, the best
-// hosts in order. One engine has the arrays of one decision at a time; a decision waits for
-// nothing.
+// Runs requests through pipelines over the fleet: filters, then weighers, then the best hosts in
+// order. An engine reuses its arrays and makes one decision at a time; deciding is synchronous.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { fnv1a } from '../fleet/fnv1a.ts';
@@ -13,14 +12,14 @@ import { FilterRun } from './filter-run.ts';
 import type { Weighing } from './step.ts';
 import { tanh } from './tanh.ts';
 
-/** A host that may take the server. */
+/** A host on which the server may be placed. */
 export interface Target {
   host: number;
   name: string;
   weight: number;
 }
 
-/** What one weigher has added to the weights of the first targets, in their order. */
+/** What one weigher has added to the weights of the first targets, in the targets' order. */
 export interface StepWeights {
   step: string;
   weights: readonly number[];
@@ -33,25 +32,25 @@ export interface Decision {
   hostsOut: number;
   /** Best first. */
   targets: readonly Target[];
-  /** Of the first targets, as many as were asked for. */
+  /** For as many of the first targets as `explained` asked for. */
   stepWeights: readonly StepWeights[];
   removals: readonly Removal[];
-  /** The removals' parts of the record: removed-set.ts reads it. */
+  /** The record of removed hosts, to which removals refer; removed-set.ts reads it. */
   removed: Int32Array;
-  /** The length of the fleet's sets. */
+  /** Length of the fleet's host sets, in words. */
   words: number;
   skipped: readonly { step: string; message: string }[];
   notes: readonly string[];
 }
 
-/** The hosts that the asker has chosen, with weights of its own. */
+/** The hosts that the caller offers, with the caller's weights. */
 export type Preselection = ReadonlyMap<string, number>;
 
 export interface DecideOptions {
   preselection?: Preselection;
-  /** Default: all. */
+  /** The number of best hosts to sort; default: all. */
   limit?: number;
-  /** For how many of the best hosts the weights are told by step; default 0. */
+  /** For how many of the best hosts weights by step are recorded; default 0. */
   explained?: number;
 }
 
@@ -61,7 +60,7 @@ export class Engine {
   #hosts = new Int32Array(0);
   #weights = new Float64Array(0);
   #scratch = new Float64Array(0);
-  /** For the weights of one step, when a decision is explained. */
+  /** The weights of one step, used when a decision is explained. */
   #stepWeights = new Float64Array(0);
 
   constructor(fleet: Fleet) {
@@ -114,8 +113,9 @@ export class Engine {
   }
 
   /**
-   * What each weigher has added to the weights at these places; weighers without a say are left
-   * out. They are asked again: a decision that nobody looks at does not pay for it.
+   * What each weigher has added to the weights at these places; weighers that do not apply are left
+   * out. The weighers run again for this, so that decisions which nobody looks at cost nothing
+   * extra.
    */
   #weightsByStep(pipeline: Pipeline, count: number, places: readonly number[]): StepWeights[] {
     const weights = this.#stepWeights;
@@ -141,7 +141,10 @@ export class Engine {
     }
   }
 
-  /** The asker's own; weighers add to them on their scale. */
+  /**
+   * Starts from the caller's weights, brought to the scale of the weighers by tanh if there are
+   * any.
+   */
   #takeWeights(preselection: Preselection, count: number, hasWeighers: boolean): void {
     for (let place = 0; place < count; place += 1) {
       const given = preselection.get(this.fleet.names[this.#hosts[place] ?? 0] ?? '') ?? 0;

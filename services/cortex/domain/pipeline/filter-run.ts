@@ -1,7 +1,6 @@
-// The candidates of one decision while filters take hosts out of them, and the record of who was
-// taken out by which step and why. Only words with candidates left are looked at: where a request
-// names a small aggregate, what follows costs as much as the aggregate is large. Its arrays are
-// kept for the next decision.
+// The candidates of one decision while filters remove hosts, and the record of which step removed
+// which hosts and why. Only words with candidates left are visited, so that after a filter for a
+// small aggregate the others cost little. The arrays are reused for the next decision.
 import type { Fleet } from '../fleet/fleet.ts';
 import type { HostSet } from '../fleet/host-set.ts';
 import { add, sizeOfWord } from '../fleet/host-set.ts';
@@ -10,13 +9,13 @@ import type { PlacementRequest } from '../request/placement-request.ts';
 import { noRequest } from '../request/placement-request.ts';
 import type { Reason } from './reasons.ts';
 
-/** The hosts that one step took out for one reason; which ones, the record says. */
+/** The hosts that one step removed for one reason. Which hosts these are is in the record. */
 export interface Removal {
   step: string;
   reason: Reason;
   detail: string;
   hosts: number;
-  /** Its part of the record: pairs of a word's number and its bits. */
+  /** Its range in the record: pairs of a word's index and the removed bits. */
   from: number;
   to: number;
 }
@@ -25,13 +24,13 @@ export class FilterRun {
   readonly fleet: Fleet;
   request: PlacementRequest = noRequest;
   readonly removals: Removal[] = [];
-  /** A step that was left out for what it lacked, and why. */
+  /** Steps that were skipped because they failed, and why. */
   readonly skipped: { step: string; message: string }[] = [];
-  /** What a step would have done that only looks on: shadow mode. */
+  /** What steps in shadow mode would have done. */
   readonly notes: string[] = [];
   step = '';
   #candidates: HostSet = new Int32Array(0);
-  /** Numbers of the words with candidates, ascending; the first `#activeCount` count. */
+  /** Indexes of words with candidates, ascending; the first `#activeCount` are valid. */
   #active = new Int32Array(0);
   #activeCount = 0;
   #record = new Int32Array(256);
@@ -41,7 +40,7 @@ export class FilterRun {
     this.fleet = fleet;
   }
 
-  /** Begins another decision, with every host that is there as candidate. */
+  /** Starts a decision with all present hosts as candidates. */
   begin(request: PlacementRequest): void {
     const { words, present } = this.fleet;
     if (this.#candidates.length !== words) {
@@ -59,12 +58,12 @@ export class FilterRun {
     this.#recorded = 0;
   }
 
-  /** All removals' parts, one after the other. */
+  /** A copy of the record of all removals. */
   takeRecord(): Int32Array {
     return this.#record.slice(0, this.#recorded);
   }
 
-  /** Writes the positions of the candidates that are left, ascending; their number. */
+  /** Writes the positions of the remaining candidates, ascending; returns their number. */
   listInto(hosts: Int32Array): number {
     let length = 0;
     for (let at = 0; at < this.#activeCount; at += 1) {
@@ -79,7 +78,7 @@ export class FilterRun {
     return length;
   }
 
-  /** Only hosts of this set stay; undefined: none. */
+  /** Removes all candidates that are not in the set; undefined is the empty set. */
   keep(set: HostSet | undefined, reason: Reason, detail = ''): void {
     const begin = this.#beginRemoval();
     for (let at = 0; at < begin.active; at += 1) {
@@ -89,7 +88,7 @@ export class FilterRun {
     this.#endRemoval(begin.from, reason, detail);
   }
 
-  /** The hosts of this set go. */
+  /** Removes the candidates in the set. */
   drop(set: HostSet | undefined, reason: Reason, detail = ''): void {
     if (!set) return;
     const begin = this.#beginRemoval();
@@ -100,7 +99,7 @@ export class FilterRun {
     this.#endRemoval(begin.from, reason, detail);
   }
 
-  /** Asks for each candidate; for what has no column. */
+  /** Removes candidates one by one by a predicate, for facts that have no column. */
   dropWhere(isOut: (host: number) => boolean, reason: Reason, detail = ''): void {
     const begin = this.#beginRemoval();
     for (let at = 0; at < begin.active; at += 1) {
@@ -118,9 +117,9 @@ export class FilterRun {
   }
 
   /**
-   * Hosts go that have fewer units than `least`. `extra`: what some have beside. Without a branch
-   * for each host, which a processor would guess wrong half of the time: the sign of a difference
-   * becomes its bit.
+   * Removes hosts with fewer units than `least`. `extra`: additional units of some hosts.
+   * Branch-free, since branches would be mispredicted half of the time: the sign of each difference
+   * becomes the host's bit.
    */
   dropBelow(
     units: Int32Array,
@@ -144,7 +143,7 @@ export class FilterRun {
     this.#endRemoval(begin.from, reason, detail);
   }
 
-  /** All that are left go. */
+  /** Removes all remaining candidates. */
   dropAll(reason: Reason, detail = ''): void {
     this.keep(undefined, reason, detail);
   }
@@ -155,7 +154,7 @@ export class FilterRun {
     return set;
   }
 
-  /** The words with candidates are listed anew while hosts are taken out of them. */
+  /** Starts a removal: the list of words with candidates is rebuilt while hosts are removed. */
   #beginRemoval(): { active: number; from: number } {
     const active = this.#activeCount;
     this.#activeCount = 0;
@@ -168,7 +167,7 @@ export class FilterRun {
     return { active, from: this.#recorded };
   }
 
-  /** `out` are candidates of that word. */
+  /** `out`: the candidates of this word to remove. */
   #takeOut(word: number, out: number): void {
     const left = (this.#candidates[word] ?? 0) & ~out;
     if (out !== 0) {

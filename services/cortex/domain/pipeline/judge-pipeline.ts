@@ -1,12 +1,12 @@
-// What a resource `Pipeline` means for this Cortex: whether it can be used, and the conditions that
-// say so, with the field that is wrong. Pure.
+// Judges a `Pipeline` resource: whether this Cortex can use it, and the conditions that say so and
+// name a wrong field. Pure.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { PipelineSpec } from '#contracts/cortex/pipeline.ts';
 import type { WantedCondition } from '#contracts/kube/conditions.ts';
 import { buildPipeline } from './build-pipeline.ts';
 
-/** badRequest, with `detail.field`: it cannot be used. */
+/** badRequest with `detail.field`: the pipeline cannot be used. */
 export function judgePipeline(name: string, spec: PipelineSpec): Outcome<void> {
   if (spec.schedulingDomain !== 'nova')
     return fault('badRequest', `Pipelines of ${spec.schedulingDomain} are not used here.`, {
@@ -20,7 +20,7 @@ export function judgePipeline(name: string, spec: PipelineSpec): Outcome<void> {
   return isFault(built) ? built : undefined;
 }
 
-/** `inForce`: what decides meanwhile, if the resource cannot be used. */
+/** `inForce`: which version decides instead, if the resource cannot be used. */
 export function pipelineConditions(
   wrong: Fault | undefined,
   inForce: 'an earlier version' | 'nothing',

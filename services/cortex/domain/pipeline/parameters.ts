@@ -1,5 +1,6 @@
-// Parameters of a step, in the form of the resource `Pipeline`: {key, stringValue | boolValue |
-// ...}. A step says which it takes and of what kind; others are refused when the pipeline is built.
+// Parses parameters of a step as given in the `Pipeline` resource: {key, stringValue | boolValue |
+// ...}. A step declares the parameters it takes and their types; others are refused when the
+// pipeline is built.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { StepParameter } from '#contracts/cortex/pipeline.ts';
@@ -41,6 +42,6 @@ export function readParameters<T extends ParameterTable>(
       return fault('badRequest', `${step}: ${parameter.key} is given as ${fieldOf[kind]}.`);
     values[parameter.key] = value;
   }
-  // each value has been read from the field of its kind
+  // each value was read from the field of its type
   return values as Parameters<T>;
 }

@@ -1,5 +1,5 @@
-// Why a filter takes a host out. A reason has a detail where it needs one: the trait, the resource
-// class. Texts: explain/reason-texts.ts.
+// Reasons for which filters remove hosts. Some have a detail, e.g. the trait or resource class.
+// Texts: explain/reason-texts.ts.
 
 export type Reason =
   | 'unknownHost'

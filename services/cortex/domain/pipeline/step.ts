@@ -1,5 +1,5 @@
-// What a filter and a weigher are. Each is a file, and a line in filters/table.ts or
-// weighers/table.ts.
+// The types of filters and weighers. Each filter or weigher is a file, plus a line in
+// filters/table.ts or weighers/table.ts.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { StepParameter } from '#contracts/cortex/pipeline.ts';
@@ -7,14 +7,14 @@ import type { FilterRun } from './filter-run.ts';
 import type { Parameters, ParameterTable } from './parameters.ts';
 import { readParameters } from './parameters.ts';
 
-/** Takes hosts out of the run's candidates. A fault: what it must know is not known. */
+/** Removes hosts from the run's candidates. A fault: the step lacks facts that it needs. */
 export type FilterStep = (run: FilterRun) => Fault | void;
 
 export interface Filter {
   name: string;
   /**
-   * If the step fails: 'refuse', no host is taken, since a wrong one could break a promise;
-   * 'skip', the decision goes on without the step.
+   * If the step fails: 'refuse' removes all hosts, since a wrong host could break a guarantee;
+   * 'skip' continues without the step.
    */
   onFailure: 'refuse' | 'skip';
   /** badRequest: the parameters are wrong. */
@@ -25,7 +25,7 @@ interface FilterDefinition<T extends ParameterTable> {
   name: string;
   onFailure: Filter['onFailure'];
   parameters?: T;
-  /** Why these parameters are wrong; undefined: they are not. */
+  /** The fault for wrong parameters; undefined: they are right. */
   refuse?(parameters: Parameters<T>): Fault | undefined;
   run(run: FilterRun, parameters: Parameters<T>): Fault | void;
 }
@@ -43,20 +43,20 @@ export function defineFilter<T extends ParameterTable>(definition: FilterDefinit
   };
 }
 
-/** The hosts left of filtering, and their weights so far. */
+/** The hosts that filters have left, and their weights so far. */
 export interface Weighing {
   run: FilterRun;
-  /** Positions, ascending; the first `count` entries count. */
+  /** Positions, ascending; the first `count` are valid. */
   hosts: Int32Array;
   count: number;
-  /** In the order of `hosts`. A weigher adds `multiplier` * tanh(its activation) to each. */
+  /** By index in `hosts`. A weigher adds `multiplier` * tanh(activation) to each. */
   weights: Float64Array;
   multiplier: number;
-  /** For a weigher's own use, as long as `weights`. */
+  /** Working space for a weigher, as long as `weights`. */
   scratch: Float64Array;
 }
 
-/** False: it has nothing to say of this request, and has added nothing. */
+/** Returns false if the weigher does not apply to this request and has added nothing. */
 export type WeigherStep = (weighing: Weighing) => boolean;
 
 export interface Weigher {
@@ -82,5 +82,5 @@ export function defineWeigher<T extends ParameterTable>(definition: WeigherDefin
   };
 }
 
-/** The table of a definition without one: T is then the empty table. */
+/** A definition without `parameters` has the empty table as its `T`. */
 const noParameters = <T extends ParameterTable>(): T => ({}) as T;

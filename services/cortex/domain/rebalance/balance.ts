@@ -1,5 +1,6 @@
-// A fleet while migrations are planned: who is where, what is used, and how far each host is from
-// the mean of its pool. The excess is what is used beyond the tolerance, above or below.
+// The state of a fleet while migrations are planned: hosts of servers, usage of hosts, and how far
+// each host is from the mean of its pool. A host's excess is the part of that deviation beyond the
+// tolerance, in either direction.
 import type { BalanceGoal, MovableFleet, MovableServer } from './movable-fleet.ts';
 import { mostMembers } from './movable-fleet.ts';
 
@@ -13,7 +14,7 @@ export class Balance {
   readonly #hosts: ReadonlyMap<string, MovableFleet['hosts'][number]>;
   readonly #used: Map<string, Map<string, number>>;
   readonly #meanOf = new Map<string, number>();
-  /** By group and host. */
+  /** Number of members by group and host. */
   readonly #members = new Map<string, number>();
   readonly #hostOf = new Map<string, string>();
 
@@ -45,7 +46,7 @@ export class Balance {
     return this.#used.get(host)?.get(resourceClass) ?? 0;
   }
 
-  /** As a share of the capacity. */
+  /** Used amount as a share of the capacity. */
   useOf(host: string): number {
     const capacity = this.capacityOf(host);
     return capacity > 0 ? this.usedOf(host) / capacity : 0;
@@ -59,14 +60,14 @@ export class Balance {
     return resources[this.#goal.resourceClass] ?? 0;
   }
 
-  /** Above the mean, in units of the resource; negative below. `more`: with so much more on it. */
+  /** Units above the pool's mean, negative if below; `more` units are added to the host's usage. */
   deviationOf(host: string, more = 0): number {
     return this.usedOf(host) + more - this.meanAround(host) * this.capacityOf(host);
   }
 
   excessOf(host: string, more = 0): number {
     const band = this.#goal.tolerance * this.capacityOf(host);
-    // Shares are fractions: what is smaller is an error of rounding.
+    // Shares are fractions, so that a tiny excess is only a rounding error.
     const excess = Math.abs(this.deviationOf(host, more)) - band;
     return excess > 1e-6 ? excess : 0;
   }
@@ -77,7 +78,7 @@ export class Balance {
     return sum;
   }
 
-  /** By how much the excess of both hosts shrinks. */
+  /** By how much the excess of both hosts together would shrink. */
   gainOf(server: MovableServer, to: string): number {
     const [from, size] = [this.hostOf(server), this.sizeOf(server)];
     return (
@@ -89,7 +90,7 @@ export class Balance {
     return this.#members.get(`${groupId}\n${host}`) ?? 0;
   }
 
-  /** Whether the server may be there beside what is there now. */
+  /** Whether the host may take the server, given what is on it now. */
   fits(server: MovableServer, to: string): boolean {
     const [target, source] = [this.#hosts.get(to), this.#hosts.get(this.hostOf(server))];
     if (!target?.isOpen || !source || source === target || source.pool !== target.pool)

@@ -1,5 +1,5 @@
-// What is wrong with where servers are. Each detector is a pure function over the fleet and the
-// history of its load, and says of each server that should leave its host why.
+// Detects reasons to move servers. Each detector is a pure function of the fleet and the history of
+// its load, and names servers that should leave their host, and why.
 import { Balance } from './balance.ts';
 import type { LoadHistory } from './load-history.ts';
 import type { BalanceGoal, MovableFleet, MovableServer } from './movable-fleet.ts';
@@ -9,13 +9,16 @@ export interface Detection {
   detector: string;
   host: string;
   text: string;
-  /** Servers that should leave because of it. */
+  /** Servers that should leave their host for this reason. */
   servers: readonly string[];
 }
 
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
-/** Hosts further from the mean of their pool than the tolerance. The planner chooses servers. */
+/**
+ * Hosts whose deviation from the pool's mean exceeds the tolerance. It names no servers: the
+ * planner chooses them.
+ */
 export function detectImbalance(fleet: MovableFleet, goal: BalanceGoal = defaultGoal): Detection[] {
   const state = new Balance(fleet, goal);
   return fleet.hosts.flatMap(({ name, isOpen }) => {
@@ -25,7 +28,10 @@ export function detectImbalance(fleet: MovableFleet, goal: BalanceGoal = default
   });
 }
 
-/** More members of an anti-affinity group on a host than its rule allows: the last ones leave. */
+/**
+ * Hosts with more members of an anti-affinity group than its rule allows; the surplus members
+ * leave.
+ */
 export function detectRuleViolations({ servers }: MovableFleet): Detection[] {
   const together = new Map<string, MovableServer[]>();
   for (const server of servers) {
@@ -46,7 +52,7 @@ export function detectRuleViolations({ servers }: MovableFleet): Detection[] {
   });
 }
 
-/** Pools with more free than the server needs, and no host with room for it. */
+/** Pools with more free capacity than the server needs, but no single host with room for it. */
 export function detectFragmentation(
   { hosts }: MovableFleet,
   wanted: Readonly<Record<string, number>>,
@@ -72,7 +78,9 @@ export function detectFragmentation(
 const freeShare = ({ capacity, used }: MovableFleet['hosts'][number]): number =>
   1 - (used['MEMORY_MB'] ?? 0) / Math.max(1, capacity['MEMORY_MB'] ?? 0);
 
-/** Guests that wait for a processor longer than `mostPercent` of the time: as the original's. */
+/**
+ * Guests that wait for a processor (steal) more than `mostPercent` of the time, as in the original.
+ */
 export function detectSteal(
   { servers }: MovableFleet,
   history: LoadHistory,
@@ -86,7 +94,7 @@ export function detectSteal(
   });
 }
 
-/** Hosts whose memory was nearly used up in most samples: their largest server leaves. */
+/** Hosts whose memory was nearly used up in most samples; their largest server leaves. */
 export function detectMemoryPressure(
   { hosts, servers }: MovableFleet,
   history: LoadHistory,

@@ -1,10 +1,10 @@
-// The fewest migrations that bring a small fleet into balance, by trying all sets of them: what
-// plans are compared with. A set is given up early only where the migrations that are left cannot
-// take enough from the hosts that have too much, or bring enough to those that have too little.
+// The least number of migrations that balances a small fleet, by exhaustive search; tests compare
+// plans with it. A branch is pruned only if the remaining migrations cannot remove enough from
+// overloaded hosts, or bring enough to underloaded ones.
 import { Balance } from './balance.ts';
 import type { BalanceGoal, MovableFleet } from './movable-fleet.ts';
 
-/** undefined: more than `most`. */
+/** undefined: more than `most` are needed. */
 export function fewestMigrations(
   fleet: MovableFleet,
   goal: BalanceGoal,
@@ -24,7 +24,7 @@ function isReachable(fleet: MovableFleet, state: Balance, left: number, from: nu
     const server = fleet.servers[at];
     if (!server) continue;
     const home = state.hostOf(server);
-    // Of equal servers on one host the first goes first.
+    // Of equal servers on one host only the first is tried.
     const kind = `${home}/${state.sizeOf(server)}`;
     if (seen.has(kind)) continue;
     seen.add(kind);
@@ -39,7 +39,9 @@ function isReachable(fleet: MovableFleet, state: Balance, left: number, from: nu
   return false;
 }
 
-/** A lower bound: a migration takes from one host, and brings to another, one size at most. */
+/**
+ * A lower bound: one migration takes at most the largest size from one host and adds it to another.
+ */
 function leastMigrations({ hosts, servers }: MovableFleet, state: Balance): number {
   const largest = Math.max(...servers.map((server) => state.sizeOf(server)));
   let [above, below] = [0, 0];

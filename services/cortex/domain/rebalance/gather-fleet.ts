@@ -1,5 +1,5 @@
-// The fleet as rebalancing sees it, made of the picture of the hosts and of Nova's servers. Where a
-// server may go, beside room and groups, the pipeline's filters say.
+// Builds the fleet for rebalancing from the picture of the hosts and from Nova's servers. The
+// pipeline's filters determine which hosts suit a server, apart from room and groups.
 import type { FleetGroup, SizedServer } from '#openstack/clients/nova-balance.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { has, membersOf } from '../fleet/host-set.ts';
@@ -40,7 +40,7 @@ function balancedHost(fleet: Fleet, host: number): BalancedHost {
       ![fleet.disabled, fleet.terminating, fleet.restricted, fleet.isolated].some((set) =>
         has(set, host),
       ),
-    // What is not known excludes nobody.
+    // An unknown capacity excludes no host.
     capacity: Object.fromEntries(
       classes.map((name) => {
         const capacity = column(name).capacity[host] ?? 0;
@@ -81,7 +81,7 @@ function movable(
   ];
 }
 
-/** Asked once for all servers of a project whose flavors ask for the same. */
+/** Computed once for all servers of a project whose flavors make the same demands. */
 function targetsByKind(
   fleet: Fleet,
   pipeline: Pipeline,

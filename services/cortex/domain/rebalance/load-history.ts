@@ -1,12 +1,12 @@
-// What hosts and guests have reported of their load in the last time: samples in rings, one for
-// each subject and metric, bounded in number and age.
+// Recent load samples of hosts and guests: one ring buffer per subject and metric, bounded in
+// number and age.
 
 export interface Sample {
   atMs: number;
   value: number;
 }
 
-/** `steal` and `cpu` of guests and hosts, `memory` of hosts: percent. */
+/** Percentages: `cpu` and `steal` of guests and hosts, `memory` of hosts. */
 export type LoadMetric = 'cpu' | 'steal' | 'memory';
 
 const samplesKept = 120;
@@ -19,7 +19,7 @@ export class LoadHistory {
     this.#keptMs = keptMs;
   }
 
-  /** Samples of one subject come in the order of their times. */
+  /** A subject's samples must be added in the order of their times. */
   add(subject: string, metric: LoadMetric, sample: Sample): void {
     const key = `${metric}\n${subject}`;
     const samples = this.#samples.get(key) ?? [];
@@ -28,7 +28,7 @@ export class LoadHistory {
     this.#samples.set(key, samples);
   }
 
-  /** Not older than it keeps them. */
+  /** Samples that are not too old. */
   of(subject: string, metric: LoadMetric, nowMs: number): readonly Sample[] {
     const samples = this.#samples.get(`${metric}\n${subject}`) ?? [];
     return samples.filter(({ atMs }) => nowMs - atMs < this.#keptMs);

@@ -1,15 +1,15 @@
-// Hosts and servers as rebalancing sees them: what is measured of each, and what may move where.
-// What is balanced is one resource class, memory by default; the others must only have room.
+// Hosts and servers for rebalancing: their amounts, and what may move where. One resource class is
+// balanced, memory by default; for the others hosts only need room.
 
 export interface BalancedHost {
   name: string;
-  /** Balanced against each other, and exchanged between, are hosts of one pool: a zone. */
+  /** Hosts are compared, and servers moved, only within a pool, which is an availability zone. */
   pool: string;
-  /** Up, enabled and for everybody. Others neither count nor take part. */
+  /** Up, enabled and open to all projects. Other hosts take no part. */
   isOpen: boolean;
   /** By resource class. */
   capacity: Readonly<Record<string, number>>;
-  /** Of that, by servers whether they may move or not. */
+  /** Used by all servers, movable or not; by resource class. */
   used: Readonly<Record<string, number>>;
 }
 
@@ -24,10 +24,10 @@ export interface MovableServer {
   name: string;
   host: string;
   resources: Readonly<Record<string, number>>;
-  /** undefined: it may move. */
+  /** Why the server must stay; undefined: it may move. */
   staysBecause?: string;
   group?: GroupRule;
-  /** Hosts that are right for it whatever room they have; undefined: all. */
+  /** Hosts that suit the server apart from free room; undefined: all. */
   targets?: ReadonlySet<string>;
 }
 
@@ -38,17 +38,20 @@ export interface MovableFleet {
 
 export interface BalanceGoal {
   resourceClass: string;
-  /** How far a host's use may be from the mean of its pool, as a share of its capacity. */
+  /** How far a host's usage may deviate from its pool's mean, as a share of its capacity. */
   tolerance: number;
 }
 
 export const defaultGoal: BalanceGoal = { resourceClass: 'MEMORY_MB', tolerance: 0.05 };
 
-/** Members of groups with affinity stay: one of them alone must not leave. */
+/** Members of affinity groups stay, since one must not leave alone. */
 export const staysWithGroup = ({ group }: MovableServer): boolean =>
   group?.policy === 'affinity' || group?.policy === 'soft-affinity';
 
-/** How many members a host may have; of a soft rule: without getting worse. */
+/**
+ * How many members of a group a host may have. Under a soft rule `Balance.fits` accepts more where
+ * the source host has as many.
+ */
 export function mostMembers({ policy, maxPerHost }: GroupRule): number {
   if (policy === 'anti-affinity') return maxPerHost;
   return policy === 'soft-anti-affinity' ? 1 : Infinity;

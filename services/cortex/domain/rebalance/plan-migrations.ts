@@ -1,6 +1,6 @@
-// A short list of live migrations that brings a fleet into balance, and takes away what detectors
-// have found; empty for a fleet in balance. Pure. Each server moves once at most, and only where
-// both hosts' excess shrinks in sum, so nothing is moved to and fro.
+// Plans a short list of live migrations that balances a fleet and moves the servers that detectors
+// name; empty for a balanced fleet. Pure. Each server moves at most once, and only if the two
+// hosts' total excess shrinks, so that nothing moves back and forth.
 import type { Step } from './balance.ts';
 import { Balance } from './balance.ts';
 import type { BalanceGoal, MovableFleet, MovableServer } from './movable-fleet.ts';
@@ -8,11 +8,11 @@ import { defaultGoal, staysWithGroup } from './movable-fleet.ts';
 
 export interface PlanOptions extends BalanceGoal {
   mostMigrations: number;
-  /** From a host or to it. */
+  /** Limit of migrations per host, as source or target. */
   mostPerHost: number;
-  /** Servers that moved lately, or whose migration failed. */
+  /** Servers that are not moved for balance: they moved lately, or their migration failed. */
   resting: ReadonlySet<string>;
-  /** Servers that a detector wants away from their host, and why. */
+  /** Servers that a detector wants off their host, with the reason. */
   leaving: ReadonlyMap<string, string>;
 }
 
@@ -21,12 +21,12 @@ export interface PlannedMigration {
   name: string;
   from: string;
   to: string;
-  /** MiB that must be copied. */
+  /** Memory to be copied, MiB. */
   memoryMib: number;
   reason: string;
-  /** By how much the use of hosts beyond the tolerance shrinks, in units of the resource. */
+  /** By how much the hosts' excess shrinks, in units of the balanced resource. */
   gain: number;
-  /** Use of the hosts as a share of their capacity, each before and after. */
+  /** Usage of the two hosts as a share of their capacity. */
   useOfSource: readonly [before: number, after: number];
   useOfTarget: readonly [before: number, after: number];
 }
@@ -39,9 +39,14 @@ export const defaultPlanOptions: PlanOptions = {
   leaving: new Map(),
 };
 
-/** Of two moves with the same gain the one is better that leaves hosts nearer to the mean. */
+/**
+ * Scores a move; the highest score is taken. `evenness`: how much nearer hosts come to the mean.
+ */
 type Preference = (gain: number, evenness: number, size: number) => number;
-/** No order is best for every fleet: the one whose plan is shortest counts. */
+/**
+ * No preference suits every fleet: of the plans that result, the one with the least excess, then
+ * the shortest, is taken.
+ */
 const preferences: readonly Preference[] = [
   (gain, evenness) => gain * 1e6 + evenness,
   (_gain, evenness) => evenness,
@@ -67,7 +72,7 @@ export function planMigrations(
   return best ? describe(fleet, best.steps, options) : [];
 }
 
-/** Who may move for balance. */
+/** Whether a server may be moved for balance alone. */
 const mayMove = (server: MovableServer, { resting }: PlanOptions): boolean =>
   server.staysBecause === undefined && !resting.has(server.id) && !staysWithGroup(server);
 
@@ -94,7 +99,7 @@ class Limits {
   }
 }
 
-/** For each server that is to leave the target that is best for balance. */
+/** For each server that must leave, the target that is best for balance. */
 function stepsOfLeaving(fleet: MovableFleet, options: PlanOptions): Step[] {
   const [state, limits] = [new Balance(fleet, options), new Limits(options)];
   const steps: Step[] = [];
@@ -117,7 +122,7 @@ function stepsOfLeaving(fleet: MovableFleet, options: PlanOptions): Step[] {
   return steps;
 }
 
-/** Goes on with the best step of those that are left, until none makes the fleet more even. */
+/** Repeatedly adds the best possible step, until none makes the fleet more even. */
 function balanced(
   fleet: MovableFleet,
   first: readonly Step[],
@@ -153,7 +158,10 @@ interface Search {
   preference: Preference;
 }
 
-/** Of the fullest hosts, and of the emptiest: the best step is nearly always between these. */
+/**
+ * At first only this many of the fullest and emptiest hosts are considered: the best step is nearly
+ * always between these.
+ */
 const firstLook = 8;
 
 function bestStep(
@@ -200,7 +208,10 @@ function bestAmong(
   return best?.step;
 }
 
-/** Whether a server is the first of its size with the same targets; in a group each is. */
+/**
+ * Filters equivalent servers: true for the first of each size with the same targets. Members of
+ * groups all count as different.
+ */
 function createKinds(): (server: MovableServer) => boolean {
   const sizesByTargets = new Map<MovableServer['targets'], Set<string>>();
   return ({ group, resources, targets }) => {
@@ -214,14 +225,14 @@ function createKinds(): (server: MovableServer) => boolean {
   };
 }
 
-/** By how much the squares of the deviations shrink, for each unit of the hosts' capacities. */
+/** By how much the squared deviations shrink, relative to the hosts' capacities. */
 function evennessOf(state: Balance, from: string, to: string, size: number): number {
   const square = (host: string, more: number): number =>
     state.deviationOf(host, more) ** 2 / Math.max(1, state.capacityOf(host));
   return square(from, 0) + square(to, 0) - square(from, -size) - square(to, size);
 }
 
-/** Early steps may have become needless by later ones. The first `kept` stay. */
+/** Removes steps that later steps have made superfluous. The first `kept` steps stay. */
 function withoutNeedless(
   fleet: MovableFleet,
   plan: Plan,
@@ -233,7 +244,7 @@ function withoutNeedless(
   for (const step of steps) state.move(step);
   for (let at = steps.length - 1; at >= kept; at -= 1) {
     const step = steps[at];
-    // Back again, nothing is worse for it.
+    // Undoing the step must not make the balance worse.
     if (!step || state.gainOf(step.server, step.server.host) < 0) continue;
     const shorter = steps.toSpliced(at, 1);
     if (!isFeasible(fleet, shorter, options)) continue;
@@ -243,7 +254,7 @@ function withoutNeedless(
   return { steps, excess: state.totalExcess() };
 }
 
-/** Each step finds room after those before it. */
+/** Whether each step finds room after the ones before it. */
 function isFeasible(fleet: MovableFleet, steps: readonly Step[], goal: BalanceGoal): boolean {
   const state = new Balance(fleet, goal);
   return steps.every((step) => {

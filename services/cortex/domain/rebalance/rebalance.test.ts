@@ -19,7 +19,7 @@ import { planMigrations } from './plan-migrations.ts';
 const gib = 1_024;
 type Sizes = Readonly<Record<string, readonly number[]>>;
 
-/** Hosts of 256 GiB, one zone, with servers of these GiB. */
+/** Hosts of 256 GiB in one zone, with servers of the given sizes in GiB. */
 function fleetOf(
   sizes: Sizes,
   change: (server: MovableServer) => Partial<MovableServer> = () => ({}),
@@ -57,7 +57,7 @@ const withUse = (
   servers,
 });
 
-/** The fleet after the plan, each step of which must find room. */
+/** The fleet after the plan; fails if a step finds no room. */
 function after(fleet: MovableFleet, plan: readonly PlannedMigration[]): MovableFleet {
   const state = new Balance(fleet, defaultGoal);
   for (const { server: id, from, to } of plan) {
@@ -76,7 +76,10 @@ function after(fleet: MovableFleet, plan: readonly PlannedMigration[]): MovableF
 const unbounded: Partial<PlanOptions> = { mostMigrations: Infinity, mostPerHost: Infinity };
 const excessIn = (fleet: MovableFleet): number => new Balance(fleet, defaultGoal).totalExcess();
 
-/** Seeded: some hosts nearly full, some nearly empty, as after a failover or new hosts. */
+/**
+ * A random fleet by seed: some hosts nearly full, some nearly empty, as after a failover or when
+ * hosts were added.
+ */
 function unevenFleet(seed: number, hosts: number, sizes: readonly number[]): MovableFleet {
   const chance = createChance(seed);
   const lists: Record<string, number[]> = {};

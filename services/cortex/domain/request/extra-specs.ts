@@ -1,11 +1,11 @@
-// Extra specs of a flavor that ask for resources, traits and devices, in all their spellings.
+// Extra specs of a flavor that request resources, traits and devices, in all spellings.
 // https://docs.openstack.org/nova/latest/configuration/extra-specs.html
 
 type ExtraSpecs = Readonly<Record<string, string>>;
 
 /**
- * With a suffix, for one provider of the host's tree: `resources1:VGPU`, `trait_GPU:CUSTOM_X`. The
- * fleet's picture has a host's tree as one, so the suffix does not matter here.
+ * A suffix names a group for one provider of the host's tree: `resources1:VGPU`,
+ * `trait_GPU:CUSTOM_X`. The fleet treats a host's tree as one provider, so the suffix is ignored.
  */
 const resourceKey = /^resources(?:\d+|_[\w-]+)?:(\w+)$/;
 const traitKey = /^trait(?:\d+|_[\w-]+)?:(\w+)$/;
@@ -16,12 +16,12 @@ export interface FlavorSizes {
   diskGib: number;
 }
 
-/** The resource class of devices that an alias of `[pci] alias` names. */
+/** The resource class for devices of an alias in `[pci] alias`. */
 export const pciAliasClass = (alias: string): string => `PCI:${alias}`;
 
 /**
- * By resource class, for one server. `resources:` override the flavor's own sizes, and 0 takes them
- * away: nova.scheduler.utils, ResourceRequest.
+ * Amounts for one server by resource class. `resources:` specs override the flavor's own sizes, 0
+ * removes one: nova.scheduler.utils, ResourceRequest.
  */
 export function resourcesOf(
   specs: ExtraSpecs,
@@ -46,7 +46,7 @@ export function resourcesOf(
   return wanted;
 }
 
-/** 'gpu:2,qat' */
+/** Parses counts of aliases: 'gpu:2,qat'. */
 function aliasesIn(list: string): Map<string, number> {
   const counts = new Map<string, number>();
   for (const part of list.split(',')) {

@@ -1,5 +1,5 @@
-// NUMA nodes and pages of a guest by its flavor's extra specs `hw:*` and its image's properties.
-// https://docs.openstack.org/nova/latest/admin/cpu-topologies.html, huge-pages.html
+// A guest's NUMA nodes and page sizes, from its flavor's extra specs `hw:*` and its image's
+// properties. https://docs.openstack.org/nova/latest/admin/cpu-topologies.html, huge-pages.html
 
 export interface GuestNode {
   vcpus: number;
@@ -8,14 +8,13 @@ export interface GuestNode {
 
 export interface GuestTopology {
   nodes: readonly GuestNode[];
-  /**
-   * Sizes of pages that serve, KiB; empty: the host's ordinary ones. Memory is of one size in each
-   * node.
-   */
+  /** Acceptable page sizes, KiB; empty: ordinary pages. All memory of a node uses one size. */
   pageSizesKib: readonly number[];
 }
 
-/** More than any host has cells: such a guest fits nowhere, and is not counted out. */
+/**
+ * More nodes than any host has cells. A guest with more fits nowhere, so its nodes are not listed.
+ */
 const mostNodes = 256;
 const largePagesKib: readonly number[] = [2048, 1048576];
 const unitsKib: Readonly<Record<string, number>> = {
@@ -28,7 +27,7 @@ const unitsKib: Readonly<Record<string, number>> = {
   GIB: 1048576,
 };
 
-/** [] for 'small'; undefined: it is no size. */
+/** Page sizes in KiB; [] for 'small' and 'any'; undefined: the text is no size. */
 export function pageSizesOf(text: string): readonly number[] | undefined {
   if (text === 'small' || text === 'any') return [];
   if (text === 'large') return largePagesKib;
@@ -39,7 +38,7 @@ export function pageSizesOf(text: string): readonly number[] | undefined {
   return size === 4 ? [] : [size];
 }
 
-/** null: the guest does not care. */
+/** null: the guest has no NUMA or page size demands. */
 export function topologyOf(
   specs: Readonly<Record<string, string>>,
   properties: Readonly<Record<string, unknown>>,
@@ -65,12 +64,12 @@ export function topologyOf(
 const wordOf = (value: unknown): string =>
   typeof value === 'string' || typeof value === 'number' ? `${value}` : '';
 
-/** Of a list such as '0-3,^2,6'. */
+/** The number of CPUs in a list such as '0-3,^2,6'. */
 function countCpus(list: string): number {
   const cpus = new Set<number>();
   for (const part of list.split(',').map((one) => one.trim())) {
     const [, excluded, first, last] = /^(\^?)(\d+)(?:-(\d+))?$/.exec(part) ?? [];
-    // No host has more: a range of billions is not counted out.
+    // Bounds the loop: no host has more CPUs, and a range may name billions.
     const end = Math.min(Number(last ?? first), Number(first) + 4096);
     for (let cpu = Number(first); cpu <= end; cpu += 1)
       if (excluded) cpus.delete(cpu);

@@ -1,4 +1,4 @@
-// Which pipeline a request of Nova is for, if it names none: by extra specs of its flavor.
+// The pipeline for a Nova request that names none, inferred from its flavor's extra specs.
 import type { NovaExternalRequest } from '#contracts/cortex/external-scheduler.ts';
 
 export const generalPurpose = 'kvm-general-purpose-load-balancing';
@@ -7,8 +7,8 @@ export const hanaBinPacking = 'kvm-hana-bin-packing';
 const exclusiveForHana = 'trait:CUSTOM_HANA_EXCLUSIVE_HOST';
 
 /**
- * A flavor without `capabilities:hypervisor_type` gets the pipeline for KVM: the original refuses
- * it. Names of a pipeline that is not configured here are the caller's to refuse.
+ * A flavor without `capabilities:hypervisor_type` gets the KVM pipeline; the original Cortex
+ * refuses it. The result may name a pipeline that is not configured, which the caller must refuse.
  */
 export function inferPipeline({ spec }: NovaExternalRequest): string {
   const flavor = spec['nova_object.data'].flavor?.['nova_object.data'];

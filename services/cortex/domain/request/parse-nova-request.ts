@@ -1,5 +1,5 @@
-// Nova's RequestSpec as a placement request. Lenient where Nova is: a field that is absent or null
-// asks for nothing.
+// Converts Nova's RequestSpec into a placement request. As lenient as Nova: a field that is absent
+// or null makes no demand.
 import type {
   ExternalOptions,
   FlavorFields,
@@ -15,7 +15,7 @@ import type { GroupRequest, ImageRequest, Intent, PlacementRequest } from './pla
 
 type Fields<T> = Partial<{ [K in keyof T]: T[K] | null }>;
 
-/** Its fields; none of an object that is absent. */
+/** The fields of a Nova object; empty if the object is absent. */
 const dataOf = <T>(object: NovaObject<T> | null | undefined): Fields<T> =>
   object?.['nova_object.data'] ?? {};
 
@@ -30,7 +30,7 @@ const checkTypes = new Set<string>([
   'capacity_probe',
 ] satisfies Intent[]);
 
-/** A hint is a text, or a list whose first entry counts. '' if it is absent. */
+/** The hint's text, or the first entry if it is a list; '' if absent. */
 function hintOf(spec: Fields<RequestSpecFields>, name: string): string {
   const hints = spec.scheduler_hints ?? {};
   const value = Object.hasOwn(hints, name) ? hints[name] : undefined;
@@ -41,7 +41,7 @@ function hintOf(spec: Fields<RequestSpecFields>, name: string): string {
 export function intentOf(spec: Fields<RequestSpecFields>): Intent {
   const type = hintOf(spec, '_nova_check_type');
   if (type === '') return 'unknown';
-  // a member of the set is one of its literals
+  // the set contains only these literals
   return checkTypes.has(type) ? (type as Intent) : 'create';
 }
 
@@ -99,12 +99,12 @@ function optionsOf(options: ExternalOptions | undefined) {
   return {
     assumeEmptyHosts: options?.assume_empty_hosts ?? false,
     lockReservations: options?.lock_reservations ?? false,
-    // names of other types ignore nothing
+    // unknown type names match no reservation
     ignoredReservationTypes: (options?.ignored_reservation_types ?? []) as ReservationType[],
   };
 }
 
-/** Sizes of Placement: nova.scheduler.utils, resources_from_flavor. */
+/** The flavor's sizes in Placement's terms: nova.scheduler.utils, resources_from_flavor. */
 function sizesOf(flavor: Fields<FlavorFields>, bootsFromVolume: boolean) {
   return {
     vcpus: flavor.vcpus ?? 0,
@@ -118,7 +118,7 @@ function sizesOf(flavor: Fields<FlavorFields>, bootsFromVolume: boolean) {
 
 function groupOf(group: Fields<InstanceGroupFields>): GroupRequest {
   const rules = group._rules ?? group.rules ?? {};
-  // JSON has one kind of number, and Nova's database keeps the rule as a text.
+  // The rule may be a number or, as Nova's database keeps it, a text.
   const most = Number(rules['max_server_per_host']);
   return {
     id: group.uuid ?? '',
@@ -145,7 +145,7 @@ function imageRequest(
   };
 }
 
-/** Nova keeps an image's `trait:X=required` in one list: nova.objects.image_meta. */
+/** Nova stores an image's `trait:X=required` as one list: nova.objects.image_meta. */
 function imageTraits(properties: Readonly<Record<string, unknown>>): string[] {
   const listed = properties['traits_required'];
   return [

@@ -1,8 +1,8 @@
-// What a decision is about, whoever asks: what filters and weighers read beside the fleet.
+// What filters and weighers read of a request, whoever the caller is.
 import type { ReservationType } from '../fleet/host-facts.ts';
 import type { GuestTopology } from './guest-topology.ts';
 
-/** What the placement is for. Nova tells it by the hint `_nova_check_type`. */
+/** The purpose of the placement. Nova passes it as the hint `_nova_check_type`. */
 export type Intent =
   | 'unknown'
   | 'create'
@@ -20,12 +20,12 @@ export interface GroupRequest {
   name: string;
   policy: string;
   members: readonly string[];
-  /** Names of hosts with members, as far as the asker knows. */
+  /** Names of hosts with members, as far as the caller knows. */
   hosts: readonly string[];
   maxPerHost: number;
 }
 
-/** What an image asks of a host; '' where it asks for nothing. */
+/** What an image demands of a host; '' for no demand. */
 export interface ImageRequest {
   hypervisorType: string;
   architecture: string;
@@ -43,14 +43,14 @@ export interface Destination {
 export interface PlacementRequest {
   serverId: string;
   projectId: string;
-  /** The flavor's name, for texts. */
+  /** The flavor's name, used in texts only. */
   flavor: string;
   zone: string | null;
   intent: Intent;
   instances: number;
-  /** So many servers like this one must have room on the host beside each other. */
+  /** The host must have room for this many such servers together. */
   together: number;
-  /** For one server, by resource class; none is 0. */
+  /** Amounts for one server, by resource class; a missing class is 0. */
   resources: ReadonlyMap<string, number>;
   topology: GuestTopology | null;
   requiredTraits: readonly string[];
@@ -64,20 +64,20 @@ export interface PlacementRequest {
   forcedNodes: readonly string[];
   destination: Destination | null;
   group: GroupRequest | null;
-  /** Where the server is now: hint `source_host`. */
+  /** The server's present host: hint `source_host`. */
   sourceHost: string;
   /** Hint `domain_name`. */
   domainName: string;
   /** Hint `_cortex_resource_group`. */
   resourceGroup: string;
-  /** Extra spec `quota:hw_version`, the name of the group of flavors. */
+  /** The name of the flavor group: extra spec `quota:hw_version`. */
   hwVersion: string;
   assumeEmptyHosts: boolean;
   lockReservations: boolean;
   ignoredReservationTypes: readonly ReservationType[];
 }
 
-/** Asks for nothing: what others are made of. */
+/** A request without any demand, from which others are derived. */
 export const noRequest: PlacementRequest = {
   serverId: '',
   projectId: '',

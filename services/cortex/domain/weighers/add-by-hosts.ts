@@ -1,4 +1,4 @@
-// Adds one activation for hosts with one of these reservations, another for the rest.
+// Adds one activation to hosts on which one of these reservations is, and another to all others.
 import type { HeldReservation } from '../fleet/fleet.ts';
 import { add, has } from '../fleet/host-set.ts';
 import type { Weighing } from '../pipeline/step.ts';

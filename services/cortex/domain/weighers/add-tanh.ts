@@ -1,4 +1,4 @@
-// Adds the tanh of the activations in a weigher's scratch to the weights.
+// Adds `multiplier` * tanh of the activations in `scratch` to the weights.
 import type { Weighing } from '../pipeline/step.ts';
 import { tanh } from '../pipeline/tanh.ts';
 

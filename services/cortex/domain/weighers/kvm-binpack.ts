@@ -1,5 +1,5 @@
-// How full a host is with the server on it: the weighted mean of its resources, 0 to 1. With a
-// negative multiplier load is spread.
+// Weighs by how full the host would be with the server: the weighted mean over resources, 0 to 1. A
+// negative multiplier spreads load instead.
 import type { Weighing } from '../pipeline/step.ts';
 import { addTanh } from './add-tanh.ts';
 import { defineResourceWeigher } from './resource-weights.ts';

@@ -1,4 +1,4 @@
-// A project's servers go first where a commitment of its own has room for them.
+// Prefers hosts on which a commitment of the server's own project has room.
 import { defineWeigher } from '../pipeline/step.ts';
 import { addByHosts } from './add-by-hosts.ts';
 

@@ -1,4 +1,4 @@
-// An evacuated server goes first to a host with a failover reservation of its own.
+// For an evacuation, prefers hosts with a failover reservation for the server.
 import { defineWeigher } from '../pipeline/step.ts';
 import { addByHosts } from './add-by-hosts.ts';
 

@@ -1,5 +1,5 @@
-// A new failover reservation goes where others are, so that whole hosts stay free, but rather not
-// to others of its own group of flavors.
+// Places a new failover reservation on hosts that have others, so that whole hosts stay free; hosts
+// with reservations of the same flavor group are less preferred.
 import { fault } from '#contracts/common/fault.ts';
 import { defineWeigher } from '../pipeline/step.ts';
 import { addTanh } from './add-tanh.ts';

@@ -1,5 +1,6 @@
-// For groups with a soft policy: how many members a host has, negative for `soft-anti-affinity`.
-// Counts are scaled to the most that a host has, since tanh hardly tells 3 members from 4.
+// For groups with a soft policy: weighs by the number of members on the host, negatively for
+// `soft-anti-affinity`. Counts are divided by the greatest one, since tanh hardly distinguishes 3
+// from 4.
 import { membersByHost } from '../filters/instance-group.ts';
 import { add, has } from '../fleet/host-set.ts';
 import { defineWeigher } from '../pipeline/step.ts';

@@ -1,5 +1,5 @@
-// Small hosts first, by capacity among the candidates: 1 for the smallest, 0 for the largest. So
-// the large ones stay free for large servers.
+// Prefers hosts with small capacity: 1 for the smallest candidate, 0 for the largest. So large
+// hosts stay free for large servers.
 import type { Weighing } from '../pipeline/step.ts';
 import { addTanh } from './add-tanh.ts';
 import { defineResourceWeigher } from './resource-weights.ts';
@@ -15,7 +15,7 @@ export const kvmPreferSmallerHosts = defineResourceWeigher(
   },
 );
 
-/** False: all are of one size. */
+/** Returns false if all candidates have the same size. */
 function addSmallness(
   { run, hosts, count, scratch }: Weighing,
   resourceClass: string,
@@ -32,7 +32,7 @@ function addSmallness(
   const scale = share / (most - least);
   for (let place = 0; place < count; place += 1) {
     const size = capacity[hosts[place] ?? 0] ?? 0;
-    // a size that is not known is neither small nor large
+    // a host of unknown size gets nothing
     scratch[place] = (scratch[place] ?? 0) + (size >= 0 ? (most - size) * scale : 0);
   }
   return true;

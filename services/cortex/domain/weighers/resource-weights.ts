@@ -1,4 +1,5 @@
-// The parameter `resourceWeights` of weighers by capacity: {cpu: 1, memory: 1}, and disk.
+// The parameter `resourceWeights` of weighers by capacity, e.g. {cpu: 1, memory: 1}; `disk` is
+// allowed, too.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Weighing } from '../pipeline/step.ts';
@@ -14,7 +15,10 @@ type Weights = Readonly<Record<string, number>>;
 
 type Shares = readonly (readonly [resourceClass: string, share: number])[];
 
-/** A weigher by these resources; `weigh` begins with a clean `scratch`. False: it says nothing. */
+/**
+ * Defines a weigher with that parameter. `weigh` gets a zeroed `scratch`, and returns false if it
+ * does not apply.
+ */
 export const defineResourceWeigher = (
   name: string,
   weigh: (weighing: Weighing, shares: Shares) => boolean,
@@ -32,7 +36,7 @@ export const defineResourceWeigher = (
     },
   });
 
-/** By resource class, and they add up to 1. badRequest: there is none, or one means nothing. */
+/** Shares by resource class, with the sum 1. badRequest: no entry, or an invalid weight. */
 function sharesOf(step: string, weights: Weights): Outcome<Shares> {
   const entries = Object.entries(weights);
   if (entries.length === 0)

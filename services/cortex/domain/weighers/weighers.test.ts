@@ -16,7 +16,7 @@ const build = (weigher: string, params: StepParameter[], multiplier?: number) =>
     weighers: [{ name: weigher, params, multiplier }],
   });
 
-/** Weights by host; tanh of the activations. */
+/** The weight that the weigher gives to each host. */
 function weights(
   weigher: string,
   fleet: Fleet,

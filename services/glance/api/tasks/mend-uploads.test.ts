@@ -1,4 +1,4 @@
-// What a killed process leaves is mended at the next start, and nothing else is touched.
+// Uploads of a killed process are cleaned up at the next start, and nothing else is touched.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,7 +15,9 @@ import { startGlance, type TestGlance } from '../glance.testing.ts';
 const octets = { 'content-type': 'application/octet-stream' };
 const limits = { maxBytes: 1e9, stallMs: 5_000 };
 
-/** An upload of which half has come; the rest comes when `source` ends. */
+/**
+ * Starts an upload that has sent one half of its data; the other half follows when `source` ends.
+ */
 async function startUpload({ ask }: TestGlance) {
   const {
     body: { id },
@@ -26,7 +28,7 @@ async function startUpload({ ask }: TestGlance) {
   return { id, source, put };
 }
 
-// Runs in a process of its own, is killed by the test and therefore never ends an upload.
+// Source of a child process that the test kills, so that its upload never ends.
 const victim = (folder: string): string => `
   import { Readable } from 'node:stream';
   import { startGlance } from ${JSON.stringify(new URL('../glance.testing.ts', import.meta.url).href)};
@@ -111,8 +113,8 @@ test('files that no image needs go: of deleted images, and of a crash between fi
 
 test('with several processes an upload of another one is dead only after its lease', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'cobalt-glance-'));
-  // The lease is renewed every quarter of it, by the clock of the process that has it: here only
-  // when that clock is moved on.
+  // The process of an upload renews its lease four times per lease time by its own clock, i.e. here
+  // only when the test advances that clock.
   const startMs = 1_800_000_000_000;
   const [clock, otherClock] = [
     createFakeClock({ startMs, movedBy: 'advance' }),

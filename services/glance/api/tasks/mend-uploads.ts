@@ -1,5 +1,5 @@
-// What a killed process leaves: images for ever in saving, unfinished files, files of deleted
-// images. Level-triggered, idempotent.
+// Cleans up after killed processes: images left in status saving, unfinished files, files of
+// deleted images. Level-triggered, idempotent.
 import type { Task } from '#platform/tasks/tasks.ts';
 import { isDead } from '../../domain/upload.ts';
 import { abandonDeadUpload, neededKeys, runningUploads } from '../../store/uploads.ts';
@@ -22,8 +22,9 @@ export function mendUploads(parts: GlanceParts): Task {
         if (await abandonDeadUpload(db, upload, nowMs))
           log.warn({ key: upload.key }, 'an upload that died with its process was abandoned');
       }
-      // Listed first, looked up after: a key is in the database before its file is, so a listed
-      // file without a row is an orphan, and stays one: a key is never used twice.
+      // Files are listed before keys are looked up: a key is in the database before its file
+      // exists, so a listed file without a row is an orphan; and since keys are never reused, it
+      // stays one.
       const files = await store.list();
       const needed = await neededKeys(db, [...new Set(files.map(({ key }) => key))]);
       for (const { key, sizeBytes } of files) {

@@ -1,4 +1,4 @@
-// Records of deleted images are kept for a while, then purged; the id of one is never given again.
+// Records of deleted images are kept for a while and then purged; their ids are never used again.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { createFakeClock } from '#platform/testing/fake-clock.ts';

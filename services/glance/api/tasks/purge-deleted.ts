@@ -1,4 +1,4 @@
-// Records of deleted images go after a while, and the space they took.
+// Purges records of images deleted some time ago, and gives their space in the database back.
 import { reclaimSpace } from '#platform/db/reclaim-space.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import { purgeImages } from '../../store/images.ts';

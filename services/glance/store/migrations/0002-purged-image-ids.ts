@@ -1,4 +1,4 @@
-// Ids of images that were purged.
+// Ids of purged images, which must never be used again.
 import type { Migration } from '#platform/db/migrate.ts';
 
 export const purgedImageIds: Migration = {

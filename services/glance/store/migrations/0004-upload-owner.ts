@@ -1,4 +1,4 @@
-// Which process an upload runs in, so that after a restart it ends what it had begun.
+// The process that runs an upload, so that after its restart it can end its earlier uploads.
 import { addColumn } from '#platform/db/add-column.ts';
 import type { Migration } from '#platform/db/migrate.ts';
 

@@ -1,4 +1,4 @@
-// Glance's schema, step by step.
+// Glance's migrations, in order of application.
 import type { Migration } from '#platform/db/migrate.ts';
 import { namedLocksMigration } from '#platform/db/named-lock.ts';
 import { taskLeasesMigration } from '#platform/tasks/migrations.ts';

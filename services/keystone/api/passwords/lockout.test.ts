@@ -1,4 +1,5 @@
-// Wrong passwords, wherever a password is proven: they count, they lock, and the lock is honoured.
+// Wrong passwords are counted wherever a password is checked; they lock the user, and the lock
+// holds everywhere.
 import { strict as assert } from 'node:assert';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { Answer } from '#openstack/http/api.testing.ts';

@@ -1,9 +1,9 @@
-// Turns at the work that a password costs. Sources take turns, and within a source its users do, so
-// that a flood of logins delays others by one turn and not by its length. What waits is bounded,
-// for each source and in all.
+// A fair queue for password hashing, which is expensive. Round-robin over source addresses, and
+// over users within a source, so that a flood of logins delays others by one turn only. Waiting
+// requests are bounded per source and in total.
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 
-/** For whom the work is: the address it comes from, and the user it is about. */
+/** For whom the work is done: source address, and user. */
 export interface Turn {
   source: string;
   user: string;
@@ -16,19 +16,19 @@ export interface QueueBounds {
 }
 
 interface Waiter {
-  /** Undefined: the turn has come. A fault: it never will. */
+  /** undefined: it is this waiter's turn. A fault: it was refused. */
   resolve(refused: Fault | undefined): void;
 }
 
 interface Source {
   waiting: number;
-  /** In the order of their turns. */
+  /** In the order in which they get their turn. */
   users: Map<string, Waiter[]>;
 }
 
 export class PasswordQueue {
   readonly #bounds: QueueBounds;
-  /** In the order of their turns: the first is next, and goes to the end then. */
+  /** In the order of their turns: the first is served next, and then moves to the end. */
   readonly #sources = new Map<string, Source>();
   #running = 0;
   #waiting = 0;
@@ -38,12 +38,12 @@ export class PasswordQueue {
   }
 
   /**
-   * tooManyRequests: this source waits for too much already; unavailable: everybody together does.
-   * Both say when to come again.
+   * Runs `work` when its turn comes. tooManyRequests: this source has too many waiting already;
+   * unavailable: all sources together have. Both carry Retry-After.
    */
   async run<T>(turn: Turn, work: () => Promise<T>): Promise<Outcome<T>> {
     if (this.#running >= this.#bounds.maxConcurrent) {
-      const refused = await this.#wait(turn); // the place is handed over by the one that ends
+      const refused = await this.#wait(turn); // the finishing work hands its slot over
       if (isFault(refused)) return refused;
     } else this.#running += 1;
     try {
@@ -77,8 +77,8 @@ export class PasswordQueue {
   }
 
   /**
-   * Refuses the last of the source that has most waiting, if that is more than the newcomer's would
-   * have.
+   * Makes room in a full queue: refuses the last waiter of the source with the most waiters, if
+   * that source has more than the newcomer's would have. Returns false if there is no such source.
    */
   #makeWay(own: number): boolean {
     const [name, largest] = [...this.#sources].reduce((a, b) =>
@@ -116,7 +116,7 @@ export class PasswordQueue {
   }
 
   #refusal(kind: 'tooManyRequests' | 'unavailable', message: string): Fault {
-    // About 20 passwords are checked a second at each place.
+    // Assumes about 20 hashes a second per slot.
     const seconds = 1 + Math.floor(this.#waiting / (20 * this.#bounds.maxConcurrent));
     return fault(kind, message, { retryAfter: String(seconds) });
   }

@@ -1,4 +1,4 @@
-// Password hashes, and the turns at making them.
+// Password hashing, and the order of turns in its queue.
 import { strict as assert } from 'node:assert';
 import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
@@ -82,7 +82,7 @@ test('hashing leaves threads to file I/O: a file is read while hashes wait', asy
 });
 
 describe('turns', () => {
-  /** Work that ends when it is told to; `order` says in which order it began. */
+  /** A queue whose work ends when the test says so; `order` records in which order work started. */
   function startQueue(maxConcurrent: number, maxWaiting: number, maxWaitingPerSource: number) {
     const queue = new PasswordQueue({ maxConcurrent, maxWaiting, maxWaitingPerSource });
     const order: string[] = [];

@@ -14,14 +14,14 @@ export interface PasswordCost extends QueueBounds {
 }
 
 /**
- * libuv's default; hashes share its threads with all file I/O and other cryptography of the
- * process.
+ * Threads of libuv's pool (default 4). Hashing shares them with file I/O and other cryptography of
+ * the process.
  */
 const threads = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4);
 
 /**
- * OWASP's first choice for argon2id: about 29 ms a hash. Hashes leave two threads to others, and no
- * core has two of them.
+ * OWASP's first choice for argon2id: about 29 ms per hash. Concurrency leaves two pool threads
+ * free, and is at most one hash per core.
  */
 export const defaultPasswordCost = {
   memoryKib: 19_456,
@@ -30,16 +30,16 @@ export const defaultPasswordCost = {
 };
 
 export interface Passwords {
-  /** tooManyRequests or unavailable: too many wait. */
+  /** tooManyRequests or unavailable: too many hashes are waiting. */
   hash(password: string, turn: Turn): Promise<Outcome<string>>;
   /**
-   * False too for an empty hash (a user without a password, or no user), in the same time as for a
-   * wrong password. Faults as `hash`.
+   * Also false for an empty hash (a user without a password, or no user), after the same time as
+   * for a wrong password. Faults as for `hash`.
    */
   verify(password: string, hash: string, turn: Turn): Promise<Outcome<boolean>>;
 }
 
-/** argon2id of a password. */
+/** Derives the argon2id hash of a password. */
 export type DeriveHash = (parameters: Argon2Parameters) => Promise<Buffer>;
 
 const derive = promisify(argon2);

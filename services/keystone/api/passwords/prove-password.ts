@@ -1,5 +1,5 @@
-// The one place where a user's password is proven: it counts wrong ones and honours the lock, for
-// logins and for changes of the password.
+// The only place that checks a user's password. It counts wrong ones and enforces the lock, for
+// logins and for password changes.
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import { loginSource } from '../../domain/login-source.ts';
 import type { UserRow } from '../../store/tables.ts';
@@ -7,8 +7,8 @@ import { clearFailedLogins, countFailedLogin, findUser } from '../../store/users
 import type { Keystone } from '../keystone.ts';
 
 /**
- * Whether the password is the user's; false too for no user and a locked one, after the same work,
- * so that the time tells nothing. tooManyRequests or unavailable: too many wait.
+ * Whether the password is right. Also false for an unknown or locked user, after the same work, so
+ * that timing reveals nothing. tooManyRequests or unavailable: too many checks are waiting.
  */
 export async function provePassword(
   k: Keystone,
@@ -27,9 +27,8 @@ export async function provePassword(
     if (countsFailures(k, user)) await countGuess(k, user, address);
     return false;
   }
-  // Many guesses at once all passed the first look: the last of them must see the lock that the
-  // others brought. And a password that was changed while this one waited for its turn is the
-  // user's no more.
+  // Checked again after the hash: concurrent guesses may have locked the user meanwhile, and the
+  // password may have been changed while this request waited for its turn.
   const now = await findUser(k.db, user.id);
   if (!now || isLocked(k, now) || now.password_hash !== user.password_hash) return false;
   if (now.failed_logins > 0) await clearFailedLogins(k.db, user.id);
@@ -49,7 +48,7 @@ async function countGuess(k: Keystone, user: UserRow, address: string): Promise<
 function countsFailures(k: Keystone, user: UserRow): boolean {
   const { ignore_lockout_failure_attempts: exempt } = JSON.parse(user.options) as {
     ignore_lockout_failure_attempts?: boolean;
-  }; // written by us
+  }; // JSON that Keystone wrote
   return k.config.lockoutFailures > 0 && exempt !== true;
 }
 

@@ -1,4 +1,5 @@
-// From credentials and a wished scope to the payload of a new token. Called by api/auth.ts.
+// Checks credentials and requested scope, and returns the payload of a new token. Called by
+// api/auth.ts.
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import { loginSource } from '../../domain/login-source.ts';
 import type { AuthMethod, TokenPayload, TokenScope } from '../../domain/token-payload.ts';
@@ -40,11 +41,11 @@ export interface AuthRequest {
       };
 }
 
-/** Who has been proven, and what binds the new token. */
+/** The user whose identity was proven, and restrictions on the new token. */
 interface Proof {
   user: UserRow;
   methods: AuthMethod[];
-  /** A token made from a token lives no longer than that one. */
+  /** Expiry of the token that was used to authenticate: the new one must not outlive it. */
   expiresAtMs?: number;
   chainAuditId?: string;
   parent?: TokenFacts;
@@ -57,22 +58,22 @@ const lacking = (what: string, where: string): Fault =>
   fault('badRequest', `Expecting to find ${what} in ${where}.`);
 
 /**
- * `address`: where the request comes from. tooManyRequests or unavailable: too many passwords wait
- * to be checked.
+ * `address`: the client's address, for the password queue. tooManyRequests or unavailable: too many
+ * password checks are waiting.
  */
 export async function authenticate(
   k: Keystone,
   { identity, scope }: AuthRequest,
   address: string,
 ): Promise<Outcome<TokenPayload>> {
-  // Before the proof, which takes its time: a password or user changed meanwhile ends this token
-  // like all that are older.
+  // Taken before the slow proof: if the password or user is changed meanwhile, this token counts as
+  // older and is invalid.
   const nowMs = k.clock.now();
   let proof: Proof | undefined;
   for (const method of new Set(identity.methods)) {
     const next = await prove(k, method, identity, address);
     if (isFault(next)) return next;
-    // every method must prove the same user
+    // all methods must prove the same user
     if (proof && proof.user.id !== next.user.id) return refused();
     proof = { ...proof, ...next, methods: [...(proof?.methods ?? []), ...next.methods] };
   }
@@ -198,7 +199,7 @@ async function scoped(
       ? fault('unauthorized', 'Application credentials cannot request a scope.')
       : { ...payload, scope };
   }
-  // Trusts end with one token: it cannot be changed for another.
+  // A token from a trust cannot be exchanged for another token.
   if (proof.parent?.trust)
     return fault('forbidden', 'A token made from a trust cannot be used to get another token.');
   if (wish === undefined) return { ...payload, scope: await defaultScope(k, proof.user) };
@@ -230,7 +231,8 @@ async function findProjectId(k: Keystone, ref: UserRef): Promise<Outcome<string 
 }
 
 /**
- * The user's default project where he has a role; else none. Identity API: "default_project_id".
+ * The user's default project if the user has a role there; otherwise unscoped. Identity API:
+ * "default_project_id".
  */
 async function defaultScope(k: Keystone, user: UserRow): Promise<TokenScope> {
   const project =

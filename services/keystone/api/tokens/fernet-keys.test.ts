@@ -1,5 +1,5 @@
-// The key folder: rotation as upstream's, shared by processes, whole after a rotation that was cut
-// short.
+// The folder of Fernet keys: rotation as in upstream, sharing between processes, and recovery after
+// an interrupted rotation.
 import { strict as assert } from 'node:assert';
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -59,7 +59,7 @@ test('a rotation that was cut short is made whole at the next start', async () =
 });
 
 test('processes that begin at once on an empty folder have the same keys', async () => {
-  // Which of them comes first where is up to the file system: 20 folders show each order.
+  // The interleaving depends on the file system; 20 rounds cover the possible orders.
   for (let round = 0; round < 20; round += 1) {
     const name = `at-once-${round}`;
     const all = await Promise.all(Array.from({ length: 8 }, async () => await open(name)));

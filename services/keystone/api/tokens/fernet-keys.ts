@@ -1,5 +1,5 @@
-// The folder of Fernet keys, with Keystone's own file names and rotation: 0 is staged, the highest
-// number is primary, the others still open tokens. Shared between processes by sharing the folder.
+// The folder of Fernet keys, with stock Keystone's file names and rotation: 0 is staged, the
+// highest number is primary, the others only decrypt. Processes share keys by sharing the folder.
 import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#platform/clock.ts';
@@ -8,31 +8,32 @@ import { seal, unseal, type FernetKey } from '../../domain/fernet.ts';
 
 export interface FernetKeys {
   seal(plain: Buffer): string;
-  /** Undefined when no key of the folder made the token. */
+  /** undefined: no key in the folder made this token. */
   unseal(token: string): Promise<Buffer | undefined>;
-  /** Reads the folder again: another process may have rotated. */
+  /** Reads the folder again, since another process may have rotated the keys. */
   reload(): Promise<void>;
   /**
-   * The staged key becomes primary, a new one is staged, the oldest beyond `maxActiveKeys` go.
-   * Gives the primary's number and how many keys there are.
+   * The staged key becomes primary, a new key is staged, and the oldest keys beyond `maxActiveKeys`
+   * are deleted. Returns the primary's number and the number of keys.
    */
   rotate(): Promise<{ primary: number; count: number }>;
 }
 
 export interface FernetKeysOptions {
   folder: string;
-  /** Keys kept, staged and primary included; 3 by default, as upstream. */
+  /** How many keys are kept, staged and primary included. Default 3, as upstream. */
   maxActiveKeys?: number;
 }
 
 const keyBytes = 32;
 const stagedKey = 0;
 /**
- * An unknown token makes us look whether another process has rotated, but not more often than this.
+ * On a token of an unknown key the folder is read again, as another process may have rotated, but
+ * not more often than this.
  */
 const reloadAfterMs = 5_000;
 
-/** Makes the folder with its first keys where there are none. */
+/** Opens the folder; creates it and its first keys if there are none. */
 export async function openFernetKeys(
   options: FernetKeysOptions,
   deps: { clock: Clock; ids: Ids },
@@ -40,7 +41,9 @@ export async function openFernetKeys(
   const { folder, maxActiveKeys = 3 } = options;
   await mkdir(folder, { recursive: true, mode: 0o700 });
 
-  /** A key that another process has written meanwhile stays: two processes may begin at once. */
+  /**
+   * Creates a key file unless another process has just done so: two processes may start at once.
+   */
   const write = async (number: number): Promise<void> => {
     const temporary = join(folder, `.${deps.ids.hex()}`);
     await writeFile(temporary, deps.ids.bytes(keyBytes).toString('base64url') + '=', {
@@ -64,7 +67,8 @@ export async function openFernetKeys(
       ),
     );
   const load = async (): Promise<FernetKey[]> => {
-    // A key may be renamed or removed by another process's rotation between list and read.
+    // Another process's rotation may rename or delete a key between listing and reading: try once
+    // more.
     const keys = await readAll().catch(async (error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
       return await readAll();
@@ -75,9 +79,9 @@ export async function openFernetKeys(
   };
 
   const found = await numbers();
-  if (!found.includes(stagedKey)) await write(stagedKey); // also after a rotation that was cut short
+  if (!found.includes(stagedKey)) await write(stagedKey); // also repairs an interrupted rotation
   if (!found.some((number) => number !== stagedKey)) await write(1);
-  let keys = await load(); // highest number, the primary, first
+  let keys = await load(); // the primary (highest number) first
   let loadedAtMs = deps.clock.now();
   const primary = (): FernetKey => {
     const key = keys[0];

@@ -1,5 +1,5 @@
-// What a token stands for once it was checked, as services see it (AuthContext) and as the Identity
-// API shows it. Used by tokens.ts and what asks it.
+// The facts behind a checked token, in the form for services (AuthContext) and as the token
+// document of the Identity API. Used by tokens.ts and its callers.
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { AuthContext } from '#openstack/auth/context.ts';
 import { isoMicroseconds } from '#platform/clock.ts';
@@ -17,11 +17,11 @@ export interface TokenFacts {
   user: UserRow;
   userDomain: ProjectRow;
   project: ProjectRow | undefined;
-  /** The project's domain, or the domain of a domain scope. */
+  /** The project's domain, or the domain of a domain-scoped token. */
   domain: ProjectRow | undefined;
   roles: { id: string; name: string }[];
   appCred: ApplicationCredentialRow | undefined;
-  /** What the application credential is limited to; undefined = not limited. */
+  /** The rules to which the application credential is restricted; undefined: unrestricted. */
   accessRules: AccessRule[] | undefined;
   trust: TrustRow | undefined;
 }
@@ -42,7 +42,8 @@ export function contextOf(
     domainId: payload.scope.kind === 'domain' ? payload.scope.id : null,
     systemScope: payload.scope.kind === 'system',
     roles: roles.map((role) => role.name),
-    // Not after what lent the rights: who remembers this context asks no more until then.
+    // No later than the credential's or trust's own expiry: services cache this context, and ask
+    // again only when it has expired.
     expiresAtMs: Math.min(
       payload.expiresAtMs,
       appCred?.expires_at_us != null ? appCred.expires_at_us / 1000 : Infinity,

@@ -1,4 +1,4 @@
-// Tokens as clients meet them.
+// Tokens through the API.
 import { strict as assert } from 'node:assert';
 import { after, before, describe, test } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';

@@ -1,5 +1,5 @@
-// Tokens: issued, shown, checked, revoked. The check reads the present state, so whatever ends a
-// right ends it at once; a check is remembered until any write to Keystone begins a new epoch.
+// Issues, shows, validates and revokes tokens. Validation reads the present state, so that the end
+// of a right has effect at once. Results are cached until any write to Keystone starts a new epoch.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { AuthContext } from '#openstack/auth/context.ts';
@@ -22,16 +22,16 @@ import { contextOf, documentOf, type AccessRule, type TokenFacts } from './token
 
 export interface Tokens {
   seal(payload: TokenPayload): string;
-  /** unauthorized: not ours, expired, revoked, or its user, scope or roles are gone. */
+  /** unauthorized: not our token, expired, revoked, or its user, scope or roles no longer exist. */
   open(token: string): Promise<Outcome<TokenFacts>>;
-  /** The same for a payload that is not a token yet. */
+  /** The same checks for a payload that has not been sealed into a token yet. */
   factsOf(payload: TokenPayload): Promise<Outcome<TokenFacts>>;
   /** The token document of the Identity API. */
   show(facts: TokenFacts, withCatalog: boolean): Promise<Json>;
-  /** As `open`, remembered. */
+  /** Like `open`, but cached. */
   validate(token: string): Promise<Outcome<AuthContext>>;
   revoke(payload: TokenPayload): Promise<void>;
-  /** Forgets every remembered check. Called after each write. */
+  /** Invalidates all cached validations. Called after each write. */
   beginEpoch(): void;
 }
 
@@ -39,7 +39,10 @@ export interface TokensDeps {
   db: Db;
   clock: Clock;
   keys: FernetKeys;
-  /** 0 where other processes write to the same database: their writes begin no epoch here. */
+  /**
+   * Size of the cache. 0 if other processes write to the same database, as their writes start no
+   * epoch here.
+   */
   maxRemembered: number;
 }
 
@@ -58,7 +61,7 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
     const project = scope.kind === 'project' ? await findProject(db, scope.id) : undefined;
     if (scope.kind === 'project' && !project?.enabled) return refused();
     const domainId =
-      // a project that is a domain is its own
+      // a project that is a domain is in itself
       scope.kind === 'domain' ? scope.id : project && (project.domain_id || project.id);
     const domain = domainId === undefined ? undefined : await findDomain(db, domainId);
     if (domainId !== undefined && !domain?.enabled) return refused();
@@ -81,9 +84,9 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
     const ids = await roleIdsIn(db, trust?.trustor_user_id ?? user.id, scope, project);
     const lent = appCred?.roles ?? trust?.roles;
     if (lent !== undefined) {
-      // What is lent is lent with what it implies; nobody lends more than he has now. Identity API,
-      // "Application Credentials".
-      // written by us as an array of ids
+      // A delegated role includes the roles it implies. Roles that the delegating user has lost no
+      // longer count. Identity API, "Application Credentials". (Keystone wrote `lent` as a JSON
+      // array of ids.)
       const only = withImplied(JSON.parse(lent) as string[], await implications(db));
       for (const id of ids) if (!only.has(id)) ids.delete(id);
     }
@@ -97,13 +100,14 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
     appCred: ApplicationCredentialRow,
   ): Promise<AccessRule[] | undefined> {
     if (appCred.access_rules === null) return undefined;
-    const ids = JSON.parse(appCred.access_rules) as string[]; // written by us as an array of ids
+    const ids = JSON.parse(appCred.access_rules) as string[]; // a JSON array of ids from Keystone
     return (await accessRulesWithIds(db, ids)).map(({ user_id: _user, ...rule }) => rule);
   }
 
   /**
-   * What ends the tokens of a user ends those that he got as a trustee too, which name the trustor
-   * where he is impersonated.
+   * The trust, if it is still valid. A change that invalidates tokens of trustor or trustee
+   * (password, disabled user or domain) also invalidates tokens from the trust, which may name only
+   * the trustor.
    */
   async function livingTrust(id: string, issuedAtMs: number): Promise<TrustRow | undefined> {
     const trust = await findTrust(db, id);
@@ -126,7 +130,7 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
     const earlier = remembered.get(token);
     if (earlier && earlier.epoch === epoch && earlier.context.expiresAtMs > clock.now())
       return earlier.context;
-    const startedIn = epoch; // a write during the check makes what is remembered stale at once
+    const startedIn = epoch; // a write during the validation makes the result stale
     const facts = await open(token);
     if (isFault(facts)) {
       remembered.delete(token);

@@ -1,4 +1,4 @@
-// Domains, projects, users, groups, roles and who has which role where.
+// Domains, projects, users, groups, roles and role assignments.
 import type { Migration } from '#platform/db/migrate.ts';
 
 export const identity: Migration = {

@@ -1,4 +1,4 @@
-// Keystone's schema, step by step.
+// Keystone's migrations, in order of application.
 import type { Migration } from '#platform/db/migrate.ts';
 import { identity } from './0001-identity.ts';
 import { catalog } from './0002-catalog.ts';

@@ -32,8 +32,8 @@ export const routers: Migration = {
       .addColumn('status', t.id, (c) => c.notNull())
       .addColumn('dns_name', t.name, (c) => c.notNull())
       .addColumn('dns_domain', t.name, (c) => c.notNull())
-      // Two floating IPs on one address of a port: the key refuses the second of two at once. NULLs
-      // do not collide.
+      // One floating IP per fixed address and external network: the key refuses the second of two
+      // concurrent requests. NULLs do not collide.
       .addUniqueConstraint('floating_ips_fixed', [
         'fixed_port_id',
         'fixed_ip_address',

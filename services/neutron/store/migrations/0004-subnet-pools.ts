@@ -1,4 +1,4 @@
-// Subnet pools, quotas, agents, and the journal of what the network below has yet to show.
+// Subnet pools, quotas, agents, and the journal of objects to be written to OVN.
 import type { Migration } from '#platform/db/migrate.ts';
 import { standard } from './0001-networks.ts';
 

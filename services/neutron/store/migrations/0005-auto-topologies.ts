@@ -1,4 +1,4 @@
-// Which network and router were made for a project that asked for no more than "a network".
+// The network and router that "get me a network" created for a project.
 import type { Migration } from '#platform/db/migrate.ts';
 
 export const autoTopologies: Migration = {

@@ -1,4 +1,4 @@
-// Agents that an operator deleted stay away until they are started anew.
+// Agents that an operator deleted stay hidden until they are started again.
 import { addColumn } from '#platform/db/add-column.ts';
 import type { Migration } from '#platform/db/migrate.ts';
 

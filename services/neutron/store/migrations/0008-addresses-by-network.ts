@@ -1,4 +1,4 @@
-// The addresses that a network has given out are found without those of all others.
+// An index on the addresses of a network, so that they are found without reading all others.
 import type { Migration } from '#platform/db/migrate.ts';
 
 export const addressesByNetwork: Migration = {

@@ -1,4 +1,4 @@
-// Hosts on which a port is bound beside the one where it is active: where its server moves to.
+// Inactive port bindings: hosts to which a port's server is about to move.
 import type { Migration } from '#platform/db/migrate.ts';
 
 export const portBindings: Migration = {

@@ -1,4 +1,4 @@
-// In order of application.
+// Neutron's migrations, in order of application.
 import type { Migration } from '#platform/db/migrate.ts';
 import { namedLocksMigration } from '#platform/db/named-lock.ts';
 import { networks } from './0001-networks.ts';
