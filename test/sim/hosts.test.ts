@@ -128,6 +128,28 @@ describe('a build', () => {
     assert.equal(guests.length, 1, 'one guest in the whole cloud');
   });
 
+  it('whose guest may run on a host that went away is tried nowhere else', async () => {
+    const { cloud } = held;
+    for (const host of cloud.hosts.values()) {
+      host.trouble('create', { kind: 'lostAnswer', fault: fault('unavailable', 'gone') });
+      for (let call = 0; call < 2; call += 1)
+        host.trouble('destroy', { kind: 'fault', fault: fault('unavailable', 'gone') });
+    }
+    const id = await cloud.createServer('vm');
+    await eventually(async () => (await cloud.show(id))?.status === 'ERROR', {
+      withinMs: settleMs,
+      what: 'the first host has failed',
+    });
+    assert.match((await cloud.show(id))?.fault?.message ?? '', /gone/);
+    const hosts = [...cloud.hosts.values()];
+    assert.equal(
+      (await Promise.all(hosts.map(async (host) => await host.list()))).flat().length,
+      1,
+    );
+    await cloud.restartAgents(); // which removes what should not be there
+    await cloud.quiet(settleMs);
+  });
+
   it('on a host that was asked for by name is tried nowhere else', async () => {
     const { cloud } = held;
     cloud.hosts

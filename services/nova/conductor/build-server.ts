@@ -1,6 +1,6 @@
 // The saga from "accepted" to "active": claim a host, tell the agent there to build, settle. Begun
-// by POST /servers. A host that fails is left for the next one: `failed` journals a successor that
-// excludes it.
+// by POST /servers. A host that fails is left for the next one, once it has said that it does not
+// run the guest: `failed` journals a successor that excludes it.
 import { isFault } from '#contracts/common/fault.ts';
 import { serverLock } from '#contracts/nova/operations.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
@@ -170,8 +170,8 @@ export function buildServer(deps: NovaDeps): AnySaga {
           if (host === undefined) return;
           const away = await destroyHalfBuilt(deps, serverId, host, requestId);
           if (!isFault(away)) return;
-          // An agent removes what should not be on its host as soon as it can: no need to wait for
-          // one that is away.
+          // The agent removes the guest when it is back: nobody needs to wait for it. The server is
+          // not built on another host, see `failed`.
           log.warn(
             { server: serverId, host, req: requestId, why: away.message },
             'a half-built guest is left to its host',
@@ -224,7 +224,9 @@ export function buildServer(deps: NovaDeps): AnySaga {
         input.forcedHost === null &&
         excludedHosts.length < config.maxBuildAttempts &&
         !isTenants(reason) &&
-        !isHopeless(reason);
+        !isHopeless(reason) &&
+        // A host that does not answer may have started the guest, and it may run nowhere else then.
+        !isFault(await destroyHalfBuilt(deps, input.serverId, host, requestId));
       await transaction(db, async (trx) => {
         const now = clock.now();
         if (again) {
