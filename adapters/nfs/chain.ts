@@ -1,14 +1,15 @@
-// The image files of one volume and how its snapshots order them. Pure; nfs-volumes.ts executes it
-// and stores it in `volume-<id>.info`. A snapshot freezes the file that is written to and puts a
-// new overlay on top of it: `volume-<id>.<snapshot id>`.
+// The image files of one volume, as a chain of qcow2 backing files. Pure; nfs-volumes.ts executes
+// the changes and stores the chain in `volume-<id>.info`. A snapshot freezes the file that is being
+// written to and puts a new overlay on top: `volume-<id>.<snapshot id>`.
 
 export interface Chain {
   /**
-   * Oldest first; each is the backing file of the next, the last that of `active`. `snapshot` null:
-   * the snapshot is deleted, its file waits to be merged into the one above.
+   * Frozen files, oldest first: each is the backing file of the next, the last one that of
+   * `active`. `snapshot` null: the snapshot was deleted, and its file is to be merged into the one
+   * above.
    */
   frozen: readonly { file: string; snapshot: string | null }[];
-  /** The file that is written to. */
+  /** The file that the guest writes to. */
   active: string;
 }
 
@@ -28,7 +29,7 @@ export const filesOf = ({ frozen, active }: Chain): string[] => [
   active,
 ];
 
-/** The chain after the snapshot. Returned unchanged if the snapshot is in it already. */
+/** The chain after taking the snapshot; unchanged if it contains the snapshot already. */
 export function withSnapshot(chain: Chain, volumeId: string, snapshotId: string): Chain {
   if (snapshotFile(chain, snapshotId) !== undefined) return chain;
   return {
@@ -46,8 +47,8 @@ export const withoutSnapshot = ({ frozen, active }: Chain, snapshotId: string): 
 });
 
 /**
- * How to remove a deleted snapshot's file: its content goes into `top`, whose backing file is
- * `below` afterwards (null: none).
+ * How to remove a deleted snapshot's file: its content is copied into `top`, whose backing file is
+ * then `below` (null: none).
  */
 export interface Merge {
   file: string;
@@ -57,7 +58,7 @@ export interface Merge {
   chain: Chain;
 }
 
-/** The next merge; null: none is due. */
+/** The next merge that is due; null if none is. */
 export function nextMerge({ frozen, active }: Chain): Merge | null {
   const index = frozen.findIndex(({ snapshot }) => snapshot === null);
   const dead = frozen[index];
