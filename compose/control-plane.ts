@@ -62,9 +62,7 @@ export interface ControlPlaneDeps extends Omit<ProcessDeps, 'bus' | 'http' | 'pr
   processName?: string;
   /** Names of the roles to run; all by default. */
   roleNames?: readonly RoleName[];
-  /**
-   * The HTTP client by which services are called; by default calls go to this process's dispatcher.
-   */
+  /** HTTP client by which services are called; by default calls go to this process's dispatcher. */
   http?: HttpClient;
   /**
    * `require`: another process migrates the databases, and this one refuses an old schema. Default:

@@ -197,9 +197,7 @@ export async function readSecrets(
   };
 }
 
-/**
- * The secret of one host's HA Agent, derived so that it reveals no other host's and no password.
- */
+/** Secret of one host's HA Agent, derived so that it reveals no other host's and no password. */
 export const haAgentSecret = (secrets: Pick<Secrets, 'service'>, host: string): Secret =>
   new Secret(
     createHmac('sha256', secrets.service('ha-agent').reveal()).update(host).digest('base64url'),

@@ -54,9 +54,7 @@ export function currentFence(): Fence | undefined {
   return fence;
 }
 
-/**
- * The fence of the current work in the form that a message carries; null outside of fenced work.
- */
+/** Fence of the current work in the form that a message carries; null outside of fenced work. */
 export function fenceToken(): FenceToken | null {
   const fence = currentFence();
   return fence ? { key: fence.key, token: fence.token } : null;

@@ -59,9 +59,7 @@ export interface BmcEvent {
   atMs: number | null;
   severity: 'OK' | 'Warning' | 'Critical';
   message: string;
-  /**
-   * Key of the message in a Redfish registry, e.g. `Power.1.0.PoweredOff`; empty if there is none.
-   */
+  /** Key of the message in a Redfish registry, e.g. `Power.1.0.PoweredOff`; empty if none. */
   messageId: string;
 }
 

@@ -97,9 +97,7 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
       : fault('unavailable', 'another process writes to the network');
   };
 
-  /**
-   * The rows as they would be after the change; a fault if a row would not be listed by any other.
-   */
+  /** Rows as they would be after the change; a fault if a row would not be listed by any other. */
   function planned(
     put: Iterable<SdnRow>,
     gone: (row: SdnRow) => boolean,

@@ -67,9 +67,7 @@ export function createPowerOrders(deps: PowerOrdersDeps): PowerOrders {
   const tasks: PowerTask[] = [];
   const running = new Set<Promise<void>>();
   const closing = new AbortController();
-  /**
-   * The order being carried out: shown as the power state, and other orders are refused meanwhile.
-   */
+  /** Order being carried out: shown as the power state, and other orders are refused meanwhile. */
   let underWay: 'PoweringOn' | 'PoweringOff' | undefined;
   let starts = 0;
   let shuttingDown: AbortController | undefined;

@@ -71,9 +71,7 @@ const initPaths = (name: string, dir: string, netns: string): InitPaths => ({
   logFile: join(dir, 'init.log'),
 });
 
-/**
- * The paths of a host. badRequest: not a valid host name, or a state folder that hosts cannot use.
- */
+/** Paths of a host. badRequest: not a valid host name, or a state folder that hosts cannot use. */
 export function hostPaths(stateDir: string, name: string): Outcome<HostPaths> {
   if (!/^[a-z][a-z0-9-]{0,31}$/.test(name))
     return fault('badRequest', `'${name}' is no host name: use a-z, 0-9 and '-', at most 32`);

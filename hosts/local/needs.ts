@@ -16,9 +16,7 @@ export function checkNeeds(
   return missingProgram(programs);
 }
 
-/**
- * The fault `unavailable` for the first missing program, with its packages; undefined if all exist.
- */
+/** Fault `unavailable` for the first missing program, with its packages; undefined if all exist. */
 export function missingProgram(
   programs: readonly (readonly [path: string, packages: string])[],
 ): Fault | undefined {

@@ -46,9 +46,7 @@ export function isUnreachable(error: unknown): boolean {
 
 const queueFull = 'Queue limit reached.'; // the text of mysql2's lib/base/pool.js
 
-/**
- * The error or one of its causes is transient (after all retries), or means an unreachable server.
- */
+/** The error or a cause of it is transient (after all retries), or means an unreachable server. */
 export function isUnavailable(error: unknown): boolean {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
     if (isTransient(cause) || isUnreachable(cause)) return true;

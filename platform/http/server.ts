@@ -162,9 +162,7 @@ async function listen(server: Server, { host, port }: HttpServerOptions): Promis
   });
 }
 
-/**
- * Answers an error of the HTTP edge itself (a bug): 500, or a cut connection if headers were sent.
- */
+/** Answers a bug of the HTTP edge itself: 500, or a cut connection if headers were sent. */
 function refuse(response: ServerResponse): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();

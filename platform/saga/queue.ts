@@ -23,9 +23,7 @@ export interface SagaQueue {
   enqueue(trx: AnyDb, saga: NewSaga): Promise<void>;
   /** Asks all unfinished sagas of the key, within `trx`, to unwind before their next step. */
   cancel(trx: AnyDb, lockKey: string): Promise<void>;
-  /**
-   * Whether the key has unfinished sagas, as `trx` sees it. `besides`: a saga that does not count.
-   */
+  /** Whether the key has unfinished sagas, as `trx` sees it. `besides`: one that does not count. */
   isBusy(trx: AnyDb, lockKey: string, besides?: string): Promise<boolean>;
   /** All unfinished sagas; for audits. */
   unfinished(): Promise<UnfinishedSaga[]>;

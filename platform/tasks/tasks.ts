@@ -28,9 +28,7 @@ export interface Task {
 }
 
 export interface TaskRunner {
-  /**
-   * `leases`: the leases in the database of the tasks' service; required for tasks of scope `one`.
-   */
+  /** `leases`: those in the database of the tasks' service; required for tasks of scope `one`. */
   start(tasks: readonly Task[], leases?: TaskLeases): void;
   /** Resolves when no task is running any more. */
   stop(): Promise<void>;

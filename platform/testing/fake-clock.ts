@@ -6,9 +6,7 @@ import type { Clock, Timer, TimeSource } from '../clock.ts';
 import { createClock } from '../clock.ts';
 
 export interface FakeClock extends Clock {
-  /**
-   * The current time, ms. May be set to simulate a clock jump: timers due by then fire soon after.
-   */
+  /** Current time, ms. May be set to simulate a clock jump: timers due by then fire soon after. */
   nowMs: number;
   /**
    * Advances by `ms` through all timers on the way; the effects of each are complete before the
@@ -38,9 +36,7 @@ interface Waiting {
   work(): void;
 }
 
-/**
- * The timers, sorted by (atMs, order). An array is enough: a simulation has some hundred timers.
- */
+/** Timers, sorted by (atMs, order). An array is enough: a simulation has some hundred timers. */
 class Timers {
   readonly #list: Waiting[] = [];
   #movers = 0;
