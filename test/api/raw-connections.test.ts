@@ -1,6 +1,6 @@
 // Connections that end as no client should end them: resets, partial requests, upgrades, invalid
-// bytes. The control plane continues to answer and keeps no socket. `FUZZ_CONNECTIONS=20000
-// ./cobalt test raw-connections --no-checks` is the long run.
+// bytes. The control plane goes on answering and leaks no socket. `FUZZ_CONNECTIONS=20000 ./cobalt
+// test raw-connections --no-checks` is the long run.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { consoleSocketPath, createConsoleProxy } from '#compose/console-proxy.ts';

@@ -1,5 +1,5 @@
-// For end-to-end tests of volumes: whether a volume's image is locked on the filer, as seen by a
-// QEMU that locks images itself.
+// For end-to-end tests of volumes: whether a volume's image is locked on the filer, as a QEMU that
+// locks its images sees it.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

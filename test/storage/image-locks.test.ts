@@ -1,4 +1,5 @@
-// The contract of ports/image-locks.ts on a real NFS server, whose other users lock as QEMU does.
+// The contract of ports/image-locks.ts on a real NFS server, with QEMU processes that lock its
+// files.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';

@@ -1,4 +1,4 @@
-// Bodies that a route's schema accepts, so that hostile requests reach the handlers.
+// Generates bodies that a route's schema accepts, so that hostile requests reach the handlers.
 import type { TSchema } from 'typebox';
 import { Check } from 'typebox/value';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -23,7 +23,7 @@ interface Keywords {
   format?: string;
 }
 
-/** Ids and names of objects of this cloud. */
+/** Ids and names of objects in this cloud. */
 export type Pool = readonly string[];
 
 export function sampleBody(
@@ -33,9 +33,9 @@ export function sampleBody(
   pool: Pool,
 ): Json {
   if (schema === undefined) return random.pick<Json>([{}, null, { a: 1 }]);
-  // not the versioned form
+  // A single schema, without versions.
   if (!Array.isArray(schema)) return sample(random, schema as TSchema, pool);
-  const versions = schema as readonly { from: number; schema: TSchema }[]; // the other form
+  const versions = schema as readonly { from: number; schema: TSchema }[]; // the form with versions
   const entry =
     versions.filter(({ from }) => from <= version).sort((a, b) => b.from - a.from)[0] ??
     versions[0];
@@ -136,5 +136,5 @@ function sampleText(random: Random, schema: TSchema, pool: Pool): string {
   }
   return (
     texts.find((text) => Check(schema, text)) ?? 'x'.repeat((schema as Keywords).minLength ?? 1)
-  ); // as above
+  ); // see above
 }
