@@ -96,7 +96,7 @@ export async function connectCloud(
       const answer = await send(service, method, path, body);
       if (answer.status >= 300)
         throw new UserError(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
-      return answer.body as T; // the caller names the document
+      return answer.body as T; // cast: the caller names the type of the body
     },
   };
 }

@@ -1,6 +1,6 @@
 // `cobalt host remove`: disables the host for new servers, empties it if asked to, and deletes its
 // Node; then the operator offboards the host from OpenStack, and the control plane powers it off
-// and deletes its files. If a step before the Node's deletion fails, the earlier steps are undone.
+// and deletes its files. If the host cannot be emptied, it is enabled again.
 import { isDeleted, isParked, kindOf } from '#compose/fleet-nodes.ts';
 import type { Home } from '#compose/home.ts';
 import { isFault } from '#contracts/common/fault.ts';

@@ -64,7 +64,8 @@ async function migrate(
     const { status, body } = await cloud.send('compute', 'GET', path);
     if (status === 404) return 'it was deleted';
     if (status !== 200) continue; // Nova is unreachable for a moment
-    const { server: seen } = body as { server: Record<string, string | null> }; // of a 200
+    // Cast: a 200 has a server.
+    const { server: seen } = body as { server: Record<string, string | null> };
     if (seen['OS-EXT-STS:task_state'] !== null) continue;
     const host = seen['OS-EXT-SRV-ATTR:host'];
     return host === to ? undefined : `it is ${seen['status']} on ${host}`;

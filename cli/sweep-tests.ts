@@ -51,7 +51,8 @@ async function takeDown({ folder, owner }: AbandonedFolder): Promise<void> {
 
 /** The folder and those below it that are state folders: with a control plane or with hosts. */
 async function stateFolders(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []); // removed already
+  // The folder may be gone already.
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const below = entries
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => join(folder, name));
@@ -67,7 +68,8 @@ async function stateFolders(folder: string): Promise<string[]> {
 async function endCommands(folder: string): Promise<void> {
   const isBelow = (path: string): boolean => path === folder || path.startsWith(`${folder}/`);
   const readWords = async (pid: string, file: string): Promise<string[]> =>
-    (await readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')).split('\0'); // it has ended
+    // The process may have ended.
+    (await readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')).split('\0');
   for (const deadline = systemClock.monotonicMs() + patienceMs; ;) {
     const pids: number[] = [];
     for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {

@@ -66,7 +66,7 @@ const open = async (token: string): Promise<WebSocket> => {
     `ws://127.0.0.1:${server.port}${consoleSocketPath}?token=${token}`,
     'binary',
   );
-  browser.on('error', () => undefined); // the test checks its state
+  browser.on('error', () => undefined); // no failure: the test checks the readyState
   browser.on('message', (data: Buffer) => (received += data.toString()));
   await eventually(() => browser.readyState !== WebSocket.CONNECTING, {
     withinMs: 5_000,

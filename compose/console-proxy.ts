@@ -1,5 +1,5 @@
 // Remote consoles: serves noVNC's pages and forwards a browser's websocket to the guest's RFB (VNC)
-// socket. Used where the cloud's address is served.
+// socket. Used by embedded.ts and listen.ts.
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';

@@ -248,8 +248,8 @@ export function clientEnvironment(
     OS_USER_DOMAIN_NAME: 'Default',
     OS_PROJECT_DOMAIN_NAME: 'Default',
     OS_REGION_NAME: region,
-    // From 2.37 on a server may be created without network (--nic none); up to 2.87 hypervisors
-    // have statistics. The client of Debian 12 uses both.
+    // Microversions: from 2.37 on a server may be created without network (--nic none); up to 2.87
+    // hypervisors have statistics. The client of Debian 12 uses both.
     OS_COMPUTE_API_VERSION: '2.87',
   };
 }

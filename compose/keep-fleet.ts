@@ -43,7 +43,7 @@ export async function keepFleet(deps: FleetKeeperDeps): Promise<{ stop(): Promis
     work: async (name) => await reconcile(name),
     onError: (host, error) =>
       log.warn({ host, why: (error as Error).message }, 'a host is not as its node says; again'),
-    concurrency: 1, // one at a time, so that no number is given twice
+    concurrency: 1, // Nodes one at a time, so that no host number is assigned twice
   });
   const onTrouble = (trouble: { message: string }): void =>
     log.warn({ why: trouble.message }, 'the Kubernetes API does not answer');
@@ -116,8 +116,8 @@ async function add(
 }
 
 /**
- * Removes a host. Every step is idempotent, and the Node goes last, so that a crash leaves it to
- * retry.
+ * Removes a host. Every step is idempotent; the Node goes last, so that after a crash the removal
+ * is continued.
  */
 async function remove(
   { kube, fleet, bmcs, simulated, log }: FleetKeeperDeps,

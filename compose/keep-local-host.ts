@@ -113,9 +113,9 @@ export function keepLocalHost(deps: LocalHostDeps, host: LocalHostToKeep): KeptH
       : null;
 
   /**
-   * Handles the end of a host; returns whether it stays off. With HA, a host that died is not
-   * started again: like a machine without power it stays off until its BMC or an operator switches
-   * it on, so that HA can fence it.
+   * Handles the end of a host; returns whether the host stays off. With HA, a host that died is not
+   * started again here but left to the HA Service: it stays off, like a machine without power,
+   * until its BMC or an operator switches it on.
    */
   async function endsForLong({ heldOff }: LocalHost, agents: RunningAgents): Promise<boolean> {
     const staysOff = heldOff || deps.config.ha.enabled;

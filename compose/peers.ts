@@ -106,7 +106,8 @@ export async function databaseAddresses({
     return (name) => ({
       dialect: 'sqlite',
       path: databaseFile(home, name),
-      synchronous: database.synchronous as 'OFF' | 'NORMAL' | 'FULL', // by the schema
+      // The schema allows only these.
+      synchronous: database.synchronous as 'OFF' | 'NORMAL' | 'FULL',
     });
   const password =
     passwordFile === '' ? '' : (await secretIn('mariadb.passwordFile', passwordFile)).reveal();

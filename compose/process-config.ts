@@ -87,7 +87,8 @@ export function endpointsOf({ cloud, endpoints }: ProcessConfig): Record<string,
   return Object.fromEntries(
     Object.entries(mounts).map(([service, mount]) => [
       service,
-      endpoints[service as keyof typeof mounts] || `${cloud.origin}${mount}`, // a key of the table
+      // Cast: the service is a key of `mounts`.
+      endpoints[service as keyof typeof mounts] || `${cloud.origin}${mount}`,
     ]),
   );
 }

@@ -90,7 +90,7 @@ export function createProcess(deps: ProcessDeps): CloudProcess {
   const closers: (() => Promise<void>)[] = [];
   const once = <T>(key: string, make: () => T): T => {
     if (!singletons.has(key)) singletons.set(key, make());
-    return singletons.get(key) as T; // stored under the same key
+    return singletons.get(key) as T; // cast: stored under the same key
   };
   const logOf = (component: string): Log => log.child({ component });
   const database = <T>(name: DatabaseName): Database<T> =>
@@ -101,7 +101,8 @@ export function createProcess(deps: ProcessDeps): CloudProcess {
           {
             dialect: 'sqlite',
             path: databaseFile(home, name),
-            synchronous: config.database.synchronous as 'OFF' | 'NORMAL' | 'FULL', // by the schema
+            // The schema allows only these.
+            synchronous: config.database.synchronous as 'OFF' | 'NORMAL' | 'FULL',
           },
           { log: logOf(name), clock, ids },
         );

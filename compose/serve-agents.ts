@@ -61,7 +61,7 @@ export async function startHostAgents(
 /** Reads the network's facts, a file written by the process that started the network. */
 function factsIn(file: string): NetworkFacts {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as NetworkFacts; // by distributed.ts
+    return JSON.parse(readFileSync(file, 'utf8')) as NetworkFacts; // written by distributed.ts
   } catch (error) {
     throw new ConfigError(`host.networkFacts: ${(error as Error).message}`);
   }

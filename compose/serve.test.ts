@@ -182,7 +182,7 @@ const commonName = async (port: number): Promise<string> =>
     const healthRequest = request(
       { host: '127.0.0.1', port, path: '/healthz', rejectUnauthorized: false, agent: false },
       (response) => {
-        const socket = response.socket as TLSSocket; // of an https request
+        const socket = response.socket as TLSSocket; // cast: the request was https
         const { subject } = socket.getPeerCertificate();
         response.resume();
         resolve(String(subject.CN));

@@ -95,7 +95,8 @@ export function startChild(
     .on('data', (text: string) => (stderr = (stderr + text).slice(-maxErrorBytes)));
   if (options.onErrorLine && child.stderr)
     createInterface({ input: child.stderr }).on('line', options.onErrorLine);
-  child.stdin?.on('error', () => undefined).end(input); // EPIPE: it ended unread
+  // A child that ends without reading its input causes EPIPE, which is no failure.
+  child.stdin?.on('error', () => undefined).end(input);
   const ended = new Promise<ChildEnd>((resolve) => {
     const settle = (code: number | null, startError: ChildEnd['startError']): void => {
       deadline.stop();

@@ -53,7 +53,7 @@ function kept(t: TestContext, ...script: Attempt[]) {
       attempt: async (leftMs, lost) => {
         const attempt = script[
           Math.min(attemptsAt.push(now - 1_000), script.length) - 1
-        ] as Attempt; // a script is never empty
+        ] as Attempt; // cast: a script is never empty
         return await attempt(new Line(lost), leftMs);
       },
       opened: (_, wasAway) => void seen.push(wasAway ? 'opened again' : 'opened'),

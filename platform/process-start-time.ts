@@ -8,7 +8,8 @@ import { readFile } from 'node:fs/promises';
  * proc_pid_stat(5).
  */
 export async function startTimeOf(pid: number): Promise<string | null> {
-  return startTimeIn(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')); // ended
+  // A process that has ended has no stat file.
+  return startTimeIn(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''));
 }
 
 function startTimeIn(stat: string): string | null {

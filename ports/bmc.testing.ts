@@ -17,8 +17,7 @@ export interface BmcFixture {
   /** How often the host has booted. */
   boots(): Promise<number>;
   /**
-   * The host dies without an order to its BMC. It starts again by itself only after
-   * `hostMayReturn`.
+   * The host dies without an order. After `hostMayReturn` it starts by itself, unless ordered off.
    */
   hostDies(): Promise<void>;
   hostMayReturn(): Promise<void>;

@@ -141,7 +141,7 @@ export interface SdnDrift {
 
 export const noDrift: SdnDrift = { inserted: 0, updated: 0, deleted: 0 };
 
-/** Where a port is plugged in, as OVN reports it. */
+/** Where a port is bound, as OVN's southbound database reports it. */
 export interface PortBinding {
   /** The name of the logical switch port. */
   readonly port: string;

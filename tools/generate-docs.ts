@@ -238,7 +238,8 @@ function allowed(schema: TSchema): string {
 
 function configurationPage(): string {
   const settings = Object.entries(
-    processConfigSchema.properties as unknown as Record<string, TObject>, // fields or one value
+    // Each property is a section with fields, or a single value.
+    processConfigSchema.properties as unknown as Record<string, TObject>,
   ).flatMap(([section, of]) => {
     const variable = `COBALT_${upperSnake(section)}`;
     if (of.properties === undefined) return [{ key: section, variable, of: of as TSchema }];

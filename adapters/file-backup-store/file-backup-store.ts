@@ -118,8 +118,8 @@ async function reached<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> 
 }
 
 /**
- * Copies the source to a new file, which is durable when this resolves. Rejects with the error of
- * the source or the disk. `stallMs`: how long the source may send nothing.
+ * Copies the source to a new file, which is durable when this resolves. Returns an error of the
+ * source or the disk. `stallMs`: how long the source may send nothing.
  */
 async function copy(
   source: Readable,

@@ -62,7 +62,8 @@ export function createFileImageStore(options: FileImageStoreOptions): ImageStore
       const names = (await readdir(folder).catch(unlessMissing)) ?? [];
       const files = await Promise.all(
         names.map(async (name): Promise<StoredFile | undefined> => {
-          const facts = await stat(join(folder, name)).catch(unlessMissing); // it may be removed meanwhile
+          // The file may be removed meanwhile.
+          const facts = await stat(join(folder, name)).catch(unlessMissing);
           const whole = !name.endsWith(part);
           return facts?.isFile()
             ? { key: whole ? name : name.slice(0, -part.length), sizeBytes: facts.size, whole }

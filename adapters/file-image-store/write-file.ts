@@ -130,7 +130,8 @@ class Upload {
 
   /** Writes the rest, waits for disk and hashes, and makes the file durable. */
   async finish(): Promise<StoredData> {
-    const small = this.#hashing === undefined; // one block or less: not worth a thread
+    // Hash threads are started only for uploads of more than one block.
+    const small = this.#hashing === undefined;
     if (small) {
       const bytes = this.#current?.bytes.subarray(0, this.#filled) ?? new Uint8Array(0);
       const digest = (algorithm: string): string =>

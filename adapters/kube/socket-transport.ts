@@ -54,7 +54,8 @@ export function socketTransport(
         const status = answer.statusCode ?? 0;
         const refused: Buffer[] = [];
         const take = status < 300 ? jsonLines(onLine) : (chunk: Buffer) => refused.push(chunk);
-        for await (const chunk of answer) take(chunk as Buffer); // no encoding is set
+        // Cast: without an encoding, chunks are Buffers.
+        for await (const chunk of answer) take(chunk as Buffer);
         return status < 300
           ? { status, body: undefined }
           : replyOf(status, Buffer.concat(refused).toString('utf8'));

@@ -285,7 +285,7 @@ export class Nfs3 {
       uhyper.read(reply),
       uhyper.read(reply),
       uhyper.read(reply),
-    ].map(Number) as [number, number, number]; // exactly three were read
+    ].map(Number) as [number, number, number]; // cast: exactly three were read
     return { totalBytes, freeBytes };
   }
 }

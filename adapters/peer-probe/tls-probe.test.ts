@@ -7,7 +7,7 @@ import { createTlsProbe } from './tls-probe.ts';
 
 const listening = async (server: Server): Promise<number> => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return (server.address() as AddressInfo).port; // a TCP server
+  return (server.address() as AddressInfo).port; // cast: the server listens on TCP
 };
 const probe = async (port: number) =>
   await createTlsProbe(systemClock, { port }).reaches('127.0.0.1');

@@ -49,7 +49,7 @@ export async function makeHostileImages(folder: string, bait: Bait): Promise<Hos
   return images;
 }
 
-/** Images in a format that is never allowed, declared as each format that is. */
+/** Images in formats that are forbidden, each declared as every format that is allowed. */
 async function addForeignFormats(add: Add, { file }: Bait): Promise<void> {
   await add(
     'LUKS, said to be raw',

@@ -86,7 +86,7 @@ describe(
       });
       server.listen(0, '127.0.0.1');
       await once(server, 'listening');
-      const { port } = server.address() as AddressInfo; // a TCP server
+      const { port } = server.address() as AddressInfo; // cast: the server listens on TCP
       const url = `nbd://127.0.0.1:${port}/x`;
       assert.notEqual((await inSandbox(image, 'info', url)).code, 0);
       assert.equal(calls, 0);

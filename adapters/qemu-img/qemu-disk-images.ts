@@ -45,7 +45,8 @@ export function createQemuDiskImages({
     async grow(name, sizeGib, limits) {
       const text = await output(['info', '-U', '--output=json', '-f', 'qcow2', name], limits);
       if (isFault(text)) return text;
-      const presentBytes = (JSON.parse(text) as ImageInfo)['virtual-size']; // QEMU: ImageInfo
+      // Cast: the output is QEMU's ImageInfo.
+      const presentBytes = (JSON.parse(text) as ImageInfo)['virtual-size'];
       const wantedBytes = sizeGib * gib;
       if (presentBytes > wantedBytes)
         return fault(

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 /** The image's path inside the sandbox. */
 export const imageInside = '/image';
 
-const maxAddressBytes = 1024 ** 3; // as stock Glance, Cinder and Nova
+const maxAddressBytes = 1024 ** 3; // the limit of stock Glance, Cinder and Nova
 const maxOpenFiles = 64;
 const nobody = '65534';
 

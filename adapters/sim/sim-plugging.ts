@@ -34,7 +34,7 @@ export function createPlugging(
     void clock.sleep(0, { signal: ending.signal, unref: true }).then(
       () => listeners.portChanged?.(port, bindingOf(port)),
       () => undefined,
-    ); // closed
+    ); // aborted by `close`
   };
   const bindingOf = (port: string): PortBinding | null => {
     const found = ports.get(port);

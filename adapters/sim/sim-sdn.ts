@@ -110,7 +110,7 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
       const held = next.get(name);
       const merged = held
         ? ({ ...row, columns: { ...held.columns, ...row.columns } } as SdnRow)
-        : row; // one table: `name` says so
+        : row; // cast: equal `name` means the same table
       if (!held) drift.inserted += 1;
       else if (!isSame(held, merged)) drift.updated += 1;
       next.set(name, merged);

@@ -28,7 +28,7 @@ export function volumeFolder(folder: string): SimVolumeWorld {
     readdirSync(folder)
       .filter((name) => !name.endsWith('.tmp'))
       .map((id) => [id, JSON.parse(readFileSync(pathOf(id), 'utf8')) as SimVolume]),
-  ); // written below
+  ); // cast: written by `set` below
   return {
     get: (id) => world.get(id),
     has: (id) => world.has(id),

@@ -96,7 +96,7 @@ export function inMemoryStore(world: SimWorld = new Map()): SimStore {
       if (!host) world.set(hostname, (host = { guests: new Map(), images: new Map() }));
       return host;
     },
-    save: () => undefined, // the map holds the same object
+    save: () => undefined, // nothing to do: the map holds the same object
     remove: (hostname) => void world.delete(hostname),
     others: (hostname) => [...world].flatMap(([name, host]) => (name === hostname ? [] : [host])),
     look: (hostname) => world.get(hostname),

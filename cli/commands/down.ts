@@ -92,7 +92,7 @@ async function powerOff(dir: string, now: boolean): Promise<string[]> {
     ['network', network],
   ] as const) {
     if (await part.running()) names.push(name);
-    const off = await part.stop(); // also if a killed run left it
+    const off = await part.stop(); // works also for what a killed run left
     if (isFault(off)) throw new UserError(off.message);
   }
   return names;

@@ -61,7 +61,7 @@ async function readDecisions(server: string, { home, host }: Options): Promise<D
       `Cortex remembers no decision on ${server}: it is switched off (cortex.enabled), was started later, or the id is wrong.`,
     );
   if (status !== 200) throw new UserError(`Cortex answered ${status}.`);
-  return (body as unknown as { decisions: DecisionEntry[] }).decisions; // the document of a 200
+  return (body as unknown as { decisions: DecisionEntry[] }).decisions; // Cast: the body of a 200.
 }
 
 /** A decision as text for people. */

@@ -78,7 +78,7 @@ async function ask<T>(
   sent?: Json,
 ): Promise<T> {
   const { status, body } = await cloud.send('ha', method, `/api/hypervisors/${path}`, sent);
-  if (status < 300) return body as T; // the caller names the document
+  if (status < 300) return body as T; // cast: the caller names the type of the body
   const { error } = (body ?? {}) as { error?: { message?: string } };
   throw new UserError(error?.message ?? `The HA Service answers ${status}.`);
 }

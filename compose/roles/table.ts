@@ -35,7 +35,7 @@ export const loadService = async (name: DatabaseName): Promise<ServiceEntry> =>
 
 /** The databases that these roles need. */
 export const databasesOf = (wanted: readonly RoleName[]): DatabaseName[] =>
-  (Object.keys(rolesOf) as DatabaseName[]) // its own keys
+  (Object.keys(rolesOf) as DatabaseName[]) // cast: Object.keys forgets the type of its keys
     .filter((name) => rolesOf[name].some((role) => wanted.includes(role)));
 
 /** Creates the wanted roles, all by default; grouped by database. */

@@ -70,6 +70,7 @@ export async function prepareMariadb(
 const accepts = async (path: string): Promise<boolean> =>
   await new Promise((resolve) => {
     const socket = connect({ path });
-    socket.on('data', () => resolve(true)).on('error', () => resolve(false)); // its greeting
+    // A server that is ready sends a greeting.
+    socket.on('data', () => resolve(true)).on('error', () => resolve(false));
     socket.on('data', () => socket.destroy());
   });

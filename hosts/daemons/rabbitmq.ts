@@ -56,7 +56,7 @@ function environment({
   return {
     PATH: process.env['PATH'],
     LANG: 'C.UTF-8',
-    HOME: home, // the place of the Erlang cookie
+    HOME: home, // Erlang keeps its cookie file here
     ERL_EPMD_ADDRESS: '127.0.0.1',
     ERL_EPMD_PORT: String(epmdPort),
     RABBITMQ_CONF_ENV_FILE: '/dev/null',

@@ -257,7 +257,7 @@ async function readKept(
     const stored = JSON.parse(await readFile(file, 'utf8')) as {
       measuredFor: unknown;
       acceleration: Acceleration;
-    }; // written above
+    }; // cast: written by this file, see above
     return JSON.stringify(stored.measuredFor) === JSON.stringify(measuredFor)
       ? stored.acceleration
       : null;

@@ -83,7 +83,7 @@ export async function buildGuestImages({
     readFileSync(join(imageFolder, 'manifest.json'), 'utf8'),
   ) as {
     kernelVersion: string;
-  }; // written below
+  }; // cast: written by this file, below
   return {
     kernel: join(imageFolder, 'kernel'),
     ramdisk: join(imageFolder, 'initrd'),
@@ -104,7 +104,7 @@ async function build(workDir: string): Promise<void> {
   await packInitrd(workDir, kernelVersion);
   await buildDisk(workDir, `console=tty0 console=ttyS0,115200 ${tinyCommandLine}`, diskSizeMib);
   for (const file of ['kernel', 'initrd', 'disk.qcow2']) {
-    await chmod(join(workDir, file), 0o600); // the kernel has its package's mode
+    await chmod(join(workDir, file), 0o600); // the kernel file still has its package's mode
     await rename(join(workDir, file), join(workDir, 'images', file));
   }
   await writeFile(

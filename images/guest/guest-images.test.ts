@@ -184,7 +184,7 @@ describe('the guest images', { skip, timeout: 600_000 }, () => {
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     t.after(() => server.close());
-    const port = (server.address() as { port: number }).port; // a TCP server
+    const port = (server.address() as { port: number }).port; // cast: the server listens on TCP
     const sshPort = await freePort();
     const bridge = join(dir, 'bridge.mjs');
     writeFileSync(

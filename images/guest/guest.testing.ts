@@ -105,7 +105,7 @@ async function ask(path: string, commands: readonly object[]): Promise<unknown> 
   try {
     let seen = '';
     socket.on('data', (text: string) => (seen += text));
-    socket.on('error', () => undefined); // followed by close
+    socket.on('error', () => undefined); // a close event follows
     let isClosed = false;
     socket.on('close', () => (isClosed = true));
     let answer: unknown;

@@ -50,7 +50,8 @@ export function rpcServer<C extends RpcContract>(
 export function rpcClient<C extends RpcContract>(bus: Bus, topic: string): RpcClient<C> {
   return {
     call: async (method, params, options) =>
-      (await bus.call(topic, method, params as JsonObject, options)) as never, // see rpcServer
+      // Cast: see rpcServer.
+      (await bus.call(topic, method, params as JsonObject, options)) as never,
     cast: (method, params, options) => bus.cast(topic, method, params as JsonObject, options),
     fanout: (method, params, options) => bus.fanout(topic, method, params as JsonObject, options),
   };

@@ -7,7 +7,7 @@ import type { Json } from '#contracts/common/json.ts';
  * JSON.
  */
 export function copyJson<T extends Json | undefined>(value: T): T {
-  return copy(value) as T; // `copy` keeps the shape
+  return copy(value) as T; // cast: `copy` keeps the shape
 }
 
 function copy(value: unknown): unknown {

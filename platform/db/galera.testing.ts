@@ -86,7 +86,7 @@ export async function startGalera(): Promise<PrivateGalera> {
   };
 }
 
-// Started as root, rsync's daemon would write as `nobody`, which may not write to these folders.
+// If started as root, rsync's daemon would write as `nobody`, which may not write to these folders.
 const ownUser = process.getuid?.() === 0 ? 'mysql' : undefined;
 
 /**

@@ -45,8 +45,8 @@ export function nodeSqliteDialect(options: NodeSqliteOptions, waiting: Waiting):
 }
 
 /**
- * The driver has one connection; Kysely serialises its users, since `supportsMultipleConnections`
- * is false for SQLite.
+ * One connection; Kysely's runtime driver serialises its users (`supportsMultipleConnections` is
+ * false for SQLite).
  */
 class NodeSqliteDriver implements Driver {
   readonly #options: NodeSqliteOptions;
@@ -173,7 +173,8 @@ class NodeSqliteConnection implements CheckingConnection {
     // Cast: `bindable` returns only primitives and bytes.
     const parameters = query.parameters.map(bindable) as SQLInputValue[];
     if (columns.length > 0) {
-      const rows = prepared.all(...parameters) as unknown as unknown[][]; // setReturnArrays
+      // Cast: rows are arrays, by setReturnArrays below.
+      const rows = prepared.all(...parameters) as unknown as unknown[][];
       return { rows: rows.map((values) => toRow(columns, values) as R) };
     }
     const { changes, lastInsertRowid } = prepared.run(...parameters);

@@ -273,7 +273,8 @@ export class SagaRunner {
     }
     // If another process has claimed the saga meanwhile, this changes nothing.
     while (!(await this.#release(record)) && !this.#stopping.signal.aborted) {
-      if (fence.untilMs < this.#deps.clock.now()) return; // lease expired
+      // The lease has expired: others may claim it.
+      if (fence.untilMs < this.#deps.clock.now()) return;
       await this.#pause(releaseRetryMs);
     }
   }
@@ -295,7 +296,8 @@ export class SagaRunner {
 
   /** Runs a saga to its end. Returns whether another saga of its key waits. */
   async #carryOut(record: SagaRecord, fence: Lease): Promise<boolean> {
-    const definition = this.#definitions.get(record.name) as Definition; // #claim: known names only
+    // Cast: #claim asks only for sagas with these names.
+    const definition = this.#definitions.get(record.name) as Definition;
     if (record.phase === 'forward') await this.#forward(definition, record, fence);
     if (record.phase === 'backward') await this.#backward(definition, record, fence);
     if (record.phase === 'settling') await this.#settle(definition, record, fence);
@@ -307,10 +309,10 @@ export class SagaRunner {
 
   async #forward(definition: Definition, record: SagaRecord, fence: Lease): Promise<void> {
     let { cancelled } = record;
-    const takenUpAt = record.position; // it may have crashed within this step
+    const takenUpAt = record.position; // an earlier process may have crashed within this step
     while (record.position < definition.steps.length) {
       this.#stopping.signal.throwIfAborted();
-      const step = definition.steps[record.position] as Step; // position < length
+      const step = definition.steps[record.position] as Step; // cast: position < length
       const result = cancelled
         ? fault('conflict', 'The operation was cancelled.')
         : await this.#tryStep(definition, step, record, fence);

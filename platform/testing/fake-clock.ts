@@ -53,7 +53,7 @@ class Timers {
     let [low, high] = [0, this.#list.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const other = this.#list[middle] as Waiting; // low <= middle < length
+      const other = this.#list[middle] as Waiting; // cast: low <= middle < length
       if (other.atMs < timer.atMs || (other.atMs === timer.atMs && other.order < timer.order))
         low = middle + 1;
       else high = middle;

@@ -15,7 +15,7 @@ const names = ['constructor', '__proto__', 'toString', 'valueOf', 'hasOwnPropert
 const hostile = JSON.parse(`{${names.map((name) => `"${name}":"${name}"`).join(',')}}`) as Record<
   string,
   string
->; // flat, of strings
+>; // cast: a flat object of strings
 const keeps = (map: Loose): void => {
   for (const name of names) assert.equal(Object.hasOwn(map, name) ? map[name] : 'nothing', name);
 };

@@ -169,7 +169,7 @@ describe('a hostile BMC', () => {
             : json(response, { PowerState: 'On' }),
         ),
       );
-      await bmc.powerState(); // asks the BMC itself, or nobody
+      await bmc.powerState(); // must ask the BMC itself, or nobody
       await bmc.close();
     }
     const bmc = connect(

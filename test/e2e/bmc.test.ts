@@ -61,7 +61,7 @@ describe('the BMC of a real host', { skip: realCloudMissing(), timeout: 300_000 
         const command = readFileSync(join('/proc', pid, 'cmdline'), 'utf8');
         return command.includes('qemu-system') && command.includes(`${cloud.dir}/hosts/h1/`);
       } catch {
-        return false; // it has ended meanwhile
+        return false; // the process has ended meanwhile
       }
     });
   const guests = async (): Promise<string> =>

@@ -127,7 +127,7 @@ export async function testCloud(): Promise<TestCloud> {
       const text = await cobalt('status', '--json').catch(
         (error: { stdout: string }) => error.stdout,
       );
-      return JSON.parse(text) as CloudStatus; // cli/commands/status.ts
+      return JSON.parse(text) as CloudStatus; // cast: the format of cli/commands/status.ts
     },
     async killControl(meanwhile) {
       const { control: before } = await cloud.status();

@@ -9,7 +9,7 @@ export async function imageIsLocked(cloudDir: string, volumeId: string): Promise
   const share = join(cloudDir, 'filer/export');
   const { active } = JSON.parse(readFileSync(join(share, `volume-${volumeId}.info`), 'utf8')) as {
     active: string;
-  }; // adapters/nfs/chain.ts
+  }; // cast: the format of adapters/nfs/chain.ts
   const { code, stderr } = await tryTool('qemu-io', [
     '-r',
     '-f',

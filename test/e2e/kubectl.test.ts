@@ -36,7 +36,7 @@ describe('kubectl', { skip }, () => {
       timeoutMs: 60_000,
       env: {
         PATH: process.env['PATH'],
-        HOME: cloud.dir, // for its cache
+        HOME: cloud.dir, // kubectl keeps its cache here
         KUBECONFIG: join(cloud.dir, 'kubernetes/kubeconfig'),
       },
     });

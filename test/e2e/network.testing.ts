@@ -128,7 +128,7 @@ export async function tenant(
     const key = kind.replaceAll('-', '_');
     return (
       await api.ask<Record<string, T>>('network', 'POST', `/v2.0/${kind}s`, { [key]: body as Json })
-    )[key] as T; // the caller names the type
+    )[key] as T; // cast: the caller names the type
   };
   const reach: Tenant['reach'] = async (name, id) => {
     const server = await eventually(

@@ -65,7 +65,8 @@ export async function startUsers({
     const failed = (why: string): undefined =>
       void report.failedRequests.push(`${method} ${service}${path}: ${why}`);
     try {
-      const answer = await client.send(service, method, path, body as never); // callers pass JSON
+      // Cast: callers pass JSON.
+      const answer = await client.send(service, method, path, body as never);
       return answer.status >= 500
         ? failed(`${answer.status} ${JSON.stringify(answer.body)}`)
         : answer;

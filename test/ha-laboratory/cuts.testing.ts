@@ -46,7 +46,7 @@ const ways: Record<Cut, Way> = {
 const settingsOf = (dir: string, host: string): HaAgentSettings =>
   JSON.parse(
     readFileSync(join(dir, 'hosts', host, 'ha-agent/settings.json'), 'utf8'),
-  ) as HaAgentSettings; // written by host-ha-agent.ts
+  ) as HaAgentSettings; // cast: written by host-ha-agent.ts
 
 /**
  * Cuts connections by blackhole routes in the host, since filer, machine and other hosts share one

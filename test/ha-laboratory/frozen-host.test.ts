@@ -66,7 +66,7 @@ describe('a host that freezes', { skip: realCloudMissing(), timeout: 1_200_000 }
     try {
       return readlinkSync(`/proc/${pid}/ns/pid`);
     } catch {
-      return ''; // it has ended
+      return ''; // the process has ended
     }
   };
   const processesIn = (namespace: string): number[] =>
@@ -77,7 +77,7 @@ describe('a host that freezes', { skip: realCloudMissing(), timeout: 1_200_000 }
     try {
       process.kill(pid, name);
     } catch {
-      // it has ended
+ // the process has ended
     }
   };
 

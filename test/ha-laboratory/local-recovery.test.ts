@@ -51,7 +51,7 @@ describe('on a host that lives', { skip: realCloudMissing(), timeout: 900_000 },
         try {
           return pid > 0 && pattern.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
         } catch {
-          return false; // it has ended
+          return false; // the process has ended
         }
       });
   const qemu = (): number | undefined => processesLike(new RegExp(`-uuid\\x00${id}`))[0];

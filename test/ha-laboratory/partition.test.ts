@@ -29,7 +29,7 @@ type Fate =
   | 'watched'
   /** Fenced: its BMC cuts its power. */
   | 'redfish'
-  /** Fenced by its own watchdog, as its mark on the storage proves. */
+  /** Fenced by its own watchdog: its mark on the storage has stood still for long enough. */
   | 'storage'
   /**
    * Its server still writes and nothing can stop it: it is not evacuated until a person says so.

@@ -86,7 +86,7 @@ const processesWith = (argument: string): number[] =>
       try {
         return pid > 0 && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(argument);
       } catch {
-        return false; // it has ended
+        return false; // the process has ended
       }
     });
 

@@ -48,7 +48,7 @@ describe('hostile images', { skip, timeout: 300_000 }, () => {
       socket.destroy();
     }).listen(0, '127.0.0.1');
     await once(listener, 'listening');
-    ({ port } = listener.address() as AddressInfo); // a TCP server
+    ({ port } = listener.address() as AddressInfo); // cast: the server listens on TCP
     filer = await startFiler();
     const images = await makeHostileImages(join(folder, 'corpus'), {
       file: join(folder, 'secret'),

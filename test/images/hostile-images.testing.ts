@@ -37,7 +37,7 @@ export interface Fate {
 }
 
 const atOnce = 4;
-/** Larger images are sent only in part: neither Glance nor a volume of this size accepts more. */
+/** Larger images are only imported as volumes: not sent to Glance, and not used as raw content. */
 const smallBytes = 64 * 1024 ** 2;
 
 const {
@@ -97,7 +97,7 @@ async function nova(image: HostileImage, imageId: string, sizeBytes: number): Pr
         ),
       }),
     },
-  } as unknown as NovaAgentDeps); // all that a build reads before it creates its guest
+  } as unknown as NovaAgentDeps); // cast: all that a build reads before it creates the guest
   const spec = {
     uuid: systemIds.uuid(),
     rootDisk: {
@@ -106,7 +106,7 @@ async function nova(image: HostileImage, imageId: string, sizeBytes: number): Pr
       bus: 'virtio',
     },
     kernel: null,
-  } as unknown as GuestSpec; // likewise
+  } as unknown as GuestSpec; // cast: as above
   return verdictOf(await builds.run(spec, systemClock.now() + 60_000, async () => undefined));
 }
 

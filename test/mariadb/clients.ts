@@ -61,7 +61,7 @@ export function createClient(cloud: SimCloud, name: string): Client {
     body: Json,
   ): Promise<string | undefined> => {
     const answer = await insist(service, 'POST', `/${collection}`, { [key]: body });
-    if (answer.status >= 300) return undefined; // e.g. over quota
+    if (answer.status >= 300) return undefined; // refused, e.g. over quota
     const { id } = answer.body[key] as { id: string };
     confirmed.set(`/${collection}/${id}`, 'created');
     return id;
@@ -76,7 +76,7 @@ export function createClient(cloud: SimCloud, name: string): Client {
     }
   };
   const remove = async (service: Service, path: string): Promise<void> => {
-    confirmed.delete(path); // nothing is confirmed until it is answered
+    confirmed.delete(path); // unknown until the request is answered
     const { status } = await insist(service, 'DELETE', path);
     if (status < 300 || status === 404) confirmed.set(path, 'deleted');
   };

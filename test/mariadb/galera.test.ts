@@ -19,7 +19,7 @@ describe('writers on three Galera nodes', { skip: await galeraMissing() }, () =>
     galera = await startGalera();
     nodes = (await galera.createDatabase()).map((config) =>
       openDatabase(config, { log: silentLog }),
-    ) as typeof nodes; // three nodes
+    ) as typeof nodes; // cast: three nodes
     await migrate(nodes[0].db, 'mysql', 'test', [namedLocksMigration('0001-named-locks')]);
     await sql`create table item (id varchar(64) primary key)`.execute(nodes[0].db);
     await sql`create table box (id int primary key, size int not null)`.execute(nodes[0].db);

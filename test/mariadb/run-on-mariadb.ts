@@ -14,7 +14,7 @@ export async function runOnMariadb(
   onOutput: (text: string) => void = () => undefined,
 ): Promise<{ code: number | null; output: string }> {
   return await withMariadb(async ({ socketPath }) => {
-    const { NODE_TEST_CONTEXT: _, ...env } = process.env; // the calling test's
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env; // set by the calling test's runner
     const tests = spawn(
       process.execPath,
       [

@@ -69,7 +69,7 @@ describe('two control planes on MariaDB', { skip: await mariadbMissing() }, () =
 
   it('the server is killed and comes back: 503 at worst, and nothing confirmed is lost', async (t) => {
     const working = work(3);
-    await sleep(outageMs); // they are in the middle of their work
+    await sleep(outageMs); // the clients are in the middle of their work
     await mariadb.kill();
     await sleep(outageMs);
     await mariadb.restart();

@@ -54,7 +54,7 @@ describe('the masakari client', { skip: clientMissing, timeout: 300_000 }, () =>
     });
     const documents = stdout.match(/^(?:\{|\[)$[^]*?^(?:\}|\])$/gm) ?? [];
     return {
-      shown: documents.map((text) => JSON.parse(text) as Shown & Shown[]), // JSON, as asked
+      shown: documents.map((text) => JSON.parse(text) as Shown & Shown[]), // output is JSON
       errors: stderr.split('\n').filter((line) => line !== ''),
     };
   }

@@ -20,7 +20,8 @@ const [servers, troubles] = [3, 8];
  */
 const healsWithinMs = 1_200_000;
 
-const pick = <T>(of: readonly T[], ids: Ids): T => of[Math.floor(ids.random() * of.length)] as T; // not empty
+// Cast: callers pass no empty list.
+const pick = <T>(of: readonly T[], ids: Ids): T => of[Math.floor(ids.random() * of.length)] as T;
 
 /** Starts or ends one failure of one host. Returns its description, printed if the seed fails. */
 async function trouble(held: HaCloud, ids: Ids): Promise<string> {

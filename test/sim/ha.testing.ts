@@ -145,7 +145,7 @@ function heldCloud(
   /** Retries: a process that is stopping does not answer. */
   const ask = async <T>(method: 'GET' | 'POST', path: string): Promise<T> => {
     const answer = await askHa(method, path);
-    if (!isFault(answer)) return answer as T; // the caller names the type
+    if (!isFault(answer)) return answer as T; // cast: the caller names the type
     if (answer.kind === 'conflict') throw new Error(answer.message);
     await clock.sleep(100);
     return await ask(method, path);

@@ -38,7 +38,7 @@ export function makeFilesInstant(): () => void {
   const promises = fs.promises as unknown as Record<string, Call>;
   const originals: (() => void)[] = [];
   const replace = (owner: Record<string, Call>, name: string, call: Call): void => {
-    const original = owner[name] as Call; // all of these names exist
+    const original = owner[name] as Call; // cast: all of these names exist
     originals.push(() => void (owner[name] = original));
     owner[name] = call;
   };

@@ -117,7 +117,8 @@ export async function doSomething(cloud: SimCloud, ids: Pick<Ids, 'random'>): Pr
     const isRefused =
       (asked.includes('rescue') && told.includes('volume-backed')) ||
       (asked.includes('resize') && told.includes('must change flavor'));
-    if (!isRefused) check(asked, answer.status, answer.body); // not for those that boot from a volume
+    // These refusals are right for servers that boot from a volume.
+    if (!isRefused) check(asked, answer.status, answer.body);
   }
 }
 

@@ -26,7 +26,7 @@ before(async () => {
     hosts: 3,
     control: {
       wrapSagas: (definitions) => {
-        originals = [...originals, ...definitions]; // called by the runner of each database
+        originals = [...originals, ...definitions]; // called once for each database with sagas
         return definitions.map((definition) => {
           const { saga, become } = exchangeable(definition);
           variants.set(definition.name, become);

@@ -218,7 +218,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
   const { bus, http } = control;
   const planeOf = (): ControlPlane => {
     const answering = control.running().find(({ process }) => process.state === 'running');
-    return (answering ?? (control.running()[0] as Running)).plane; // one always runs
+    return (answering ?? (control.running()[0] as Running)).plane; // cast: one always runs
   };
 
   const store = inMemory ? inMemoryStore() : fileStore(home.simulated);

@@ -116,7 +116,8 @@ export async function startSimControl(options: SimControlOptions): Promise<SimCo
   while (running.length < processes) running.push(await begin(nextName()));
   const outside = options.wrapBus?.(bus, clock) ?? bus;
   return {
-    planes: running.map(({ plane }) => plane) as [ControlPlane, ...ControlPlane[]], // first is one
+    // Cast: there is at least one process.
+    planes: running.map(({ plane }) => plane) as [ControlPlane, ...ControlPlane[]],
     running: () => running,
     bus: outside,
     http: {

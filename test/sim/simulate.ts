@@ -145,7 +145,7 @@ async function live(
     seed + 0x5eed,
     seed + 0xcafe,
     seed + 0xfa11,
-  ].map(seededIds) as [Ids, Ids, Ids, Ids]; // four seeds, four streams
+  ].map(seededIds) as [Ids, Ids, Ids, Ids]; // cast: four seeds give four streams
   const log = createLog({ level: 'warn', destination: trace.log });
   const invariants = createInvariants(clock);
   const chance = { clock, ids: messageIds, trace };

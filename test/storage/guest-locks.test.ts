@@ -124,7 +124,7 @@ describe(
         path: `${nfs(volume).share}/${nfs(volume).file}`,
       });
       const earlier = locks();
-      ok(await earlier.hold(lockOf(half))); // and died before it was in the definition
+      ok(await earlier.hold(lockOf(half))); // the agent died before it defined the volume
       // As if the filer had forgotten the lock, and the host had lost its note.
       ok(await earlier.release(lockOf(had)));
       await earlier.close();

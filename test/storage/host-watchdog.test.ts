@@ -70,7 +70,7 @@ describe('the watchdog of a host of this machine', { concurrency: true, timeout:
     await watchdog.feed(5_000, systemClock.monotonicMs());
     await beginWatchdog({ dir });
     assert.equal(await again().limit(), 5_000);
-    await systemClock.sleep(1_500); // until it has polled
+    await systemClock.sleep(1_500); // until the watchdog has polled
     await writeFile(watchdogFile({ dir }), 'damaged');
     await ends(pid);
   });

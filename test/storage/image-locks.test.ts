@@ -44,7 +44,7 @@ describe('locks on a filer', { skip: filerMissing(), timeout: 120_000 }, () => {
         const child = spawn('qemu-io', ['-f', 'qcow2', local(path)], {
           stdio: ['pipe', 'pipe', 'inherit'],
         });
-        await once(child.stdout, 'data'); // its prompt
+        await once(child.stdout, 'data'); // the prompt of qemu-io
         return async () => {
           child.stdin.end('quit\n');
           await once(child, 'exit');

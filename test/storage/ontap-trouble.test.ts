@@ -169,7 +169,8 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
     }
     const id = randomUUID();
     ontap.nextJob({ as: 'lost' });
-    ontap.nextJob({ as: 'lost' }); // done, but its record is gone: the file shows it
+    // The job is done but its record is gone: the driver checks the file.
+    ontap.nextJob({ as: 'lost' });
     sure(await copyOf(id));
     assert.deepEqual(filesOf(id), [`volume-${id}`]);
     sure(await backend.deleteVolume(id));

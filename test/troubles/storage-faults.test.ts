@@ -429,7 +429,7 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
     );
     await attach(blank);
     await reaches('volume', blank, 'in-use');
-    await create({ source_volid: blank }); // while a guest uses it: by a temporary snapshot
+    await create({ source_volid: blank }); // a volume in use is copied by a temporary snapshot
     await eventually(
       async () =>
         (await cinder<{ snapshots: object[] }>('GET', '/snapshots')).snapshots.length === 0,

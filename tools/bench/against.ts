@@ -71,7 +71,8 @@ async function wholeRuns(
 /** Removes the worktree, even an incomplete one, which git keeps locked. git-worktree(1) */
 async function removeWorktree(tree: string): Promise<void> {
   await git(['worktree', 'unlock', tree]).catch(() => undefined); // fails if it was not locked
-  await git(['worktree', 'remove', '--force', tree]).catch(() => undefined); // `prune` removes the rest
+  // If this fails, `git worktree prune` removes the rest.
+  await git(['worktree', 'remove', '--force', tree]).catch(() => undefined);
 }
 
 async function commitOf(ref: string): Promise<string> {

@@ -35,7 +35,7 @@ const server = createServer((request, response) => {
 });
 server.listen(0, '127.0.0.1', () =>
   process.send?.({ port: (server.address() as AddressInfo).port }),
-); // it listens on TCP
+); // cast above: the server listens on TCP
 process.on('message', (message: AnswerMessage) => {
   ({ answer } = message);
   process.send?.({ answers: true });

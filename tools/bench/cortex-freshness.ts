@@ -124,7 +124,7 @@ function placementReads(
 ): Pick<Placement, 'providers' | 'inventory' | 'usages' | 'traits' | 'consumers'> {
   const read = async <T>(path: string): Promise<Outcome<T>> => {
     const { status, body } = await placement.ask('GET', path);
-    return status === 200 ? (body as T) : fault('notFound', path); // document of a 200
+    return status === 200 ? (body as T) : fault('notFound', path); // cast: the body of a 200
   };
   const of = (uuid: string): string => `/resource_providers/${uuid}`;
   return {

@@ -242,7 +242,8 @@ async function reaches(
 ): Promise<HostDetail> {
   for (const startedAtMs = performance.now(); ; await pause(lookMs)) {
     const { status, body } = await cloud.admin.send('ha', 'GET', `/api/hypervisors/${host}`);
-    const detail = status < 300 ? (body as unknown as HostDetail) : undefined; // body of this route
+    // Cast: the route's body.
+    const detail = status < 300 ? (body as unknown as HostDetail) : undefined;
     if (detail?.state === wanted) return detail;
     if (performance.now() - startedAtMs > settleMs)
       throw new Error(`${host} is ${detail?.state ?? 'not watched'}, not ${wanted}`);

@@ -131,7 +131,7 @@ async function guests(cloud: BenchCloud): Promise<Figure[]> {
       async (host) =>
         await admin.guest(`bench-${host}`, network.id, { host, securityGroups: ['bench'] }),
     ),
-  )) as [Guest, Guest]; // one on each host
+  )) as [Guest, Guest]; // cast: one guest on each host
   const ways = [
     [a, b, a.fixed],
     [b, a, b.fixed],

@@ -60,7 +60,7 @@ export async function startRabbitmq(tls?: {
   const env = {
     PATH: process.env['PATH'],
     LANG: 'C.UTF-8',
-    HOME: folder, // the place of the Erlang cookie
+    HOME: folder, // Erlang keeps its cookie file here
     ERL_EPMD_ADDRESS: '127.0.0.1',
     ERL_EPMD_PORT: String(epmdPort),
     RABBITMQ_CONF_ENV_FILE: '/dev/null',
@@ -93,7 +93,7 @@ export async function startRabbitmq(tls?: {
     // `--pdeathsig`: the broker is killed when the test process dies.
     server = spawn('setpriv', ['--pdeathsig', 'KILL', serverProgram], {
       env,
-      stdio: ['pipe', 'pipe', 'pipe'], // its shell ends at the end of its standard input
+      stdio: ['pipe', 'pipe', 'pipe'], // the broker ends when its stdin is closed
     });
     for (const stream of [server.stdout, server.stderr])
       stream

@@ -85,7 +85,8 @@ export class AmqpServing {
         async (message) => await this.#hear(message),
       ),
     ]).then(() => undefined);
-    this.ready.catch(() => undefined); // `error` logs it; calls of this process await `ready`
+    // Reported by those who await `ready`; `error` events are logged below.
+    this.ready.catch(() => undefined);
   }
 
   /** Takes no more messages; resolves when those in progress are handled. Safe to repeat. */

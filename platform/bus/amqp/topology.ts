@@ -46,7 +46,8 @@ export class Topology {
     let declared = this.#declared.get(name);
     if (!declared) {
       declared = this.#last.then(declare);
-      this.#last = declared.catch(() => undefined); // the caller of #once gets the error
+      // Only orders the declarations: the caller of #once gets the error.
+      this.#last = declared.catch(() => undefined);
       this.#declared.set(name, declared);
       declared.catch(() => this.#declared.delete(name));
     }

@@ -188,7 +188,8 @@ export async function volumeObjects({ alice, admin, sure }: ApiCloud): Promise<[
     await sure(admin, 'POST', at(`/types/${type.id}/action`), {
       addProjectAccess: { project: alice.projectId },
     });
-    const failed = await volumeOf({ volume_type: type.id }); // leaves a message
+    // Its failed creation leaves a user message.
+    const failed = await volumeOf({ volume_type: type.id });
     const {
       messages: [message],
     } = await sure(alice, 'GET', at(`/messages?resource_uuid=${failed}`), undefined, 70);

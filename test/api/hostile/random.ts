@@ -20,6 +20,6 @@ export class Random {
     return this.next() < probability;
   }
   pick<T>(items: readonly T[]): T {
-    return items[this.below(items.length)] as T; // callers pass no empty list
+    return items[this.below(items.length)] as T; // cast: callers pass no empty list
   }
 }

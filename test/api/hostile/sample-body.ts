@@ -35,7 +35,8 @@ export function sampleBody(
   if (schema === undefined) return random.pick<Json>([{}, null, { a: 1 }]);
   // A single schema, without versions.
   if (!Array.isArray(schema)) return sample(random, schema as TSchema, pool);
-  const versions = schema as readonly { from: number; schema: TSchema }[]; // the form with versions
+  // Cast: the form with versions.
+  const versions = schema as readonly { from: number; schema: TSchema }[];
   const entry =
     versions.filter(({ from }) => from <= version).sort((a, b) => b.from - a.from)[0] ??
     versions[0];
@@ -43,7 +44,7 @@ export function sampleBody(
 }
 
 function sample(random: Random, schema: TSchema, pool: Pool): Json {
-  const keywords = schema as Keywords; // read keyword by keyword
+  const keywords = schema as Keywords; // cast: read keyword by keyword
   if (keywords.const !== undefined) return keywords.const;
   if (keywords.enum) return random.pick(keywords.enum);
   if (keywords.anyOf) return sample(random, random.pick(keywords.anyOf), pool);
@@ -136,5 +137,5 @@ function sampleText(random: Random, schema: TSchema, pool: Pool): string {
   }
   return (
     texts.find((text) => Check(schema, text)) ?? 'x'.repeat((schema as Keywords).minLength ?? 1)
-  ); // see above
+  ); // cast: keyword by keyword, as above
 }

@@ -121,7 +121,7 @@ export function hostileKeys(random: Random): JsonObject {
     { length: 1 + random.below(3) },
     () => `${JSON.stringify(random.pick(keys))}:${JSON.stringify(random.pick(words))}`,
   );
-  return JSON.parse(`{${pairs.join(',')}}`) as JsonObject; // the braces make it an object
+  return JSON.parse(`{${pairs.join(',')}}`) as JsonObject; // cast: the braces make it an object
 }
 
 /** The body with one to three random changes. */
@@ -149,7 +149,7 @@ function changeOne(random: Random, value: Json): Json {
         [name, changeOne(random, Object.hasOwn(value, name) ? (value[name] ?? null) : null)],
       ]),
     ),
-  ) as Json; // plain JSON again
+  ) as Json; // cast: plain JSON again
 }
 
 /** The bytes of a body, complete or damaged. */
