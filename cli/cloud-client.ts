@@ -35,6 +35,7 @@ export interface CloudClient {
 
 const versions = { 'openstack-api-version': 'compute 2.96, placement 1.36, volume 3.59' };
 
+/** Logs in at the cloud. Throws a UserError if it refuses. `timeoutMs`: deadline of each call. */
 export async function connectCloud(
   origin: string,
   user: { name: string; password: Secret; project: string },

@@ -21,6 +21,7 @@ export interface ControlProcess extends ProcessRecord {
   ready: boolean;
 }
 
+/** Records this process as the control plane. */
 export async function recordSelf(
   file: string,
   facts: Omit<ControlProcess, 'pid' | 'startTime'>,
@@ -116,6 +117,7 @@ function send({ pid }: ProcessRecord, signal: NodeJS.Signals): void {
   }
 }
 
+/** Removes the records of control plane and supervisor. */
 export async function forgetControl({ controlPid, supervisorPid, restarts }: Home): Promise<void> {
   for (const file of [controlPid, supervisorPid, restarts]) await rm(file, { force: true });
 }

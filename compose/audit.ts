@@ -47,6 +47,7 @@ const agreeing: Partial<Record<VmState, readonly GuestState[]>> = {
   rescued: ['running', 'shutoff', 'crashed'],
 };
 
+/** All differences in the observed data; empty if the cloud is consistent. */
 export function compare(observed: Observed): Difference[] {
   return [
     ...hostsOff(observed),

@@ -24,6 +24,7 @@ const withinMs = 30 * dayMs;
 const maxSamples = 60;
 const samplesFile = (home: Pick<Home, 'dir'>): string => join(home.dir, 'database-sizes.json');
 
+/** Bytes of each SQLite database in the folder, with its write-ahead log. */
 export async function databaseSizes(
   home: Pick<Home, 'databases'>,
 ): Promise<Record<string, number>> {
@@ -47,6 +48,7 @@ async function samples(home: Pick<Home, 'dir'>): Promise<SizeSample[]> {
   }
 }
 
+/** The task that takes one sample a day. */
 export const recordSizes = (home: Pick<Home, 'dir' | 'databases'>, clock: Clock): Task => ({
   name: 'cloud.record-database-sizes',
   everyMs: 3_600_000,
@@ -67,6 +69,7 @@ export const recordSizes = (home: Pick<Home, 'dir' | 'databases'>, clock: Clock)
   },
 });
 
+/** The present sizes, and their growth since the oldest recent sample. */
 export async function databaseGrowth(
   home: Pick<Home, 'dir' | 'databases'>,
   nowMs: number,

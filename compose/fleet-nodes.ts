@@ -46,6 +46,7 @@ export const mostLocalHosts = 250;
 /** Valid as the name of a Node, of a host and of a network namespace. */
 export const hostNamePattern = /^[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
 
+/** undefined: the Node is not one of this machine's hosts. */
 export const kindOf = ({ metadata }: Node): HostKind | undefined => {
   const kind = metadata.labels?.[hostLabel];
   return kind === 'local' || kind === 'simulated' ? kind : undefined;

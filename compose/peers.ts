@@ -43,6 +43,7 @@ export interface Peers {
   close(): Promise<void>;
 }
 
+/** Connects in the background; `of` tells which peers do not answer. Throws ConfigError. */
 export async function connectPeers(deps: PeerDeps): Promise<Peers> {
   const { clock, ids, log, metrics } = deps;
   await trustAuthorities(deps.config);

@@ -76,6 +76,7 @@ export const processConfigSchema = Type.Object(
 
 export type ProcessConfig = Static<typeof processConfigSchema>;
 
+/** Reads the settings from file and environment. Throws ConfigError. */
 export const readProcessConfig = async (
   file: string,
   env: Readonly<Record<string, string | undefined>>,

@@ -45,6 +45,7 @@ export async function ensureKey(file: string): Promise<void> {
   await rename(`${file}.new`, file);
 }
 
+/** Issues the certificate and replaces its file atomically. Throws with openssl's message. */
 export async function issueCertificate(wanted: WantedCertificate): Promise<void> {
   const { file, keyFile, subject, days, issuer, extensions } = wanted;
   const config = `${file}.cnf`;

@@ -63,6 +63,7 @@ export const bound = (command: readonly string[]): string[] => [
   ...command,
 ];
 
+/** Never throws: `ended` tells a command that could not be started. */
 export function startChild(
   [command = '', ...args]: readonly string[],
   options: ChildOptions,

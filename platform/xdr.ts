@@ -191,6 +191,7 @@ export function encode<T>(codec: Codec<T>, value: T): Buffer {
   return writer.finish();
 }
 
+/** Throws XdrError if the body is too short; bytes after the value are ignored. */
 export function decode<T>(codec: Codec<T>, body: Buffer): T {
   return codec.read(new XdrReader(body));
 }

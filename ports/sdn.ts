@@ -127,6 +127,7 @@ export interface SdnOwner {
   readonly owner: string;
 }
 
+/** The owner in a row's key: the part before `#`. */
 export function ownerOf(key: string): string {
   const end = key.indexOf('#');
   return end < 0 ? key : key.slice(0, end);

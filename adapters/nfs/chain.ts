@@ -20,6 +20,7 @@ export const overlayFile = (volumeId: string, snapshotId: string): string =>
 
 export const newChain = (volumeId: string): Chain => ({ frozen: [], active: baseFile(volumeId) });
 
+/** The file that the snapshot has frozen; undefined: no such snapshot. */
 export const snapshotFile = ({ frozen }: Chain, snapshotId: string): string | undefined =>
   frozen.find(({ snapshot }) => snapshot === snapshotId)?.file;
 export const snapshotsOf = ({ frozen }: Chain): string[] =>
@@ -38,6 +39,7 @@ export function withSnapshot(chain: Chain, volumeId: string, snapshotId: string)
   };
 }
 
+/** The chain with the snapshot marked as deleted; `nextMerge` then removes its file. */
 export const withoutSnapshot = ({ frozen, active }: Chain, snapshotId: string): Chain => ({
   frozen: frozen.map(({ file, snapshot }) => ({
     file,
@@ -71,6 +73,7 @@ export function nextMerge({ frozen, active }: Chain): Merge | null {
   };
 }
 
+/** null: the text is not a chain. */
 export function parseChain(text: string): Chain | null {
   try {
     const { active, frozen } = JSON.parse(text) as Partial<Chain>;

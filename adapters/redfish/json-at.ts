@@ -2,6 +2,7 @@
 // another type becomes an empty one. Pure.
 import type { Json } from '#contracts/common/json.ts';
 
+/** The member `key` of an object; undefined if the document is not an object. */
 export function valueAt(document: Json | undefined, key: string): Json | undefined {
   return typeof document === 'object' && document !== null && !Array.isArray(document)
     ? document[key]

@@ -195,6 +195,7 @@ export function createPowerOrders(deps: PowerOrdersDeps): PowerOrders {
   };
 }
 
+/** The power state that the BMC shows, from the state of its host. */
 export function powerOf(
   { boot, isReady, isKeptOff }: ChassisState,
   isStarting: boolean,

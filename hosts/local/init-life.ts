@@ -16,6 +16,7 @@ export interface InitDeps {
 
 const powerOffTimeoutMs = 10_000;
 
+/** State and pid of the init; `starting`: it runs, but has not reported ready. */
 export async function initState(
   init: InitPaths,
 ): Promise<{ state: 'off' | 'starting' | 'running'; pid: number | null }> {

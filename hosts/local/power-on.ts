@@ -38,6 +38,7 @@ interface StartOptions {
   alreadyStarting: boolean;
 }
 
+/** unavailable: a tool is missing or the init ended; timeout; faults of `ensureCertificate`. */
 export async function startHost(
   host: HostPaths,
   { stateDir, index, network, kvm, clock, alreadyStarting }: StartOptions,

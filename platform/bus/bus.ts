@@ -118,6 +118,7 @@ export interface Bus {
 export const notDelivered = (message: string): Fault =>
   fault('unavailable', message, { delivered: 'unknown' });
 
+/** Whether the fault is that of `notDelivered`, so that an idempotent call may be sent again. */
 export const isNotDelivered = ({ detail }: Fault): boolean => detail['delivered'] === 'unknown';
 
 /**

@@ -27,6 +27,7 @@ export function withPause<A extends DialectAdapter>(adapter: A, pause: Pause): A
   return adapter;
 }
 
+/** Waits about `ms`. Throws if the database was not opened by database.ts. */
 export async function retryPause(db: Kysely<any>, ms: number): Promise<void> {
   const pause = pauses.get(db.getExecutor().adapter);
   if (!pause) throw new Error('this database was not opened by openDatabase');

@@ -15,6 +15,7 @@ export const defaultMaxBodyBytes = 114_688;
 /** Deadline for receiving a whole JSON body, however steadily it arrives. */
 const bodyDeadlineMs = 60_000;
 
+/** null: there is no body. Faults: requestTimeout, tooLarge, unsupportedMediaType, badRequest. */
 export async function readJson(
   raw: {
     body: { json: Json } | { stream: Readable } | null;
@@ -50,7 +51,7 @@ export async function readJson(
 }
 
 /**
- * Reads a body of any type into memory. Faults: `timeout` at the deadline, `tooLarge` beyond
+ * Reads a body of any type into memory. Faults: `requestTimeout` at the deadline, `tooLarge` beyond
  * maxBytes.
  */
 export async function readBytesInTime(

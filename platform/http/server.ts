@@ -86,6 +86,7 @@ interface Serving {
   log: Log;
 }
 
+/** Resolves when the server listens; rejects if it cannot, e.g. because the port is in use. */
 export async function startHttpServer(
   handler: HttpHandler,
   options: HttpServerOptions,

@@ -24,6 +24,7 @@ export interface WorkQueue {
 
 const backoffMs = { first: 50, most: 60_000 };
 
+/** Starts empty; nothing runs before the first `add`. */
 export function createWorkQueue(
   clock: Pick<Clock, 'after'>,
   { work, onError, concurrency = 4 }: WorkQueueOptions,

@@ -77,7 +77,7 @@ describe('a host that freezes', { skip: realCloudMissing(), timeout: 1_200_000 }
     try {
       process.kill(pid, name);
     } catch {
- // the process has ended
+      // the process has ended
     }
   };
 
