@@ -74,7 +74,7 @@ export const cloudConfigSchema = Type.Object(
       enabled: Type.Boolean({ default: haDefaults.enabled }),
       agentTimeoutMs: ms(haDefaults.agentTimeoutMs),
       storageTimeoutMs: ms(haDefaults.storageTimeoutMs),
-      // At least one pass of the HA engine.
+      // The minimum is the period of the HA engine's passes.
       confirmMs: Type.Integer({ minimum: 1_000, default: haDefaults.confirmMs }),
       startGraceMs: ms(haDefaults.startGraceMs),
       maxHosts: count(haDefaults.maxHosts),

@@ -70,6 +70,8 @@ const plain = (text: string): string =>
     .slice(0, maxWords)
     .trim();
 
-/** An unexpected value for a message, if it is a single word; never a part of a longer text. */
+/**
+ * Quotes an unexpected value in a message, if it is one short word; otherwise says nothing of it.
+ */
 export const shown = (value: string): string =>
   /^\w{1,20}$/.test(value) ? `'${value}'` : 'something else';

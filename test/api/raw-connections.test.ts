@@ -124,7 +124,7 @@ describe('raw connections', () => {
     }
     const sockets = (): number =>
       process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;
-    // Two at most: both ends of the kept-alive connection of `fetch`.
+    // Kept-alive connections of `fetch` may remain; each counts twice, once at either end.
     await eventually(() => sockets() <= 4, { withinMs: 30_000, what: `no socket is left` });
   });
 });

@@ -80,9 +80,9 @@ describe('images that refer to files of the host', { skip: realCloudMissing() },
     });
     const put = await fetch(`http://127.0.0.1:${cloud.port}/image/v2/images/${id}/file`, {
       method: 'PUT',
+      // fetch accepts Node's streams, although its type does not say so.
       body: createReadStream(file.path) as unknown as ReadableStream,
       duplex: 'half',
-      // fetch accepts Node's streams, although its type does not say so.
       headers: { 'x-auth-token': token, 'content-type': 'application/octet-stream' },
     } as RequestInit);
     return { id, status: put.status };
