@@ -1,5 +1,5 @@
 // A process for sweep-tests.test.ts, which kills it: owns a folder below its first argument, with a
-// real network (second argument `network`) and a command that is at work in it, and prints both.
+// real network (if the second argument is `network`) and a running command in it, and prints both.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { isFault } from '#contracts/common/fault.ts';

@@ -1,5 +1,5 @@
-// `cobalt host add`: a Node is made, and the control plane and the operator do the rest: the host
-// is powered on, tested by a machine of the operator's own, and enabled.
+// `cobalt host add`: creates a Node. The control plane then powers the host on, and the operator
+// tests it with a server of its own and enables it; the command waits for that.
 import {
   freeName,
   hostNamePattern,
@@ -25,11 +25,11 @@ import { UserError } from './user-error.ts';
 export interface AddOptions {
   simulated?: true;
   skipTests?: true;
-  /** false: `--no-wait`. */
+  /** False with `--no-wait`. */
   wait: boolean;
 }
 
-/** Its test may take three machines, each with 5 min. */
+/** The operator's test may try three servers, with 5 min for each. */
 const readyWithinMs = 16 * 60_000;
 
 export async function addHost(

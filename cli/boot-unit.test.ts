@@ -1,5 +1,5 @@
-// The systemd unit on a simulated systemd: what is written and in which order systemctl is called.
-// The text itself is checked by systemd-analyze where that is installed.
+// The systemd unit on a simulated systemd: which file is written, and in which order systemctl is
+// called. Where systemd-analyze is installed, it checks the unit itself.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// The systemd unit that starts a cloud with its machine: created by `up --boot`, removed by `down
-// --purge`.
+// The systemd unit that starts a cloud when the machine boots: created by `up --boot`, removed by
+// `down --purge`.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { repository } from './run-tool.ts';
 import { UserError } from './user-error.ts';
 
 export interface BootUnitDeps {
-  /** The folder of the administrator's units. */
+  /** Folder of the administrator's units, /etc/systemd/system. */
   unitDir: string;
   /** Exists while systemd is PID 1: sd_booted(3). */
   bootedMarker: string;
@@ -25,15 +25,15 @@ const realDeps: BootUnitDeps = {
 
 const defaultHome = '/var/lib/cobaltcore';
 
-/** One for each state folder. */
+/** The unit's name; each state folder has its own. */
 export const unitName = (dir: string): string =>
   dir === defaultHome
     ? 'cobaltcore.service'
     : `cobaltcore-${createHash('sha256').update(dir).digest('hex').slice(0, 8)}.service`;
 
 /**
- * `KillMode=process`: the hosts and their guests outlive a restart of the control plane. Source:
- * systemd.kill(5), systemd.service(5).
+ * The unit's text. `KillMode=process`: hosts and guests survive a restart of the control plane.
+ * Source: systemd.kill(5), systemd.service(5).
  */
 export const unitText = (
   dir: string,
@@ -55,12 +55,13 @@ WantedBy=multi-user.target
 `;
 
 /**
- * systemd.syntax(7): quotes and backslashes are escaped, `%` starts a specifier, `$` a variable.
+ * Quotes a word for a unit, systemd.syntax(7): quotes and backslashes are escaped; `%` would start
+ * a specifier, `$` a variable.
  */
 const quote = (text: string): string =>
   `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%').replaceAll('$', '$$$$')}"`;
 
-/** Throws a UserError if the machine has no systemd that can do this. */
+/** Throws a UserError if systemd does not run on this machine, or cannot be used. */
 export function checkSystemd({ bootedMarker }: BootUnitDeps = realDeps): void {
   if (!existsSync(bootedMarker))
     throw new UserError(
@@ -70,7 +71,7 @@ export function checkSystemd({ bootedMarker }: BootUnitDeps = realDeps): void {
     throw new UserError('--boot needs root: it installs a systemd unit. Run it with sudo.');
 }
 
-/** Installs and starts it; `say` is called before each action. Safe to repeat. */
+/** Installs the unit and starts it; calls `say` before each action. Safe to repeat. */
 export async function installBootUnit(
   dir: string,
   say: (text: string) => void,
@@ -83,7 +84,7 @@ export async function installBootUnit(
   await deps.systemctl('enable', '--now', unitName(dir));
 }
 
-/** True: there was one. */
+/** Removes the unit; returns whether there was one. */
 export async function removeBootUnit(dir: string, deps: BootUnitDeps = realDeps): Promise<boolean> {
   const path = join(deps.unitDir, unitName(dir));
   const text = await readFile(path, 'utf8').catch(() => '');

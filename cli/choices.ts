@@ -1,5 +1,5 @@
-// The options of `cobalt up`, remembered in the state folder: a plain `up` starts the same cloud
-// again, on the same port.
+// The options of `cobalt up`, stored in the state folder, so that a plain `up` starts the same
+// cloud again, on the same port.
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeWhole } from '#compose/home.ts';
@@ -11,7 +11,7 @@ export interface Choices {
   hosts: number;
   simulated: number;
   acceleration?: AccelerationSetting;
-  /** Each role in processes of its own. */
+  /** Whether each role runs in processes of its own. */
   distributed: boolean;
 }
 

@@ -1,4 +1,5 @@
-// The CLI as a client of its own cloud: an admin's token and the public APIs over a socket.
+// The CLI as a client of its own cloud: an administrator's token, and the public APIs over a
+// socket.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import { createSocketClient } from '#openstack/http/client.ts';
@@ -18,12 +19,12 @@ type Service =
   | 'ha';
 
 export interface CloudClient {
-  /** Of its APIs. */
+  /** Address of the cloud's APIs. */
   origin: string;
   token: string;
-  /** The parsed answer of a call that must succeed. */
+  /** Sends a request that must succeed; returns its parsed body. */
   ask<T>(service: Service, method: HttpMethod, path: string, body?: Json): Promise<T>;
-  /** The answer with any status. */
+  /** Sends a request; returns the answer with whatever status it has. */
   send(
     service: Service,
     method: HttpMethod,
@@ -34,6 +35,7 @@ export interface CloudClient {
 
 const versions = { 'openstack-api-version': 'compute 2.96, placement 1.36, volume 3.59' };
 
+/** Logs in at the cloud. Throws a UserError if it refuses. `timeoutMs`: deadline of each call. */
 export async function connectCloud(
   origin: string,
   user: { name: string; password: Secret; project: string },
@@ -53,7 +55,7 @@ export async function connectCloud(
     systemClock,
   );
   const domain = { id: 'default' };
-  // Not by a typed client: a user logs in here, and the commands show any service's answer.
+  // No typed client: this is a user's login, and commands print answers of any service as they are.
   const login = await http.send({
     method: 'POST',
     service: 'identity',
@@ -95,7 +97,7 @@ export async function connectCloud(
       const answer = await send(service, method, path, body);
       if (answer.status >= 300)
         throw new UserError(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
-      return answer.body as T; // the caller names the document
+      return answer.body as T; // cast: the caller names the type of the body
     },
   };
 }

@@ -8,7 +8,7 @@ import { createProgram } from './program.ts';
 
 const program = await createProgram('all');
 
-/** What bash offers for a line with the cursor at its end. */
+/** What bash offers for this line with the cursor at its end. */
 function offered(line: string): string[] {
   const words = line.split(' ');
   const script = `${bashCompletion(program)}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _cobalt; printf '%s\\n' "\${COMPREPLY[@]}"`;

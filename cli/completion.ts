@@ -1,8 +1,11 @@
-// Completion scripts for bash and zsh, generated from the command tree: they do not start `cobalt`
-// during completion.
+// Generates completion scripts for bash and zsh from the command tree. The scripts do not run
+// `cobalt` during completion.
 import type { Command } from 'commander';
 
-/** Maps the words before the cursor, without options, to what may follow. '' is `cobalt` itself. */
+/**
+ * Maps the words before the cursor, without options, to the words that may follow. The key ''
+ * stands for `cobalt` itself.
+ */
 function wordsAfter(program: Command): Map<string, string[]> {
   const words = new Map<string, string[]>();
   const visit = (command: Command, path: string): void => {
@@ -17,7 +20,7 @@ function wordsAfter(program: Command): Map<string, string[]> {
   return words;
 }
 
-/** Options that take one of a few values. */
+/** Options that take one of a fixed set of values. */
 function choicesOf(program: Command): Map<string, readonly string[]> {
   const all = [program, ...program.commands].flatMap((command) => command.options);
   return new Map(
@@ -56,7 +59,7 @@ complete -F _cobalt cobalt ./cobalt
 `;
 }
 
-/** zsh uses bash's function: zshcompsys, bashcompinit. */
+/** The script for zsh, which uses bash's function: zshcompsys, bashcompinit. */
 export function zshCompletion(program: Command): string {
   return `#compdef cobalt
 # zsh completion of cobalt; source <(./cobalt completion zsh)

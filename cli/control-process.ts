@@ -1,5 +1,5 @@
-// The processes of a running cloud, control plane and supervisor: identified by PID and start time,
-// so that a reused PID never matches.
+// The processes of a running cloud, control plane and supervisor. They are identified by pid and
+// start time, so that a reused pid never matches.
 import { readFile, rm } from 'node:fs/promises';
 import type { Home } from '#compose/home.ts';
 import { writeWhole } from '#compose/home.ts';
@@ -17,10 +17,11 @@ export interface ControlProcess extends ProcessRecord {
   simulatedHosts: number;
   version: string;
   startedAt: string;
-  /** Set once everything is up. */
+  /** True once the whole cloud has started. */
   ready: boolean;
 }
 
+/** Records this process as the control plane. */
 export async function recordSelf(
   file: string,
   facts: Omit<ControlProcess, 'pid' | 'startTime'>,
@@ -28,7 +29,7 @@ export async function recordSelf(
   await record(file, process.pid, facts);
 }
 
-/** This process's parent, cli/supervise.sh. */
+/** Records the supervisor cli/supervise.sh, which is this process's parent. */
 export async function recordSupervisor(file: string): Promise<void> {
   await record(file, process.ppid, {});
 }
@@ -41,16 +42,13 @@ async function record(file: string, pid: number, facts: object): Promise<void> {
 }
 
 /**
- * The control plane that runs in this state folder; undefined: none, even if an earlier one left
- * its record.
+ * The control plane that runs in this state folder; undefined: none runs, even if an earlier one
+ * left its record.
  */
 export const findControl = async (file: string): Promise<ControlProcess | undefined> =>
   await find<ControlProcess>(file);
 
-/**
- * The supervisor of a detached cloud: it may run while the control plane is dead, to start it
- * again.
- */
+/** Supervisor of a detached cloud. It may run while the control plane is dead, to restart it. */
 export const findSupervisor = async (file: string): Promise<ProcessRecord | undefined> =>
   await find<ProcessRecord>(file);
 
@@ -64,7 +62,7 @@ async function find<T extends ProcessRecord>(file: string): Promise<T | undefine
   try {
     processRecord = JSON.parse(text) as T; // written by `record`
   } catch {
-    return undefined; // cut short by a crash: then its writer has ended as well
+    return undefined; // incomplete: its writer has crashed, so it has ended too
   }
   return processRecord.startTime !== '' && (await isAlive(processRecord))
     ? processRecord
@@ -78,18 +76,18 @@ const pollEveryMs = 20;
 
 /**
  * Asks control plane and supervisor to end, and kills them after `patienceMs`. Resolves when both
- * have ended; false: nothing ran. Guests keep running.
+ * have ended; false: none was running. Guests keep running.
  */
 export async function endControl(home: Home, patienceMs: number): Promise<boolean> {
   const [supervisor, control] = [
     await findSupervisor(home.supervisorPid),
     await findControl(home.controlPid),
   ];
-  // The supervisor first: it passes the signal on, and must not restart what ends.
+  // The supervisor first: it passes the signal on, and must not restart a process that ends.
   const processes = [supervisor, control].filter((each) => each !== undefined);
   const [first] = processes;
   if (!first) return false;
-  // Once each: a second signal tells the control plane not to wait for work in progress.
+  // One signal each: a second one tells the control plane not to wait for work in progress.
   const signalled = new Set([first]);
   send(first, 'SIGTERM');
   const deadline = systemClock.now() + patienceMs;
@@ -97,7 +95,8 @@ export async function endControl(home: Home, patienceMs: number): Promise<boolea
     const alive: ProcessRecord[] = [];
     for (const each of processes) if (await isAlive(each)) alive.push(each);
     if (alive.length === 0) break;
-    // A control plane whose supervisor was killed receives no signal from it.
+    // A control plane whose supervisor was killed gets no signal from it, so it is signalled
+    // directly.
     for (const each of alive) {
       if (signalled.has(each) || alive.includes(first)) continue;
       signalled.add(each);
@@ -114,10 +113,11 @@ function send({ pid }: ProcessRecord, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // it ended between the check and the signal
+    // the process ended between the check and the signal
   }
 }
 
+/** Removes the records of control plane and supervisor. */
 export async function forgetControl({ controlPid, supervisorPid, restarts }: Home): Promise<void> {
   for (const file of [controlPid, supervisorPid, restarts]) await rm(file, { force: true });
 }

@@ -1,6 +1,6 @@
-// Exit codes that systemd, Kubernetes and cli/supervise.sh act on: sysexits(3).
+// Exit codes by which systemd, Kubernetes and cli/supervise.sh decide about a restart: sysexits(3).
 
-/** EX_CONFIG: another start would fail in the same way. */
+/** EX_CONFIG: a restart would fail in the same way. */
 export const finalExitCode = 78;
-/** EX_TEMPFAIL: another start may succeed. */
+/** EX_TEMPFAIL: a restart may succeed. */
 export const troubleExitCode = 75;

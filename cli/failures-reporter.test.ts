@@ -1,4 +1,4 @@
-// What `cobalt test` prints at its end: each test that failed, with its place and reason, once.
+// What `cobalt test` prints at its end: each failed test once, with its location and reason.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

@@ -1,11 +1,10 @@
-// A reporter of node:test that writes failures alone: `cobalt test` prints those of all its parts
-// at the end, where the log of a run that is cut short is kept longest. nodejs.org, "Test
-// reporters".
+// A reporter of node:test that writes only failures: `cobalt test` prints those of all parts at its
+// end, since the end of a log is what survives when a log is cut. nodejs.org, "Test reporters".
 import { relative } from 'node:path';
 import { inspect } from 'node:util';
 import { repository } from './run-tool.ts';
 
-/** What this needs of the events of node:test. */
+/** The fields of node:test's events that this reporter reads. */
 interface TestEvent {
   type: string;
   data: { name?: string; file?: string; line?: number; details?: { error?: Error } };
@@ -19,14 +18,14 @@ export default async function* failures(events: AsyncIterable<TestEvent>): Async
     if (type !== 'test:fail') continue;
     const { name = '', file = '', line = 0, details } = data;
     const error = details?.error as (Error & { failureType?: string }) | undefined;
-    // A suite in which a test has failed: the test has its own event.
+    // A suite that failed because of its tests: each of those has an event of its own.
     if (error?.failureType === 'subtestsFailed') continue;
     const reason = inspect(error?.cause ?? error, { depth: 4 });
     yield `✖ ${name} (${relative(repository, file)}:${line})\n${shortened(reason).replace(/^/gm, '  ')}\n`;
   }
 }
 
-/** Its beginning and its end: a cause of causes comes last. */
+/** Keeps the beginning and the end, where the innermost cause is. */
 function shortened(text: string): string {
   if (text.length <= maxReasonLength) return text;
   const half = maxReasonLength / 2;

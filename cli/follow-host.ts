@@ -1,4 +1,4 @@
-// Follows what the operator does with a host, and prints each step once.
+// Follows the operator's work on a host and prints each step once. For the commands on hosts.
 import { isFault } from '#contracts/common/fault.ts';
 import { conditionOf } from '#contracts/kube/conditions.ts';
 import type { Hypervisor } from '#contracts/kube/kinds.ts';
@@ -9,12 +9,12 @@ import { UserError } from './user-error.ts';
 
 const lookEveryMs = 500;
 
-/** undefined: not yet; look again. */
+/** undefined: no decision yet; call again. */
 export type Verdict = 'reached' | { failed: string } | undefined;
 
 /**
- * Looks until `judge` has a verdict. `told`: the condition whose words are printed as they change.
- * The hypervisor is undefined while there is none.
+ * Polls the host's Hypervisor resource until `judge` returns a verdict. `told`: the condition whose
+ * message is printed whenever it changes. `judge` gets undefined while there is no Hypervisor.
  */
 export async function followHost(
   { kube, name, told, withinMs }: { kube: Kube; name: string; told: string; withinMs: number },
@@ -24,7 +24,7 @@ export async function followHost(
   let printed = '';
   for (;;) {
     const found = await kube.get(hypervisors, { name });
-    // a control plane that is started again answers soon
+    // Other faults: the control plane is restarting and will answer soon.
     const isAway = isFault(found) && found.kind !== 'notFound';
     const hypervisor = isFault(found) ? undefined : found;
     const condition = hypervisor && conditionOf(hypervisor, told);

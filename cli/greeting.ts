@@ -1,14 +1,14 @@
-// What `cobalt up` prints when the cloud answers: its address, and commands to try. They can be
-// repeated and overwrite nothing.
+// The text that `cobalt up` prints when the cloud is ready: its address, and commands to try. The
+// commands can be repeated and overwrite nothing.
 export interface Greeting {
   dir: string;
   origin: string;
-  /** Hosts that have not started yet. */
+  /** Hosts that are not ready yet. */
   lateHosts: readonly string[];
   homeGiven: boolean;
-  /** Guests are real and reachable from this machine. */
+  /** There are local hosts, so guests are real and reachable from this machine. */
   realHosts: boolean;
-  /** The state folder was created by this `up`. */
+  /** This `up` has created the state folder. */
   isNew: boolean;
 }
 

@@ -1,5 +1,5 @@
-// The launcher ./cobalt in a folder of its own: with a CLI that prints its arguments, a list of
-// packages, and an apt-get that only records its calls.
+// Tests the launcher ./cobalt in a folder of its own, with a CLI that prints its arguments, a list
+// of packages, and an apt-get that only records its calls.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import type { SpawnSyncReturns } from 'node:child_process';
@@ -122,7 +122,7 @@ describe('./cobalt', () => {
           packages: { [`node_modules/${name}`]: { version: '24.0.0', integrity: text } },
         }),
       );
-    // An old Node, and an npm that records its arguments and which Node comes first in its PATH.
+    // An old Node, and an npm that records its arguments and which Node is first in its PATH.
     writeFileSync(
       join(repo, 'tools/node'),
       `#!/bin/sh\ncase "$*" in *process.versions.node*) echo 18;; *) exec ${process.execPath} "$@";; esac\n`,

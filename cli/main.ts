@@ -1,9 +1,9 @@
-// The `cobalt` command: what all commands share, such as exit codes and errors.
+// The `cobalt` command: runs the chosen command and turns errors into messages and exit codes.
 import { CommanderError } from 'commander';
 import { createProgram } from './program.ts';
 import { UserError } from './user-error.ts';
 
-// A reader that has read enough (`| head -1`) is no error.
+// A reader that closes the pipe early (`| head -1`) is no error.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);

@@ -18,14 +18,15 @@ export async function maintain(
   answered(await kube.patch(hypervisors, { name }, { spec: { maintenance, maintenanceReason } }));
 }
 
-/** Throws a UserError with the reason where the host cannot be emptied. */
+/** Waits until the host is empty. Throws a UserError with the reason if it cannot be emptied. */
 export async function awaitEvicted(kube: Kube, name: string): Promise<void> {
   await followHost({ kube, name, told: 'Evicting', withinMs: evictedWithinMs }, async (found) => {
     const evicting = found && conditionOf(found, 'Evicting');
     if (evicting?.status === 'False' && found?.status?.evicted === true) return 'reached';
     if (evicting?.status === 'False')
       return { failed: `Host ${name} is not emptied: ${evicting.message}` };
-    // The Eviction waits until a target has room; the command ends with the reason instead.
+    // The Eviction resource waits until a target has room; this command does not, and ends with the
+    // reason.
     const eviction = await kube.get(evictions, { name });
     const checks = isFault(eviction)
       ? undefined

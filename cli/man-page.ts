@@ -1,5 +1,5 @@
-// The manual page cobalt(1), written from the command tree by tools/generate-docs.ts. Format:
-// man(7).
+// Generates the manual page cobalt(1) from the command tree; called by tools/generate-docs.ts.
+// Format: man(7).
 import type { Command } from 'commander';
 
 const escape = (text: string): string =>
@@ -40,7 +40,7 @@ export function manPage(program: Command, version: string): string {
   return `${sections.join('\n')}\n`;
 }
 
-/** Commands that do something; a group of commands has no entry of its own. */
+/** Commands that can be run; a command that only groups others has no entry. */
 function leaves(command: Command, path = ''): { path: string; command: Command }[] {
   return command.commands.flatMap((child) => {
     const name = path === '' ? child.name() : `${path} ${child.name()}`;

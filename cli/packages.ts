@@ -1,12 +1,16 @@
-// The Debian packages by command, from the list that the launcher installs from. Used by `doctor`.
+// The Debian packages that each command needs, from the list that the launcher installs from. Used
+// by `doctor`.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface DebianPackage {
   name: string;
-  /** Commands of the CLI that need it: 'up', 'test', ...; 'distributed': `up --distributed`. */
+  /**
+   * Commands of the CLI that need the package: 'up', 'test', ...; 'distributed' stands for `up
+   * --distributed`.
+   */
   commands: string[];
-  /** Its purpose, in a few words. */
+  /** What the package is needed for, in a few words. */
   purpose: string;
 }
 

@@ -1,5 +1,5 @@
-// A host that an operator stops has not died: HA is off for it until it is started again. Who had
-// switched it off before finds it so afterwards.
+// Switches HA off for a host that an operator stops, so that it is not taken for dead, and on again
+// when the host is started. If HA was off for the host before, it stays off.
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Home } from '#compose/home.ts';
@@ -7,16 +7,16 @@ import type { HostDetail, HostList } from '#contracts/ha/wire.ts';
 import { systemClock } from '#platform/clock.ts';
 import { runningCloud } from './running-cloud.ts';
 
-/** Says that `pauseHa` has switched it off, and in which boot of the host. */
+/** A file that says that `pauseHa` has switched HA off, with the host's boot id at that time. */
 const markOf = ({ dir }: Home, host: string): string => join(dir, `ha-paused-${host}`);
 
-/** True: HA was on for the host, and is off now. */
+/** Switches HA off for the host; returns whether it was on. */
 export async function pauseHa(home: Home, host: string): Promise<boolean> {
   const cloud = await runningCloud(home);
   if (!cloud) return false;
   const { status, body } = await cloud.send('ha', 'GET', '/api/hypervisors');
-  if (status >= 300) return false; // the cloud is a distributed one without the service
-  const { enabled, hypervisors } = body as unknown as HostList; // the body of GET /api/hypervisors
+  if (status >= 300) return false; // a distributed cloud without the HA Service
+  const { enabled, hypervisors } = body as unknown as HostList; // body of GET /api/hypervisors
   const watched = hypervisors.find((each) => each.host === host);
   if (!enabled || watched?.state !== 'Healthy' || !watched.enabled) return false;
   await writeFile(markOf(home, host), watched.bootId ?? '', { mode: 0o600 });
@@ -24,13 +24,13 @@ export async function pauseHa(home: Home, host: string): Promise<boolean> {
   return true;
 }
 
-/** A host that runs is heard by then. */
+/** How long to wait for the first heartbeat after the host's start. */
 const heardWithinMs = 20_000;
 const lookEveryMs = 500;
 
 /**
- * True: it was off by `pauseHa`, and is on again: as soon as the HA Agent of the new boot is heard,
- * or the host would be suspect at once.
+ * Switches HA on again if `pauseHa` has switched it off; returns whether it did. First waits for a
+ * heartbeat of the new boot: without one the host would be suspect at once.
  */
 export async function resumeHa(home: Home, host: string): Promise<boolean> {
   const before = await readFile(markOf(home, host), 'utf8').catch(() => undefined);

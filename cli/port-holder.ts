@@ -1,10 +1,10 @@
-// Finds the process that listens on a TCP port of this machine, for a helpful error. Source:
+// Finds the process that listens on a TCP port of this machine, to name it in an error. Source:
 // proc(5), /proc/net/tcp and /proc/PID/fd.
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { UserError } from './user-error.ts';
 
-/** Throws unless the port can be opened now. */
+/** Throws a UserError unless this process could listen on the port now. */
 export async function checkPort(host: string, port: number): Promise<void> {
   const code = await new Promise<string | undefined>((resolve) => {
     const server = createServer();
@@ -59,7 +59,7 @@ function pidOfInode(inodes: ReadonlySet<string>): number | undefined {
         if (inode !== undefined && inodes.has(inode)) return Number(pid);
       }
     } catch {
-      // it ended meanwhile, or belongs to another user
+      // the process has ended meanwhile, or belongs to another user
     }
   }
   return undefined;

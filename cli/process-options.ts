@@ -1,4 +1,4 @@
-// Options that the commands of a distributed cloud share: serve, migrate, config.
+// Options shared by the commands of a distributed cloud: serve, migrate, config.
 import { existsSync } from 'node:fs';
 import { homeDir, homePaths } from '#compose/home.ts';
 import { UserError } from './user-error.ts';
@@ -15,7 +15,10 @@ export const configOptions = {
   ],
 } as const;
 
-/** A file that is named must be there. */
+/**
+ * The path of the settings file. A file named by option or variable must exist; the default one
+ * need not.
+ */
 export function configFileOf({ home, config }: ConfigOptions): string {
   const named = config ?? process.env['COBALT_CONFIG'];
   if (named === undefined) return homePaths(homeDir(home, process.env)).configFile;

@@ -1,5 +1,5 @@
-// The tree of `cobalt` commands. Each is one file, loaded when it is used; completions and the
-// manual page load all of them.
+// The tree of `cobalt` commands. Each command is one file, loaded when it is used; only completions
+// and the manual page load all.
 import { Command } from 'commander';
 import { version } from '#compose/version.ts';
 
@@ -117,7 +117,7 @@ const entries: readonly Entry[] = [
   },
 ];
 
-/** `wanted`: the one command whose options are needed, or 'all'. */
+/** `wanted`: the one command to load with its options, or 'all'. */
 export async function createProgram(wanted: string | undefined): Promise<Command> {
   const program = new Command('cobalt')
     .description('CobaltCore: a cloud for virtual machines that speaks the OpenStack APIs.')

@@ -1,6 +1,6 @@
-// `cobalt host remove`: the host takes no more servers, is emptied if that is asked for, and its
-// Node is deleted: the operator takes the host out of OpenStack, the control plane powers it off
-// and deletes its files. Until the Node is deleted everything can be taken back, and is.
+// `cobalt host remove`: disables the host for new servers, empties it if asked to, and deletes its
+// Node; then the operator offboards the host from OpenStack, and the control plane powers it off
+// and deletes its files. If the host cannot be emptied, it is enabled again.
 import { isDeleted, isParked, kindOf } from '#compose/fleet-nodes.ts';
 import type { Home } from '#compose/home.ts';
 import { isFault } from '#contracts/common/fault.ts';
@@ -57,11 +57,14 @@ async function existing(kube: Kube, name: string) {
   return found;
 }
 
-/** One that is tested, or was never found in Nova, has none of tenants. */
+/**
+ * Whether tenants' servers may be on the host: not if it is still being tested, or was never found
+ * in Nova.
+ */
 const takesServers = (hypervisor: Hypervisor): boolean =>
   hypervisor.status?.serviceId !== undefined && !isTrue(hypervisor, 'Onboarding');
 
-/** Disabled first: a server that is built meanwhile does not come here. */
+/** Disables the host first, so that no new server is placed on it meanwhile. */
 async function empty(
   { kube, cloud }: RunningFleet,
   { metadata: { name = '' }, spec }: Hypervisor,

@@ -1,5 +1,5 @@
-// Runs the control plane in this process: in the foreground, or as the child of cli/supervise.sh
-// for a detached cloud.
+// Runs the control plane in this process, in the foreground or, for a detached cloud, as the child
+// of cli/supervise.sh.
 import { existsSync, mkdirSync } from 'node:fs';
 import { homePaths } from '#compose/home.ts';
 import { version } from '#compose/version.ts';
@@ -23,15 +23,17 @@ export interface ControlOptions extends Choices {
   logLevel: LogLevel;
 }
 
-/** Messages of a supervised control plane to the process that starts it, over IPC. */
+/** Messages of a supervised control plane to the command that starts it, over IPC. */
 export type StartMessage =
   | { kind: 'step'; name: string; ms: number; failed?: string }
   | { kind: 'failed'; why: string }
   | { kind: 'ready'; origin: string; lateHosts: string[]; incomplete: boolean };
 
-/** Set for the child of cli/supervise.sh. */
+/** Environment variable that is set for the child of cli/supervise.sh. */
 export const supervisedVariable = 'COBALT_SUPERVISED';
-/** Exit code of a start that left something undone, e.g. guest images that could not be built. */
+/**
+ * Exit code of a start that succeeded in part, e.g. without guest images that could not be built.
+ */
 export const incompleteExitCode = 2;
 
 export function printStep(name: string, ms: number, failed?: string): void {
@@ -41,7 +43,10 @@ export function printStep(name: string, ms: number, failed?: string): void {
   if (failed !== undefined) process.stdout.write(`    ${failed.replaceAll('\n', '\n    ')}\n`);
 }
 
-/** Resolves when the cloud is up; it runs until a signal. Throws a UserError if it cannot start. */
+/**
+ * Starts the cloud; resolves when it is up. It then runs until a signal. Throws a UserError if it
+ * cannot start.
+ */
 export async function runControl(options: ControlOptions): Promise<void> {
   const { dir, port, hosts, simulated, acceleration, distributed, logLevel, homeGiven } = options;
   const home = homePaths(dir);
@@ -53,11 +58,12 @@ export async function runControl(options: ControlOptions): Promise<void> {
     throw new UserError(why, supervised && isFinal ? finalExitCode : 1);
   };
   const isNew = !existsSync(home.databases);
-  // Only the owner may read the files of the state folder, including those of hosts and daemons.
+  // The files of the state folder, including those of hosts and daemons, are readable only by their
+  // owner.
   process.umask(0o077);
   mkdirSync(dir, { recursive: true });
-  // Before anything else is written: another `up` may be in progress, whose records must not be
-  // removed.
+  // The lock is taken before anything is written: another `up` may be in progress, and its files
+  // must not be overwritten.
   if (!takeLock(home.lock)) {
     const why = `A cloud already runs in ${dir}, or is being started there. See ./cobalt status, or stop it with ./cobalt down.`;
     tell({ kind: 'failed', why });
@@ -110,7 +116,7 @@ export async function runControl(options: ControlOptions): Promise<void> {
 
   let stopping = false;
   const stop = async (): Promise<void> => {
-    if (stopping) process.exit(1); // a second Ctrl-C does not wait
+    if (stopping) process.exit(1); // a second Ctrl-C ends it at once
     stopping = true;
     log.info({}, 'stopping; VMs run on');
     await cloud.stop();
@@ -119,7 +125,7 @@ export async function runControl(options: ControlOptions): Promise<void> {
   };
   process.on('SIGINT', () => void stop());
   process.on('SIGTERM', () => void stop());
-  // from now on the supervisor restarts this process when it dies
+  // Tells the supervisor to restart this process from now on when it dies.
   if (supervised) process.kill(process.ppid, 'SIGUSR1');
   tell({ kind: 'ready', origin: cloud.origin, lateHosts: cloud.lateHosts, incomplete });
   if (process.send) process.disconnect();

@@ -1,5 +1,5 @@
-// Carries out planned live migrations at Nova, each host with one of them at a time, and waits for
-// their ends. For `cobalt rebalance --apply`.
+// Carries out planned live migrations by Nova and waits for them; each host takes part in at most
+// one at a time. For `cobalt rebalance --apply`.
 import type { RebalanceMigration } from '#contracts/cortex/rebalance.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { CloudClient } from './cloud-client.ts';
@@ -7,7 +7,7 @@ import type { CloudClient } from './cloud-client.ts';
 export interface MigrationsDeps {
   cloud: Pick<CloudClient, 'send'>;
   clock: Pick<Clock, 'sleep' | 'monotonicMs'>;
-  /** undefined: it is where it should be. */
+  /** Called at the end of a migration; `failure` undefined: the server is on its target. */
   onEnd(migration: RebalanceMigration, failure: string | undefined): void;
 }
 
@@ -17,7 +17,7 @@ export interface MigrationsResult {
 }
 
 const pollEveryMs = 1_000;
-/** Then it is left to Nova, and counts as failed. */
+/** A migration that takes longer counts as failed, and is left to Nova. */
 const longestMs = 3_600_000;
 
 export async function runMigrations(
@@ -48,7 +48,7 @@ export async function runMigrations(
   return result;
 }
 
-/** Why it is not where it should be; undefined: it is. */
+/** Live-migrates one server; returns why it failed, or undefined. */
 async function migrate(
   { cloud, clock }: MigrationsDeps,
   { server, to }: RebalanceMigration,
@@ -63,8 +63,9 @@ async function migrate(
     await clock.sleep(pollEveryMs);
     const { status, body } = await cloud.send('compute', 'GET', path);
     if (status === 404) return 'it was deleted';
-    if (status !== 200) continue; // Nova is away for a moment
-    const { server: seen } = body as { server: Record<string, string | null> }; // of 200
+    if (status !== 200) continue; // Nova is unreachable for a moment
+    // Cast: a 200 has a server.
+    const { server: seen } = body as { server: Record<string, string | null> };
     if (seen['OS-EXT-STS:task_state'] !== null) continue;
     const host = seen['OS-EXT-SRV-ATTR:host'];
     return host === to ? undefined : `it is ${seen['status']} on ${host}`;

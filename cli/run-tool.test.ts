@@ -1,4 +1,5 @@
-// A signal to `cobalt test` or `cobalt check` ends the tool that runs, and no other is started.
+// A signal to `cobalt test` or `cobalt check` ends the running tool, and no further tool is
+// started.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,5 @@
-// Runs a tool of the repository with its output on the terminal.
+// Runs a tool of the repository with its output on the terminal. For `cobalt check` and `cobalt
+// test`.
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -8,22 +9,22 @@ import { systemClock } from '#platform/clock.ts';
 
 export const repository = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** A tool that has been told to end and runs on is killed after this time. */
+/** A tool that still runs this long after a signal is killed. */
 const endTimeoutMs = 20_000;
 
 const exitCodeOf = (signal: NodeJS.Signals): number => 128 + constants.signals[signal];
 let toldToEnd: NodeJS.Signals | undefined;
 
 /**
- * The exit code of this process once a signal has ended a tool; undefined: none has. No other tool
- * is started then.
+ * This process's exit code if a signal has ended a tool, else undefined. After such a signal no
+ * further tool is started.
  */
 export const interruptedCode = (): number | undefined => toldToEnd && exitCodeOf(toldToEnd);
 
 /**
- * The exit code; a tool that cannot be started counts as 127, one that a signal ended as 128 and
- * more. SIGINT and SIGTERM go on to the tool, whose end is waited for; it also ends when this
- * process is killed.
+ * Runs the tool; returns its exit code, or 127 if it cannot be started, or 128 + n if signal n
+ * ended it. SIGINT and SIGTERM are passed on to the tool, whose end is waited for. The kernel kills
+ * the tool if this process is killed.
  */
 export async function runTool(
   name: string,
@@ -31,15 +32,16 @@ export async function runTool(
   env: Readonly<Record<string, string>> = {},
 ): Promise<number> {
   if (toldToEnd) return exitCodeOf(toldToEnd);
-  // The locked Node first: the tools' scripts begin with `env node`, and the machine may have
-  // another one.
+  // This process's Node comes first in the PATH: tools start with `env node`, and the machine may
+  // have another version.
   const path = [
     dirname(process.execPath),
     join(repository, 'node_modules', '.bin'),
     process.env['PATH'] ?? '',
   ].join(':');
   const [command = '', ...words] = bound([name, ...args]);
-  // Before the tool starts: a signal that comes at once is delivered in the next turn, after it.
+  // Handlers are set before the tool starts; a signal that arrives at once is handled in a later
+  // turn, when `child` is set.
   const passOn = (signal: NodeJS.Signals): void => {
     toldToEnd = signal;
     child.kill(signal);

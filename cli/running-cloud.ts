@@ -1,4 +1,5 @@
-// The APIs of the cloud of a state folder, as its administrator, while its control plane runs.
+// Connects a command to the APIs of the cloud of a state folder, as administrator, if its control
+// plane runs.
 import { cloudConfigSchema } from '#compose/config.ts';
 import type { Home } from '#compose/home.ts';
 import { readSecrets } from '#compose/home.ts';
@@ -9,7 +10,7 @@ import { findControl } from './control-process.ts';
 import { requireHome } from './state-folder.ts';
 import { UserError } from './user-error.ts';
 
-/** undefined: no control plane runs. `timeoutMs`: of each call. */
+/** undefined: no control plane runs. `timeoutMs`: deadline of each call. */
 export async function runningCloud(
   home: Home,
   timeoutMs?: number,
@@ -25,7 +26,7 @@ export async function runningCloud(
   return await connectCloud(`http://${api.host}:${control.port}`, user, timeoutMs);
 }
 
-/** For commands that do nothing without it. */
+/** As `runningCloud`, for commands that need it: throws a UserError if no control plane runs. */
 export async function connectRunning(
   folder: string | undefined,
   timeoutMs?: number,

@@ -1,4 +1,4 @@
-// A cloud that runs, as commands on its fleet reach it: Kubernetes' API and OpenStack's, both as
+// Connects commands on hosts to a running cloud: to its Kubernetes API and OpenStack's APIs, as
 // administrator.
 import { cloudConfigSchema } from '#compose/config.ts';
 import type { Home } from '#compose/home.ts';
@@ -19,15 +19,15 @@ import { UserError } from './user-error.ts';
 export interface RunningFleet {
   kube: Kube;
   cloud: CloudClient;
-  /** Of OpenStack's APIs. */
+  /** Address of OpenStack's APIs. */
   origin: string;
-  /** Of hosts whose Node names none. */
+  /** Availability zone of hosts whose Node names none. */
   zone: string;
 }
 
 const [startsWithinMs, lookEveryMs] = [60_000, 250];
 
-/** Throws a UserError where the cloud does not run, or has no Kubernetes API. */
+/** Throws a UserError if the cloud does not run, or has no Kubernetes API. */
 export async function withFleet(
   home: Home,
   work: (fleet: RunningFleet) => Promise<void>,
@@ -60,7 +60,7 @@ export async function withFleet(
   }
 }
 
-/** One that starts, or is started again after it died, is waited for. */
+/** The control plane, once it is ready: waits while it starts or is being restarted. */
 async function readyControl(home: Home): Promise<ControlProcess> {
   const deadline = systemClock.monotonicMs() + startsWithinMs;
   for (;;) {
@@ -76,7 +76,7 @@ async function readyControl(home: Home): Promise<ControlProcess> {
   }
 }
 
-/** A refusal of either API, for the user to read. */
+/** The value of a call; a fault is thrown as a UserError with the API's message. */
 export function answered<T>(outcome: Outcome<T>): T {
   if (isFault(outcome)) throw new UserError(outcome.message);
   return outcome;

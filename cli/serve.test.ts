@@ -1,4 +1,4 @@
-// By the exit codes of `cobalt serve` systemd and Kubernetes decide whether to start it again.
+// The exit codes of `cobalt serve`, by which systemd and Kubernetes decide about a restart.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -16,8 +16,8 @@ const [main, supervisor] = [
 ];
 
 /**
- * Resolves when it is up. Throws a UserError if it cannot start; returns the exit code of a start
- * that left something undone.
+ * Starts the control plane; resolves when it is up. Throws a UserError if it cannot start. Sets
+ * this process's exit code if the start succeeded only in part.
  */
 export async function startControl(options: ControlOptions): Promise<void> {
   const { dir, port, hosts, simulated, acceleration, distributed, logLevel, homeGiven } = options;

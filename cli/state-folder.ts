@@ -1,4 +1,4 @@
-// The state folder that a command works on, checked first: it exists, and this user may read it.
+// Finds the state folder of a command and checks that it exists and that this user may read it.
 import { accessSync, constants, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { Home } from '#compose/home.ts';
@@ -32,8 +32,8 @@ export function openFolder(dir: string): Home | undefined {
 }
 
 /**
- * The state folder of a command; undefined: there is none and no option names one, so no cloud was
- * ever started.
+ * The state folder of a command; undefined: it does not exist and no option names it, so no cloud
+ * was ever started.
  */
 export function findHome(option: string | undefined): Home | undefined {
   const dir = homeDir(option, process.env);
@@ -45,7 +45,7 @@ export function findHome(option: string | undefined): Home | undefined {
   return home;
 }
 
-/** As `findHome`, for commands that need a cloud. */
+/** As `findHome`, for commands that need a cloud: throws a UserError if there is none. */
 export function requireHome(option: string | undefined): Home {
   const home = findHome(option);
   if (home) return home;
@@ -59,6 +59,6 @@ function ownerOf(dir: string): string {
     const { uid } = statSync(dir);
     return ` (user ${uid}; you are ${userInfo().username})`;
   } catch {
-    return ''; // not even its owner can be read
+    return ''; // not even the folder's owner can be read
   }
 }

@@ -1,4 +1,4 @@
-// What a killed test run has left is taken down by the next one, and nothing else is.
+// What a killed test run left is removed by the next run, and nothing else is.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -40,7 +40,9 @@ describe('a sweep after killed test runs', () => {
       what: `${pid} has ended`,
     });
   };
-  /** `runner`: the command that starts the owner and waits for it. */
+  /**
+   * `runner`: the command that starts the folder's owner and waits for it, as a test runner does.
+   */
   const start = async (
     runner: readonly string[],
     args: readonly string[] = [],
@@ -49,7 +51,7 @@ describe('a sweep after killed test runs', () => {
     const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'inherit'] });
     const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
     child.stdout.destroy();
-    // printed by abandon-folder.testing.ts
+    // The output of abandon-folder.testing.ts.
     return { ...(JSON.parse(line) as Abandoned), runnerPid: child.pid ?? 0 };
   };
 

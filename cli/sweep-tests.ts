@@ -1,6 +1,6 @@
-// Takes down what tests have left that were killed: control planes, hosts, filers, networks, mounts
-// and their folders. Called by `cobalt test` before and after the tests. A folder whose owner runs
-// is never touched.
+// Removes what killed tests have left: control planes, hosts, filers, networks, mounts and their
+// folders. Called by `cobalt test` before and after the tests. A folder whose owner still runs
+// under a living test runner is never touched.
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -17,7 +17,7 @@ import { endControl } from './control-process.ts';
 const patienceMs = 5_000;
 const umountTimeoutMs = 10_000;
 
-/** Tells each folder that it has taken down, and what it could not. */
+/** Removes all abandoned folders; calls `say` for each that was removed or could not be. */
 export async function sweepTests(
   say: (text: string) => void,
   places?: readonly string[],
@@ -33,7 +33,7 @@ export async function sweepTests(
 }
 
 async function takeDown({ folder, owner }: AbandonedFolder): Promise<void> {
-  own(folder); // so that no other run sweeps it, too
+  own(folder); // so that no other run sweeps it at the same time
   if (owner) await killInit(owner, systemClock, patienceMs);
   const dirs = await stateFolders(folder);
   for (const dir of dirs) await endControl(homePaths(dir), patienceMs);
@@ -49,9 +49,10 @@ async function takeDown({ folder, owner }: AbandonedFolder): Promise<void> {
   removeOwnedFolder(folder);
 }
 
-/** It, or folders in it: those with a control plane or with hosts. */
+/** The folder and those below it that are state folders: with a control plane or with hosts. */
 async function stateFolders(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []); // removed before
+  // The folder may be gone already.
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const below = entries
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => join(folder, name));
@@ -61,13 +62,14 @@ async function stateFolders(folder: string): Promise<string[]> {
 }
 
 /**
- * Ends commands that work on the folder: one that is starting a cloud has left no record yet. They
- * are known by the folder's name, which no other test run has.
+ * Ends commands that work on the folder: one that is still starting a cloud has no record in it
+ * yet. They are found by the folder's name in their arguments, which is unique to its test run.
  */
 async function endCommands(folder: string): Promise<void> {
   const isBelow = (path: string): boolean => path === folder || path.startsWith(`${folder}/`);
   const readWords = async (pid: string, file: string): Promise<string[]> =>
-    (await readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')).split('\0'); // it has ended
+    // The process may have ended.
+    (await readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')).split('\0');
   for (const deadline = systemClock.monotonicMs() + patienceMs; ;) {
     const pids: number[] = [];
     for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
@@ -92,17 +94,17 @@ function killQuietly(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // it ended between the look and the signal
+    // the process ended between the check and the signal
   }
 }
 
-/** Some tests have a namespace of the folder's name. */
+/** Some tests create a network namespace with the folder's name. */
 async function removeNetns(name: string): Promise<void> {
   for (const pid of await netnsPids(name)) killQuietly(pid);
   await deleteNetns(name);
 }
 
-/** The last one first. Source: proc_pid_mountinfo(5). */
+/** The mounts below the folder, the last one first. Source: proc_pid_mountinfo(5). */
 async function mountsBelow(folder: string): Promise<string[]> {
   const text = await readFile('/proc/self/mountinfo', 'utf8');
   return text

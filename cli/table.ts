@@ -1,4 +1,4 @@
-// Tables for people: columns as wide as they must be.
+// Formats a table for people; each column is as wide as its longest cell.
 export function table(headers: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = headers.map((header, index) =>
     Math.max(header.length, ...rows.map((row) => row[index]?.length ?? 0)),

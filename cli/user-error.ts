@@ -1,4 +1,4 @@
-// What went wrong in words for the person at the terminal: no stack.
+// An error whose message is meant for the user at the terminal; printed without a stack trace.
 export class UserError extends Error {
   override readonly name = 'UserError';
   readonly exitCode: number;

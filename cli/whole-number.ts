@@ -1,4 +1,4 @@
-// Options that are whole numbers, with their limits in the error. Used by the commands.
+// Parses options that are whole numbers; the error names the limits. Used by the commands.
 import { InvalidArgumentError } from 'commander';
 
 export const wholeNumber =

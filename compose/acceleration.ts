@@ -1,5 +1,5 @@
-// Which accelerator this cloud's real hosts use: the probe of hosts/local with the kernel of the
-// guest images.
+// Chooses the accelerator, KVM or TCG, for the guests on this machine's real hosts, by the probe of
+// hosts/local with a kernel of the guest images. Used by `cobalt up` and `cobalt doctor`.
 import { glob, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -16,8 +16,8 @@ import type { Log } from '#platform/log.ts';
 import type { Home } from './home.ts';
 
 /**
- * At start: fetches the guest images first where KVM must be tried and no kernel is there yet.
- * Faults as `probeAcceleration`.
+ * Called at start. If KVM has to be tried and no guest kernel is there yet, fetches the guest
+ * images first. Faults as `probeAcceleration`.
  */
 export function chooseAcceleration(
   setting: AccelerationSetting,
@@ -32,7 +32,7 @@ export function chooseAcceleration(
   return probeAcceleration({ setting, file: answerFile(home.dir), guest });
 }
 
-/** For `doctor`: measures anew, with a kernel that is there already. */
+/** Measures anew, with a guest kernel that is there already. Called by `cobalt doctor`. */
 export function examineAcceleration(
   setting: AccelerationSetting,
   home: Home,
@@ -46,7 +46,7 @@ export function examineAcceleration(
 
 const probeGuest = (kernel: string): ProbeGuest => ({ kernel, ramdisk: probeInitrd() });
 
-/** The newest kernel among the guest images built here, whichever release built them. */
+/** Path of the newest kernel among the guest images built in this folder, by whichever release. */
 async function presentKernel(guestImages: string): Promise<string | undefined> {
   const kernels = await Array.fromAsync(
     glob('[0-9a-f]*/kernel', { cwd: guestImages }),

@@ -1,4 +1,4 @@
-// The session of the cloud's administrator, for what acts in nobody else's name.
+// A Keystone session of the cloud's administrator, for components that do not act for a tenant.
 import { createServiceSession } from '#openstack/auth/service-session.ts';
 import type { ServiceSession } from '#openstack/auth/service-session.ts';
 import type { HttpClient } from '#openstack/http/client.ts';

@@ -1,7 +1,7 @@
 // One finding of `cobalt doctor --audit`.
 
 export interface Difference {
-  /** The kind, e.g. 'server without a guest'. */
+  /** The kind of difference, e.g. 'server without a guest'. */
   what: string;
   detail: string;
 }

@@ -1,4 +1,4 @@
-// The audit finds servers that break the policy of their group, and offloaded ones on a host.
+// The audit finds servers that violate their group's policy, and offloaded servers with a host.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { AuditServer, NovaAudit } from '#contracts/nova/audit.ts';

@@ -1,9 +1,9 @@
-// Holds the hosts of servers against the policies of their groups, and what is offloaded against
-// having one. Pure; beside audit.ts, which gathers.
+// Part of the audit: finds servers whose hosts violate the policy of their server group, and
+// shelved offloaded servers that still have a host. Pure; audit.ts gathers the data.
 import type { NovaAudit } from '#contracts/nova/audit.ts';
 import type { Difference } from './audit-difference.ts';
 
-/** Servers at work are left out: they may be between two hosts. */
+/** Servers with a task are skipped: they may be moving between two hosts. */
 export function compareGroups({ servers, groups }: NovaAudit): Difference[] {
   const offloaded = servers
     .filter(({ vmState, host }) => vmState === 'shelved_offloaded' && host !== null)

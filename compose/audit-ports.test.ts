@@ -1,5 +1,5 @@
-// Each kind of difference between interfaces, ports and guests is seen, and nothing where all
-// agree.
+// The audit finds each kind of difference between Nova's interfaces, Neutron's ports and guests,
+// and finds nothing where all agree.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ObservedPorts } from './audit-ports.ts';

@@ -1,5 +1,5 @@
-// Holds Nova's interfaces, Neutron's ports and the guests' own against each other. Pure; beside
-// audit.ts, which gathers.
+// Part of the audit: compares Nova's interfaces, Neutron's ports and the interfaces of guests.
+// Pure; audit.ts gathers the data.
 import type { NeutronAudit } from '#contracts/neutron/audit.ts';
 import type { NovaAudit } from '#contracts/nova/audit.ts';
 import type { Difference } from './audit-difference.ts';
@@ -7,11 +7,14 @@ import type { Difference } from './audit-difference.ts';
 export interface ObservedPorts {
   nova: NovaAudit;
   neutron: Pick<NeutronAudit, 'ports'>;
-  /** Ports of each guest's interfaces by server, where its host told. */
+  /**
+   * Port ids of each guest's interfaces, by server id; a guest whose host did not answer is
+   * missing.
+   */
   guests: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Servers at work are left out: their sagas are between two of the three. */
+/** Servers with a task are skipped: their sagas may have changed one side only so far. */
 export function comparePorts({ nova, neutron, guests }: ObservedPorts): Difference[] {
   const servers = new Map(nova.servers.map((server) => [server.id, server]));
   const ports = new Map(neutron.ports.map((port) => [port.id, port]));

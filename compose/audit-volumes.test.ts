@@ -1,5 +1,5 @@
-// Each kind of difference between volumes, attachments, disks and backends is seen, and nothing
-// where all agree.
+// The audit finds each kind of difference between volumes, attachments, guests' disks and backends,
+// and finds nothing where all agree.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';

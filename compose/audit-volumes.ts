@@ -1,5 +1,5 @@
-// Holds Nova's volumes, Cinder's attachments, the guests' own disks and the backends against each
-// other. Pure; beside audit.ts, which gathers.
+// Part of the audit: compares Nova's volumes, Cinder's attachments, the disks of guests, and the
+// storage backends. Pure; audit.ts gathers the data.
 import type { CinderAudit } from '#contracts/cinder/audit.ts';
 import type { NovaAudit } from '#contracts/nova/audit.ts';
 import type { Difference } from './audit-difference.ts';
@@ -7,11 +7,13 @@ import type { Difference } from './audit-difference.ts';
 export interface ObservedVolumes {
   nova: NovaAudit;
   cinder: CinderAudit;
-  /** Volumes of each guest by server, where its host told. */
+  /**
+   * Volume ids of each guest's disks, by server id; a guest whose host did not answer is missing.
+   */
   guests: ReadonlyMap<string, readonly string[]>;
 }
 
-/** States in which nothing is under way. */
+/** Volume states in which no operation is in progress. */
 const restful: ReadonlySet<string> = new Set([
   'available',
   'in-use',
@@ -21,7 +23,9 @@ const restful: ReadonlySet<string> = new Set([
   'error_restoring',
 ]);
 
-/** Servers and volumes at work are left out: their sagas are between two of the four. */
+/**
+ * Servers and volumes in transition are skipped: their sagas may have changed one side only so far.
+ */
 export function compareVolumes({ nova, cinder, guests }: ObservedVolumes): Difference[] {
   const servers = new Map(nova.servers.map((server) => [server.id, server]));
   const statusOf = new Map(cinder.volumes.map(({ id, status }) => [id, status]));
@@ -95,7 +99,7 @@ function stores({ stuck, backends, backups }: CinderAudit): Difference[] {
     detail: `${kind} ${id} is ${status}, but nothing works on it`,
   }));
   for (const [name, seen] of Object.entries(backends)) {
-    if (typeof seen === 'string') continue; // it could not be asked
+    if (typeof seen === 'string') continue; // the backend did not answer
     found.push(
       ...seen.missing.map((id) => ({
         what: 'volume without data',

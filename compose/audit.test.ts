@@ -1,5 +1,5 @@
-// Each kind of difference the audit knows, from a world in order with one thing changed; and that
-// order finds nothing.
+// Each kind of difference that the audit finds, from a consistent cloud with one thing changed; and
+// it finds nothing in a consistent cloud.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { NeutronAudit } from '#contracts/neutron/audit.ts';
@@ -40,7 +40,7 @@ const network = (change: Partial<NeutronAudit> = {}): { neutron: NeutronAudit } 
   },
 });
 
-/** One server on h1, all in order. */
+/** The audit's view of a consistent cloud with one server on h1, and the changes of the test. */
 const order = (
   change: {
     server?: Partial<AuditServer>;

@@ -1,5 +1,5 @@
-// Holds databases, placement, hypervisors and disks against each other. `compare` is pure; `audit`
-// gathers what it compares.
+// The audit of `cobalt doctor --audit`: compares databases, Placement, hypervisors and disks.
+// `compare` is pure; `audit` gathers its data.
 import { readdir, readFile } from 'node:fs/promises';
 import type { CinderAudit } from '#contracts/cinder/audit.ts';
 import type { NeutronAudit } from '#contracts/neutron/audit.ts';
@@ -13,11 +13,11 @@ import { compareVolumes } from './audit-volumes.ts';
 
 export interface HostAudit {
   host: string;
-  /** `ports` of its interfaces and `volumes` of its disks, as its own domain names them. */
+  /** Guests of the host. `ports` and `volumes` are those in the guest's own libvirt domain. */
   guests: { uuid: string; state: GuestState; ports: string[]; volumes: string[] }[];
   guestFolders: string[];
   brokenOverlays: string[];
-  /** Guests for which an emulator process runs; null where none can be seen (simulated). */
+  /** Guests for which a QEMU process runs; null where guests are no processes (simulated hosts). */
   processes: string[] | null;
 }
 
@@ -27,15 +27,18 @@ export interface Observed {
   neutron: NeutronAudit;
   cinder: CinderAudit;
   hosts: HostAudit[];
-  /** What Glance found between its database and its files, one line each. */
+  /** Differences that Glance found between its database and its files, one line each. */
   images: string[];
-  /** Hosts that could not be asked: nothing is said of them. */
+  /** Hosts that did not answer: their guests are not judged. */
   unreachable: string[];
-  /** There is a control plane, which keeps its hosts on. */
+  /** Whether a control plane runs; it would keep its hosts powered on. */
   cloudRuns: boolean;
 }
 
-/** Guest states that agree with an idle server's state; any state is right for those left out. */
+/**
+ * Guest states that agree with the state of a server without a task. A server state that is not
+ * listed agrees with any.
+ */
 const agreeing: Partial<Record<VmState, readonly GuestState[]>> = {
   active: ['running'],
   paused: ['paused'],
@@ -44,6 +47,7 @@ const agreeing: Partial<Record<VmState, readonly GuestState[]>> = {
   rescued: ['running', 'shutoff', 'crashed'],
 };
 
+/** All differences in the observed data; empty if the cloud is consistent. */
 export function compare(observed: Observed): Difference[] {
   return [
     ...hostsOff(observed),
@@ -57,7 +61,10 @@ export function compare(observed: Observed): Difference[] {
   ];
 }
 
-/** Where the cloud was stopped, its hosts are off as they should be. */
+/**
+ * Reports unreachable hosts, but only while the cloud runs: a stopped cloud has its hosts powered
+ * off.
+ */
 function hostsOff({ cloudRuns, unreachable }: Observed): Difference[] {
   return cloudRuns
     ? unreachable.map((host) => ({
@@ -238,7 +245,7 @@ function networks({ nova, neutron, hosts }: Observed): Difference[] {
   }));
   const { sdn } = neutron;
   const rows = typeof sdn === 'string' ? 0 : sdn.inserted + sdn.updated + sdn.deleted;
-  // Changes on their way there are no difference.
+  // While changes of the journal are still to be written to OVN, a difference there is expected.
   const drift =
     typeof sdn === 'string' || sdn.pending > 0 || rows === 0
       ? []
@@ -256,7 +263,10 @@ function networks({ nova, neutron, hosts }: Observed): Difference[] {
   ];
 }
 
-/** The guests of servers on their own hosts; not what moves have left elsewhere. */
+/**
+ * Guests on the host that their server has in Nova. Leaves out copies that a move in progress has
+ * left on its other host.
+ */
 function ownGuests({ nova, hosts }: Pick<Observed, 'nova' | 'hosts'>): HostAudit['guests'] {
   const moving = new Map(nova.moves.map((move) => [move.serverId, move.hosts]));
   const hostOf = new Map(nova.servers.map(({ id, host }) => [id, host]));
@@ -274,7 +284,10 @@ const volumes = ({ nova, cinder, hosts }: Observed): Difference[] =>
     ),
   });
 
-/** Guests of a host for which QEMU runs, found by the host's data folder in their command lines. */
+/**
+ * Guests of a host for which a QEMU process runs, found by the host's data folder in the command
+ * lines.
+ */
 export async function emulatorProcesses(dataDir: string): Promise<string[]> {
   const uuids: string[] = [];
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {

@@ -1,8 +1,8 @@
-// A server and its port in order, for tests of the audit that change one thing.
+// A consistent server and its port as the audit reads them, for tests that change one thing.
 import type { AuditPort } from '#contracts/neutron/audit.ts';
 import type { AuditServer } from '#contracts/nova/audit.ts';
 
-/** Active on h1. */
+/** An active server on h1. */
 export const auditedServer = (change: Partial<AuditServer> = {}): AuditServer => ({
   id: 's1',
   name: 'vm',
@@ -16,7 +16,7 @@ export const auditedServer = (change: Partial<AuditServer> = {}): AuditServer =>
   ...change,
 });
 
-/** Of that server. */
+/** The port of that server. */
 export const auditedPort = (change: Partial<AuditPort> = {}): AuditPort => ({
   id: 'p1',
   networkId: 'n',

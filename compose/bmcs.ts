@@ -1,5 +1,5 @@
-// The BMC of each host of an embedded cloud: emulated ones for the hosts of this machine, reached
-// as real ones are, and those of simulated hosts.
+// The BMCs of an embedded cloud's hosts: emulated Redfish BMCs for the local hosts, reached by HTTP
+// like real ones, and simulated BMCs for simulated hosts.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRedfishBmc } from '#adapters/redfish/redfish-bmc.ts';
@@ -12,17 +12,17 @@ import type { Bmc, BmcDirectory } from '#ports/bmc.ts';
 import type { HostFleet } from './hosts.ts';
 
 export interface HostBmcs extends BmcDirectory {
-  /** Of a host that the fleet has. Does nothing for one that has its BMC. */
+  /** Starts the BMC of a host that the fleet has. Does nothing if it has one already. */
   add(host: string): Promise<void>;
-  /** With its password and its log. Does nothing where there is none. */
+  /** Stops the BMC and deletes its password and log. Does nothing if there is none. */
   remove(host: string): Promise<void>;
-  /** They do not answer any more; the hosts stay as they are. */
+  /** Stops all BMCs; the power state of the hosts stays. */
   close(): Promise<void>;
 }
 
 export interface BmcDeps {
   fleet: Pick<HostFleet, 'chassis' | 'simulatedBmcs'>;
-  /** A folder each. */
+  /** Parent folder; each BMC has a folder of its own in it. */
   folder: string;
   timing: PowerTiming;
   version: string;
@@ -34,7 +34,7 @@ export interface BmcDeps {
 export async function startBmcs(deps: BmcDeps): Promise<HostBmcs> {
   const { fleet, folder, timing, version, clock, ids } = deps;
   const log = deps.log.child({ component: 'bmc' });
-  /** Of the hosts of this machine. */
+  /** The emulated BMCs, by local host. */
   const emulated = new Map<string, { bmc: Bmc; close(): Promise<void> }>();
   const bmcs: HostBmcs = {
     bmcOf: (host) => fleet.simulatedBmcs.get(host) ?? emulated.get(host)?.bmc,

@@ -1,8 +1,9 @@
-// The services of a cloud as its catalog lists them, and where they are mounted at its one address.
+// The services of a cloud as Keystone's catalog lists them, and their paths below the cloud's one
+// address.
 
 export const serviceUsers = ['nova', 'glance', 'placement', 'neutron', 'cinder', 'ha'] as const;
 
-/** Path by service, as the HTTP client names it. */
+/** The path of each service, by the service's name in the HTTP client. */
 export const mounts = {
   identity: '/identity',
   image: '/image',
@@ -14,7 +15,10 @@ export const mounts = {
   ha: '/ha',
 } as const;
 
-/** `ha`: with the HA Service, as masakari's clients look for it. */
+/**
+ * The catalog's entries. `ha`: include the HA Service, under the type that masakari's clients look
+ * for.
+ */
 export function catalogOf(
   origin: string,
   { ha }: { ha: boolean },

@@ -1,4 +1,4 @@
-// What an operator may set, with its defaults. File: <state folder>/cobalt.yaml.
+// The settings of a cloud, with their defaults. Read from <state folder>/cobalt.yaml and variables.
 import Type from 'typebox';
 import type { Static, TSchema } from 'typebox';
 import { novaAgentDefaults } from '#agents/nova-agent/deps.ts';
@@ -74,7 +74,7 @@ export const cloudConfigSchema = Type.Object(
       enabled: Type.Boolean({ default: haDefaults.enabled }),
       agentTimeoutMs: ms(haDefaults.agentTimeoutMs),
       storageTimeoutMs: ms(haDefaults.storageTimeoutMs),
-      // at least a look of the engine
+      // The minimum is the period of the HA engine's passes.
       confirmMs: Type.Integer({ minimum: 1_000, default: haDefaults.confirmMs }),
       startGraceMs: ms(haDefaults.startGraceMs),
       maxHosts: count(haDefaults.maxHosts),

@@ -1,5 +1,5 @@
-// A browser's websocket to a console: whatever either end does, the other is closed and the process
-// lives.
+// A browser's websocket to a console: whatever either side does, the other side is closed and the
+// process survives.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -66,7 +66,7 @@ const open = async (token: string): Promise<WebSocket> => {
     `ws://127.0.0.1:${server.port}${consoleSocketPath}?token=${token}`,
     'binary',
   );
-  browser.on('error', () => undefined); // told by its state
+  browser.on('error', () => undefined); // no failure: the test checks the readyState
   browser.on('message', (data: Buffer) => (received += data.toString()));
   await eventually(() => browser.readyState !== WebSocket.CONNECTING, {
     withinMs: 5_000,

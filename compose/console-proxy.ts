@@ -1,5 +1,5 @@
-// Remote consoles: serves noVNC's pages and carries a browser's websocket to the guest's RFB
-// socket.
+// Remote consoles: serves noVNC's pages and forwards a browser's websocket to the guest's RFB (VNC)
+// socket. Used by embedded.ts and listen.ts.
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
@@ -17,7 +17,7 @@ import type { Log } from '#platform/log.ts';
 
 export const consolePath = '/console';
 export const consoleSocketPath = `${consolePath}/websockify`;
-// A browser that does not read is cut off before its guest's frames fill our memory.
+// Limit on data buffered for a slow browser; beyond it the connection is closed, to protect memory.
 const maxBufferedBytes = 8 * 1024 * 1024;
 const targetDeadlineMs = 30_000;
 
@@ -30,16 +30,16 @@ const types: Readonly<Record<string, string>> = {
   json: 'application/json',
   ico: 'image/x-icon',
 };
-// The package's one export is <package>/core/rfb.js.
+// Two levels up from <package>/core/rfb.js, the package's only export.
 const novncDir = dirname(dirname(fileURLToPath(import.meta.resolve('@novnc/novnc'))));
 const ownPage = join(import.meta.dirname, 'console-page.html');
 
-/** Our page, and noVNC's files below `novnc/`; undefined for any other path. */
+/** The console page, and noVNC's files below `novnc/`; undefined for any other path. */
 export async function consolePage(
   path: string,
 ): Promise<{ status: number; type: string; body: Buffer } | undefined> {
   if (!path.startsWith(`${consolePath}/`)) return undefined;
-  // Names of the files are plain: whatever is percent-encoded is none of them.
+  // The path is used undecoded: all files have plain names, so an encoded name matches none.
   const name = normalize(path.slice(consolePath.length + 1));
   const type = own(types, name.split('.').pop() ?? '');
   if (name.startsWith('..') || !type) return undefined;
@@ -54,8 +54,8 @@ export async function consolePage(
 }
 
 /**
- * Whose console a token opens, for the page's title: `/console/server?token=…`; undefined for any
- * other path.
+ * Answers `/console/server?token=…` with the name of the server that the token opens, for the
+ * page's title; undefined for any other path.
  */
 export async function consoleServer(
   path: string,
@@ -81,7 +81,7 @@ export function createConsoleProxy(deps: {
     maxPayload: maxBufferedBytes,
   });
   return async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
-    // By the server's list of paths this is the console's: upgrades.ts.
+    // The path was checked already, against the server's list of upgrade paths (upgrades.ts).
     const token = new URLSearchParams(request.url?.split('?')[1]).get('token') ?? '';
     const target = await withDeadline(
       deps.target(token),

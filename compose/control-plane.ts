@@ -1,5 +1,5 @@
-// The control plane of one process: all roles of the table or some, over their databases, one
-// dispatcher, one bus. Used embedded, by `cobalt serve`, by tests and by benchmarks.
+// The control plane of one process: some or all roles of the table, with their databases, one
+// dispatcher, one bus. Used by the embedded cloud, `cobalt serve`, tests and benchmarks.
 import { createHttpTokenValidator } from '#openstack/auth/http-token-validator.ts';
 import type { ServiceSession } from '#openstack/auth/service-session.ts';
 import type { HttpClient } from '#openstack/http/client.ts';
@@ -33,39 +33,40 @@ export interface ControlPlane {
   dispatcher: Dispatcher;
   http: HttpClient;
   bus: Bus;
-  /** Those of this process. */
+  /** The roles of this process. */
   roles: readonly Role[];
-  /** OpenStack APIs that these serve, without the metadata API of guests. */
+  /** The OpenStack APIs that these roles serve, without the metadata API of guests. */
   apis: readonly HttpFace[];
   sagas: { start(): Promise<void>; stop(): Promise<void> };
   /** The background tasks of all roles. */
   tasks: { start(): void; stop(): Promise<void> };
-  /** A session of a service user, for agents and tools. */
+  /** A Keystone session of a service user, for agents and tools. */
   session(name: string): ServiceSession;
   close(): Promise<void>;
 }
 
 export interface ControlPlaneDeps extends Omit<ProcessDeps, 'bus' | 'http' | 'processName'> {
   metrics?: Metrics;
-  /** For simulations: stands between the services' sagas and their runner. */
+  /** For simulations: replaces the sagas' definitions before the runner gets them. */
   wrapSagas?: (definitions: readonly AnySaga[]) => readonly AnySaga[];
-  /** For simulations: stands between the roles' tasks and their runner. */
+  /** For simulations: replaces the tasks before the runner gets them. */
   wrapTasks?: (tasks: readonly Task[]) => readonly Task[];
-  /** For simulations: stands between the services' calls of each other. */
+  /** For simulations: wraps the HTTP client by which the services call each other. */
   wrapHttp?: (http: HttpClient) => HttpClient;
   /**
-   * Shared with the agents and other control planes of the cloud; its owner closes it. One of its
-   * own unless given.
+   * A bus shared with agents and other control planes of the cloud; its owner closes it. By default
+   * the control plane creates one of its own.
    */
   bus?: Bus;
-  /** `embedded` by default. */
+  /** This process's name, as the owner of leases and claims; `embedded` by default. */
   processName?: string;
-  /** Names of the roles; all by default. */
+  /** Names of the roles to run; all by default. */
   roleNames?: readonly RoleName[];
-  /** How this process reaches the services; its own dispatcher by default. */
+  /** HTTP client by which services are called; by default calls go to this process's dispatcher. */
   http?: HttpClient;
   /**
-   * `require`: another one migrates, and this process refuses an old schema; `migrate` by default.
+   * `require`: another process migrates the databases, and this one refuses an old schema. Default:
+   * `migrate`.
    */
   schema?: 'migrate' | 'require';
 }
@@ -73,8 +74,8 @@ export interface ControlPlaneDeps extends Omit<ProcessDeps, 'bus' | 'http' | 'pr
 const messagesEndWithinMs = 10_000;
 
 /**
- * Makes the roles and migrates their databases. Nothing runs yet: no socket, no saga, no task.
- * Throws ConfigError where a database is damaged or its schema is not this release's.
+ * Creates the roles and migrates their databases. Nothing runs yet: no socket, no saga, no task.
+ * Throws ConfigError if a database is damaged or has another release's schema.
  */
 export async function createControlPlane(deps: ControlPlaneDeps): Promise<ControlPlane> {
   const { origin, clock, ids, log, metrics } = deps;
@@ -88,7 +89,8 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
       ids,
       ...(metrics ? { observe: metrics.rpc } : {}),
     });
-  // Roles hold the client, the dispatcher holds the roles: it comes last.
+  // A cycle: roles hold the HTTP client, which calls the dispatcher, which holds the roles. So the
+  // dispatcher is filled in last.
   const later: { dispatcher?: Dispatcher } = {};
   const direct = createInProcessClient(
     mounts,
@@ -102,7 +104,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
   const http = deps.http ?? deps.wrapHttp?.(direct) ?? direct;
   const process = createProcess({ ...deps, bus, http, processName: owner });
   const byDatabase = await makeRoles(process, deps.roleNames);
-  // Cortex has no database, and runs beside all roles of an embedded cloud.
+  // Cortex has no database; it runs only beside all roles of an embedded cloud.
   const withoutDatabase =
     deps.config.cortex.enabled && deps.roleNames === undefined
       ? [(await import('./roles/cortex.ts')).makeCortex(process)]
@@ -185,7 +187,7 @@ export async function createControlPlane(deps: ControlPlaneDeps): Promise<Contro
     async close() {
       await tasks.stop();
       await stopSagas();
-      // Their messages need the databases.
+      // Before the databases are closed: handlers of messages in progress need them.
       await withDeadline(
         Promise.all(servings.map(async (serving) => await serving.close())),
         messagesEndWithinMs,
@@ -209,7 +211,10 @@ async function requireSchema(process: CloudProcess, name: DatabaseName): Promise
     );
 }
 
-/** Applies what its schema misses; safe to repeat, and from several processes at once. */
+/**
+ * Applies the missing migrations of a service. Idempotent, also when several processes do it at
+ * once.
+ */
 export async function migrateDatabase(process: CloudProcess, name: DatabaseName): Promise<void> {
   const { db, dialect } = process.database(name);
   try {

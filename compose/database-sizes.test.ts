@@ -1,4 +1,4 @@
-// Databases are measured once a day, and doctor tells how they grow.
+// Databases are measured once a day, and `cobalt doctor` reports how they grow.
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

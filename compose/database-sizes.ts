@@ -1,4 +1,4 @@
-// How large the databases are and how they grow: a sample a day, for `cobalt doctor`.
+// How large the databases are and how they grow: one sample a day, reported by `cobalt doctor`.
 import { readFile, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#platform/clock.ts';
@@ -7,15 +7,15 @@ import type { Home } from './home.ts';
 
 export interface SizeSample {
   atMs: number;
-  /** By database, with what waits in its journal. */
+  /** Bytes of each database, including its SQLite write-ahead log. */
   bytes: Record<string, number>;
 }
 
 export interface Growth {
   total: number;
-  /** Against the oldest sample of the last `withinMs`; null: there is none yet. */
+  /** Growth since the oldest sample within `withinMs`; null if there is no sample yet. */
   since: { atMs: number; bytes: number } | null;
-  /** The largest first. */
+  /** Largest first. */
   databases: { name: string; bytes: number; grown: number }[];
 }
 
@@ -24,6 +24,7 @@ const withinMs = 30 * dayMs;
 const maxSamples = 60;
 const samplesFile = (home: Pick<Home, 'dir'>): string => join(home.dir, 'database-sizes.json');
 
+/** Bytes of each SQLite database in the folder, with its write-ahead log. */
 export async function databaseSizes(
   home: Pick<Home, 'databases'>,
 ): Promise<Record<string, number>> {
@@ -38,7 +39,7 @@ export async function databaseSizes(
   return sizes;
 }
 
-/** [] where there are none, or the file is damaged: figures alone. */
+/** The samples; [] if there are none or the file is damaged, since they are statistics only. */
 async function samples(home: Pick<Home, 'dir'>): Promise<SizeSample[]> {
   try {
     return JSON.parse(await readFile(samplesFile(home), 'utf8')) as SizeSample[]; // written below
@@ -47,6 +48,7 @@ async function samples(home: Pick<Home, 'dir'>): Promise<SizeSample[]> {
   }
 }
 
+/** The task that takes one sample a day. */
 export const recordSizes = (home: Pick<Home, 'dir' | 'databases'>, clock: Clock): Task => ({
   name: 'cloud.record-database-sizes',
   everyMs: 3_600_000,
@@ -67,6 +69,7 @@ export const recordSizes = (home: Pick<Home, 'dir' | 'databases'>, clock: Clock)
   },
 });
 
+/** The present sizes, and their growth since the oldest recent sample. */
 export async function databaseGrowth(
   home: Pick<Home, 'dir' | 'databases'>,
   nowMs: number,

@@ -1,4 +1,4 @@
-// A distributed cloud on one machine: MariaDB, RabbitMQ and HAProxy of its own, each role in
+// A distributed cloud on one machine: its own MariaDB, RabbitMQ and HAProxy, and each role in
 // processes of its own. Used by `cobalt up --distributed`.
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -50,11 +50,11 @@ import { pathsOf, processPlan } from './process-plan.ts';
 import { writeProcessTable } from './process-table.ts';
 import { seedImages } from './seed-images.ts';
 
-/** Of MariaDB: 27 processes with 10 at most, and some for people. */
+/** MariaDB's limit: 27 processes with at most 10 connections each, and a reserve for operators. */
 const maxConnections = 400;
-/** A bound on a hang: on a busy machine so many processes take a while. */
+/** A limit against hanging only: on a busy machine this many processes take a while to start. */
 const processReadyMs = 180_000;
-/** How long HAProxy may take to ask a process, and to act on the answer. */
+/** Allowance for HAProxy's health check of a process, and for its reaction to the answer. */
 const checkLatencyMs = 250;
 const processStopMs = 45_000;
 const hostsLookMs = 250;
@@ -66,11 +66,14 @@ interface Processes {
 interface Deps {
   options: CloudOptions;
   cloud: PreparedCloud;
-  /** Names of the real hosts. */
+  /** Names of the local (not simulated) hosts. */
   localHosts: readonly string[];
 }
 
-/** Resolves when every process is ready and the hosts are there. Nothing runs on after a fault. */
+/**
+ * Starts the cloud; resolves when every process is ready and the hosts have registered. After a
+ * fault nothing keeps running.
+ */
 export async function startDistributed(options: CloudOptions): Promise<Outcome<RunningCloud>> {
   const { log } = options;
   const [clock, ids] = [systemClock, systemIds];
@@ -110,7 +113,9 @@ export async function startDistributed(options: CloudOptions): Promise<Outcome<R
   };
 }
 
-/** Waits until the agents of these hosts have reported; gives those that have not in time. */
+/**
+ * Waits until the agents of these hosts have registered; returns the hosts that have not in time.
+ */
 async function hostsThatAreLate(
   deps: ClientDeps & { clock: Clock },
   hosts: readonly string[],
@@ -159,7 +164,8 @@ async function startProcesses(deps: Deps): Promise<Outcome<Processes>> {
     password: await brokerPassword(home),
   };
   const stop = async (): Promise<void> => {
-    // Roles first, all at once: their peers are there until the last has ended.
+    // Roles stop first, all at once; their database, broker and proxy stop when the last role has
+    // ended.
     const daemons = processes.filter(({ name }) => daemonNames.includes(name));
     const roles = processes.filter((each) => !daemons.includes(each));
     await Promise.all(roles.map(async (each) => await each.stop()));
@@ -206,7 +212,7 @@ async function startProcesses(deps: Deps): Promise<Outcome<Processes>> {
   return { stop };
 }
 
-/** Several changes at once are one record. */
+/** Writes the process table after changes; changes in quick succession are written once. */
 function recordChanges(home: Home, processes: readonly KeptProcess[]): () => void {
   let isWaiting = false;
   let writing = Promise.resolve();
@@ -223,7 +229,7 @@ function recordChanges(home: Home, processes: readonly KeptProcess[]): () => voi
           ready: isReady,
           restarts,
         })),
-      ).catch(() => undefined); // the disk is full: `status` shows the last record
+      ).catch(() => undefined); // disk full: `status` shows the last record
     });
   };
 }
@@ -242,7 +248,10 @@ async function brokerPassword({ dir }: Home): Promise<Secret> {
   return new Secret(password);
 }
 
-/** The settings of all processes: the operator's own, and where they find each other. */
+/**
+ * Writes the settings file for all processes: the operator's settings, and how they reach each
+ * other.
+ */
 async function writeSettings(
   { options, cloud, localHosts }: Deps,
   broker: RabbitmqPlace,
@@ -301,14 +310,17 @@ const backendsOf = (plan: readonly PlannedProcess[], portOf: (planned: PlannedPr
     .filter(([part]) => plan.some((planned) => planned.part === part))
     .map(([part, paths]) => ({
       name: part,
-      // Keystone also answers for the cloud's root.
+      // Keystone's backend also serves the cloud's root path.
       paths: part === 'keystone' ? [] : paths,
       servers: plan
         .filter((planned) => planned.part === part)
         .map((planned) => ({ name: planned.name, port: portOf(planned) })),
     }));
 
-/** Hosts of this machine have HA Agents of their own, which report over the management network. */
+/**
+ * HA Agents of local hosts report over the management network, so HAProxy also listens there, for
+ * their path only.
+ */
 const haAgentsAddress = ({ below, config }: PreparedCloud): Pick<HaproxyPlace, 'only'> =>
   below && config.ha.enabled
     ? {
@@ -341,10 +353,11 @@ function roleProcess(
       '--port',
       `${port}`,
     ),
-    // Operators' variables are in the file.
+    // Settings in the operator's environment are written to the settings file instead.
     env: { ...withoutSettings(env), ...settings },
     logFile: join(home.processLogs, `${name}.log`),
-    // When HAProxy knows it, too: whoever restarts one after the other waits for that.
+    // Ready only after HAProxy's next check of the process, so that a rolling restart never leaves
+    // HAProxy without a backend that it knows to be up.
     async isReady() {
       if (!(await fetch(`http://127.0.0.1:${port}/readyz`)).ok) return false;
       await systemClock.sleep(checkEveryMs + checkLatencyMs);

@@ -38,8 +38,8 @@ import { nfsStorage, simulatedStorage } from './storage.ts';
 import { version } from './version.ts';
 
 /**
- * Starts everything in order of need. A fault tells what a person can do about it; nothing keeps
- * running after one.
+ * Starts everything in order of dependency. A fault's message tells what a person can do about it;
+ * nothing keeps running after a fault.
  */
 export async function startEmbedded(options: CloudOptions): Promise<Outcome<RunningCloud>> {
   const { log } = options;
@@ -58,9 +58,11 @@ export async function startEmbedded(options: CloudOptions): Promise<Outcome<Runn
     return reason;
   };
 
-  // once they are there
+  // Filled in below: created later than the control plane, which uses them.
   const later: { bmcs?: BmcDirectory; kubeFor?: Kubernetes['kubeFor'] } = {};
-  /** Of a simulated network; the files are those of hosts that were added. */
+  /**
+   * Hosts of the simulated network, including those added earlier, which have files in the folder.
+   */
   const simulated = new Set([
     ...simulatedHostNames(options.simulatedHosts),
     ...(await simulatedHostsIn(home.simulated)),
@@ -237,7 +239,7 @@ export async function startEmbedded(options: CloudOptions): Promise<Outcome<Runn
   closers.push(async () => await keeper.stop());
   const real = hosts.filter(({ kind }) => kind === 'local').length;
   step(`hosts (${real} real, ${hosts.length - real} simulated)`);
-  // Unfinished work waits until the hosts it needs are there.
+  // Last, because unfinished sagas continue now and need the hosts.
   await plane.sagas.start();
   return { origin, identityUrl, lateHosts, stop };
 }

@@ -1,17 +1,24 @@
-// The hosts of this machine as the Nodes of Kubernetes' API say them: a marked Node is one of ours,
-// kept on for as long as the Node is there. Pure.
+// Maps Kubernetes Nodes to the hosts of this machine: a Node with the label below is one of our
+// hosts, which is kept powered on for as long as the Node exists. Pure; used by keep-fleet.ts and
+// register-hosts.ts.
 import { isTrue } from '#contracts/kube/conditions.ts';
 import type { Hypervisor, Node } from '#contracts/kube/kinds.ts';
 import { labels } from '#contracts/kube/kinds.ts';
 import { localHostName, simulatedHostName } from './host-names.ts';
 
-/** `local` or `simulated`: what `cobalt up` and `cobalt host add` mark their Nodes with. */
+/** Label, `local` or `simulated`, that `cobalt up` and `cobalt host add` put on their Nodes. */
 export const hostLabel = 'cobaltcore.cloud.sap/host';
-/** The number from which the addresses of a local host are derived: its own as long as it lives. */
+/**
+ * Annotation with a local host's number, from which its addresses are derived; fixed for its
+ * lifetime.
+ */
 export const numberAnnotation = 'cobaltcore.cloud.sap/host-number';
-/** `cobalt up --hosts N` with a smaller N leaves the others off, until it is larger again. */
+/**
+ * Annotation of hosts that `cobalt up --hosts N` with a smaller N has powered off, until N grows
+ * again.
+ */
 export const parkedAnnotation = 'cobaltcore.cloud.sap/host-parked';
-/** A Node that is deleted stays until its host has left the cloud and its files are gone. */
+/** Finalizer: a deleted Node stays until its host has left the cloud and its files are removed. */
 export const hostFinalizer = 'cobaltcore.cloud.sap/host';
 
 export type HostKind = 'local' | 'simulated';
@@ -19,13 +26,13 @@ export type HostKind = 'local' | 'simulated';
 export interface FleetHost {
   name: string;
   kind: HostKind;
-  /** From 1, of a local host its own among them. */
+  /** From 1; unique among the local hosts. */
   number: number;
-  /** Its compute service is registered as disabled: it is tested first. */
+  /** Its compute service is registered as disabled, because the operator tests the host first. */
   startsDisabled: boolean;
 }
 
-/** Simulated hosts without Nodes: of a process of a distributed cloud, and of simulations. */
+/** Simulated hosts without Nodes, for a process of a distributed cloud and for simulations. */
 export const simulatedFleet = (count: number, first = 1): FleetHost[] =>
   Array.from({ length: count }, (_, at) => ({
     name: simulatedHostName(first + at),
@@ -34,11 +41,12 @@ export const simulatedFleet = (count: number, first = 1): FleetHost[] =>
     startsDisabled: false,
   }));
 
-/** Addresses are given out for so many. */
+/** The address plan has room for this many local hosts. */
 export const mostLocalHosts = 250;
-/** A name that every part can have: Node, host name, network namespace. */
+/** Valid as the name of a Node, of a host and of a network namespace. */
 export const hostNamePattern = /^[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
 
+/** undefined: the Node is not one of this machine's hosts. */
 export const kindOf = ({ metadata }: Node): HostKind | undefined => {
   const kind = metadata.labels?.[hostLabel];
   return kind === 'local' || kind === 'simulated' ? kind : undefined;
@@ -49,17 +57,20 @@ export const isParked = ({ metadata }: Node): boolean =>
 
 export const isDeleted = ({ metadata }: Node): boolean => metadata.deletionTimestamp !== undefined;
 
-/** 0: it has none yet. */
+/** The host's number from the annotation; 0 if it has none yet. */
 export const numberOf = ({ metadata }: Node): number => {
   const number = Number(metadata.annotations?.[numberAnnotation]);
   return Number.isInteger(number) && number > 0 && number <= mostLocalHosts ? number : 0;
 };
 
-/** Of those that begin without tests, `cobalt up`'s own, tenants may be there from the first. */
+/**
+ * Whether the host's compute service starts disabled. Not for hosts that skip the tests, as those
+ * of `cobalt up`: tenants may use them at once.
+ */
 export const startsDisabled = ({ metadata }: Node): boolean =>
   metadata.labels?.[labels.lifecycle] !== 'skip-tests';
 
-/** The lowest that none has; undefined: there is none left. */
+/** The lowest number that is not taken; undefined if all are. */
 export function freeNumber(taken: Iterable<number>): number | undefined {
   const numbers = new Set(taken);
   for (let number = 1; number <= mostLocalHosts; number += 1)
@@ -67,7 +78,7 @@ export function freeNumber(taken: Iterable<number>): number | undefined {
   return undefined;
 }
 
-/** `h3` or `sim0003`: the first that is free. */
+/** The first free name, e.g. `h3` or `sim0003`. */
 export function freeName(kind: HostKind, taken: ReadonlySet<string>): string {
   const nameOf = kind === 'local' ? localHostName : simulatedHostName;
   let number = 1;
@@ -76,8 +87,8 @@ export function freeName(kind: HostKind, taken: ReadonlySet<string>): string {
 }
 
 /**
- * What makes `count` hosts of a kind of those that there are: Nodes that are missing, by name, and
- * those that are parked or brought back. One that is being removed is none of them.
+ * Which Nodes to add, park and unpark so that `count` hosts of the kind run. Nodes that are being
+ * deleted do not count.
  */
 export function fitToCount(
   kind: HostKind,
@@ -108,23 +119,26 @@ const nameOf = ({ metadata: { name = '' } }: Node): string => name;
 const orderOf = (node: Node): number =>
   numberOf(node) || Number(/(?<!\d)\d+$/.exec(nameOf(node))?.[0] ?? 0);
 
-/** What is to be done about the host of a Node. */
+/** What keep-fleet.ts has to do about the host of a Node. */
 export type HostStep =
   | { do: 'keep' }
   | { do: 'remove' }
-  /** It is left as it is. */
+  /** Leave the host as it is: parked, or offboarded. */
   | { do: 'nothing' }
   | { do: 'wait' };
 
-/** `hypervisor`: as the operator has it. */
+/** Decides the step. `hypervisor`: the Node's Hypervisor resource, written by the operator. */
 export function nextOfHost(node: Node, hypervisor: Hypervisor | undefined): HostStep {
   const isOffboarded = !mayStart(hypervisor);
   if (!isDeleted(node)) return isParked(node) || isOffboarded ? { do: 'nothing' } : { do: 'keep' };
   if (!isOffboarded) return { do: 'keep' };
-  // while HA watches, a host that goes off is taken for dead
+  // While the HA Service watches the host, powering it off would look like a failure.
   return hypervisor && isTrue(hypervisor, 'HaEnabled') ? { do: 'wait' } : { do: 'remove' };
 }
 
-/** Whether agents may start on it: one that has left OpenStack would come back with them. */
+/**
+ * Whether agents may start on the host. After offboarding they must not: they would register the
+ * host in OpenStack again.
+ */
 export const mayStart = (hypervisor: Hypervisor | undefined): boolean =>
   hypervisor === undefined || !isTrue(hypervisor, 'Offboarded');

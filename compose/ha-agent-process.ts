@@ -1,5 +1,5 @@
-// The process of the HA Agent of one host: started by the host's init, within the host, with the
-// path of its settings. It ends when these change, and is started again with the new ones.
+// The process of one host's HA Agent: started by the host's init, within the host, with the path of
+// its settings. It ends when the settings change, and is restarted with the new ones.
 import { readFile } from 'node:fs/promises';
 import { createGuestList } from '#adapters/libvirt/list-guests.ts';
 import { createNfsStorageMarks } from '#adapters/nfs/nfs-storage-marks.ts';
@@ -22,7 +22,7 @@ const lookEveryMs = 1_000;
 const clock = systemClock;
 
 const text = await readFile(file, 'utf8');
-const settings = JSON.parse(text) as HaAgentSettings; // by local-ha-agent.ts
+const settings = JSON.parse(text) as HaAgentSettings; // written by local-ha-agent.ts
 const { host, address } = settings;
 const log = createLog({ level: 'info' }).child({ component: 'ha-agent', host });
 const agent = createHaAgent({
@@ -56,9 +56,9 @@ while ((await readFile(file, 'utf8').catch(() => '')) === text) await clock.slee
 log.info({}, 'the settings of the HA Agent have changed: it ends');
 process.exit(0);
 
-/** How long the process has run; null: it has ended. proc_pid_stat(5), proc_uptime(5). */
+/** Time since the process started, ms; null if it has ended. proc_pid_stat(5), proc_uptime(5). */
 async function uptimeMs(pid: number): Promise<number | null> {
-  const ticksPerS = 100; // USER_HZ, on every architecture of Linux that has KVM
+  const ticksPerS = 100; // USER_HZ, on every Linux architecture with KVM
   const ticks = await startTimeOf(pid);
   if (ticks === null) return null;
   const machineS = Number((await readFile('/proc/uptime', 'utf8')).split(' ')[0]);

@@ -1,4 +1,4 @@
-// The HA Agent of a simulated host: made for each of its boots, beside its other agents.
+// The HA Agent of a simulated host; created for each boot of the host, like its other agents.
 import type { HaAgentDeps } from '#agents/ha-agent/deps.ts';
 import { reportTimeoutMs } from '#agents/ha-agent/deps.ts';
 import { createHaAgent } from '#agents/ha-agent/ha-agent.ts';

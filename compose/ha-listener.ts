@@ -1,5 +1,5 @@
-// Where the HA Agents of an embedded cloud's own hosts report: at the machine's address in their
-// management network, and nothing else is to be had there.
+// The listener for heartbeats from the HA Agents of an embedded cloud's local hosts: at this
+// machine's address in their management network. It serves no other path.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { NetworkFacts } from '#hosts/local/network-facts.ts';
@@ -10,7 +10,7 @@ import { startHttpServer } from '#platform/http/server.ts';
 import type { Log } from '#platform/log.ts';
 import { haAgentPath, haAgentsPort } from './local-ha-agent.ts';
 
-/** conflict: another program has the port. */
+/** Starts the listener. conflict: another program uses the port. */
 export async function listenToHaAgents(
   apis: HttpHandler,
   { network, log }: { network: NetworkFacts; log: Log },

@@ -1,4 +1,4 @@
-// /healthz, /readyz and /metrics of a process.
+// The pages /healthz, /readyz and /metrics of a process.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { PageReply } from '#platform/http/server.ts';

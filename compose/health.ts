@@ -1,22 +1,22 @@
-// What tells a load balancer and an operator how a process is: /healthz (it answers at all),
-// /readyz (its peers answer as well, and it does not stop) and /metrics. Served without a token.
+// The pages by which load balancers and operators check a process: /healthz (it answers), /readyz
+// (its peers answer too, and it is not stopping) and /metrics. Served without a token.
 import type { Clock } from '#platform/clock.ts';
 import { withDeadline } from '#platform/clock.ts';
 import type { PageReply } from '#platform/http/server.ts';
 import type { Metrics } from '#platform/metrics/metrics.ts';
 
-/** A peer that the process cannot work without. */
+/** A database, broker or other server that the process needs. */
 export interface Peer {
-  /** e.g. 'database nova'. */
+  /** E.g. 'database nova'. */
   name: string;
-  /** Resolves to what is wrong with it, or undefined. May throw. */
+  /** Resolves to what is wrong with the peer; undefined if nothing is. May throw instead. */
   trouble(): Promise<string | undefined>;
 }
 
 export interface Health {
-  /** From now on it is not ready, so that no new requests are sent to it. */
+  /** Makes /readyz fail from now on, so that load balancers send no new requests. */
   drain(): void;
-  /** undefined: none of these pages. */
+  /** The page at this path; undefined for any other path. */
   page(path: string): Promise<PageReply | undefined>;
   /** What is wrong with each peer that does not answer. */
   troubles(): Promise<{ peer: string; trouble: string }[]>;
@@ -67,7 +67,7 @@ export function createHealth(
   };
 }
 
-/** Some errors of drivers have no message of their own but a code. */
+/** The error's message, or its code: some errors of drivers have no message. */
 const messageOf = (error: unknown): string =>
   error instanceof Error
     ? error.message || String((error as { code?: string }).code ?? error.name)

@@ -1,5 +1,5 @@
-// The state folder of an embedded cloud: where everything lies, its version, its secrets, and who
-// runs in it.
+// The state folder of a cloud: the paths of all its files, its format version, its secrets, and the
+// locks and pid files of the processes that run in it.
 import { createHmac } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -11,7 +11,7 @@ import type { Ids } from '#platform/ids.ts';
 import { systemIds } from '#platform/ids.ts';
 import { Secret } from '#platform/log.ts';
 
-/** Changes when an older release could not read what this one writes. */
+/** Increased when an older release could no longer read the state folder. */
 export const homeVersion = 1;
 
 export interface Home {
@@ -20,53 +20,53 @@ export interface Home {
   imageStore: string;
   guestImages: string;
   fernetKeys: string;
-  /** For images and backups on their way between Cinder, its backends and Glance. */
+  /** For images and backups that are copied between Cinder, its backends and Glance. */
   volumeSpool: string;
   backupSpool: string;
-  /** For the sockets of conversions of images while they run. */
+  /** For the sockets of image conversions in progress. */
   conversions: string;
   backups: string;
   simulated: string;
-  /** A folder for each emulated BMC: password, certificate, address, state. */
+  /** One folder for each emulated BMC: password, certificate, address, state. */
   bmcs: string;
-  /** Kubernetes' API: keys, certificates, kubeconfig. */
+  /** The Kubernetes API server's keys, certificates and kubeconfig. */
   kubernetes: string;
   cloudsYaml: string;
   controlPid: string;
   controlLog: string;
-  /** Of a distributed cloud: one a process. */
+  /** Of a distributed cloud: one log file for each process. */
   processLogs: string;
-  /** Each is held by the process of its name. */
+  /** Of a distributed cloud: one lock file for each process, held by the process of that name. */
   processLocks: string;
-  /** And the settings of them all. */
+  /** Of a distributed cloud: the settings file of all its processes. */
   processSettings: string;
-  /** Which of them run: `ProcessState` of process-table.ts. */
+  /** Which processes of a distributed cloud run: `ProcessState` of process-table.ts. */
   processTable: string;
-  /** The supervisor of a detached cloud, and how often it had to start the control plane again. */
+  /** Pid of a detached cloud's supervisor, and how often it had to restart the control plane. */
   supervisorPid: string;
   restarts: string;
   /**
-   * Locked by the control plane while it lives (cli/run-control.ts): two of them on one state would
-   * undo each other's work.
+   * Locked by the control plane while it runs (cli/run-control.ts), because two control planes on
+   * one state folder would undo each other's work.
    */
   lock: string;
-  /** What `up` was told, for the next `up`. */
+  /** The options of the last `cobalt up`, reused by the next. */
   choices: string;
   configFile: string;
-  /** One file a service: <name>.yaml. */
+  /** One file for each service: <name>.yaml. */
   policyFiles: string;
 }
 
 export interface Secrets {
   admin: Secret;
   demo: Secret;
-  /** Signs what the metadata proxies say. */
+  /** Signs the requests of metadata proxies, so that Nova trusts them. */
   metadata: Secret;
-  /** One password a service user. */
+  /** The password of a service user. */
   service: (name: string) => Secret;
 }
 
-/** `--home`, else $COBALT_HOME, else the place the system has for it. */
+/** The state folder: `--home`, else $COBALT_HOME, else the system's place for user data. */
 export function homeDir(
   option: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
@@ -108,7 +108,7 @@ export function homePaths(dir: string): Home {
   };
 }
 
-/** The files of Kubernetes' API. */
+/** Paths of the Kubernetes API server's files. */
 export function kubernetesPaths({ kubernetes, databases }: Home) {
   const at = (name: string): string => join(kubernetes, name);
   return {
@@ -119,21 +119,21 @@ export function kubernetesPaths({ kubernetes, databases }: Home) {
     serverKey: at('server.key'),
     adminCertificate: at('admin.crt'),
     adminKey: at('admin.key'),
-    /** Signs tokens of service accounts. */
+    /** Private key that signs service account tokens. */
     tokenKey: at('service-accounts.key'),
     /** For `kubectl`. */
     kubeconfig: at('kubeconfig'),
-    /** Where it listened last. */
+    /** The port on which the API server listened last. */
     port: at('port'),
   };
 }
 
-/** Locked by a command that starts or stops the host. */
+/** Held by a command while it starts or stops the host. */
 export const hostLock = ({ dir }: Home, name: string): string => join(dir, `host-${name}.lock`);
 
 /**
- * Makes the folder fit for use. conflict: another release's; forbidden: not writable. Safe to
- * repeat.
+ * Creates or checks the state folder. conflict: it belongs to another release; forbidden: it is not
+ * writable. Safe to repeat.
  */
 export async function prepareHome(dir: string): Promise<Outcome<Home>> {
   const home = homePaths(dir);
@@ -164,7 +164,7 @@ export async function prepareHome(dir: string): Promise<Outcome<Home>> {
   return home;
 }
 
-/** The cloud's passwords, made once. Readable by their owner alone. */
+/** The cloud's passwords; generated once, readable only by the owner of the folder. */
 export async function readSecrets(
   dir: string,
   ids: Pick<Ids, 'bytes'> = systemIds,
@@ -197,7 +197,7 @@ export async function readSecrets(
   };
 }
 
-/** Of the HA Agent of a host: it gives away that of no other host, and no password. */
+/** Secret of one host's HA Agent, derived so that it reveals no other host's and no password. */
 export const haAgentSecret = (secrets: Pick<Secrets, 'service'>, host: string): Secret =>
   new Secret(
     createHmac('sha256', secrets.service('ha-agent').reveal()).update(host).digest('base64url'),
@@ -213,14 +213,14 @@ function parseSecrets(file: string, text: string): Record<string, string> {
     )
       return secrets as Record<string, string>;
   } catch {
-    // told below, without the text, which may hold passwords
+    // Reported below without the parse error's text, which may contain passwords.
   }
   throw new ConfigError(
     `The passwords of this cloud in ${file} are damaged. Restore the file from a backup, or begin anew with: cobalt up --reset`,
   );
 }
 
-/** Appears whole or not at all, and survives a power failure. */
+/** Writes a file atomically, and flushes it, so that it survives a power failure. */
 export async function writeWhole(path: string, text: string, mode = 0o644): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
   const file = await open(temporary, 'w', mode);
@@ -233,7 +233,7 @@ export async function writeWhole(path: string, text: string, mode = 0o644): Prom
   await rename(temporary, path);
 }
 
-/** What a client needs to reach the cloud, as environment variables. */
+/** The environment variables that an OpenStack client needs to reach the cloud. */
 export function clientEnvironment(
   identityUrl: string,
   region: string,
@@ -248,8 +248,8 @@ export function clientEnvironment(
     OS_USER_DOMAIN_NAME: 'Default',
     OS_PROJECT_DOMAIN_NAME: 'Default',
     OS_REGION_NAME: region,
-    // From 2.37 a server may ask for no network (--nic none), up to 2.87 there are hypervisor
-    // statistics; Debian 12's client speaks both.
+    // Microversions: from 2.37 on a server may be created without network (--nic none); up to 2.87
+    // hypervisors have statistics. The client of Debian 12 uses both.
     OS_COMPUTE_API_VERSION: '2.87',
   };
 }

@@ -1,5 +1,5 @@
-// The agents of one hypervisor host: made, started with retries, and stopped together. They live as
-// long as the host's current boot.
+// The agents of one hypervisor host: created together, started with retries, stopped together. They
+// live for one boot of the host.
 import { statfsSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -37,36 +37,39 @@ export interface AgentDeps {
   log: Log;
   version: string;
   secrets: Pick<Secrets, 'metadata' | 'service'>;
-  /** Of a cloud that has a Kubernetes API: clients by the names that own what they write. */
+  /** In a cloud with a Kubernetes API: returns a client whose field manager has this name. */
   kubeFor?: (manager: string) => Kube;
 }
 
-/** What runs on a host for the control plane. */
+/** An agent of a host, as the control plane's process runs it. */
 export interface HostAgent {
-  /** e.g. 'nova agent'; for log lines. */
+  /** E.g. 'nova agent'; for log lines. */
   kind: string;
-  /** unavailable: not yet; call again. */
+  /** Starts the agent. unavailable: not possible yet; call again. */
   start(): Promise<Outcome<void>>;
   tasks: readonly Task[];
   stop(how: AgentsEnd): Promise<void>;
 }
 
-/** `hostEnds`: they end since their host goes off, and may say so; it may be off already. */
+/**
+ * `hostEnds`: the agents stop because their host is being powered off, which they may report; the
+ * host may be off already.
+ */
 export interface AgentsEnd {
   hostEnds: boolean;
 }
 
 export interface RunningAgents {
-  /** Resolves when all have started; never where they are stopped before. */
+  /** Resolves when all agents have started; never if they are stopped before. */
   started: Promise<void>;
-  /** Ends their tasks and calls. Guests run on. */
+  /** Ends the agents' tasks and calls. Guests go on running. */
   stop(how?: AgentsEnd): Promise<void>;
 }
 
 const retryEveryMs = 500;
 const mib = 1024 * 1024;
 
-/** Starts each agent, again and again until it comes. */
+/** Starts all agents, each with retries until it succeeds. */
 export function startAgents(
   host: string,
   agents: readonly HostAgent[],
@@ -116,7 +119,10 @@ function diskGib(path: string): number {
   return (blocks * bsize) / 1024 ** 3;
 }
 
-/** What of this machine is not this host's; hosts in namespaces see all of it. */
+/**
+ * What the host must leave to others: local hosts share this machine, but each sees all its memory
+ * and disk.
+ */
 function ofOthers(share: number, homeDir: string): { mib: number; gib: number } {
   if (share === 1) return { mib: 0, gib: 0 };
   return {
@@ -125,7 +131,10 @@ function ofOthers(share: number, homeDir: string): { mib: number; gib: number } 
   };
 }
 
-/** `share`: the part of this machine that is this host's now. */
+/**
+ * Creates the Nova Agent of a host. `share`: the part of this machine that belongs to this host
+ * now.
+ */
 export function makeNovaAgent(
   deps: AgentDeps,
   { name, share, startsDisabled }: { name: string; share(): number; startsDisabled: boolean },
@@ -182,7 +191,9 @@ export function makeNeutronAgent(
   return { kind: 'neutron agent', ...agent };
 }
 
-/** What a host that is off said last, maybe in an earlier process, is not so any more. */
+/**
+ * Has the node agent report that the host is off: an earlier process may have reported it as on.
+ */
 export async function sayHostIsOff(
   host: string,
   nodeAgents: readonly HostAgent[],
@@ -194,10 +205,16 @@ export async function sayHostIsOff(
   await agents.stop({ hostEnds: true });
 }
 
-/** Of the original: it owns what the agent writes. */
+/**
+ * The field manager's name of the original kvm-node-agent, which owns the fields that the agent
+ * writes.
+ */
 const nodeAgentManager = 'kvm-node-agent';
 
-/** None where the cloud has no Kubernetes API. `address`: at which other hosts reach it. */
+/**
+ * The node agent; empty if the cloud has no Kubernetes API. `address`: the host's address for other
+ * hosts.
+ */
 export function makeNodeAgents(
   deps: AgentDeps,
   { name, address }: { name: string; address: string | null },
@@ -211,7 +228,7 @@ export function makeNodeAgents(
     clock,
     ids,
     log: log.child({ component: 'node-agent' }),
-    // no kubelet runs on hosts of this machine
+    // Local hosts have no kubelet, so the agent writes the Node's own status, too.
     config: { ...nodeAgentDefaults, host: name, node: { address } },
   });
   return [{ kind: 'node agent', ...agent }];

@@ -1,5 +1,5 @@
-// The hypervisor hosts of an embedded cloud and the agents on each: real ones in namespaces,
-// simulated ones in memory. Hosts come and go while it runs.
+// The hypervisor hosts of an embedded cloud with the agents on each: local hosts in namespaces,
+// simulated ones in memory. Hosts may be added and removed while the cloud runs.
 import { readdir } from 'node:fs/promises';
 import type { SimBmc } from '#adapters/sim/sim-bmc.ts';
 import { isOff } from '#adapters/sim/sim-chassis.ts';
@@ -24,13 +24,13 @@ import { createLocalChassis } from './local-chassis.ts';
 
 export interface HostsDeps extends AgentDeps {
   simulatedDir: string;
-  /** Of guests on the real hosts. */
+  /** Accelerator of guests on local hosts. */
   acceleration: 'kvm' | 'tcg';
-  /** Below the hosts; null where all are simulated. */
+  /** The network below local hosts; null if all hosts are simulated. */
   network: NetworkFacts | null;
   /**
-   * For simulations that hold their hosts in hand: makes the hypervisor of a simulated host, in
-   * this store, which its BMC shares. `witnesses`: what they see of each other.
+   * For simulations: creates the hypervisor of a simulated host, in a store shared with the host's
+   * BMC. `witnesses`: what the hosts see of each other.
    */
   simulate?: {
     store: SimStore;
@@ -41,30 +41,30 @@ export interface HostsDeps extends AgentDeps {
 
 export interface HostFleet {
   /**
-   * Powers the host on and starts its agents; one that does not come is logged and tried again.
-   * conflict: real hosts need a network, which this cloud has not. Does nothing for one that is
-   * there.
+   * Powers the host on and starts its agents, in the background; a host that does not come up is
+   * logged and tried again. Does nothing if the host was added before. conflict: a local host in a
+   * cloud without a network for it.
    */
   add(host: FleetHost): Outcome<void>;
   has(name: string): boolean;
   hosts(): FleetHost[];
   /**
-   * Stops its agents, cuts its power, deletes its files. A fault: it is still there; call again.
-   * Safe to repeat, also for one that was never added.
+   * Stops the host's agents, cuts its power and deletes its files. After a fault the host is still
+   * there: call again. Safe to repeat, also for a host that was never added.
    */
   remove(host: Pick<FleetHost, 'name' | 'kind'>): Promise<Outcome<void>>;
   /**
-   * Resolves when every agent has registered, or after `withinMs` with the names of those that have
-   * not: they go on trying.
+   * Resolves when every agent has registered, or after `withinMs`, with the names of the hosts
+   * whose agents have not (they keep trying).
    */
   ready(withinMs: number): Promise<string[]>;
-  /** What the BMCs of the real hosts switch. */
+  /** The chassis of the local hosts, which their emulated BMCs switch on and off. */
   chassis: ReadonlyMap<string, Chassis>;
   simulatedBmcs: ReadonlyMap<string, SimBmc>;
   stop(): Promise<void>;
 }
 
-/** Names of the simulated hosts that have left something in this folder. */
+/** Names of the simulated hosts that have a state file in this folder. */
 export const simulatedHostsIn = async (folder: string): Promise<string[]> =>
   (await readdir(folder).catch(() => []))
     .filter((file) => file.endsWith('.json'))
@@ -92,7 +92,7 @@ export function startFleet(deps: HostsDeps, first: readonly FleetHost[]): HostFl
     deps.simulate?.witnesses ?? createSimWitnesses((host) => !isOff(store.load(host)));
   const events = createEventSender({ clock, log: deps.log.child({ component: 'bmc' }) });
 
-  /** The part of this machine that is one host's: they divide it, however many there are. */
+  /** The part of this machine's resources that one local host has: they share it equally. */
   const share = (): number =>
     1 / Math.max(1, [...members.values()].filter(({ kind }) => kind === 'local').length);
 

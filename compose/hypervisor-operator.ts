@@ -1,5 +1,5 @@
-// The Hypervisor Operator of an embedded cloud: its clients of OpenStack and Kubernetes. Used by
-// embedded.ts.
+// Creates the Hypervisor Operator of an embedded cloud, with its clients of OpenStack and
+// Kubernetes. Used by embedded.ts.
 import type { ServiceSession } from '#openstack/auth/service-session.ts';
 import { itself } from '#openstack/clients/call.ts';
 import { neutronAgentsClient } from '#openstack/clients/neutron-agents.ts';
@@ -16,7 +16,7 @@ import type { Kubernetes } from './kubernetes.ts';
 export interface OperatorSurroundings {
   kubernetes: Pick<Kubernetes, 'kubeFor'>;
   plane: Pick<ControlPlane, 'http'>;
-  /** Of an administrator. */
+  /** An administrator's session. */
   session: ServiceSession;
   clock: Clock;
   log: Log;

@@ -1,6 +1,6 @@
-// Keeps the hosts of this machine as the Nodes say: one that is new is powered on, one that is
-// deleted goes when the operator has taken it out of OpenStack. Level-triggered: what a crash left
-// undone is found again. Used by embedded.ts.
+// A controller that keeps this machine's hosts as the Kubernetes Nodes say: the host of a new Node
+// is powered on; the host of a deleted Node is removed once the operator has offboarded it from
+// OpenStack. Level-triggered, so it also completes what a crash interrupted. Used by embedded.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { WantedCondition } from '#contracts/kube/conditions.ts';
@@ -26,9 +26,9 @@ import { numbered } from './register-hosts.ts';
 export interface FleetKeeperDeps {
   kube: Kube;
   fleet: Pick<HostFleet, 'add' | 'has' | 'remove' | 'hosts'>;
-  /** The BMCs of its hosts. */
+  /** The BMCs of these hosts. */
   bmcs: { add(host: string): Promise<void>; remove(host: string): Promise<void> };
-  /** The hosts that a simulated network has. */
+  /** Names of the hosts in the simulated network. */
   simulated: Set<string>;
   clock: Clock;
   log: Log;
@@ -36,14 +36,14 @@ export interface FleetKeeperDeps {
 
 const waitMs = 2_000;
 
-/** Resolves when the Nodes are known. */
+/** Starts the controller; resolves when the Nodes are listed. */
 export async function keepFleet(deps: FleetKeeperDeps): Promise<{ stop(): Promise<void> }> {
   const { kube, fleet, clock, log } = deps;
   const queue = createWorkQueue(clock, {
     work: async (name) => await reconcile(name),
     onError: (host, error) =>
       log.warn({ host, why: (error as Error).message }, 'a host is not as its node says; again'),
-    concurrency: 1, // numbers are given out one after the other
+    concurrency: 1, // Nodes one at a time, so that no host number is assigned twice
   });
   const onTrouble = (trouble: { message: string }): void =>
     log.warn({ why: trouble.message }, 'the Kubernetes API does not answer');
@@ -88,7 +88,7 @@ export async function keepFleet(deps: FleetKeeperDeps): Promise<{ stop(): Promis
   };
 }
 
-/** Nodes are made by `cobalt host add`, and by whoever may write them. */
+/** Why the Node cannot become a host: anybody who may write Nodes can create a bad one. */
 function whyNot(
   name: string,
   host: FleetHost | undefined,
@@ -115,14 +115,17 @@ async function add(
   return undefined;
 }
 
-/** Each step may be repeated; the Node goes last, so that a crash leaves something to see. */
+/**
+ * Removes a host. Every step is idempotent; the Node goes last, so that after a crash the removal
+ * is continued.
+ */
 async function remove(
   { kube, fleet, bmcs, simulated, log }: FleetKeeperDeps,
   { metadata }: Node,
   host: Pick<FleetHost, 'name' | 'kind'>,
 ): Promise<void> {
   const { name } = host;
-  // one of another name never was a host
+  // A Node with an invalid name never became a host.
   if (hostNamePattern.test(name)) {
     await bmcs.remove(name);
     const removed = await fleet.remove(host);
@@ -136,7 +139,7 @@ async function remove(
   log.info({ host: name }, 'a host is removed');
 }
 
-/** `trouble`: why it is not kept on. */
+/** Shows on the Node whether its host is kept on; `trouble`: why not. */
 async function show(
   { kube, clock }: Pick<FleetKeeperDeps, 'kube' | 'clock'>,
   node: Node,

@@ -1,6 +1,6 @@
-// Keeps one real host of this machine on, with agents for each of its boots. One that dies is
-// started again, unless HA is on; one that an operator or its BMC keeps off is left alone until it
-// is released.
+// Keeps one local host running, with agents for each of its boots. A host that dies is started
+// again, unless HA is on. A host that an operator or its BMC keeps off is left alone until it is
+// released.
 import { join } from 'node:path';
 import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
 import { createLibvirtNodeFacts } from '#adapters/libvirt/node-facts.ts';
@@ -32,25 +32,25 @@ export interface LocalHostDeps extends AgentDeps {
 }
 
 export interface KeptHost {
-  /** Resolves when its agents have registered for the first time, or it is kept off. */
+  /** Resolves when the agents have registered for the first time, or when the host is kept off. */
   settled: Promise<void>;
-  /** Whether agents of it run. */
+  /** Whether agents of this host run at present. */
   hasAgents(): boolean;
   stop(): Promise<void>;
 }
 
 const checkEveryMs = 1_000;
 const certificateEveryMs = 24 * 3_600_000;
-/** A host that does not come is tried again after 1 s, doubling to 30 s. */
+/** A host that does not start is retried after 1 s, doubling up to 30 s. */
 const longestPauseMs = 30_000;
 
 export interface LocalHostToKeep {
   name: string;
-  /** Its number, from 1. */
+  /** The host's number, from 1. */
   index: number;
-  /** The part of the machine that is its own now. */
+  /** The part of this machine's resources that the host has at present. */
   share(): number;
-  /** Its compute service is registered as disabled. */
+  /** The host's compute service is registered as disabled. */
   startsDisabled: boolean;
 }
 
@@ -101,7 +101,7 @@ export function keepLocalHost(deps: LocalHostDeps, host: LocalHostToKeep): KeptH
     isSaidOff = false;
   }
 
-  /** The host itself runs it, as its other daemons. */
+  /** The host's init runs the HA Agent within the host, like its other daemons. */
   const haAgentOf = (state: LocalHost): HostHaAgent | null =>
     deps.config.ha.enabled
       ? localHaAgent(state, {
@@ -113,8 +113,9 @@ export function keepLocalHost(deps: LocalHostDeps, host: LocalHostToKeep): KeptH
       : null;
 
   /**
-   * With HA it is no business of ours to start a host that died: it stays off as a machine without
-   * power does, until its BMC, or an operator, switches it on.
+   * Handles the end of a host; returns whether the host stays off. With HA, a host that died is not
+   * started again here but left to the HA Service: it stays off, like a machine without power,
+   * until its BMC or an operator switches it on.
    */
   async function endsForLong({ heldOff }: LocalHost, agents: RunningAgents): Promise<boolean> {
     const staysOff = heldOff || deps.config.ha.enabled;

@@ -1,4 +1,4 @@
-// Keeps the agents of one simulated host running while the host is on: its BMC says so.
+// Runs the agents of one simulated host while its BMC says that the host is on.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createSimBmc } from '#adapters/sim/sim-bmc.ts';
 import type { SimBmc } from '#adapters/sim/sim-bmc.ts';
@@ -16,7 +16,7 @@ import type { AgentDeps, HostAgent, RunningAgents } from './host-agents.ts';
 
 export interface SimulatedHost {
   bmc: SimBmc;
-  /** Resolves when its agents have registered for the first time, or it is off. */
+  /** Resolves when the agents have registered for the first time, or when the host is off. */
   settled: Promise<void>;
   stop(): Promise<void>;
 }
@@ -52,8 +52,8 @@ export function keepSimulatedHost(
     agents = startAgents(name, agentsOf(deps, host, { hypervisor, watchdog, openFacts }), deps);
     void agents.started.then(settled.resolve);
   }
-  // Whoever has it switched on has nothing to do with what its agents do from then on: they run in
-  // the context in which the host was made, without that caller's fence.
+  // Agents run in the async context in which the host was created, not in that of whoever powers
+  // the host on: otherwise they would inherit the fence of that caller's saga.
   const asMade = AsyncLocalStorage.snapshot();
   const onPower = (isOn: boolean): void =>
     asMade(() => {
@@ -81,11 +81,11 @@ export function keepSimulatedHost(
   };
 }
 
-/** They have no address: nothing of a simulated host listens. */
+/** Node agents without an address: nothing listens on a simulated host. */
 const nodeAgentsOf = (deps: AgentDeps, name: string, openFacts: () => NodeFacts): HostAgent[] =>
   makeNodeAgents(deps, { name, address: null }, openFacts);
 
-/** Of the host's present boot. */
+/** Creates the agents for the host's present boot. */
 function agentsOf(
   deps: SimulatedHostDeps,
   { name, startsDisabled }: { name: string; startsDisabled: boolean },

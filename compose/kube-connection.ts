@@ -1,4 +1,4 @@
-// The Kubernetes API of a running embedded cloud, for commands of the CLI: over its socket, with
+// Connects CLI commands to the Kubernetes API of a running embedded cloud: over its socket, with
 // the administrator's certificate.
 import { readFile } from 'node:fs/promises';
 import { createKubeClient } from '#adapters/kube/kube-client.ts';
@@ -14,7 +14,10 @@ export interface KubeConnection {
   close(): void;
 }
 
-/** `host`: where the cloud's APIs listen. undefined: this cloud never had a Kubernetes API. */
+/**
+ * `host`: the address on which the cloud's APIs listen. undefined: the cloud never had a Kubernetes
+ * API.
+ */
 export async function connectKube(home: Home, host: string): Promise<KubeConnection | undefined> {
   const paths = kubernetesPaths(home);
   const read = async (file: string): Promise<string | undefined> =>

@@ -1,5 +1,5 @@
-// Kubernetes' API of an embedded cloud: its database, its certificates, its port, the kubeconfig of
-// its administrator, and the resources of CobaltCore. Used by embedded.ts.
+// The Kubernetes API server of an embedded cloud: its database, certificates, port, the
+// administrator's kubeconfig, and CobaltCore's CRDs. Used by embedded.ts.
 import type { X509Certificate } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import { isIP } from 'node:net';
@@ -35,7 +35,7 @@ import { version } from './version.ts';
 
 export interface KubernetesDeps {
   home: Home;
-  /** Of the cloud's APIs: Kubernetes' one listens there, too, on a port of its own. */
+  /** The address of the cloud's APIs; the Kubernetes API listens there on a port of its own. */
   host: string;
   port: number;
   clock: Clock;
@@ -45,15 +45,15 @@ export interface KubernetesDeps {
 
 export interface Kubernetes {
   origin: string;
-  /** A client in this process; `manager` owns what it writes. */
+  /** A client within this process; `manager` is its field manager. */
   kubeFor(manager: string): Kube;
   close(): Promise<void>;
 }
 
-/** A certificate is renewed this long before it ends. */
+/** Lifetimes in days; a certificate is renewed this long before it expires. */
 const days = { valid: 365, renewBefore: 60, authority: 3_650, renewAuthorityBefore: 730 };
 
-/** conflict: no port is to be had. Nothing runs on after a fault. */
+/** Starts the API server. conflict: no port is free. Nothing keeps running after a fault. */
 export async function startKubernetes(deps: KubernetesDeps): Promise<Outcome<Kubernetes>> {
   const { home, clock, ids } = deps;
   const log = deps.log.child({ component: 'kubernetes' });
@@ -72,7 +72,7 @@ export async function startKubernetes(deps: KubernetesDeps): Promise<Outcome<Kub
     authority,
     tokenKey: await readFile(paths.tokenKey, 'utf8'),
     release: version,
-    // its certificate is whom the cloud's authority has signed it for
+    // The user is the subject of the client certificate, which the cloud's authority has signed.
     authenticate: async ({ client }) =>
       client && { name: client.name, uid: '', groups: [...client.groups, 'system:authenticated'] },
   });
@@ -111,7 +111,7 @@ export async function startKubernetes(deps: KubernetesDeps): Promise<Outcome<Kub
   };
 }
 
-/** On the port of last time, so that a kubeconfig that was copied goes on working. */
+/** Listens on the port of the last start if it is free, so that copied kubeconfigs stay valid. */
 async function listen(
   { home, host, port, log }: KubernetesDeps,
   { handler }: Apiserver,
@@ -142,7 +142,7 @@ async function listen(
   return fault('conflict', `Kubernetes' API found no free port from ${port + 1} on.`);
 }
 
-/** Returns the authority's certificate. */
+/** Creates or renews the certificates. Returns the authority's, as PEM. */
 async function ensureCertificates({ home, host, clock }: KubernetesDeps): Promise<string> {
   const paths = kubernetesPaths(home);
   const now = clock.now();
@@ -221,7 +221,7 @@ async function writeKubeconfig(
 
 const definitionsFolder = join(import.meta.dirname, '../contracts/kube/crds');
 
-/** The definitions of this release, applied as an operator would. Safe to repeat. */
+/** Applies this release's CRDs, by server-side apply. Safe to repeat. */
 export async function installDefinitions(kube: Kube): Promise<void> {
   for (const file of await readdir(definitionsFolder)) {
     const definition = parse(await readFile(join(definitionsFolder, file), 'utf8')) as KubeObject;

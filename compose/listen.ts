@@ -1,5 +1,5 @@
-// Where a process of a distributed cloud listens: its APIs, its health, consoles; TLS with a
-// certificate that may be renewed while it runs. Used by serve.ts.
+// Opens the sockets of a process of a distributed cloud: its APIs, its health pages, consoles; with
+// TLS if a certificate is set, which is reloaded when its files change. Used by serve.ts.
 import { unwatchFile, watchFile } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -17,7 +17,7 @@ import type { ServeOptions } from './serve.ts';
 
 const certificateLookMs = 5_000;
 
-/** undefined: this process is told to listen nowhere. */
+/** Starts the server; undefined if the process is configured to listen nowhere. */
 export async function listen(
   { config, parts: wanted, log }: ServeOptions,
   plane: ControlPlane,
@@ -61,7 +61,7 @@ export async function listen(
   }
 }
 
-/** Pages and websockets of remote consoles. */
+/** Pages and websockets of remote consoles, for the part console-proxy. */
 async function consoleFace({ process }: ControlPlane, clock: Clock, log: Log) {
   const { consolePage, consoleServer, consoleSocketPath, createConsoleProxy } =
     await import('./console-proxy.ts');
@@ -89,7 +89,10 @@ async function certificateOf({ listen: at }: ProcessConfig): Promise<Certificate
   return { cert: await read('certFile'), key: await read('keyFile') };
 }
 
-/** New connections get the new certificate; a pair that does not fit leaves the old one in use. */
+/**
+ * Reloads the certificate for new connections when its files change. If certificate and key do not
+ * match, the old pair stays in use.
+ */
 function watchCertificate(config: ProcessConfig, server: HttpServer, log: Log): () => void {
   const { certFile, keyFile } = config.listen;
   const renew = (): void => {

@@ -1,5 +1,5 @@
-// The chassis of a host of this machine, for its emulated BMC: what it is told to do is done to the
-// host's init, and whoever keeps the host on obeys it.
+// The chassis of a local host, behind its emulated BMC: power orders start and stop the host's
+// init, and record whether keep-local-host.ts may start the host.
 import { cpus, totalmem } from 'node:os';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
@@ -25,7 +25,10 @@ export function createLocalChassis(
   { hosts, network, keeper, clock }: LocalChassisDeps,
   { name, index, share }: Pick<LocalHostToKeep, 'name' | 'index' | 'share'>,
 ): Chassis {
-  /** An agent that watched the guests end would tell Nova that they wanted to. */
+  /**
+   * Waits until the host's agents have ended: an agent that saw the guests end would report to Nova
+   * that they shut themselves down.
+   */
   async function agentsEnd(signal: AbortSignal): Promise<void> {
     const until = clock.monotonicMs() + agentsTimeoutMs;
     while (keeper.hasAgents() && clock.monotonicMs() < until && !signal.aborted)

@@ -1,6 +1,5 @@
-// The HA Agent of a host of this machine, which the host itself runs: what it is told, and where
-// the control plane hears it. Used by keep-local-host.ts, by the two ways to run a cloud, and by
-// the agent's process.
+// The HA Agent of a local host, which runs within the host: its settings, and where it reports to.
+// Used by keep-local-host.ts, by embedded and distributed clouds, and by the agent's process.
 import { join } from 'node:path';
 import type { HostHaAgent } from '#hosts/local/host-ha-agent.ts';
 import { watchdogFile } from '#hosts/local/host-watchdog.ts';
@@ -11,14 +10,14 @@ import { machineAddress, managementAddress } from '#hosts/local/underlay.ts';
 import type { Secret } from '#platform/log.ts';
 import { version } from './version.ts';
 
-/** Of ha-agent-process.ts, as JSON. */
+/** Written as JSON; read by ha-agent-process.ts. */
 export interface HaAgentSettings {
-  /** Of the release: another one starts the agent anew. */
+  /** Version of the release: when it changes, the agent restarts. */
   version: string;
   host: string;
-  /** Written by the host's init: what is in it is another in each boot. */
+  /** Written by the host's init with a new content in each boot. */
   bootFile: string;
-  /** Where neighbours reach the host. */
+  /** The address at which other hosts reach this one. */
   address: string;
   /** The root URL of the HA Service. */
   service: string;
@@ -29,10 +28,10 @@ export interface HaAgentSettings {
   share: { server: string; path: string };
 }
 
-/** At the machine's address in the management network, which is the cloud's own. */
-export const haAgentsPort = 15_868; // masakari's
+/** The port for HA heartbeats, at the machine's address in the management network of this cloud. */
+export const haAgentsPort = 15_868; // masakari's port
 
-/** All that is served there: other APIs are no business of hosts. */
+/** The only path served there: hosts must not reach other APIs by it. */
 export const haAgentPath = /^\/ha\/api\/hosts\/[a-z0-9.-]+\/heartbeats$/;
 
 export function localHaAgent(

@@ -1,5 +1,5 @@
-// Prepares the databases of a distributed cloud before its processes start: their schemas, and what
-// a fresh cloud starts with. Used by `cobalt migrate`.
+// Prepares the databases of a distributed cloud before its processes start: the schemas, and a
+// fresh cloud's initial objects. Used by `cobalt migrate`.
 import { createConnection } from 'mysql2/promise';
 import { systemClock } from '#platform/clock.ts';
 import { ConfigError } from '#platform/config/config.ts';
@@ -17,9 +17,9 @@ import { databaseNames } from './state-files.ts';
 import { trustAuthorities } from './trust-authorities.ts';
 
 /**
- * Makes missing databases, applies missing migrations, and adds users, catalog, flavors, networks
- * and volume types to a fresh cloud. Forward only; safe to repeat, and from two places at once.
- * Throws ConfigError where the server refuses.
+ * Creates missing databases, applies missing migrations, and adds users, catalog, flavors, networks
+ * and volume types to a fresh cloud. Forward only; idempotent, also when run twice at once. Throws
+ * ConfigError where the database server refuses.
  */
 export async function migrateDatabases(config: ProcessConfig, home: Home, log: Log): Promise<void> {
   if (config.cloud.origin === '')
@@ -30,7 +30,7 @@ export async function migrateDatabases(config: ProcessConfig, home: Home, log: L
   await trustAuthorities(config);
   const addressOf = await databaseAddresses({ config, home });
   for (const name of databaseNames) await createDatabase(addressOf(name));
-  // Alone: nobody hears of it over the broker, and nothing of it runs on.
+  // Without a broker: no message is sent, and nothing keeps running afterwards.
   const alone = { ...config, bus: { ...config.bus, hosts: '' } };
   const peers = await connectPeers({ config: alone, home, clock, ids, log });
   try {
@@ -67,7 +67,7 @@ async function createDatabase(address: DatabaseConfig): Promise<void> {
     password,
     ...(socketPath === undefined ? { host, port } : { socketPath }),
     ...(tls ? { ssl: checkedCertificate() } : {}),
-    // its type takes no undefined member
+    // Cast: mysql2's type allows no undefined members.
   } as Parameters<typeof createConnection>[0]).catch((error: unknown) => {
     throw new ConfigError(`mariadb: ${(error as Error).message}`);
   });

@@ -1,5 +1,5 @@
-// The network below Neutron: real OVN where there are hosts, a simulated one where there are none,
-// both where hosts are mixed.
+// The network that Neutron configures: real OVN for local hosts, a simulated one for simulated
+// hosts, and both combined in a cloud with both kinds.
 import { createOvnSdn } from '#adapters/ovsdb/ovn-sdn.ts';
 import { createSimNetwork } from '#adapters/sim/sim-sdn.ts';
 import { simulateChassis } from '#adapters/sim/simulate-chassis.ts';
@@ -9,7 +9,7 @@ import type { Log } from '#platform/log.ts';
 import type { SdnListeners } from '#ports/sdn.ts';
 import type { NetworkBelow } from './process.ts';
 
-/** What a cloud without hosts calls its external network: nothing of this machine is in it. */
+/** External network of a cloud without local hosts; not connected to anything on this machine. */
 export const simulatedPublicCidr = '172.24.4.0/24';
 
 export function simulatedNetwork(
@@ -40,6 +40,6 @@ export function ovnNetwork(
   };
 }
 
-/** Into a set that somebody holds, hosts may come later. */
+/** Whether there are or may be simulated hosts: a Set is filled later, as hosts are added. */
 const hasSimulated = (hosts: readonly string[] | Set<string>): boolean =>
   hosts instanceof Set || hosts.length > 0;

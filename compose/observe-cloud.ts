@@ -1,5 +1,5 @@
-// Gathers what `compare` judges: reads the databases and asks every host, beside a running control
-// plane or without one. Changes nothing: no migration, no role, no writer to OVN.
+// Gathers the data for the audit's `compare`: reads the databases and asks every host, beside a
+// running control plane or without one. Read-only: no migration, no role, no writer to OVN.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
@@ -38,7 +38,7 @@ import { loadService } from './roles/table.ts';
 import { databaseFile, databaseNames } from './state-files.ts';
 import { nfsStorage, simulatedStorage } from './storage.ts';
 
-/** `distributed`: its databases are a MariaDB's, which must run. */
+/** `distributed`: the databases are in the cloud's MariaDB, which must run. */
 export async function observeCloud(
   dir: string,
   env: Readonly<Record<string, string | undefined>>,
@@ -119,9 +119,11 @@ export async function observeCloud(
     const store = fileStore(home.simulated);
     for (const name of simulated)
       await add(name, createSimHypervisor({ hostname: name }, { store }), null);
-    // The databases last: what the hosts were doing meanwhile shows as a task there.
+    // Databases are read last: an operation that ran while the hosts were asked then shows as a
+    // task.
     const neutron = await neutronAudit(process, { beside: true });
-    // A simulated network lives in the control plane's process alone: this one has an empty one.
+    // The simulated network exists only in the memory of the control plane's process, so it cannot
+    // be compared here.
     if (!facts) neutron.sdn = 'simulated';
     return {
       nova: await novaAudit(process),
@@ -156,10 +158,10 @@ async function distributedDatabases(home: Home): Promise<Peers['openDatabase']> 
   return peers.openDatabase;
 }
 
-/** An audit changes nothing, so it does not bring databases up to date either. */
+/** Refuses databases with another release's schema: an audit must not migrate them. */
 async function refuseOtherSchemas(process: CloudProcess): Promise<void> {
   for (const name of databaseNames) {
-    // Opening one that is not there would make it.
+    // A missing SQLite file is skipped, since opening it would create it.
     if (
       !process.openDatabase &&
       !(await stat(databaseFile(process.home, name)).catch(() => undefined))

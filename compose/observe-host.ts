@@ -1,5 +1,5 @@
-// What one hypervisor says of its guests, disks and folders, for `compare` to judge. Called by
-// observe-cloud.ts, and by simulations for theirs.
+// Asks one hypervisor for its guests, disks and folders, for the audit's `compare`. Called by
+// observe-cloud.ts and by simulations.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
@@ -7,8 +7,8 @@ import type { HostAudit } from './audit.ts';
 import { emulatorProcesses } from './audit.ts';
 
 /**
- * `dataDir`: null where guests are no processes. `read`: what stands for the interfaces or volumes
- * of a guest that cannot be asked for them.
+ * `dataDir`: null where guests are no processes. `read`: what to assume for the ports or volumes of
+ * a guest when its hypervisor cannot be asked.
  */
 export async function observeHost(
   host: string,
@@ -36,5 +36,5 @@ export async function observeHost(
   };
 }
 
-/** None where the guest has just gone: it is not listed any more either. */
+/** [] if the guest has just been removed; it is not listed any more either. */
 const orNone = (found: Outcome<string[]>): string[] => (isFault(found) ? [] : found);

@@ -1,5 +1,5 @@
-// A real RabbitMQ and a real MariaDB that take TLS alone: what a process says to certificates it
-// trusts, does not know, or that have expired.
+// What a process reports when a real RabbitMQ and a real MariaDB that accept only TLS show a
+// trusted, an unknown or an expired certificate.
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -79,7 +79,7 @@ describe('broker and database by TLS', { skip }, () => {
     return peers;
   }
 
-  /** What each peer says once the broker has been tried. */
+  /** What each peer reports once the connection to the broker was tried. */
   async function troubles(peers: Peers): Promise<Record<string, string | undefined>> {
     const say = async () =>
       Object.fromEntries(
@@ -111,7 +111,7 @@ describe('broker and database by TLS', { skip }, () => {
     const { certFile, keyFile } = await authority.sign('old', 0);
     await systemClock.sleep(1_100);
     const server = createServer({ cert: await readFile(certFile), key: await readFile(keyFile) });
-    server.on('tlsClientError', () => undefined); // the client ends the handshake
+    server.on('tlsClientError', () => undefined); // the client aborts the handshake
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     assert.ok(address !== null && typeof address === 'object');

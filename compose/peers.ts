@@ -1,5 +1,5 @@
-// The peers of a process of a distributed cloud: MariaDB, RabbitMQ, OVN and the storage, as its
-// configuration names them. Used by serve.ts and migrate.ts.
+// Connects a process of a distributed cloud to its peers: MariaDB, RabbitMQ, OVN and the storage,
+// as configured. Used by serve.ts and migrate.ts.
 import { sql } from 'kysely';
 import type { BrokerBus } from '#platform/bus/amqp/amqp-bus.ts';
 import { createAmqpBus } from '#platform/bus/amqp/amqp-bus.ts';
@@ -34,15 +34,16 @@ export interface PeerDeps {
 
 export interface Peers {
   bus: Bus;
-  /** The same one at each call of a name. */
+  /** Opens a service's database; every call with one name returns the same object. */
   openDatabase<T>(name: DatabaseName): Database<T>;
-  /** For readiness: the broker and these databases. */
+  /** The broker and these databases, as peers for the readiness check. */
   of(databases: readonly DatabaseName[]): Peer[];
-  /** Whether a peer says so because of what this process told it, such as a wrong password. */
+  /** Whether a peer's error comes from this process's own configuration, e.g. a wrong password. */
   isRefusal(trouble: string): boolean;
   close(): Promise<void>;
 }
 
+/** Connects in the background; `of` tells which peers do not answer. Throws ConfigError. */
 export async function connectPeers(deps: PeerDeps): Promise<Peers> {
   const { clock, ids, log, metrics } = deps;
   await trustAuthorities(deps.config);
@@ -62,7 +63,7 @@ export async function connectPeers(deps: PeerDeps): Promise<Peers> {
       opened.get(name) ??
       openDatabase<unknown>(addressOf(name), { log: log.child({ component: name }), clock, ids });
     opened.set(name, database);
-    return database as Database<T>; // each service names the tables of its own alone
+    return database as Database<T>; // each service names only its own tables
   };
   return {
     bus,
@@ -86,12 +87,16 @@ export async function connectPeers(deps: PeerDeps): Promise<Peers> {
 }
 
 /**
- * MariaDB: 1045 wrong user or password, 1044 no right, 1049 no such database
- * (https://mariadb.com/kb/en/mariadb-error-code-reference/). RabbitMQ: wrong user or password.
+ * Errors that retrying does not mend. MariaDB: 1045 wrong user or password, 1044 access denied to
+ * the database, 1049 no such database (https://mariadb.com/kb/en/mariadb-error-code-reference/).
+ * RabbitMQ: wrong user or password.
  */
 const refusals = /Access denied for user|Unknown database|ACCESS_REFUSED/;
 
-/** How the database of a service is opened: SQLite in the state folder where no server is named. */
+/**
+ * How each service's database is opened; without a MariaDB server in the settings: SQLite in the
+ * state folder.
+ */
 export async function databaseAddresses({
   config: { mariadb, database },
   home,
@@ -102,7 +107,8 @@ export async function databaseAddresses({
     return (name) => ({
       dialect: 'sqlite',
       path: databaseFile(home, name),
-      synchronous: database.synchronous as 'OFF' | 'NORMAL' | 'FULL', // by the schema
+      // The schema allows only these.
+      synchronous: database.synchronous as 'OFF' | 'NORMAL' | 'FULL',
     });
   const password =
     passwordFile === '' ? '' : (await secretIn('mariadb.passwordFile', passwordFile)).reveal();
@@ -117,7 +123,7 @@ export async function databaseAddresses({
   });
 }
 
-/** undefined: no broker is named, so the roles of this process have only each other. */
+/** Connects to the broker; undefined if none is configured: then the bus is in-process. */
 async function connectBroker({
   config: { bus },
   clock,
@@ -145,7 +151,10 @@ async function connectBroker({
   );
 }
 
-/** Throws ConfigError where the writer has no network to write to. */
+/**
+ * The network that Neutron's writer configures. Throws ConfigError if the writer's role is wanted
+ * and no OVN is configured.
+ */
 export async function networkOf(
   { ovn, neutron }: ProcessConfig,
   wanted: readonly RoleName[],
@@ -187,7 +196,10 @@ const notHere = (): never => {
 
 const rolesWithBackends: readonly RoleName[] = ['cinder-volume', 'cinder-backup'];
 
-/** Throws ConfigError where a role needs a backend and none is named. */
+/**
+ * The configured storage. Throws ConfigError if a wanted role needs a backend and none is
+ * configured.
+ */
 export async function storageOf(
   config: ProcessConfig,
   wanted: readonly RoleName[],

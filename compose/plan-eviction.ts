@@ -1,5 +1,5 @@
-// Where the servers of a host of a running cloud could go, by its public APIs alone. For
-// `cobalt evict --plan`; the operator asks the same before it begins. For `cobalt ha plan`, too.
+// Finds targets for the servers of a host, by the running cloud's public APIs only. For `cobalt
+// evict --plan` and `cobalt ha plan`; the operator makes the same check before it evicts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { HostPlan } from '#contracts/ha/wire.ts';
@@ -18,7 +18,7 @@ import type { Kube } from '#ports/kube.ts';
 import { adminSession } from './admin-session.ts';
 import { readSecrets } from './home.ts';
 
-/** `origin`: of the cloud in `homeDir`. */
+/** The plan for evicting all servers of a host. `origin`: address of the cloud in `homeDir`. */
 export async function planEviction(
   { homeDir, origin, kube }: { homeDir: string; origin: string; kube: Kube },
   host: string,
@@ -30,7 +30,7 @@ export async function planEviction(
   return await findMoves({ ...(await clientsOf({ homeDir, origin })), isTarget }, host);
 }
 
-/** Of those that the HA Service would move, to the hosts that it takes for targets. */
+/** The plan for the servers that the HA Service would evacuate, to the targets that it allows. */
 export async function planRecovery(
   cloud: { homeDir: string; origin: string },
   { host, targets, servers }: HostPlan,

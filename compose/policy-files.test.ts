@@ -1,4 +1,4 @@
-// An operator's rules hold, and a mistake in them is named before anything starts.
+// An operator's policy rules take effect, and an error in them is reported before anything starts.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

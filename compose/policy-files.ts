@@ -1,5 +1,5 @@
-// An operator's policy: <state folder>/policy/<service>.yaml, oslo.policy's form (rule name: rule),
-// over the service's defaults.
+// Reads an operator's policy files, <state folder>/policy/<service>.yaml, in oslo.policy's form
+// (rule name: rule); they override the service's defaults.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HttpFace } from '#openstack/http/route.ts';
@@ -7,8 +7,8 @@ import { createPolicy } from '#openstack/policy/policy.ts';
 import { ConfigError, yamlObject } from '#platform/config/config.ts';
 
 /**
- * Overrides by name of the API. Throws ConfigError on a rule that the service does not have or that
- * does not parse: a misspelt rule must not look as if it held.
+ * The overrides by API name. Throws ConfigError for a rule that the service does not have or that
+ * does not parse: a misspelt rule must not seem to be in force.
  */
 export async function readPolicyFiles(
   folder: string,

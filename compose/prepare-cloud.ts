@@ -1,5 +1,5 @@
-// What comes before the control plane of a cloud on this machine, whether it is one process or
-// many: the state folder, the settings, and the network and filer below the hosts.
+// The steps before the control plane starts, for embedded and distributed clouds on this machine:
+// state folder, settings, and the network and filer for local hosts.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { FilerFacts } from '#hosts/local/local-filer.ts';
@@ -22,13 +22,13 @@ export interface CloudOptions {
   port: number;
   localHosts: number;
   simulatedHosts: number;
-  /** Overrides the setting of cobalt.yaml. */
+  /** Overrides the setting in cobalt.yaml. */
   acceleration?: AccelerationSetting | undefined;
   log: Log;
   env: Readonly<Record<string, string | undefined>>;
   /**
-   * Told when a step has ended; `failed`: it did not do what it should, and why. The cloud runs
-   * without.
+   * Called when a step has ended. `failed`: why the step did not succeed; the cloud starts without
+   * what the step provides.
    */
   onStep(step: string, ms: number, failed?: string): void;
 }
@@ -38,15 +38,15 @@ export interface RunningCloud {
   identityUrl: string;
   /** Hosts whose agents have not registered yet; they go on trying. */
   lateHosts: string[];
-  /** New requests are refused, running steps end, agents stop. Guests run on. */
+  /** Refuses new requests, lets running steps end, and stops the agents. Guests go on running. */
   stop(): Promise<void>;
 }
 
-// A host that has not come by now is reported and left to its retries: work for the others must not
-// wait longer.
+// How long the start waits for hosts. A host that is late is reported and keeps retrying, so that
+// it does not hold up work for the other hosts.
 export const hostsReadyMs = 10_000;
 
-/** The real network and storage that hosts have. */
+/** The network and the storage of local hosts. */
 export interface CloudBelow {
   network: NetworkFacts;
   filer: FilerFacts;
@@ -58,15 +58,15 @@ export interface PreparedCloud {
   secrets: Secrets;
   origin: string;
   identityUrl: string;
-  /** Of guests on real hosts. */
+  /** Accelerator of guests on local hosts. */
   acceleration: 'kvm' | 'tcg';
-  /** null: all hosts are simulated. */
+  /** null if all hosts are simulated. */
   below: CloudBelow | null;
-  /** Reports the step that ends now. */
+  /** Reports that the present step has ended. */
   step(name: string, failed?: string): void;
 }
 
-/** A fault tells what a person can do about it. */
+/** A fault's message tells what a person can do about it. */
 export async function prepareCloud(options: CloudOptions): Promise<Outcome<PreparedCloud>> {
   const { log, onStep } = options;
   const clock = systemClock;
@@ -135,7 +135,9 @@ export async function prepareCloud(options: CloudOptions): Promise<Outcome<Prepa
   };
 }
 
-/** For clients on this machine: `openstack --os-cloud cobalt`, and `cobalt-demo`. */
+/**
+ * Writes clouds.yaml for clients on this machine: `openstack --os-cloud cobalt` and `cobalt-demo`.
+ */
 export async function writeClients({
   home,
   config,

@@ -1,5 +1,5 @@
-// What an operator may set for a process of a distributed cloud (`cobalt serve`): the settings of
-// the cloud (config.ts), and where this process finds its peers.
+// The settings of a process of a distributed cloud (`cobalt serve`): those of the cloud
+// (config.ts), and where this process finds its peers.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Type from 'typebox';
@@ -76,23 +76,28 @@ export const processConfigSchema = Type.Object(
 
 export type ProcessConfig = Static<typeof processConfigSchema>;
 
+/** Reads the settings from file and environment. Throws ConfigError. */
 export const readProcessConfig = async (
   file: string,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<EffectiveConfig<ProcessConfig>> =>
   await readConfig(processConfigSchema, { file, env, prefix: 'COBALT' });
 
-/** Where the service is reached by the other processes: `endpoints`, else behind `cloud.origin`. */
+/** The URL of each service for the other processes: from `endpoints`, else below `cloud.origin`. */
 export function endpointsOf({ cloud, endpoints }: ProcessConfig): Record<string, string> {
   return Object.fromEntries(
     Object.entries(mounts).map(([service, mount]) => [
       service,
-      endpoints[service as keyof typeof mounts] || `${cloud.origin}${mount}`, // a key of the table
+      // Cast: the service is a key of `mounts`.
+      endpoints[service as keyof typeof mounts] || `${cloud.origin}${mount}`,
     ]),
   );
 }
 
-/** What the file says, without the line's end. Throws ConfigError, which names setting and file. */
+/**
+ * The content of a secret's file without the trailing newline. Throws ConfigError, which names
+ * setting and file.
+ */
 export async function secretIn(setting: string, file: string): Promise<Secret> {
   try {
     return new Secret((await readFile(file, 'utf8')).trimEnd());
@@ -104,8 +109,8 @@ export async function secretIn(setting: string, file: string): Promise<Secret> {
 }
 
 /**
- * One file a secret: `admin`, `demo`, `service`, `metadata`; the same on each machine. Where no
- * folder is named, those of the state folder, made at first.
+ * The secrets, from one file each: `admin`, `demo`, `service`, `metadata`; they must be the same on
+ * each machine. Without a configured folder: those of the state folder, generated at first use.
  */
 export async function secretsIn(
   { secrets: { folder } }: ProcessConfig,

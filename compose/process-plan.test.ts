@@ -1,4 +1,4 @@
-// Every role of the table is in the plan, twice where it may be; ports and names are its own.
+// Every role of the table is in the plan, twice if it may be; ports and names are unique.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { processPlan } from './process-plan.ts';

@@ -1,22 +1,22 @@
-// Which processes make up a distributed cloud on one machine. Pure; used by distributed.ts.
+// Lists the processes of a distributed cloud on one machine. Pure; used by distributed.ts.
 import type { mounts } from './catalog.ts';
 import type { RoleName } from './roles/table.ts';
 import type { Part } from './serve.ts';
 
 export interface PlannedProcess {
-  /** e.g. 'nova-api-2'. */
+  /** E.g. 'nova-api-2'. */
   name: string;
   part: Part;
-  /** Where it listens: the n-th of the cloud's ports. */
+  /** Index of its port among the cloud's ports. */
   portIndex: number;
-  /** Settings of its own, by variable. */
+  /** Settings for this process only, as environment variables. */
   settings: Readonly<Record<string, string>>;
 }
 
-/** Also those that no other service asks. */
+/** Includes paths that no other service calls. */
 type Mount = (typeof mounts)[keyof typeof mounts] | '/instance-ha' | '/console';
 
-/** Paths of the one address, by the role that answers there. */
+/** The paths below the cloud's one address that each role serves. */
 export const pathsOf = {
   keystone: ['/identity'],
   glance: ['/image'],
@@ -29,7 +29,7 @@ export const pathsOf = {
   'console-proxy': ['/console'],
 } as const satisfies Partial<Record<Part, readonly Mount[]>>;
 
-/** Any number of processes may run these; two of each, so that no one of them is needed. */
+/** Roles of which two processes are started, so that each may fail; any number could run. */
 const doubled: readonly RoleName[] = [
   'keystone',
   'glance',
@@ -55,10 +55,10 @@ export function processPlan({
 }: {
   localHosts: readonly string[];
   simulatedHosts: number;
-  /** With the roles of the HA Service. */
+  /** Include the roles of the HA Service. */
   ha: boolean;
 }): PlannedProcess[] {
-  // A simulated network lives in the memory of its one writer.
+  // Without local hosts the network is simulated, in the memory of its one writer process.
   const copiesOf = (part: RoleName): number =>
     part === 'neutron-ovn-writer' && localHosts.length === 0 ? 1 : copies;
   const all: Omit<PlannedProcess, 'portIndex'>[] = [

@@ -1,17 +1,17 @@
-// The record of a distributed cloud's processes on this machine: written by the process that keeps
-// them, read by `cobalt status`.
+// The record of a distributed cloud's processes on this machine: written by the process that
+// supervises them, read by `cobalt status`.
 import { readFile } from 'node:fs/promises';
 import type { Home } from './home.ts';
 import { writeWhole } from './home.ts';
 
 export interface ProcessState {
-  /** e.g. 'nova-api-2', 'rabbitmq'. */
+  /** E.g. 'nova-api-2', 'rabbitmq'. */
   name: string;
-  /** null: it has ended and is being started again. */
+  /** null while it has ended and is being restarted. */
   pid: number | null;
-  /** It serves: so say its own checks. */
+  /** Its readiness check succeeds. */
   ready: boolean;
-  /** How often it was started again. */
+  /** How often it was restarted. */
   restarts: number;
 }
 
@@ -20,8 +20,8 @@ export const writeProcessTable = async (
   states: readonly ProcessState[],
 ): Promise<void> => await writeWhole(processTable, `${JSON.stringify(states)}\n`, 0o600);
 
-/** Of the last life; empty: the cloud is one process. */
+/** The last record; empty for an embedded cloud, which is a single process. */
 export async function readProcessTable({ processTable }: Home): Promise<ProcessState[]> {
   const text = await readFile(processTable, 'utf8').catch(() => '[]');
-  return JSON.parse(text) as ProcessState[]; // written above, whole
+  return JSON.parse(text) as ProcessState[]; // written above, atomically
 }

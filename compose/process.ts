@@ -1,5 +1,5 @@
 // What the roles of one process share: databases, bus, HTTP client, sessions, saga queues and
-// drivers. The roles of a service take it and make themselves (roles/). Nothing runs yet.
+// drivers. The functions in roles/ create a service's roles from it. Creating it starts nothing.
 import { createServiceSession } from '#openstack/auth/service-session.ts';
 import type { ServiceSession } from '#openstack/auth/service-session.ts';
 import type { HttpClient } from '#openstack/http/client.ts';
@@ -23,14 +23,14 @@ import type { Home, Secrets } from './home.ts';
 import { databaseFile } from './state-files.ts';
 import type { DatabaseName } from './state-files.ts';
 
-/** The network that Neutron's objects become. */
+/** The network that Neutron configures. */
 export interface NetworkBelow {
   openSdn(listeners: SdnListeners): Sdn;
-  /** Of the external network `public`; null: there is none. */
+  /** CIDR of the external network `public`; null if there is none. */
   publicCidr: string | null;
 }
 
-/** Where volumes, their backups and images lie. */
+/** Where volumes, backups and images are stored. */
 export interface StorageBelow {
   backends: ReadonlyMap<string, VolumeBackend>;
   backups: BackupStore;
@@ -41,7 +41,7 @@ export interface ProcessDeps {
   home: Home;
   secrets: Secrets;
   config: CloudConfig;
-  /** e.g. http://127.0.0.1:8780 */
+  /** The cloud's address, e.g. http://127.0.0.1:8780 */
   origin: string;
   network: NetworkBelow;
   storage: StorageBelow;
@@ -52,29 +52,32 @@ export interface ProcessDeps {
   http: HttpClient;
   /** The BMCs of hosts; none by default. */
   bmcs?: BmcDirectory;
-  /** A client of Kubernetes' API, once there is one; none by default. */
+  /** Clients of the Kubernetes API once it has started; none by default. */
   kubeFor?: (manager: string) => Kube | undefined;
-  /** Among the processes on these databases, one life at a time. */
+  /** Owner of leases and claims; unique among the running processes that share these databases. */
   processName: string;
   /** Opens a service's database; SQLite in the state folder by default. */
   openDatabase?: <T>(name: DatabaseName) => Database<T>;
-  /** For simulations: how passwords are hashed, and whether other processes write, too. */
+  /**
+   * For simulations: how passwords are hashed, and whether other processes write to the database
+   * too.
+   */
   keystone?: Pick<KeystoneApiDeps, 'passwordCost' | 'deriveHash' | 'shared'>;
 }
 
 export interface CloudProcess extends ProcessDeps {
-  /** Opened at the first call; each service names the tables of its own alone. */
+  /** Opens the database at the first call; each service names only its own tables. */
   database<T>(name: DatabaseName): Database<T>;
-  /** Of that database. */
+  /** The saga queue of that database. */
   sagas(name: DatabaseName): SagaQueue;
-  /** Tells the runner of that database's sagas in this process to look at the journal. */
+  /** Makes this process's saga runner of that database look at the journal. */
   wakeSagas(name: DatabaseName): void;
-  /** For the runner, once it is there. */
+  /** Registers the runner's `wake`, once the runner exists. */
   onWakeSagas(name: DatabaseName, wake: () => void): void;
   logOf(component: string): Log;
-  /** A session of a service user, for services, agents and tools. */
+  /** A Keystone session of a service user, for services, agents and tools. */
   session(user: string): ServiceSession;
-  /** What `make` gives at the first call of this key. */
+  /** Calls `make` at the first call with this key, and returns the same value ever after. */
   once<T>(key: string, make: () => T): T;
   /** Closes the databases and the storage. */
   close(): Promise<void>;
@@ -87,7 +90,7 @@ export function createProcess(deps: ProcessDeps): CloudProcess {
   const closers: (() => Promise<void>)[] = [];
   const once = <T>(key: string, make: () => T): T => {
     if (!singletons.has(key)) singletons.set(key, make());
-    return singletons.get(key) as T; // by the same key
+    return singletons.get(key) as T; // cast: stored under the same key
   };
   const logOf = (component: string): Log => log.child({ component });
   const database = <T>(name: DatabaseName): Database<T> =>
@@ -98,7 +101,8 @@ export function createProcess(deps: ProcessDeps): CloudProcess {
           {
             dialect: 'sqlite',
             path: databaseFile(home, name),
-            synchronous: config.database.synchronous as 'OFF' | 'NORMAL' | 'FULL', // by the schema
+            // The schema allows only these.
+            synchronous: config.database.synchronous as 'OFF' | 'NORMAL' | 'FULL',
           },
           { log: logOf(name), clock, ids },
         );

@@ -1,5 +1,5 @@
-// The hosts of this machine as Nodes, as a kubelet would register them. What there is, is what the
-// Nodes say; the numbers of `cobalt up` make and park Nodes. Used by embedded.ts.
+// Registers the hosts of this machine as Nodes, as a kubelet would. The Nodes decide which hosts
+// there are; the host counts of `cobalt up` create and park Nodes. Used by embedded.ts.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Node } from '#contracts/kube/kinds.ts';
 import { hypervisors, labels, nodes } from '#contracts/kube/kinds.ts';
@@ -42,19 +42,19 @@ const namespaces: KubeKind = {
   namespaced: false,
 };
 
-/** What `up` was told. */
+/** The host counts given to `cobalt up`. */
 export interface HostCounts {
   local: number;
   simulated: number;
 }
 
-/** Holds the counts that the Nodes were made to fit last. */
+/** A ConfigMap with the counts for which the Nodes were last adjusted. */
 const told = { namespace: 'kube-system', name: 'cobalt-hosts' };
 
 /**
- * Makes the Nodes fit the counts, if they were not before: hosts that were added or removed since
- * stay so where `up` is told the same again, as a restarted control plane is. Gives the hosts that
- * are to run. Throws where the API server refuses, which is a bug. Safe to repeat.
+ * Adjusts the Nodes to the counts, unless that was done for the same counts before: so hosts added
+ * or removed since then stay so when the control plane restarts with unchanged options. Returns the
+ * hosts that are to run. Throws where the API server refuses, which is a bug. Safe to repeat.
  */
 export async function registerHosts(
   kube: Kube,
@@ -65,7 +65,7 @@ export async function registerHosts(
   const last = await kube.get(configMaps, told);
   if (isFault(last) || last.data?.local !== data.local || last.data.simulated !== data.simulated) {
     await fit(kube, zone, counts);
-    // afterwards: a crash in between fits once more
+    // Recorded last, so that a crash in between only repeats the adjustment.
     const space = await kube.create(namespaces, { metadata: { name: told.namespace } });
     if (isFault(space) && space.kind !== 'conflict') throw new Error(space.message);
     const kept = await kube.apply(configMaps, { metadata: told, data });
@@ -92,12 +92,12 @@ async function runningHosts(kube: Kube): Promise<FleetHost[]> {
   const left = await allNodes(kube);
   const taken = left.map(numberOf);
   const known = await kube.list(hypervisors);
-  // of a fresh cloud the definition may not be established yet
+  // notFound: in a fresh cloud the CRD of Hypervisor may not be established yet.
   if (isFault(known) && known.kind !== 'notFound') throw new Error(known.message);
   const running: FleetHost[] = [];
   for (const node of left) {
     const [kind, { name = '' }] = [kindOf(node), node.metadata];
-    if (!kind || !hostNamePattern.test(name)) continue; // keep-fleet.ts says so on the Node
+    if (!kind || !hostNamePattern.test(name)) continue; // keep-fleet.ts reports it on the Node
     const host = await numbered(kube, node, kind, taken);
     const hypervisor = isFault(known)
       ? undefined
@@ -115,7 +115,9 @@ async function allNodes(kube: Kube): Promise<Node[]> {
   return listed;
 }
 
-/** Marks the Node of an earlier release; what an operator wrote on it stays. */
+/**
+ * Creates the Node, or adds the labels to one of an earlier release; an operator's changes stay.
+ */
 export async function registerNode(
   kube: Kube,
   wanted: { name: string; kind: HostKind; zone: string; isTested: boolean },
@@ -136,7 +138,8 @@ export async function registerNode(
             [labels.hostname]: name,
             [labels.zone]: zone,
             [labels.virtDriver]: 'kvm',
-            // without tests it takes servers at once
+            // `skip-tests`: the host takes servers at once, without the operator's onboarding
+            // tests.
             [labels.lifecycle]: isTested ? 'true' : 'skip-tests',
           },
         },
@@ -149,8 +152,8 @@ const finalizersOf = (node: object): string[] =>
   'metadata' in node ? ((node as Node).metadata.finalizers ?? []) : [];
 
 /**
- * With its number, which it is given at first sight: `h3` gets 3 if that is free. `taken` has those
- * of all others, and takes its. undefined: there is none left.
+ * The Node with its host number, assigned if it has none: `h3` gets 3 if that is free. `taken` has
+ * the numbers of all other Nodes; the new number is added to it. undefined: none is left.
  */
 export async function numbered(
   kube: Kube,

@@ -1,4 +1,4 @@
-// The cloud's own address: what a browser and what a client get.
+// What a browser and what an API client get at the cloud's root address.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { prefersHtml, rootPage } from './root-page.ts';

@@ -1,4 +1,4 @@
-// What the cloud's address itself answers: a page for people in a browser, a document for programs.
+// The answer at the cloud's root address: a page for browsers, a version document for API clients.
 // Needs no token.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,8 +14,8 @@ interface RootReply {
 }
 
 /**
- * By the Accept header: a browser names text/html; a client that takes anything, or asks for JSON,
- * gets the document.
+ * Chooses by the Accept header: browsers list text/html; a client that accepts anything, or asks
+ * for JSON, gets the document.
  */
 export function rootPage(
   origin: string,
@@ -47,9 +47,9 @@ export function prefersHtml(accept: string): boolean {
 }
 
 /**
- * Identity's versions as its own root lists them, with 300: a client that was given this address as
- * its OS_AUTH_URL finds the way from here (keystoneauth, "Version discovery"). Beside them every
- * service's address.
+ * Keystone's versions as its own root lists them, with status 300, so that a client with the
+ * cloud's root as its OS_AUTH_URL finds Keystone (keystoneauth, "Version discovery"). Also lists
+ * every service's address.
  */
 function versionDocument(origin: string, { ha }: { ha: boolean }): object {
   const identity = `${origin}/identity/v3`;

@@ -1,4 +1,4 @@
-// A rotation from outside while Keystone's processes run: they go on with each other's tokens.
+// Fernet keys are rotated while Keystone processes run: these still accept each other's tokens.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// Registers the guest images `tiny` and `tiny-disk` in Glance, by its public API. Safe to repeat:
-// an image that is there stays.
+// Registers the guest images `tiny` and `tiny-disk` in Glance, by its public API. Idempotent: an
+// existing image stays.
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
@@ -14,16 +14,16 @@ import type { Task, TaskRunner } from '#platform/tasks/tasks.ts';
 import { createTroubleLog } from '#platform/trouble-log.ts';
 import type { PreparedCloud } from './prepare-cloud.ts';
 
-/** The session is an admin's. */
+/** HTTP client and session; the session must be an administrator's. */
 export type Seeder = ClientDeps;
 
-/** A bound on a hang: a gigabyte takes seconds. */
+/** A limit against hanging only: a gigabyte takes seconds. */
 const uploadTimeoutMs = 600_000;
 
-// The root disk of a guest that boots from its kernel: empty, and as large as the flavor says.
+// Root disk of a guest with kernel and initrd of its own: empty, and resized to the flavor's disk.
 const blankDisk = Buffer.alloc(1024 * 1024);
 
-/** What simulated guests are made of: images of the same names, empty. */
+/** Images for simulated guests: empty, under the same names. */
 export async function seedBlankImages(seeder: Seeder): Promise<Outcome<void>> {
   for (const name of ['tiny', 'tiny-disk']) {
     const registered = await ensure(
@@ -37,7 +37,10 @@ export async function seedBlankImages(seeder: Seeder): Promise<Outcome<void>> {
   return undefined;
 }
 
-/** The images by name. unavailable: they cannot be built here; the message says why. */
+/**
+ * Builds and registers the images. unavailable: they cannot be built on this machine; the message
+ * says why.
+ */
 export async function seedGuestImages(
   seeder: Seeder,
   options: { outDir: string; log: Log },
@@ -92,7 +95,7 @@ export async function seedGuestImages(
   return isFault(disk) ? disk : undefined;
 }
 
-/** The id of the public, active image of this name, if there is one. */
+/** The id of the public, active image with this name; undefined if there is none. */
 export async function findActiveImage(
   seeder: Seeder,
   name: string,
@@ -102,7 +105,7 @@ export async function findActiveImage(
   return isFault(page) ? refused(page, 'to a list of images.') : page.images[0]?.id;
 }
 
-/** As `ensure`, of a file. */
+/** As `ensure`, with the data from a file. */
 export async function registerImageFile(
   seeder: Seeder,
   name: string,
@@ -113,8 +116,8 @@ export async function registerImageFile(
 }
 
 /**
- * The id of the active image of this name, created if there is none. One that was cut short earlier
- * is replaced.
+ * The id of the active image with this name; creates the image if there is none, and replaces one
+ * whose upload was interrupted.
  */
 async function ensure(
   seeder: Seeder,
@@ -141,7 +144,7 @@ const refused = (answer: Fault, when: string): Fault => {
 
 const retryImagesMs = 20_000;
 
-/** Tries until the images are there: a mirror that was away comes back. */
+/** A task that retries until the images are registered, since a mirror may be away for a while. */
 function retryImages(seed: () => Promise<Outcome<void>>, log: Log): Task {
   const troubles = createTroubleLog(log);
   let complete = false;
@@ -158,7 +161,10 @@ function retryImages(seed: () => Promise<Outcome<void>>, log: Log): Task {
   };
 }
 
-/** Registers what the hosts can run, and goes on trying where it cannot be had yet. */
+/**
+ * Registers the images that the cloud's hosts can run; if that fails now, retries in the
+ * background.
+ */
 export async function seedImages(
   seeder: Seeder,
   options: {

@@ -1,4 +1,4 @@
-// What a fresh cloud starts with. Safe to repeat: what is there stays as it is.
+// Creates what a fresh cloud starts with. Idempotent: existing objects stay as they are.
 import { catalogOf, serviceUsers } from './catalog.ts';
 import type { CloudProcess } from './process.ts';
 import { seedCinder } from './roles/cinder.ts';
@@ -6,7 +6,7 @@ import { keystoneApi } from './roles/keystone.ts';
 import { seedNeutron } from './roles/neutron.ts';
 import { seedNova } from './roles/nova.ts';
 
-/** Users, roles and catalog, flavors, networks, volume types. After the migrations. */
+/** Users, roles and catalog, flavors, networks, volume types. To be called after the migrations. */
 export async function seedCloud(process: CloudProcess): Promise<void> {
   const { secrets, config, origin } = process;
   const keystone = await keystoneApi(process);

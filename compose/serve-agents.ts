@@ -1,5 +1,5 @@
-// The agents of hosts in a process of a distributed cloud: those of one host of this machine, or of
-// simulated ones. Used by serve.ts.
+// Runs the agents of hosts in a process of a distributed cloud: those of one local host, or of all
+// simulated hosts. Used by serve.ts.
 import { readFileSync } from 'node:fs';
 import type { NetworkFacts } from '#hosts/local/network-facts.ts';
 import { ConfigError } from '#platform/config/config.ts';
@@ -10,7 +10,9 @@ import { localHostName } from './host-names.ts';
 import type { ServeOptions } from './serve.ts';
 import { version } from './version.ts';
 
-/** Those that this process runs beside the roles of services; none where it is told none. */
+/**
+ * Starts the agents of the parts that this process is told to run; none if there are no such parts.
+ */
 export async function startHostAgents(
   { config, parts: wanted }: ServeOptions,
   deps: Omit<AgentDeps, 'homeDir' | 'config' | 'version'> & { home: Home },
@@ -56,10 +58,10 @@ export async function startHostAgents(
   return running;
 }
 
-/** Written by the process that started the network. */
+/** Reads the network's facts, a file written by the process that started the network. */
 function factsIn(file: string): NetworkFacts {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as NetworkFacts; // by distributed.ts
+    return JSON.parse(readFileSync(file, 'utf8')) as NetworkFacts; // written by distributed.ts
   } catch (error) {
     throw new ConfigError(`host.networkFacts: ${(error as Error).message}`);
   }

@@ -1,5 +1,5 @@
-// One process of a distributed cloud on SQLite, alone: what it serves, what it refuses at the start
-// and with which words, what it waits for.
+// One process of a distributed cloud, alone, on SQLite: what it serves, which settings it refuses
+// at start and with what message, and which peers it waits for.
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
@@ -145,7 +145,7 @@ describe('a process of a distributed cloud', () => {
         onWait: (troubles) => void awayPeers.push(...troubles.map(({ peer }) => peer)),
       },
     );
-    starting.catch(() => undefined); // it ends when it is told to
+    starting.catch(() => undefined); // rejects when the test aborts it
     await eventually(() => awayPeers.includes('bus'), {
       withinMs: 20_000,
       what: 'the wait is told',
@@ -182,7 +182,7 @@ const commonName = async (port: number): Promise<string> =>
     const healthRequest = request(
       { host: '127.0.0.1', port, path: '/healthz', rejectUnauthorized: false, agent: false },
       (response) => {
-        const socket = response.socket as TLSSocket; // of an https request
+        const socket = response.socket as TLSSocket; // cast: the request was https
         const { subject } = socket.getPeerCertificate();
         response.resume();
         resolve(String(subject.CN));

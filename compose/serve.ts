@@ -1,5 +1,5 @@
-// One process of a distributed cloud: the roles it is told to run, over MariaDB and RabbitMQ, and
-// the agents of hosts. Used by `cobalt serve`.
+// One process of a distributed cloud: the configured roles, over MariaDB and RabbitMQ, and the
+// agents of hosts. Used by `cobalt serve`.
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -26,10 +26,10 @@ import type { RoleName } from './roles/table.ts';
 import { databasesOf, roleNames } from './roles/table.ts';
 import { startHostAgents } from './serve-agents.ts';
 
-/** Run beside the roles of services. */
+/** Parts that are not roles of services. */
 const otherParts = ['console-proxy', 'local-host', 'simulated-hosts'] as const;
 type OtherPart = (typeof otherParts)[number];
-/** What `cobalt serve` takes. */
+/** What a process can be told to run: the arguments of `cobalt serve`. */
 export type Part = RoleName | OtherPart;
 export const parts: readonly Part[] = [...roleNames, ...otherParts];
 
@@ -38,28 +38,28 @@ export interface ServeOptions {
   homeDir: string;
   config: ProcessConfig;
   log: Log;
-  /** Ends the waiting for peers. */
+  /** Aborts the wait for peers. */
   signal?: AbortSignal;
-  /** Told while peers that it needs do not answer. */
+  /** Called again and again while peers that the process needs do not answer. */
   onWait(troubles: readonly { peer: string; trouble: string }[]): void;
 }
 
 export interface RunningProcess {
   name: string;
-  /** Where it listens; undefined: nowhere. */
+  /** The address on which it listens; undefined: nowhere. */
   address: string | undefined;
-  /** New work is refused, work in progress ends or is handed back, then it resolves. */
+  /** Refuses new work, lets work in progress end or releases it, then resolves. */
   stop(): Promise<void>;
 }
 
 const lookForPeersEveryMs = 1_000;
 const requestsEndWithinMs = 30_000;
-/** Time for a load balancer to see that /readyz refuses. */
+/** After /readyz starts to refuse: time for a load balancer to notice. */
 const drainNoticeMs = 1_000;
 
 /**
- * Waits for peers that are away; a fault or ConfigError tells what another start would not change.
- * Nothing keeps running after one.
+ * Starts the process. Waits for unreachable peers; a fault or ConfigError means that starting again
+ * would not help. Nothing keeps running after an error.
  */
 export async function serve(options: ServeOptions): Promise<Outcome<RunningProcess>> {
   const { config, log } = options;
@@ -144,12 +144,12 @@ export async function serve(options: ServeOptions): Promise<Outcome<RunningProce
   }
 }
 
-/** Unlike that of any other machine's process, since it owns sagas and leases. */
+/** Unique among the cloud's machines, since it is the owner of sagas and leases. */
 const defaultName = (parts: readonly Part[]): string => `${hostname()}-${parts[0]}`;
 
 /**
- * Resolves when all answer. ConfigError: one refuses what this process says of itself. Rejects when
- * the signal aborts.
+ * Resolves when all peers answer. ConfigError: a peer refuses this process's configuration, e.g.
+ * its password. Rejects when the signal aborts.
  */
 async function peersAnswer(
   health: Health,

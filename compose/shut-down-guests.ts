@@ -1,6 +1,6 @@
-// Ends the guests of a real host before its power is cut: by ACPI, with a limit. For `cobalt down`
-// and `cobalt host stop`. No agent may watch the host meanwhile, or it would tell Nova that the
-// guests wanted to be off; so they run again when their host does.
+// Shuts down the guests of a local host by ACPI, with a time limit, before its power is cut. For
+// `cobalt down` and `cobalt host stop`. No agent may watch the host meanwhile: it would report to
+// Nova that the guests shut themselves down, and they would not be started again with their host.
 import { join } from 'node:path';
 import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
 import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
@@ -9,8 +9,8 @@ import type { LocalHost } from '#hosts/local/local-hosts.ts';
 import { silentLog } from '#platform/log.ts';
 
 /**
- * Resolves when all guests are off; those that still run after `timeoutMs` have their plug pulled.
- * Gives how many there were.
+ * Resolves when all guests are off; those still running after `timeoutMs` are powered off. Returns
+ * how many guests were running.
  */
 export async function shutDownGuests(
   { libvirtSocket, dataDir }: LocalHost,
@@ -27,7 +27,7 @@ export async function shutDownGuests(
   );
   try {
     const guests = await hypervisor.list();
-    if (isFault(guests)) return 0; // libvirt does not answer: only the power is left to cut
+    if (isFault(guests)) return 0; // libvirt does not answer: nothing to shut down
     const running = guests.filter(({ state }) => state === 'running');
     await Promise.all(running.map(async ({ uuid }) => await hypervisor.stop(uuid, timeoutMs)));
     return running.length;

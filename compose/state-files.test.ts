@@ -1,5 +1,5 @@
-// A state folder with something wrong is refused by name, or mended with a word; nothing is made
-// anew in silence.
+// A damaged state folder is refused with a message that names the file, or repaired with a log
+// line; missing files are never recreated silently.
 import assert from 'node:assert/strict';
 import {
   chmodSync,

@@ -1,5 +1,5 @@
-// The files of a state folder before they are used: whose they are, and whether what was there is
-// still there and whole.
+// Checks the files of a state folder before they are used: their permissions, and whether the
+// databases that were there still exist and are whole.
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,8 +23,8 @@ export const databaseFile = (home: Home, name: DatabaseName): string =>
   join(home.databases, `${name}.sqlite`);
 
 /**
- * Takes the rights of others from secrets that were left open (by a copy, say). Gives the paths
- * that had to be mended.
+ * Removes group's and others' permissions from secret files (a copy may have opened them). Returns
+ * the repaired paths.
  */
 export async function tightenModes(home: Home): Promise<string[]> {
   const mended: string[] = [];
@@ -36,7 +36,7 @@ export async function tightenModes(home: Home): Promise<string[]> {
     home.cloudsYaml,
     home.configFile,
   ]) {
-    const { mode } = (await stat(path).catch(() => undefined)) ?? { mode: 0 }; // not made yet
+    const { mode } = (await stat(path).catch(() => undefined)) ?? { mode: 0 }; // not created yet
     if ((mode & 0o077) === 0) continue;
     await chmod(path, mode & 0o700);
     mended.push(path);
@@ -45,8 +45,8 @@ export async function tightenModes(home: Home): Promise<string[]> {
 }
 
 /**
- * Makes the folder for the sockets of conversions, without those that a killed control plane left.
- * Only for the control plane that holds the state folder's lock: nobody else converts there.
+ * Recreates the folder for the sockets of image conversions, empty. Only the control plane that
+ * holds the state folder's lock may call this: then no conversion is running there.
  */
 export async function prepareConversions(home: Home): Promise<void> {
   await rm(home.conversions, { recursive: true, force: true });
@@ -56,11 +56,11 @@ export async function prepareConversions(home: Home): Promise<void> {
 const recordOf = (home: Home): string => join(home.databases, 'made.json');
 
 /**
- * conflict: a database that this cloud had is gone while others remain, or a file is no database.
- * It names the file and the way out.
+ * Checks the databases. conflict: one of this cloud's databases is missing while others exist, or a
+ * file is not a database. The message names the file and a remedy.
  */
 export async function checkDatabases(home: Home): Promise<Outcome<void>> {
-  // written below
+  // Cast: the file is written by `recordDatabases`.
   const recorded = JSON.parse(await readFile(recordOf(home), 'utf8').catch(() => '[]')) as string[];
   const present = databaseNames.filter((name) => existsSync(databaseFile(home, name)));
   const missing =
@@ -81,7 +81,7 @@ export async function checkDatabases(home: Home): Promise<Outcome<void>> {
   }
 }
 
-/** From now on a missing one is noticed. */
+/** Records that the databases exist, so that a missing one is noticed from now on. */
 export async function recordDatabases(home: Home): Promise<void> {
   await writeWhole(recordOf(home), `${JSON.stringify(databaseNames)}\n`, 0o600);
 }
@@ -92,7 +92,7 @@ async function looksWhole(path: string): Promise<Outcome<void>> {
   const file = await open(path, 'r');
   try {
     const { bytesRead, buffer } = await file.read(Buffer.alloc(magic.length), 0, magic.length, 0);
-    // Empty: a start that died before its first write.
+    // An empty file is accepted: an earlier start died before its first write.
     if (bytesRead > 0 && buffer.toString('latin1') !== magic)
       return fault('conflict', `The file ${path} is no SQLite database, or a damaged one.`);
   } finally {

@@ -1,5 +1,5 @@
-// The storage below Cinder: the cloud's own filer where there are hosts, a NetApp filer beside it
-// where one is set, a simulated backend where there are no hosts.
+// The storage of Cinder and Glance: the cloud's own filer where there are local hosts, a NetApp
+// filer in addition if one is configured, a simulated backend where there are no local hosts.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createFileBackupStore } from '#adapters/file-backup-store/file-backup-store.ts';
@@ -54,7 +54,7 @@ export function simulatedStorage(home: Home): StorageBelow {
   };
 }
 
-/** undefined: the operator has set none. */
+/** The configured NetApp filer; undefined if there is none. */
 function netAppFiler(
   { config: { ontap }, clock, ids, log }: StorageDeps,
   images: DiskImages,

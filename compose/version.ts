@@ -1,4 +1,4 @@
-// The version of everything here: package.json's.
+// The release's version, from package.json.
 import { readFileSync } from 'node:fs';
 
 export const { version } = JSON.parse(

@@ -1,5 +1,6 @@
-// Certificates of an authority of our own, by openssl: keys are made once and stay, certificates
-// are renewed before they end and replaced in one step, so that no reader sees half of one.
+// Makes and renews certificates of a private authority, by openssl. Private keys are kept for good;
+// certificates are renewed before they expire, and replaced atomically so that no reader sees half
+// a file.
 import { X509Certificate } from 'node:crypto';
 import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { runChild } from './child-process.ts';
@@ -10,12 +11,12 @@ const toolTimeoutMs = 20_000;
 export interface WantedCertificate {
   file: string;
   keyFile: string;
-  /** As openssl takes it, e.g. `/CN=h1`, `/O=system:masters/CN=admin`. */
+  /** The subject as openssl takes it, e.g. `/CN=h1`, `/O=system:masters/CN=admin`. */
   subject: string;
   days: number;
-  /** Of X.509 version 3, e.g. `subjectAltName=DNS:h1`. */
+  /** X.509 version 3 extensions, e.g. `subjectAltName=DNS:h1`. */
   extensions: readonly string[];
-  /** Signed by itself where there is none. */
+  /** The authority that signs; without it the certificate is self-signed. */
   issuer?: { file: string; keyFile: string };
 }
 
@@ -24,7 +25,7 @@ export const authorityExtensions = [
   'keyUsage=critical,keyCertSign,cRLSign',
 ];
 
-/** The certificate in the file; undefined: there is none, or it ends within `days`. */
+/** The certificate in the file; undefined if there is none or it expires within `days`. */
 export async function lastingCertificate(
   file: string,
   days: number,
@@ -36,7 +37,7 @@ export async function lastingCertificate(
   return Date.parse(certificate.validTo) - nowMs > days * dayMs ? certificate : undefined;
 }
 
-/** For its owner alone. */
+/** Makes the private key if the file does not exist; readable by its owner only. */
 export async function ensureKey(file: string): Promise<void> {
   if ((await readFile(file).catch(() => undefined)) !== undefined) return;
   const key = await openssl(['genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256']);
@@ -44,10 +45,11 @@ export async function ensureKey(file: string): Promise<void> {
   await rename(`${file}.new`, file);
 }
 
+/** Issues the certificate and replaces its file atomically. Throws with openssl's message. */
 export async function issueCertificate(wanted: WantedCertificate): Promise<void> {
   const { file, keyFile, subject, days, issuer, extensions } = wanted;
   const config = `${file}.cnf`;
-  // Without a configuration of its own, openssl would add the extensions of the machine's.
+  // An own configuration file, since the machine's default one would add extensions.
   await writeFile(config, '[req]\ndistinguished_name = dn\n[dn]\n', { mode: 0o600 });
   const request = ['req', '-x509', '-new', '-config', config, '-key', keyFile, '-sha256'];
   const validity = ['-subj', subject, '-days', String(days), '-out', `${file}.new`];

@@ -1,4 +1,4 @@
-// With real processes: node itself, and what every machine has.
+// Runs real processes: node itself, and tools that every machine has.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ChildOptions } from './child-process.ts';
@@ -91,7 +91,7 @@ describe('a child process', () => {
   });
 
   it('that is bound dies with the process that began it', async () => {
-    // The parent is a process of its own, which is killed.
+    // A separate parent process, because the test kills it.
     const script = `
       const { startChild, bound } = await import(${JSON.stringify(new URL('child-process.ts', import.meta.url).href)});
       const child = startChild(bound(['sleep', '60']), { timeoutMs: 60000 });

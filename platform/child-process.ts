@@ -1,44 +1,49 @@
-// Runs a child process with a deadline and bounded output. Every adapter and host that runs a tool
-// does it by this file. Arguments are an array: no shell is involved.
+// Runs a child process with a deadline and bounded output; used by every adapter and host that runs
+// a tool. Arguments are an array: no shell is involved.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { systemClock } from './clock.ts';
 
 export interface ChildOptions {
-  /** It gets SIGKILL after this long: real time, whatever clock the caller has. */
+  /** The child gets SIGKILL after this time. Real time, also where the caller has a fake clock. */
   timeoutMs: number;
-  /** It gets SIGKILL when this is aborted. */
+  /** The child gets SIGKILL when this is aborted. */
   signal?: AbortSignal;
   cwd?: string;
-  /** The whole environment. Otherwise the system's PATH and the C locale, so that output parses. */
+  /**
+   * The whole environment of the child; default: the system's PATH and the C locale, so that output
+   * can be parsed.
+   */
   env?: NodeJS.ProcessEnv;
-  /** Its standard input, which is empty otherwise. It may end without having read it. */
+  /** The child's standard input, empty by default. The child may end without reading it. */
   input?: string | Buffer;
-  /** It gets SIGKILL when its standard output is longer. */
+  /** The child gets SIGKILL when its standard output is longer. */
   maxOutputBytes?: number;
-  /** So much of the end of its standard error is kept. */
+  /** How many bytes of the end of standard error are kept. */
   maxErrorBytes?: number;
   /** Called with each complete line of standard error as it arrives: the progress of a long run. */
   onErrorLine?(line: string): void;
 }
 
 export interface ChildEnd {
-  /** The exit code. null: it was killed, or could not be started. */
+  /** The exit code; null if the child was killed or could not be started. */
   code: number | null;
   stdout: string;
-  /** The end of its standard error, trimmed; of one that could not be started, why. */
+  /** The end of standard error, trimmed; for a child that could not be started, the reason. */
   stderr: string;
-  /** Why this process killed it; null: it did not. */
+  /** Why this process killed the child; null if it did not. */
   killedFor: 'deadline' | 'abort' | 'output' | null;
-  /** It could not be started, e.g. with `code` ENOENT: there is no such tool. */
+  /**
+   * Set if the child could not be started, e.g. with `code` ENOENT when the tool does not exist.
+   */
   startError: NodeJS.ErrnoException | null;
 }
 
 export interface Child {
   process: ChildProcess;
-  /** Resolves when the process has ended and its output was read; never rejects. */
+  /** Resolves when the child has ended and its output is read. Never rejects. */
   ended: Promise<ChildEnd>;
-  /** SIGKILL. Safe to repeat. */
+  /** Sends SIGKILL. Safe to repeat. */
   kill(reason?: 'deadline' | 'abort'): void;
 }
 
@@ -47,8 +52,8 @@ const defaultMaxErrorBytes = 4096;
 const plainEnvironment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 
 /**
- * The command, to be killed by the kernel when this process dies, for whatever reason (prctl(2),
- * PR_SET_PDEATHSIG).
+ * Wraps a command so that the kernel kills the child when this process dies, for whatever reason
+ * (prctl(2), PR_SET_PDEATHSIG).
  */
 export const bound = (command: readonly string[]): string[] => [
   'setpriv',
@@ -58,6 +63,7 @@ export const bound = (command: readonly string[]): string[] => [
   ...command,
 ];
 
+/** Never throws: `ended` tells a command that could not be started. */
 export function startChild(
   [command = '', ...args]: readonly string[],
   options: ChildOptions,
@@ -90,7 +96,8 @@ export function startChild(
     .on('data', (text: string) => (stderr = (stderr + text).slice(-maxErrorBytes)));
   if (options.onErrorLine && child.stderr)
     createInterface({ input: child.stderr }).on('line', options.onErrorLine);
-  child.stdin?.on('error', () => undefined).end(input); // it ended unread: its exit code tells
+  // A child that ends without reading its input causes EPIPE, which is no failure.
+  child.stdin?.on('error', () => undefined).end(input);
   const ended = new Promise<ChildEnd>((resolve) => {
     const settle = (code: number | null, startError: ChildEnd['startError']): void => {
       deadline.stop();
@@ -104,19 +111,19 @@ export function startChild(
         startError,
       });
     };
-    child.once('error', (error) => settle(null, error)); // of a start: no 'close' follows
+    child.once('error', (error) => settle(null, error)); // could not be started: no 'close' follows
     child.once('close', (code) => settle(code, null));
   });
   return { process: child, ended, kill: (reason = 'abort') => kill(reason) };
 }
 
-/** As `startChild`, to its end. Never rejects: the caller judges the end. */
+/** Runs the command to its end. Never rejects: the caller checks the exit code. */
 export const runChild = async (
   command: readonly string[],
   options: ChildOptions,
 ): Promise<ChildEnd> => await startChild(command, options).ended;
 
-/** Why it did not succeed, in a few words; undefined: it ended with 0. */
+/** Why the child failed, in a few words; undefined if it ended with exit code 0. */
 export function failureOf(end: ChildEnd, { timeoutMs }: { timeoutMs: number }): string | undefined {
   switch (end.killedFor) {
     case 'deadline':

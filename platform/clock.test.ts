@@ -42,7 +42,7 @@ describe('a deadline', () => {
     let fail = (_error: Error): void => undefined;
     const work = new Promise<string>((_resolve, reject) => (fail = reject));
     assert.equal(await withDeadline(work, 5, () => 'late', systemClock), 'late');
-    fail(new Error('unheard')); // would end the process if nobody handled the rejection
+    fail(new Error('unheard')); // unhandled, this rejection would end the process
     await systemClock.sleep(1);
   });
 });

@@ -2,24 +2,24 @@
 // deadline and duration of product code comes from a `Clock`; only this file uses Node's timers.
 
 export interface Timer {
-  /** The work will not be called any more. Safe to repeat. */
+  /** Cancels the timer. Safe to repeat. */
   stop(): void;
 }
 
 export interface Repetition {
-  /** No further run starts; resolves when the current one has ended. Safe to repeat. */
+  /** No further run starts; resolves when the current run has ended. Safe to repeat. */
   stop(): Promise<void>;
 }
 
 export interface Deadline {
   /** Aborted with a `DeadlinePassed` when the time is over. */
   readonly signal: AbortSignal;
-  /** Ends the deadline: the work has its answer. Safe to repeat. */
+  /** Cancels the deadline once the work has its answer. Safe to repeat. */
   clear(): void;
 }
 
 export interface RepeatOptions {
-  /** Called with the error of a run; the next run comes nevertheless. */
+  /** Called with the error of a failed run; the next run comes nevertheless. */
   onError(error: unknown): void;
   /**
    * Spreads each pause over `ms` * (1 ± share), so that many repetitions of one period do not run
@@ -31,10 +31,11 @@ export interface RepeatOptions {
 }
 
 export interface Clock {
-  /** Milliseconds since the epoch, UTC. May jump: for points in time, not for durations. */
+  /** Milliseconds since the epoch, UTC. May jump: use it for points in time, not for durations. */
   now(): number;
   /**
-   * Milliseconds since an arbitrary point in time, with fractions. Never goes back: for durations.
+   * Milliseconds since an arbitrary point in time, with fractions. Never goes back: use it for
+   * durations.
    */
   monotonicMs(): number;
   /**
@@ -43,8 +44,8 @@ export interface Clock {
    */
   sleep(ms: number, options?: { signal?: AbortSignal; unref?: boolean }): Promise<void>;
   /**
-   * Calls `work` once, after `ms`. It must not throw. Does not keep the process alive when `unref`
-   * is set.
+   * Calls `work` once, after `ms`. `work` must not throw. With `unref` the timer does not keep the
+   * process alive.
    */
   after(ms: number, work: () => void, options?: { unref?: boolean }): Timer;
   /**
@@ -56,7 +57,10 @@ export interface Clock {
     work: (signal: AbortSignal) => void | Promise<void>,
     options: RepeatOptions,
   ): Repetition;
-  /** For work that takes a signal. Keeps the process alive until it has passed or is cleared. */
+  /**
+   * A deadline for work that takes an AbortSignal. Keeps the process alive until it passes or is
+   * cleared.
+   */
   deadline(ms: number): Deadline;
 }
 
@@ -121,7 +125,10 @@ async function sleep(
   });
 }
 
-/** As Node's own timers reject. https://nodejs.org/api/timers.html#timers-promises-api */
+/**
+ * The error with which Node's own timers reject on abort.
+ * https://nodejs.org/api/timers.html#timers-promises-api
+ */
 function aborted(signal: AbortSignal): Error {
   const error = new Error('The operation was aborted', { cause: signal.reason });
   error.name = 'AbortError';
@@ -142,7 +149,7 @@ function repeat(
     try {
       await work(signal);
     } catch (error) {
-      if (!signal.aborted) onError(error); // a run that was told to stop may end by throwing
+      if (!signal.aborted) onError(error); // a stopped run may end by throwing
     }
     running = undefined;
     plan();
@@ -165,8 +172,8 @@ function repeat(
 }
 
 /**
- * The promise's outcome, or that of `onTimeout()` after `ms`. The work itself continues without a
- * listener: pass it a signal where it should stop.
+ * The promise's result, or that of `onTimeout()` after `ms`. Work that is late goes on, and its
+ * result is dropped: pass it a signal if it should stop.
  */
 export async function withDeadline<T, F>(
   work: Promise<T>,
@@ -182,7 +189,7 @@ export async function withDeadline<T, F>(
     return await Promise.race([work, late]);
   } finally {
     timer?.stop();
-    work.catch(() => undefined); // the deadline has answered in its place
+    work.catch(() => undefined); // its late error is dropped: the deadline has answered
   }
 }
 

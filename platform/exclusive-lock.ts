@@ -1,4 +1,4 @@
-// A lock of one process on a file, which the kernel releases when the process dies, for whatever
+// A lock on a file, held by one process. The kernel releases it when the process dies, for whatever
 // reason. Node has no flock(2); SQLite's lock on an empty database works the same way:
 // https://www.sqlite.org/lockingv3.html
 import { DatabaseSync } from 'node:sqlite';
@@ -8,20 +8,20 @@ export interface ExclusiveLock {
 }
 
 /**
- * Keeps databases reachable: the garbage collector would close an unreachable one and so release
- * its lock.
+ * Keeps the lock's databases reachable: the garbage collector would close an unreachable one and so
+ * release its lock.
  */
 const openDatabases = new Set<DatabaseSync>();
 
-/** undefined: another process has it. */
+/** Takes the lock; returns undefined if another process holds it. */
 export function takeLock(file: string): ExclusiveLock | undefined {
   const database = new DatabaseSync(file, { timeout: 0 });
   try {
-    // no journal file: the disk may be full
+    // A journal in memory, so that no file needs to be written: the disk may be full.
     database.exec('PRAGMA journal_mode=memory; BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
-    // node:sqlite: SQLite's result code
+    // node:sqlite puts SQLite's result code into `errcode`.
     if ((error as { errcode?: number }).errcode === busy) return undefined;
     throw error;
   }

@@ -1,13 +1,13 @@
-// The right to write that comes with a lease and can be lost: another process may have taken the
-// work over while this one was paused or disconnected. The saga runner and the task runner pass it
-// to the work that they start; databases, the bus and the HTTP client check it before each effect.
-// See docs/adr/0019-fences.md.
+// A fence: the right to write that comes with a lease. It can be lost: another process may have
+// taken the work over while this one was paused or disconnected. The saga and task runners pass it
+// to the work that they start; databases, bus and HTTP client check it before each effect. See
+// docs/adr/0019-fences.md.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { CompiledQuery } from 'kysely';
 
 /**
- * What is sent with an effect elsewhere: of two with one key, the one with the greater token is
- * newer.
+ * What a message to another process carries of the fence. Of two tokens with the same key the
+ * greater is newer, and the receiver refuses the older.
  */
 export interface FenceToken {
   /** e.g. `server:<uuid>`. */
@@ -19,13 +19,16 @@ export interface Fence extends FenceToken {
   /** Throws FenceLost if the lease has ended by this process's clock, or is known to be lost. */
   assertHeld(): void;
   /**
-   * Returns a row while the lease is held, and keeps others from taking it until the transaction
-   * ends.
+   * A query that returns a row only while the lease is held, and that locks the row so that no
+   * other process can take the lease before the transaction ends.
    */
   readonly check: CompiledQuery;
 }
 
-/** Another process has the lease: the work under this fence ends without any further effect. */
+/**
+ * Another process has taken the lease over: the work under this fence must end without further
+ * effects.
+ */
 export class FenceLost extends Error {
   constructor({ key, token }: FenceToken) {
     super(`the claim ${token} of ${key} was lost: another process has taken the work over`);
@@ -39,8 +42,8 @@ const fences = new AsyncLocalStorage<Fence | undefined>();
 export const withFence = <T>(fence: Fence, work: () => T): T => fences.run(fence, work);
 
 /**
- * Runs `work` without a fence: for work that continues after its caller, and for calls that another
- * process would execute in a distributed cloud.
+ * Runs `work` without a fence: for work that outlives its caller, and for handlers that would run
+ * in another process in a distributed cloud.
  */
 export const withoutFence = <T>(work: () => T): T => fences.run(undefined, work);
 
@@ -51,7 +54,7 @@ export function currentFence(): Fence | undefined {
   return fence;
 }
 
-/** The fence of the current work as sent with a message to another process. */
+/** Fence of the current work in the form that a message carries; null outside of fenced work. */
 export function fenceToken(): FenceToken | null {
   const fence = currentFence();
   return fence ? { key: fence.key, token: fence.token } : null;

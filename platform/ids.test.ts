@@ -1,4 +1,4 @@
-// Ids have the formats that OpenStack's clients expect; seeded ones repeat.
+// Ids have the formats that OpenStack's clients expect; seeded ids are the same in every run.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { seededIds, systemIds } from './ids.ts';

@@ -1,4 +1,4 @@
-// Identifiers and randomness are passed in by deps, so that a simulation can be repeated from its
+// Identifiers and random numbers. Passed in by deps, so that a simulation can be repeated from its
 // seed.
 import { randomBytes, randomUUID } from 'node:crypto';
 
@@ -22,7 +22,7 @@ export const systemIds: Ids = {
   random: () => Math.random(),
 };
 
-/** The same sequence for the same seed (mulberry32). */
+/** Ids whose sequence is the same for the same seed (generator: mulberry32). */
 export function seededIds(seed: number): Ids {
   let state = seed >>> 0;
   const random = (): number => {

@@ -1,4 +1,4 @@
-// A kept connection over scripted attempts, under a clock of the test's own: no real waiting.
+// A kept connection over scripted attempts to connect, under mocked timers: no real waiting.
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as settled } from 'node:timers/promises';
@@ -12,7 +12,7 @@ class Line {
   constructor(lost: (cause: Error) => void) {
     this.#lost = lost;
   }
-  /** Ends the connection from the other side. */
+  /** Ends the connection from the peer's side. */
   drop(why = 'dropped'): void {
     this.#lost(new Error(why));
   }
@@ -30,8 +30,8 @@ const endsAtOnce: Attempt = (line) => {
 };
 
 /**
- * Attempts follow `script`, and its last entry after its end. With `random` 0.5 each pause is three
- * quarters of its maximum.
+ * A kept connection whose attempts follow `script`, then repeat its last entry. `random` is 0.5, so
+ * each pause is three quarters of its maximum.
  */
 function kept(t: TestContext, ...script: Attempt[]) {
   let now = 1_000;
@@ -53,7 +53,7 @@ function kept(t: TestContext, ...script: Attempt[]) {
       attempt: async (leftMs, lost) => {
         const attempt = script[
           Math.min(attemptsAt.push(now - 1_000), script.length) - 1
-        ] as Attempt; // a script is never empty
+        ] as Attempt; // cast: a script is never empty
         return await attempt(new Line(lost), leftMs);
       },
       opened: (_, wasAway) => void seen.push(wasAway ? 'opened again' : 'opened'),
@@ -74,7 +74,7 @@ function kept(t: TestContext, ...script: Attempt[]) {
     seen,
     attemptsAt,
     passes,
-    /** After how many ms it is connected again. */
+    /** Returns after how many ms the connection is open again. */
     async comesBack(): Promise<number> {
       for (let ms = 0; ms < 10_000; ms += 1) {
         if (connection.current) return ms;

@@ -1,13 +1,13 @@
-// A connection that is kept open: opened at the first request, reopened in the background when it
-// is lost, with a notice when it is back. Base of the clients of libvirt and OVSDB, which define
-// how it is opened and used.
+// A connection that opens at its first use and reconnects in the background when it is lost. Its
+// owner is told when it is back. Base of the clients of libvirt and OVSDB, which define how to
+// connect.
 import type { Clock, Timer } from './clock.ts';
 import { systemClock } from './clock.ts';
 import { systemIds } from './ids.ts';
 import type { Log } from './log.ts';
 
 export interface KeepOptions {
-  /** How long opening may take, and how long a caller waits for it. */
+  /** How long opening may take, and how long a caller waits for the connection. */
   connectTimeoutMs?: number; // default 3 s
   backoffMs?: { first: number; last: number }; // default 100 ms doubling to 5 s
 }
@@ -15,26 +15,27 @@ export interface KeepOptions {
 export interface KeepDeps {
   log: Log;
   clock?: Clock;
-  /** 0 <= x < 1; spreads reconnections. */
+  /** Random number, 0 <= x < 1: spreads the reconnects of several clients. */
   random?: () => number;
 }
 
 export interface KeptPeer<C> {
-  /** Its name in log lines. */
+  /** The peer's name in log lines. */
   name: string;
   /**
-   * One attempt, which ends within `leftMs`. It rejects with the error for its callers. Call `lost`
-   * at the end of the connection, whatever ends it, its `close()` included.
+   * Makes one attempt to connect, which ends within `leftMs`, and rejects with the error for
+   * callers. The returned connection must call `lost` when it ends for whatever reason, `close()`
+   * included.
    */
   attempt(leftMs: number, lost: (cause: Error) => void): Promise<C>;
   /**
-   * The connection is `current` from now on. `wasAway`: one was lost, or could not be opened, so
-   * that changes may have been missed. Must not throw.
+   * Called when the connection is open. `wasAway`: an earlier connection was lost or could not be
+   * opened, so changes at the peer may have been missed. Must not throw.
    */
   opened?(connection: C, wasAway: boolean): void;
-  /** It is no longer `current`. Must not throw. */
+  /** Called when the open connection is lost. Must not throw. */
   lost?(): void;
-  /** The error for callers when no attempt has failed. */
+  /** Makes the error for callers where no attempt has failed with one of its own. */
   disconnected(why: string): Error;
 }
 
@@ -50,8 +51,8 @@ export class KeptConnection<C extends { close(): void }> {
   #retry: Timer | undefined;
   #openedAt = 0;
   /**
-   * Lost connections and failed attempts; 0: never away. Reset by `#lost` only: a connection counts
-   * as a success once it has lasted.
+   * Lost connections and failed attempts since the last stable connection; 0: never away. Only
+   * `#lost` resets it: opening alone is no success, the connection must also last for a while.
    */
   #failures = 0;
   #closed = false;
@@ -74,8 +75,8 @@ export class KeptConnection<C extends { close(): void }> {
   }
 
   /**
-   * The current connection, or a new one within `connectTimeoutMs`; joins an attempt that is under
-   * way. From the first call on it is kept open.
+   * The open connection, or else a new one within `connectTimeoutMs`; concurrent callers share one
+   * attempt. From the first call on the connection is kept open.
    */
   get(): Promise<C> {
     if (this.#closed) return Promise.reject(this.#closedError());
@@ -84,14 +85,14 @@ export class KeptConnection<C extends { close(): void }> {
     return this.#opening;
   }
 
-  /** Closes it for good. */
+  /** Closes the connection for good. */
   close(): void {
     this.#closed = true;
     this.#retry?.stop();
     this.#current?.close();
   }
 
-  /** Tries again until the deadline: a daemon that restarts is back soon. */
+  /** Tries until the deadline, since a restarting daemon is back soon. */
   async #open(): Promise<C> {
     const deadlineAt = this.#clock.monotonicMs() + this.#connectTimeoutMs;
     for (;;) {
@@ -137,7 +138,7 @@ export class KeptConnection<C extends { close(): void }> {
     this.#current = undefined;
     this.#peer.lost?.();
     if (this.#closed) return;
-    // After a connection that ended soon after it was opened, the pause keeps growing.
+    // The back-off restarts only after a connection that lasted; else its pauses keep growing.
     if (this.#clock.monotonicMs() - this.#openedAt > this.#backoffMs.last) this.#failures = 0;
     this.#log.warn({ cause: cause.message }, `${this.#peer.name} connection lost`);
     this.#retryLater();

@@ -1,12 +1,13 @@
-// Work by key, one after the other: for what must not overlap itself for one guest, host or lock in
-// this process. Between processes a lock is needed as well (exclusive-lock.ts, the sagas' keys).
+// Runs work with the same key one after the other, within this process: for work on one guest, host
+// or lock that must not overlap. Between processes a lock is needed too (exclusive-lock.ts, the
+// lock keys of sagas).
 
 export class KeyedQueue {
   readonly #tails = new Map<string, Promise<unknown>>();
 
   /**
-   * Runs `work` after all work that was given for this key before, in order of arrival. Other keys
-   * do not wait. What fails does so for its caller alone: the next work runs all the same.
+   * Runs `work` after all earlier work with this key, in order of arrival; other keys run in
+   * parallel. A failure is reported to its own caller only, and the next work runs all the same.
    */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#tails.get(key) ?? Promise.resolve();
@@ -20,12 +21,12 @@ export class KeyedQueue {
     }
   }
 
-  /** Resolves when all work that was given until now has ended. Never rejects. */
+  /** Resolves when all work given until now has ended. Never rejects. */
   async settled(): Promise<void> {
     await Promise.all(this.#tails.values());
   }
 
-  /** Keys with work that has not ended. */
+  /** Number of keys with unfinished work. */
   get size(): number {
     return this.#tails.size;
   }

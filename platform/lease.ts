@@ -1,11 +1,13 @@
-// A claim that ends at a given time, as seen by the work under it. Created by the saga runner and
-// the task runner, which extend it.
+// A lease as seen by the work that runs under it: the right to do the work until a given time.
+// Created and renewed by the saga runner and the task runner.
 import type { CompiledQuery } from 'kysely';
 import type { Clock } from './clock.ts';
 import type { Fence, FenceToken } from './fence.ts';
 import { FenceLost } from './fence.ts';
 
-/** Held until it ends by this process's clock, or is known to belong to another process. */
+/**
+ * Held until it expires by this process's clock, or until `lose` says that another process has it.
+ */
 export class Lease implements Fence {
   readonly key: string;
   readonly token: number;
@@ -22,7 +24,7 @@ export class Lease implements Fence {
     this.#clock = clock;
   }
 
-  /** Aborts when it is known to be lost. */
+  /** Aborted when the lease is known to be lost. */
   get lost(): AbortSignal {
     return this.#lost.signal;
   }
@@ -32,7 +34,8 @@ export class Lease implements Fence {
   }
 
   /**
-   * False if it is lost, or has ended by this process's clock; then it counts as lost from now on.
+   * Whether the lease is still held. One that has expired by this process's clock counts as lost
+   * for good.
    */
   get held(): boolean {
     if (this.#clock.now() >= this.untilMs) this.lose();

@@ -35,7 +35,7 @@ export class Secret {
   }
 }
 
-// Headers and fields that may carry a credential, wherever they occur in a logged object.
+// Redacted wherever they occur in a logged object: headers and fields that may carry a credential.
 const redacted = [
   'password',
   'adminPass',
@@ -60,7 +60,7 @@ export function createLog(options: { level: LogLevel; destination?: DestinationS
   );
 }
 
-/** For tests and tools that want no output. */
+/** Logs nothing; for tests and tools. */
 export const silentLog: Log = createLog({ level: 'silent' });
 
 const colours: Record<string, string> = {
@@ -100,9 +100,9 @@ export function readableLines(write: (line: string) => void, colour: boolean): D
 }
 
 /**
- * Appends lines to an open file. A line that cannot be written (the disk is full) is dropped; their
- * number is logged once writing works again, since a log must never end the process. Not a stream:
- * Node destroys a stream at its first error.
+ * Returns a function that appends lines to an open file. A line that cannot be written (e.g. the
+ * disk is full) is dropped, and the number of dropped lines is logged once writing works again: a
+ * log must never end the process. Not a stream, because Node destroys a stream at its first error.
  */
 export function fileLines(
   fd: number,

@@ -1,14 +1,15 @@
-// The start time of a process, which tells it from a later one with the same PID. For PID files
-// that outlive their process.
+// The start time of a process, which tells a process from a later one with the same pid. For pid
+// files that outlive their process.
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
 /**
- * Clock ticks from boot to the start of the process; null when it has ended or is a zombie. Source:
+ * Start time in clock ticks since boot; null when the process has ended or is a zombie. Source:
  * proc_pid_stat(5).
  */
 export async function startTimeOf(pid: number): Promise<string | null> {
-  return startTimeIn(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')); // it has ended
+  // A process that has ended has no stat file.
+  return startTimeIn(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''));
 }
 
 function startTimeIn(stat: string): string | null {
@@ -18,10 +19,13 @@ function startTimeIn(stat: string): string | null {
     : (fields[19] ?? null);
 }
 
-/** Another one after each boot of the machine: start times count from there. */
+/** The machine's boot id. Start times count from boot, so they compare only within one boot. */
 export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 
-/** `bootId pid startTime` of a process that runs; with blanks, since a shell writes it, too. */
+/**
+ * `bootId pid startTime` of a running process. Separated by blanks, because shell scripts write
+ * this format too.
+ */
 export const processMark = (pid: number): string =>
   `${bootId()} ${pid} ${startTimeIn(readFileSync(`/proc/${pid}/stat`, 'utf8'))}`;
 
@@ -30,7 +34,7 @@ export interface MarkedProcess {
   startTime: string;
 }
 
-/** The process of this mark, if it runs still; null also for what is no mark. */
+/** The process of this mark if it still runs; null if it has ended or the text is not a mark. */
 export async function markedProcess(mark: string): Promise<MarkedProcess | null> {
   const [boot, pid, startTime] = mark.trim().split(' ');
   if (!pid || !startTime || boot !== bootId()) return null;

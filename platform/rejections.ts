@@ -1,10 +1,10 @@
-// Handles promise rejections that no code handles: each is a bug of one request, and no reason to
-// end the process for all.
+// Handles unhandled promise rejections: each is a bug that concerns one request, and must not end
+// the process for all.
 import type { Log } from './log.ts';
 
 /**
- * Logs them from now on. An uncaught exception still ends the process, which may be in an
- * inconsistent state; it is restarted.
+ * Logs unhandled rejections from now on. An uncaught exception still ends the process, whose state
+ * may be inconsistent by then; its supervisor restarts it.
  */
 export function logRejections(log: Log): void {
   process.on('unhandledRejection', (reason) =>

@@ -1,6 +1,5 @@
-// Regular expressions from outside, e.g. in filters of lists. RE2's engine takes time in proportion
-// to pattern and text, whatever they are; the bounds keep both small. Case-insensitive, as the
-// comparison in upstream's databases.
+// Regular expressions from clients, e.g. in list filters. RE2 matches in linear time whatever the
+// pattern is; size bounds keep it small. Case-insensitive, as in upstream's databases.
 import { RE2JS } from 're2js';
 
 export interface SearchPattern {
@@ -14,8 +13,9 @@ const maxInstructions = 600;
 const special = /[\\^$.|?*+()[\]{}]/;
 
 /**
- * undefined: not a regular expression, one that no linear engine supports (look-around, back
- * references), or too large. `fromStart`: it must match at the beginning.
+ * Compiles the pattern. undefined: it is not a regular expression, is too large, or needs
+ * look-around or back references, which no linear engine supports. `fromStart`: it must match at
+ * the text's beginning.
  */
 export function searchPattern(
   source: string,
@@ -39,6 +39,6 @@ export function searchPattern(
     if (compiled.programSize() > maxInstructions) return undefined;
     return { test: (text) => compiled.matcher(text).find() };
   } catch {
-    return undefined; // re2js distinguishes no other errors
+    return undefined; // re2js has no error types to tell apart
   }
 }

@@ -1,34 +1,37 @@
 // Numbered calls over one socket: bounds how many are sent and how many wait, ends each at its
-// deadline and all of them with the socket. Base of the connections to libvirt and OVSDB, which
+// deadline, and all when the socket closes. Base of the connections to libvirt and OVSDB, which
 // define the messages; tested with them (adapters/libvirt/rpc, adapters/ovsdb).
 import type net from 'node:net';
 import { systemClock, type Repetition, type Timer } from './clock.ts';
 
 export interface CallBounds {
-  /** Calls beyond this many wait in order. */
+  /** Calls sent and not answered at one time; further calls wait in order. */
   maxInFlight: number;
-  /** Calls beyond this many waiting ones are refused. */
+  /** Calls that may wait; further calls are refused. */
   maxQueued: number;
 }
 
 export interface CallPeer {
-  /** Its name in errors: 'the NAME closed the connection'. */
+  /** The peer's name in errors: 'the NAME closed the connection'. */
   name: string;
   received(chunk: Buffer): void;
-  /** The error with which a call ends when the connection does. */
+  /** Makes the error for the unfinished calls when the connection ends. */
   disconnected(cause: Error): Error;
-  /** Once, after all calls have ended. Must not throw. */
+  /** Called once, after all calls have ended. Must not throw. */
   closed(cause: Error): void;
 }
 
 export interface SocketCall<Reply> {
-  /** Unique among the calls without an answer. */
+  /** Unique among the unanswered calls. */
   id: number;
   message: Buffer | string;
   timeoutMs: number;
-  /** At the deadline; the error with which the call ends. `sent`: the peer has its message. */
+  /**
+   * Makes the error for the deadline. `sent`: the message was sent, so the peer may have acted on
+   * it.
+   */
   expired(sent: boolean): Error;
-  /** Once, with the answer or the reason why there is none. */
+  /** Called once, with the answer or with the error that ended the call. */
   ended(reply: Reply | Error): void;
 }
 
@@ -41,7 +44,10 @@ export class SocketCalls<Reply> {
   readonly #bounds: CallBounds;
   readonly #peer: CallPeer;
   readonly #inFlight = new Map<number, PendingCall<Reply>>();
-  /** By id, in insertion order; a map, because calls leave from the middle at their deadlines. */
+  /**
+   * Waiting calls by id, in insertion order. A map, because a deadline removes calls from the
+   * middle.
+   */
   readonly #queue = new Map<number, PendingCall<Reply>>();
   #repetition: Repetition | undefined;
   #closedBy: Error | undefined;
@@ -55,7 +61,10 @@ export class SocketCalls<Reply> {
     socket.on('close', () => this.close(new Error(`the ${peer.name} closed the connection`)));
   }
 
-  /** Why the connection takes no call now; undefined when it does. `kind`: 'OVSDB' */
+  /**
+   * Why the connection accepts no call now; undefined if it does. `kind`, for the text, e.g.
+   * 'OVSDB'.
+   */
   refusal(kind: string): string | undefined {
     if (this.#closedBy) return this.#closedBy.message;
     if (this.#queue.size >= this.#bounds.maxQueued)
@@ -63,7 +72,7 @@ export class SocketCalls<Reply> {
     return undefined;
   }
 
-  /** Only where `refusal` gave no reason. */
+  /** Starts a call. Only to be called when `refusal` returned undefined. */
   start(call: SocketCall<Reply>): void {
     const deadline = systemClock.after(call.timeoutMs, () =>
       this.end(call.id, call.expired(this.isSent(call.id))),
@@ -87,17 +96,17 @@ export class SocketCalls<Reply> {
     call.ended(reply);
   }
 
-  /** The answer of the peer; dropped for a call that it was not sent. */
+  /** Ends the call with the peer's answer; an answer to a call that was not sent is dropped. */
   answer(id: number, reply: Reply | Error): void {
     if (this.isSent(id)) this.end(id, reply);
   }
 
-  /** Sends what is no call. */
+  /** Sends a message that is not a call. */
   write(message: Buffer | string): void {
     this.#socket.write(message);
   }
 
-  /** Runs `work` again and again until the connection ends: its keepalive. */
+  /** Runs `work` periodically until the connection ends; for keepalives. */
   repeat(everyMs: number, work: () => void): void {
     if (this.#closedBy) return;
     this.#repetition = systemClock.every(everyMs, work, {

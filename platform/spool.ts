@@ -1,12 +1,12 @@
-// Spool files: temporary files for one piece of work, in a folder that only one process uses.
-// Called by roles that copy bytes between stores.
+// Spool files: temporary files for one piece of work, in a folder that only one process uses. Used
+// by roles that copy data between stores.
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from './log.ts';
 
 /**
- * Runs `work` with a path; a file there is removed before and afterwards, so that repeated work
- * finds no leftover.
+ * Runs `work` with a file path. A file at the path is removed before and after, so that repeated
+ * work finds no leftover.
  */
 export async function withSpoolFile<T>(
   folder: string,
@@ -24,14 +24,14 @@ export async function withSpoolFile<T>(
 }
 
 /**
- * Removes files that are older than this process: work removes its own files, so they are left from
- * an earlier process. Creates the folder.
+ * Removes what an earlier process left behind: all files older than this process, since finished
+ * work removes its own. Creates the folder.
  */
 export async function emptySpool(folder: string, startedAtMs: number, log: Log): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
-    // Work may remove its own file meanwhile.
+    // The file may disappear meanwhile: work removes its own file.
     const facts = await stat(path).catch(() => undefined);
     if (!facts || facts.mtimeMs >= startedAtMs) continue;
     await rm(path, { force: true, recursive: true });

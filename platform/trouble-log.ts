@@ -1,12 +1,12 @@
-// Logs a lasting problem once, when it begins or changes, and once when it is over. For operations
+// Logs a lasting problem once when it begins or changes, and once when it is over. For operations
 // that are retried every few seconds.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Log } from './log.ts';
 
 export interface TroubleLog {
   /**
-   * `outcome`: of the latest attempt at `what`. A fault with the same text as the previous one is
-   * not logged again.
+   * Notes the latest outcome of `what`. A fault with the same text as the previous one is not
+   * logged again.
    */
   note(what: string, outcome: unknown, message: string): void;
 }

@@ -1,10 +1,8 @@
-// TCP ports of the loopback that nobody listens on at present, for the processes of a cloud on one
+// Finds TCP ports of the loopback on which nobody listens, for the processes of a cloud on one
 // machine. Used by compose.
 import { createServer } from 'node:net';
 
-/**
- * The first that are free from `first` on. One may be taken by another program before it is used.
- */
+/** The first `count` free ports from `first` on. Another program may take one before it is used. */
 export async function unusedPorts(count: number, first: number): Promise<number[]> {
   const ports: number[] = [];
   for (let port = first; ports.length < count; port += 1) {

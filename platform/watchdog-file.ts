@@ -1,8 +1,8 @@
-// The file by which a host of this machine feeds its watchdog: two numbers of milliseconds, in one
-// line of one length. hosts/local/host-watchdog.sh reads it.
+// The file by which the agent of a local host feeds the host's watchdog: two numbers of
+// milliseconds in one line of fixed length. hosts/local/host-watchdog.sh reads it.
 
 export interface WatchdogValues {
-  /** Since the boot of the machine, as /proc/uptime counts. */
+  /** When the watchdog acts, in ms since the machine's boot, as /proc/uptime counts. */
   deadlineMs: number;
   /** 0: not armed. */
   limitMs: number;
@@ -13,6 +13,7 @@ const width = 15;
 export const watchdogText = (deadlineMs: number, limitMs: number): string =>
   `${[deadlineMs, limitMs].map((each) => String(Math.floor(each)).padStart(width)).join(' ')}\n`;
 
+/** undefined: the text is not in this format. */
 export function watchdogValues(text: string): WatchdogValues | undefined {
   const [deadline, limit] = text.trim().split(/ +/);
   const [deadlineMs, limitMs] = [Number(deadline), Number(limit)];

@@ -1,5 +1,5 @@
-// XDR (RFC 4506): big endian, everything padded to 4 bytes. The protocol tables of libvirt's RPC
-// and of NFS are built from these codecs.
+// XDR (RFC 4506): big endian, every item padded to 4 bytes. Codecs from which the protocol tables
+// of libvirt's RPC and of NFS are built.
 
 /** Reads and writes one type. `T` is the TypeScript type of the value. */
 export interface Codec<T> {
@@ -7,13 +7,13 @@ export interface Codec<T> {
   write(to: XdrWriter, value: T): void;
 }
 
-/** The value type of a codec. */
+/** The TypeScript type of a codec's values. */
 export type ValueOf<C> = C extends Codec<infer T> ? T : never;
 
-/** The bytes are not what the protocol specifies. */
+/** Thrown when the bytes are not what the protocol specifies. */
 export class XdrError extends Error {}
 
-/** A cursor over one message body. Every read checks its bounds. */
+/** Reads one message body from front to back. Every read checks its bounds. */
 export class XdrReader {
   readonly #bytes: Buffer;
   #at = 0;
@@ -37,12 +37,12 @@ export class XdrReader {
   }
 }
 
-/** Collects the encoding of one message body; grows by doubling. */
+/** Collects the encoding of one message body in a buffer that grows by doubling. */
 export class XdrWriter {
   #bytes = Buffer.allocUnsafe(256);
   #length = 0;
 
-  /** Space for `length` bytes, padding already zeroed. */
+  /** Reserves space for `length` bytes; the padding is zeroed already. */
   reserve(length: number): Buffer {
     const padded = length + padding(length);
     if (this.#length + padded > this.#bytes.length) {
@@ -92,7 +92,7 @@ export const double: Codec<number> = {
   write: (to, value) => void to.reserve(8).writeDoubleBE(value),
 };
 
-/** UTF-8. */
+/** A string, UTF-8 on the wire. */
 export const string: Codec<string> = {
   read: (from) => from.take(uint.read(from)).toString('utf8'),
   write: (to, value) => {
@@ -102,7 +102,7 @@ export const string: Codec<string> = {
   },
 };
 
-/** Variable-length opaque bytes. */
+/** Opaque bytes of variable length. */
 export const bytes: Codec<Buffer> = {
   read: (from) => Buffer.from(from.take(uint.read(from))),
   write: (to, value) => {
@@ -111,7 +111,7 @@ export const bytes: Codec<Buffer> = {
   },
 };
 
-/** 16 raw bytes on the wire, the usual dashed lower-case text in TypeScript. */
+/** A UUID: 16 raw bytes on the wire, the usual dashed lower-case text in TypeScript. */
 export const uuid: Codec<string> = {
   read: (from) =>
     from
@@ -126,7 +126,8 @@ export const uuid: Codec<string> = {
 };
 
 /**
- * `count` C chars, one XDR int each (libvirt's `char model[32]`), read as text up to the first NUL.
+ * An array of `count` C chars, one XDR int each (libvirt's `char model[32]`), read as text up to
+ * the first NUL.
  */
 export function chars(count: number): Codec<string> {
   return {
@@ -155,8 +156,8 @@ export function array<T>(item: Codec<T>): Codec<T[]> {
   return {
     read: (from) => {
       const count = uint.read(from);
-      // Every item takes at least 4 bytes: a larger count means a corrupt message, and must not be
-      // allocated.
+      // Every item takes at least 4 bytes: a larger count means a corrupt message, for which no
+      // memory must be allocated.
       if (count * 4 > from.remaining)
         throw new XdrError(`array of ${count} items in ${from.remaining} bytes`);
       return Array.from({ length: count }, () => item.read(from));
@@ -168,9 +169,9 @@ export function array<T>(item: Codec<T>): Codec<T[]> {
   };
 }
 
-/** Fields in the order of the keys. */
+/** A struct with its fields in the order of the keys. */
 export function struct<T extends object>(fields: { [K in keyof T]: Codec<T[K]> }): Codec<T> {
-  // `entries` loses the relation between keys and codecs
+  // Object.entries loses the relation between keys and codecs, hence the cast.
   const entries = Object.entries(fields) as [keyof T, Codec<T[keyof T]>][];
   return {
     read: (from) => {
@@ -190,6 +191,7 @@ export function encode<T>(codec: Codec<T>, value: T): Buffer {
   return writer.finish();
 }
 
+/** Throws XdrError if the body is too short; bytes after the value are ignored. */
 export function decode<T>(codec: Codec<T>, body: Buffer): T {
   return codec.read(new XdrReader(body));
 }

@@ -1,5 +1,5 @@
-// The contract of ports/backup-store.ts as tests, and a store in memory that keeps it, for tests of
-// callers of the port.
+// The contract of ports/backup-store.ts as a test suite, and a store in memory that fulfils it, for
+// tests of the port's callers.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { access, readFile, writeFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import type { BackupStore, StoredBackup } from './backup-store.ts';
 
 export interface BackupStoreFixture {
   store: BackupStore;
-  /** The test's own folder, for files that backups are read into. */
+  /** A folder of the test's own, for local files that backups are read into. */
   folder: string;
   /** Changes one byte of a backup's stored data. */
   damage(id: string): Promise<void>;
@@ -90,7 +90,7 @@ export function backupStoreContract(name: string, start: () => Promise<BackupSto
   );
 }
 
-/** `held`: the bytes by id, for tests to inspect and to damage. */
+/** A backup store in memory. `held`: its data by backup id, for tests to inspect and to damage. */
 export function memoryBackups(
   held = new Map<string, { bytes: Buffer; note: StoredBackup }>(),
 ): BackupStore {

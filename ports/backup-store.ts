@@ -1,26 +1,27 @@
-// Where backups are stored: apart from the backends, so that a lost share does not lose its
-// backups. Called by Cinder; driver: adapters/file-backup-store. Contract suite:
+// Where backups are stored: separate from the volume backends, so that a lost share does not lose
+// its backups. Called by Cinder; driver: adapters/file-backup-store. Contract suite:
 // backup-store.testing.ts.
 import type { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
 
 export interface StoredBackup {
   sizeBytes: number;
-  /** Hex, of all bytes. */
+  /** SHA-256 of all bytes, in hex. */
   sha256: string;
 }
 
 /**
- * Ids are chosen by the caller, `[A-Za-z0-9_-]{1,128}`. A backup exists completely or not at all,
- * also after a power failure. Every call is safe to repeat. Faults of every call: unavailable (the
- * store cannot be reached).
+ * A backup store. The caller chooses ids, `[A-Za-z0-9_-]{1,128}`. A backup exists completely or not
+ * at all, also after a power failure. Every call is idempotent. Faults of every call: unavailable
+ * (the store cannot be reached).
  */
 export interface BackupStore {
-  /** `container` in the API. */
+  /** The backup's `container` in Cinder's API. */
   readonly name: string;
   /**
-   * Reads the source to its end; durable when it resolves. Replaces what an earlier attempt left.
-   * overQuota: no space left; badRequest: the source ended early.
+   * Reads the source to its end; the backup is durable when this resolves. Replaces what an earlier
+   * attempt left. `stallMs`: how long the source may send nothing. overQuota: no space left;
+   * badRequest: the source ended early.
    */
   write(id: string, source: Readable, options: { stallMs: number }): Promise<Outcome<StoredBackup>>;
   /**

@@ -1,4 +1,5 @@
-// The contract of ports/bmc.ts as tests, for a driver and the BMC of one host that it reaches.
+// The contract of ports/bmc.ts as a test suite, for a driver and the BMC of one host that it
+// reaches.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
@@ -7,21 +8,23 @@ import { eventually } from '#platform/testing/eventually.ts';
 import type { Bmc, EventReceiver, PowerState } from './bmc.ts';
 
 export interface BmcFixture {
-  /** Its host is on. */
+  /** The BMC of a host that is on. */
   bmc: Bmc;
   /** Another client of the same BMC, with a wrong password, and that password. */
   stranger(): { bmc: Bmc; password: string };
   /** Whether the host itself runs, asked of the host and not of the BMC. */
   hostRuns(): Promise<boolean>;
-  /** How often it has booted. */
+  /** How often the host has booted. */
   boots(): Promise<number>;
-  /** The host ends without its BMC being asked, and starts again by itself unless it may not. */
+  /**
+   * The host dies without an order. After `hostMayReturn` it starts by itself, unless ordered off.
+   */
   hostDies(): Promise<void>;
   hostMayReturn(): Promise<void>;
-  /** The BMC does not answer any more; it does again after `heal`. */
+  /** The BMC stops answering until `heal`. */
   breakBmc(): Promise<void>;
   heal(): Promise<void>;
-  /** Somebody to send events to, and the messages that came. */
+  /** A receiver for the BMC's events, and the messages that it received. */
   receiver(): Promise<{ receiver: EventReceiver; received(): string[] }>;
   close(): Promise<void>;
 }

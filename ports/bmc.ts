@@ -5,8 +5,8 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 
 /**
- * Of the chassis, not of what runs on it. `PoweringOn`, `PoweringOff`: an order is being carried
- * out. Only `Off` proves that nothing of the host runs.
+ * Power state of the chassis, not of the operating system. `PoweringOn`, `PoweringOff`: an order is
+ * being carried out. Only `Off` proves that nothing runs on the host.
  */
 export type PowerState = 'On' | 'Off' | 'PoweringOn' | 'PoweringOff';
 
@@ -24,7 +24,7 @@ export interface BootOverride {
   target: BootTarget;
 }
 
-/** Empty where the BMC does not say. */
+/** Inventory of the host; fields are empty where the BMC does not report them. */
 export interface BmcInventory {
   /** The host's own UUID (SMBIOS), in lower case. */
   uuid: string;
@@ -32,7 +32,7 @@ export interface BmcInventory {
   model: string;
   serialNumber: string;
   biosVersion: string;
-  /** Of the BMC itself. */
+  /** Firmware of the BMC itself. */
   firmwareVersion: string;
   memoryGib: number | null;
   processors: { count: number | null; model: string };
@@ -42,7 +42,7 @@ export interface BmcInventory {
 export interface SensorReading {
   name: string;
   kind: 'temperature' | 'fan' | 'power' | 'voltage';
-  /** °C, RPM or percent, W, V. null: there is none now, e.g. while the host is off. */
+  /** °C, RPM or percent, W, V; null: no reading now, e.g. while the host is off. */
   value: number | null;
   unit: 'Cel' | 'RPM' | 'Percent' | 'W' | 'V';
   health: 'OK' | 'Warning' | 'Critical';
@@ -50,13 +50,16 @@ export interface SensorReading {
 
 /** An entry of the BMC's log. */
 export interface BmcEvent {
-  /** The BMC's own; unique in its log. */
+  /** The BMC's own id of the entry; unique in its log. */
   id: string;
-  /** By the BMC's clock, which may be wrong, since the epoch; null: it does not say. */
+  /**
+   * Milliseconds since the epoch by the BMC's clock, which may be wrong; null: the BMC gives no
+   * time.
+   */
   atMs: number | null;
   severity: 'OK' | 'Warning' | 'Critical';
   message: string;
-  /** Key of the message in a registry, e.g. `Power.1.0.PoweredOff`; empty: none. */
+  /** Key of the message in a Redfish registry, e.g. `Power.1.0.PoweredOff`; empty if none. */
   messageId: string;
 }
 
@@ -64,48 +67,52 @@ export interface BmcEvent {
 export interface EventReceiver {
   /** http or https. */
   url: string;
-  /** Sent with each event. With the URL it names the subscription. */
+  /** Sent along with each event. URL and context together identify the subscription. */
   context: string;
 }
 
 /**
- * One host's BMC. Every call has a deadline of its own, and what is safe to repeat is repeated
- * within it. No fault and no log line has a password or a session's token in it.
+ * One host's BMC. Every call has its own deadline, and idempotent requests are retried within it.
+ * Faults and log lines contain no password and no session token.
  *
- * Faults of every call: unavailable (not reached, broken off, an error of the BMC, an answer that
- * makes no sense or is too long), timeout, forbidden (wrong user or password; not tried again
- * within the call, as BMCs lock accounts), notImplemented (this BMC cannot do that).
+ * Faults of every call: unavailable (not reached, connection broken, an error of the BMC, an
+ * invalid or too long answer), timeout, forbidden (wrong user or password; not retried within the
+ * call, since BMCs lock accounts), notImplemented (this BMC lacks the function).
  */
 export interface Bmc {
-  /** What the BMC says now. */
+  /** Reads the present power state from the BMC. */
   powerState(): Promise<Outcome<PowerState>>;
   /**
-   * Resolves when the BMC took the order, not when it is carried out: `powerState` tells that.
+   * Sends a power order. Resolves when the BMC has accepted it, not when it is carried out: poll
+   * `powerState`.
    *
-   * `ForceOff` of a chassis that is off and `On` of one that is on, or powering on, are successes,
-   * whatever the BMC decides, and these two are safe to repeat. Order `ForceOff` also where
-   * `powerState` says `Off`: a chassis that lost its power may start by itself when it returns, one
-   * that was ordered off does not. `GracefulShutdown` and `ForceRestart` are sent once; after
-   * timeout or unavailable they may have been taken. conflict: another order is being carried out,
-   * or the state does not allow this one.
+   * `ForceOff` of a chassis that is off, and `On` of one that is on or powering on, succeed
+   * whatever the BMC answers; both are safe to repeat. Send `ForceOff` even when `powerState` says
+   * `Off`: a chassis that lost its mains power may start by itself when the power returns, one that
+   * was ordered off does not. `GracefulShutdown` and `ForceRestart` are sent once; after timeout or
+   * unavailable the BMC may have accepted them. conflict: another order is being carried out, or
+   * the present state does not allow this one.
    */
   power(action: PowerAction): Promise<Outcome<void>>;
 
   bootOverride(): Promise<Outcome<BootOverride>>;
-  /** For the next boots; does not boot. Safe to repeat. badRequest: no such target here. */
+  /**
+   * Sets the boot target of the next boot or boots; does not boot. Safe to repeat. badRequest: the
+   * BMC has no such target.
+   */
   overrideBoot(override: BootOverride): Promise<Outcome<void>>;
 
   inventory(): Promise<Outcome<BmcInventory>>;
-  /** All that the chassis has. */
+  /** All sensors of the chassis. */
   sensors(): Promise<Outcome<SensorReading[]>>;
   /** The newest entries of the BMC's log, at most 1,000, oldest first. */
   events(): Promise<Outcome<BmcEvent[]>>;
-  /** Does nothing if the receiver has a subscription already. */
+  /** Subscribes the receiver to the BMC's events; does nothing if it is subscribed already. */
   subscribe(receiver: EventReceiver): Promise<Outcome<void>>;
-  /** Does nothing if there is none. */
+  /** Ends the receiver's subscription; does nothing if there is none. */
   unsubscribe(receiver: EventReceiver): Promise<Outcome<void>>;
 
-  /** Ends sessions and connections. Calls after it are faults. Safe to repeat. */
+  /** Closes sessions and connections; later calls return a fault. Safe to repeat. */
   close(): Promise<void>;
 }
 

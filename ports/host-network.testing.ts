@@ -1,5 +1,5 @@
-// The contract of ports/host-network.ts as tests. Every driver runs them:
-// adapters/ovsdb/ovs-host-network.test.ts, adapters/sim.
+// The contract of ports/host-network.ts as a test suite. Run by
+// adapters/ovsdb/ovs-host-network.test.ts and adapters/sim.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
@@ -8,7 +8,7 @@ import type { HostNetwork, LocalNetwork } from './host-network.ts';
 
 export interface HostNetworkFixture {
   network: HostNetwork;
-  /** The network with a guest on this host, which sends requests from `guests[0].ips[0]`. */
+  /** A network with a guest on this host; the guest can send requests from `guests[0].ips[0]`. */
   expected: LocalNetwork;
   close(): Promise<void>;
 }

@@ -1,21 +1,21 @@
-// What the Neutron Agent needs of the network on its host. Drivers: adapters/ovsdb (Open vSwitch
-// and ovn-controller) and adapters/sim. Contract suite: host-network.testing.ts.
+// What the Neutron Agent uses of the network on its host. Drivers: adapters/ovsdb (Open vSwitch and
+// ovn-controller) and adapters/sim. Contract suite: host-network.testing.ts.
 import type { Server, Socket } from 'node:net';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { HostNetworkFacts } from '#contracts/neutron/host-network.ts';
 
-/** A guest's port that is plugged in on this host. */
+/** A guest's Neutron port that is plugged in on this host. */
 export interface LocalGuest {
   readonly portId: string;
   readonly mac: string;
-  /** Without prefix length. */
+  /** IP addresses without prefix length. */
   readonly ips: readonly string[];
-  /** The server it belongs to. */
+  /** UUID of the server that the port belongs to. */
   readonly instanceId: string;
   readonly projectId: string;
 }
 
-/** A network with guests on this host, and the port through which they reach metadata. */
+/** A network with guests on this host, and the port that serves them metadata. */
 export interface LocalNetwork {
   readonly id: string;
   readonly metadataPort: {
@@ -27,11 +27,11 @@ export interface LocalNetwork {
 }
 
 export interface HostNetworkListeners {
-  /** `networks()` may have changed. Must not throw. */
+  /** Called when the result of `networks()` may have changed. Must not throw. */
   changed?(): void;
   /**
-   * The switch was restarted: endpoints may have lost their interface; `ensureEndpoint` repairs
-   * them. Must not throw.
+   * Called when the virtual switch was restarted: endpoints may have lost their interface, and
+   * `ensureEndpoint` repairs them. Must not throw.
    */
   endpointsLost?(): void;
 }
@@ -40,32 +40,40 @@ export interface HostNetworkListeners {
 export interface HostNetwork {
   facts(): Promise<Outcome<HostNetworkFacts>>;
 
-  /** As last reported; null before that. Networks without a metadata port are left out. */
+  /**
+   * The networks as last reported by the switch; null before the first report. Networks without a
+   * metadata port are left out.
+   */
   networks(): readonly LocalNetwork[] | null;
 
-  /** Networks that have an endpoint on this host, also one created by an earlier process. */
+  /**
+   * Ids of the networks that have an endpoint on this host, including those created by an earlier
+   * process.
+   */
   endpoints(): Promise<Outcome<string[]>>;
 
   /**
-   * Creates or repairs an address at which the network's guests reach 169.254.169.254 and
-   * fe80::a9fe:a9fe, apart from the host's own network. Resolves when packets can arrive.
+   * Creates or repairs the network's endpoint, separate from the host's own network, at which its
+   * guests reach 169.254.169.254 and fe80::a9fe:a9fe. Resolves when packets can arrive.
    */
   ensureEndpoint(network: LocalNetwork): Promise<Outcome<void>>;
 
-  /** Listens on port 80 of the endpoint's addresses, for this process. The caller closes it. */
+  /**
+   * Listens on port 80 of the endpoint's addresses, in this process. The caller closes the server.
+   */
   listen(networkId: string): Promise<Outcome<Server>>;
 
   /**
-   * The remote address of a connection accepted by `listen`'s server, without a zone: Node cannot
-   * tell link-local ones.
+   * The remote address of a connection that `listen`'s server accepted, without an IPv6 zone.
+   * Needed because Node does not report link-local addresses rightly.
    */
   peerAddress(networkId: string, socket: Socket): Promise<Outcome<string>>;
 
   removeEndpoint(networkId: string): Promise<Outcome<void>>;
 
   /**
-   * Removes ports of the switch whose interface does not exist any more (guests of a host that lost
-   * power), and returns their names. For the agent's start, before it starts guests.
+   * Removes switch ports whose interface does not exist any more (left by guests when the host lost
+   * power) and returns their names. Called when the agent starts, before it starts guests.
    */
   removeStalePorts(): Promise<Outcome<string[]>>;
 

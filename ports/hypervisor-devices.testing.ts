@@ -1,4 +1,4 @@
-// The part of the hypervisor contract about the devices of a guest: interfaces, volumes, disks.
+// The part of the hypervisor contract suite about a guest's devices: interfaces, volumes, disks.
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
@@ -12,7 +12,7 @@ export function deviceContract(run: ContractRun): void {
     const [first, second, third] = [nic(), nic(), nic()];
     const spec = guest({ nics: [first] });
     ok(await run.hypervisor.create(spec));
-    await booted(spec); // a guest hears of changes once its kernel runs
+    await booted(spec); // a guest accepts hot-plug only once its kernel runs
     for (const again of [1, 2]) {
       ok(await run.hypervisor.attachNic(spec.uuid, second));
       assert.deepEqual(

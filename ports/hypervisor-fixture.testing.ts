@@ -1,5 +1,5 @@
-// What every part of the hypervisor contract needs: the driver's fixture, guests to build and the
-// assertions on outcomes. Used by the suites of ports/hypervisor*.testing.ts.
+// Shared by the suites ports/hypervisor*.testing.ts: the driver's fixture, guest definitions, and
+// assertions on outcomes.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
@@ -22,26 +22,26 @@ export interface HypervisorFixture {
   disk: { bytes: Buffer; diskFormat: 'qcow2' | 'raw' };
   /** A driver over another host, which has the images of `bootable` as well. The test closes it. */
   elsewhere(): Promise<Hypervisor>;
-  /** Changes the root disk of a guest that is off on the first host. */
+  /** Writes a marker to the root disk of a guest that is off, on the first host. */
   writeRoot(uuid: string): Promise<void>;
-  /** Whether that change is on the guest's root disk. */
+  /** Whether that marker is on the guest's root disk. */
   readRoot(host: 'here' | 'elsewhere', uuid: string): Promise<'written' | 'blank'>;
-  /** How long a guest may take to boot here. */
+  /** How long a guest may take to boot with this driver, ms. */
   bootMs: number;
   /** Creates a volume of 1 GiB that the host can reach. */
   volume(): Promise<VolumeConnection>;
-  /** Creates an image on top of that one, as a snapshot needs it. */
+  /** Creates an image whose backing file is the given volume's, as an online snapshot needs it. */
   overlay(of: VolumeConnection): Promise<VolumeConnection>;
   close(): Promise<void>;
 }
 
-/** What it takes to make guests. */
+/** The part of a fixture that is needed to create guests. */
 export type GuestFixture = Pick<
   HypervisorFixture,
   'hypervisor' | 'bootable' | 'bootMs' | 'volume' | 'close'
 >;
 
-/** One run of the suite. Fixture and driver are there once `open` has resolved. */
+/** One run of the suite. Its fields `fixture` and `hypervisor` are set when `open` has resolved. */
 export class ContractRun<F extends GuestFixture = HypervisorFixture> {
   hypervisor!: Hypervisor;
   fixture!: F;
@@ -52,7 +52,7 @@ export class ContractRun<F extends GuestFixture = HypervisorFixture> {
     this.hypervisor = this.fixture.hypervisor;
   }
 
-  /** The definition of a guest that was not used before: bootable, without network and volumes. */
+  /** The definition of a new guest: bootable, without network and volumes. */
   readonly guest = (overrides: Partial<GuestSpec> = {}): GuestSpec => {
     this.#guests += 1;
     const displayName = overrides.displayName ?? `vm-${this.#guests}`;

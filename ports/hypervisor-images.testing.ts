@@ -1,4 +1,4 @@
-// The part of the hypervisor contract about the image cache of a host.
+// The part of the hypervisor contract suite about a host's image cache.
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';

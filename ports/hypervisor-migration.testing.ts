@@ -1,5 +1,5 @@
-// The part of the hypervisor contract that needs two hosts: a guest moves while it runs. Drivers
-// run it: adapters/sim/sim.test.ts, test/migration/libvirt.test.ts.
+// The part of the hypervisor contract suite that needs two hosts: live migration. Run by
+// adapters/sim/sim.test.ts and test/migration/libvirt.test.ts.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
@@ -12,14 +12,17 @@ import type { Hypervisor } from './hypervisor.ts';
 
 export interface MigrationFixture extends GuestFixture {
   destination: Hypervisor;
-  /** Another driver beside the first, which its process no longer hears of: it has died. */
+  /**
+   * Simulates the death of the source's agent: the driver's process gets no more results, and
+   * another driver of the same host is returned.
+   */
   abandon(): Promise<Hypervisor>;
   /**
-   * The guest's migration does not end by itself from now on, at most slowly; it is not to be
-   * started before.
+   * Makes the guest so busy that its migration does not converge by itself. To be called before the
+   * migration starts.
    */
   restless(spec: GuestSpec): Promise<void>;
-  /** A bandwidth at which a migration of this guest takes seconds, in MiB/s. */
+  /** A bandwidth, MiB/s, at which a migration of this guest takes seconds. */
   slowMib: number;
 }
 
@@ -32,7 +35,7 @@ export function migrationContract(name: string, setup: () => Promise<MigrationFi
     });
     after(() => run.fixture?.close());
 
-    /** Both hosts know where the guest is, and it is there alone. */
+    /** Asserts that both hosts report the guest at this place, and at this place only. */
     const expectAt = async (where: 'source' | 'destination', uuid: string, state = 'running') => {
       const here = await run.hypervisor.state(uuid);
       const there = await fixture.destination.state(uuid);
@@ -77,7 +80,7 @@ export function migrationContract(name: string, setup: () => Promise<MigrationFi
       ok(await run.hypervisor.migrate(spec.uuid, moving));
       await expectAt('destination', spec.uuid);
       assert.equal(ok(await fixture.destination.arrivalState(spec.uuid)), 'arrived');
-      ok(await run.hypervisor.migrate(spec.uuid, moving)); // again: it has left
+      ok(await run.hypervisor.migrate(spec.uuid, moving)); // repeated: it has left already
       ok(await run.hypervisor.forgetDeparted(spec.uuid));
       ok(await fixture.destination.settleArrival(spec.uuid));
       ok(await fixture.destination.settleArrival(spec.uuid));
@@ -93,7 +96,7 @@ export function migrationContract(name: string, setup: () => Promise<MigrationFi
         spec.volumes.map(({ volumeId }) => volumeId),
       );
       assert.ok(!ok(await run.hypervisor.inventory()).guestFolders.includes(spec.uuid));
-      // It is the other host's guest now, for its whole life.
+      // The guest belongs to the destination from now on: it can be stopped and started there.
       ok(await fixture.destination.stop(spec.uuid, 0));
       ok(await fixture.destination.start(spec.uuid));
       await expectAt('destination', spec.uuid);
@@ -126,7 +129,7 @@ export function migrationContract(name: string, setup: () => Promise<MigrationFi
       assert.equal(isFault(outcome) && outcome.detail['aborted'], 'yes');
       await expectAt('source', spec.uuid);
       assert.equal(ok(await fixture.destination.arrivalState(spec.uuid)), 'absent');
-      assertFault(await run.hypervisor.migrate(spec.uuid, moving), 'conflict'); // out of date
+      assertFault(await run.hypervisor.migrate(spec.uuid, moving), 'conflict'); // outdated
       assert.equal(ok(await run.hypervisor.migrationProgress(spec.uuid)), null);
       assertFault(await run.hypervisor.abortMigration(spec.uuid), 'conflict');
       ok(await fixture.destination.abandonArrival(spec.uuid));

@@ -1,5 +1,5 @@
-// The part of the hypervisor contract about moves: one host offers the disks of a guest that is
-// off, another one fetches them and has the guest from then on.
+// The part of the hypervisor contract suite about cold moves: one host offers the disks of a guest
+// that is off, another host fetches them and owns the guest from then on.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
@@ -10,7 +10,10 @@ import type { Hypervisor } from './hypervisor.ts';
 
 const forMs = 60_000;
 
-/** A driver may not know why a guest that has not run under this definition is off. */
+/**
+ * Whether the guest is off: a driver cannot tell `shutoff` from `crashed` for a guest that has not
+ * run under this definition.
+ */
 const isOff = (state: unknown): boolean => state === 'shutoff' || state === 'crashed';
 
 export function moveContract(run: ContractRun): void {
@@ -43,12 +46,12 @@ export function moveContract(run: ContractRun): void {
       const offer = ok(await run.hypervisor.offerDisks(spec.uuid, { flat: false, forMs }));
       ok(await elsewhere.fetchDisks(larger(spec), offer));
       assert.ok(isOff(await elsewhere.state(spec.uuid)));
-      ok(await elsewhere.fetchDisks(larger(spec), offer)); // the first answer was lost
+      ok(await elsewhere.fetchDisks(larger(spec), offer)); // repeated: the first answer was lost
       ok(await run.hypervisor.withdrawDisks(spec.uuid));
       assert.equal(await run.fixture.readRoot('elsewhere', spec.uuid), 'written');
       ok(await elsewhere.create(larger(spec)));
       assert.equal(await elsewhere.state(spec.uuid), 'running');
-      // What is kept here is as it was, for a revert.
+      // The source keeps the guest unchanged, for a revert.
       assert.equal(await run.hypervisor.state(spec.uuid), 'shutoff');
       assert.equal(await run.fixture.readRoot('here', spec.uuid), 'written');
       ok(await elsewhere.destroy(spec.uuid));

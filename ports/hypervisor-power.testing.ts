@@ -1,4 +1,4 @@
-// The part of the hypervisor contract about the power states of a guest: boot, pause, suspend,
+// The part of the hypervisor contract suite about a guest's power states: boot, pause, suspend,
 // rescue, rebuild.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
@@ -23,7 +23,7 @@ export function powerContract(run: ContractRun): void {
     assert.equal(diagnostics.memoryMib, 128);
     await speaksRfb(await run.hypervisor.vncSocket(spec.uuid));
 
-    ok(await run.hypervisor.create(spec)); // again: a running guest is left alone
+    ok(await run.hypervisor.create(spec)); // repeated: a running guest is left alone
     assert.equal(
       ok(await run.hypervisor.consoleLog(spec.uuid, 64 * 1024)).split('first-light login:').length,
       2,
@@ -72,7 +72,7 @@ export function powerContract(run: ContractRun): void {
       run.hypervisor.resume(spec.uuid),
     ])
       assertFault(await refused, 'conflict');
-    ok(await run.hypervisor.reboot(spec.uuid, 'hard', 0)); // whatever the state was
+    ok(await run.hypervisor.reboot(spec.uuid, 'hard', 0)); // whatever its state was
     await expectState(spec.uuid, 'running');
     ok(await run.hypervisor.destroy(spec.uuid));
   });
@@ -113,7 +113,8 @@ export function powerContract(run: ContractRun): void {
 }
 
 /**
- * Connects and reads the protocol's greeting (RFC 6143, 7.1.1). A driver without screens says so.
+ * Connects and reads the RFB greeting (RFC 6143, 7.1.1). A driver without screens answers
+ * `unavailable` instead.
  */
 async function speaksRfb(answer: Outcome<{ socketPath: string }>): Promise<void> {
   if (isFault(answer)) return assertFault(answer, 'unavailable');

@@ -1,4 +1,4 @@
-// The contract of ports/hypervisor.ts as tests. Every driver runs them: adapters/sim/sim.test.ts,
+// The contract of ports/hypervisor.ts as a test suite. Run by adapters/sim/sim.test.ts and
 // adapters/libvirt/libvirt.test.ts.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -128,7 +128,7 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
       await expectState(spec.uuid, 'running');
       ok(await run.hypervisor.create(spec));
       ok(await run.hypervisor.stop(spec.uuid, 0));
-      ok(await run.hypervisor.collectGarbage(new Set(), 0)); // a shut off guest is no garbage
+      ok(await run.hypervisor.collectGarbage(new Set(), 0)); // a guest that is off must stay
       ok(await run.hypervisor.start(spec.uuid));
       await expectState(spec.uuid, 'running');
       ok(await run.hypervisor.destroy(spec.uuid));

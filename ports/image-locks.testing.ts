@@ -1,4 +1,4 @@
-// The contract of ports/image-locks.ts as tests. Run against a real filer by
+// The contract of ports/image-locks.ts as a test suite. Run against a real filer by
 // test/storage/image-locks.test.ts.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -9,19 +9,20 @@ import type { ImageLock, ImageLocks } from './image-locks.ts';
 
 export interface ImageLocksFixture {
   /**
-   * A host's locks. Opening the same host again after `close` is what a restart of its agent does.
+   * The locks of a host. Opening the same host again after `close` simulates a restart of its
+   * agent.
    */
   open(host: string): ImageLocks;
   /** A new image of 1 GiB. */
   image(): Promise<Pick<ImageLock, 'server' | 'path'>>;
-  /** Whether a QEMU that locks images itself could open it for writing. */
+  /** Whether a QEMU that locks its images could open this one for writing. */
   isFree(image: Pick<ImageLock, 'path'>): Promise<boolean>;
-  /** Keeps the image open in a QEMU that locks it itself, until the returned function is called. */
+  /** Keeps the image open in a QEMU that locks it, until the returned function is called. */
   openElsewhere(image: Pick<ImageLock, 'path'>): Promise<() => Promise<void>>;
-  /** Deletes the host's notes, as the loss of its disk would. */
+  /** Deletes the host's notes of its locks, as the loss of its disk would. */
   loseNotes(host: string): Promise<void>;
   removeImage(image: Pick<ImageLock, 'path'>): Promise<void>;
-  /** kill -9: it forgets its locks and is back within seconds. */
+  /** Kills the filer with SIGKILL: it forgets all locks and is back within seconds. */
   killFiler(): Promise<void>;
   close(): Promise<void>;
 }
@@ -56,13 +57,13 @@ export function imageLocksContract(name: string, setup: () => Promise<ImageLocks
       assert.equal(await dead.hold(lock), undefined);
       await dead.close();
       assert.equal(kindOf(await living.hold(lock)), 'conflict');
-      // Not by the name of another guest, or of another host.
+      // Does nothing for a lock that another guest holds, or that is held from another host.
       assert.equal(kindOf(await living.breakOf(by(lock), 'h1')), 'done');
       assert.equal(kindOf(await living.breakOf(lock, 'h3')), 'done');
       assert.equal(kindOf(await living.hold(lock)), 'conflict');
       for (const _ of [1, 2]) assert.equal(kindOf(await living.breakOf(lock, 'h1')), 'done');
       assert.equal(await living.hold(lock), undefined);
-      // The host that comes back does not get it.
+      // The fenced host cannot take the lock again when it comes back.
       assert.equal(kindOf(await on('h1').hold(lock)), 'conflict');
       assert.equal(await fixture.isFree(lock), false);
     });

@@ -1,4 +1,4 @@
-// The contract of ports/image-store.ts as tests. Every driver runs them:
+// The contract of ports/image-store.ts as a test suite. Run by
 // adapters/file-image-store/file-image-store.test.ts.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
@@ -10,7 +10,7 @@ import type { ImageStore, StoredData } from './image-store.ts';
 
 export interface StoreFixture {
   store: ImageStore;
-  /** Another driver over the same store, as in a restarted process. */
+  /** Opens another driver over the same store, as a restarted process does. */
   reopen(): ImageStore;
   close(): Promise<void>;
 }

@@ -14,13 +14,13 @@ export interface StoredData {
 export interface StoredFile {
   key: string;
   sizeBytes: number;
-  /** false: a write that is in progress, or was interrupted by the death of its process. */
+  /** False for an unfinished write: in progress, or interrupted by the death of its process. */
   whole: boolean;
 }
 
 export interface WriteLimits {
   maxBytes: number;
-  /** A source that sends nothing for this long is given up. */
+  /** The write fails with `timeout` when the source sends nothing for this long. */
   stallMs: number;
 }
 
@@ -31,23 +31,24 @@ export interface ByteRange {
 }
 
 /**
- * Keys are chosen by the caller, `[A-Za-z0-9_-]{1,128}`, and written at most once: the data under a
- * key never changes. A key has all the bytes of its write or none, also after a power failure.
+ * Keys are chosen by the caller, `[A-Za-z0-9_-]{1,128}`, and written at most once: the data of a
+ * key never change. A key has all the bytes of its write or none, also after a power failure.
  */
 export interface ImageStore {
   /**
-   * Reads the source to its end in constant memory; durable when it resolves. After any fault
-   * nothing is stored under the key. tooLarge: more than maxBytes, or no space on the disk.
-   * timeout: the source stalled. badRequest: the source ended early. gone: the key was removed
-   * meanwhile. The source is not destroyed, so that its connection can still carry a response.
+   * Reads the source to its end in constant memory; the data are durable when this resolves. After
+   * any fault nothing is stored under the key. tooLarge: more than maxBytes, or no space on the
+   * disk. timeout: the source stalled. badRequest: the source ended early. gone: the key was
+   * removed meanwhile. The source is not destroyed, so that its connection can still carry a
+   * response.
    */
   write(key: string, source: Readable, limits: WriteLimits): Promise<Outcome<StoredData>>;
   /**
-   * The data, or a range that must lie within it. notFound: there is no complete data. Destroy the
-   * stream to stop early.
+   * Opens the data, or a range that must lie within them. notFound: there are no complete data.
+   * Destroy the stream to stop reading early.
    */
   read(key: string, range?: ByteRange): Promise<Outcome<Readable>>;
-  /** Removes the data, or what an unfinished write left. Idempotent. */
+  /** Removes the data of the key, or of an unfinished write. Idempotent. */
   remove(key: string): Promise<void>;
   /** Every key, unfinished writes included. */
   list(): Promise<StoredFile[]>;

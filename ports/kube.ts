@@ -1,17 +1,18 @@
-// What operators and agents need of a Kubernetes API: the cluster's, or our own. Drivers:
-// adapters/kube, over a socket or in the process of our own server.
+// What operators and agents use of a Kubernetes API, a cluster's or that of
+// services/kube-apiserver. Driver: adapters/kube, over a socket or in the process of our own API
+// server.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import type { KubeKind, KubeObject } from '#contracts/kube/object.ts';
 
-/** Where an object is. */
+/** Identifies an object of a kind. */
 export interface KubeRef {
   name: string;
-  /** Of a namespaced kind. */
+  /** Only for a namespaced kind. */
   namespace?: string;
 }
 
 export interface WriteOptions {
-  /** Writes the status alone. */
+  /** Writes only the status, by the status subresource. */
   subresource?: 'status';
 }
 
@@ -22,21 +23,21 @@ export interface Selector {
 }
 
 /**
- * Faults of all: unavailable and timeout, the server does not answer now; forbidden; and
- * unprocessable, with the server's words, for an object that is wrong.
+ * Faults of all methods: unavailable and timeout (the server does not answer now), forbidden, and
+ * unprocessable for an invalid object, with the server's message.
  */
 export interface Kube {
-  /** notFound. */
+  /** Reads an object. notFound. */
   get<T extends KubeObject>(kind: KubeKind<T>, ref: KubeRef): Promise<Outcome<T>>;
 
   list<T extends KubeObject>(kind: KubeKind<T>, selector?: Selector): Promise<Outcome<T[]>>;
 
-  /** conflict: it is there already. */
+  /** Creates an object. conflict: it exists already. */
   create<T extends KubeObject>(kind: KubeKind<T>, object: Wanted<T>): Promise<Outcome<T>>;
 
   /**
-   * Merges into what is there (RFC 7386). concurrentUpdate: the patch names a resourceVersion that
-   * it has no more. notFound.
+   * JSON merge patch (RFC 7386). concurrentUpdate: the patch names a resourceVersion that is
+   * outdated. notFound.
    */
   patch<T extends KubeObject>(
     kind: KubeKind<T>,
@@ -46,8 +47,8 @@ export interface Kube {
   ): Promise<Outcome<T>>;
 
   /**
-   * Server-side apply: this client owns what it sets, and takes it from others. Makes the object
-   * where it is not there.
+   * Server-side apply with force: this client becomes the owner of the fields that it sets, and
+   * takes them from other managers. Creates the object if it does not exist.
    */
   apply<T extends KubeObject>(
     kind: KubeKind<T>,
@@ -55,32 +56,38 @@ export interface Kube {
     options?: WriteOptions,
   ): Promise<Outcome<T>>;
 
-  /** Of this very object if `uid` is told. Does nothing if it is not there. */
+  /**
+   * Deletes the object, or, with `uid`, only that very object and not a later one of the same name.
+   * Does nothing if it does not exist.
+   */
   remove(kind: KubeKind, ref: KubeRef, options?: { uid?: string }): Promise<Outcome<void>>;
 
   /**
-   * The objects of a kind, kept up to date until `stop`: listed, then watched; listed again when
-   * the watch is lost.
+   * A cache of a kind's objects, kept up to date until `stop` by list and watch, with a new list
+   * when the watch is lost.
    */
   follow<T extends KubeObject>(kind: KubeKind<T>, options: FollowOptions<T>): Followed<T>;
 }
 
-/** What a client says of an object; the server adds the rest. */
+/** An object as a client writes it; the server adds the rest of the metadata. */
 export type Wanted<T extends KubeObject> = Omit<Partial<T>, 'metadata' | 'apiVersion' | 'kind'> & {
   metadata: Partial<T['metadata']>;
 };
 
 export interface FollowOptions<T extends KubeObject> extends Selector {
-  /** `object` as it is now, or as it was last where `isGone`. Some changes may come twice. */
+  /**
+   * Called for each change, with the present object, or with the last one known where `isGone`
+   * (deleted). A change may be reported twice.
+   */
   onChange(object: T, isGone: boolean): void;
-  /** The list or the watch failed; it is tried again by itself. */
+  /** Called when the list or watch failed; the driver retries by itself. */
   onTrouble?(fault: Fault): void;
 }
 
 export interface Followed<T extends KubeObject> {
-  /** Resolves when the first list is there. */
+  /** Resolves when the first list has arrived. */
   readonly ready: Promise<void>;
-  /** As of the last event. */
+  /** The object as of the last event; undefined if there is none. */
   get(ref: KubeRef): T | undefined;
   list(): T[];
   stop(): Promise<void>;

@@ -1,4 +1,4 @@
-// The contract suite of ports/node-facts.ts, run by every driver.
+// The contract of ports/node-facts.ts as a test suite, run by every driver.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
@@ -8,7 +8,7 @@ import { eventually } from '#platform/testing/eventually.ts';
 import type { NodeEvent, NodeFacts } from './node-facts.ts';
 
 export interface NodeFixture {
-  /** As another agent of the host opens them. */
+  /** Opens a driver on the host, as a second agent of the same host would. */
   open(): NodeFacts;
   /** Defines a guest without pinning, and starts it. */
   startGuest(guest: {
@@ -19,7 +19,7 @@ export interface NodeFixture {
   }): Promise<void>;
   stopGuest(uuid: string): Promise<void>;
   removeGuest(uuid: string): Promise<void>;
-  /** The hypervisor does not answer until `mend`. */
+  /** The hypervisor does not answer until `mendHypervisor`. */
   breakHypervisor(): Promise<void>;
   mendHypervisor(): Promise<void>;
   close(): Promise<void>;

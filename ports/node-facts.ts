@@ -1,16 +1,16 @@
-// What the Node Agent learns of the host that it runs for: its system, its hypervisor, its guests,
-// its daemons. Drivers: adapters/libvirt, adapters/sim.
+// What the Node Agent reads about its host: system, hypervisor, guests, daemons. Drivers:
+// adapters/libvirt, adapters/sim. Contract suite: node-facts.testing.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 
-/** Of the operating system and the machine; what the host does not tell is missing. */
+/** Facts about operating system and machine; fields that the host does not report are missing. */
 export interface SystemFacts {
-  /** Of the distribution; a GardenLinux has one of its own. */
+  /** Version of the distribution; GardenLinux has its own scheme. */
   version?: string;
   variantId?: string;
   prettyName?: string;
   gardenLinuxCommitId?: string;
   gardenLinuxFeatures?: string[];
-  /** `x86_64` */
+  /** CPU architecture, e.g. `x86_64`. */
   machine?: string;
   kernelName?: string;
   kernelRelease?: string;
@@ -21,35 +21,35 @@ export interface SystemFacts {
   hardwareSerial?: string;
   firmwareVersion?: string;
   firmwareVendor?: string;
-  /** RFC 3339. */
+  /** Date in RFC 3339 form. */
   firmwareDate?: string;
-  /** Of the kernel. */
+  /** The kernel's boot id, which changes with each boot. */
   bootId?: string;
 }
 
-/** A NUMA cell. A host without NUMA has one, 0. */
+/** A NUMA cell. A host without NUMA has one cell, with id 0. */
 export interface CellFacts {
   id: number;
   cpus: number;
   memoryBytes: number;
-  /** Pages that are set aside at present, by size. */
+  /** Huge pages that are reserved at present, by page size. */
   hugePages: { sizeBytes: number; count: number }[];
 }
 
 export interface HypervisorFacts {
-  /** `9.0.0` */
+  /** E.g. `9.0.0`. */
   libvirtVersion: string;
-  /** Of QEMU. */
+  /** QEMU's version. */
   hypervisorVersion: string;
   cpuArch: string;
   cells: CellFacts[];
   domain: {
     arch: string;
-    /** `kvm`, `qemu` */
+    /** `kvm` or `qemu`. */
     hypervisorType: string;
-    /** `video`, and `video/virtio` for what it can be. */
+    /** Supported devices: `video`, and `video/virtio` for each of its models. */
     devices: string[];
-    /** `mode/host-passthrough` */
+    /** Supported CPU modes, e.g. `mode/host-passthrough`. */
     cpuModes: string[];
     features: string[];
   };
@@ -62,18 +62,21 @@ export interface GuestFacts {
   isActive: boolean;
   vcpus: number;
   memoryBytes: number;
-  /** NUMA cells to which its memory is bound; none: the kernel chooses. */
+  /** NUMA cells to which the guest's memory is bound; empty: the kernel chooses. */
   cells: number[];
-  /** Its memory is of huge pages of this size; 0: of the host's default; null: of none. */
+  /**
+   * Size of the huge pages that back the guest's memory; 0: the host's default size; null: no huge
+   * pages.
+   */
   hugePageBytes: number | null;
 }
 
-/** A daemon that guests depend on. */
+/** A daemon on the host that guests depend on. */
 export interface UnitFacts {
-  /** `libvirtd.service` */
+  /** Name of the systemd unit, e.g. `libvirtd.service`. */
   unit: string;
   isRunning: boolean;
-  /** For people. The same for as long as `isRunning` is. */
+  /** For people. Changes only when `isRunning` does. */
   message: string;
 }
 
@@ -83,11 +86,11 @@ export interface MovedBytes {
   remaining: number;
 }
 
-/** A live migration out of the host, in the hypervisor's own counts. */
+/** A live migration out of the host, in the units that the hypervisor reports. */
 export interface MigrationJob {
-  /** The first two: it is under way; with or without a known end. */
+  /** `bounded` and `unbounded`: under way, with or without an estimate of the end. */
   state: 'bounded' | 'unbounded' | 'completed' | 'failed' | 'cancelled';
-  /** Tells one migration of a guest from the next; ms since the epoch. */
+  /** When it started, ms since the epoch; tells one migration of a guest from the next. */
   startedAtMs: number;
   /** Why it ended, where the hypervisor says so. */
   error?: string;
@@ -95,7 +98,7 @@ export interface MigrationJob {
   remainingMs?: number;
   setupMs?: number;
   downtimeMs?: number;
-  /** Memory and disks together. */
+  /** Total of memory and disks. */
   data?: MovedBytes;
   memory?: MovedBytes;
   disk?: MovedBytes;
@@ -110,50 +113,52 @@ export interface MigrationJob {
     postcopyRequests?: number;
   };
   diskBytesPerSecond?: number;
-  /** So much of its time the guest is held back. */
+  /** By how many percent the guest's CPUs are throttled (libvirt's auto-converge). */
   autoConvergePercent?: number;
 }
 
 export type NodeEvent =
-  /** Guests, daemons or the connection to the hypervisor are not as they were: look again. */
+  /** Guests, daemons or the connection to the hypervisor have changed: read the facts again. */
   | { kind: 'changed' }
-  /** The hypervisor does not answer; `changed` follows when it is back. */
+  /** The hypervisor does not answer; `changed` follows when it does again. */
   | { kind: 'lost' }
-  /** A live migration of the guest out of the host has begun, goes on, or has ended. */
+  /** A guest's live migration out of the host began, made progress, or ended. */
   | { kind: 'departing'; guest: string }
-  /** A guest that moved in runs here now. */
+  /** A guest that migrated to this host runs here now. */
   | { kind: 'arrived'; guest: string };
 
 /**
- * Each method reads what is so at that moment and may be repeated. Faults of all: unavailable and
- * timeout, the host or its hypervisor does not answer now. None waits longer than 15 s. What cannot
- * be understood is thrown.
+ * Each method reads the present facts; all are safe to repeat. Faults of all: unavailable and
+ * timeout (the host or its hypervisor does not answer now). No call takes longer than 15 s. An
+ * answer that cannot be parsed is thrown as an error.
  */
 export interface NodeFacts {
   system(): Promise<Outcome<SystemFacts>>;
 
   hypervisor(): Promise<Outcome<HypervisorFacts>>;
 
-  /** Sorted by UUID. */
+  /** All guests, sorted by UUID. */
   guests(): Promise<Outcome<GuestFacts[]>>;
 
   units(): Promise<Outcome<UnitFacts[]>>;
 
-  /** UUIDs of guests that are on their way out at this moment. */
+  /** UUIDs of the guests that are migrating out of the host now. */
   departing(): Promise<Outcome<string[]>>;
 
   /**
-   * The guest's migration out of the host that is under way, or how its last one ended as far as
-   * this driver has seen that. null: there is none, or nobody has seen how it ended.
+   * The guest's migration out of the host: the one under way, else the last one whose end this
+   * driver has seen. null: there was none, or its end was not seen.
    */
   migration(uuid: string): Promise<Outcome<MigrationJob | null>>;
 
   /**
-   * Until the function that it gives is called. Events may be repeated, and those of a time without
-   * a connection are lost.
+   * Calls the listener until the returned function is called. Events may be repeated; events during
+   * a lost connection are not delivered.
    */
   onEvent(listener: (event: NodeEvent) => void): () => void;
 
-  /** From now on the hypervisor's methods answer unavailable, at once. */
+  /**
+   * Closes the driver: from now on methods that need the hypervisor return `unavailable` at once.
+   */
   close(): Promise<void>;
 }

@@ -1,12 +1,12 @@
-// How the HA Agent of one host checks, from within that host, whether another host lives. Drivers:
+// How a host's HA Agent checks, from within that host, whether another host is alive. Drivers:
 // adapters/peer-probe, adapters/sim.
 import type { Outcome } from '#contracts/common/fault.ts';
 
 export interface PeerProbe {
   /**
-   * Whether something that only a living host has answers at the address (on the network of
-   * management, or of tunnels) within a second or two. An address that belongs to a dead host, or
-   * to none, is not reached. unavailable: this host cannot try.
+   * Whether a daemon that only a living host runs answers at the address (management or tunnel
+   * network) within a second or two. False for the address of a dead host, or of none. unavailable:
+   * this host cannot probe at all.
    */
   reaches(address: string): Promise<Outcome<boolean>>;
 }

@@ -1,9 +1,12 @@
-// Whether the bytes that a hypervisor driver has received are the image that Glance names. Pure.
-// Called by every driver of ports/hypervisor.ts.
+// Checks that the bytes which a hypervisor driver received are the image that Glance described.
+// Pure. Called by every driver of ports/hypervisor.ts.
 import { fault, type Fault } from '#contracts/common/fault.ts';
 import type { GuestImage } from '#contracts/nova/guest.ts';
 
-/** `sha512`: of all bytes, in hexadecimal. What Glance does not name is not compared. */
+/**
+ * The fault if size or checksum differ, else null. `sha512`: of all bytes, in hex. Values that
+ * Glance does not have are not compared.
+ */
 export function imageMismatch(
   { id, sizeBytes, checksum }: GuestImage,
   received: { sizeBytes: number; sha512: string },

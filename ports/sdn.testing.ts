@@ -1,4 +1,4 @@
-// The contract of ports/sdn.ts as tests. Every driver runs them: adapters/ovsdb/ovn-sdn.test.ts.
+// The contract of ports/sdn.ts as a test suite. Run by adapters/ovsdb/ovn-sdn.test.ts.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
@@ -7,9 +7,9 @@ import type { Sdn, SdnListeners, SdnRow } from './sdn.ts';
 
 export interface SdnFixture {
   sdn: Sdn;
-  /** Another driver over the same network, as in a restarted process. */
+  /** Opens another driver over the same network, as a restarted process does. */
   reopen(listeners?: SdnListeners): Sdn;
-  /** Changes the network behind the driver: adds an unknown row and renames every switch. */
+  /** Changes the rows behind the driver's back: adds an unknown row and renames every switch. */
   vandalize(): Promise<void>;
   close(): Promise<void>;
 }
@@ -31,7 +31,7 @@ const onSwitch = (
     ...groups.map((group) => ({ place: 'Port_Group.ports' as const, key: group })),
   ],
 });
-/** One row of each table. */
+/** Example rows: at least one for each table. */
 export const exampleNetwork: readonly SdnRow[] = [
   onSwitch('port', ['group']),
   {

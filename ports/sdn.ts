@@ -1,19 +1,19 @@
-// What Neutron needs of OVN: rows of a logical network to keep up to date, and reports about ports
-// and hosts. Driver: adapters/ovsdb (OVN). The rows use OVN's northbound names (ovn-nb(5)), reduced
-// to what Neutron writes. Contract suite: sdn.testing.ts.
+// What Neutron uses of OVN: rows of logical networks that it keeps up to date, and reports about
+// port bindings and chassis. Driver: adapters/ovsdb. The rows use OVN's northbound names
+// (ovn-nb(5)), reduced to what Neutron writes. Contract suite: sdn.testing.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 
 type Ids = Readonly<Record<string, string>>;
 
-/** Another row by its key. */
+/** A reference to another row, by that row's key. */
 export interface SdnReference {
   readonly key: string;
 }
 
-/** The columns of each table. Times are seconds, MTUs bytes, all else as in ovn-nb(5). */
+/** The columns of each table. Times are in seconds, MTUs in bytes, all else as in ovn-nb(5). */
 export interface SdnTables {
   Logical_Switch: { name: string; other_config: Ids; external_ids: Ids };
-  /** `name` must be the Neutron port's UUID: libvirt accepts nothing else as an interface id. */
+  /** `name` must be the Neutron port's UUID: libvirt accepts only a UUID as interface id. */
   Logical_Switch_Port: {
     name: string;
     type: string;
@@ -77,7 +77,10 @@ export interface SdnTables {
 }
 export type SdnTable = keyof SdnTables;
 
-/** The columns that may list rows of a table, and must if the table is not a root table. */
+/**
+ * For each table, the columns of other tables that may list its rows. A row of a table that is no
+ * root table must be listed in one, or OVSDB deletes it.
+ */
 export const sdnPlaces = {
   Logical_Switch: [],
   Logical_Switch_Port: ['Logical_Switch.ports', 'Port_Group.ports'],
@@ -94,19 +97,19 @@ export const sdnPlaces = {
 } as const satisfies Record<SdnTable, readonly string[]>;
 
 /**
- * A desired row, under a key of the caller's that never changes: its owner, and, for an owner with
- * several rows, `#` and what the row is for.
+ * A desired row. Its key is chosen by the caller and never changes: the id of the owning Neutron
+ * object, followed by `#` and a purpose if that object has several rows.
  */
 export type SdnRow = {
   [T in SdnTable]: {
     readonly table: T;
     readonly key: string;
     /**
-     * Columns that are not named get OVN's default in a new row and stay unchanged in an existing
+     * Columns that are left out get OVN's default in a new row and stay unchanged in an existing
      * one.
      */
     readonly columns: Readonly<Partial<SdnTables[T]>>;
-    /** All rows that list this one: a port names its switch and its port groups. */
+    /** All rows that list this one; e.g. a port is listed by its switch and its port groups. */
     readonly in?: readonly {
       readonly place: (typeof sdnPlaces)[T][number];
       readonly key: string;
@@ -119,17 +122,18 @@ export interface SdnKey {
   readonly key: string;
 }
 
-/** Every row whose key is `owner`, or begins with `owner#`: all rows of one object of Neutron's. */
+/** Selects all rows of one Neutron object: those whose key is `owner` or begins with `owner#`. */
 export interface SdnOwner {
   readonly owner: string;
 }
 
+/** The owner in a row's key: the part before `#`. */
 export function ownerOf(key: string): string {
   const end = key.indexOf('#');
   return end < 0 ? key : key.slice(0, end);
 }
 
-/** How many rows were, or would be, corrected. All 0: there was no difference. */
+/** How many rows were (or, for an audit, would be) corrected. All 0: there was no difference. */
 export interface SdnDrift {
   readonly inserted: number;
   readonly updated: number;
@@ -138,87 +142,89 @@ export interface SdnDrift {
 
 export const noDrift: SdnDrift = { inserted: 0, updated: 0, deleted: 0 };
 
-/** Where a port is plugged in, as OVN reports it. */
+/** Where a port is bound, as OVN's southbound database reports it. */
 export interface PortBinding {
   /** The name of the logical switch port. */
   readonly port: string;
-  /** null: nowhere. */
+  /** Name of the chassis; null if the port is not bound. */
   readonly chassis: string | null;
-  /** The chassis has installed its flows. */
+  /** The chassis has installed the port's flows. */
   readonly up: boolean;
 }
 
-/** A host of the network. */
+/** A chassis in OVN's sense: a host of the network. */
 export interface Chassis {
   readonly name: string;
   readonly hostname: string;
-  /** `ovn-bridge-mappings` and the like. */
+  /** The chassis' options, e.g. `ovn-bridge-mappings`. */
   readonly options: Ids;
-  /** The last generation of `askChassis` that it has confirmed; 0: none yet. */
+  /** The last generation of `askChassis` that this chassis has confirmed; 0: none yet. */
   readonly generation: number;
 }
 
 export interface SdnListeners {
   /**
-   * Called after each change of a binding; null: the port was deleted. Must not throw. Changes
-   * during a lost connection are reported afterwards.
+   * Called after each change of a binding, with null if the port was deleted. Changes during a lost
+   * connection are reported once it is back. Must not throw.
    */
   portChanged?(port: string, binding: PortBinding | null): void;
   /**
-   * OVN is reachable, for the first time or again: it may have lost or kept anything, so call
-   * `sync`. Must not throw.
+   * Called when OVN is reachable, for the first time or again. Its database may have changed in any
+   * way meanwhile, so call `sync`. Must not throw.
    */
   returned?(): void;
   /**
-   * All bindings were reported, for the first time or after a reconnection: a port that `binding`
-   * does not know is not plugged in. Must not throw.
+   * Called when all bindings were reported, first or after a reconnection: from now on, a port
+   * unknown to `binding` is certainly not bound. Must not throw.
    */
   bindingsKnown?(): void;
   /**
-   * This handle may write from now on, or may not any more: one of all processes at a time, by a
-   * lock at OVN itself. Must not throw. A new writer does not know how far the previous one came,
-   * so it must call `sync`.
+   * Called when this driver becomes the writer or stops being it. A lock in OVN's database lets one
+   * process at a time write. A new writer does not know what the previous one has written, so it
+   * must call `sync`. Must not throw.
    */
   writerChanged?(isWriter: boolean): void;
 }
 
 /**
- * Faults of every call: unavailable, timeout; it is then unknown whether the call took effect:
- * `sync` later, which is always safe. `sync` and `change` of a handle that is not the writer are
+ * Faults of every call: unavailable, timeout. Whether the call took effect is then unknown: call
+ * `sync` later, which is always safe. If this driver is not the writer, `sync` and `change` return
  * `unavailable` and have no effect: OVN itself refuses them.
  */
 export interface Sdn {
-  /** Whether this handle holds the writers' lock, as last reported by OVN. */
+  /** Whether this driver holds the writers' lock, as last reported by OVN. */
   isWriter(): boolean;
 
   /**
-   * Creates, corrects and removes rows until those of ours are exactly `desired`; sends nothing if
-   * they are. Not atomic beyond some hundred rows; safe to repeat. conflict: another writer changes
-   * the same rows, or a row refers to none.
+   * Creates, corrects and removes rows until the rows that Neutron owns are exactly `desired`;
+   * sends nothing if they are. Beyond some hundred rows it takes several transactions. Safe to
+   * repeat. conflict: another writer changes the same rows, or a row refers to one that does not
+   * exist.
    */
   sync(desired: Iterable<SdnRow>): Promise<Outcome<SdnDrift>>;
 
-  /** What `sync` would change, without changing it. */
+  /** Counts what `sync` would change, and changes nothing. */
   audit(desired: Iterable<SdnRow>): Promise<Outcome<SdnDrift>>;
 
   /**
-   * Writes these rows and removes those, in one transaction; an unchanged row and an unknown key
-   * are fine. Of an owner, the rows that are not in `put` are removed. conflict as in `sync`, which
-   * repairs it.
+   * Writes the rows `put` and removes the rows `remove`, in one transaction; rows that are
+   * unchanged, and unknown keys, are accepted. For an owner in `remove`, its rows that are not in
+   * `put` are removed. conflict: as in `sync`; a later `sync` repairs it.
    */
   change(put: readonly SdnRow[], remove: readonly (SdnKey | SdnOwner)[]): Promise<Outcome<void>>;
 
   /**
-   * Asks every chassis for a sign of life and returns the generation that they will report with it.
+   * Asks every chassis for a sign of life. Returns the generation number that living ones will
+   * confirm (see `Chassis.generation`).
    */
   askChassis(): Promise<Outcome<number>>;
 
-  /** As last reported: stale at most for as long as OVN is unreachable. */
+  /** All chassis as last reported; outdated only while OVN is unreachable. */
   chassis(): Chassis[];
 
   /**
-   * Forgets a chassis that is gone for good; one whose ovn-controller runs comes back by itself.
-   * Safe to repeat.
+   * Removes a chassis that is gone for good. If its ovn-controller still runs, it registers itself
+   * again. Safe to repeat.
    */
   removeChassis(name: string): Promise<Outcome<void>>;
   binding(port: string): PortBinding | null;

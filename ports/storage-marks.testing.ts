@@ -1,10 +1,10 @@
-// The contract suite of ports/storage-marks.ts, run by every driver.
+// The contract of ports/storage-marks.ts as a test suite, run by every driver.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
 import type { StorageMarks } from './storage-marks.ts';
 
-/** `open`: as two hosts have it, on one storage. */
+/** `open`: opens the same storage twice, as two hosts do. */
 export function storageMarksContract(open: () => { one: StorageMarks; other: StorageMarks }): void {
   test('a mark is read by another host at once, and again when it has changed', async () => {
     const { one, other } = open();

@@ -1,13 +1,16 @@
-// Marks of hosts on the shared storage, by which one host sees that another one still reaches it:
-// each writes its own, which it changes again and again, and reads those of others past all caches.
-// Drivers: adapters/nfs, adapters/sim.
+// Heartbeats of hosts on the shared storage, which show other hosts that a host still reaches the
+// storage. Each host writes its own mark, which it changes again and again, and reads those of
+// others past all caches. Drivers: adapters/nfs, adapters/sim.
 import type { Outcome } from '#contracts/common/fault.ts';
 
-/** Faults of every call: unavailable, timeout: the storage is away; overQuota. Safe to repeat. */
+/** Faults of every call: unavailable, timeout (the storage is away), overQuota. Safe to repeat. */
 export interface StorageMarks {
-  /** Appears whole, and at once for every reader. At most 255 characters. */
+  /**
+   * Writes this host's mark, atomically and visible to every reader at once. At most 255
+   * characters.
+   */
   write(host: string, mark: string): Promise<Outcome<void>>;
-  /** What that host wrote last. notFound: it never has. */
+  /** The mark that the host wrote last. notFound: it has never written one. */
   read(host: string): Promise<Outcome<string>>;
   close(): void;
 }

@@ -1,5 +1,5 @@
-// The contract of ports/volume-backend.ts as tests, for every driver. `carriesBytes` is false if
-// the driver keeps no data (simulated).
+// The contract of ports/volume-backend.ts as a test suite for every driver. `carriesBytes` is false
+// for a driver that stores no data (sim).
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
@@ -35,7 +35,7 @@ export function volumeBackendContract(
     const folder = mkdtempSync(join(tmpdir(), 'cc-volumes-'));
     const sure = <T>(outcome: T): Exclude<T, Fault> => {
       assert.ok(!isFault(outcome), isFault(outcome) ? outcome.message : '');
-      return outcome as Exclude<T, Fault>; // asserted
+      return outcome as Exclude<T, Fault>; // asserted above
     };
     const refused = (outcome: unknown, kind: string): void => {
       assert.ok(isFault(outcome), 'a fault');
@@ -46,7 +46,7 @@ export function volumeBackendContract(
       sure(await backend.createVolume(id, sizeGib, { kind: 'blank' }));
       return id;
     };
-    /** Fills the volume's first MiB with bytes that the test can recognise. */
+    /** Fills the volume's first MiB with random bytes and returns them. */
     const fill = async (id: string, sizeGib = 1): Promise<Buffer> => {
       const [path, data] = [join(folder, randomUUID()), randomBytes(mib)];
       writeFileSync(path, data);

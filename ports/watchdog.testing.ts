@@ -1,4 +1,4 @@
-// The contract suite of ports/watchdog.ts, run by every driver.
+// The contract of ports/watchdog.ts as a test suite, run by every driver.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Clock } from '#platform/clock.ts';
@@ -7,15 +7,15 @@ import type { Watchdog } from './watchdog.ts';
 
 export interface WatchedHost {
   watchdog: Watchdog;
-  /** As another agent of the host opens it. */
+  /** Opens the host's watchdog again, as another agent of the host does. */
   again(): Watchdog;
-  /** Whether its guests run. */
+  /** Whether the host's guests run. */
   isRunning(): boolean;
   clock: Clock;
 }
 
 const limitMs = 3_000;
-/** For the watchdog's own period, and a busy machine. */
+/** Tolerance for the watchdog's own polling period and a busy machine. */
 const slackMs = 3_000;
 
 export function watchdogContract(open: () => Promise<WatchedHost>): void {

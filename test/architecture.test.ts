@@ -5,7 +5,7 @@ import { componentOf, components } from './components.ts';
 import type { Import } from './imports.ts';
 import { importsOf, isTest, readSources } from './imports.ts';
 
-/** Components a file may import besides its own. */
+/** The components that a file may import besides its own. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   'contracts/common': [],
   contracts: ['contracts/common'],
@@ -41,7 +41,7 @@ export function violations(imports: readonly Import[]): string[] {
         : [];
     const to = componentOf(target);
     if (from === to) return [];
-    // Tests and contract suites may use the test tools of other components.
+    // Tests and contract suites may use test helpers of other components.
     const inTest = isTest(file);
     if (neverFrom[folder]?.some((component) => to.startsWith(component)) && !inTest)
       return [`${file} imports ${target}`];

@@ -1,4 +1,4 @@
-// How the commands of documents are read, and where a script of them ends.
+// How commands are extracted from documents, and where a script made of them ends at a failure.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { describe, it } from 'node:test';

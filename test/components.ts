@@ -1,11 +1,11 @@
-// The components of the repository, for the tests of dependency rules and style.
+// The list of the repository's components, for the tests of dependency rules and style.
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** The folders of code, as package.json names them to imports (`#platform/*`). */
+/** The top-level code folders, which package.json maps to import names (`#platform/*`). */
 export const components: readonly string[] = Object.keys(
   (
     JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
@@ -15,7 +15,7 @@ export const components: readonly string[] = Object.keys(
 ).map((name) => name.slice(1, -2));
 
 /**
- * The component a file is in: its first folder, and the second where a folder holds several
+ * The component of a file: its first folder, with the second where a folder holds several
  * components.
  */
 export function componentOf(file: string): string {

@@ -1,4 +1,4 @@
-// The documents are true: every link has a target, every file they name exists, the reference
+// The documents are true: every link has a target, every file that they name exists, the reference
 // matches the code.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
@@ -52,12 +52,12 @@ export function brokenLinks(
   });
 }
 
-// Folders that docs/architecture.md announces. When one exists it is no longer announced.
+// Folders that docs/architecture.md announces for later; an entry must go once its folder exists.
 const planned = ['hosts/gardenlinux/'];
 
 /**
- * Files of the repository named in backticks, e.g. `platform/log.ts`. `hosts/h1/…` is in the state
- * folder.
+ * Files named in backticks that do not exist, e.g. `platform/log.ts`. Paths like `hosts/h1/…` are
+ * in the state folder, not in the repository.
  */
 export function unknownFiles(
   path: string,
@@ -104,7 +104,8 @@ test('every `./cobalt` command in the documents exists', async () => {
     [...text.matchAll(/\.\/cobalt ([a-z]+)/g)].map(([, name]) => ({ path, name })),
   );
   assert.ok(commands.length > 5 && named.length > 20);
-  // `serve` is announced for the distributed cloud. `./cobalt has been …` quotes the launcher.
+  // Exceptions: `serve` is announced for the distributed cloud; `./cobalt has been …` quotes the
+  // launcher.
   assert.deepEqual(
     named.filter(({ name = '' }) => !commands.includes(name) && name !== 'serve' && name !== 'has'),
     [],

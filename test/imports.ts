@@ -1,13 +1,13 @@
-// What the files of the repository import, for the tests of its architecture.
+// Finds the imports in the repository's files, for the tests of its architecture.
 import { glob, readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { components, root } from './components.ts';
 
 export interface Import {
   file: string;
-  /** A path from the root of the repository, or the name of a package. */
+  /** A path from the repository's root, or the name of a package. */
   target: string;
-  /** `import type`: nothing of it is there at run time. */
+  /** `import type`: erased at run time. */
   typeOnly?: boolean;
 }
 
@@ -39,5 +39,5 @@ export function importsOf({ file, text }: Source): Import[] {
   });
 }
 
-/** Tests, contract suites and fixtures. */
+/** Whether the file is a test, a contract suite or a fixture. */
 export const isTest = (file: string): boolean => /\.(test|testing)\.ts$/.test(file);

@@ -1,4 +1,4 @@
-// The schemas in adapters/ovsdb are those that the installed Open vSwitch and OVN bring.
+// The generated schemas in adapters/ovsdb match those of the installed Open vSwitch and OVN.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

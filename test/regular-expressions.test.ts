@@ -1,6 +1,6 @@
-// Every regular expression of the product is linear: a pattern that backtracks over a caller's text
-// lets one request stop all others. Literals are read from the sources, patterns of bodies from the
-// routes themselves, as some are put together of parts.
+// Every regular expression of the product matches in linear time: a pattern that backtracks over a
+// caller's text would let one request block all others. Literals are read from the sources, and
+// patterns of request bodies from the routes, since some are composed.
 import assert from 'node:assert/strict';
 import { glob, readFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
@@ -20,8 +20,8 @@ interface Pattern {
 }
 
 const sources = `{${components.filter((folder) => !['test', 'tools'].includes(folder)).join(',')}}/**/*.ts`;
-// Composed of literal parts: nothing of a caller's goes into the pattern. first-error.ts takes
-// those of the routes' schemas.
+// Files that compose patterns at run time, but only from literals, never from a caller's text.
+// first-error.ts takes the patterns of the routes' schemas.
 const composed: readonly string[] = [
   'adapters/libvirt/pci-addresses.ts',
   'adapters/ontap/file-names.ts',
@@ -35,8 +35,8 @@ function superLinear({ where, source, flags }: Pattern): string[] {
     ({ type, character }) =>
       `${where}: /${source}/ is super-linear (${type}) on many ${JSON.stringify(character.pick)}`,
   );
-  // Which scslre does not look for: alternatives that begin alike, repeated without end, such as
-  // `(a|a)*`.
+  // A case that scslre does not detect: alternatives with a common beginning, repeated without
+  // bound, such as `(a|a)*`.
   const cache = toCache(parsed.flags);
   visitRegExpAST(parsed.pattern, {
     onQuantifierEnter: ({ element, max }) => {
@@ -55,10 +55,10 @@ function superLinear({ where, source, flags }: Pattern): string[] {
   });
   return found;
 }
-/** Fewer repeats than this are a bound by themselves. */
+/** Up to this many repetitions, backtracking is harmless. */
 const manyRepeats = 20;
 
-/** The literals of a file, and whether it builds others at run time. */
+/** The regular expression literals of a file, and whether the file builds others at run time. */
 function patternsIn(file: string, text: string): { literals: Pattern[]; builds: boolean } {
   const literals: Pattern[] = [];
   const names: string[] = [];
@@ -67,11 +67,11 @@ function patternsIn(file: string, text: string): { literals: Pattern[]; builds: 
     sourceType: 'module',
     locations: true,
     onToken: (token) => {
-      // missing in acorn's types
+      // acorn's types lack `value`.
       const { type, loc, value } = token as typeof token & { value: unknown };
       if (type === tokTypes.name) names.push(String(value));
       if (type !== tokTypes.regexp) return;
-      // acorn's own form of such a token
+      // The value of a regexp token in acorn.
       const { pattern, flags } = value as { pattern: string; flags: string };
       literals.push({ where: `${file}:${loc?.start.line}`, source: pattern, flags });
     },
@@ -79,7 +79,7 @@ function patternsIn(file: string, text: string): { literals: Pattern[]; builds: 
   return { literals, builds: names.includes('RegExp') && /\bRegExp\(/.test(text) };
 }
 
-/** Patterns of strings and of keys, wherever they are in a schema. */
+/** The patterns of strings and of keys anywhere in a schema. */
 function patternsOf(where: string, schema: unknown, found: Pattern[] = []): Pattern[] {
   if (typeof schema !== 'object' || schema === null) return found;
   for (const [key, value] of Object.entries(schema)) {

@@ -1,19 +1,19 @@
-// The boundaries within a service: one folder a role, which imports nothing of another role; a
-// pure domain/; all SQL in store/; an API that holds no driver. docs/architecture.md shows them.
+// The boundaries within a service: one folder for each role, which imports nothing of another role;
+// a pure domain/; all SQL in store/; APIs that hold no driver. docs/architecture.md explains them.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Import, Source } from './imports.ts';
 import { importsOf, isTest, readSources } from './imports.ts';
 
-/** Folders of a service that each of its roles may import; the others are one role each. */
+/** Folders of a service that each of its roles may import; every other folder is a role. */
 const shared: ReadonlySet<string> = new Set(['domain', 'store']);
 
-// glance-api holds its image store itself, as upstream's does.
+// glance-api accesses its image store itself, as upstream's does.
 const driversOfApis: ReadonlySet<string> = new Set(['services/glance/api -> ports/image-store.ts']);
 
 interface Place {
   service: string;
-  /** '' at the service's root. */
+  /** The folder within the service; '' for files at its root. */
   folder: string;
 }
 
@@ -23,7 +23,7 @@ function placeOf(file: string): Place | undefined {
   return { service, folder: rest.length > 1 ? (rest[0] ?? '') : '' };
 }
 
-/** Why the file of one folder may not import the target's; undefined: it may. */
+/** Why the file may not import the target; undefined: it may. */
 function refusal({ file, target, typeOnly }: Import): string | undefined {
   const from = placeOf(file);
   if (!from || isTest(file)) return undefined;
@@ -48,7 +48,7 @@ function refusal({ file, target, typeOnly }: Import): string | undefined {
 
 const queries = /\.(selectFrom|insertInto|updateTable|deleteFrom|mergeInto)\(|\bsql(<[^>]*>)?`/;
 const waits = /\bawait\b|\basync\b|\bPromise\b/;
-/** A comment says in words what code may not do. */
+/** Comments are ignored: they may mention what code must not do. */
 const withoutComments = (text: string): string =>
   text.replace(/\/\*[\s\S]*?\*\/|(^|\s)\/\/[^\n]*/g, '$1');
 
@@ -65,7 +65,7 @@ function contentViolations({ file, text }: Source): string[] {
   ];
 }
 
-/** Value types of ports may be read; a driver's own type may not even be named. */
+/** Value types of ports are allowed; drivers must not even be named. */
 const driverInDeps =
   /import type \{[^}]*\b(VolumeBackend|BackupStore|Hypervisor|Sdn)\b[^}]*\} from '#ports\//;
 

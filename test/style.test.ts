@@ -1,5 +1,5 @@
-// What the formatter and the linter leave open of CONTRIBUTING.md's style: the length of files, the
-// width of comments, the form of own imports and the case of constants. `./cobalt check` runs it.
+// The rules of CONTRIBUTING.md's style that formatter and linter do not check: length of files,
+// width of comments, form of own imports, case of constants. Run by `./cobalt check`.
 import assert from 'node:assert/strict';
 import { glob, readFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
@@ -15,8 +15,8 @@ interface Source {
 }
 
 /**
- * What is wrong in one file: `file:line: what`. Generated files are not asked. `fileNames`: of all
- * files of the repository, without their folders.
+ * What is wrong in one file, as `file:line: what`. Generated files are not checked. `fileNames`:
+ * names, without folders, of all files of the repository.
  */
 export function styleFaults({ file, text }: Source, fileNames: ReadonlySet<string>): string[] {
   const lines = text.split('\n');
@@ -41,7 +41,8 @@ export function styleFaults({ file, text }: Source, fileNames: ReadonlySet<strin
 }
 
 /**
- * Words that cannot be broken (addresses of pages) and the linter's own directives may be wider.
+ * Comments that are too wide. Exempt: words that cannot be broken (URLs), and the linter's
+ * directives.
  */
 function wideComment(line: string): string[] {
   const comment = /^\s*(?:\/\/|\/\*\*?|\*) (.*)$/.exec(line)?.[1];
@@ -55,7 +56,10 @@ function wideComment(line: string): string[] {
 const commentOf = (line: string): string | undefined =>
   /^\s*(?:\/\/|\/\*\*?|\*) (.*)$/.exec(line)?.[1] ?? /\s\/\/ (.*)$/.exec(line)?.[1];
 
-/** A file that a comment names is in the repository. Upstream's own files are Python's. */
+/**
+ * Files that a comment names and that are not in the repository. Upstream's files are Python's, so
+ * they do not match.
+ */
 function deadReference(line: string, fileNames: ReadonlySet<string>): string[] {
   const comment = commentOf(line)?.replace(/https?:\S+/g, '') ?? '';
   return [...comment.matchAll(/(?<![*\w.-])(?:[\w.-]+\/)*(\w[\w.-]*\.(?:ts|md|sh))\b(?!\.\w)/g)]
@@ -63,7 +67,7 @@ function deadReference(line: string, fileNames: ReadonlySet<string>): string[] {
     .map(([path]) => `the comment names ${path}, which is not in the repository`);
 }
 
-/** Relative inside a component, `#component/…` outside. */
+/** Imports must be relative within a component, and `#component/…` across components. */
 function importForm(file: string, line: string): string[] {
   const specifier = /(?:from |import\(|^import )'([#.][^']+)'/.exec(line)?.[1];
   if (specifier === undefined) return [];
@@ -71,7 +75,7 @@ function importForm(file: string, line: string): string[] {
     ? specifier.slice(1)
     : relative(root, join(root, dirname(file), specifier));
   if (!components.includes(target.split('/')[0] ?? '')) return [];
-  // contracts/common is a component of its own for the dependency rules alone.
+  // contracts/common is a component of its own only for the dependency rules.
   const isOwn =
     componentOf(target).replace('/common', '') === componentOf(file).replace('/common', '');
   if (isOwn === specifier.startsWith('.')) return [];
@@ -79,7 +83,7 @@ function importForm(file: string, line: string): string[] {
 }
 
 /**
- * camelCase, also for constants; the numbers of libvirt's protocol keep the names of its source.
+ * Constants are camelCase, too; numbers of libvirt's protocol keep the names of libvirt's source.
  */
 const constantCase = (file: string, line: string): string[] =>
   file.startsWith('adapters/libvirt/rpc/') || !/^(export )?const [A-Z][A-Z0-9_]*\b/.test(line)

@@ -1,4 +1,4 @@
-// A task of scope `one` needs the table of task leases in its service's database.
+// A service with a task of scope `one` must have the table of task leases in its database.
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { loadService, rolesOf } from '#compose/roles/table.ts';

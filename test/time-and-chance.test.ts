@@ -1,5 +1,5 @@
-// Timers, deadlines, moments and random numbers of product code come from deps: the linter keeps
-// it (.oxlintrc.json), and this file proves that it does and adds what it has no rule for.
+// Product code gets timers, deadlines, times and random numbers from deps. A lint rule
+// (.oxlintrc.json) enforces it; this file tests that rule, and checks what no lint rule covers.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { glob, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -14,7 +14,7 @@ interface LintConfig {
   overrides: { files: string[]; rules: Record<string, string> }[];
 }
 
-/** Where these rules do not hold. */
+/** Files in which these rules do not hold. */
 async function exceptions(): Promise<string[]> {
   const { overrides } = JSON.parse(
     await readFile(join(root, '.oxlintrc.json'), 'utf8'),
@@ -46,14 +46,14 @@ const legal = [
   'export const shown = (ms: number): Date => new Date(ms);',
 ];
 
-/** Lints each text as a file of its own and tells which of our rules it breaks. */
+/** Lints each text as a file of its own; returns the rules of ours that it breaks. */
 async function lint(texts: readonly string[]): Promise<string[][]> {
   const folder = await mkdtemp(join(tmpdir(), 'cobalt-lint-'));
   try {
     for (const [index, text] of texts.entries())
       await writeFile(join(folder, `${index}.ts`), `${text}\nexport {};\n`);
     const output = await new Promise<string>((resolve) => {
-      // it ends with 1 where it finds something
+      // Exit code 1 only means that oxlint found something.
       execFile(
         join(root, 'node_modules/.bin/oxlint'),
         ['-c', join(root, '.oxlintrc.json'), '--format=json', folder],

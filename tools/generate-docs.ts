@@ -40,7 +40,7 @@ export const referenceFolder = join(
   'reference',
 );
 
-/** File name below docs/reference -> its text. */
+/** The generated pages: file name below docs/reference to text. */
 export async function generateReference(): Promise<Map<string, string>> {
   const plane = await planeAsData();
   const { apis } = plane;
@@ -57,10 +57,7 @@ export async function generateReference(): Promise<Map<string, string>> {
 
 const defaults = Default(cloudConfigSchema, {}) as Static<typeof cloudConfigSchema>;
 
-/**
- * The roles are wired as `up` wires them, over empty databases in a folder that is deleted
- * again.
- */
+/** The APIs and roles, wired as by `up`, over empty databases in a temporary folder. */
 export async function planeAsData(): Promise<Pick<ControlPlane, 'apis' | 'roles'>> {
   const folder = await mkdtemp(join(tmpdir(), 'cc-docs-'));
   try {
@@ -69,7 +66,7 @@ export async function planeAsData(): Promise<Pick<ControlPlane, 'apis' | 'roles'
     const plane = await createControlPlane({
       home,
       secrets: await readSecrets(folder),
-      // with all that may be switched on
+      // With all optional services enabled.
       config: {
         ...defaults,
         cortex: { ...defaults.cortex, enabled: true },
@@ -241,7 +238,8 @@ function allowed(schema: TSchema): string {
 
 function configurationPage(): string {
   const settings = Object.entries(
-    processConfigSchema.properties as unknown as Record<string, TObject>, // fields or one value
+    // Each property is a section with fields, or a single value.
+    processConfigSchema.properties as unknown as Record<string, TObject>,
   ).flatMap(([section, of]) => {
     const variable = `COBALT_${upperSnake(section)}`;
     if (of.properties === undefined) return [{ key: section, variable, of: of as TSchema }];

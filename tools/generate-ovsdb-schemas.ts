@@ -86,7 +86,10 @@ ${tables.join('\n')}
 `;
 }
 
-/** Text by file of adapters/ovsdb; undefined if the package with its schema is not installed. */
+/**
+ * The generated text of each file in adapters/ovsdb; undefined if the package with its schema is
+ * not installed.
+ */
 export async function generateSchemas(): Promise<Map<string, string | undefined>> {
   const generated = new Map<string, string | undefined>();
   for (const { from, to, name } of sources) {
@@ -94,7 +97,7 @@ export async function generateSchemas(): Promise<Map<string, string | undefined>
       if (error.code === 'ENOENT') return undefined;
       throw error;
     });
-    // installed by the distribution, in the form of RFC 7047
+    // Cast: installed by the distribution, in the form of RFC 7047.
     generated.set(to, text && moduleOf(JSON.parse(text) as Schema, name, from));
   }
   return generated;

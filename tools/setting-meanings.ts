@@ -1,5 +1,5 @@
-// The meaning of each setting of compose/config.ts and compose/process-config.ts, for operators:
-// the generator refuses a setting without one.
+// The description of each setting of compose/config.ts and compose/process-config.ts for operators;
+// generate-docs.ts refuses a setting without one.
 export const meanings: Readonly<Record<string, string>> = {
   acceleration:
     'How guests on real hosts run: `kvm`, `tcg` (emulated), or `auto`: the faster of the two, measured once a boot with a real kernel. `up --acceleration` overrides it.',

@@ -1,4 +1,4 @@
-// The store in memory that tests of Cinder use keeps the same contract.
+// Runs the contract suite on the file driver, and on the store in memory that Cinder's tests use.
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backupStoreContract, memoryBackups } from '#ports/backup-store.testing.ts';

@@ -1,5 +1,5 @@
-// Backups as files in one folder, each with a note of its checksum. The note is written last: a
-// backup is complete if it exists.
+// The driver of ports/backup-store.ts on files: in one folder, for each backup a data file and a
+// note with its checksum. The note is written last, so a backup with a note is complete.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
@@ -25,7 +25,7 @@ export function createFileBackupStore({
     return join(folder, id + suffix);
   };
   const remove = async (id: string): Promise<void> => {
-    // The note first: without it the backup does not exist.
+    // The note first: without a note the backup does not exist for readers.
     for (const suffix of [noteSuffix, `${noteSuffix}.new`, dataSuffix])
       await rm(pathOf(id, suffix), { force: true });
     await syncFolder(folder);
@@ -98,7 +98,7 @@ const asFault = (error: NodeJS.ErrnoException): Fault | undefined =>
     ? fault('overQuota', 'There is not enough room in the backup store.')
     : undefined;
 
-/** A folder that is unreachable is an expected failure, not a bug. */
+/** Runs `work` and turns file system errors into `unavailable`: an unreachable folder is no bug. */
 async function reached<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
   try {
     return await work();
@@ -118,8 +118,8 @@ async function reached<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> 
 }
 
 /**
- * Copies to a new file, durable when it resolves; returns an error of the source or the disk.
- * `stallMs`: how long the source may send nothing.
+ * Copies the source to a new file, which is durable when this resolves. Returns an error of the
+ * source or the disk. `stallMs`: how long the source may send nothing.
  */
 async function copy(
   source: Readable,
@@ -165,7 +165,7 @@ async function writeDurably(path: string, text: string): Promise<void> {
   }
 }
 
-/** Names are durable once their folder is flushed. */
+/** Flushes the folder: only then are created and renamed files durable. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {

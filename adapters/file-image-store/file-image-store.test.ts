@@ -1,4 +1,4 @@
-// The file store keeps the port's contract, and what a killed process leaves can be listed and
+// Runs the port's contract suite, and tests that what a killed process leaves can be listed and
 // removed.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

@@ -1,5 +1,5 @@
-// Image data as files in one folder: `<key>` is complete, `<key>.part` is being written or was left
-// by a dead process.
+// The driver of ports/image-store.ts on files in one folder: `<key>` holds complete data,
+// `<key>.part` is being written or was left by a dead process.
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -9,7 +9,10 @@ import { sendingItself } from './send-file.ts';
 import { writeFile } from './write-file.ts';
 
 export interface FileImageStoreOptions {
-  /** Created at the first write if missing. Rename must be atomic in it: any local disk or NFS. */
+  /**
+   * Created at the first write if missing. Rename must be atomic there, as on any local disk or
+   * NFS.
+   */
   folder: string;
   readChunkBytes?: number;
   hashIdleMs?: number;
@@ -59,7 +62,8 @@ export function createFileImageStore(options: FileImageStoreOptions): ImageStore
       const names = (await readdir(folder).catch(unlessMissing)) ?? [];
       const files = await Promise.all(
         names.map(async (name): Promise<StoredFile | undefined> => {
-          const facts = await stat(join(folder, name)).catch(unlessMissing); // it may be removed meanwhile
+          // The file may be removed meanwhile.
+          const facts = await stat(join(folder, name)).catch(unlessMissing);
           const whole = !name.endsWith(part);
           return facts?.isFile()
             ? { key: whole ? name : name.slice(0, -part.length), sizeBytes: facts.size, whole }
@@ -81,7 +85,7 @@ function unlessMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
 }
 
-/** The file's name must survive a power failure, too. */
+/** Flushes the folder, so that a renamed file survives a power failure. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder);
   try {

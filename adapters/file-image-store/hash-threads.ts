@@ -4,15 +4,15 @@
 import { Worker } from 'node:worker_threads';
 
 /**
- * A message to hash-thread.mjs: a block, answered when its memory may be used again; without a
- * block the end, answered with the digest.
+ * A message to hash-thread.mjs. With a block: hash it; the answer says that its memory may be
+ * reused. Without a block: end the upload; the answer is the digest.
  */
 interface HashOrder {
   seq: number;
   upload: number;
   block?: number;
   length?: number;
-  /** Only with a block's first use: passing the memory costs 0.4 ms, its number nothing. */
+  /** Only at the block's first use: passing the memory costs 0.4 ms, passing its number nothing. */
   memory?: SharedArrayBuffer;
 }
 interface HashAnswer {
@@ -23,8 +23,8 @@ interface HashAnswer {
 
 export interface Hashing {
   /**
-   * Resolves when both have read the block. Blocks count in the order of the calls; a block's
-   * number always means the same memory.
+   * Hashes a block; resolves when both threads have read it. Blocks are hashed in the order of the
+   * calls; a block's number always stands for the same memory.
    */
   update(block: number, memory: SharedArrayBuffer, length: number): Promise<void>;
   digests(): Promise<{ md5: string; sha512: string }>;
@@ -57,7 +57,7 @@ export function createHashThreads(idleMs: number): HashThreads {
       if (threads?.some((thread) => thread.dead)) threads = undefined;
       const [md5, sha512] = (threads ??= algorithms.map(
         (algorithm) => new HashThread(algorithm),
-      )) as [HashThread, HashThread]; // one for each algorithm
+      )) as [HashThread, HashThread]; // one thread for each algorithm
       const upload = (uploads += 1);
       const sharedBlocks = new Set<number>();
       let released = false;
@@ -80,7 +80,7 @@ export function createHashThreads(idleMs: number): HashThreads {
           if (released) return;
           released = true;
           users -= 1;
-          // frees the state of an unfinished upload
+          // Makes the threads drop the state of an unfinished upload.
           for (const thread of [md5, sha512]) thread.order({ upload }).catch(() => undefined);
           if (users === 0) idle = setTimeout(() => void end(), idleMs).unref();
         },
@@ -102,7 +102,7 @@ class HashThread {
   constructor(algorithm: string) {
     this.#worker = new Worker(new URL('./hash-thread.mjs', import.meta.url), {
       workerData: { algorithm },
-      execArgv: [], // flags of the main thread, such as --input-type, are not for this one
+      execArgv: [], // the main thread's flags, e.g. --input-type, must not apply
       resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4 },
     });
     this.#worker.on('message', ({ seq, digest }: HashAnswer) => {

@@ -1,5 +1,5 @@
-// A file that writes itself into a socket: complete and in order, ranges, slow readers, readers
-// that leave, files that end early.
+// Files that write themselves to a socket: complete and in order, ranges, slow readers, readers
+// that disconnect, files that are shorter than announced.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';

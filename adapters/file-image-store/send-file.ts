@@ -7,15 +7,13 @@ import type { SelfSending } from '#platform/http/self-sending.ts';
 import { sendTo } from '#platform/http/self-sending.ts';
 
 const blockBytes = 1024 * 1024;
-// One is read into while another is written out; the third covers the change-over.
+// One block is filled while another is sent; the third is needed when they swap.
 const blockCount = 3;
-// Blocks of finished downloads, kept for the next: as many as two concurrent downloads need.
+// Blocks of finished downloads, kept for reuse: enough for two concurrent downloads.
 const spare: Buffer[] = [];
 const maxSpare = 2 * blockCount;
 
-/**
- * Adds the fast path to the stream of an open file. `start` and `end` (included) as in the stream.
- */
+/** Adds `sendTo` to the stream of an open file. `start` and `end` (inclusive) as for the stream. */
 export function sendingItself(
   stream: Readable,
   file: FileHandle,
@@ -64,7 +62,7 @@ async function sendFile(
       inFlight += 1;
       destination.write(block.subarray(0, bytesRead), (error) => {
         inFlight -= 1;
-        if (error) failure = error; // the reader left: nobody remains to be told
+        if (error) failure = error; // the reader disconnected: nobody gets the error
         free.push(block);
         wake();
       });
@@ -72,7 +70,7 @@ async function sendFile(
     await until(() => inFlight === 0 || isClosed());
   } finally {
     destination.off('close', closed);
-    // A block that the socket may still use is not reused.
+    // Only if the socket has sent everything: a block that it may still read must not be reused.
     while (inFlight === 0 && free.length > 0 && spare.length < maxSpare)
       spare.push(free.pop() as Buffer);
   }

@@ -1,6 +1,6 @@
-// One upload: from the source through blocks of shared memory to the disk and both hashes at once.
-// A block is reused when all three have read it, so memory is bounded and a slow disk or hash slows
-// the source down.
+// Writes one upload: from the source through blocks of shared memory to the disk and both hash
+// threads at once. A block is reused when all three have read it, so memory is bounded, and a slow
+// disk or hash slows the source down.
 import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
@@ -11,7 +11,7 @@ import type { Hashing, HashThreads } from './hash-threads.ts';
 
 const blockBytes = 1024 * 1024;
 const maxBlocks = 8;
-// The disk starts early, so that the final sync is short.
+// Sync often, so that little is left for the final sync.
 const syncEveryBytes = 16 * 1024 * 1024;
 
 /**
@@ -43,7 +43,10 @@ export async function writeFile(
   }
 }
 
-/** Why the source did not end properly; undefined: it did. */
+/**
+ * Copies the source into the upload. Returns why the source did not end properly; undefined if it
+ * did.
+ */
 async function pump(
   source: Readable,
   upload: Upload,
@@ -54,7 +57,7 @@ async function pump(
   let giveUp: (error: Error) => void = () => undefined;
   const timer = setTimeout(() => giveUp(late), limits.stallMs);
   for (;;) {
-    let next: IteratorResult<Buffer | string>; // what byte streams yield
+    let next: IteratorResult<Buffer | string>; // the type that byte streams yield
     try {
       // Not Promise.race: a promise that is pending for the whole upload would keep every chunk in
       // memory.
@@ -127,7 +130,8 @@ class Upload {
 
   /** Writes the rest, waits for disk and hashes, and makes the file durable. */
   async finish(): Promise<StoredData> {
-    const small = this.#hashing === undefined; // one block or less: not worth a thread
+    // Hash threads are started only for uploads of more than one block.
+    const small = this.#hashing === undefined;
     if (small) {
       const bytes = this.#current?.bytes.subarray(0, this.#filled) ?? new Uint8Array(0);
       const digest = (algorithm: string): string =>
@@ -136,17 +140,17 @@ class Upload {
       await this.#file.sync();
       return { sizeBytes: this.sizeBytes, md5: digest('md5'), sha512: digest('sha512') };
     }
-    const hashing = this.#hashing as Hashing; // not small
+    const hashing = this.#hashing as Hashing; // set, since the upload is not small
     if (this.#filled > 0) this.#dispatch(hashing);
     const digests = hashing.digests();
-    digests.catch(() => undefined); // `settle` below reports whichever fails first
+    digests.catch(() => undefined); // `settle` below reports the first failure
     await this.settle();
     if (this.#failure) throw this.#failure.error;
     await this.#file.sync();
     return { sizeBytes: this.sizeBytes, ...(await digests) };
   }
 
-  /** Resolves when nothing reads the blocks or the file any more. */
+  /** Resolves when neither disk nor hash threads use the blocks any more. */
   async settle(): Promise<void> {
     while (this.#busy.size > 0) await Promise.all(this.#busy);
     await this.#syncing;
@@ -168,7 +172,7 @@ class Upload {
   }
 
   #dispatch(hashing: Hashing): void {
-    const block = this.#current as Block; // dispatched only when filled
+    const block = this.#current as Block; // dispatch is called only with a filled block
     const length = this.#filled;
     const position = this.#position;
     this.#current = undefined;

@@ -1,6 +1,6 @@
-// The objects of a kind, kept up to date: listed once, then told of each change by a watch, which
-// is taken up again where it ended, or from a new list where the server has forgotten that far
-// back.
+// A cache of a kind's objects (an informer): lists them once, then applies the changes that a watch
+// reports. A watch that ends is resumed at its last resourceVersion, or after a new list if the
+// server no longer has that version.
 // https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 import type { Fault } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -10,7 +10,10 @@ import type { KubeClientDeps } from './requests.ts';
 import { listAll, pathOf, refusal, selectorQuery } from './requests.ts';
 
 const retryMs = { first: 200, most: 15_000 };
-/** The server ends a watch after this; a lost connection is noticed then at the latest. */
+/**
+ * timeoutSeconds of a watch: the server ends it then, so a dead connection is noticed by then at
+ * the latest.
+ */
 const watchSeconds = 300;
 
 const keyOf = ({ name, namespace = '' }: KubeRef): string => `${namespace}/${name}`;
@@ -38,7 +41,7 @@ export function follow<T extends KubeObject>(
     options.onChange(object, isGone);
   };
 
-  /** What is gone since the list before is told, too. */
+  /** Lists the objects; also reports those that were deleted since the previous list. */
   const list = async (): Promise<Fault | undefined> => {
     const listed = await listAll<T>(deps, kind, options);
     if (isFault(listed)) return listed;
@@ -65,7 +68,7 @@ export function follow<T extends KubeObject>(
     const ended = await transport.stream(
       `${pathOf(kind, options)}?${query}`,
       (line) => {
-        const { type, object } = line as WatchEvent; // of the server's own making
+        const { type, object } = line as WatchEvent; // the API server's format
         const changed = object as T;
         if (type === 'ERROR') {
           const { code = 500 } = object as { code?: number };
@@ -91,7 +94,7 @@ export function follow<T extends KubeObject>(
         pauseMs = retryMs.first;
         continue;
       }
-      // it has forgotten that far back: a new list tells what has happened
+      // 410 Gone: the server has dropped that resourceVersion; a new list shows what changed.
       if (failed.kind === 'gone') version = '';
       else {
         options.onTrouble?.(failed);

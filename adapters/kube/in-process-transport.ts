@@ -1,4 +1,5 @@
-// To our own API server in the same process: no socket, the same handler, an identity of its own.
+// Connects a Kubernetes client to our own API server in the same process, without a socket: calls
+// its handler, with an identity of the client's own.
 import { Writable } from 'node:stream';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -27,7 +28,7 @@ export function inProcessTransport(
     content?: { type: string; body: unknown },
   ) => {
     const [path = '', query = ''] = target.split('?');
-    currentFence(); // throws if the caller's is lost
+    currentFence(); // throws if the caller's fence is lost
     const request: RawRequest = {
       method,
       path,
@@ -37,12 +38,13 @@ export function inProcessTransport(
         'user-agent': client.name,
         ...(content ? { 'content-type': content.type } : {}),
       },
-      // a copy: neither side sees what the other does to its objects
+      // A copy, so that client and server share no objects.
       body: content ? { json: structuredClone(content.body) as Json } : null,
       origin: '',
       client,
     };
-    // The server could as well be in another process: the caller's fence is not its own.
+    // In a distributed cloud the server is another process, so it must not inherit the caller's
+    // fence.
     return await withoutFence(async () => await handler.handle(request));
   };
   return {

@@ -1,4 +1,4 @@
-// A Kubernetes client of what operators need, over any transport.
+// The driver of ports/kube.ts: a Kubernetes client over any transport.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { KubeKind, KubeObject } from '#contracts/kube/object.ts';
@@ -8,7 +8,7 @@ import type { KubeClientDeps } from './requests.ts';
 import { listAll, pathOf, refusal, timeoutMs } from './requests.ts';
 import type { KubeRequest } from './transport.ts';
 
-/** `manager` owns what this client applies and patches. */
+/** `manager`: the field manager in whose name this client applies and patches. */
 export function createKubeClient(deps: KubeClientDeps, manager: string): Kube {
   const { transport } = deps;
   const fieldManager = `fieldManager=${encodeURIComponent(manager)}`;

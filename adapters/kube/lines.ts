@@ -1,7 +1,7 @@
-// The lines of a stream of JSON objects, each parsed as it is complete.
+// Splits a stream into lines and parses each as JSON, as soon as it is complete. For watches.
 import { StringDecoder } from 'node:string_decoder';
 
-/** A line may be an object of etcd's largest size, and its envelope. */
+/** Characters: a line holds an object, which etcd limits to 1.5 MiB, and its envelope. */
 const maxLineLength = 4 * 1024 * 1024;
 
 export function jsonLines(onLine: (line: unknown) => void): (chunk: Buffer) => void {

@@ -1,5 +1,4 @@
-// What the requests of a Kubernetes client are made of: paths, pages of lists, and refusals in our
-// terms.
+// Parts of a Kubernetes client's requests: paths, lists in pages, and errors as faults.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { KubeKind, KubeObject } from '#contracts/kube/object.ts';
@@ -15,7 +14,7 @@ export interface KubeClientDeps {
 }
 
 export const timeoutMs = 30_000;
-/** Of a list: a page holds this many objects. */
+/** Objects on one page of a list. */
 const pageSize = 500;
 
 export function pathOf(
@@ -39,7 +38,7 @@ interface Listed<T> {
   resourceVersion: string;
 }
 
-/** Every page; the version is that of the first. */
+/** All pages of a list; the resourceVersion is that of the first page. */
 export async function listAll<T extends KubeObject>(
   { transport }: Pick<KubeClientDeps, 'transport'>,
   kind: KubeKind<T>,
@@ -61,7 +60,7 @@ export async function listAll<T extends KubeObject>(
       metadata: { resourceVersion: string; continue?: string };
       items: T[];
     };
-    // the items of a list do not say what they are
+    // Items of a list lack apiVersion and kind, so they are added.
     const { group, version, kind: name } = kind;
     const apiVersion = group === '' ? version : `${group}/${version}`;
     items.push(...page.items.map((item) => ({ ...item, apiVersion, kind: name })));
@@ -71,7 +70,7 @@ export async function listAll<T extends KubeObject>(
   return { items, resourceVersion };
 }
 
-/** A Status in our terms, with the server's own words. */
+/** The fault for an error reply (a Status object), with the server's own message. */
 export function refusal(code: number, body: unknown): Fault {
   const { message = `the Kubernetes API answered ${code}`, reason = '' } = (body ?? {}) as {
     message?: string;

@@ -1,4 +1,4 @@
-// To a Kubernetes API over TLS, as the holder of a client certificate. Used by compose, for the
+// Connects a Kubernetes client to a server over TLS with a client certificate. Used by compose, for
 // commands of the CLI.
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
@@ -10,9 +10,11 @@ import { jsonLines } from './lines.ts';
 import type { KubeReply, KubeTransport } from './transport.ts';
 
 export interface KubeServer {
-  /** e.g. `https://127.0.0.1:6443`. */
+  /** E.g. `https://127.0.0.1:6443`. */
   origin: string;
-  /** PEM: whom its certificate is trusted by, and whom we are. */
+  /**
+   * PEM texts. `authority` has signed the server's certificate; the others are the client's own.
+   */
   authority: string;
   certificate: string;
   key: string;
@@ -52,7 +54,8 @@ export function socketTransport(
         const status = answer.statusCode ?? 0;
         const refused: Buffer[] = [];
         const take = status < 300 ? jsonLines(onLine) : (chunk: Buffer) => refused.push(chunk);
-        for await (const chunk of answer) take(chunk as Buffer); // no encoding is set
+        // Cast: without an encoding, chunks are Buffers.
+        for await (const chunk of answer) take(chunk as Buffer);
         return status < 300
           ? { status, body: undefined }
           : replyOf(status, Buffer.concat(refused).toString('utf8'));

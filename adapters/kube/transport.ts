@@ -1,10 +1,10 @@
-// How a Kubernetes client reaches its server: in the process of our own one
-// (in-process-transport.ts). One over a socket has the same face.
+// How a Kubernetes client reaches its server: over a socket (socket-transport.ts) or in the process
+// of our own server (in-process-transport.ts).
 import type { Outcome } from '#contracts/common/fault.ts';
 
 export interface KubeRequest {
   method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
-  /** With its query. */
+  /** Path with its query. */
   path: string;
   contentType?: string;
   body?: unknown;
@@ -17,11 +17,11 @@ export interface KubeReply {
 }
 
 export interface KubeTransport {
-  /** unavailable or timeout: no answer came. */
+  /** Sends one request. unavailable or timeout: no answer came. */
   send(request: KubeRequest): Promise<Outcome<KubeReply>>;
   /**
-   * A watch: each line of the answer, parsed, until it ends or the signal is aborted. Resolves
-   * then. A refusal is given as the reply.
+   * Starts a watch: calls `onLine` with each line of the answer, parsed. Resolves when the answer
+   * ends or the signal aborts. A refusal is returned as the reply.
    */
   stream(
     path: string,

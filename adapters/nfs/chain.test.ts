@@ -57,7 +57,7 @@ test('whatever is taken, deleted and merged, every snapshot keeps its content an
   const step = fc.tuple(fc.constantFrom('take', 'delete', 'merge'), fc.integer({ min: 0, max: 5 }));
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      // The content of a file is the list of writes in it; one write happens before each step.
+      // A file's content is modelled as the list of its writes; one write happens before each step.
       // Snapshot ids are used once.
       let chain: Chain = newChain('v');
       const layers = new Map([

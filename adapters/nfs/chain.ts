@@ -1,14 +1,15 @@
-// The image files of one volume and how its snapshots order them. Pure; nfs-volumes.ts executes it
-// and stores it in `volume-<id>.info`. A snapshot freezes the file that is written to and puts a
-// new overlay on top of it: `volume-<id>.<snapshot id>`.
+// The image files of one volume, as a chain of qcow2 backing files. Pure; nfs-volumes.ts executes
+// the changes and stores the chain in `volume-<id>.info`. A snapshot freezes the file that is being
+// written to and puts a new overlay on top: `volume-<id>.<snapshot id>`.
 
 export interface Chain {
   /**
-   * Oldest first; each is the backing file of the next, the last that of `active`. `snapshot` null:
-   * the snapshot is deleted, its file waits to be merged into the one above.
+   * Frozen files, oldest first: each is the backing file of the next, the last one that of
+   * `active`. `snapshot` null: the snapshot was deleted, and its file is to be merged into the one
+   * above.
    */
   frozen: readonly { file: string; snapshot: string | null }[];
-  /** The file that is written to. */
+  /** The file that the guest writes to. */
   active: string;
 }
 
@@ -19,6 +20,7 @@ export const overlayFile = (volumeId: string, snapshotId: string): string =>
 
 export const newChain = (volumeId: string): Chain => ({ frozen: [], active: baseFile(volumeId) });
 
+/** The file that the snapshot has frozen; undefined: no such snapshot. */
 export const snapshotFile = ({ frozen }: Chain, snapshotId: string): string | undefined =>
   frozen.find(({ snapshot }) => snapshot === snapshotId)?.file;
 export const snapshotsOf = ({ frozen }: Chain): string[] =>
@@ -28,7 +30,7 @@ export const filesOf = ({ frozen, active }: Chain): string[] => [
   active,
 ];
 
-/** The chain after the snapshot. Returned unchanged if the snapshot is in it already. */
+/** The chain after taking the snapshot; unchanged if it contains the snapshot already. */
 export function withSnapshot(chain: Chain, volumeId: string, snapshotId: string): Chain {
   if (snapshotFile(chain, snapshotId) !== undefined) return chain;
   return {
@@ -37,6 +39,7 @@ export function withSnapshot(chain: Chain, volumeId: string, snapshotId: string)
   };
 }
 
+/** The chain with the snapshot marked as deleted; `nextMerge` then removes its file. */
 export const withoutSnapshot = ({ frozen, active }: Chain, snapshotId: string): Chain => ({
   frozen: frozen.map(({ file, snapshot }) => ({
     file,
@@ -46,8 +49,8 @@ export const withoutSnapshot = ({ frozen, active }: Chain, snapshotId: string): 
 });
 
 /**
- * How to remove a deleted snapshot's file: its content goes into `top`, whose backing file is
- * `below` afterwards (null: none).
+ * How to remove a deleted snapshot's file: its content is copied into `top`, whose backing file is
+ * then `below` (null: none).
  */
 export interface Merge {
   file: string;
@@ -57,7 +60,7 @@ export interface Merge {
   chain: Chain;
 }
 
-/** The next merge; null: none is due. */
+/** The next merge that is due; null if none is. */
 export function nextMerge({ frozen, active }: Chain): Merge | null {
   const index = frozen.findIndex(({ snapshot }) => snapshot === null);
   const dead = frozen[index];
@@ -70,6 +73,7 @@ export function nextMerge({ frozen, active }: Chain): Merge | null {
   };
 }
 
+/** null: the text is not a chain. */
 export function parseChain(text: string): Chain | null {
   try {
     const { active, frozen } = JSON.parse(text) as Partial<Chain>;

@@ -1,4 +1,4 @@
-// The connection of one host to one filer's lock manager: opened when it is needed, watched for the
+// One host's connection to one filer's lock manager: opened when needed, probed to notice the
 // filer's death, reopened when the filer is back. Used by nlm-image-locks.ts.
 import type { Clock } from '#platform/clock.ts';
 import { LockManager } from './nlm4.ts';
@@ -6,20 +6,23 @@ import { RpcRefused, RpcUnavailable } from './onc-rpc.ts';
 
 export interface FilerConnectionOptions {
   server: string;
-  /** For one call, and for one attempt to connect. */
+  /** Deadline for one call, and for one attempt to connect. */
   timeoutMs: number;
-  /** How often the filer is probed: one whose machine died closes no connection. */
+  /** Interval of probing: a filer whose machine died does not close its connections. */
   probeEveryMs: number;
   firstBackoffMs: number;
   maxBackoffMs: number;
 }
 
 export interface FilerConnectionEvents {
-  /** The connection ended: the filer may have forgotten the locks taken over it. */
+  /** Called when the connection ended: the filer may have lost the locks taken over it. */
   lost(): void;
-  /** The connection is open again after `restore`. Returns true if nothing is left to restore. */
+  /**
+   * Called when the connection is open again after `restore`. Returns true if nothing is left to
+   * restore.
+   */
   back(): Promise<boolean>;
-  /** An unexpected error. */
+  /** Called with an unexpected error (a bug). */
   failed(error: unknown): void;
 }
 
@@ -45,8 +48,8 @@ export class FilerConnection {
   }
 
   /**
-   * The open connection, or a new one. Rejects with RpcUnavailable or RpcRefused; a failure is
-   * returned to every caller until the next attempt is due.
+   * The open connection, or a new one. Rejects with RpcUnavailable or RpcRefused; a failure to
+   * connect is returned to all callers until the next attempt is due.
    */
   async manager(): Promise<LockManager> {
     return await (this.#manager ??= this.#connect());
@@ -60,7 +63,7 @@ export class FilerConnection {
     );
   }
 
-  /** Connects, however long it takes, and calls `back` until that returns true. */
+  /** Reconnects, however long that takes, and calls `back` again until it returns true. */
   restore(): void {
     this.#isWanted = true;
     if (!this.#isRestoring) void this.#restore();
@@ -76,7 +79,7 @@ export class FilerConnection {
     ) {
       await this.#sleep(backoffMs);
       if (this.#closing.signal.aborted) break;
-      this.#isWanted = false; // a call of `restore` from here on asks for another round
+      this.#isWanted = false; // a `restore` from here on requests another round
       const isRestored = await this.manager()
         .then(async () => await this.#events.back())
         .catch((error: unknown) => this.#failed(error));
@@ -106,7 +109,9 @@ export class FilerConnection {
     return opening;
   }
 
-  /** An error other than an unreachable filer is a bug: reported, and tried again. */
+  /**
+   * Reports an error that is not about an unreachable filer, a bug; in any case it is tried again.
+   */
   #failed(error: unknown): false {
     if (!(error instanceof RpcUnavailable || error instanceof RpcRefused))
       this.#events.failed(error);
@@ -124,8 +129,8 @@ export class FilerConnection {
   }
 
   /**
-   * Sleeps at least the share `least` of the time and a random part of the rest, so that hosts do
-   * not reconnect all at once.
+   * Sleeps for a random time between `least` * ms and ms, so that hosts do not reconnect all at
+   * once.
    */
   async #sleep(ms: number, least = 0.5): Promise<void> {
     await this.#clock

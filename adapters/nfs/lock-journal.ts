@@ -1,12 +1,12 @@
-// The locks that one host may hold, a small file for each: written before a lock is requested and
-// removed after it is released, so that a crash at any point leaves no unknown lock. Used by
+// The notes of the locks that one host may hold, one small file each: written before a lock is
+// requested and removed after it is released, so that after a crash every lock is known. Used by
 // nlm-image-locks.ts.
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ImageLock } from '#ports/image-locks.ts';
 
-/** `handle`: of the locked file; its name may belong to another file by now. */
+/** `handle`: NFS handle of the locked file; its name may belong to another file by now. */
 export interface LockNote {
   lock: ImageLock;
   handle: Buffer;
@@ -14,9 +14,9 @@ export interface LockNote {
 
 export interface LockJournal {
   read(): Promise<LockNote[]>;
-  /** On disk when it resolves. Replaces an earlier note of the same lock. */
+  /** Writes the note, durably. Replaces an earlier note of the same lock. */
   write(note: LockNote): Promise<void>;
-  /** Safe to repeat. */
+  /** Removes the note. Safe to repeat. */
   remove(lock: ImageLock): Promise<void>;
 }
 
@@ -41,8 +41,8 @@ export function openLockJournal(folder: string): LockJournal {
       await rename(part, fileOf(lock));
       await flushed(folder, 'r');
     },
-    // not flushed: a note that comes back after a power failure leads to the release of a lock that
-    // is not held, which is harmless
+    // Not flushed: if the note reappears after a power failure, a lock that is not held is
+    // released, which is harmless.
     remove: async (lock) => await rm(fileOf(lock), { force: true }),
   };
 }
@@ -58,7 +58,7 @@ async function flushed(path: string, flags: 'r' | 'w', text?: string): Promise<v
 }
 
 function parse(text: string): LockNote {
-  // written by `write` above, complete or not at all
+  // Cast: written by `write` above, atomically.
   const { handle, ...lock } = JSON.parse(text) as ImageLock & { handle: string };
   return { lock, handle: Buffer.from(handle, 'base64') };
 }

@@ -1,5 +1,5 @@
-// The driver of ports/storage-marks.ts on an NFS share: one small file a host, which is replaced as
-// a whole, read and written by our own client, which caches nothing.
+// The driver of ports/storage-marks.ts on an NFS share: one small file for each host, replaced
+// atomically. Read and written by our own NFS client, which caches nothing.
 import { fault } from '#contracts/common/fault.ts';
 import type { StorageMarks } from '#ports/storage-marks.ts';
 import type { ShareAddress } from './share.ts';
@@ -7,7 +7,10 @@ import { openShare } from './share.ts';
 
 const prefix = '.ha-mark.';
 
-/** Of a host's mark, whole or being written. Volumes are on the same share: it is none. */
+/**
+ * Whether the file is a host's mark, complete or being written. Volumes are on the same share;
+ * theirs are not.
+ */
 export const isMark = (name: string): boolean =>
   name.startsWith(prefix) || name.startsWith(`.${prefix}`);
 

@@ -1,6 +1,6 @@
-// The port `volume-backend` on an NFS share: qcow2 files, snapshots as overlays (chain.ts).
-// qemu-img and QEMU access the images through QEMU's own NFS client, names and notes go through
-// ours (share.ts): without a mount, a kernel module or root.
+// The driver of ports/volume-backend.ts on an NFS share: qcow2 files, with snapshots as overlays
+// (chain.ts). qemu-img and QEMU access images through QEMU's own NFS client; names and notes go
+// through ours (share.ts). Neither needs a mount, a kernel module or root.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { DiskImages } from '#ports/disk-images.ts';
@@ -31,14 +31,14 @@ import type { ShareAddress } from './share.ts';
 export interface NfsVolumesOptions {
   share: ShareAddress;
   images: DiskImages;
-  /** For one call of qemu-img that copies no data. */
+  /** Deadline of a qemu-img call that copies no data. */
   shortTimeoutMs?: number;
-  /** For one call of qemu-img that copies a volume. */
+  /** Deadline of a qemu-img call that copies a volume. */
   copyTimeoutMs?: number;
 }
 
 const gib = 1024 ** 3;
-// Matches also the temporary file of a note whose writing was interrupted (share.ts).
+// Also matches the temporary file of a note whose writing was interrupted (share.ts).
 const volumeName = /^(\.?)volume-([0-9a-f-]{36})(?:\.(.+))?$/;
 
 export function createNfsVolumes({
@@ -48,11 +48,11 @@ export function createNfsVolumes({
   copyTimeoutMs = 3_600_000,
 }: NfsVolumesOptions): VolumeBackend {
   const share = openShare(address);
-  // Backing files are named by URL, too: QEMU 7.2 resolves a relative name below the file instead
-  // of beside it.
+  // URLs also for backing files: QEMU 7.2 resolves a relative name below the file instead of beside
+  // it.
   const url = (file: string): string => `nfs://${address.server}${address.path}/${file}`;
-  // Not a URL: libvirt 9.0 follows a backing chain below a file of a mounted share itself, and
-  // loses the first slash of a URL's path.
+  // Backing files by JSON, not by URL: for a chain on a mounted share libvirt 9.0 follows backing
+  // files by itself, and drops the first slash of a URL's path.
   const backing = (file: string): string =>
     `json:${JSON.stringify({ file: { driver: 'nfs', user: 0, group: 0, server: { type: 'inet', host: address.server }, path: `${address.path}/${file}` } })}`;
   const img = async (...args: string[]): Promise<Outcome<void>> =>
@@ -84,7 +84,7 @@ export function createNfsVolumes({
     const chain = await chainOf(volumeId);
     return isFault(chain) ? chain : await next(chain);
   }
-  /** As `withChain`, but does nothing for a volume that does not exist. */
+  /** As `withChain`, but does nothing if the volume does not exist. */
   async function ifThere(
     volumeId: string,
     next: (chain: Chain) => Promise<Outcome<void>>,
@@ -129,7 +129,7 @@ export function createNfsVolumes({
 
     async createVolume(id, sizeGib, origin, options = {}) {
       const file = baseFile(id);
-      // without this check qemu-img would wait for its whole deadline when the share is away
+      // Fails fast if the share is away, where qemu-img would wait for its whole deadline.
       const space = await share.space();
       if (isFault(space)) return space;
       const createResult =
@@ -143,8 +143,7 @@ export function createNfsVolumes({
     async deleteVolume(id) {
       const files = await share.list();
       if (isFault(files)) return files;
-      // The note is removed last: while it exists, the volume and its other files can be found
-      // again.
+      // The note is deleted last: while it exists, a repeated call finds the volume's other files.
       const own = [...files.keys()].filter(
         (name) => volumeName.exec(name)?.[2] === id && name !== infoFile(id),
       );
@@ -171,8 +170,8 @@ export function createNfsVolumes({
     settle: async (volumeId) =>
       await ifThere(volumeId, async (chain) => {
         for (let merge = nextMerge(chain); merge; merge = nextMerge(merge.chain)) {
-          // The content goes into the file above: QEMU's NFS client cannot reopen a backing file
-          // for writing. Repeating a merge is harmless.
+          // Merged into the file above, because QEMU's NFS client cannot reopen a backing file for
+          // writing. A repeated merge is harmless.
           const below = merge.below === null ? [] : ['-F', 'qcow2'];
           const merged = await images.run(
             [
@@ -238,13 +237,14 @@ export function createNfsVolumes({
 
     importFile: async (id, sizeGib, image, { signal } = {}) =>
       await withChain(id, async ({ active }) => {
-        // Inspected before anything of the volume changes, and once more by the conversion.
+        // Inspected before the volume is changed; the conversion inspects it once more.
         const inspection = await images.inspect(image, sizeGib * gib, {
           timeoutMs: shortTimeoutMs,
           signal,
         });
         const grown = isFault(inspection) ? inspection : await grow(active, sizeGib);
-        // Written into the existing image: one with snapshots must keep its backing file.
+        // Converts into the existing file: if the volume has snapshots, the file must keep its
+        // backing file.
         return isFault(grown)
           ? grown
           : withoutValue(
@@ -279,7 +279,7 @@ export function createNfsVolumes({
         for (const file of [name, ...filesOf(chain)]) chainFiles.add(file);
         volumes.push({ id, snapshots: snapshotsOf(chain) });
       }
-      // A partly written note is removed with its volume.
+      // A partly written note is removed together with its volume.
       const isPartOfNote = (name: string): boolean =>
         name.startsWith('.') && volumes.some(({ id }) => volumeName.exec(name)?.[2] === id);
       return {

@@ -1,5 +1,5 @@
-// The calls of NFS version 3 (RFC 1813) and of its mount protocol that a share needs, typed.
-// share.ts keeps a connection and resolves names.
+// A typed client of the calls of NFS version 3 (RFC 1813) and of its mount protocol that a share
+// needs. share.ts keeps the connection and resolves names.
 import { bytes, optional, string, struct, uhyper, uint } from '#platform/xdr.ts';
 import type { Codec, XdrReader } from '#platform/xdr.ts';
 import { portOf, RpcConnection } from './onc-rpc.ts';
@@ -96,7 +96,10 @@ const readable = ({ type, size, used, mtime }: RawAttributes): FileAttributes =>
   modifiedAtMs: mtime.seconds * 1000 + Math.floor(mtime.nanoseconds / 1e6),
 });
 
-/** WRITE and COMMIT modes: the data is on disk when the call is answered. */
+/**
+ * Modes of WRITE. FILE_SYNC: the data are on disk when the call is answered. UNCHECKED, of CREATE:
+ * replaces an existing file.
+ */
 const fileSync = 2;
 const unchecked = 0;
 const folderPageBytes = 64 * 1024;
@@ -114,8 +117,8 @@ export class Nfs3 {
   }
 
   /**
-   * Asks the portmapper, mounts `path`, connects. NfsError noEntry or access: no such export, or
-   * this client may not use it.
+   * Asks the portmapper for ports, mounts `path`, connects. NfsError noEntry or access: there is no
+   * such export, or this client may not use it.
    */
   static async mount(host: string, path: string, timeoutMs: number): Promise<Nfs3> {
     const mounting = await RpcConnection.open(
@@ -162,7 +165,7 @@ export class Nfs3 {
     return readable(attributes.read(await this.#call(procedures.getAttributes, bytes, handle)));
   }
 
-  /** Up to 1 MiB from `offset`; an empty buffer at the end of the file. */
+  /** Reads up to 1 MiB from `offset`; returns an empty buffer at the end of the file. */
   async read(handle: Handle, offset: number, count: number): Promise<Buffer> {
     const reply = await this.#call(
       procedures.read,
@@ -175,7 +178,10 @@ export class Nfs3 {
     return bytes.read(reply);
   }
 
-  /** Writes all of `data`, on disk when it resolves. The server may accept less in one call. */
+  /**
+   * Writes all of `data`; they are on disk when this resolves. A loop, since the server may accept
+   * less in one call.
+   */
   async write(handle: Handle, offset: number, data: Buffer): Promise<void> {
     const args = struct({ handle: bytes, offset: uhyper, count: uint, stable: uint, data: bytes });
     for (let writtenBytes = 0; writtenBytes < data.length;) {
@@ -195,7 +201,7 @@ export class Nfs3 {
     }
   }
 
-  /** Creates an empty file with `mode`; an existing one is truncated. */
+  /** Creates an empty file with `mode`; truncates an existing one. */
   async create(folder: Handle, name: string, mode: number): Promise<Handle> {
     const some = (value: number) => ({ is: 1, value });
     const settable = struct({ is: uint, value: uint });
@@ -230,7 +236,7 @@ export class Nfs3 {
     await this.#call(procedures.remove, inFolder, { folder, name });
   }
 
-  /** Replaces an existing file of the new name, atomically. */
+  /** Renames a file; atomically replaces an existing file of the new name. */
   async rename(folder: Handle, from: string, to: string): Promise<void> {
     await this.#call(procedures.rename, struct({ from: inFolder, to: inFolder }), {
       from: { folder, name: from },
@@ -279,7 +285,7 @@ export class Nfs3 {
       uhyper.read(reply),
       uhyper.read(reply),
       uhyper.read(reply),
-    ].map(Number) as [number, number, number]; // three were read
+    ].map(Number) as [number, number, number]; // cast: exactly three were read
     return { totalBytes, freeBytes };
   }
 }

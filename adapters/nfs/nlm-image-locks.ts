@@ -1,5 +1,5 @@
-// The port `image-locks` by NFSv3's lock manager (NLM): the locks of one host on its filers, noted
-// in the host's own folder. Created by compose.
+// The driver of ports/image-locks.ts by NFSv3's lock manager (NLM): the locks of one host on its
+// filers, noted in the host's own folder. Created by compose.
 import { posix } from 'node:path';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -16,14 +16,14 @@ import { lockStatus } from './nlm4.ts';
 import { RpcRefused, RpcTimeout, RpcUnavailable } from './onc-rpc.ts';
 
 export interface NlmImageLocksOptions {
-  /** Part of the lock owner: the same guest on two hosts is two owners. */
+  /** Part of the lock's owner: the same guest on two hosts is two owners. */
   host: string;
-  /** The host's own folder; survives its power failures. */
+  /** The host's own folder for its notes; survives power failures. */
   folder: string;
   timeoutMs?: number;
   /**
-   * How long a refused lock is retried: the holder may be about to release a lock that it could not
-   * release while the filer was away.
+   * How long a refused lock is retried, ms: the holder may be about to release a lock that it could
+   * not release while the filer was away.
    */
   patienceMs?: number;
   probeEveryMs?: number;
@@ -36,13 +36,13 @@ export interface NlmImageLocksDeps {
 }
 
 /**
- * `unknown`: noted by an earlier process, and neither held nor released by this one yet. `lost`:
- * the filer forgot it. `unwanted`: to be released.
+ * `unknown`: noted by an earlier process, and neither held nor released by this one so far. `lost`:
+ * the filer has forgotten the lock, and it is to be taken again. `unwanted`: to be released.
  */
 type State = 'unknown' | 'held' | 'lost' | 'unwanted';
 interface TrackedLock extends LockNote {
   state: State;
-  /** Another owner has it; logged once. */
+  /** Another owner holds the lock; this is logged once. */
   isTaken: boolean;
 }
 
@@ -104,7 +104,7 @@ export function createNlmImageLocks(
     return connection;
   }
 
-  /** Runs one operation at a time for each lock, in order of arrival. */
+  /** Serialises operations on one lock, in order of arrival. */
   async function inTurn<T>(lock: ImageLock, work: () => Promise<T>): Promise<T> {
     return await turns.run(lockKey(lock), work);
   }
@@ -144,8 +144,8 @@ export function createNlmImageLocks(
   }
 
   /**
-   * Requests the lock. `reclaim`: it may have been held before the filer died. conflict, notFound
-   * (the name belongs to another file now), unavailable, timeout.
+   * Requests the lock. `reclaim`: it may have been held before the filer died. Faults: conflict,
+   * notFound (the name belongs to another file now), unavailable, timeout.
    */
   async function take(
     note: TrackedLock,
@@ -188,7 +188,7 @@ export function createNlmImageLocks(
       lock.server,
       async (manager) => await manager.holder(ownerOf(lock), handle),
     );
-    // `guest@host`, as written by ownerOf.
+    // The owner has the form `guest@host`, as ownerOf writes it.
     const at = isFault(holder) || holder === null ? -1 : holder.lastIndexOf('@');
     if (isFault(holder) || holder === null || at < 1 || at === holder.length - 1)
       return fault(
@@ -340,7 +340,7 @@ export function createNlmImageLocks(
   };
 }
 
-/** Turns failures outside this process, of filer and disk, into faults. */
+/** Runs `work` and turns failures of filer and disk into faults. */
 async function answered<T>(who: string, work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
   try {
     return await work();

@@ -1,6 +1,6 @@
-// The network lock manager's protocol (NLM), version 4: the calls that lock a whole image. Layouts:
-// X/Open XNFS (C702) chapter 14, with the 64-bit offsets of RFC 1813 appendix II.
-// nlm-image-locks.ts keeps the locks.
+// A client of the network lock manager's protocol (NLM), version 4: the calls that lock a whole
+// image. Layouts: X/Open XNFS (C702) chapter 14, with the 64-bit offsets of RFC 1813 appendix II.
+// nlm-image-locks.ts keeps the state of the locks.
 import { bytes, nothing, string, struct, uhyper, uint } from '#platform/xdr.ts';
 import type { Codec, XdrReader } from '#platform/xdr.ts';
 import { portOf, RpcConnection } from './onc-rpc.ts';
@@ -20,7 +20,7 @@ export const lockStatus = {
   failed: 9,
 } as const;
 
-/** The lock's owner: the host as `caller`; `owner` is what the server reports to others. */
+/** Identifies a lock's owner: `caller` is the host; the server reports `owner` to other clients. */
 export interface LockOwner {
   caller: string;
   owner: string;
@@ -67,7 +67,7 @@ const holder = struct({
  * One exclusive lock over both ranges conflicts with all of them.
  */
 const qemuBytes = { offset: 100n, length: 200n };
-/** The same for every owner, since an owner here is a guest, not a process. */
+/** The same for every owner: the owner of a lock here is a guest, not a process. */
 const processId = 1;
 const cookie = Buffer.from('cobalt');
 
@@ -82,8 +82,8 @@ export class LockManager {
   }
 
   /**
-   * The lock manager's port changes with each start of the server, so the portmapper is asked each
-   * time.
+   * Connects. The lock manager's port changes with each start of the server, so the portmapper is
+   * asked each time.
    */
   static async open(host: string, timeoutMs: number): Promise<LockManager> {
     return new LockManager(
@@ -105,8 +105,8 @@ export class LockManager {
   }
 
   /**
-   * Never waits for a holder. Granted again to the same owner. `reclaim`: it was held before the
-   * server died.
+   * Requests the lock without waiting for its holder; returns a lockStatus. A repeated request by
+   * the same owner is granted. `reclaim`: the lock was held before the server died.
    */
   async lock(by: LockOwner, handle: Buffer, { reclaim }: { reclaim: boolean }): Promise<number> {
     const { status } = await this.#call(procedures.lock, lockArguments, {
@@ -120,7 +120,7 @@ export class LockManager {
     return status;
   }
 
-  /** Granted also if nothing was locked. */
+  /** Releases the lock; returns a lockStatus. Also granted if nothing was locked. */
   async unlock(by: LockOwner, handle: Buffer): Promise<number> {
     const { status } = await this.#call(procedures.unlock, unlockArguments, {
       cookie,
@@ -130,7 +130,7 @@ export class LockManager {
   }
 
   /**
-   * The owner whose lock conflicts with one of `by`; null: nobody, or a holder without a name
+   * The owner whose lock conflicts with a lock by `by`; null: nobody, or a holder without a name
    * (ganesha 4.3: a program that locks the file on the filer itself).
    */
   async holder(by: LockOwner, handle: Buffer): Promise<string | null> {

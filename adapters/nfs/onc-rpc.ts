@@ -1,5 +1,5 @@
-// ONC RPC over TCP (RFC 5531): one connection, parallel calls, each with a deadline. nfs3.ts and
-// nlm4.ts use it.
+// A client of ONC RPC over TCP (RFC 5531): one connection, parallel calls, each with a deadline.
+// Used by nfs3.ts and nlm4.ts.
 import net from 'node:net';
 import { bytes, encode, string, struct, uint, array, XdrReader } from '#platform/xdr.ts';
 import type { Codec } from '#platform/xdr.ts';
@@ -9,7 +9,7 @@ import type { Codec } from '#platform/xdr.ts';
  * executed the call is unknown.
  */
 export class RpcUnavailable extends Error {}
-/** No answer in time: another attempt would wait as long. */
+/** There was no answer in time; a retry would probably wait as long again. */
 export class RpcTimeout extends RpcUnavailable {}
 /** The server refused the call itself: wrong program, version or credentials. */
 export class RpcRefused extends Error {}
@@ -28,7 +28,8 @@ const lastFragment = 0x8000_0000;
 const maxReplyBytes = 4 * 1024 * 1024;
 const maxWaiting = 1024;
 
-// RFC 5531, appendix A: uid 0, since no other client uses the share.
+// AUTH_SYS credentials (RFC 5531, appendix A) with uid 0, since the share is used by this cloud
+// only.
 const root = encode(
   struct({ stamp: uint, machine: string, uid: uint, gid: uint, gids: array(uint) }),
   { stamp: 0, machine: 'cobalt', uid: 0, gid: 0, gids: [] },
@@ -91,7 +92,7 @@ export class RpcConnection {
   }
 
   /**
-   * One call; the returned reader is positioned at the procedure's result. Rejects with
+   * Makes one call; the returned reader is positioned at the procedure's result. Rejects with
    * RpcUnavailable or RpcRefused.
    */
   async call<A>(
@@ -146,7 +147,9 @@ export class RpcConnection {
     this.#end(new Error('closed'));
   }
 
-  /** Record marking, RFC 5531 section 11: a message is one or more fragments. */
+  /**
+   * Reassembles messages. Record marking, RFC 5531 section 11: a message is one or more fragments.
+   */
   #receive(chunk: Buffer): void {
     this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
     while (this.#received.length >= 4) {
@@ -169,7 +172,7 @@ export class RpcConnection {
   #dispatch(message: Buffer): void {
     const reader = new XdrReader(message);
     const waiting = this.#waiting.get(uint.read(reader));
-    if (!waiting || uint.read(reader) !== 1) return; // after its deadline, or not a reply
+    if (!waiting || uint.read(reader) !== 1) return; // late, or not a reply
     if (uint.read(reader) !== 0)
       return waiting.settle(
         new RpcRefused('the server denies the call: its version or our credentials'),
@@ -200,8 +203,8 @@ const portmapper = {
 } as const;
 
 /**
- * The TCP port of a program: RFC 1833. RpcUnavailable: it is not registered, or there is no
- * portmapper.
+ * The TCP port of a program, by the portmapper (RFC 1833). RpcUnavailable: the program is not
+ * registered, or there is no portmapper.
  */
 export async function portOf(
   host: string,

@@ -1,5 +1,5 @@
-// One NFS share by its file names: stays connected, and mounts again when the server was away or
-// rejects our file handles.
+// One NFS share, accessed by file names: stays connected, and mounts again when the server was away
+// or rejects our file handles as stale.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { FileAttributes } from './nfs3.ts';
@@ -9,7 +9,7 @@ import { RpcRefused, RpcTimeout, RpcUnavailable } from './onc-rpc.ts';
 
 export interface ShareAddress {
   server: string;
-  /** e.g. `/vol` */
+  /** The exported path, e.g. `/vol`. */
   path: string;
 }
 
@@ -25,24 +25,27 @@ export interface NfsShare {
   /** notFound */
   readText(name: string): Promise<Outcome<string>>;
   /**
-   * Appears complete or not at all, and survives a power failure. An interrupted call leaves
+   * Writes a file atomically, and durably when it resolves. An interrupted call leaves
    * `.<name>.….tmp`.
    */
   writeText(name: string, text: string): Promise<Outcome<void>>;
-  /** notFound: neither `from` nor `to` exists. If only `to` exists, an earlier call renamed it. */
+  /**
+   * Renames a file. notFound: neither `from` nor `to` exists. If only `to` exists, an earlier call
+   * has renamed it: success.
+   */
   rename(from: string, to: string): Promise<Outcome<void>>;
-  /** Does nothing if it does not exist. */
+  /** Removes a file. Does nothing if it does not exist. */
   remove(name: string): Promise<Outcome<void>>;
   space(): Promise<Outcome<{ totalBytes: number; freeBytes: number }>>;
   close(): void;
 }
 
 const maxTextBytes = 1024 * 1024;
-/** A call on a dead connection or with a stale handle is repeated once, on a new mount. */
+/** A call on a dead connection or with a stale handle is repeated once, after a new mount. */
 const attempts = 2;
 /**
  * After a timeout, calls fail at once for this long, or until the server answers again: otherwise
- * each retry would wait for the whole deadline.
+ * each of them would wait for its whole deadline.
  */
 const silenceMs = 30_000;
 const lookTimeoutMs = 2_000;
@@ -70,12 +73,12 @@ export function openShare(
     );
   };
 
-  /** Reconnects in the background, one attempt at a time. */
+  /** Tries to reconnect in the background, one attempt at a time. */
   const lookForIt = (): void => {
     looking ??= Nfs3.mount(server, path, lookTimeoutMs)
       .then(
         (nfs) => {
-          // closed, or another call has reached the server meanwhile
+          // The share was closed, or another call has reached the server meanwhile.
           if (silentUntilMs === 0) return nfs.close();
           mounted = Promise.resolve(nfs);
           silentUntilMs = 0;
@@ -148,7 +151,7 @@ export function openShare(
           await nfs.rename(nfs.root, temporary, name);
         } catch (error) {
           if (error instanceof NfsError)
-            // report the first fault; on a full share the removal may fail as well
+            // The first fault is what is reported; on a full share the removal may fail too.
             await nfs.remove(nfs.root, temporary).catch(() => undefined);
           throw error;
         }

@@ -16,8 +16,9 @@ const full =
   /no space left|not enough space|insufficient space|out of space|(volume|file ?system) is full/i;
 
 /**
- * notFound: the file (`isMissingFile`) or the object that contains it; conflict: it exists or is in
- * use; overQuota; badRequest; unavailable. `detail.ontap` is the code.
+ * The fault for an error reply. notFound: the file (`isMissingFile`) or the object that contains
+ * it; conflict: it exists or is in use; overQuota; badRequest; unavailable. `detail.ontap` is
+ * ONTAP's code.
  */
 export function ontapFault(call: string, status: number, body: unknown): Fault {
   const { message, code = 'none' } = errorIn(body);
@@ -32,13 +33,13 @@ export function ontapFault(call: string, status: number, body: unknown): Fault {
   return fault(kindOf(status), words, detail);
 }
 
-/** A missing file, as opposed to a missing volume, which is a 404, too. */
+/** Tells a missing file from a missing volume; ONTAP answers 404 for both. */
 export const isMissingFile = ({ kind, detail }: Fault): boolean =>
   kind === 'notFound' && detail['missing'] === 'file';
 
 /**
- * The fault for a caller of the port: errors that are not the caller's (no such volume on the
- * filer, in use, bad request) become unavailable.
+ * Translates a fault for a caller of the port: errors that the caller cannot correct (no such
+ * volume on the filer, in use, bad request) become unavailable.
  */
 export function portFault(given: Fault): Fault {
   const isPortFault =
@@ -52,7 +53,7 @@ export function portFault(given: Fault): Fault {
 function kindOf(status: number): FaultKind {
   if (status === 404) return 'notFound';
   if (status === 409) return 'conflict';
-  // Also 401 and 403: the credentials are the operator's, so no caller can correct them.
+  // 401 and 403 as well: the credentials are the operator's, so no caller can correct them.
   return status === 400 ? 'badRequest' : 'unavailable';
 }
 
@@ -62,7 +63,7 @@ function errorIn(body: unknown): { message?: string | undefined; code?: string |
   if (typeof error !== 'object' || error === null) return {};
   const message =
     'message' in error && typeof error.message === 'string' ? error.message : undefined;
-  // A string in responses, a number in some jobs.
+  // ONTAP's code is a string in responses and a number in some jobs.
   const code =
     'code' in error && (typeof error.code === 'string' || typeof error.code === 'number')
       ? String(error.code)

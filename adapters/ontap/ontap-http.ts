@@ -10,27 +10,29 @@ import type { Secret } from '#platform/log.ts';
 
 export interface OntapAddress {
   /**
-   * `https://<management address>`; plain http only on this machine, since each request carries the
-   * password.
+   * `https://<management address>`; plain http only for an address of this machine, since each
+   * request carries the password.
    */
   origin: string;
   user: string;
   password: Secret;
   /**
-   * The certificate (PEM) to verify the filer's against, where no public authority has signed it.
+   * The certificate (PEM) against which the filer's is verified, if no public authority has signed
+   * it.
    */
   ca?: string;
 }
 
 export interface OntapAnswer {
   status: number;
-  /** Parsed; `{}` for an empty one. */
+  /** The parsed JSON; `{}` for an empty body. */
   body: unknown;
 }
 
 export interface OntapHttp {
   /**
-   * unavailable: not reached, interrupted, or not JSON; timeout. Every status counts as an answer.
+   * Sends one request. Every HTTP status counts as an answer. Faults: unavailable (not reached,
+   * interrupted, or not JSON), timeout.
    */
   send(
     method: string,

@@ -1,4 +1,5 @@
-// The client against unusual responses. Tests with a complete filer: test/storage/ontap-*.test.ts.
+// The REST client against unusual responses. Tests against a complete filer:
+// test/storage/ontap-*.test.ts.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,7 +13,7 @@ import { createOntapRest } from './ontap-rest.ts';
 
 const flexVol = { uuid: 'u', name: 'vol' };
 
-/** A server that gives every request the same response. */
+/** Runs `work` against a server that gives every request the same response. */
 async function against(
   status: number,
   body: object,

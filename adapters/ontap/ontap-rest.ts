@@ -1,7 +1,7 @@
-// A filer's REST interface (ONTAP 9.8 and later), as far as volumes need it: typed, with deadlines,
-// limited retries and awaited jobs. Used by ontap-volumes.ts. Source: docs.netapp.com, "ONTAP REST
-// API reference": /storage/volumes, /storage/volumes/{uuid}/files/{path}, /storage/file/clone,
-// /cluster/jobs.
+// A client of a filer's REST interface (ONTAP 9.8 and later), as far as volumes need it: typed,
+// with deadlines and limited retries; waits for jobs. Used by ontap-volumes.ts. Source:
+// docs.netapp.com, "ONTAP REST API reference": /storage/volumes,
+// /storage/volumes/{uuid}/files/{path}, /storage/file/clone, /cluster/jobs.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -16,11 +16,11 @@ export interface FlexVolKey {
   name: string;
 }
 
-/** An ONTAP volume: the file system whose files are our volumes. */
+/** An ONTAP volume: the file system that holds the files of Cinder's volumes. */
 export interface FlexVol extends FlexVolKey {
-  /** 'online', or the reason why it is not. */
+  /** 'online', or another state, in which it cannot be used. */
   state: string;
-  /** Where the SVM exports it; null: not exported. */
+  /** Path at which the SVM exports it; null if it is not exported. */
   junctionPath: string | null;
   totalBytes: number;
   freeBytes: number;
@@ -34,26 +34,27 @@ export interface OntapFile {
 /**
  * Faults of every call: unavailable (not reached, refused credentials, an error of the filer),
  * timeout, badRequest; notFound: the ONTAP volume, or the file (`isMissingFile`). File paths are
- * plain names in the volume's root. Reads and deletes are retried, changes are not: after a fault
- * of a change, look at the file.
+ * plain names in the volume's root. Reads and deletes are retried, other changes are not: after a
+ * fault, check whether the change has happened.
  */
 export interface OntapRest {
   /** notFound: the SVM has no volume of this name. */
   flexVol(svm: string, name: string): Promise<Outcome<FlexVol>>;
-  /** Plain files of the root whose name matches; `*` stands for any characters. */
+  /** Plain files in the root whose name matches; `*` stands for any characters. */
   files(volume: FlexVolKey, pattern: string): Promise<Outcome<OntapFile[]>>;
   file(volume: FlexVolKey, name: string): Promise<Outcome<OntapFile>>;
   /**
-   * A copy that shares the file's blocks. 'unknown': ONTAP has no record of the job any more (it
-   * keeps them for 300 s). conflict: `to` exists and `overwrite` is not set; overQuota.
+   * Clones a file; the clone shares the file's blocks. 'unknown': ONTAP no longer has a record of
+   * the job (it keeps records for 300 s). conflict: `to` exists and `overwrite` is not set;
+   * overQuota.
    */
   cloneFile(
     volume: FlexVolKey,
     clone: { from: string; to: string; overwrite: boolean },
   ): Promise<Outcome<'done' | 'unknown'>>;
-  /** conflict: `to` exists. */
+  /** Renames a file. conflict: `to` exists. */
   renameFile(volume: FlexVolKey, from: string, to: string): Promise<Outcome<void>>;
-  /** Does nothing if it does not exist. */
+  /** Deletes a file. Does nothing if it does not exist. */
   deleteFile(volume: FlexVolKey, name: string): Promise<Outcome<void>>;
   close(): void;
 }
@@ -63,23 +64,23 @@ export interface OntapRestDeps {
   clock: Clock;
   ids: Pick<Ids, 'random'>;
   log: Log;
-  /** For one response. */
+  /** Deadline of one response. */
   timeoutMs?: number;
-  /** For a job, from its start. */
+  /** Deadline of a job, from its start. */
   jobTimeoutMs?: number;
 }
 
 const attempts = 3;
 const firstPauseMs = 200;
 /**
- * How long the filer may delay its response to a change in order to finish it: most then need no
- * second request.
+ * `return_timeout` of a change: how long the filer may delay its response to complete the change,
+ * so that most changes need no polling.
  */
 const returnTimeoutS = 2;
 const [firstPollMs, longestPollMs] = [50, 2_000];
 const [pageRecords, maxPages] = [1_000, 1_000];
 
-// The fields of ONTAP's objects that are requested.
+// ONTAP's objects, as far as their fields are requested.
 type Job = {
   uuid: string;
   state?: 'queued' | 'running' | 'paused' | 'success' | 'failure';
@@ -109,8 +110,8 @@ export function createOntapRest({
   const jittered = (ms: number): number => ms * (0.5 + ids.random());
 
   /**
-   * A read or a delete can be repeated without harm. Refused credentials are not tried again: ONTAP
-   * locks accounts for that.
+   * Sends a request and retries reads and deletes, which are idempotent. Refused credentials are
+   * not retried: ONTAP would lock the account.
    */
   async function call({ method, path, body }: Call): Promise<Outcome<OntapAnswer>> {
     const repeatable = method === 'GET' || method === 'DELETE';
@@ -140,7 +141,7 @@ export function createOntapRest({
 
   const read = async <T>(path: string): Promise<Outcome<T>> => {
     const answer = await call({ method: 'GET', path });
-    // shapes as in the API reference; fields that may be missing are optional
+    // Cast: shapes as in the API reference; fields that may be missing are optional.
     return isFault(answer) ? answer : (answer.body as T);
   };
 
@@ -155,7 +156,7 @@ export function createOntapRest({
         return fault('unavailable', `ONTAP GET ${path}: no records in the answer`);
       records.push(...page.records);
       next = page._links?.next?.href;
-      // The next request carries the password, so it must go to the same filer.
+      // The next page's request carries the password, so it must go to the same filer.
       if (next !== undefined && !next.startsWith('/api/'))
         return fault('unavailable', `ONTAP GET ${path} goes on elsewhere: ${next}`);
     }
@@ -163,15 +164,15 @@ export function createOntapRest({
   }
 
   /**
-   * Executes a change to its end: at once, or as a job. 'unknown': the job's record does not exist
-   * any more.
+   * Makes a change and waits for its end, at once or by its job. 'unknown': the job's record does
+   * not exist any more.
    */
   async function change(request: Call): Promise<Outcome<'done' | 'unknown'>> {
     const answer = await call(request);
     if (isFault(answer)) return answer;
     const job = (answer.body as { job?: Job }).job;
-    // Any status other than 202 means that it was complete before the response ("Asynchronous
-    // processing with the ONTAP REST API").
+    // With any status but 202 the change was complete before the response ("Asynchronous processing
+    // with the ONTAP REST API").
     return answer.status === 202 && job
       ? await jobDone(job.uuid, `${request.method} ${request.path}`)
       : 'done';

@@ -1,6 +1,7 @@
-// The port `volume-backend` on a NetApp filer: qcow2 files in one ONTAP volume. Names, copies and
-// snapshots go through the filer's REST interface (a file clone shares blocks, so no data moves);
-// bytes go through NFS, which qemu-img speaks itself. Only compose names this driver.
+// The driver of ports/volume-backend.ts on a NetApp filer: qcow2 files in one ONTAP volume. Names,
+// copies and snapshots go through the filer's REST interface (a file clone shares blocks, so no
+// data are copied); bytes go through NFS, which qemu-img speaks itself. Only compose names this
+// driver.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { DiskImages } from '#ports/disk-images.ts';
@@ -12,14 +13,14 @@ import type { FlexVol, OntapFile, OntapRest } from './ontap-rest.ts';
 export interface OntapVolumesOptions {
   rest: OntapRest;
   images: DiskImages;
-  /** The SVM, and its volume that holds the files. */
+  /** The SVM, and the ONTAP volume in it that holds the files. */
   svm: string;
   flexVol: string;
   /** The address at which hosts reach the SVM by NFS. */
   nfsServer: string;
-  /** For one call of qemu-img that copies no data. */
+  /** Deadline of a qemu-img call that copies no data. */
   shortTimeoutMs?: number;
-  /** For one call of qemu-img that copies a volume. */
+  /** Deadline of a qemu-img call that copies a volume. */
   copyTimeoutMs?: number;
 }
 
@@ -59,8 +60,8 @@ export function createOntapVolumes({
   }
 
   /**
-   * Runs `work` with the ONTAP volume and turns its faults into those of the port. After a fault,
-   * the next call looks the volume up again: it may have been moved or recreated.
+   * Runs `work` with the ONTAP volume and translates its faults into those of the port. After a
+   * fault, the next call looks the volume up again, since it may have been moved or recreated.
    */
   async function onFiler<T>(work: (volume: Place) => Promise<Outcome<T>>): Promise<Outcome<T>> {
     const volume = place ?? (await look());
@@ -82,13 +83,15 @@ export function createOntapVolumes({
       : facts;
   }
 
-  /** Removes the file, and what an interrupted attempt to create it may have left. */
+  /** Deletes the file, and what an interrupted attempt to create it may have left. */
   async function drop(volume: Place, file: string): Promise<Outcome<void>> {
     const dropped = await rest.deleteFile(volume, file);
     return isFault(dropped) ? dropped : await rest.deleteFile(volume, unfinishedFile(file));
   }
 
-  /** `file` appears complete or not at all; an existing one is left as it is. */
+  /**
+   * Creates `file` atomically: written under another name, then renamed. An existing file is kept.
+   */
   async function makeFile(
     volume: Place,
     file: string,
@@ -102,13 +105,13 @@ export function createOntapVolumes({
       ? makeResult
       : await rest.renameFile(volume, unfinished, file);
     if (!isFault(renamed)) return undefined;
-    // A fault does not always mean that a change failed, so the file itself is looked at.
+    // The rename may have happened in spite of the fault, so check whether the file exists.
     if (!isFault(makeResult) && (await exists(volume, file)) === true) return undefined;
     await rest.deleteFile(volume, unfinished);
     return renamed;
   }
 
-  /** Removes what an earlier attempt has left, then runs `make`. */
+  /** Deletes what an earlier attempt left, then runs `make`. */
   async function whole(
     volume: Place,
     unfinished: string,
@@ -118,7 +121,7 @@ export function createOntapVolumes({
     return isFault(cleared) ? cleared : await make(unfinished);
   }
 
-  /** `to` does not exist. */
+  /** Clones `from` to `to`, which must not exist. */
   async function clone(volume: Place, from: string, to: string): Promise<Outcome<void>> {
     const source = await found(volume, from);
     if (isFault(source)) return source;
@@ -153,7 +156,7 @@ export function createOntapVolumes({
   const grow = async (volume: Place, file: string, sizeGib: number): Promise<Outcome<void>> =>
     await images.grow(url(volume, file), sizeGib, { timeoutMs: shortTimeoutMs });
 
-  /** Replaces `file` by `unfinished`; the old content is removed. */
+  /** Replaces the content of `file` by that of `unfinished`. */
   async function replace(volume: Place, file: string, unfinished: string): Promise<Outcome<void>> {
     const cloned = await rest.cloneFile(volume, { from: unfinished, to: file, overwrite: true });
     if (cloned === 'unknown')
@@ -205,7 +208,7 @@ export function createOntapVolumes({
       await onFiler(async (volume) => {
         const files = await rest.files(volume, filesOf(id));
         if (isFault(files)) return files;
-        // The volume's own file is removed last: while it exists, the others can be found again.
+        // The volume's own file is deleted last: while it exists, a repeated call finds the others.
         for (const file of [
           ...files.map(({ name }) => name).filter((name) => name !== volumeFile(id)),
           volumeFile(id),
@@ -223,13 +226,13 @@ export function createOntapVolumes({
         async (volume) =>
           await cloneAs(volume, volumeFile(snapshot.volumeId), snapshotFile(snapshot)),
       ),
-    // Also while a guest uses the volume: no file has another as its backing file.
+    // Works also while a guest uses the volume: no file is the backing file of another.
     deleteSnapshot: async (snapshot) =>
       await onFiler(async (volume) => await drop(volume, snapshotFile(snapshot))),
     async settle() {},
 
-    // The clone is the image at one moment, as after a power failure: QEMU writes qcow2's tables in
-    // an order that survives that.
+    // A file clone is crash-consistent, as after a power failure: QEMU writes qcow2's tables in an
+    // order that survives that.
     async prepareOnlineSnapshot(snapshot) {
       const snapshotResult = await backend.createSnapshot(snapshot);
       return isFault(snapshotResult) ? snapshotResult : {};

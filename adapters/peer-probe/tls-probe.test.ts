@@ -7,14 +7,14 @@ import { createTlsProbe } from './tls-probe.ts';
 
 const listening = async (server: Server): Promise<number> => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return (server.address() as AddressInfo).port; // of a TCP server
+  return (server.address() as AddressInfo).port; // cast: the server listens on TCP
 };
 const probe = async (port: number) =>
   await createTlsProbe(systemClock, { port }).reaches('127.0.0.1');
 
 describe('a probe of a neighbour', () => {
   it('reaches one that answers, also with a refusal', async () => {
-    // A TLS alert: handshake_failure.
+    // The bytes of a TLS alert, handshake_failure.
     const server = createServer((socket) => socket.end(Buffer.from('15030300020228', 'hex')));
     assert.equal(await probe(await listening(server)), true);
     server.close();

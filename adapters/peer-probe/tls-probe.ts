@@ -1,11 +1,11 @@
-// The driver of ports/peer-probe.ts: begins a TLS handshake with libvirtd. A connection alone
-// proves nothing: the kernel accepts it for a host whose processes are all frozen.
+// The driver of ports/peer-probe.ts: starts a TLS handshake with the host's libvirtd. An open TCP
+// connection proves nothing: the kernel accepts it even if all processes of the host are frozen.
 import { connect } from 'node:tls';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { PeerProbe } from '#ports/peer-probe.ts';
 
-/** libvirt's TLS port: every hypervisor host listens on it, for guests that move in. */
+/** libvirt's TLS port: every hypervisor host listens on it, for incoming migrations. */
 const libvirtPort = 16514;
 const timeoutMs = 1_500;
 
@@ -15,7 +15,7 @@ export const createTlsProbe = (
 ): PeerProbe => ({
   reaches: async (address): Promise<Outcome<boolean>> =>
     await new Promise((resolve) => {
-      // Whose certificate it is does not matter: nothing is told, and none of our own is shown.
+      // The peer's certificate is not verified: nothing is sent to it, and we show none of our own.
       const socket = connect({ host: address, port, rejectUnauthorized: false });
       const end = (isReached: boolean): void => {
         timer.stop();
@@ -24,7 +24,7 @@ export const createTlsProbe = (
       };
       const timer = clock.after(timeoutMs, () => end(false));
       socket.once('secureConnect', () => end(true));
-      // Also one that refuses the handshake has answered.
+      // A peer that refuses the handshake has answered, so it is alive.
       socket.on('error', ({ code }: NodeJS.ErrnoException) =>
         end((code ?? '').startsWith('ERR_SSL_')),
       );

@@ -1,9 +1,9 @@
-// Disk formats as tests give them to qemu-img.
+// The disk formats that tests create with qemu-img.
 import type { QemuFormat } from './disk-formats.ts';
 
 /**
- * Glance's name, QEMU's name, and options for an image that is accepted. Without vhd, whose size
- * QEMU rounds by default.
+ * Glance's name, QEMU's name, and qemu-img options for an image that is accepted. Without vhd,
+ * because QEMU rounds its size by default.
  */
 export const acceptedFormats: readonly (readonly [string, QemuFormat, ...string[]])[] = [
   ['raw', 'raw'],

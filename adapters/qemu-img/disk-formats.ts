@@ -17,6 +17,6 @@ const qemuFormats: ReadonlyMap<string, QemuFormat> = new Map([
   ['ploop', 'parallels'],
 ]);
 
-/** undefined: no such disk format. */
+/** QEMU's name of Glance's disk format; undefined if there is no such format. */
 export const qemuFormatOf = (diskFormat: string): QemuFormat | undefined =>
   qemuFormats.get(diskFormat);

@@ -1,6 +1,6 @@
-// Images that a hostile tenant could send: each format that qemu-img knows, with references to
-// other files, decoys, false sizes and damage. All are sparse or tiny. Used by the tests of every
-// way that an image takes through the cloud.
+// A corpus of images that a hostile tenant could upload: each format that qemu-img knows, with
+// references to other files, decoys, false sizes and damage. All are sparse or tiny. Used by the
+// tests of every path by which an image enters the cloud.
 import { copyFile, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { qemuFormatOf } from './disk-formats.ts';
@@ -25,8 +25,7 @@ export interface HostileImage {
 }
 
 /**
- * Writes more than 60 images into `folder`. Their disks are to be refused where they have more than
- * 1 GiB.
+ * Writes more than 60 images into `folder`. All must be refused when disks are limited to 1 GiB.
  */
 export async function makeHostileImages(folder: string, bait: Bait): Promise<HostileImage[]> {
   const images: HostileImage[] = [];
@@ -50,7 +49,7 @@ export async function makeHostileImages(folder: string, bait: Bait): Promise<Hos
   return images;
 }
 
-/** Formats that no image may have, under each name that one may. */
+/** Images in formats that are forbidden, each declared as every format that is allowed. */
 async function addForeignFormats(add: Add, { file }: Bait): Promise<void> {
   await add(
     'LUKS, said to be raw',

@@ -3,7 +3,10 @@
 import { readFile } from 'node:fs/promises';
 import { be32, be64, create, patch, type Add, type Bait } from './write-hostile-image.testing.ts';
 
-/** Backing files: by path, by relative path, by each protocol, and nested in QEMU's own JSON. */
+/**
+ * Images with a backing file: by path, by relative path, by each protocol, and nested in QEMU's
+ * JSON syntax.
+ */
 export async function addBacking(add: Add, { file, port }: Bait): Promise<void> {
   const targets: Record<string, string> = {
     'a path': file,
@@ -31,7 +34,8 @@ export async function addBacking(add: Add, { file, port }: Bait): Promise<void> 
   }
   await add('qcow2 without the format of its backing file', 'qcow2', async (path) => {
     await create('qcow2', '1M', '-u', '-b', file, '-F', 'raw')(path);
-    // Turns the header extension of the format (0xe2792aca) into an unknown one.
+    // Replaces the type of the header extension for the backing format (0xe2792aca) by an unknown
+    // one.
     const bytes = await readFile(path);
     await patch(path, bytes.indexOf(be32(0xe2792aca)), be32(0x11111111));
   });
@@ -67,8 +71,8 @@ export async function addQcow2Tricks(add: Add, { file }: Bait): Promise<void> {
   const dataFile = async (path: string, target: string): Promise<void> => {
     await create('qcow2', '1M')(path);
     await patch(path, 72, be64(1n << 2n)); // incompatible feature: external data file
-    // Header extension 0x44415441, "DATA": its name. Before the others, which follow the 112 bytes
-    // of the header.
+    // Inserts header extension 0x44415441 ("DATA", the data file's name) after the header's 112
+    // bytes, before the other extensions.
     const name = Buffer.alloc(Math.ceil(target.length / 8) * 8);
     name.write(target);
     await patch(path, 104, be32(112));

@@ -24,7 +24,7 @@ const descriptor = (
     '',
   ].join('\n');
 
-/** VMDK: what a descriptor says decides which files are opened (CVE-2022-47951). */
+/** VMDK images whose descriptor names other files for QEMU to open (CVE-2022-47951). */
 export async function addVmdks(add: Add, { file }: Bait): Promise<void> {
   const flat = `RW 2048 FLAT "${file}" 0`;
   const text = async (name: string, content: string): Promise<void> =>
@@ -107,7 +107,7 @@ export async function addVmdks(add: Add, { file }: Bait): Promise<void> {
     'vmdk',
     async (path) => {
       await create('vmdk', '1M')(path);
-      // capacity 0: QEMU reads the embedded descriptor as if it were the file
+      // With capacity 0, QEMU reads the embedded descriptor as if it were the whole file.
       await patch(path, 12, le64(0n));
       const embedded = Buffer.alloc(10 * kib);
       embedded.write(descriptor('monolithicFlat', [flat]));

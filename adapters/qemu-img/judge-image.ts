@@ -1,14 +1,13 @@
-// Decides whether an image may be used, from the report of `qemu-img info --output=json`. Pure.
-// CVE-2015-5163, CVE-2022-47951 and CVE-2024-32498 were about images that made QEMU open other
-// files of the host.
+// Decides, from the report of `qemu-img info --output=json`, whether an image may be used. Pure. In
+// CVE-2015-5163, CVE-2022-47951 and CVE-2024-32498 images made QEMU open other files of the host.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { QemuFormat } from './disk-formats.ts';
 
 /**
- * QEMU's ImageInfo (qapi/block-core.json), the fields that are read by name; `refersElsewhere`
- * walks all of it.
+ * QEMU's ImageInfo (qapi/block-core.json): the fields that are read by name. `refersElsewhere`
+ * checks all fields.
  */
 export interface ImageInfo {
   format: string;
@@ -36,13 +35,16 @@ const maxClusterBytes: Readonly<Record<QemuFormat, number>> = {
   parallels: 2 ** 28,
 };
 /**
- * Bound for the tables that map a disk to its clusters, at 8 bytes per cluster. With 64 KiB
- * clusters it allows 8 TiB.
+ * Limit on the tables that map a disk to clusters, bytes, at 8 bytes per cluster. With clusters of
+ * 64 KiB it allows 8 TiB.
  */
 const maxTableBytes = 2 ** 30;
 const tableEntryBytes = 8;
 
-/** The virtual size in bytes. badRequest: the image may not be used, with the reason; tooLarge. */
+/**
+ * The image's virtual size in bytes. badRequest: the image may not be used, with the reason;
+ * tooLarge.
+ */
 export function judgeImage(
   info: ImageInfo,
   format: QemuFormat,
@@ -65,8 +67,8 @@ const refersToAnother = (): Fault =>
   fault('badRequest', 'The image refers to another file, which is not allowed.');
 
 /**
- * Every file that QEMU opened for an image appears in the report: as `filename` of an extent or
- * child, or by a key of its own.
+ * Whether QEMU opened another file for the image. Every opened file is in the report: as `filename`
+ * of an extent or child, or in a field of its own.
  */
 function refersElsewhere(value: Json, own: string): boolean {
   if (Array.isArray(value)) return value.some((each) => refersElsewhere(each, own));
@@ -116,5 +118,5 @@ function judgeSizes(info: ImageInfo, format: QemuFormat, maxVirtualBytes: number
     : virtualBytes;
 }
 
-/** Rounded up, so that a size over the limit never looks equal to it. */
+/** Rounded up, so that a size just over the limit does not look equal to it. */
 const gibText = (bytes: number): string => `${Math.ceil((bytes / 2 ** 30) * 100) / 100} GiB`;

@@ -1,5 +1,5 @@
-// The sandbox and what runs in it, with the real qemu-img: what it can see, what is copied, and
-// that nothing outlives its call.
+// The sandbox with the real qemu-img in it: which files it can see, what is copied, and that no
+// process outlives its call.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -86,11 +86,11 @@ describe(
       });
       server.listen(0, '127.0.0.1');
       await once(server, 'listening');
-      const { port } = server.address() as AddressInfo; // the address of a TCP server
+      const { port } = server.address() as AddressInfo; // cast: the server listens on TCP
       const url = `nbd://127.0.0.1:${port}/x`;
       assert.notEqual((await inSandbox(image, 'info', url)).code, 0);
       assert.equal(calls, 0);
-      // Without the sandbox the same call does arrive, so this check can fail.
+      // The same call without the sandbox does connect: the check above can fail.
       await run('qemu-img', ['info', url]).catch(() => undefined);
       assert.equal(calls, 1);
       server.close();
@@ -160,7 +160,7 @@ describe(
       );
     });
 
-    /** Processes whose arguments name this folder. */
+    /** The processes whose arguments name this folder. */
     const processes = async (): Promise<string[]> => {
       const lines = await Promise.all(
         (await readdir('/proc'))
@@ -204,8 +204,8 @@ describe(
       );
     });
 
-    // With one malloc arena for each thread, one conversion of a compressed image in ten reached
-    // the limit of the address space, and the image was reported as damaged.
+    // With one malloc arena for each thread, one in ten conversions of a compressed image hit the
+    // limit on address space, and the image was reported as damaged.
     it('lets all threads of a reader share one arena of memory', async () => {
       const { stdout } = await startChild(
         sandboxed('env', [], { imagePath: '/dev/null', cpuSeconds: 5 }),

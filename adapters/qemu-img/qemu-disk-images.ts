@@ -1,6 +1,6 @@
-// The port `disk-images` by qemu-img. A tenant's image is parsed only in a sandbox (sandbox.ts):
-// there qemu-img reports on it, and qemu-nbd serves its disk as plain bytes, which a qemu-img
-// outside the sandbox copies.
+// The driver of ports/disk-images.ts by qemu-img. A tenant's image is parsed only in a sandbox
+// (sandbox.ts): there qemu-img reports on it, and qemu-nbd serves its disk as raw bytes, which a
+// qemu-img outside the sandbox copies.
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,10 +26,10 @@ const socketLookMs = 5;
 const gib = 1024 ** 3;
 
 type Judged = JudgedImage & { format: QemuFormat };
-/** Copies a disk, given by its name for qemu-img. */
+/** Copies a disk; `source` is its name in qemu-img's syntax. */
 type Copy = (source: string) => Promise<Outcome<void>>;
 
-/** `socketFolder`: where conversions create their sockets; at most 80 characters long. */
+/** `socketFolder`: folder for the sockets of conversions; its path has at most 80 characters. */
 export function createQemuDiskImages({
   log,
   socketFolder = tmpdir(),
@@ -45,7 +45,8 @@ export function createQemuDiskImages({
     async grow(name, sizeGib, limits) {
       const text = await output(['info', '-U', '--output=json', '-f', 'qcow2', name], limits);
       if (isFault(text)) return text;
-      const presentBytes = (JSON.parse(text) as ImageInfo)['virtual-size']; // QEMU: ImageInfo
+      // Cast: the output is QEMU's ImageInfo.
+      const presentBytes = (JSON.parse(text) as ImageInfo)['virtual-size'];
       const wantedBytes = sizeGib * gib;
       if (presentBytes > wantedBytes)
         return fault(
@@ -83,7 +84,7 @@ export function createQemuDiskImages({
     },
   };
 
-  /** What qemu-img prints. */
+  /** Runs qemu-img and returns its output. */
   async function output(args: readonly string[], limits: RunLimits): Promise<Outcome<string>> {
     const end = await qemuImg(args, limits);
     return end.code === 0 ? end.stdout : failure(`qemu-img ${args[0]}`, end, limits);
@@ -94,8 +95,8 @@ export function createQemuDiskImages({
   }
 
   /**
-   * QEMU's message goes only to the log: it names files and addresses of the host, and tenants may
-   * read faults.
+   * The fault of a failed process. QEMU's message is only logged: it names files and addresses of
+   * the host, and tenants may read faults.
    */
   function failure(
     what: string,
@@ -146,12 +147,12 @@ export function createQemuDiskImages({
       const causes = 'it is damaged, of another format, or refers to another file';
       return fault('badRequest', `The image cannot be read as ${diskFormat}: ${causes}.`);
     }
-    // QEMU: ImageInfo
+    // Cast: QEMU's ImageInfo.
     const virtualBytes = judgeImage(JSON.parse(end.stdout) as ImageInfo, format, maxVirtualBytes);
     return isFault(virtualBytes) ? virtualBytes : { format, virtualBytes, isRaw: false };
   }
 
-  /** Serves the image's disk as plain bytes while `work` runs. */
+  /** Runs `work` while qemu-nbd, in the sandbox, serves the image's disk as raw bytes. */
   async function withDisk(
     path: string,
     format: QemuFormat,
@@ -175,7 +176,8 @@ export function createQemuDiskImages({
       cpuSeconds,
       socketFolder: { outside: folder, inside },
     });
-    // It ends only after `work`: otherwise an interrupted copy would look like a damaged image.
+    // The server's deadline is later than that of `work`: if it ended first, the interrupted copy
+    // would look like a damaged image.
     const server = startChild(bound(command), { timeoutMs: limits.timeoutMs + serveTimeoutMs });
     const socket = join(folder, 'disk');
     try {
@@ -193,7 +195,7 @@ export function createQemuDiskImages({
   return images;
 }
 
-/** null: the server listens. */
+/** Waits for the server's socket. null: it listens; else how the server ended before. */
 async function endedBeforeSocket(
   server: Child,
   socket: string,
@@ -215,12 +217,12 @@ async function endedBeforeSocket(
   }
 }
 
-/** Whether the tools around QEMU failed or are missing. */
+/** Whether a program of the sandbox (not QEMU) is missing or failed. */
 const lacksSandbox = ({ code, killedFor, stderr }: ChildEnd): boolean =>
   (code === null && killedFor === null && /ENOENT/.test(stderr)) ||
   /^(bwrap|prlimit|setpriv): /m.test(stderr);
 
-// As JSON, so that no part of a file name is taken for a protocol.
+// In JSON syntax, so that no part of a file name is parsed as a protocol.
 const rawDisk = (file: JsonObject): string => `json:${JSON.stringify({ driver: 'raw', file })}`;
 const rawFile = (path: string): string => rawDisk({ driver: 'file', filename: path });
 const nbdDisk = (path: string): string =>
@@ -230,7 +232,7 @@ const full = /No space left|NFS3ERR_NOSPC|NFS3ERR_DQUOT|Disk quota/;
 const unreadable =
   /Image is not in|Could not read.*header|Unknown file format|Invalid (image|footer)|not in .* format/;
 
-// Recognises messages of libnfs and QEMU; they have no error codes.
+// Classifies a failure by messages of libnfs and QEMU, which have no error codes.
 function kindOf(words: string): [FaultKind, string] {
   if (full.test(words)) return ['overQuota', 'there is no room left on the storage.'];
   if (/No such file|NFS3ERR_NOENT/.test(words)) return ['notFound', 'an image is missing.'];

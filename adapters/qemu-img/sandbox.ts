@@ -1,12 +1,12 @@
-// The command line of a process that reads a tenant's image: it sees only that file and QEMU's
-// libraries, has no network, no privileges and little memory, and ends with the process that
-// started it. bwrap(1) (bubblewrap), prlimit(1).
+// Builds the command line of a process that reads a tenant's image in a sandbox: it sees only that
+// file and QEMU's libraries, has no network, no privileges and little memory, and is killed with
+// the process that started it. bwrap(1) (bubblewrap), prlimit(1).
 import { existsSync } from 'node:fs';
 
-/** The path of the image inside. */
+/** The image's path inside the sandbox. */
 export const imageInside = '/image';
 
-const maxAddressBytes = 1024 ** 3; // as stock Glance, Cinder and Nova limit qemu-img
+const maxAddressBytes = 1024 ** 3; // the limit of stock Glance, Cinder and Nova
 const maxOpenFiles = 64;
 const nobody = '65534';
 
@@ -51,8 +51,8 @@ export function sandboxed(
     '--setenv',
     'LC_ALL',
     'C',
-    // Otherwise each thread that inflates clusters reserves 64 MiB of address space, and reads fail
-    // at random at the limit. mallopt(3), M_ARENA_MAX.
+    // With one malloc arena for each thread, 64 MiB of address space each, reads fail at random at
+    // the limit. mallopt(3), M_ARENA_MAX.
     '--setenv',
     'MALLOC_ARENA_MAX',
     '1',
@@ -69,7 +69,7 @@ export function sandboxed(
     'usr/lib64',
     '/lib64',
     ...loaders.filter((path) => existsSync(path)).flatMap((path) => ['--ro-bind', path, path]),
-    // QEMU opens it to find out which kind of locks the kernel supports.
+    // QEMU opens /dev/null to find out which kind of locks the kernel supports.
     '--dev-bind',
     '/dev/null',
     '/dev/null',

@@ -1,19 +1,19 @@
-// Writes and patches the images of hostile-images.testing.ts: qemu-img and bytes at offsets.
+// Creates the images of hostile-images.testing.ts, by qemu-img and by patching bytes.
 import { execFile } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** What the images point at. Nothing of it may ever be opened for them. */
+/** What hostile images refer to; it must never be opened because of them. */
 export interface Bait {
-  /** A file whose bytes must not be found anywhere. */
+  /** A file whose content must not appear in any result. */
   file: string;
   /** A port of this machine to which nobody may connect. */
   port: number;
 }
 
-/** Adds an image to the corpus: `make` writes it to the path. */
+/** Adds an image to the corpus: `make` writes it to the given path. */
 export type Add = (
   name: string,
   diskFormat: string,
@@ -21,7 +21,7 @@ export type Add = (
 ) => Promise<void>;
 
 /**
- * Runs qemu-img. For a LUKS header, QEMU measures the CPU time of its key derivation and sometimes
+ * Runs qemu-img. For a LUKS header QEMU measures the CPU time of its key derivation, and sometimes
  * measures none ("Unable to get accurate CPU usage"): then it is run again.
  */
 export async function qemuImg(...args: string[]): Promise<void> {

@@ -1,7 +1,8 @@
-// Reads values from a BMC's documents, whatever it put there: what is missing or of another type is
-// empty. Pure.
+// Reads values from a BMC's documents without trusting their shape: a value that is missing or of
+// another type becomes an empty one. Pure.
 import type { Json } from '#contracts/common/json.ts';
 
+/** The member `key` of an object; undefined if the document is not an object. */
 export function valueAt(document: Json | undefined, key: string): Json | undefined {
   return typeof document === 'object' && document !== null && !Array.isArray(document)
     ? document[key]
@@ -31,12 +32,15 @@ export function listAt(document: Json | undefined, key: string): Json[] {
 export const textsAt = (document: Json | undefined, key: string): string[] =>
   listAt(document, key).filter((value) => typeof value === 'string');
 
-/** Of a link: `{"@odata.id": path}`; empty: none, or one that leads elsewhere. */
+/**
+ * The path of a link, `{"@odata.id": path}`; '' if there is none, or if it leads out of Redfish's
+ * tree.
+ */
 export const linkIn = (link: Json | undefined): string => pathIn(textAt(link, '@odata.id'));
 
 /**
- * The path of a link or of a Location, which may be a whole address: whichever host it names, only
- * the BMC itself is asked. Empty: it is none of Redfish's.
+ * The path of a link or of a Location header. If it is a whole URL, its host is dropped, so that
+ * only this BMC is ever asked. '' if it is not below /redfish/.
  */
 export function pathIn(address: string): string {
   if (!URL.canParse(address, 'https://bmc.invalid')) return '';

@@ -1,5 +1,5 @@
-// Where BMCs of different vendors differ, in one table; a row by the system's Manufacturer. Pure.
-// Sources: what sushy, gofish and IronCore's metal-operator do for them, and the vendors' Redfish
+// Differences between vendors' BMCs as one table, with a row for each manufacturer. Pure. Sources:
+// the workarounds in sushy, gofish and IronCore's metal-operator, and the vendors' Redfish
 // references.
 import type { PowerAction } from '#ports/bmc.ts';
 
@@ -7,15 +7,19 @@ export interface Quirks {
   vendor: string;
   manufacturer: RegExp;
   /**
-   * When BootSourceOverrideMode goes with an override: `changed`: only where the BMC shows another
-   * mode than UEFI; `shown`: whenever it shows one, since it refuses an override without.
+   * When an override is sent with BootSourceOverrideMode. `changed`: only if the BMC shows a mode
+   * other than UEFI. `shown`: whenever the BMC shows a mode, because it refuses an override
+   * without.
    */
   sendsBootMode: 'changed' | 'shown';
-  /** A weak ETag never matches its strong comparison: it is sent without its `W/`. */
+  /**
+   * Send the BMC's weak ETags without their `W/`, since the BMC compares them strongly and would
+   * never match.
+   */
   stripsWeakEtag: boolean;
-  /** What a subscription has besides destination, context and protocol. */
+  /** Further properties of a subscription, besides destination, context and protocol. */
   subscription: Readonly<Record<string, string | readonly string[]>>;
-  /** The log that has the host's events, by its id: the first that exists. */
+  /** Ids of logs with the host's events; the first that exists is used. */
   logs: readonly string[];
 }
 
@@ -32,7 +36,7 @@ const table: readonly Quirks[] = [
     ...usual,
     vendor: 'Dell',
     manufacturer: /\bdell\b/i,
-    // 400 without: gofish, "Dell: EventTypes is required"
+    // Without EventTypes it answers 400: gofish, "Dell: EventTypes is required".
     subscription: { ...retryPolicy, EventFormatType: 'Event', EventTypes: ['Alert'] },
     logs: ['Sel', 'Lclog'],
   },
@@ -40,7 +44,7 @@ const table: readonly Quirks[] = [
     ...usual,
     vendor: 'HPE',
     manufacturer: /\b(hpe|hewlett)\b/i,
-    // iLO knows no DeliveryRetryPolicy
+    // iLO has no DeliveryRetryPolicy.
     subscription: { EventFormatType: 'Event' },
     logs: ['IML', 'IEL', 'Event'],
   },
@@ -67,7 +71,10 @@ export const quirksOf = (manufacturer: string): Quirks =>
     manufacturer: /^/,
   };
 
-/** Of equal effect, the first that the BMC offers; it offers all where it does not say. */
+/**
+ * Reset types with the same effect; the first that the BMC offers is used. A BMC that lists none is
+ * taken to offer all.
+ */
 const resetTypes: Readonly<Record<PowerAction, readonly string[]>> = {
   On: ['On', 'ForceOn'],
   ForceOff: ['ForceOff'],
@@ -75,7 +82,7 @@ const resetTypes: Readonly<Record<PowerAction, readonly string[]>> = {
   ForceRestart: ['ForceRestart', 'PowerCycle'],
 };
 
-/** undefined: the BMC cannot do that. */
+/** The reset type to send; undefined: the BMC does not offer the action. */
 export const resetTypeFor = (
   action: PowerAction,
   offered: readonly string[] | undefined,

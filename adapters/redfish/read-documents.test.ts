@@ -1,4 +1,4 @@
-// Documents as BMCs of several vendors and ages write them, and what is read from them.
+// Reads documents as BMCs of several vendors and ages write them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
@@ -130,6 +130,6 @@ test('a vendor is known by its manufacturer, and another one is treated as usual
   assert.equal(resetTypeFor('On', ['ForceOn']), 'ForceOn');
   assert.equal(resetTypeFor('ForceRestart', ['On', 'PowerCycle']), 'PowerCycle');
   assert.equal(resetTypeFor('ForceOff', undefined), 'ForceOff');
-  // Never a gentler order than the one that is wanted.
+  // A gentler order never takes the place of the wanted one.
   assert.equal(resetTypeFor('ForceOff', ['GracefulShutdown', 'PushPowerButton']), undefined);
 });

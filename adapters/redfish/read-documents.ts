@@ -1,4 +1,4 @@
-// What a BMC's documents say, in the port's terms. Pure. Schemas: DMTF DSP8010, ComputerSystem,
+// Translates a BMC's documents into the port's terms. Pure. Schemas: DMTF DSP8010, ComputerSystem,
 // Manager, Thermal, Power, LogEntry.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
@@ -17,7 +17,7 @@ import { nonsense, shown } from './redfish-faults.ts';
 const powerStates = ['On', 'Off', 'PoweringOn', 'PoweringOff'] as const;
 const bootTargets: readonly BootTarget[] = ['None', 'Pxe', 'Hdd', 'Cd', 'UefiHttp', 'BiosSetup'];
 
-/** A host whose processor is paused is on: its memory and its connections live. */
+/** `Paused` counts as on: the processor is stopped, but memory and connections are kept. */
 export function powerStateIn(system: Json): Outcome<PowerState> {
   const text = textAt(system, 'PowerState');
   if (text === 'Paused') return 'On';
@@ -60,7 +60,7 @@ export function inventoryIn(
 }
 
 type Kind = SensorReading['kind'];
-/** Lists of Thermal and Power, with the property that has the value. */
+/** The lists in Thermal and Power documents, and the property with the value. */
 const sensorLists: readonly [
   list: string,
   value: string,
@@ -86,7 +86,7 @@ export const sensorsIn = (document: Json): SensorReading[] =>
       })),
   );
 
-/** ReadingType and ReadingUnits of a Sensor, as far as the port has them. */
+/** Pairs of ReadingType and ReadingUnits of a Sensor that the port has. */
 const sensorTypes: Readonly<Record<string, { kind: Kind; unit: SensorReading['unit'] }>> = {
   'Temperature Cel': { kind: 'temperature', unit: 'Cel' },
   'Rotational RPM': { kind: 'fan', unit: 'RPM' },
@@ -95,7 +95,7 @@ const sensorTypes: Readonly<Record<string, { kind: Kind; unit: SensorReading['un
   'Voltage V': { kind: 'voltage', unit: 'V' },
 };
 
-/** A member of Sensors, which replaces Thermal and Power since Redfish 2020.4. */
+/** The readings in a member of Sensors, which replaces Thermal and Power since Redfish 2020.4. */
 export function sensorOf(sensor: Json): SensorReading[] {
   const words = `${textAt(sensor, 'ReadingType')} ${textAt(sensor, 'ReadingUnits')}`;
   const type = Object.hasOwn(sensorTypes, words) ? sensorTypes[words] : undefined;
@@ -112,7 +112,10 @@ export function sensorOf(sensor: Json): SensorReading[] {
   ];
 }
 
-/** Oldest first, whichever way the BMC lists them. Entries without an id are left out. */
+/**
+ * The log's events, oldest first whichever way the BMC lists them. Entries without an id are left
+ * out.
+ */
 export const eventsIn = (entries: readonly Json[]): BmcEvent[] =>
   entries
     .map((entry) => {
@@ -128,7 +131,7 @@ export const eventsIn = (entries: readonly Json[]): BmcEvent[] =>
     .filter(({ id }) => id !== '')
     .sort(inOrder);
 
-/** By time, and at one time by number, where ids are numbers. */
+/** Orders events by time, and at the same time by id where ids are numbers. */
 const inOrder = (a: BmcEvent, b: BmcEvent): number =>
   (a.atMs ?? 0) - (b.atMs ?? 0) || (Number(a.id) || 0) - (Number(b.id) || 0);
 

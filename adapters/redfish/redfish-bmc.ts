@@ -1,5 +1,5 @@
-// The driver of ports/bmc.ts for real BMCs, by DMTF's Redfish (DSP0266) and the paths that the BMC
-// itself names. What vendors do differently: quirks.ts.
+// The driver of ports/bmc.ts for real BMCs, by DMTF's Redfish (DSP0266); it follows the links in
+// the BMC's documents. Vendors' differences: quirks.ts.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -25,21 +25,24 @@ import type {
 import { isDecision, nonsense } from './redfish-faults.ts';
 
 export interface RedfishOptions extends RedfishAddress {
-  /** Id of the host's ComputerSystem, where the BMC has several. */
+  /** Id of the host's ComputerSystem; needed if the BMC has several. */
   systemId?: string;
 }
 
 export type RedfishDeps = ConnectionDeps;
 
 const root = '/redfish/v1';
-/** Of a collection, so many members are read one by one. */
+/** Limit on the members of a collection that are read one by one. */
 const maxMembers = 64;
 const [maxEvents, maxPages] = [1_000, 20];
 
-/** Opens nothing yet. Throws where the address has no TLS and is not this machine's. */
+/**
+ * Creates the driver without connecting. Throws if the address has no TLS and is not on this
+ * machine.
+ */
 export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bmc {
   const connection = openConnection(options, deps);
-  /** Where the system is; forgotten when it is not there any more. */
+  /** Path of the ComputerSystem; forgotten when it does not exist any more. */
   let systemPath: string | undefined;
 
   async function system(call: RedfishCall): Promise<Outcome<System>> {
@@ -90,8 +93,9 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
     });
     if (!isFault(taken)) return undefined;
     if (!isSwitch) return ofState(taken, await powerState(call));
-    // BMCs refuse, with different codes, to switch off what is off: it is what was wanted. One that
-    // was busy, or has not answered, has refused nothing: the chassis may start by itself again.
+    // BMCs refuse, with various codes, to power off what is off: if the power state is the wanted
+    // one, that is a success. But a BMC that was busy or did not answer has accepted nothing, and
+    // the chassis might still power on by itself, so that stays a fault.
     if (!isDecision(taken)) return taken;
     const now = await powerState(call);
     const isSo = action === 'On' ? now === 'On' || now === 'PoweringOn' : now === 'Off';
@@ -103,7 +107,7 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
       const found = await system(call);
       if (isFault(found)) return found;
       const patched = await patchBoot(call, found, override, {
-        // a BMC may show ETags that it does not accept itself
+        // Second attempt: a BMC may show weak ETags that it does not accept itself.
         stripsWeakEtag: found.quirks.stripsWeakEtag || attempt > 1,
       });
       if (!isFault(patched) || patched.kind !== 'preconditionFailed') return patched;
@@ -185,7 +189,7 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
     return eventsIn(entries).slice(-maxEvents);
   }
 
-  /** Of its entries. The system's log, or the BMC's where the system has none. */
+  /** Path of the log's entries: a log of the system, or of the BMC if the system has none. */
   async function logPath(call: RedfishCall, { body, quirks }: System): Promise<Outcome<string>> {
     const manager = linkIn(listAt(objectAt(body, 'Links'), 'ManagedBy')[0]);
     const places = [linkIn(objectAt(body, 'LogServices')), manager && `${manager}/LogServices`];
@@ -248,7 +252,7 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
       isRepeatable: false,
     });
     if (!isFault(created)) return undefined;
-    // The answer was lost, or another process has subscribed at the same time.
+    // The answer was lost, or another process has subscribed the receiver meanwhile: check.
     const after = await subscriptionsOf(call, receiver);
     return !isFault(after) && after.mine.length > 0 ? undefined : created;
   }
@@ -288,7 +292,7 @@ interface System extends Document {
 
 const cannot = (what: string): Fault => fault('notImplemented', `the BMC has no ${what}`);
 
-/** A refusal that the power state explains is a conflict, whatever code it came with. */
+/** Turns a refusal into a conflict if the power state explains it, whatever the BMC's code was. */
 function ofState(refused: Fault, now: Outcome<PowerState>): Fault {
   const isRefusal = refused.kind === 'badRequest' || refused.kind === 'conflict';
   if (!isRefusal || isFault(now)) return refused;
@@ -300,7 +304,7 @@ const membersOf = (collection: Json): string[] =>
     .map(linkIn)
     .filter((path) => path !== '');
 
-/** All members, or the first of many. None where there is no collection. */
+/** The members of a collection, at most `maxMembers`; [] if there is no such collection. */
 async function members(call: RedfishCall, path: string): Promise<Outcome<Json[]>> {
   if (path === '') return [];
   const collection = await call.get(path);
@@ -308,7 +312,7 @@ async function members(call: RedfishCall, path: string): Promise<Outcome<Json[]>
   const documents: Json[] = [];
   for (const member of membersOf(collection.body).slice(0, maxMembers)) {
     const document = await call.get(member);
-    // it was removed in between
+    // The member was removed meanwhile.
     if (isFault(document) && document.kind === 'notImplemented') continue;
     if (isFault(document)) return document;
     documents.push(document.body);
@@ -316,7 +320,10 @@ async function members(call: RedfishCall, path: string): Promise<Outcome<Json[]>
   return documents;
 }
 
-/** The first that the system is linked to, else the first there is. undefined: there is none. */
+/**
+ * The first resource to which the system links, else the first in the collection; undefined: there
+ * is none.
+ */
 async function linked(
   call: RedfishCall,
   system: Json,

@@ -1,5 +1,5 @@
-// Calls to one BMC: credentials, sessions with renewal, retries within a deadline, tasks, ETags.
-// Used by redfish-bmc.ts.
+// Requests to one BMC: credentials, sessions and their renewal, retries within a deadline, tasks,
+// ETags. Used by redfish-bmc.ts.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -18,18 +18,18 @@ export interface RedfishAddress {
   password: Secret;
   trust: BmcTrust;
   /**
-   * Default `session`: one session is opened and kept; where the BMC offers none, Basic is used.
+   * `session` (default): opens one session and keeps it; if the BMC offers none, uses Basic.
    * `basic`: always Basic.
    */
   authentication?: 'session' | 'basic';
 }
 
 export interface RedfishTimes {
-  /** For a call of the port, with all its requests and retries. */
+  /** Deadline of a call of the port, with all its requests and retries. */
   callTimeoutMs: number;
-  /** For a request. */
+  /** Deadline of one request. */
   requestTimeoutMs: number;
-  /** How long a task is followed; one that goes on after that was taken. */
+  /** How long a task is followed; one that goes on after that counts as accepted. */
   taskTimeoutMs: number;
 }
 
@@ -56,14 +56,16 @@ export interface Change {
   path: string;
   body?: Json;
   ifMatch?: string;
-  /** Doing it twice is doing it once. */
+  /** Idempotent: may be sent again. */
   isRepeatable: boolean;
 }
 
-/** The requests of one call of the port. */
+/** The requests that belong to one call of the port; they share its deadline. */
 export interface RedfishCall {
   get(path: string): Promise<Outcome<Document>>;
-  /** Follows a task to its end, or for its time. */
+  /**
+   * Makes a change; if the BMC answers with a task, follows it to its end or for `taskTimeoutMs`.
+   */
   change(change: Change): Promise<Outcome<RedfishAnswer>>;
 }
 
@@ -83,7 +85,7 @@ const endedStates = ['Completed', ...failedStates];
 interface Credentials {
   headers: Readonly<Record<string, string>>;
   session?: { path: string };
-  /** For one request: a session may be had for the next. */
+  /** For this request only: the next one tries again to open a session. */
   isTemporary?: boolean;
 }
 
@@ -101,18 +103,18 @@ export function openConnection(address: RedfishAddress, deps: ConnectionDeps): R
     address.authentication === 'basic' ? Promise.resolve(basic) : undefined;
   let isClosed = false;
   let token = '';
-  /** A BMC may repeat in its words what it was sent. */
+  /** Removes credentials from a BMC's messages, which may repeat what was sent. */
   const scrub = (words: string): string =>
     [password, basic.headers['authorization']?.slice('Basic '.length) ?? '', token]
       .filter((secret) => secret !== '')
       .reduce((left, secret) => left.replaceAll(secret, '***'), words);
   const jittered = (ms: number): number => ms * (0.5 + ids.random());
 
-  /** The session that is there, or a new one; several callers at once share it. */
+  /** The credentials of the open session, or of a new one; concurrent callers share it. */
   async function credentials(timeoutMs: number): Promise<Outcome<Credentials>> {
     const mine = (current ??= openSession(timeoutMs));
     const opened = await mine;
-    // The next call tries anew.
+    // The next call tries again.
     if ((isFault(opened) || opened.isTemporary) && current === mine) current = undefined;
     return opened;
   }
@@ -130,7 +132,7 @@ export function openConnection(address: RedfishAddress, deps: ConnectionDeps): R
       return refusal('a new session', created.status, null, scrub);
     if (created.status >= 300 || created.token === '') {
       log.debug({ bmc: address.origin, status: created.status }, 'the BMC gives no session');
-      // e.g. it has as many as it holds, and takes the password nevertheless
+      // E.g. the BMC has no free session, but accepts Basic nevertheless.
       return { ...basic, isTemporary: created.status !== 404 && created.status !== 405 };
     }
     ({ token } = created);
@@ -140,7 +142,7 @@ export function openConnection(address: RedfishAddress, deps: ConnectionDeps): R
     };
   }
 
-  /** With one renewal of a session that the BMC has forgotten. */
+  /** Sends a request; renews the session once if the BMC has forgotten it. */
   async function send(request: Request, leftMs: () => number): Promise<Outcome<RedfishAnswer>> {
     for (let isRenewed = false; ; isRenewed = true) {
       const timeoutMs = Math.max(1, Math.min(times.requestTimeoutMs, leftMs()));
@@ -173,24 +175,26 @@ export function openConnection(address: RedfishAddress, deps: ConnectionDeps): R
     }
   }
 
-  /** From the task in the answer to its end: what it came to. */
+  /** Follows the task that the answer names to its end. Returns the task's result. */
   async function followed(
     taken: RedfishAnswer,
     leftMs: () => number,
   ): Promise<Outcome<RedfishAnswer>> {
     const path = pathIn(taken.location) || linkIn(taken.body);
-    if (path === '') return taken; // it was taken, and how it goes is not told
+    if (path === '') return taken; // no task to follow: accepted
     const until = Math.min(times.taskTimeoutMs, leftMs());
     const startedAtMs = clock.monotonicMs();
     const rest = (): number => until - (clock.monotonicMs() - startedAtMs);
     for (let pauseMs = firstPollMs; ; pauseMs = Math.min(pauseMs * 1.5, longestPollMs)) {
       const polled = await request({ method: 'GET', path, headers: {}, isRepeatable: true }, rest);
       if (isFault(polled)) {
-        // Its record is deleted when it has ended, or it cannot be asked now: it was taken.
+        // The task's record was deleted at its end, or the BMC cannot be asked now: the change was
+        // accepted.
         if (polled.kind === 'notImplemented' || isPassing(polled)) return taken;
         return polled;
       }
-      // A task monitor answers 202 until the task has ended, and then as the call would have.
+      // A task monitor answers 202 until the task has ended, and then with the result of the
+      // change.
       const state = textAt(polled.body, 'TaskState');
       if (state === '' && polled.status !== 202) return polled;
       if (failedStates.includes(state)) return failure(path, polled.body);

@@ -8,8 +8,8 @@ import { listAt, objectAt, textAt } from './json-at.ts';
 const maxWords = 300;
 
 /**
- * `scrub` removes what must not be told from the BMC's words, before they are cut. `detail.status`
- * is the status.
+ * The fault for an error reply. `scrub` removes credentials from the BMC's message before the
+ * message is cut to length. `detail.status` is the HTTP status.
  */
 export function refusal(
   call: string,
@@ -23,19 +23,19 @@ export function refusal(
   });
 }
 
-/** Whether the call may succeed when it is sent again. */
+/** Whether the fault is temporary, so that the request may succeed when it is sent again. */
 export const isPassing = ({ kind, detail }: Fault): boolean =>
   kind === 'timeout' || (kind === 'unavailable' && detail['passing'] !== 'no');
 
-/** Whether the BMC has decided so, as opposed to having been busy or out of reach. */
+/** Whether the BMC has decided to refuse; it was not merely busy or unreachable. */
 export const isDecision = ({ detail }: Fault): boolean =>
   detail['status'] !== undefined && !['429', '502', '503', '504'].includes(detail['status']);
 
-/** An answer that will not be a better one the next time. */
+/** The fault for an invalid answer, which a retry will not improve. */
 export const nonsense = (call: string, why: string): Fault =>
   fault('unavailable', `BMC, ${call}: ${why}`, { passing: 'no' });
 
-/** 401 and 403 look the same to a caller: the credentials in the configuration do not do. */
+/** 401 and 403 are one fault: the configured credentials are not sufficient. */
 function kindOf(status: number): FaultKind {
   switch (status) {
     case 400:
@@ -63,13 +63,15 @@ function reasonIn(body: Json): string {
   return textAt(info, 'Message') || textAt(error, 'message') || textAt(info, 'MessageId');
 }
 
-/** A BMC's words end up in logs: one line of limited length. */
+/** A BMC's message for the logs: a single line of limited length. */
 const plain = (text: string): string =>
   text
     .replace(/[\p{C}\s]+/gu, ' ')
     .slice(0, maxWords)
     .trim();
 
-/** A value that is not what it should be, as far as it is a word; never a part of one. */
+/**
+ * Quotes an unexpected value in a message, if it is one short word; otherwise says nothing of it.
+ */
 export const shown = (value: string): string =>
   /^\w{1,20}$/.test(value) ? `'${value}'` : 'something else';

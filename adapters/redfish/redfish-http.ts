@@ -1,5 +1,5 @@
-// One request to a BMC: JSON both ways, over connections that are verified, with a deadline and a
-// limit on the answer. Used by redfish-connection.ts.
+// One HTTP request to a BMC: JSON both ways, over verified connections, with a deadline and a limit
+// on the answer's size. Used by redfish-connection.ts.
 import { X509Certificate } from 'node:crypto';
 import { Agent as PlainAgent } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
@@ -13,9 +13,9 @@ import { sendRequest } from '#platform/http/send-request.ts';
 import { nonsense } from './redfish-faults.ts';
 
 /**
- * Why the BMC's certificate is believed. `pinned`: it is this very one (PEM), whatever name it
- * bears; `authority`: these (PEM) have signed it, for the name or address that is asked; `public`:
- * a public authority has.
+ * How the BMC's certificate is verified. `pinned`: it must be exactly this one (PEM), whatever its
+ * name; `authority`: signed by one of these (PEM), for the name or address in the URL; `public`:
+ * signed by a public authority.
  */
 export type BmcTrust =
   | { kind: 'pinned'; certificate: string }
@@ -24,7 +24,7 @@ export type BmcTrust =
 
 export interface RedfishAnswer {
   status: number;
-  /** null: it is empty. */
+  /** The parsed JSON; null if the body is empty. */
   body: Json;
   etag: string;
   location: string;
@@ -41,19 +41,22 @@ export interface RedfishRequest {
 
 export interface RedfishHttp {
   /**
-   * Every status but a redirect is an answer. unavailable: not reached, not verified, a redirect,
-   * no JSON, or too long; timeout.
+   * Sends one request. Every HTTP status but a redirect is an answer. Faults: unavailable (not
+   * reached, not verified, a redirect, no JSON, or too long), timeout.
    */
   send(request: RedfishRequest): Promise<Outcome<RedfishAnswer>>;
   close(): void;
 }
 
 const maxConnections = 4;
-/** A log of a thousand entries is about 1 MiB. */
+/** For comparison: a log of a thousand entries has about 1 MiB. */
 const maxAnswerBytes = 4 * 1024 * 1024;
 const loopback = /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/;
 
-/** Throws: an address without TLS that is not on this machine; each request carries a password. */
+/**
+ * Throws for an address without TLS that is not on this machine, since each request carries a
+ * password.
+ */
 export function openHttp(
   origin: string,
   trust: BmcTrust,
@@ -94,7 +97,7 @@ export function openHttp(
       if (status >= 300 && status < 400)
         return nonsense(call, `it redirects (status ${status}), which is not followed`);
       const json = bytes.length === 0 ? null : parseJson(bytes, maxAnswerBytes);
-      // An error page of a proxy or web server says by its status what is to be said.
+      // For an error page of a proxy or web server, which is not JSON, the status says enough.
       if (isFault(json) && status < 400) return nonsense(call, 'the answer is no JSON');
       return {
         status,
@@ -121,7 +124,7 @@ function verification(trust: BmcTrust): AgentOptions {
       const pinned = new X509Certificate(trust.certificate).fingerprint256;
       return {
         ca: trust.certificate,
-        // also one that an unknown authority has signed
+        // Also accept a pinned certificate that an unknown authority has signed.
         allowPartialTrustChain: true,
         checkServerIdentity: (_hostname, { fingerprint256 }) =>
           fingerprint256 === pinned

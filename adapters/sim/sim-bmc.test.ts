@@ -1,5 +1,5 @@
-// The simulated BMC keeps the port's contract, and what it switches is the simulated host with its
-// guests.
+// Runs the port's contract suite on the simulated BMC, and tests its effect on the simulated host
+// and its guests.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';

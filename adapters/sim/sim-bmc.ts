@@ -1,5 +1,5 @@
-// The simulated driver of ports/bmc.ts: switches a host of the simulated world. Power off ends its
-// guests and silences its hypervisor driver until power on.
+// The simulated driver of ports/bmc.ts: powers a simulated host on and off. Power off ends the
+// host's guests, and its hypervisor driver answers nothing until power on.
 import { createHash } from 'node:crypto';
 import { fault } from '#contracts/common/fault.ts';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
@@ -20,27 +20,27 @@ import type { Trouble } from './sim-trouble.ts';
 import type { SimChassis, SimHost, SimStore } from './sim-world.ts';
 
 export interface SimBmcDeps {
-  /** The world of the host's hypervisor driver: the same store. */
+  /** The store of the host's hypervisor driver; both must share it. */
   store: SimStore;
   clock: Clock;
   /** How long an order takes; 0: it is carried out when the call ends. */
   orderMs?: number;
-  /** Sends an event to one that subscribed. */
+  /** Sends an event to a subscriber. */
   deliver?: (receiver: EventReceiver, event: BmcEvent) => void;
-  /** Told after the host has started or ended. */
+  /** Called after the host has started or ended. */
   onPower?: (isOn: boolean) => void;
 }
 
 export interface SimBmc extends Bmc {
-  /** The next call of `method` meets this trouble. */
+  /** Injects a failure into the next call of `method`. */
   trouble(method: keyof Bmc, trouble: Trouble): void;
   clearTroubles(): void;
-  /** Every call is answered with this fault until it is given undefined. */
+  /** Every call returns this fault, until `breakDown(undefined)`. */
   breakDown(reason: Fault | undefined): void;
   isOn(): boolean;
   /** The host loses its power, or dies, without an order. */
   hostDies(): void;
-  /** It starts by itself, unless it was ordered off. */
+  /** The host starts by itself, unless it was ordered off. */
   hostReturns(): void;
 }
 
@@ -159,7 +159,7 @@ class SimDriver implements SimBmc {
 
   #order(action: PowerAction): Outcome<void> {
     const state = this.#state();
-    // A power cut never waits: it takes the place of what is under way.
+    // A power cut never waits: it replaces the order in progress.
     if (this.#underWay !== undefined && action !== 'ForceOff')
       return fault('conflict', `the BMC of ${this.#hostname} is ${state}`);
     switch (action) {
@@ -187,7 +187,7 @@ class SimDriver implements SimBmc {
     this.#underWay = meanwhile;
     const mine = (this.#orders += 1);
     clock.after(orderMs, () => {
-      if (mine !== this.#orders) return; // a power cut took its place
+      if (mine !== this.#orders) return; // replaced by a power cut
       this.#underWay = undefined;
       order();
     });
@@ -238,7 +238,7 @@ class SimDriver implements SimBmc {
 const isSame = (a: EventReceiver, b: EventReceiver): boolean =>
   a.url === b.url && a.context === b.context;
 
-/** The same for each life of the host. */
+/** Derived from the name: the same in each life of the host. */
 function uuidOf(hostname: string): string {
   const hex = createHash('sha256').update(hostname).digest('hex');
   return [

@@ -1,4 +1,4 @@
-// What a simulated guest has written to its serial console: one boot after the other, as in a log
+// The serial console of a simulated guest: the text of one boot after the other, as in a log file
 // that is appended to.
 import type { SimGuest } from './sim-world.ts';
 

@@ -1,4 +1,4 @@
-// The events of a simulated host's guests, delivered to the listeners of its driver.
+// Delivers the guest events of a simulated host to the listeners of its driver.
 import type { GuestEvent } from '#contracts/nova/guest.ts';
 
 export class SimEvents {
@@ -10,14 +10,14 @@ export class SimEvents {
     return () => void this.#listeners.delete(own);
   }
 
-  /** In a microtask of its own, since a real daemon's events are asynchronous, too. */
+  /** Delivered in microtasks: asynchronously, like a real daemon's events. */
   readonly tell = (event: GuestEvent): void => {
     for (const listener of this.#listeners) {
       queueMicrotask(() => {
         try {
           listener(event);
         } catch {
-          // a listener's error never reaches the driver (port contract)
+          // The port's contract: a listener's error never reaches the driver.
         }
       });
     }

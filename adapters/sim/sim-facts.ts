@@ -1,4 +1,4 @@
-// What a simulated host is configured with, and the facts it reports to Nova. Used by
+// The configuration of a simulated host, and the facts that it reports to Nova. Used by
 // sim-hypervisor.ts.
 import type { HostFacts } from '#contracts/nova/guest.ts';
 import type { SimGuest } from './sim-world.ts';
@@ -10,13 +10,13 @@ export interface SimHypervisorOptions {
   diskGib?: number; // default 4_096
   hostIp?: string; // default 127.0.0.1
   traits?: string[];
-  /** How long a guest takes until its banner shows on the console. Default 0. */
+  /** How long a guest takes to print its console banner, ms. Default 0. */
   bootMs?: number;
-  /** How long a live migration takes that nothing holds up. Default 0. */
+  /** How long a live migration takes that nothing delays, ms. Default 0. */
   migrateMs?: number;
   /**
-   * Whether image bytes are read and checked. Default true; false makes big simulations cheap: the
-   * image counts as fetched.
+   * Whether images are downloaded and checked. Default true; false makes big simulations cheap: an
+   * image then counts as downloaded at once.
    */
   fetchImages?: boolean;
 }

@@ -1,5 +1,5 @@
-// One guest of a simulated host: as it is created from its definition, and what it reports of
-// itself. Called by sim-hypervisor.ts.
+// Creates the record of a simulated guest from its definition, and reports its diagnostics. Used by
+// sim-hypervisor.ts.
 import type { GuestDiagnostics, GuestSpec } from '#contracts/nova/guest.ts';
 import { simVolume } from './sim-guest-volumes.ts';
 import type { SimGuest } from './sim-world.ts';
@@ -15,7 +15,7 @@ export function isActive(guest: SimGuest): boolean {
   return guest.state === 'running' || guest.state === 'paused';
 }
 
-/** What the simulated host keeps of a guest: off, never booted. */
+/** A new guest of a simulated host: off, never booted. */
 export function newGuest(spec: GuestSpec, disk: string): SimGuest {
   return {
     uuid: spec.uuid,
@@ -37,7 +37,7 @@ export function newGuest(spec: GuestSpec, disk: string): SimGuest {
   };
 }
 
-/** With another definition over the same disk. */
+/** The guest with a new definition; state and disk are kept. */
 export const definedAnew = (guest: SimGuest, spec: GuestSpec): SimGuest => ({
   ...newGuest(spec, guest.disk ?? ''),
   state: guest.state,

@@ -1,4 +1,4 @@
-// The host network in memory keeps the contract of ports/host-network.ts.
+// Runs the contract of ports/host-network.ts on the simulated driver.
 import { hostNetworkContract } from '#ports/host-network.testing.ts';
 import type { LocalNetwork } from '#ports/host-network.ts';
 import { createSimHostNetwork } from './sim-host-network.ts';

@@ -1,13 +1,13 @@
-// A host's network in memory behind ports/host-network.ts; its endpoints are real sockets on the
+// The simulated driver of ports/host-network.ts, in memory; its endpoints are real sockets on the
 // loopback interface. For simulated hosts and tests.
 import net, { type Server } from 'node:net';
 import { fault, type Outcome } from '#contracts/common/fault.ts';
 import type { HostNetwork, HostNetworkListeners, LocalNetwork } from '#ports/host-network.ts';
 
 export interface SimHostNetwork extends HostNetwork {
-  /** The guests that are plugged in from now on; null: unknown. */
+  /** Sets the guests that are plugged in; null: not reported yet. */
   plug(networks: readonly LocalNetwork[] | null): void;
-  /** Loses the endpoints, as in a power failure. */
+  /** Loses the endpoints, as a power failure does. */
   crash(): void;
   power(on: boolean): void;
 }

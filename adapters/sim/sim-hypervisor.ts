@@ -1,5 +1,5 @@
 // The simulated driver of ports/hypervisor.ts: the same contract without QEMU. Guests are plain
-// records and no timer runs, so that one process can have thousands.
+// records without timers, so that one process can have thousands.
 import { Readable } from 'node:stream';
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
@@ -36,23 +36,23 @@ import { SimTroubles, type Trouble } from './sim-trouble.ts';
 import { inMemoryStore, type SimGuest, type SimStore } from './sim-world.ts';
 
 export interface SimHypervisorDeps {
-  /** Where the host's guests are stored. Default: memory that ends with the driver. */
+  /** Where the host's state is stored. Default: in memory, ending with the driver. */
   store?: SimStore;
   clock?: Clock;
   moves?: SimMoves;
 }
 
 export interface SimHypervisor extends Hypervisor {
-  /** The next call of `method` (any method of the port) meets this trouble. */
+  /** Injects a failure into the next call of `method` (any method of the port). */
   trouble(method: keyof Hypervisor, trouble: Trouble): void;
   clearTroubles(): void;
-  /** The guest ends by itself: it was shut down from inside, or its process died. */
+  /** The guest ends by itself: shut down from inside, or its process died. */
   guestEnds(uuid: string, how: 'shutoff' | 'crashed'): void;
-  /** The guest's live migrations do not end by themselves from now on. */
+  /** The guest's live migrations no longer complete by themselves. */
   guestIsRestless(uuid: string): void;
-  /** Ends every running guest without an event: a power failure. */
+  /** Ends every running guest without events, as a power failure does. */
   powerFailure(): void;
-  /** The guest writes to its root disk: from now on this is what is on it. */
+  /** Simulates a write of the guest: `content` becomes the content of its root disk. */
   writeDisk(uuid: string, content: string): void;
 }
 
@@ -405,7 +405,7 @@ class SimDriver implements SimHypervisor {
     this.#save();
   }
 
-  /** Applies the call's row of the transition table. */
+  /** Makes the power call's transition, by the table in sim-power.ts. */
   #change(method: PowerCall, uuid: string) {
     return this.#onGuest<void>(method, uuid, (guest) => {
       const step = powerStep(method, guest.state);
@@ -463,7 +463,7 @@ class SimDriver implements SimHypervisor {
     });
   }
 
-  /** Its disk is like no other that this host has made. */
+  /** A guest with a new disk, whose content differs from that of every other disk. */
   #newGuest(spec: GuestSpec): SimGuest {
     this.#disksMade += 1;
     const disk = `${this.#options.hostname}/${this.#clock.now()}/${this.#disksMade}`;

@@ -1,4 +1,4 @@
-// The store in memory keeps the port's contract.
+// Runs the port's contract suite on the image store in memory.
 import { systemClock } from '#platform/clock.ts';
 import { imageStoreContract } from '#ports/image-store.testing.ts';
 import type { SimImages } from './sim-image-store.ts';

@@ -1,5 +1,5 @@
-// Image data in memory: for simulated clouds under a fake clock, where neither files nor threads
-// may influence the order of events. Keeps the port's contract, but does not outlive its process.
+// The driver of ports/image-store.ts in memory: for simulated clouds under a fake clock, where
+// neither files nor threads may influence the order of events. Does not outlive its process.
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { fault } from '#contracts/common/fault.ts';
@@ -8,7 +8,7 @@ import type { Clock } from '#platform/clock.ts';
 import { DeadlinePassed } from '#platform/clock.ts';
 import type { ImageStore, WriteLimits } from '#ports/image-store.ts';
 
-/** Bytes by key; null: they are being written. */
+/** Data by key; null while they are being written. */
 export type SimImages = Map<string, Buffer | null>;
 
 const keyPattern = /^[A-Za-z0-9_-]{1,128}$/;
@@ -68,7 +68,7 @@ async function readWhole(
   const iterator = source.iterator({ destroyOnReturn: false });
   let sizeBytes = 0;
   for (;;) {
-    let next: IteratorResult<Buffer | string>; // what byte streams yield
+    let next: IteratorResult<Buffer | string>; // the type that byte streams yield
     try {
       next = await new Promise((resolve, reject) => {
         const timer = clock.after(stallMs, () => reject(new DeadlinePassed(stallMs)));

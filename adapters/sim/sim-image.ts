@@ -1,5 +1,5 @@
-// Checks that an image's bytes have the size and checksum that Glance names; they are not kept.
-// Called by sim-hypervisor.ts.
+// Checks that an image's bytes have the size and checksum that Glance names, and drops them. Used
+// by sim-images.ts.
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { fault, type Fault } from '#contracts/common/fault.ts';

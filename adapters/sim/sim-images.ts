@@ -1,5 +1,4 @@
-// The image cache of a simulated host and what its guests are built from. Called by
-// sim-hypervisor.ts, which saves the changes.
+// The image cache of a simulated host. Used by sim-hypervisor.ts, which saves the changes.
 import { fault, isFault, type Fault } from '#contracts/common/fault.ts';
 import type { GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
 import type { OpenImage } from '#ports/hypervisor.ts';
@@ -7,13 +6,13 @@ import { imageIds } from './sim-guest.ts';
 import { checkImage } from './sim-image.ts';
 import type { SimHost } from './sim-world.ts';
 
-/** Reads the image's bytes and checks them. */
+/** Downloads the image and checks its bytes. */
 export async function readImage(image: GuestImage, open: OpenImage): Promise<Fault | null> {
   const source = await open();
   return isFault(source) ? source : ((await checkImage(image, source)) ?? null);
 }
 
-/** Why the host cannot build the guest; its images count as used now. */
+/** Why the host cannot build the guest; null if it can. Marks the guest's images as used now. */
 export function problemWith(host: SimHost, spec: GuestSpec, nowMs: number): Fault | null {
   for (const id of imageIds(spec)) {
     if (!host.images.has(id))
@@ -21,7 +20,8 @@ export function problemWith(host: SimHost, spec: GuestSpec, nowMs: number): Faul
     host.images.set(id, nowMs);
   }
   const root = spec.rootDisk;
-  // A raw image is as large as its bytes; nothing else is known, since the bytes are not kept.
+  // Known only for a raw image: its virtual size is its number of bytes. Other formats would need
+  // the bytes, which are not kept.
   if (root?.image && root.sizeGib > 0 && root.sizeGib * 1024 ** 3 < root.image.sizeBytes) {
     return fault(
       'badRequest',
@@ -32,7 +32,7 @@ export function problemWith(host: SimHost, spec: GuestSpec, nowMs: number): Faul
   return null;
 }
 
-/** Removes the images that nothing keeps; returns their ids. */
+/** Removes the images that are neither used nor to be kept; returns their ids. */
 export function collectImages(
   host: SimHost,
   keep: ReadonlySet<string>,

@@ -1,6 +1,6 @@
-// Live migration between simulated hosts. A migration is a record with the guest; it advances by
-// the clock, whoever looks at it. The guest changes hosts in one save: it is taken from the
-// guests of its source and put into the outbox there, where the host that awaits it picks it up.
+// Live migration between simulated hosts. A migration is a record of the guest, and its progress is
+// computed from the clock at each call. The guest leaves in one save of its source: it is moved
+// from the guests to the outbox there, from which the destination fetches it.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { GuestEvent } from '#contracts/nova/guest.ts';
@@ -16,17 +16,17 @@ import type { SimGuest, SimHost, SimStore } from './sim-world.ts';
 const mib = 1024 * 1024;
 const lookEveryMs = 100;
 
-/** Told of the migrations of one host as they begin, end and arrive. */
+/** Notified when migrations of a host begin, end and arrive. */
 export interface SimMoves {
   began(guest: SimGuest): void;
-  /** `error` undefined: the guest has left. */
+  /** `error` undefined: the migration succeeded and the guest has left. */
   ended(guest: SimGuest, error?: { reason: string; aborted: boolean }): void;
   arrived(uuid: string): void;
 }
 
 interface Surroundings {
   hostname: string;
-  /** How long a migration takes that nothing holds up. */
+  /** How long a migration takes that nothing delays, ms. */
   migrateMs: number;
   store: SimStore;
   clock: Clock;
@@ -34,7 +34,7 @@ interface Surroundings {
   moves?: SimMoves | undefined;
 }
 
-/** The migrations of one host, in both directions: the methods of the port, by the same faults. */
+/** The migrations out of and into one host: the port's methods, with the port's faults. */
 export class SimMigrations {
   readonly #host: SimHost;
   readonly #of: Surroundings;
@@ -133,12 +133,12 @@ export class SimMigrations {
     this.#save();
   }
 
-  /** Those who wait for the end of a migration wait no longer. */
+  /** Ends the calls that wait for the end of a migration. */
   close(): void {
     this.#closed = true;
   }
 
-  /** Brings the guest's migration out of this host, if any, to this moment. */
+  /** Advances the guest's migration out of this host, if there is one, to the present time. */
   advance(uuid: string): void {
     const guest = this.#host.guests.get(uuid);
     const departing = guest?.departing;
@@ -158,7 +158,7 @@ export class SimMigrations {
       this.#stays(guest, `live migration not completed after ${elapsedMs / 1000} sec`, true);
   }
 
-  /** Takes in the guests that have arrived. */
+  /** Takes in guests that have arrived from other hosts' outboxes. */
   receive(): void {
     const { awaited } = this.#host;
     if (!awaited || awaited.size === 0) return;

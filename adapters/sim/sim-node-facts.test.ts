@@ -1,4 +1,4 @@
-// The simulated driver of node facts keeps the port's contract.
+// Runs the port's contract suite on the simulated driver.
 import { disklessGuest } from '#contracts/nova/diskless-guest.testing.ts';
 import { systemClock } from '#platform/clock.ts';
 import { nodeFactsContract, ok } from '#ports/node-facts.testing.ts';

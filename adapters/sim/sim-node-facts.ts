@@ -1,5 +1,5 @@
-// The simulated driver of ports/node-facts.ts: what a simulated host says of itself, from the state
-// that its hypervisor driver and its BMC share.
+// The simulated driver of ports/node-facts.ts: reads the state that the host's hypervisor driver
+// and BMC share.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -17,10 +17,10 @@ import type { SimMoves } from './sim-migration.ts';
 import type { SimGuest, SimStore } from './sim-world.ts';
 
 const mib = 1024 * 1024;
-/** Ends of migrations that are remembered, the latest of them. */
+/** How many ended migrations are remembered, the latest ones. */
 const mostEnds = 256;
 
-/** What the migrations of one host were, between its hypervisor driver and its facts. */
+/** Records a host's migrations: written by its hypervisor driver, read by its node facts. */
 export interface SimMoveLog extends SimMoves {
   ends: ReadonlyMap<string, MigrationJob>;
   onEvent(listener: (event: NodeEvent) => void): () => void;
@@ -70,9 +70,9 @@ export interface SimNodeFactsOptions {
   hostname: string;
   vcpus?: number; // default 64
   memoryMib?: number; // default 262_144
-  /** NUMA cells; they divide the host evenly. Default 1. */
+  /** Number of NUMA cells, which divide the host evenly. Default 1. */
   cells?: number;
-  /** Of the operating system; it changes when the host is updated. Default '1'. */
+  /** Version of the operating system; changes when the host is updated. Default '1'. */
   osVersion?: () => string;
 }
 
@@ -148,7 +148,7 @@ export function createSimNodeFacts(
     async guests() {
       const off = whyNot();
       if (off) return off;
-      // guests that wait to be taken in are
+      // Listing also takes in guests that have arrived meanwhile.
       const listed = await hypervisor.list();
       if (isFault(listed)) return listed;
       return [...host.guests.values()]

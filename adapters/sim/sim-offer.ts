@@ -1,5 +1,5 @@
-// Disks of a simulated guest that another simulated host fetches: hosts of one store reach each
-// other. Called by sim-hypervisor.ts.
+// Disk offers between simulated hosts of one store, for moves of guests that are off. Called by
+// sim-hypervisor.ts.
 import { fault, type Outcome } from '#contracts/common/fault.ts';
 import type { DiskOffer, GuestSpec } from '#contracts/nova/guest.ts';
 import { definedAnew } from './sim-guest.ts';
@@ -12,7 +12,10 @@ export function newOffer(hostname: string, guest: SimGuest, untilMs: number): Di
   return { address: hostname, key, flat: false, disks: [{ name: 'root', port: 0 }] };
 }
 
-/** unavailable: the offer has ended, or its host has no such guest any more. */
+/**
+ * The guest whose disks are offered. unavailable: the offer has ended, or the host no longer has
+ * the guest.
+ */
 export function offeredGuest(
   store: SimStore,
   { address, key }: DiskOffer,
@@ -25,7 +28,7 @@ export function offeredGuest(
     : fault('unavailable', `the disks of guest ${uuid} are not offered by ${address}`);
 }
 
-/** badRequest: the disk would have to shrink. */
+/** The guest as the destination defines it. badRequest: the disk would have to shrink. */
 export function fetchedGuest(offered: SimGuest, spec: GuestSpec): Outcome<SimGuest> {
   const guest = { ...definedAnew(offered, spec), boots: 0, bootedAtMs: 0 };
   return guest.diskGib > 0 && guest.diskGib < offered.diskGib

@@ -1,5 +1,5 @@
-// PCI addresses of a simulated guest's devices: derived from their names, so that a device keeps
-// its address when another is removed.
+// PCI addresses of a simulated guest's devices. Derived from the devices' names, so that a device
+// keeps its address when another is removed.
 import type { SimGuest } from './sim-world.ts';
 
 const hex = (value: number): string => value.toString(16).padStart(2, '0');

@@ -1,5 +1,5 @@
-// Binds ports to simulated hosts, for which no ovn-controller runs: a port is bound as soon as it
-// requests one of them.
+// Binds ports to simulated hosts, in place of ovn-controller: a port is bound as soon as its
+// `requested-chassis` is a simulated host.
 import type { Clock } from '#platform/clock.ts';
 import {
   ownerOf,
@@ -11,9 +11,9 @@ import {
 } from '#ports/sdn.ts';
 
 export interface Plugging {
-  /** Replaces all rows. */
+  /** Sets all rows, as `Sdn.sync` does. */
   take(rows: Iterable<SdnRow>): void;
-  /** Adds and removes rows, as in `Sdn.change`. */
+  /** Adds and removes rows, as `Sdn.change` does. */
   change(put: readonly SdnRow[], remove: readonly (SdnKey | SdnOwner)[]): void;
   binding(port: string): PortBinding | null;
   close(): void;
@@ -34,7 +34,7 @@ export function createPlugging(
     void clock.sleep(0, { signal: ending.signal, unref: true }).then(
       () => listeners.portChanged?.(port, bindingOf(port)),
       () => undefined,
-    ); // closed
+    ); // aborted by `close`
   };
   const bindingOf = (port: string): PortBinding | null => {
     const found = ports.get(port);
@@ -46,7 +46,7 @@ export function createPlugging(
       if (row.table !== 'Logical_Switch_Port') continue;
       const port = row.columns.name ?? row.key;
       names.add(port);
-      // Further ones are where its server moves to.
+      // Only the first chassis counts; the others are destinations of a migration.
       const [wanted = ''] = (row.columns.options?.['requested-chassis'] ?? '').split(',');
       const now: Plugged = {
         key: row.key,
@@ -83,6 +83,6 @@ export function createPlugging(
   };
 }
 
-/** A set that somebody else changes is used as it is. */
+/** Returns a given Set itself, not a copy, since its owner changes it later. */
 export const asSet = (names: readonly string[] | Set<string>): Set<string> =>
   names instanceof Set ? names : new Set(names);

@@ -1,8 +1,11 @@
-// What the power calls of ports/hypervisor.ts do to a simulated guest, by its state. Read by
-// sim-hypervisor.ts.
+// The transition table of a simulated guest: the effect of each power call of ports/hypervisor.ts
+// in each state. Read by sim-hypervisor.ts.
 import type { SimGuest } from './sim-world.ts';
 
-/** 'stay': nothing to do. 'on': it boots. 'off': it is shut off. A state: it takes that state. */
+/**
+ * 'stay': does nothing. 'refuse': conflict. 'on': the guest boots. 'off': it is shut off. Others:
+ * its next state.
+ */
 type PowerStep = 'stay' | 'refuse' | 'on' | 'off' | 'running' | 'paused' | 'suspended';
 
 export const powerSteps = {

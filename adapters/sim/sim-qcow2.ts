@@ -1,9 +1,8 @@
-// A qcow2 image as simulated hosts and storage create it: a header with the right sizes, and no
-// data.
+// Qcow2 images of simulated hosts and storage: a header with the right sizes, and no data.
 
 const headerBytes = 112;
 
-/** Layout: QEMU's docs/interop/qcow2.txt. */
+/** Layout of the header: QEMU's docs/interop/qcow2.txt. */
 export function simulatedQcow2(virtualBytes: number, content = ''): Buffer {
   const header = Buffer.alloc(headerBytes);
   header.write('QFI\xfb', 'latin1');

@@ -1,5 +1,5 @@
-// The network in memory keeps the contract of ports/sdn.ts, and its chassis bind the ports that
-// request them.
+// Runs the contract of ports/sdn.ts on the simulated network, and tests that its chassis bind the
+// ports that request them.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';

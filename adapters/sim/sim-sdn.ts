@@ -1,5 +1,5 @@
-// A network in memory behind ports/sdn.ts: keeps the rows as OVN would, its chassis bind ports, and
-// one of its handles is the writer. For simulations and tests, and (`simulateChassis`) for
+// The simulated driver of ports/sdn.ts, in memory: keeps the rows as OVN would; its chassis bind
+// ports; one of its handles is the writer. For simulations and tests, and (`simulateChassis`) for
 // simulated hosts beside a real OVN. Only compose names this driver.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -20,21 +20,24 @@ import { asSet, createPlugging } from './sim-plugging.ts';
 
 export interface SimSdnOptions {
   /**
-   * Names of the chassis: ports that request one of them are bound there. A set is followed as it
-   * changes.
+   * Names of the chassis: ports that request one of them are bound there. Changes of a Set are
+   * followed.
    */
   chassis: readonly string[] | Set<string>;
-  /** Physical network to bridge, of every chassis. */
+  /** `ovn-bridge-mappings` of every chassis: physical network to bridge. */
   bridgeMappings?: string;
 }
 
-/** One network; each process of a simulated cloud opens its own handle. */
+/** One simulated network; each process of a simulated cloud opens a handle of its own. */
 export interface SimNetwork {
   open(listeners?: SdnListeners): SimSdn;
 }
 
 export interface SimSdn extends Sdn {
-  /** A lost connection that comes back: the next handle in the queue becomes the writer. */
+  /**
+   * Simulates a lost and restored connection of this handle: the next handle in the queue becomes
+   * the writer.
+   */
   loseLock(): void;
   /** The present rows, for tests to inspect. */
   rows(): readonly SdnRow[];
@@ -43,18 +46,18 @@ export interface SimSdn extends Sdn {
   power(on: boolean): void;
   /** Makes a chassis stop answering, or answer again. */
   chassisAlive(name: string, alive: boolean): void;
-  /** Changes rows behind the driver. */
+  /** Changes rows behind the driver's back. */
   vandalize(work: (rows: Map<string, SdnRow>) => void): void;
 }
 
-/** A row's identity: its table and key, whatever its name. */
+/** Identifies a row: by table and key, not by its `name` column. */
 const nameOf = (row: { table: SdnTable; key: string }): string => `${row.table} ${row.key}`;
 const isRoot = (table: SdnTable): boolean =>
   !sdnPlaces[table].some(
     (place) => !place.startsWith('Port_Group.ports') && !place.endsWith('.dns_records'),
   );
 
-/** A network with one handle. */
+/** A network with a single handle. */
 export const createSimSdn = (
   options: SimSdnOptions,
   deps: { clock: Clock },
@@ -63,7 +66,7 @@ export const createSimSdn = (
 
 export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock }): SimNetwork {
   const handles: SdnListeners[] = [];
-  /** In the order of their requests; the first one is the writer. */
+  /** Handles in the order in which they requested the writers' lock; the first one holds it. */
   let queue: SdnListeners[] = [];
   const leave = (handle: SdnListeners): void => {
     const [before] = queue;
@@ -94,7 +97,7 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
       : fault('unavailable', 'another process writes to the network');
   };
 
-  /** The rows after the change; a fault where one would have no parent. */
+  /** Rows as they would be after the change; a fault if a row would not be listed by any other. */
   function planned(
     put: Iterable<SdnRow>,
     gone: (row: SdnRow) => boolean,
@@ -107,7 +110,7 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
       const held = next.get(name);
       const merged = held
         ? ({ ...row, columns: { ...held.columns, ...row.columns } } as SdnRow)
-        : row; // one table: `name` says so
+        : row; // cast: equal `name` means the same table
       if (!held) drift.inserted += 1;
       else if (!isSame(held, merged)) drift.updated += 1;
       next.set(name, merged);
@@ -128,7 +131,8 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
           'conflict',
           `${nameOf(row)} hangs on ${missingParent.place} ${missingParent.key}, which is not there`,
         );
-      // as OVSDB does: a row is removed with the last row that lists it
+      // As OVSDB does: a row of a table that is no root table is deleted with the last row that
+      // lists it.
       if (!isRoot(row.table)) next.delete(nameOf(row));
     }
     return { rows: next, drift };
@@ -235,7 +239,7 @@ function isSame(one: SdnRow, other: SdnRow): boolean {
   return canonical(one) === canonical(other);
 }
 
-/** The same text for maps and sets in any order. */
+/** A text of the value that does not depend on the order of maps and sets, for comparison. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).toSorted().join()}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';

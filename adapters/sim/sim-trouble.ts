@@ -1,10 +1,10 @@
-// Fault injection for simulations: the next calls of a method return a fault, wait, or end as if
-// the process had been killed.
+// Failure injection for simulated drivers: the next calls of a method return a fault, are delayed,
+// or end as if the process had been killed.
 import { isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
 
 /**
- * Thrown instead of an answer: the caller died together with the process. Occurs only in
+ * Thrown instead of an answer, to simulate that the caller's process was killed. Occurs only in
  * simulations.
  */
 export class SimCrash extends Error {
@@ -13,7 +13,7 @@ export class SimCrash extends Error {
 
 export type Trouble =
   | { kind: 'fault'; fault: Fault }
-  /** The call takes effect but its answer is lost, as after a deadline or a broken connection. */
+  /** The call takes effect, but its answer is lost, as after a deadline or a broken connection. */
   | { kind: 'lostAnswer'; fault: Fault }
   | { kind: 'delay'; ms: number }
   | { kind: 'crashBefore' }
@@ -24,13 +24,13 @@ export class SimTroubles {
   readonly #clock: Pick<Clock, 'sleep'>;
   readonly #outage: () => Fault | undefined;
 
-  /** `outage`: why no call is answered at present. */
+  /** `outage`: the fault of every call at present; undefined: none. */
   constructor(clock: Pick<Clock, 'sleep'>, outage: () => Fault | undefined) {
     this.#clock = clock;
     this.#outage = outage;
   }
 
-  /** Adds a trouble for the method's next calls, in order. */
+  /** Injects a failure into a later call of the method; several are used up in order. */
   add(method: string, trouble: Trouble): void {
     this.#next.set(method, [...(this.#next.get(method) ?? []), trouble]);
   }

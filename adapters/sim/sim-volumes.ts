@@ -1,5 +1,5 @@
-// A simulated volume backend: keeps the port's contract except for the bytes, which it does not
-// store. For simulated clouds and tests.
+// The simulated driver of ports/volume-backend.ts: keeps the contract, except that it stores no
+// data. For simulated clouds and tests.
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,17 +10,17 @@ import { simulatedQcow2 } from './sim-qcow2.ts';
 
 interface SimVolume {
   sizeGib: number;
-  /** Snapshot id to the volume's size at that time, GiB. */
+  /** The volume's size when the snapshot was taken, GiB, by snapshot id. */
   snapshots: Record<string, number>;
 }
 
-/** Where the volumes are stored; a changed volume is set again. */
+/** Where the volumes are stored; after a change, the volume is set again. */
 export type SimVolumeWorld = Pick<
   Map<string, SimVolume>,
   'get' | 'has' | 'set' | 'delete' | 'entries'
 >;
 
-/** Volumes in a folder, one file each: they outlive the process. */
+/** Stores the volumes in a folder, one file each, so that they outlive the process. */
 export function volumeFolder(folder: string): SimVolumeWorld {
   mkdirSync(folder, { recursive: true });
   const pathOf = (id: string): string => join(folder, id);
@@ -28,7 +28,7 @@ export function volumeFolder(folder: string): SimVolumeWorld {
     readdirSync(folder)
       .filter((name) => !name.endsWith('.tmp'))
       .map((id) => [id, JSON.parse(readFileSync(pathOf(id), 'utf8')) as SimVolume]),
-  ); // written below
+  ); // cast: written by `set` below
   return {
     get: (id) => world.get(id),
     has: (id) => world.has(id),

@@ -3,11 +3,11 @@ import type { Clock, Timer } from '#platform/clock.ts';
 import type { Watchdog } from '#ports/watchdog.ts';
 
 export interface SimWatchdog extends Watchdog {
-  /** The host boots: the limit of one that is armed begins anew. */
+  /** The host boots: if the watchdog is armed, its limit counts from now. */
   boot(): void;
 }
 
-/** `onExpiry` ends the host's guests. */
+/** `onExpiry` is called when the watchdog was not fed in time, and must end the host's guests. */
 export function createSimWatchdog(
   clock: Pick<Clock, 'after' | 'monotonicMs'>,
   onExpiry: () => void,

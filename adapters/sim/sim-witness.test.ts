@@ -1,4 +1,5 @@
-// The simulated marks pass the port's contract suite; cut ways are cut in both directions.
+// Runs the contract of ports/storage-marks.ts on the simulated driver, and tests that a cut works
+// in both directions.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';

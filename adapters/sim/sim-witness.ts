@@ -1,5 +1,5 @@
-// The simulated drivers of ports/peer-probe.ts and ports/storage-marks.ts: what hosts of a
-// simulated world see of each other, with ways that can be cut. Addresses are the names of hosts.
+// The simulated drivers of ports/peer-probe.ts and ports/storage-marks.ts: what simulated hosts see
+// of each other over connections that tests can cut. Addresses are host names.
 import type { Fault } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { PeerProbe } from '#ports/peer-probe.ts';
@@ -10,7 +10,7 @@ export type SimWay = 'network' | 'storage';
 export interface SimWitnesses {
   probeOf(host: string): PeerProbe;
   marksOf(host: string): StorageMarks;
-  /** The host has no longer, or again, this way. */
+  /** Cuts or restores one of the host's connections. */
   cut(host: string, way: SimWay, isCut: boolean): void;
 }
 

@@ -1,5 +1,5 @@
-// The state of a simulated host: plain data that outlives the driver. Kept in memory, or as one
-// JSON file.
+// The state of a simulated host: plain data that outlive its drivers, in memory or as one JSON
+// file.
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { GuestState } from '#contracts/nova/guest.ts';
@@ -14,27 +14,27 @@ export interface SimGuest {
   diskGib: number;
   imageIds: string[];
   state: Exclude<GuestState, 'absent'>;
-  /** When it was started last; 0 while off. */
+  /** When the guest was started last, ms since the epoch; 0 while off. */
   bootedAtMs: number;
   boots: number;
   rescue: { imageIds: string[] } | null;
-  /** Ports of its interfaces, in order; missing in files of an earlier release. */
+  /** Port ids of its interfaces, in order; missing in files of an earlier release. */
   nics?: string[];
   /**
-   * What is on its own disk: a value that is made with the disk and goes where the disk goes.
-   * Missing in files of an earlier release.
+   * Stands for the content of the guest's own disk: a value created with the disk, which moves with
+   * it. Missing in files of an earlier release.
    */
   disk?: string;
-  /** Its disks are offered to another host. */
+  /** Set while its disks are offered to another host. */
   offer?: { key: string; untilMs: number } | null;
-  /** It has no disk of its own to boot from. */
+  /** The guest has no local disk to boot from. */
   rootless?: boolean;
   /**
-   * Its volumes, in order, with the image that is written to; missing in files of an earlier
+   * Its volumes, in order; `image` is the file that is written to. Missing in files of an earlier
    * release.
    */
   volumes?: { id: string; device: string; image: string; sizeGib: number }[];
-  /** It is moving to another host; `token`: of the preparation there. */
+  /** Set while it migrates to another host. `token` identifies the arrival prepared there. */
   departing?: {
     host: string;
     token: string;
@@ -43,19 +43,19 @@ export interface SimGuest {
     timeoutAction: 'abort' | 'force_complete';
     isForced?: boolean;
   };
-  /** The arrival with which its last migration out of here was begun. */
+  /** Token of the arrival with which its last migration out of this host began. */
   lastDeparture?: string;
-  /** How its last migration ended that left it here. */
+  /** How its last migration ended, if it stayed on this host. */
   departureEnded?: { reason: string; aborted: boolean };
-  /** It changes its memory faster than a migration sends it. */
+  /** It changes its memory faster than a migration sends it, so migrations do not converge. */
   isRestless?: boolean;
 }
 
-/** What a host's BMC keeps. Missing in files of an earlier release. */
+/** The state of a host's BMC. Missing in files of an earlier release. */
 export interface SimChassis {
-  /** Its BMC was told to keep it off. */
+  /** Powered off by order, so the host does not start by itself. */
   isOrderedOff: boolean;
-  /** It has lost its power, or died, without an order. */
+  /** The host lost its power, or died, without an order. */
   isDead: boolean;
   boots: number;
   bootOverride: BootOverride;
@@ -63,29 +63,29 @@ export interface SimChassis {
   receivers: EventReceiver[];
 }
 
-/** One simulated host. `images`: id to the time of its last use. */
+/** One simulated host. `images`: image id to the time of its last use, ms. */
 export interface SimHost {
   chassis?: SimChassis;
   guests: Map<string, SimGuest>;
   images: Map<string, number>;
-  /** Guests that will move in, with the token of the preparation for each. */
+  /** Guests expected from other hosts: the token of the prepared arrival, by guest. */
   awaited?: Map<string, string>;
-  /** Guests that have left; whoever awaits one of them has it. */
+  /** Guests that have left for another host, which takes them over from here. */
   outbox?: { host: string; token: string; guest: SimGuest }[];
 }
 
-/** Hosts by name, shared by successive drivers, as real hosts outlive their agents. */
+/** Hosts by name. Shared by successive drivers, since real hosts outlive their agents, too. */
 export type SimWorld = Map<string, SimHost>;
 
-/** Where a host's state is stored; `save` is called after each change. */
+/** Stores the state of hosts; `save` is called after each change. */
 export interface SimStore {
   load(hostname: string): SimHost;
   save(hostname: string, host: SimHost): void;
-  /** The host is gone for good. */
+  /** Deletes the state of a host that is removed for good. */
   remove(hostname: string): void;
-  /** The other hosts of its world, as they are now. */
+  /** The other hosts of the store, in their present state. */
   others(hostname: string): SimHost[];
-  /** Another host as it is now. */
+  /** Another host in its present state. */
   look(hostname: string): SimHost | undefined;
 }
 
@@ -96,7 +96,7 @@ export function inMemoryStore(world: SimWorld = new Map()): SimStore {
       if (!host) world.set(hostname, (host = { guests: new Map(), images: new Map() }));
       return host;
     },
-    save: () => undefined, // the map holds the same object
+    save: () => undefined, // nothing to do: the map holds the same object
     remove: (hostname) => void world.delete(hostname),
     others: (hostname) => [...world].flatMap(([name, host]) => (name === hostname ? [] : [host])),
     look: (hostname) => world.get(hostname),
@@ -104,17 +104,17 @@ export function inMemoryStore(world: SimWorld = new Map()): SimStore {
 }
 
 /**
- * One JSON file for each host in `folder`, written under another name and renamed: a kill at any
- * moment leaves the state before or after. Synchronous on purpose: a change is on disk before the
- * driver answers, as with a real domain.
+ * One JSON file for each host in `folder`, replaced atomically, so that a kill leaves the state
+ * before or after a change. Synchronous on purpose: a change is on disk before the driver answers,
+ * as with real libvirt domains.
  */
 export function fileStore(folder: string): SimStore {
-  // of this store: a host's driver and its BMC change the same object
+  // Loaded once: a host's hypervisor driver and its BMC must change the same object.
   const loaded = new Map<string, SimHost>();
   const fileOf = (hostname: string) => path.join(folder, `${hostname}.json`);
   const read = (hostname: string): SimHost | undefined => {
     try {
-      // written by `save`
+      // Cast: written by `save`.
       const saved = JSON.parse(readFileSync(fileOf(hostname), 'utf8')) as {
         guests: SimGuest[];
         images: [string, number][];

@@ -1,5 +1,5 @@
-// The simulated driver keeps the port's contract, in memory and on files, and its injected troubles
-// occur as ordered.
+// Runs the port's contract suite on the simulated driver, in memory and on files, and tests that
+// injected failures occur as ordered.
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
@@ -43,7 +43,7 @@ async function startFixture(
       ok(await other.ensureImage(kernel, async () => Readable.from([kernelBytes])));
       return other;
     },
-    // as a guest's own writes, beside its driver
+    // Simulates the guest's own write, which does not go through the driver's port.
     writeRoot: async (uuid) => hypervisor.writeDisk(uuid, 'written'),
     readRoot: async (host, uuid) => {
       const { disk } = store.load(host === 'here' ? 'sim-1' : 'sim-2').guests.get(uuid) ?? {};

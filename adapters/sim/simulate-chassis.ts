@@ -1,5 +1,5 @@
-// Simulated hosts beside a real OVN, which keeps the rows: the hosts bind the ports that request
-// them. compose wraps its `openSdn` in this.
+// Adds simulated hosts to a real OVN: OVN keeps the rows, and ports that request a simulated host
+// are bound here. compose wraps its `openSdn` in this.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Sdn, SdnListeners } from '#ports/sdn.ts';
@@ -7,7 +7,7 @@ import { asSet, createPlugging } from './sim-plugging.ts';
 
 type OpenSdn = (listeners: SdnListeners) => Sdn;
 
-/** The same network with these hosts in it. They count as alive as long as OVN answers. */
+/** The network with these hosts added. They count as alive while OVN answers. */
 export function simulateChassis(
   open: OpenSdn,
   hosts: readonly string[] | Set<string>,
@@ -20,7 +20,7 @@ export function simulateChassis(
     const sdn = open({
       ...listeners,
       portChanged: (port, binding) => {
-        // OVN itself binds no such port, so its event says nothing new.
+        // OVN reports a simulated host's port as not bound; its real binding is kept here.
         if (binding === null || !isSimulated(port)) listeners.portChanged?.(port, binding);
       },
     });

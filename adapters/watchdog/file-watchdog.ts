@@ -1,5 +1,5 @@
-// The driver of ports/watchdog.ts for hosts of this machine: a file that the host's chassis looks
-// at, from outside of the host (hosts/local/host-watchdog.sh).
+// The driver of ports/watchdog.ts for local hosts: writes a file that hosts/local/host-watchdog.sh
+// reads, outside the host.
 import { open, readFile } from 'node:fs/promises';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -14,7 +14,8 @@ export function createFileWatchdog(path: string, clock: Pick<Clock, 'monotonicMs
 
   const write = async (deadlineMs: number, limitMs: number): Promise<Outcome<void>> => {
     try {
-      // In place and of one length: a full disk refuses nothing, a reader sees the whole.
+      // Overwritten in place with the same length: works on a full disk, and readers see all or
+      // nothing of a change.
       const file = await open(path, 'r+');
       try {
         await file.write(watchdogText(deadlineMs, limitMs), 0);
@@ -47,8 +48,9 @@ const unavailable = (error: unknown) =>
   fault('unavailable', `the watchdog cannot be used: ${(error as Error).message}`);
 
 /**
- * By how much the machine's uptime is ahead of the clock. Read in this order, a pause in between
- * makes it less: a deadline too early is safe, one too late is not.
+ * By how much the machine's uptime is ahead of the clock, ms. The uptime is read first: if this
+ * process is paused between the reads, the result is too small, and the deadline too early, which
+ * is safe; too late would not be.
  */
 async function uptimeAhead(clock: Pick<Clock, 'monotonicMs'>): Promise<number> {
   let aheadMs = -Infinity;

@@ -1,5 +1,5 @@
-// `cobalt bench`: runs benchmarks, prints one table with the bars and with stock OpenStack's
-// figures. With --against, compares with another commit instead.
+// `cobalt bench`: runs benchmarks and prints one table with each figure's bar and stock OpenStack's
+// figure. With --against, compares with another commit instead.
 import { Argument, InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { benchAgainst } from '#tools/bench/against.ts';
@@ -33,7 +33,7 @@ const benches: Readonly<Record<string, Bench>> = {
 
 interface Options {
   json?: true;
-  /** Of control. */
+  /** Only for `bench control`. */
   distributed?: true;
   hosts?: number;
   against?: string;

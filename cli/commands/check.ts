@@ -27,7 +27,7 @@ export const checks: readonly Check[] = [
   },
 ];
 
-/** Runs all of them, also after a failure. Returns whether all passed. */
+/** Runs all checks, even after one has failed. Returns whether all passed. */
 export async function runChecks(): Promise<boolean> {
   let good = true;
   for (const { name, tool, args } of checks) {

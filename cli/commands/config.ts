@@ -1,4 +1,4 @@
-// `cobalt config`: the effective settings of a process and where each is from; checks them.
+// `cobalt config`: prints a process's effective settings with the source of each, and checks them.
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { readProcessConfig } from '#compose/process-config.ts';
@@ -9,12 +9,15 @@ import { table } from '../table.ts';
 
 interface Setting {
   section: string;
-  /** undefined: the section is a setting itself. */
+  /** undefined if the section itself is a setting. */
   field: string | undefined;
   given: unknown;
 }
 
-/** Settings whose value is a secret; those of files hold a path and are shown. */
+/**
+ * Settings with a secret as their value are masked; settings of secret files hold a path and are
+ * shown.
+ */
 const secretField = /password$/i;
 
 export function define(command: Command): void {

@@ -1,5 +1,5 @@
-// `cobalt doctor`: what this machine can and cannot do, with the command that repairs it; --audit
-// looks for contradictions in the cloud.
+// `cobalt doctor`: reports what this machine can and cannot do, with the command that repairs it;
+// --audit looks for contradictions in the cloud.
 import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
@@ -25,7 +25,7 @@ interface Finding {
   about: string;
   state: 'good' | 'note' | 'bad';
   text: string;
-  /** The command that repairs it. */
+  /** The command that repairs the problem. */
   mend?: string;
 }
 
@@ -146,7 +146,10 @@ const mib = 1024 ** 2;
 const dayMs = 24 * 3_600_000;
 const signed = (bytes: number): string => `${bytes < 0 ? '' : '+'}${(bytes / mib).toFixed(1)}`;
 
-/** What grows without end is seen before the disk is full. Nothing where there was no cloud yet. */
+/**
+ * Reports how the databases grow, so that endless growth is noticed before the disk is full. Empty
+ * if there is no cloud yet.
+ */
 async function databases(dir: string): Promise<Finding[]> {
   const now = systemClock.now();
   const { total, since, databases: each } = await databaseGrowth(homePaths(dir), now);

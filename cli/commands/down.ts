@@ -1,5 +1,5 @@
-// `cobalt down`: ends the control plane, powers off the hosts; --purge deletes the state folder,
-// too. Cleans up what a killed run left.
+// `cobalt down`: ends the control plane and powers off the hosts; --purge deletes the state folder,
+// too. Also cleans up what a killed run left.
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { Command } from 'commander';
@@ -13,7 +13,7 @@ import { endControl, forgetControl } from '../control-process.ts';
 import { findHome, homeOption } from '../state-folder.ts';
 import { UserError } from '../user-error.ts';
 
-/** Longer than a distributed cloud takes: roles 45 s at most, then its daemons 30 s. */
+/** Longer than a distributed cloud takes to stop: at most 45 s for roles, then 30 s for daemons. */
 const patienceMs = 90_000;
 /** How long guests may take to shut down before the power of their host is cut. */
 const guestsTimeoutMs = 30_000;
@@ -43,7 +43,7 @@ export function define(command: Command): void {
       }
       const { dir } = home;
       if (await endControl(home, patienceMs)) process.stdout.write('  ✓ control plane stopped\n');
-      await forgetControl(home); // left by a killed control plane
+      await forgetControl(home); // left behind if the control plane was killed
       if (options.purge) {
         if (await removeBootUnit(dir)) process.stdout.write('  ✓ systemd unit removed\n');
         await purge(dir, process.getuid?.() === 0);
@@ -92,13 +92,13 @@ async function powerOff(dir: string, now: boolean): Promise<string[]> {
     ['network', network],
   ] as const) {
     if (await part.running()) names.push(name);
-    const off = await part.stop(); // also what a killed run left of it
+    const off = await part.stop(); // works also for what a killed run left
     if (isFault(off)) throw new UserError(off.message);
   }
   return names;
 }
 
-/** Removes hosts and network with their namespaces, disks and folders. */
+/** Removes hosts, filer and network with their namespaces, disks and folders. */
 export async function purge(dir: string, asRoot: boolean): Promise<void> {
   if (!asRoot || !existsSync(dir)) return;
   const { hosts, filer, network } = await openHosts(dir);

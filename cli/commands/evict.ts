@@ -1,5 +1,5 @@
-// `cobalt evict`: empties a host for maintenance, shows before where each server would go, and puts
-// the host back to use.
+// `cobalt evict`: empties a host for maintenance, shows beforehand (--plan) where its servers would
+// go, and returns the host to service.
 import type { Command } from 'commander';
 import { planEviction } from '#compose/plan-eviction.ts';
 import { isFault } from '#contracts/common/fault.ts';

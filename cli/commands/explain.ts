@@ -1,11 +1,11 @@
-// `cobalt explain`: why a server is where it is, or why no host was found, as Cortex remembers it.
+// `cobalt explain`: why a server is on its host, or why no host was found, from Cortex's record.
 import type { Command } from 'commander';
 import { connectRunning } from '../running-cloud.ts';
 import { homeOption } from '../state-folder.ts';
 import { table } from '../table.ts';
 import { UserError } from '../user-error.ts';
 
-/** Of GET /scheduler/decisions/{server}. */
+/** An entry in the answer of GET /scheduler/decisions/{server}. */
 export interface DecisionEntry {
   decided_at: string;
   intent: string;
@@ -61,10 +61,10 @@ async function readDecisions(server: string, { home, host }: Options): Promise<D
       `Cortex remembers no decision on ${server}: it is switched off (cortex.enabled), was started later, or the id is wrong.`,
     );
   if (status !== 200) throw new UserError(`Cortex answered ${status}.`);
-  return (body as unknown as { decisions: DecisionEntry[] }).decisions; // 200: that document
+  return (body as unknown as { decisions: DecisionEntry[] }).decisions; // Cast: the body of a 200.
 }
 
-/** One decision as text. */
+/** A decision as text for people. */
 export function decisionText(decision: DecisionEntry): string {
   const { targets, steps, no_host: noHost } = decision;
   const head = `${decision.decided_at} ${decision.intent}: ${decision.hosts_out} of ${decision.hosts_in} hosts fit (${decision.pipeline})`;

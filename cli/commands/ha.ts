@@ -1,5 +1,5 @@
-// `cobalt ha`: what the HA Service thinks of the hosts, what it would do if one died, whether it is
-// to do anything, and an operator's word on one that it cannot fence or has recovered.
+// `cobalt ha`: shows the HA Service's view of the hosts and its plan for a host's failure, switches
+// HA on and off, and confirms that a host is fenced or has recovered.
 import type { Command } from 'commander';
 import { planRecovery } from '#compose/plan-eviction.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -70,7 +70,7 @@ const printJson = (value: object): void => print(JSON.stringify(value, null, 2))
 
 const cloudOf = async ({ home }: HaOptions): Promise<CloudClient> => await connectRunning(home);
 
-/** A refusal is told in the service's words. */
+/** Sends a request to the HA Service. A refusal is thrown with the service's message. */
 async function ask<T>(
   cloud: CloudClient,
   method: 'GET' | 'POST',
@@ -78,7 +78,7 @@ async function ask<T>(
   sent?: Json,
 ): Promise<T> {
   const { status, body } = await cloud.send('ha', method, `/api/hypervisors/${path}`, sent);
-  if (status < 300) return body as T; // the caller names the document
+  if (status < 300) return body as T; // cast: the caller names the type of the body
   const { error } = (body ?? {}) as { error?: { message?: string } };
   throw new UserError(error?.message ?? `The HA Service answers ${status}.`);
 }
@@ -164,7 +164,10 @@ const fencingWords: Record<'redfish' | 'storage' | 'none', string> = {
   none: 'it cannot be fenced: nothing would be moved before `cobalt ha acknowledge`',
 };
 
-/** With where each could go; null: nowhere, for the reason told, or HA is off for it. */
+/**
+ * The plan with a target for each server; `to` null: it would stay, for the given reason, or
+ * because HA is off for it.
+ */
 export type ShownPlan = Omit<HostPlan, 'servers'> & {
   servers: (HostPlan['servers'][number] & { to: string | null })[];
 };

@@ -1,5 +1,5 @@
-// `cobalt host`: adds, removes, starts, stops and lists single hypervisor hosts of this machine,
-// for maintenance and to try out the failure of a host.
+// `cobalt host`: adds, removes, starts, stops and lists local hypervisor hosts, for maintenance and
+// to try out the failure of a host.
 import type { Command } from 'commander';
 import type { Home } from '#compose/home.ts';
 import { hostLock } from '#compose/home.ts';
@@ -27,7 +27,7 @@ interface HostOptions {
   now?: true;
 }
 
-/** How long guests may take to shut down, and a host with its agents to start or stop. */
+/** How long guests may take to shut down, and a host with its agents to start or to stop. */
 const [guestsTimeoutMs, hostTimeoutMs, pollEveryMs] = [30_000, 60_000, 250];
 
 export function define(command: Command): void {
@@ -160,7 +160,8 @@ async function stop(home: Home, name: string, now: boolean): Promise<void> {
   if (before.state === 'off')
     return void process.stdout.write(`  ✓ host ${name} is off and stays off\n`);
   if (!now && before.state === 'running') {
-    // The agents first: otherwise they would report that the guests shut themselves down.
+    // The host's agents must be down first: they would report to Nova that the guests shut
+    // themselves down.
     await serviceIs(home, name, 'down');
     const count = await shutDownGuests(before, guestsTimeoutMs);
     if (count > 0)

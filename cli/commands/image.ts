@@ -1,4 +1,4 @@
-// `cobalt image`: builds further guest images on this machine from Debian's packages and registers
+// `cobalt image`: builds further guest images on this machine from Debian's packages, and registers
 // them in Glance.
 import { rm } from 'node:fs/promises';
 import type { Command } from 'commander';
@@ -20,7 +20,9 @@ import { homeOption, requireHome } from '../state-folder.ts';
 import { table } from '../table.ts';
 import { UserError } from '../user-error.ts';
 
-/** The arguments of `image build`, what they build, and how to log in. */
+/**
+ * For each argument of `image build`: the image that it builds, and how to log in to its servers.
+ */
 const buildable = [
   {
     word: 'debian',
@@ -94,7 +96,7 @@ async function build(home: Home, word: string, mirror: string | undefined): Prom
       min_disk: debianImage.diskMib / 1024,
       min_ram: debianImage.minRamMib,
     };
-    // the token from before the build may have expired
+    // Connects anew: the token from before the build may have expired.
     const id = sure(await registerImageFile(await connect(home), name, properties, path));
     steps.end();
     say(
@@ -105,7 +107,7 @@ async function build(home: Home, word: string, mirror: string | undefined): Prom
   }
 }
 
-/** Prints one line per step, with its duration once it has ended. */
+/** Prints a line for each step, with its duration when it ends. */
 function progress(): { begin(step: string): void; end(): void } {
   let current: { step: string; startedAt: number } | undefined;
   const end = (): void => {
@@ -127,7 +129,7 @@ function progress(): { begin(step: string): void; end(): void } {
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** An admin's access to Glance of the running cloud. */
+/** Administrator access to Glance of the running cloud. */
 async function connect(home: Home): Promise<Seeder> {
   const control = await findControl(home.controlPid);
   if (!control)

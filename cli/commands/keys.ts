@@ -1,4 +1,4 @@
-// `cobalt keys`: the keys that seal tokens.
+// `cobalt keys`: rotates the Fernet keys that encrypt Keystone's tokens.
 import type { Command } from 'commander';
 import { rotateFernetKeys } from '#compose/rotate-fernet-keys.ts';
 import { homeOption, requireHome } from '../state-folder.ts';

@@ -1,4 +1,4 @@
-// `cobalt openrc`: prints shell exports, to be sourced.
+// `cobalt openrc`: prints the environment variables of an OpenStack client as shell exports.
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
@@ -46,7 +46,7 @@ export function define(command: Command): void {
       });
       for (const [name, value] of Object.entries(variables))
         process.stdout.write(`export ${name}='${value.replaceAll("'", "'\\''")}'\n`);
-      // Variables of another cloud would override these.
+      // Variables set for another cloud would override the exported ones.
       process.stdout.write(
         'unset OS_CLOUD OS_TOKEN OS_AUTH_TYPE OS_SYSTEM_SCOPE OS_PROJECT_ID OS_TENANT_NAME OS_TENANT_ID\n',
       );

@@ -1,5 +1,5 @@
-// `cobalt rebalance`: what should move for a balanced fleet, as Cortex says; and with --apply, the
-// live migrations by Nova.
+// `cobalt rebalance`: shows which servers Cortex would move to balance the fleet; with --apply,
+// live-migrates them by Nova.
 import type { Command } from 'commander';
 import type {
   RebalanceMigration,
@@ -26,7 +26,7 @@ interface Options {
   atOnce: number;
 }
 
-/** Servers of a large fleet are listed for a plan. */
+/** Long: to make a plan, Cortex lists all servers of the fleet. */
 const planTimeoutMs = 120_000;
 
 export function define(command: Command): void {
@@ -88,7 +88,7 @@ async function planOf(
 
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
-/** A plan as text. */
+/** A plan as text for people. */
 export function planText({ hosts, findings, migrations }: RebalancePlan): string {
   const open = hosts.filter((host) => host.open);
   const uses = open.map(({ use }) => use);
@@ -117,7 +117,7 @@ export function planText({ hosts, findings, migrations }: RebalancePlan): string
   ].join('\n');
 }
 
-/** Where migrations fail, the rest is planned anew without their servers. */
+/** Migrates by the plan. If migrations fail, makes a new plan without the servers that failed. */
 async function apply(cloud: CloudClient, options: Options, first: RebalancePlan): Promise<void> {
   const [moved, failed]: [string[], string[]] = [[], []];
   const onEnd = ({ name, from, to }: RebalanceMigration, failure: string | undefined): void =>

@@ -1,4 +1,4 @@
-// `cobalt serve`: one process of a distributed cloud, in the foreground, below systemd or
+// `cobalt serve`: runs one process of a distributed cloud in the foreground, for systemd or
 // Kubernetes.
 import { Argument } from 'commander';
 import type { Command } from 'commander';
@@ -79,9 +79,9 @@ async function runProcess(
   logRejections(log);
   let stopping: (() => Promise<void>) | undefined;
   const end = (): void => {
-    if (!stopping) process.exit(troubleExitCode); // it still waits for its peers
+    if (!stopping) process.exit(troubleExitCode); // still waiting for its peers
     const stop = stopping;
-    stopping = undefined; // a second signal does not wait
+    stopping = undefined; // a second signal ends it at once
     log.info({}, 'stopping: work in progress ends or is handed back');
     void stop().then(() => process.exit(0));
   };

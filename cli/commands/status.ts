@@ -54,19 +54,19 @@ interface HostEntry {
   state: string;
 }
 
-/** One of a distributed cloud's. */
+/** A process of a distributed cloud. */
 interface ProcessEntry extends ProcessState {
   memoryMib: number;
 }
 
 interface Status {
   running: boolean;
-  /** Nothing can be written to the state folder. */
+  /** The disk of the state folder is full, so nothing can be written there. */
   diskFull?: boolean;
   /** The control plane died and is being restarted. */
   restarting?: boolean;
   restarts?: Restarts;
-  /** Real hosts of this machine, independent of the control plane. */
+  /** Local hosts, which run independently of the control plane. */
   hosts?: HostEntry[];
   home: string;
   version: string;
@@ -182,7 +182,10 @@ async function readStatus(home: Home): Promise<Status> {
   return status;
 }
 
-/** SQLite needs some pages for a change, and more for its log at the next. */
+/**
+ * With less free space than this the disk counts as full: SQLite needs some pages for each change
+ * and for its log.
+ */
 const fullBelowBytes = 1024 * 1024;
 
 async function freeBytes(dir: string): Promise<number> {
@@ -227,7 +230,7 @@ function remedy(name: string, state: string): string {
   }
 }
 
-// Beyond this many, only their number is shown.
+// If there are more rows, only their number is shown.
 const maxRows = 30;
 
 function describe(status: Status): string {

@@ -1,5 +1,5 @@
-// `cobalt test`: everything that CI runs. Light tests run in parallel, those with real daemons one
-// after the other. What a killed run has left is taken down before and after.
+// `cobalt test`: runs everything that CI runs. Light tests run in parallel, those with real daemons
+// one after the other. What a killed test run left behind is removed before and after.
 import { glob, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,8 +9,8 @@ import { sweepTests } from '../sweep-tests.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { runChecks } from './check.ts';
 
-// Components whose tests start QEMU, libvirt or MariaDB, or measure memory: two cores are enough
-// for only one of them at a time.
+// Tests that start QEMU, libvirt or MariaDB, or that measure memory. They run one at a time, since
+// two would overload a machine of two cores.
 const heavy = [
   /^test\/e2e\//,
   /^adapters\/libvirt\/libvirt\.test/,
@@ -20,7 +20,7 @@ const heavy = [
   /mariadb/,
   /large/,
 ];
-// Suites that download or take many minutes: run only if an argument names their folder.
+// Suites that download much or take many minutes; they run only if an argument names their folder.
 const onDemand = [
   'images/guest',
   'test/debian',
@@ -35,7 +35,7 @@ const onDemand = [
 const largestSeed = 999_999_999;
 const perTestTimeoutMs = 900_000;
 const onDemandTimeoutMs = 3_600_000;
-/** What a simulation may take in the mean, where --runs asks for many. */
+/** Time for each simulation that --runs asks for, as a mean. */
 const perSimulationMs = 10_000;
 
 interface TestOptions {
@@ -76,7 +76,7 @@ Suites that run only when their folder is named:
   test/troubles        daemons, hosts and the filer are killed under a real cloud`,
     )
     .action(async (paths: string[], options: TestOptions) => {
-      // for test/sim/seeds.test.ts
+      // Read by test/sim/seeds.test.ts.
       const env = {
         ...(options.seed === undefined ? {} : { SIM_SEED: String(options.seed) }),
         ...(options.runs === undefined ? {} : { SIM_RUNS: String(options.runs) }),
@@ -101,7 +101,7 @@ Suites that run only when their folder is named:
       const good = options.checks ? await runChecks() : true;
       const isHeavy = (file: string): boolean => heavy.some((pattern) => pattern.test(file));
       const isOnDemand = (file: string): boolean => suiteOf(file) !== undefined;
-      // Without a file, node would look for tests itself, and run all of them.
+      // Not without a file: node would then look for test files itself, and run all of them.
       const run = async (
         chosen: readonly string[],
         concurrency: number,
@@ -136,7 +136,7 @@ Suites that run only when their folder is named:
     });
 }
 
-/** Those of all parts, since the report of the first is far above by now. */
+/** Prints the failures of all parts together, since those of the first part have scrolled away. */
 async function tellFailures(folder: string): Promise<void> {
   const failures = await Promise.all(
     (await readdir(folder))
@@ -153,9 +153,7 @@ const tell = (text: string): void => void process.stderr.write(`cobalt: ${text}\
 const suiteOf = (file: string): string | undefined =>
   onDemand.find((folder) => file.startsWith(`${folder}/`));
 
-/**
- * The test files that `paths` select; a suite of `onDemand` only if one of them names its folder.
- */
+/** Test files that `paths` select; a suite of `onDemand` only if one of them names its folder. */
 export function chooseTests(files: readonly string[], paths: readonly string[]): string[] {
   return files.filter((file) => {
     const folder = suiteOf(file);

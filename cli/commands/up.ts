@@ -120,8 +120,8 @@ async function optionsFor(
 }
 
 /**
- * The running control plane, if a detached `up` asks for the same as what runs: so the command can
- * be repeated.
+ * For a detached `up` whose options equal those of the running control plane: that control plane,
+ * so that the command can be repeated. Else undefined.
  */
 async function alreadyAsWanted(
   { dir, port, hosts, simulated, acceleration }: ControlOptions,
@@ -140,7 +140,7 @@ async function alreadyAsWanted(
     : undefined;
 }
 
-/** All checks that can fail, before anything is started. */
+/** Makes all checks that can fail before anything is started. */
 async function prepare({ dir, hosts, port }: ControlOptions, reset: boolean): Promise<void> {
   if (hosts > 0 && process.getuid?.() !== 0) {
     throw new UserError(

@@ -1,4 +1,4 @@
-// Cinder: api, scheduler, volume and backup.
+// Creates Cinder's roles: api, scheduler, volume and backup.
 import { join } from 'node:path';
 import type { CinderAudit } from '#contracts/cinder/audit.ts';
 import type { CinderDeps } from '#services/cinder/deps.ts';
@@ -35,7 +35,7 @@ const volume = async (process: CloudProcess) =>
     return createCinderVolume({
       ...depsOf(process),
       backends: process.storage.backends,
-      // Each process empties its own.
+      // One folder for each process, because a process empties its own at start.
       spoolDir: join(process.home.volumeSpool, process.processName),
       wakeSagas: wakeSagas(process),
     });
@@ -68,18 +68,20 @@ export const cinder = {
   },
 } satisfies ServiceEntry;
 
-/** The volume types of a fresh cloud. Once in a cloud's life; safe to repeat. */
+/** Creates a fresh cloud's volume types. Idempotent. */
 export const seedCinder = async (process: CloudProcess): Promise<void> =>
   await seedVolumeTypes(depsOf(process), process.storage.backends.keys());
 
-/** Shows Cinder's services before the first period of the tasks that do so later. */
+/**
+ * Writes the first heartbeats of Cinder's services, before the first run of the tasks that do so.
+ */
 export async function reportCinder(process: CloudProcess): Promise<void> {
   await (await scheduler(process)).reportAlive();
   await (await backup(process)).reportAlive();
   await (await volume(process)).reportBackends();
 }
 
-/** What Cinder's database says, and how the backends and the backup store differ from it. */
+/** Cinder's records for the audit, and how the backends and the backup store differ from them. */
 export async function cinderAudit(process: CloudProcess): Promise<CinderAudit> {
   const { readRecords } = await import('#services/cinder/store/audit.ts');
   return {

@@ -1,4 +1,4 @@
-// Cortex, where it is enabled: a role without a database, beside those of the table.
+// Creates Cortex if it is enabled: a role without a database, so it is not in the table of roles.
 import { itself } from '#openstack/clients/call.ts';
 import { novaBalanceClient } from '#openstack/clients/nova-balance.ts';
 import { novaFleetClient } from '#openstack/clients/nova-fleet.ts';
@@ -16,7 +16,7 @@ import type { CloudProcess } from '../process.ts';
 export const makeCortex = (process: CloudProcess): CortexRole =>
   process.once('cortex', () => {
     const { http, clock, ids, bus, secrets, config, logOf } = process;
-    // Nova lists its hypervisors to administrators alone.
+    // Nova lists its hypervisors only to administrators.
     const client = { http, session: adminSession(http, clock, secrets) };
     const { schedulersNeedToken } = config.cortex;
     return createCortex({
@@ -32,8 +32,9 @@ export const makeCortex = (process: CloudProcess): CortexRole =>
   });
 
 /**
- * What resources `Hypervisor` say of hosts counts, too, and pipelines are those of the resources
- * `Pipeline`; decisions are told in resources `History`. Resolves when Cortex knows the first two.
+ * Connects Cortex to Kubernetes: it respects the `Hypervisor` resources, reads its pipelines from
+ * `Pipeline` resources and writes its decisions to `History` resources. Resolves when Hypervisors
+ * and Pipelines are listed. Returns a function that stops all three.
  */
 export async function followKube(process: CloudProcess, kube: Kube): Promise<() => Promise<void>> {
   const { picture, scheduling, recordTo } = makeCortex(process);

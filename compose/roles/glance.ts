@@ -1,4 +1,4 @@
-// Glance: one role, which holds the image store.
+// Creates Glance's only role, which accesses the image store itself.
 import { createGlanceApi } from '#services/glance/api/role.ts';
 import { auditImages } from '#services/glance/store/audit.ts';
 import { migrations } from '#services/glance/store/migrations/index.ts';
@@ -22,6 +22,6 @@ export const glance = {
   },
 } satisfies ServiceEntry;
 
-/** How Glance's database and the image store differ, one line each. */
+/** How Glance's database and the image store differ, one line each; for the audit. */
 export const glanceAudit = async (process: CloudProcess): Promise<string[]> =>
   await auditImages(process.database<GlanceTables>('glance').db, process.storage.images);

@@ -1,4 +1,4 @@
-// The HA Service: api and engine.
+// Creates the HA Service's roles: api and engine.
 import { novaRecoveryClient } from '#openstack/clients/nova-recovery.ts';
 import type { BmcDirectory } from '#ports/bmc.ts';
 import type { Kube } from '#ports/kube.ts';

@@ -1,4 +1,4 @@
-// Keystone: one role, which validates tokens for the other roles of its process.
+// Creates Keystone's only role, which also validates tokens for the other roles of its process.
 import type { KeystoneApi } from '#services/keystone/api/role.ts';
 import { createKeystoneApi } from '#services/keystone/api/role.ts';
 import { migrations } from '#services/keystone/store/migrations/index.ts';

@@ -1,4 +1,4 @@
-// Neutron: api, and the writer to OVN.
+// Creates Neutron's roles: api, and the writer to OVN.
 import { isFault } from '#contracts/common/fault.ts';
 import type { NeutronAudit } from '#contracts/neutron/audit.ts';
 import type { NeutronDeps } from '#services/neutron/deps.ts';
@@ -46,18 +46,15 @@ export const neutron = {
   },
 } satisfies ServiceEntry;
 
-/**
- * What a fresh cloud starts with: the external network, and the demo project's own. Once in a
- * cloud's life; safe to repeat.
- */
+/** Creates a fresh cloud's networks: the external one, and the demo project's. Idempotent. */
 export async function seedNeutron(process: CloudProcess): Promise<void> {
   const { seed } = await import('#services/neutron/api/seed.ts');
   await seed(depsOf(process));
 }
 
 /**
- * What Neutron's database says, and how the network below differs from it. `beside`: the writer is
- * another process, or none.
+ * Neutron's records for the audit, and how OVN differs from them. `beside`: this process is not the
+ * writer.
  */
 export async function neutronAudit(
   process: CloudProcess,

@@ -1,4 +1,4 @@
-// Nova: api, metadata, conductor and scheduler, and what the console proxy asks.
+// Creates Nova's roles: api, metadata, conductor and scheduler; and answers the console proxy.
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { NovaAudit } from '#contracts/nova/audit.ts';
 import type { ConsoleTarget } from '#services/nova/console/console-target.ts';
@@ -51,17 +51,17 @@ export const nova = {
   },
 } satisfies ServiceEntry;
 
-/** The flavors that a fresh cloud starts with. Once in a cloud's life; safe to repeat. */
+/** Creates a fresh cloud's flavors. Idempotent. */
 export const seedNova = async (process: CloudProcess): Promise<void> =>
   await seedFlavors(depsOf(process));
 
-/** What Nova's database says. */
+/** Nova's records for the audit. */
 export async function novaAudit(process: CloudProcess): Promise<NovaAudit> {
   const { novaAudit: audit } = await import('#services/nova/store/audit.ts');
   return await audit(depsOf(process));
 }
 
-/** What a console token opens; for the websocket proxy. */
+/** Which guest a console token opens; for the websocket proxy. */
 export const consoleTarget =
   (process: CloudProcess) =>
   async (token: string): Promise<Outcome<ConsoleTarget>> => {

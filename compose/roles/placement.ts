@@ -1,4 +1,4 @@
-// Placement: one role.
+// Creates Placement's only role.
 import type { PlacementAudit } from '#contracts/nova/audit.ts';
 import { createPlacementApi } from '#services/placement/api/role.ts';
 import { placementAudit as audit } from '#services/placement/store/audit.ts';
@@ -19,6 +19,6 @@ export const placement = {
   },
 } satisfies ServiceEntry;
 
-/** What Placement's database says. */
+/** Placement's records for the audit. */
 export const placementAudit = async (process: CloudProcess): Promise<PlacementAudit> =>
   await audit(process.database<PlacementTables>('placement').db);

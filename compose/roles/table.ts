@@ -1,5 +1,5 @@
 // The table of roles: every service of the control plane, by the name of its database. A process
-// runs all of them (embedded) or those it is told to, and loads the code of these alone.
+// runs all roles (embedded) or those it is configured for, and loads only their code.
 import type { Role } from '#openstack/role.ts';
 import type { CloudProcess } from '../process.ts';
 import type { DatabaseName } from '../state-files.ts';
@@ -15,7 +15,7 @@ export const rolesOf = {
   ha: ['ha-api', 'ha-engine'],
 } as const satisfies Readonly<Record<DatabaseName, readonly string[]>>;
 
-/** As `cobalt serve` names them, e.g. 'nova-api'. */
+/** Role names as `cobalt serve` takes them, e.g. 'nova-api'. */
 export type RoleName = (typeof rolesOf)[DatabaseName][number];
 
 export const roleNames: readonly RoleName[] = Object.values(rolesOf).flat();
@@ -35,10 +35,10 @@ export const loadService = async (name: DatabaseName): Promise<ServiceEntry> =>
 
 /** The databases that these roles need. */
 export const databasesOf = (wanted: readonly RoleName[]): DatabaseName[] =>
-  (Object.keys(rolesOf) as DatabaseName[]) // its keys
+  (Object.keys(rolesOf) as DatabaseName[]) // cast: Object.keys forgets the type of its keys
     .filter((name) => rolesOf[name].some((role) => wanted.includes(role)));
 
-/** These roles, all by default, made of what the process has; by database. */
+/** Creates the wanted roles, all by default; grouped by database. */
 export async function makeRoles(
   process: CloudProcess,
   wanted: readonly RoleName[] = roleNames,

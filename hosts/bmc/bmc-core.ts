@@ -1,5 +1,5 @@
-// What an emulated BMC knows and does, without its HTTP face: the kept state, power orders, what it
-// notices of its host, its log and who is sent it.
+// An emulated BMC without its HTTP interface: stored state, power orders, detection of the host's
+// boots, event log and subscribers. Used by redfish-handler.ts and redfish-changes.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -19,7 +19,7 @@ import type { VendorProfile } from './vendor-profiles.ts';
 
 export interface BmcCoreOptions {
   host: string;
-  /** Of its state, password and certificate; nobody else writes there. */
+  /** Folder for state, password and certificate; no other process writes to it. */
   folder: string;
   version: string;
   profile: VendorProfile;
@@ -38,9 +38,9 @@ export interface BmcCore {
   readonly state: BmcState;
   readonly orders: PowerOrders;
   snapshot(): Promise<Outcome<Omit<Snapshot, 'sessions'>>>;
-  /** Kept when it resolves. */
+  /** Changes the state; resolves when it is stored. */
   change(apply: (state: BmcState) => void): Promise<void>;
-  /** conflict: as many as it holds. */
+  /** Adds a subscription. conflict: the BMC holds no more. */
   subscribe(destination: string, context: string): Promise<Outcome<Subscription>>;
   trouble(): BmcTrouble | undefined;
   close(): Promise<void>;
@@ -82,7 +82,9 @@ export async function createBmcCore(options: BmcCoreOptions, deps: BmcCoreDeps):
       );
   }
 
-  /** Compares the host with what was seen of it last: also what it did without an order. */
+  /**
+   * Compares the host with its state at the last look, to notice also boots that nobody ordered.
+   */
   async function lookAtHost(): Promise<void> {
     const seen = await chassis.state();
     if (isFault(seen) || seen.boot === state.lastBoot) return;
@@ -106,7 +108,10 @@ export async function createBmcCore(options: BmcCoreOptions, deps: BmcCoreDeps):
     await noticing;
   };
 
-  /** They change with a boot at most, and cost a child process. */
+  /**
+   * Cached for each boot: the facts change only with a boot, and reading them starts a child
+   * process.
+   */
   let known: { boot: string | null; facts: Promise<ChassisFacts> } | undefined;
   async function factsOfBoot(): Promise<ChassisFacts> {
     if (known?.boot !== state.lastBoot) known = undefined;
@@ -138,7 +143,7 @@ export async function createBmcCore(options: BmcCoreOptions, deps: BmcCoreDeps):
     change,
     trouble,
     async snapshot() {
-      await noticing; // so that the log has what the power state shows
+      await noticing; // first, so that the log agrees with the power state
       const power = await orders.state();
       if (isFault(power)) return power;
       const facts = await factsOfBoot();

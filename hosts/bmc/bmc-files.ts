@@ -1,5 +1,5 @@
-// What an emulated BMC keeps over restarts, in a folder of its own: its password, its certificate,
-// and its state.
+// The files that an emulated BMC keeps across restarts, in a folder of its own: password,
+// certificate, state.
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensureKey, issueCertificate, lastingCertificate } from '#platform/certificates.ts';
@@ -33,20 +33,23 @@ export interface Sensor {
 }
 
 export interface BmcState {
-  /** Of the host. */
+  /** SMBIOS UUID of the host. */
   uuid: string;
   serialNumber: string;
   boot: BootSettings;
-  /** The boot that was seen last (`ChassisState.boot`), and what it was told to boot from. */
+  /**
+   * Name of the last boot that was seen (`ChassisState.boot`), and the boot target that was set for
+   * it.
+   */
   lastBoot: string | null;
   bootedFrom: string;
   indicatorLed: 'Off' | 'Lit' | 'Blinking';
   sensors: Sensor[];
   log: LogRecord[];
   subscriptions: Subscription[];
-  /** Of log records and subscriptions. */
+  /** Next number for log records and subscriptions. */
   nextId: number;
-  /** Where it listened last. */
+  /** The port on which it listened last. */
   port: number;
 }
 
@@ -56,7 +59,7 @@ const stateFile = (folder: string): string => join(folder, 'state.json');
 const passwordFile = (folder: string): string => join(folder, 'password');
 const certificateDays = { valid: 3650, renewBefore: 365 };
 
-/** Made at first. For its owner alone. */
+/** Reads the password; generates it at first use. Only the folder's owner can read it. */
 export async function readPassword(folder: string, ids: Pick<Ids, 'bytes'>): Promise<Secret> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const stored = await readFile(passwordFile(folder), 'utf8').catch(() => '');
@@ -66,7 +69,7 @@ export async function readPassword(folder: string, ids: Pick<Ids, 'bytes'>): Pro
   return new Secret(password);
 }
 
-/** Signed by itself, as a BMC's is when it is delivered. */
+/** Reads or creates a self-signed certificate, like that of a BMC as delivered. */
 export async function ensureBmcCertificate(
   folder: string,
   { name, address, nowMs }: { name: string; address: string; nowMs: number },
@@ -89,7 +92,7 @@ export async function ensureBmcCertificate(
   return { cert: await readFile(file, 'utf8'), key: await readFile(keyFile, 'utf8') };
 }
 
-/** A new one where there is none, or one that cannot be read. */
+/** Reads the state; a new one if there is none, or if the file cannot be parsed. */
 export async function readState(folder: string, name: string, ids: Ids): Promise<BmcState> {
   const fresh: BmcState = {
     uuid: ids.uuid(),
@@ -110,7 +113,7 @@ export async function readState(folder: string, name: string, ids: Ids): Promise
     port: 0,
   };
   try {
-    // written by `writeState`
+    // Cast: written by `writeState`.
     return { ...fresh, ...(JSON.parse(await readFile(stateFile(folder), 'utf8')) as BmcState) };
   } catch {
     return fresh;
@@ -120,11 +123,11 @@ export async function readState(folder: string, name: string, ids: Ids): Promise
 export const writeState = async (folder: string, state: BmcState): Promise<void> =>
   await writeWhole(stateFile(folder), JSON.stringify(state));
 
-/** For a person, and for tools that speak Redfish. */
+/** Writes the BMC's URL into its folder, for people and for Redfish tools. */
 export const writeAddress = async (folder: string, address: string): Promise<void> =>
   await writeWhole(join(folder, 'address'), `${address}\n`);
 
-/** Appears whole or not at all. */
+/** Writes a file atomically. */
 async function writeWhole(path: string, text: string): Promise<void> {
   const file = await open(`${path}.new`, 'w', 0o600);
   try {

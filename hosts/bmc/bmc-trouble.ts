@@ -1,15 +1,15 @@
-// Faults of an emulated BMC on order, for tests and drills: a file in its folder, read at each
-// request, so that any process can order and end them.
+// Injected failures of an emulated BMC, for tests and drills: a file in the BMC's folder, read at
+// each request, so that any process can start and end a failure.
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 
 /**
- * `unavailable`: 503 to everything. `slow`: answers come `ms` later. `silent`: it takes requests
- * and never answers. `dead`: it cuts every connection. `locked`: it takes no password and no
- * session. `deaf`: the host never obeys a graceful shutdown. `stuck`: it takes power orders and
- * does not carry them out.
+ * `unavailable`: answers 503 to everything. `slow`: answers `ms` later. `silent`: accepts requests
+ * and never answers. `dead`: cuts every connection. `locked`: accepts no password and no session.
+ * `deaf`: the host ignores graceful shutdowns. `stuck`: accepts power orders and does not carry
+ * them out.
  */
 export type BmcTrouble =
   | { kind: 'unavailable' | 'silent' | 'dead' | 'locked' | 'deaf' | 'stuck' }
@@ -18,7 +18,7 @@ export type BmcTrouble =
 const simpleKinds = ['unavailable', 'silent', 'dead', 'locked', 'deaf', 'stuck'] as const;
 const fileIn = (folder: string): string => join(folder, 'trouble.json');
 
-/** From now on; undefined: none any more. */
+/** Starts a failure, in place of any other; undefined ends it. */
 export function orderTrouble(folder: string, trouble: BmcTrouble | undefined): void {
   const file = fileIn(folder);
   if (!trouble) return rmSync(file, { force: true });
@@ -26,7 +26,10 @@ export function orderTrouble(folder: string, trouble: BmcTrouble | undefined): v
   renameSync(`${file}.new`, file);
 }
 
-/** badRequest: what the file orders is none of these. */
+/**
+ * The failure that is injected at present. badRequest: the file does not contain one of those
+ * above.
+ */
 export function orderedTrouble(folder: string): Outcome<BmcTrouble | undefined> {
   let text: string;
   try {
@@ -40,7 +43,7 @@ export function orderedTrouble(folder: string): Outcome<BmcTrouble | undefined> 
     if (simple) return { kind: simple };
     if (kind === 'slow' && typeof ms === 'number' && ms >= 0) return { kind, ms };
   } catch {
-    // told below
+    // The file's content is reported below.
   }
   return fault('badRequest', `${fileIn(folder)} orders no trouble that a BMC can have`);
 }

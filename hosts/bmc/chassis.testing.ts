@@ -1,4 +1,5 @@
-// A chassis without a host, for tests: what a BMC does to it, and what it does by itself.
+// A chassis without a real host, for tests: records what the BMC orders, and can die or start by
+// itself.
 import type { Chassis } from './chassis.ts';
 
 export interface TestChassis extends Chassis {
@@ -6,7 +7,7 @@ export interface TestChassis extends Chassis {
   readonly runs: boolean;
   /** The host ends without an order. */
   die(): void;
-  /** It starts by itself, unless it is kept off. */
+  /** The host starts by itself, unless it is kept off. */
   mayReturn(): void;
 }
 

@@ -1,22 +1,22 @@
-// What an emulated BMC switches and tells of: the host that belongs to it. Given by compose, which
-// knows how a host is kept on.
+// The host as its emulated BMC controls it: power on and off, facts. Implemented by compose, which
+// knows how a host is kept running.
 import type { Outcome } from '#contracts/common/fault.ts';
 
 export interface ChassisFacts {
   model: string;
   processorModel: string;
-  /** What is the host's, where several share a machine. */
+  /** This host's share, where several hosts share a machine. */
   processors: number;
   memoryGib: number;
   interfaces: readonly { id: string; macAddress: string }[];
 }
 
 export interface ChassisState {
-  /** Names the host's present boot; null: nothing of it runs. */
+  /** Identifies the host's present boot; null: no process of the host runs. */
   boot: string | null;
-  /** It has come up. */
+  /** The host has finished booting. */
   isReady: boolean;
-  /** It was switched off, and stays so until `switchOn`. */
+  /** The host was switched off, and stays off until `switchOn`. */
   isKeptOff: boolean;
 }
 
@@ -24,15 +24,15 @@ export interface Chassis {
   facts(): Promise<ChassisFacts>;
   state(): Promise<Outcome<ChassisState>>;
   /**
-   * Cuts the power; the host then stays off, over restarts of the cloud, until `switchOn`. Resolves
-   * when nothing of it runs. Safe to repeat, and for a host that is off.
+   * Cuts the power. Resolves when no process of the host runs; the host then stays off until
+   * `switchOn`, also across restarts of the cloud. Safe to repeat, also for a host that is off.
    */
   cutPower(): Promise<Outcome<void>>;
   /**
-   * Lets its guests and then the host end; it stays off as after `cutPower`. Aborted: another order
-   * has taken its place, and nothing more is done.
+   * Shuts down the guests and then the host, which then stays off as after `cutPower`. When
+   * aborted, another order has replaced this one, and nothing more is done.
    */
   shutDown(signal: AbortSignal): Promise<Outcome<void>>;
-  /** Resolves when it is ready. Safe to repeat. */
+  /** Powers the host on; resolves when it has booted. Safe to repeat. */
   switchOn(): Promise<Outcome<void>>;
 }

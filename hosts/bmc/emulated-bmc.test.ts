@@ -1,4 +1,4 @@
-// The emulated BMC as a client of Redfish, an attacker and a restart see it.
+// The emulated BMC as seen by a Redfish client, by an attacker and across a restart.
 import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { Agent } from 'node:https';
@@ -193,7 +193,7 @@ describe('an emulated BMC', () => {
       const { status } = await ask('GET', `${bmc.origin}${trick}`);
       assert.equal(status, 404, trick);
     }
-    // as sent, without a client that tidies the path
+    // A raw socket: an HTTP client would normalise the path.
     const { port } = new URL(bmc.origin);
     const raw = await new Promise<string>((resolve, reject) => {
       const socket = connect({ host: '127.0.0.1', port: Number(port), ca: bmc.certificate });
@@ -277,7 +277,7 @@ describe('an emulated BMC', () => {
     assert.equal((await ask('GET', system)).body.Boot.BootSourceOverrideTarget, 'Pxe');
     const { body } = await ask('GET', '/redfish/v1/Chassis/1/Thermal');
     assert.equal(body.Temperatures[0].ReadingCelsius, 43);
-    // A boot that nobody ordered consumes it as well.
+    // A boot that nobody ordered also uses up the one-time boot override.
     chassis.die();
     await eventually(async () => (await ask('GET', system)).body.PowerState === 'Off', {
       withinMs: 5_000,

@@ -1,6 +1,6 @@
-// A BMC for a host of this machine: a Redfish service of its own, over TLS with a certificate and a
-// password of its own. Real hosts bring their BMC; this one makes local hosts like them. Started by
-// compose.
+// An emulated BMC for a local host: a Redfish service over TLS, with its own certificate and
+// password. Real hosts have a BMC; with this one local hosts are handled in the same way. Started
+// by compose.
 import { X509Certificate } from 'node:crypto';
 import type { Clock } from '#platform/clock.ts';
 import { startHttpServer } from '#platform/http/server.ts';
@@ -20,13 +20,13 @@ import type { VendorName } from './vendor-profiles.ts';
 export interface EmulatedBmcOptions {
   host: string;
   /**
-   * Its own: password, certificate, address and state are kept there, and troubles are ordered
-   * there (bmc-trouble.ts).
+   * The BMC's own folder, for password, certificate, address and state. Failures are injected
+   * there, too (bmc-trouble.ts).
    */
   folder: string;
   version: string;
   timing: PowerTiming;
-  /** How long a task takes before it does something; 1 s by default. */
+  /** How long a power task waits before it acts; 1 s by default. */
   orderMs?: number;
   vendor?: VendorName;
 }
@@ -39,21 +39,21 @@ export interface EmulatedBmcDeps {
 }
 
 export interface EmulatedBmc {
-  /** `https://127.0.0.1:<port>`; the port stays the same over restarts while it is free. */
+  /** `https://127.0.0.1:<port>`; the same port after a restart, unless another program uses it. */
   origin: string;
   user: string;
   password: Secret;
-  /** PEM; signed by itself. */
+  /** The self-signed certificate as PEM. */
   certificate: string;
   /** SHA-256, as `openssl x509 -fingerprint -sha256` shows it. */
   fingerprint: string;
-  /** What the sensor of this name reads from now on; it is added if there is none. */
+  /** Sets what the sensor of this name reads from now on; adds the sensor if there is none. */
   setSensor(sensor: Sensor): Promise<void>;
-  /** Stops answering. The host runs on, or stays off. Safe to repeat. */
+  /** Stops answering. The power state of the host stays. Safe to repeat. */
   close(): Promise<void>;
 }
 
-/** Loopback only: who is not on this machine cannot reach it. */
+/** Loopback only, so that it cannot be reached from other machines. */
 const address = '127.0.0.1';
 
 export async function startEmulatedBmc(
@@ -77,7 +77,7 @@ export async function startEmulatedBmc(
   try {
     server = await listen(core.state.port).catch(async (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EADDRINUSE') throw error;
-      return await listen(0); // another program has taken the port that it had
+      return await listen(0); // the port of the last start is taken
     });
     await core.change((state) => void (state.port = server.port));
     await writeAddress(folder, `https://${address}:${server.port}`);

@@ -1,5 +1,5 @@
-// Sends a BMC's events to those that subscribed: a few attempts each, never a redirect, and no
-// answer waits for it. Used by the emulated BMCs, and by compose for simulated ones.
+// Sends a BMC's events to its subscribers by HTTP: a few attempts each, without following
+// redirects, in the background. Used by emulated BMCs, and by compose for simulated ones.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -13,19 +13,23 @@ export interface SentEvent {
   severity: 'OK' | 'Warning' | 'Critical';
   message: string;
   messageId: string;
-  /** The resource that it is about. */
+  /** Path of the Redfish resource that the event is about. */
   origin: string;
 }
 
 export interface EventSender {
-  /** Returns at once. Events to one receiver may arrive in another order. */
+  /**
+   * Sends in the background and returns at once. Events to one receiver may arrive out of order.
+   */
   send(receiver: { url: string; context: string }, event: SentEvent): void;
-  /** Ends the attempts under way. */
+  /** Aborts the attempts in progress. */
   close(): Promise<void>;
 }
 
 const [attempts, pauseMs, timeoutMs, maxAnswerBytes] = [3, 1_000, 5_000, 64 * 1024];
-/** More are dropped: a receiver that does not answer must not fill the memory. */
+/**
+ * Events beyond this many unsent ones are dropped, so that a dead receiver cannot fill the memory.
+ */
 const maxUnderWay = 200;
 
 export function createEventSender({ clock, log }: { clock: Clock; log: Log }): EventSender {
@@ -63,7 +67,7 @@ export function createEventSender({ clock, log }: { clock: Clock; log: Log }): E
   };
 }
 
-/** DSP8010, Event. */
+/** The event as a Redfish document. DSP8010, Event. */
 export const eventDocument = (
   context: string,
   { id, atMs, severity, message, messageId, origin }: SentEvent,

@@ -1,4 +1,4 @@
-// Power orders that meet each other, and hosts that take their time.
+// Power orders that overlap, and hosts that are slow to obey.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
@@ -88,7 +88,7 @@ test('a task whose chassis fails says so, and the next order is taken', async ()
 
 test('only a host of which nothing runs is off', () => {
   const rows: [string | null, boolean, boolean, boolean, string][] = [
-    // boot, ready, kept off, starting
+    // Columns: boot, ready, kept off, starting.
     ['1', true, false, false, 'On'],
     ['1', false, false, false, 'PoweringOn'],
     ['1', true, true, false, 'PoweringOff'],

@@ -1,4 +1,4 @@
-// Power orders of an emulated BMC: taken one at a time, carried out at once or as a task.
+// The power orders of an emulated BMC: accepted one at a time, carried out at once or as a task.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -19,8 +19,8 @@ export const resetTypes = [
 ] as const;
 
 /**
- * `immediate`: carried out before the answer, or going on after 3 s; `task`: the answer is 202 and
- * a task goes on.
+ * `immediate`: answers when the order is carried out, or after 3 s while it goes on; `task`:
+ * answers 202 with a task that carries it out.
  */
 export type PowerTiming = 'immediate' | 'task';
 
@@ -38,23 +38,24 @@ export interface PowerOrdersDeps {
   clock: Clock;
   log: Log;
   timing: PowerTiming;
-  /** How long a task takes before it does something. */
+  /** How long a task waits before it acts. */
   orderMs: number;
   trouble(): BmcTrouble | undefined;
-  /** Called after each order, and after each start that was ordered. */
+  /** Called after each order, and when an ordered start has ended. */
   onOrder(): void;
 }
 
 export interface PowerOrders {
   state(): Promise<Outcome<'On' | 'Off' | 'PoweringOn' | 'PoweringOff'>>;
   /**
-   * The task that carries it out; undefined: it is carried out, or needless (`isNeedless` tells).
-   * conflict: another order is being carried out, or the state does not allow this one.
+   * Accepts an order. With `task` in the result it is carried out by that task; else it is carried
+   * out, or was needless (`isNeedless`). conflict: another order is being carried out, or the
+   * present state does not allow this one.
    */
   order(type: ResetType): Promise<Outcome<{ task?: PowerTask; isNeedless: boolean }>>;
-  /** Newest last; the oldest are forgotten. */
+  /** Tasks, newest last; the oldest are forgotten. */
   tasks(): readonly PowerTask[];
-  /** Orders under way are ended as far as they can be. */
+  /** Aborts orders in progress as far as possible. */
   close(): Promise<void>;
 }
 
@@ -66,7 +67,7 @@ export function createPowerOrders(deps: PowerOrdersDeps): PowerOrders {
   const tasks: PowerTask[] = [];
   const running = new Set<Promise<void>>();
   const closing = new AbortController();
-  /** What the state shows, and refuses other orders, until it is carried out. */
+  /** Order being carried out: shown as the power state, and other orders are refused meanwhile. */
   let underWay: 'PoweringOn' | 'PoweringOff' | undefined;
   let starts = 0;
   let shuttingDown: AbortController | undefined;
@@ -86,7 +87,7 @@ export function createPowerOrders(deps: PowerOrdersDeps): PowerOrders {
     running.add(noted);
   }
 
-  /** Its power is on when it begins to start; whether it comes up is another matter. */
+  /** The order counts as carried out when the host begins to start; booting may still fail. */
   function switchOn(): void {
     starts += 1;
     const start = chassis.switchOn().finally(() => {
@@ -96,7 +97,7 @@ export function createPowerOrders(deps: PowerOrdersDeps): PowerOrders {
     inBackground('start', start);
   }
 
-  /** The host is asked; how long it takes is its own affair, and it may never do it. */
+  /** Asks the host to shut down, in the background: it may take long, or never obey. */
   function shutDown(then?: () => void): void {
     if (deps.trouble()?.kind === 'deaf') return;
     const mine = (shuttingDown = new AbortController());
@@ -168,19 +169,21 @@ export function createPowerOrders(deps: PowerOrdersDeps): PowerOrders {
     async order(type) {
       const now = await state();
       if (isFault(now)) return now;
-      // checked and set without a wait in between: of two orders at once, one is refused
+      // No await between check and assignment, so that of two simultaneous orders one is refused.
       if (underWay !== undefined) return fault('conflict', `the chassis is ${underWay}`);
       const refused = refusal(type, now);
       if (refused) return refused;
       const isNeedless = isNeedlessOrder(type, now);
       if (deps.trouble()?.kind === 'stuck') return { isNeedless };
       if (isNeedless && type !== 'ForceOff') return { isNeedless };
-      // A power cut is carried out on a chassis that is off, too: it must not start by itself.
+      // A power cut is carried out even if the chassis is off, so that the host does not start by
+      // itself.
       underWay = type === 'On' || type === 'ForceOn' ? 'PoweringOn' : 'PoweringOff';
       if (timing === 'task' && !isNeedless) return { task: startTask(type), isNeedless };
       const execution = executed(type);
       inBackground('order', execution);
-      // e.g. while the host starts, which has to end first: a BMC does not keep its client waiting
+      // Bounded, since an order may have to wait, e.g. for a start to end, and a BMC does not keep
+      // its client waiting.
       const end = await withDeadline(execution, answerWithinMs, () => undefined, clock);
       return isFault(end) ? end : { isNeedless };
     },
@@ -192,6 +195,7 @@ export function createPowerOrders(deps: PowerOrdersDeps): PowerOrders {
   };
 }
 
+/** The power state that the BMC shows, from the state of its host. */
 export function powerOf(
   { boot, isReady, isKeptOff }: ChassisState,
   isStarting: boolean,

@@ -1,5 +1,5 @@
-// What a Redfish client may change on an emulated BMC: a table by method and path. Bodies are
-// checked here: an unknown property or value is refused by its name.
+// What a Redfish client may change on an emulated BMC: a table by method and path. Handlers
+// validate the body: an unknown property or value is refused by name.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { RawReply } from '#platform/http/messages.ts';
@@ -25,15 +25,15 @@ export interface ChangeContext {
   core: BmcCore;
   sessions: Sessions;
   profile: VendorProfile;
-  /** The BMC restarts: it does not answer for some time. */
+  /** Restarts the BMC: it does not answer for some seconds. */
   restart(): void;
 }
 
 export interface Change {
   method: 'POST' | 'PATCH' | 'DELETE';
-  /** `:id` at its end stands for one member of a collection. */
+  /** A trailing `:id` stands for a member of the collection. */
   path: string;
-  /** Answers without credentials: it is what checks them. */
+  /** Needs no credentials, because it creates the session. */
   isOpen?: boolean;
   run(context: ChangeContext, body: Body, id: string): Promise<RawReply>;
 }

@@ -1,5 +1,5 @@
-// The documents of an emulated BMC's Redfish tree, made of what it knows. Pure. Types and paths are
-// DMTF's (DSP8010); only what is behind a property is shown.
+// The documents of an emulated BMC's Redfish tree, built from its state. Pure. Types and paths are
+// DMTF's (DSP8010); only properties with a real value behind them are shown.
 import { createHash } from 'node:crypto';
 import type { Json } from '#contracts/common/json.ts';
 import type { BmcState, LogRecord, Sensor, Subscription } from './bmc-files.ts';
@@ -42,7 +42,7 @@ export const pathsOf = ({ systemId, managerId, chassisId }: VendorProfile): Path
   log: `${root}/Systems/${systemId}/LogServices/Log`,
 });
 
-/** The document at the path, which has no slash at its end; undefined: there is none. */
+/** The document at the path (without trailing slash); undefined if there is none. */
 export function documentAt(path: string, snapshot: Snapshot): Document | undefined {
   const { profile, state, facts, tasks, sessions } = snapshot;
   const at = pathsOf(profile);
@@ -137,7 +137,7 @@ export function documentAt(path: string, snapshot: Snapshot): Document | undefin
   }
 }
 
-/** The members of collections that grow. */
+/** Documents of members whose number varies, e.g. log entries, sessions, tasks. */
 function memberAt(path: string, snapshot: Snapshot, at: Paths): Document | undefined {
   const slash = path.lastIndexOf('/');
   const [parent, id] = [path.slice(0, slash), path.slice(slash + 1)];
@@ -177,7 +177,7 @@ function memberAt(path: string, snapshot: Snapshot, at: Paths): Document | undef
   }
 }
 
-/** Changes with the document. */
+/** The document's ETag: a hash of its content. */
 export const etagOf = (document: Document): string =>
   createHash('sha256').update(JSON.stringify(document)).digest('hex').slice(0, 16);
 
@@ -283,7 +283,7 @@ const chassis = ({ profile, state, power }: Snapshot, at: Paths): Document =>
     Links: { ComputerSystems: [link(at.system)], ManagedBy: [link(at.manager)] },
   });
 
-/** Fans stand and nothing is drawn while the host is off. */
+/** While the host is off, fans stand still and no power is drawn. */
 const reading = ({ kind, value }: Sensor, power: Snapshot['power']): number =>
   power === 'Off' && (kind === 'fan' || kind === 'power') ? 0 : value;
 

@@ -1,5 +1,5 @@
-// Error answers of an emulated BMC: DMTF's Base registry (DSP0268), with messages that name what is
-// wrong. Source: DSP0266, "Error responses".
+// Error replies of an emulated BMC: messages of DMTF's Base registry (DSP0268), with text that
+// names what is wrong. Source: DSP0266, "Error responses".
 import type { Fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { RawReply } from '#platform/http/messages.ts';
@@ -50,7 +50,7 @@ export const redfishHeaders = { 'odata-version': '4.0', 'cache-control': 'no-cac
 
 const severityOf = (status: number): string => (status >= 500 ? 'Critical' : 'Warning');
 
-/** Of a body that was not read, or an order that was refused. */
+/** The reply for a body that could not be read, or an order that was refused. */
 export function faultReply({ kind, message }: Fault): RawReply {
   switch (kind) {
     case 'badRequest':

@@ -1,5 +1,5 @@
-// The HTTP face of an emulated BMC: finds the resource, checks who asks, applies the troubles that
-// were ordered. Whatever is sent, it answers with Redfish's error or not at all.
+// The HTTP interface of an emulated BMC: finds the resource, authenticates the client, applies
+// injected failures. Every request gets a Redfish reply, unless an injected failure prevents it.
 import { Readable } from 'node:stream';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -15,7 +15,7 @@ import type { Sessions } from './sessions.ts';
 import type { VendorProfile } from './vendor-profiles.ts';
 
 const [maxBodyBytes, bodyDeadlineMs, restartMs] = [16 * 1024, 10_000, 2_000];
-/** Without credentials: DSP0266, "Authentication". */
+/** Readable without credentials: DSP0266, "Authentication". */
 const openPaths = ['/redfish', root];
 
 export interface RedfishDeps {
@@ -24,7 +24,7 @@ export interface RedfishDeps {
   profile: VendorProfile;
   clock: Clock;
   log: Log;
-  /** Ends what an ordered trouble holds back. */
+  /** Ends the replies that an injected failure delays. */
   closing: AbortSignal;
 }
 
@@ -35,7 +35,10 @@ export function redfishHandler(deps: RedfishDeps): HttpHandler {
   let restartingUntilMs = 0;
   const restart = (): void => void (restartingUntilMs = clock.now() + restartMs);
 
-  /** undefined: this request may be answered. Who may not ask is not told what there is. */
+  /**
+   * The refusal of an unauthenticated request; undefined: it may be answered. The refusal is the
+   * same whether or not the path exists.
+   */
   function strangerReply(request: RawRequest, path: string, found: Found): RawReply | undefined {
     const isOpen = isRead(request) ? openPaths.includes(path) : found.wanted?.change.isOpen;
     const isLocked = core.trouble()?.kind === 'locked';
@@ -67,7 +70,7 @@ export function redfishHandler(deps: RedfishDeps): HttpHandler {
         body: document,
       };
     if (isRead(request) || !found.wanted) {
-      // an action has no document
+      // A path of an action exists, although it has no document to read.
       const isThere = document !== undefined || found.all.some(({ id }) => id === '');
       return isThere ? notAllowed(found) : missing();
     }
@@ -129,12 +132,15 @@ export function redfishHandler(deps: RedfishDeps): HttpHandler {
   };
 }
 
-/** Nothing is decoded: a path with `%`, `..` or `//` is one that does not exist. */
+/** Nothing is percent-decoded or normalised: a path with `%`, `..` or `//` matches no resource. */
 const pathOf = (path: string): string => (path.endsWith('/') ? path.slice(0, -1) : path);
 
 const isRead = ({ method }: RawRequest): boolean => method === 'GET' || method === 'HEAD';
 
-/** Of the member that the path names; empty: the path is the change's own. */
+/**
+ * The id of the collection's member in the path; '' if the pattern has no `:id`; undefined: no
+ * match.
+ */
 function idIn({ path: pattern }: Change, path: string): string | undefined {
   if (!pattern.endsWith('/:id')) return pattern === path ? '' : undefined;
   const parent = pattern.slice(0, -':id'.length);
@@ -147,7 +153,7 @@ interface MatchingChange {
   id: string;
 }
 
-/** What can be changed at a path, and what the request asks for. */
+/** The changes that a path allows, and the one that the request asks for. */
 interface Found {
   all: readonly MatchingChange[];
   wanted: MatchingChange | undefined;
@@ -170,7 +176,7 @@ function notAllowed({ all }: Found): RawReply {
   return redfishError(405, 'OperationNotAllowed', `What is allowed here: ${allow}.`, { allow });
 }
 
-/** An answer that cannot be sent: the server cuts the connection. */
+/** A reply whose body fails, so that the server cuts the connection. */
 const cut = (): RawReply => ({
   status: 200,
   headers: {},

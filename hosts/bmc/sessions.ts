@@ -1,4 +1,5 @@
-// Who may use an emulated BMC: one user with a password, by Basic authentication or by a session.
+// Authentication at an emulated BMC: one user with a password, by Basic authentication or by
+// session.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
@@ -12,14 +13,16 @@ export interface BmcSession {
 }
 
 export interface Sessions {
-  /** forbidden: wrong user or password; tooManyRequests: there are as many as it holds. */
+  /**
+   * Logs in. forbidden: wrong user or password; tooManyRequests: the BMC holds no more sessions.
+   */
   create(userName: unknown, password: unknown): Outcome<{ session: BmcSession; token: string }>;
-  /** Whether a request with these headers may be answered. Renews the session's time. */
+  /** Whether a request with these headers is authenticated. Extends the session's lifetime. */
   allows(headers: Readonly<Record<string, string | undefined>>): boolean;
   list(): BmcSession[];
-  /** False: there is none. */
+  /** Logs out. Returns false if there is no such session. */
   remove(id: string): boolean;
-  /** As a restart of the BMC does. */
+  /** Ends all sessions, as a restart of the BMC does. */
   clear(): void;
 }
 
@@ -33,7 +36,7 @@ export function createSessions(
   const sessions = new Map<string, BmcSession & { usedAtMs: number }>();
   let nextId = 1;
   const isUser = (name: string, password: string): boolean =>
-    // both are compared, so that the time tells nothing
+    // Both are always compared, so that the response time reveals nothing.
     [isEqual(name, user.name), isEqual(password, user.password.reveal())].every(Boolean);
 
   function forgetOld(): void {

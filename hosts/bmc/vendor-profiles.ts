@@ -1,6 +1,6 @@
-// How BMCs of different vendors behave where they differ, for the emulator. What a client does
-// about it: adapters/redfish/quirks.ts. Source: the quirks that sushy, gofish and IronCore's
-// metal-operator work around.
+// How BMCs of different vendors differ, for the emulator. The client's side of it:
+// adapters/redfish/quirks.ts. Source: the workarounds in sushy, gofish and IronCore's
+// metal-operator.
 
 export type VendorName = 'Generic' | 'Dell' | 'HPE' | 'Lenovo' | 'Supermicro' | 'SupermicroX10';
 
@@ -9,16 +9,19 @@ export interface VendorProfile {
   systemId: string;
   managerId: string;
   chassisId: string;
-  /** The answer to `ForceOff` of a chassis that is off, and `On` of one that is on. */
+  /** Status of the answer to `ForceOff` of a chassis that is off, and to `On` of one that is on. */
   needlessOrder: 204 | 400 | 409;
-  /** Whether the override's boot mode is shown, and must be, may be or must not be told with it. */
+  /**
+   * Whether a boot override may, must or must not contain the boot mode; `unknown`: it is not shown
+   * either.
+   */
   bootMode: 'optional' | 'required' | 'unknown';
-  /** Properties of a subscription that it refuses, and those without which it refuses one. */
+  /** Properties that a subscription must not contain, and those that it must. */
   refusedInSubscription: readonly string[];
   neededInSubscription: readonly string[];
   /**
-   * `strong`: it shows weak ETags, compares If-Match strongly (RFC 9110, 13.1.1), so that what it
-   * has shown never matches, and wants an If-Match.
+   * `strong`: shows weak ETags but compares If-Match strongly (RFC 9110, 13.1.1), so that an ETag
+   * it has shown never matches; requires an If-Match.
    */
   etags: 'none' | 'weak' | 'strong';
 }

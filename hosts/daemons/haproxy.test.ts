@@ -1,5 +1,5 @@
-// What HAProxy is told: each path goes to the role that serves it, the rest to the one without
-// paths. HAProxy itself judges the text where it is installed.
+// HAProxy's configuration: each path goes to the role that serves it, all others to the backend
+// without paths. Where HAProxy is installed, it checks the configuration itself.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

@@ -1,5 +1,5 @@
-// The one address of a distributed cloud on one machine: HAProxy before the processes that serve
-// its APIs. https://docs.haproxy.org/2.6/configuration.html
+// HAProxy as the one address of a distributed cloud on one machine, in front of the processes that
+// serve its APIs. https://docs.haproxy.org/2.6/configuration.html
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ProcessSpec } from './kept-process.ts';
@@ -9,9 +9,12 @@ const program = '/usr/sbin/haproxy'; // Debian: haproxy
 export const haproxyNeeds = [[program, 'haproxy']] as const;
 
 export interface Backend {
-  /** e.g. 'nova-api'. */
+  /** E.g. 'nova-api'. */
   name: string;
-  /** Requests to these, and below them, are its own. None: those of no other backend. */
+  /**
+   * Requests to these paths, and below, go to this backend. Empty: gets what matches no other
+   * backend.
+   */
   paths: readonly string[];
   servers: readonly { name: string; port: number }[];
 }
@@ -21,11 +24,11 @@ export interface HaproxyPlace {
   host: string;
   port: number;
   backends: readonly Backend[];
-  /** A second address: POSTs to paths of this form go to one backend, all else is refused. */
+  /** A second address: POSTs to paths that match go to this backend, everything else is refused. */
   only?: { host: string; port: number; path: RegExp; backend: string };
 }
 
-/** How often it asks each process behind it whether that is ready. */
+/** Interval of HAProxy's readiness check of each server. */
 export const checkEveryMs = 500;
 
 export async function prepareHaproxy(place: HaproxyPlace): Promise<ProcessSpec> {
@@ -40,14 +43,14 @@ export async function prepareHaproxy(place: HaproxyPlace): Promise<ProcessSpec> 
     logFile: join(folder, 'haproxy.log'),
     isReady: async () => (await fetch(`http://${host}:${port}${ownPath}`)).ok,
     readyWithinMs: 20_000,
-    stopSignal: 'SIGUSR1', // lets requests in progress end
+    stopSignal: 'SIGUSR1', // a soft stop: requests in progress end
     stopWithinMs: 5_000,
   };
 }
 
 const ownPath = '/healthz';
 
-/** Uploads of images may take hours, so only silence has a limit. */
+/** Configuration file. Only idle connections time out, since uploads of images may take hours. */
 export function haproxyConfig({ host, port, backends, only }: HaproxyPlace): string {
   const rules = backends.flatMap(({ name, paths }) =>
     paths.map((path) => `  use_backend ${name} if { path ${path} } or { path_beg ${path}/ }`),

@@ -1,5 +1,5 @@
-// With real processes: a child is started again when it ends, and ended when it is told to, by
-// force at last.
+// With real processes: a child is restarted when it ends, and is stopped on request, by SIGKILL if
+// it does not obey.
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

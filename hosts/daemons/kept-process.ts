@@ -1,4 +1,4 @@
-// Keeps a child process running: started again when it ends, ended with this process. For the
+// Supervises a child process: restarts it when it ends, and ends it with this process. For the
 // daemons and roles of a distributed cloud on one machine.
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
@@ -13,33 +13,36 @@ export interface ProcessSpec {
   name: string;
   command: readonly string[];
   env: NodeJS.ProcessEnv;
-  /** Gets its output; appended to. */
+  /** The child's output is appended to this file. */
   logFile: string;
-  /** Asked now and then after each start, until it says yes. */
+  /** Polled after each start until it returns true. */
   isReady(): Promise<boolean>;
   readyWithinMs: number;
-  /** Told of each start and end. */
+  /** Called at each start and end. */
   onChange?(): void;
   stopSignal?: NodeJS.Signals;
-  /** It gets SIGKILL after this. */
+  /** When stopping, the child gets SIGKILL after this. */
   stopWithinMs: number;
 }
 
 export interface KeptProcess {
   readonly name: string;
-  /** undefined: it is being started again. */
+  /** undefined while it is being restarted. */
   readonly pid: number | undefined;
   readonly restarts: number;
   readonly isReady: boolean;
-  /** unavailable: it was not ready in time, with where its output is. It is tried further. */
+  /**
+   * Waits until the child is ready. unavailable: it is not ready in time; the message names its
+   * log. Supervision goes on.
+   */
   ready(): Promise<Outcome<void>>;
-  /** Asks it to end, and resolves when it has. Safe to repeat. */
+  /** Stops the child; resolves when it has ended. Safe to repeat. */
   stop(): Promise<void>;
 }
 
 const readyLookMs = 50;
 const pauseMs = { first: 250, most: 10_000 };
-/** One that ran for so long is started again at once. */
+/** A child that ran for this long is restarted without back-off. */
 const steadyMs = 60_000;
 
 export function keepProcess(
@@ -54,7 +57,7 @@ export function keepProcess(
   const start = (): ChildProcess => {
     const output = openSync(spec.logFile, 'a', 0o600);
     const [program = '', ...args] = bound(spec.command);
-    // its input stays open: some daemons end with it
+    // Standard input stays open: some daemons end when it is closed.
     const started = spawn(program, args, { env: spec.env, stdio: ['pipe', output, output] });
     closeSync(output);
     return started;

@@ -1,4 +1,5 @@
-// A MariaDB of this cloud's own: its folder, a socket that only the folder's owner can open.
+// A private MariaDB of a distributed cloud: own data folder, and a socket that only the folder's
+// owner can open.
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -15,7 +16,9 @@ export const mariadbNeeds = [[program, 'mariadb-server']] as const;
 export const mariadbUser = 'root';
 export const mariadbSocket = (folder: string): string => join(folder, 'sock');
 
-/** Makes the data folder at first. unavailable: with the installer's own words. */
+/**
+ * Initialises the data folder at first use. unavailable: that failed; with the installer's message.
+ */
 export async function prepareMariadb(
   folder: string,
   maxConnections: number,
@@ -26,7 +29,7 @@ export async function prepareMariadb(
   const common = ['--no-defaults', `--user=${userInfo().username}`, `--datadir=${dataFolder}`];
   const env = { PATH: process.env['PATH'], LANG: 'C.UTF-8' };
   if (!existsSync(join(folder, 'installed'))) {
-    await rm(dataFolder, { recursive: true, force: true }); // of an installation that broke off
+    await rm(dataFolder, { recursive: true, force: true }); // left by an interrupted installation
     const { code, stderr } = await startChild(
       [
         'mariadb-install-db',
@@ -48,7 +51,7 @@ export async function prepareMariadb(
       ...common,
       `--socket=${socket}`,
       `--pid-file=${join(folder, 'pid')}`,
-      // Servers that share one remove each other's temporary tables when they start.
+      // An own folder: servers that share one remove each other's temporary tables at start.
       `--tmpdir=${temporaryFolder}`,
       '--skip-networking',
       '--skip-log-bin',
@@ -67,6 +70,7 @@ export async function prepareMariadb(
 const accepts = async (path: string): Promise<boolean> =>
   await new Promise((resolve) => {
     const socket = connect({ path });
-    socket.on('data', () => resolve(true)).on('error', () => resolve(false)); // its greeting
+    // A server that is ready sends a greeting.
+    socket.on('data', () => resolve(true)).on('error', () => resolve(false));
     socket.on('data', () => socket.destroy());
   });

@@ -1,11 +1,11 @@
-// A RabbitMQ of this cloud's own: its folder, its ports on the loopback, its epmd, its password.
+// A private RabbitMQ of a distributed cloud: own folder, ports on the loopback, epmd and password.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Secret } from '#platform/log.ts';
 import type { ProcessSpec } from './kept-process.ts';
 
-/** Debian: rabbitmq-server. The one in /usr/sbin changes to a user of its own. */
+/** From Debian's package rabbitmq-server. Its wrapper in /usr/sbin would switch to another user. */
 const program = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 const nodeName = 'cobalt@localhost';
 
@@ -20,7 +20,7 @@ export interface RabbitmqPlace {
   password: Secret;
 }
 
-/** Writes its settings; the user and the password hold from its first start on. */
+/** Writes the broker's settings. User and password are fixed at its first start. */
 export async function prepareRabbitmq(place: RabbitmqPlace): Promise<ProcessSpec> {
   const { folder, port, password } = place;
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -56,7 +56,7 @@ function environment({
   return {
     PATH: process.env['PATH'],
     LANG: 'C.UTF-8',
-    HOME: home, // the Erlang cookie
+    HOME: home, // Erlang keeps its cookie file here
     ERL_EPMD_ADDRESS: '127.0.0.1',
     ERL_EPMD_PORT: String(epmdPort),
     RABBITMQ_CONF_ENV_FILE: '/dev/null',
@@ -68,14 +68,14 @@ function environment({
     RABBITMQ_LOG_BASE: join(home, 'log'),
     RABBITMQ_SCHEMA_DIR: join(home, 'schema'),
     RABBITMQ_GENERATED_CONFIG_DIR: join(home, 'config'),
-    RABBITMQ_ALLOW_INPUT: 'true', // the script becomes the Erlang machine
+    RABBITMQ_ALLOW_INPUT: 'true', // the script then runs Erlang by exec, under the same pid
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
   };
 }
 
 /**
- * Its epmd, which names Erlang nodes. Where none runs, the broker starts one that outlives it, and
- * us.
+ * A private epmd (Erlang's name service). Without it the broker would start one that outlives both
+ * the broker and this process.
  */
 export const epmdProcess = ({ folder, epmdPort }: RabbitmqPlace): ProcessSpec => ({
   name: 'epmd',

@@ -1,4 +1,4 @@
-// Chooses the addresses of a network below the hosts: a /24 that this machine does not use yet.
+// Chooses the addresses of a network for local hosts: a /24 that this machine does not use yet.
 // Pure.
 import { createHash } from 'node:crypto';
 
@@ -34,9 +34,9 @@ export function isUsableCidr(text: string): boolean {
 }
 
 /**
- * The /24 number 4 of `space` (two bytes: `172.24`), unless a route of this machine (`used`, CIDRs)
- * covers it: then another one, starting at a number derived from the state folder. null: all are in
- * use.
+ * The network `space`.4.0/24 (`space`: two bytes, e.g. `172.24`), unless a route of this machine
+ * (`used`, CIDRs) overlaps it; then another /24, searched from a number derived from the state
+ * folder. null: all are in use.
  */
 export function chooseCidr(
   space: string,

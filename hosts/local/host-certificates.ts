@@ -1,6 +1,6 @@
-// The certificates by which the hosts of one cloud know each other when a guest moves between them:
-// libvirt's connection, QEMU's memory stream and its copies of disks. The cloud's own authority, in
-// its state folder, issues them and nothing else. Called by power-on.ts and local-hosts.ts.
+// The TLS certificates by which the hosts of one cloud authenticate each other in migrations:
+// libvirt's connection, QEMU's memory stream and its copies of disks. Issued by an authority of the
+// cloud, in its state folder, that issues nothing else. Called by power-on.ts and local-hosts.ts.
 import { X509Certificate } from 'node:crypto';
 import { copyFile, mkdir, readFile, rename, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
@@ -14,14 +14,17 @@ import {
 import { oneAtATime } from './machine-lock.ts';
 import { runTool } from './run-tool.ts';
 
-/** A host's is renewed a month before its end; the authority's early enough to outlive a host's. */
+/**
+ * Days. A host's certificate is renewed a month before it expires, the authority's early enough to
+ * outlive the hosts'.
+ */
 const hostDays = { valid: 365, renewBefore: 30 };
 const authorityDays = { valid: 3650, renewBefore: 730 };
 
 /**
- * Where libvirt (libvirt.org/kbase/tlscerts.html) and QEMU (libvirt's qemu.conf) look for the files
- * by default, below /etc/pki of the host. Only with these does libvirtd read a renewed certificate
- * while it runs.
+ * Default paths of libvirt (libvirt.org/kbase/tlscerts.html) and QEMU (libvirt's qemu.conf) below
+ * the host's /etc/pki. Only from its default paths does libvirtd reload a renewed certificate while
+ * it runs.
  */
 const aliases = {
   'CA/cacert.pem': 'authority.crt',
@@ -44,15 +47,15 @@ export interface CertifiedHost {
   name: string;
   /** The host's folder. */
   dir: string;
-  /** In the management network. */
+  /** The host's address in the management network. */
   address: string;
 }
 
 /**
- * Gives the host a certificate of the cloud's authority that does not end soon; returns whether it
- * is a new one. Keys are made once and stay; a certificate is replaced in one step, so that a
- * reader never sees one that does not fit its key. Safe to repeat, and in several processes.
- * timeout: another process holds the authority.
+ * Gives the host a certificate that does not expire soon; returns whether it is a new one. Keys are
+ * made once and kept; a certificate is replaced atomically, so that a reader never sees one that
+ * does not match its key. Safe to repeat, also in several processes. timeout: another process holds
+ * the authority's lock.
  */
 export async function ensureCertificate(
   stateDir: string,
@@ -100,7 +103,9 @@ export async function ensureCertificate(
   });
 }
 
-/** libvirtd reads a renewed certificate without a restart: virt-admin(1), server-update-tls. */
+/**
+ * Makes libvirtd reload a renewed certificate without a restart: virt-admin(1), server-update-tls.
+ */
 export async function reloadCertificate(host: Pick<CertifiedHost, 'dir'>): Promise<void> {
   const socket = join(host.dir, 'run/libvirt/libvirt-admin-sock');
   await runTool('virt-admin', [

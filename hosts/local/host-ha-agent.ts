@@ -1,19 +1,19 @@
-// Which HA Agent a host runs: host-init.sh starts it from these files, as it does the host's other
-// daemons, also while nobody of the control plane is there.
+// The HA Agent's files in a host's folder: host-init.sh starts the agent from them, like the host's
+// other daemons, so that it also runs while the control plane is down.
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HostPaths } from './host-paths.ts';
 
 export interface HostHaAgent {
-  /** Program and arguments; the path of its settings follows as the last one. */
+  /** Program and arguments; the path of the settings is appended as the last one. */
   command: readonly string[];
-  /** Told as JSON. With a secret of the agent: only root reads the file. */
+  /** Written as JSON. They contain the agent's secret, so only root can read the file. */
   settings: object;
 }
 
 /**
- * null: the host runs none. An agent that runs ends when its settings change, and is started anew.
- * Safe to repeat.
+ * Sets the host's HA Agent; null: none. A running agent notices changed settings, ends, and is
+ * restarted with the new ones. Safe to repeat.
  */
 export async function writeHaAgent(
   { haAgentDir: dir }: Pick<HostPaths, 'haAgentDir'>,
@@ -30,7 +30,7 @@ export async function writeHaAgent(
   await writeChanged(command, [...agent.command, settings].map((word) => `${word}\n`).join(''));
 }
 
-/** Appears whole. */
+/** Writes a file atomically, if its content has changed. */
 async function writeChanged(path: string, text: string): Promise<void> {
   if ((await readFile(path, 'utf8').catch(() => null)) === text) return;
   await writeFile(`${path}.new`, text, { mode: 0o600 });

@@ -4,14 +4,17 @@ import { join } from 'node:path';
 import { fault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 
-/** Paths that every init has: a host's, and that of OVN's central daemons. */
+/** Paths that every init has: that of a host, of the filer, and of OVN's central daemons. */
 export interface InitPaths {
   name: string;
   /** All its files are below this folder, at the same path inside and outside its namespaces. */
   dir: string;
-  /** Named after the state folder's hash, so that two clouds on one machine never collide. */
+  /**
+   * Network namespace; its name contains a hash of the state folder's path, so that two clouds on
+   * one machine never collide.
+   */
   netns: string;
-  /** PID 1 as the machine sees it: `bootId pid startTime`. Written by the init itself. */
+  /** Identifies the init's process: `bootId pid startTime`. Written by the init itself. */
   pidFile: string;
   readyFile: string;
   logFile: string;
@@ -29,15 +32,15 @@ export interface HostPaths extends InitPaths {
   dataDir: string;
   /** Exists while an operator or its BMC keeps the host off. */
   heldOffFile: string;
-  /** Of its HA Agent: how it is started, its settings, what it says. */
+  /** Folder of the HA Agent: its command, settings and log. */
   haAgentDir: string;
 }
 
 // sun_path holds 108 bytes with its closing zero: unix(7).
 const socketPathLimit = 107;
 
-// The init mounts private file systems over these; a state folder below one of them would be
-// invisible inside the host.
+// The init mounts private file systems over these paths, so a state folder below one of them would
+// be invisible inside the host.
 const masked = [
   '/run',
   '/var/run',
@@ -68,7 +71,7 @@ const initPaths = (name: string, dir: string, netns: string): InitPaths => ({
   logFile: join(dir, 'init.log'),
 });
 
-/** badRequest: not a valid host name, or a state folder that hosts cannot use. */
+/** Paths of a host. badRequest: not a valid host name, or a state folder that hosts cannot use. */
 export function hostPaths(stateDir: string, name: string): Outcome<HostPaths> {
   if (!/^[a-z][a-z0-9-]{0,31}$/.test(name))
     return fault('badRequest', `'${name}' is no host name: use a-z, 0-9 and '-', at most 32`);
@@ -104,11 +107,11 @@ export interface NetworkPaths extends InitPaths {
    * characters, the kernel's limit.
    */
   machineDevices: { ext: string; mgmt: string };
-  /** Files with the CIDRs of these networks, each chosen once. */
+  /** Files that store the CIDRs of these networks once they are chosen. */
   cidrFiles: { ext: string; mgmt: string };
 }
 
-/** OVN's central daemons and the underlay between the hosts. */
+/** Paths of OVN's central daemons and of the underlay between the hosts. */
 export function networkPaths(stateDir: string): NetworkPaths {
   const [dir, hash] = [join(stateDir, 'ovn'), cloudHash(stateDir)];
   return {
@@ -121,7 +124,7 @@ export function networkPaths(stateDir: string): NetworkPaths {
 }
 
 export interface FilerPaths extends InitPaths {
-  /** The exported folder. */
+  /** The folder that the filer exports. */
   exportDir: string;
 }
 

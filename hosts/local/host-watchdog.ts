@@ -1,5 +1,5 @@
-// The watchdog of a host of this machine: its file, which the host's HA Agent feeds
-// (adapters/watchdog) and host-watchdog.sh, outside of the host, obeys.
+// The watchdog of a local host: a file that the host's HA Agent writes (adapters/watchdog), and
+// that host-watchdog.sh, outside the host, reads to decide whether to cut the host's power.
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { watchdogText, watchdogValues } from '#platform/watchdog-file.ts';
@@ -9,14 +9,17 @@ export const watchdogFile = ({ dir }: Pick<HostPaths, 'dir'>): string => join(di
 
 const script = join(import.meta.dirname, 'host-watchdog.sh');
 
-/** The command that runs the host's init below its watchdog. */
+/** Wraps the command of the host's init so that it runs under its watchdog. */
 export const belowWatchdog = (host: Pick<HostPaths, 'dir'>): string[] => [
   '/bin/sh',
   script,
   watchdogFile(host),
 ];
 
-/** Before a boot. One that is armed stays so, since the HA Service counts on it, from now on. */
+/**
+ * Called before each boot. An armed watchdog stays armed, since the HA Service relies on it; its
+ * limit counts from now.
+ */
 export async function beginWatchdog(host: Pick<HostPaths, 'dir'>): Promise<void> {
   const file = watchdogFile(host);
   const { limitMs } = watchdogValues(await readFile(file, 'utf8').catch(() => '')) ?? {
@@ -29,7 +32,10 @@ export async function beginWatchdog(host: Pick<HostPaths, 'dir'>): Promise<void>
   );
 }
 
-/** For a host that is in the hands of no HA Service. Does nothing for one without a file. */
+/**
+ * Disarms the watchdog of a host that the HA Service does not watch. Does nothing if there is no
+ * file.
+ */
 export async function disarmWatchdog(host: Pick<HostPaths, 'dir'>): Promise<void> {
   const file = watchdogFile(host);
   const text = await readFile(file, 'utf8').catch(() => undefined);

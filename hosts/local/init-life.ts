@@ -1,5 +1,5 @@
-// The state of an init (a host's, or that of OVN's central daemons), and how it is ended with
-// everything that it started.
+// The state of an init (of a host, the filer or OVN's central daemons), and how it is ended
+// together with everything that it started.
 import { rm } from 'node:fs/promises';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -16,6 +16,7 @@ export interface InitDeps {
 
 const powerOffTimeoutMs = 10_000;
 
+/** State and pid of the init; `starting`: it runs, but has not reported ready. */
 export async function initState(
   init: InitPaths,
 ): Promise<{ state: 'off' | 'starting' | 'running'; pid: number | null }> {
@@ -28,8 +29,8 @@ export async function initState(
 }
 
 /**
- * Ends the init and, in case its folder was deleted while it ran, every other process in its
- * network namespace.
+ * Kills the init, and also every other process in its network namespace, in case the init's folder
+ * with its pid file was deleted while it ran.
  */
 export async function cutPower(paths: InitPaths, { clock, log }: InitDeps): Promise<Outcome<void>> {
   const init = await findInit(paths.pidFile);
@@ -53,7 +54,7 @@ export async function cutPower(paths: InitPaths, { clock, log }: InitDeps): Prom
   if (init) log.info({ host: paths.name, pid: init.pid }, 'host is off');
 }
 
-/** Cuts the power, then removes namespace and folder. */
+/** Kills the init, then removes namespace and folder. */
 export async function removeInit(paths: InitPaths, deps: InitDeps): Promise<Outcome<void>> {
   const off = await cutPower(paths, deps);
   if (isFault(off)) return off;
@@ -65,6 +66,6 @@ function killQuietly(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // it has ended already
+    // the process has ended already
   }
 }

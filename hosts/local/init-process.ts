@@ -13,7 +13,7 @@ async function readOr(path: string, otherwise: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch {
-    return otherwise; // ended, or never existed
+    return otherwise; // the file does not exist (any more)
   }
 }
 
@@ -31,8 +31,8 @@ export async function isReady(init: InitProcess, readyFile: string): Promise<boo
 }
 
 /**
- * Sends SIGKILL and waits: when PID 1 of a PID namespace ends, so does every process in it. False:
- * still there after `timeoutMs`.
+ * Sends SIGKILL and waits: when PID 1 of a PID namespace ends, the kernel kills every process in
+ * it. Returns false if it has not ended within `timeoutMs`.
  */
 export async function killInit(
   init: InitProcess,
@@ -44,7 +44,7 @@ export async function killInit(
     try {
       process.kill(init.pid, 'SIGKILL');
     } catch {
-      // it ended between the check and the signal
+      // the process ended between the check and the signal
     }
     if (clock.now() >= deadline) return false;
     await clock.sleep(10);

@@ -11,9 +11,9 @@ function hostUuid(dir: string): string {
 }
 
 /**
- * Only root can open the socket, so no login is needed. From outside, libvirtd listens at the
- * management address alone, and to other hosts of the cloud alone: to those who show a certificate
- * of its authority.
+ * Locally, only root can open the socket, so no authentication is needed. Remotely, libvirtd
+ * listens only at the management address, and accepts only clients with a certificate of the
+ * cloud's authority, i.e. the cloud's other hosts.
  */
 export function libvirtdConf(dir: string, address: string): string {
   return `host_uuid = "${hostUuid(dir)}"
@@ -33,8 +33,8 @@ log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
 }
 
 /**
- * What a host's qemu.conf has beyond the common one: a guest that moves in is received at the
- * management address alone, memory and disks, and from hosts of the cloud alone.
+ * The part of qemu.conf that differs from host to host: incoming migrations, memory and disks, are
+ * received at the management address only, and from hosts of the cloud only.
  */
 export function migrationConf(address: string): string {
   return `migration_address = "${address}"
@@ -45,7 +45,7 @@ migrate_tls_force = 1
 `;
 }
 
-/** Every host resolves its own name; otherwise each domain start waits for name resolution. */
+/** Lets the host resolve its own name locally; otherwise each domain start would wait for DNS. */
 export function etcHosts(name: string, index: number): string {
   return `127.0.0.1 localhost\n127.0.1.${index} ${name}\n`;
 }

@@ -1,9 +1,9 @@
-// What every part of an embedded cloud's hosts takes: filer, network and the hosts themselves.
+// Dependencies shared by the local parts of a cloud: filer, network and hosts.
 import type { Clock } from '#platform/clock.ts';
 import type { Log } from '#platform/log.ts';
 
 export interface LocalDeps {
-  /** Of the cloud; namespaces are named after its canonical path. */
+  /** The cloud's state folder; namespaces are named after its canonical path. */
   stateDir: string;
   log: Log;
   clock: Clock;

@@ -34,7 +34,7 @@ describe('the filer', { skip, timeout: 60_000 }, () => {
   let facts: FilerFacts;
   const sure = <T>(outcome: T): Exclude<T, Fault> => {
     assert.ok(!(outcome instanceof Fault), outcome instanceof Fault ? outcome.message : '');
-    return outcome as Exclude<T, Fault>; // asserted
+    return outcome as Exclude<T, Fault>; // asserted above
   };
   const url = (file: string): string => `nfs://${facts.server}${facts.share}/${file}`;
 

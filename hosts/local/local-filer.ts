@@ -1,5 +1,5 @@
-// The filer of an embedded cloud: an NFS server in its own namespace, in the management network.
-// Used by compose and the CLI.
+// The filer of a cloud on one machine: an NFS server in its own namespace, in the management
+// network. Used by compose and the CLI.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isFault } from '#contracts/common/fault.ts';
@@ -16,7 +16,7 @@ import { startInit } from './start-init.ts';
 import { plugManagement } from './underlay.ts';
 
 export interface FilerFacts {
-  /** Its address, for NFSv3 with NLM locks and for NFSv4, both over TCP. */
+  /** The filer's address, for NFSv3 with NLM locks and for NFSv4, both over TCP. */
   server: string;
   /** The exported path. */
   share: string;
@@ -24,19 +24,22 @@ export interface FilerFacts {
 
 export interface LocalFiler {
   /**
-   * Starts it unless it runs, and waits until it answers (0.1 s). It outlives this process.
-   * unavailable, forbidden, timeout.
+   * Starts the filer unless it runs, and waits until it answers (about 0.1 s). It outlives this
+   * process. Faults: unavailable, forbidden, timeout.
    */
   start(network: NetworkFacts): Promise<Outcome<FilerFacts>>;
   running(): Promise<boolean>;
-  /** The volumes stay. */
+  /** Stops the filer; the volumes stay. */
   stop(): Promise<Outcome<void>>;
-  /** Removes the volumes, too. */
+  /** Stops the filer and deletes the volumes. */
   remove(): Promise<Outcome<void>>;
 }
 
 const initScript = join(import.meta.dirname, 'filer-init.sh');
-/** The last usable address of the management /24; hosts count from the start. */
+/**
+ * Number of the filer's address in the management /24: the last usable one, since hosts count from
+ * the start.
+ */
 const filerNumber = 254;
 const needed = [
   ['/usr/bin/ganesha.nfsd', 'nfs-ganesha nfs-ganesha-vfs'],

@@ -269,7 +269,7 @@ import { ownedFolder, removeOwnedFolder } from '#platform/testing/owned-folder.t
 
   test('an init that cannot start says why', async () => {
     await hosts.remove('h3');
-    // a folder at the path of the lock file
+    // A folder in place of the lock file makes taking the lock fail.
     await runTool('mkdir', ['-p', join(stateDir, 'hosts/h3/init.lock')]);
     const failed = await hosts.powerOn('h3', { index: 3, network });
     assert.ok(failed instanceof Fault);

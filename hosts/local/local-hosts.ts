@@ -25,8 +25,8 @@ import { realStateDir } from './real-state-dir.ts';
 import { managementAddress } from './underlay.ts';
 
 /**
- * `absent`: no folder and no namespace; `off`: only its folder; `starting`: its init runs, libvirtd
- * does not answer yet.
+ * `absent`: neither folder nor namespace; `off`: only its folder; `starting`: its init runs, but
+ * libvirtd does not answer yet.
  */
 export type LocalHostState = 'absent' | 'off' | 'starting' | 'running';
 
@@ -34,7 +34,7 @@ export interface LocalHost {
   name: string;
   state: LocalHostState;
   /**
-   * PID of the host's init as the machine sees it, for nsenter(1), and for `kill -9` as a power
+   * PID of the host's init outside its PID namespace, for nsenter(1), and for `kill -9` as a power
    * failure; null when off.
    */
   initPid: number | null;
@@ -46,11 +46,11 @@ export interface LocalHost {
   /** The same path inside and outside the host; survives power failures, deleted by `remove`. */
   dataDir: string;
   netns: string;
-  /** An operator or its BMC keeps it off: `powerOn` refuses until `release`. */
+  /** An operator or the BMC keeps the host off: `powerOn` refuses until `release`. */
   heldOff: boolean;
   /**
-   * Whether its kernel mounts the filer's share or QEMU's own client accesses it; null before its
-   * first start.
+   * Whether the host mounts the filer's share with the kernel's NFS client, or QEMU's own client
+   * accesses it; null before the host's first start.
    */
   nfsClient: NfsClient | null;
 }
@@ -72,8 +72,8 @@ export interface LocalHosts {
     options: { index: number; network: NetworkFacts },
   ): Promise<Outcome<LocalHost>>;
   /**
-   * A power failure: SIGKILL to the host's init and thereby to all its processes, guests included.
-   * Does nothing for an absent host. timeout: it does not end.
+   * Simulates a power failure: SIGKILL to the host's init, and thereby to all its processes, guests
+   * included. Does nothing for an absent host. timeout: the init does not end.
    */
   powerOff(name: string): Promise<Outcome<void>>;
   /**
@@ -84,16 +84,16 @@ export interface LocalHosts {
   /** Ends `holdOff`; does not start the host. Safe to repeat. */
   release(name: string): Promise<Outcome<void>>;
   /**
-   * Renews the certificate of a running host a month before its end; libvirtd goes on with the new
-   * one. Safe to repeat. timeout: another process is at it.
+   * Renews the certificate of a running host a month before it expires; libvirtd reloads it. Safe
+   * to repeat. timeout: another process holds the lock.
    */
   renewCertificate(
     name: string,
     options: { index: number; network: NetworkFacts },
   ): Promise<Outcome<void>>;
   /**
-   * Which HA Agent the host runs from now on, also after its next start; null: none, and its
-   * watchdog is disarmed. Safe to repeat.
+   * Sets the HA Agent that the host runs, now and after later starts; null: none, and its watchdog
+   * is disarmed. Safe to repeat.
    */
   setHaAgent(name: string, agent: HostHaAgent | null): Promise<Outcome<void>>;
   state(name: string): Promise<Outcome<LocalHost>>;
@@ -116,7 +116,7 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
   const stateDir = realStateDir(given);
   const queue = new KeyedQueue();
 
-  /** Runs `work` after the earlier calls for this host have ended. */
+  /** Runs `work` after all earlier calls of this process for the host have ended. */
   function inTurn<T>(
     name: string,
     work: (host: HostPaths) => Promise<Outcome<T>>,
@@ -131,8 +131,8 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
   }
 
   /**
-   * Excludes other processes, too: the CLI powers hosts on and off beside a running cloud, which
-   * restarts hosts that ended.
+   * Also excludes other processes, by a lock file: the CLI powers hosts on and off while a running
+   * cloud restarts hosts that ended.
    */
   async function alone<T>(host: HostPaths, work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
     return existsSync(host.dir)

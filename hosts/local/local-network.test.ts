@@ -33,7 +33,7 @@ describe('the network below the hosts', { skip, timeout: 120_000 }, () => {
   const host: Record<string, LocalHost> = {};
   const sure = <T>(outcome: T): Exclude<T, Fault> => {
     assert.ok(!(outcome instanceof Fault), outcome instanceof Fault ? outcome.message : '');
-    return outcome as Exclude<T, Fault>; // asserted
+    return outcome as Exclude<T, Fault>; // asserted above
   };
   const nbctl = (...words: string[]) =>
     runTool('ovn-nbctl', [`--db=${facts.northbound}`, ...words]);
@@ -42,7 +42,7 @@ describe('the network below the hosts', { skip, timeout: 120_000 }, () => {
   const pings = async (from: string, to: string) =>
     (await inHost(from, '/bin/ip', 'netns', 'exec', 'probe', 'busybox', 'ping', '-c1', '-W1', to))
       .code === 0;
-  /** A port of the logical switch in a namespace of the host, in place of a guest. */
+  /** Plugs a namespace of the host into the logical switch, in place of a guest. */
   async function plugProbe(name: string, number: number): Promise<void> {
     await nbctl(
       '--',

@@ -1,5 +1,5 @@
-// The network below an embedded cloud's hosts: underlay, external network, OVN's databases and
-// northd. Used by compose and the CLI.
+// The network of a cloud on one machine: underlay, external network, OVN's databases and northd.
+// Used by compose and the CLI.
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,18 +19,18 @@ import { ensureUnderlay, removeMachineLegs } from './underlay.ts';
 
 export interface LocalNetwork {
   /**
-   * Starts it unless it runs; safe to repeat, also beside another process. It outlives this
-   * process. `publicCidr`: null = chosen once, so that it overlaps no network of this machine.
+   * Starts the network unless it runs; safe to repeat, also in two processes at once. It outlives
+   * this process. `publicCidr`: null = chosen once, so that it overlaps no network of this machine.
    * unavailable: a tool is missing or a daemon does not start; badRequest: not a usable CIDR;
-   * conflict: none is free, or another cloud uses ours; forbidden: not root; timeout.
+   * conflict: no CIDR is free, or another cloud uses this cloud's; forbidden: not root; timeout.
    */
   start(options: { publicCidr: string | null }): Promise<Outcome<NetworkFacts>>;
   running(): Promise<boolean>;
-  /** The facts of a network that was started before; null: it never was. */
+  /** The facts of the network, running or not; null if it was never started. */
   facts(): Promise<NetworkFacts | null>;
-  /** Ends OVN's daemons and removes the machine's interfaces; the databases stay. */
+  /** Ends OVN's daemons and removes the machine's interfaces; OVN's databases stay. */
   stop(): Promise<Outcome<void>>;
-  /** Removes everything, the databases too. */
+  /** Removes everything, including OVN's databases. */
   remove(): Promise<Outcome<void>>;
 }
 
@@ -82,8 +82,8 @@ export function createLocalNetwork({ stateDir: given, log, clock }: LocalDeps): 
         'badRequest',
         `neutron.publicCidr is '${cidr}': it must be an IPv4 network of 8 to 29 bits, such as 172.24.4.0/24`,
       );
-    // Ours was chosen while the cloud that has the same network was down, or by hand. Packets to
-    // our addresses would reach that cloud's guests and filer.
+    // Another cloud uses this cloud's CIDR: it was chosen by hand, or while the other was down.
+    // Packets to this cloud's addresses would reach the other's guests and filer.
     const other = used.find(({ dst }) => dst === cidr);
     if (other)
       return fault(
@@ -95,8 +95,8 @@ export function createLocalNetwork({ stateDir: given, log, clock }: LocalDeps): 
   }
 
   /**
-   * Under the machine's lock from the choice until the addresses are in use: two clouds that start
-   * at the same time would choose the same.
+   * Holds the machine-wide lock from choosing the CIDRs until interfaces use them: otherwise two
+   * clouds that start at once would choose the same.
    */
   async function wired(publicCidr: string | null): Promise<Outcome<{ ext: string; mgmt: string }>> {
     return await oneAtATime(networksLock, async () => {
@@ -147,14 +147,14 @@ export function createLocalNetwork({ stateDir: given, log, clock }: LocalDeps): 
 
 interface Route {
   dst: string;
-  /** '' where there is none. */
+  /** The route's device; '' for a route without one. */
   dev: string;
 }
 
 /** The routes of this machine, without the default route. */
 async function machineRoutes(): Promise<Route[]> {
   const { stdout } = await tryTool('ip', ['-4', '-json', 'route', 'show', 'table', 'all']);
-  // the output of `ip -json route`: ip-route(8); a blackhole has no device
+  // Cast: output of `ip -json route`, ip-route(8); a blackhole route has no device.
   const routes = JSON.parse(stdout || '[]') as { dst: string; dev?: string }[];
   return routes.flatMap(({ dst, dev = '' }) => (dst === 'default' ? [] : [{ dst, dev }]));
 }

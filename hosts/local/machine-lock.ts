@@ -1,5 +1,5 @@
-// A lock among all processes of this machine: clouds that choose networks, and every process that
-// powers one host on or off.
+// A lock between all processes of this machine: for clouds that choose networks, and for processes
+// that power a host on or off.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fault } from '#contracts/common/fault.ts';
@@ -8,13 +8,13 @@ import type { Outcome } from '#contracts/common/fault.ts';
 /** Held while a cloud chooses its networks and starts to use them. */
 export const networksLock = '/run/cobalt-networks.lock';
 const waitS = 30;
-// Only root may open the file and so block others. The path is an argument, never part of the
-// script.
+// umask: only root can open the lock file, so nobody else can block. The path is an argument, not
+// part of the script, which prevents shell injection.
 const holdLock = `umask 077; exec flock --wait ${waitS} "$1" sh -c 'echo held; exec cat >/dev/null'`;
 
 /**
- * The lock is held by a child process, flock(1), and so ends with this process however that ends.
- * timeout: another process held it all the time.
+ * Runs `work` under the lock. A child process, flock(1), holds the lock, so it is released when
+ * this process ends, however that happens. timeout: another process kept the lock for too long.
  */
 export async function oneAtATime<T>(
   lockFile: string,
@@ -23,7 +23,7 @@ export async function oneAtATime<T>(
   const child = spawn('/bin/sh', ['-c', holdLock, 'sh', lockFile], {
     stdio: ['pipe', 'pipe', 'ignore'],
   });
-  child.stdin.on('error', () => undefined); // it ended by itself; `close` reports it
+  child.stdin.on('error', () => undefined); // the child ended; `close` reports it
   const ended = once(child, 'close');
   const isHeld = await Promise.race([
     once(child.stdout, 'data').then(() => true),

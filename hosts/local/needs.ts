@@ -1,11 +1,11 @@
-// Checks that this machine has what the namespaced parts of a local cloud need, before they start.
+// Checks, before they start, that this machine has what the local parts of a cloud need.
 import { existsSync } from 'node:fs';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 
 /**
- * forbidden: not root; unavailable: a program is missing, with the package that has it. `what`:
- * e.g. 'the filer needs'.
+ * forbidden: not root; unavailable: a program is missing, with the package that contains it.
+ * `what`: start of the message, e.g. 'the filer needs'.
  */
 export function checkNeeds(
   what: string,
@@ -16,7 +16,7 @@ export function checkNeeds(
   return missingProgram(programs);
 }
 
-/** unavailable: the first that is missing, with the packages that have it. */
+/** Fault `unavailable` for the first missing program, with its packages; undefined if all exist. */
 export function missingProgram(
   programs: readonly (readonly [path: string, packages: string])[],
 ): Fault | undefined {

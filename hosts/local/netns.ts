@@ -2,8 +2,8 @@
 import { runTool, tryTool } from './run-tool.ts';
 
 /**
- * Creates the namespace unless it works already. A name whose namespace no longer works (left by a
- * crash) is recreated.
+ * Creates the namespace unless a working one exists. A name whose namespace no longer works (left
+ * by a crash) is recreated.
  */
 export async function ensureNetns(netns: string): Promise<void> {
   const added = await tryTool('ip', ['netns', 'add', netns]);
@@ -25,7 +25,7 @@ export async function listNetns(prefix: string): Promise<string[]> {
     .filter((name) => name.startsWith(prefix));
 }
 
-/** Every process in the namespace, whoever started it. */
+/** The pids of all processes in the namespace, whoever started them. */
 export async function netnsPids(netns: string): Promise<number[]> {
   const listed = await tryTool('ip', ['netns', 'pids', netns]);
   return listed.stdout.split('\n').filter(Boolean).map(Number);

@@ -1,13 +1,13 @@
-// What the hosts, the filer and the control plane are told of the cloud's local network.
+// What hosts, filer and control plane have to know about the cloud's local network.
 
-/** What hosts and Neutron need to know about it. */
+/** Facts of a local network, as `LocalNetwork.start` returns them. */
 export interface NetworkFacts {
   /** OVSDB remotes, `unix:...`. */
   northbound: string;
   southbound: string;
   /** The CIDR of the external network, e.g. 172.24.4.0/24; its first address is this machine's. */
   publicCidr: string;
-  /** The network of hosts, filer and this machine, which has its first address. */
+  /** CIDR of the network of hosts, filer and this machine; its first address is this machine's. */
   managementCidr: string;
   /** The network namespace of the underlay. */
   underlay: string;

@@ -1,5 +1,5 @@
-// How hosts of this machine access the filer's share: mounted by the kernel's NFS client where the
-// kernel has one, else by QEMU's own.
+// How local hosts access the filer's share: mounted by the kernel's NFS client if the kernel has
+// one, else through QEMU's own client (libnfs).
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -19,18 +19,18 @@ export type NfsClient = 'kernel' | 'libnfs';
 const mountPath = ({ server, share }: Share): string => join('/run/cobalt/volumes', server, share);
 
 /**
- * `hard`: anything else loses writes while the filer is away. `lookupcache`: Cinder creates images
- * through another client, so a name that did not exist may exist now. Not version 3: its locks are
- * lost with the server unless each host runs a status monitor. test/storage/kernel-client.test.ts
- * tests the options with a kernel that has the client.
+ * `hard`: with anything else, writes are lost while the filer is away. `lookupcache`: a negative
+ * lookup must not be cached, since Cinder creates images through another client. Not NFS version 3:
+ * its locks are lost when the server restarts, unless each host runs a status monitor.
+ * test/storage/kernel-client.test.ts tests the options with a kernel that has the client.
  */
 export const mountOptions = 'vers=4.2,hard,lookupcache=positive';
 
-/** A host's mount of the share; none where QEMU's own client is used. */
+/** A host's mount of the share; there is none if QEMU's own client is used. */
 export interface HostMount extends Share {
-  /** The path inside the host. */
+  /** The mount's path inside the host. */
   path: string;
-  /** The path for tools beside the host, which cannot see its mounts. */
+  /** The mount's path as seen from this machine, where the host's mounts are invisible. */
   outside: string;
 }
 
@@ -39,7 +39,7 @@ export const hostMounts = (client: NfsClient | null, share: Share): HostMount[] 
     ? [{ ...share, path: mountPath(share), outside: `nfs://${share.server}${share.share}` }]
     : [];
 
-/** The arguments about the share for host-init.sh. */
+/** The arguments with which host-init.sh mounts the share. */
 export const mountArguments = (share: Share): string[] => [
   share.server,
   share.share,
@@ -48,8 +48,8 @@ export const mountArguments = (share: Share): string[] => [
 ];
 
 /**
- * The client that the host chose at its first start. It is kept, so that a guest's disk is not
- * accessed in another way after a restart. null: never started.
+ * The client that the host chose at its first start. The choice is kept, so that a guest's disk is
+ * never accessed in another way after a restart. null: never started.
  */
 export async function nfsClientOf(hostDir: string): Promise<NfsClient | null> {
   const decided = (await readFile(join(hostDir, 'nfs-client'), 'utf8').catch(() => '')).trim();

@@ -1,4 +1,5 @@
-// Powers on one host: configuration files, network namespace with its interfaces, init.
+// Powers on one local host: writes configuration files, creates the network namespace with its
+// interfaces, starts the init.
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -27,16 +28,17 @@ const needed = [
 ] as const;
 
 interface StartOptions {
-  /** Of the cloud. */
+  /** The cloud's state folder. */
   stateDir: string;
   index: number;
   network: NetworkFacts;
   kvm: boolean;
   clock: Clock;
-  /** Its init runs already, started by another process: only wait for it. */
+  /** Another process has started the init already: only wait until it is ready. */
   alreadyStarting: boolean;
 }
 
+/** unavailable: a tool is missing or the init ended; timeout; faults of `ensureCertificate`. */
 export async function startHost(
   host: HostPaths,
   { stateDir, index, network, kvm, clock, alreadyStarting }: StartOptions,
@@ -79,7 +81,8 @@ async function writeConfiguration(host: HostPaths, index: number, address: strin
   await mkdir(join(host.dir, 'etc/libvirt'), { recursive: true });
   await writeFile(join(host.dir, 'etc/hosts'), etcHosts(host.name, index));
   await writeFile(join(host.dir, 'etc/libvirt/libvirtd.conf'), libvirtdConf(host.dir, address));
-  // Its mode is not copied: what is in a state folder is its owner's alone.
+  // Written anew rather than copied with the original's mode: the state folder's files are for its
+  // owner only.
   await writeFile(
     join(host.dir, 'etc/libvirt/qemu.conf'),
     `${await readFile(qemuConf, 'utf8')}${migrationConf(address)}`,

@@ -70,7 +70,7 @@ describe('a kept answer', { skip }, () => {
   const stateDir = mkdtempSync('/tmp/cc-probe-');
   const file = join(stateDir, 'acceleration.json');
   after(() => rmSync(stateDir, { recursive: true }));
-  // Ends at once with and without KVM: the measured times do not matter here.
+  // A guest that fails at once with and without KVM: these tests need no real measurement.
   const brokenGuest = { kernel: '/dev/null', ramdisk: Buffer.alloc(0) };
   let measured = 0;
   const ask = async (fresh = false) =>

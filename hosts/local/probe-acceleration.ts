@@ -16,7 +16,7 @@ export type AccelerationSetting = 'auto' | 'kvm' | 'tcg';
 
 export interface Acceleration {
   kind: 'kvm' | 'tcg';
-  /** The reason, for an operator; with the times where both were measured. */
+  /** The reason, for operators; contains both times if both were measured. */
   why: string;
 }
 
@@ -33,11 +33,11 @@ export interface ProbeGuest {
 
 export interface ProbeOptions {
   setting: AccelerationSetting;
-  /** Where the result is stored; see `answerFile`. */
+  /** File in which the result is stored; see `answerFile`. */
   file: string;
   /**
-   * Called only when a measurement is needed. undefined: there is no kernel yet; a fault: it cannot
-   * be obtained, with the reason.
+   * Provides the guest to measure with; called only if a measurement is needed. undefined: there is
+   * no kernel yet; a fault: the kernel cannot be obtained, with the reason.
    */
   guest: () => Promise<Outcome<ProbeGuest | undefined>>;
   /** Measure even if there is a stored result. */
@@ -57,11 +57,14 @@ const qemu = '/usr/bin/qemu-system-x86_64';
  */
 export const probeVersion = 2;
 const emulatedBootTimeoutMs = 60_000;
-/** KVM may take this many times as long as emulation: enough to tell how much slower it is. */
+/**
+ * KVM may take this many times as long as emulation before its trial is aborted: long enough to
+ * report how much slower it is.
+ */
 const patience = 3;
 /**
- * Below this factor KVM's risk is not worth its gain: hardware KVM boots this guest 5 to 10 times
- * faster than emulation.
+ * Use KVM only if it is faster by this factor; below it, the gain is not worth the risk. Hardware
+ * KVM boots this guest 5 to 10 times faster than emulation.
  */
 const clearlyFaster = 1.5;
 /** QEMU's exit code when the guest writes 0x10 to its debug-exit device: (0x10 << 1) | 1. */
@@ -110,8 +113,8 @@ export async function probeAcceleration({
 }
 
 /**
- * One file for all clouds of the machine when run by root (only root can write to /run), else one
- * for each state folder.
+ * Path of the stored result: one for all clouds of the machine if run by root (only root can write
+ * to /run), else one for each state folder.
  */
 export function answerFile(stateDir: string): string {
   return process.getuid?.() === 0
@@ -129,7 +132,7 @@ async function compare(guest: ProbeGuest): Promise<Acceleration> {
   return judge(tcg, kvm);
 }
 
-/** Pure: which accelerator, and why. */
+/** Decides, from both measurements, which accelerator to use and why. Pure. */
 export function judge(tcg: BootTrial, kvm: BootTrial): Acceleration {
   if (kvm.kind === 'failed') return { kind: 'tcg', why: `KVM boots no guest: ${kvm.why}` };
   if (tcg.kind !== 'booted') {
@@ -217,7 +220,7 @@ export async function tryBoot(
   }
 }
 
-/** Why KVM cannot even be tried; null: it can. */
+/** Why KVM cannot even be tried; null if it can. */
 async function kvmObstacle(): Promise<string | null> {
   if (!existsSync(qemu)) return `${qemu} is missing: apt-get install qemu-system-x86`;
   if (!existsSync('/dev/kvm')) {
@@ -240,7 +243,8 @@ async function keep(file: string, answer: object): Promise<void> {
     await writeFile(temporary, JSON.stringify(answer), { mode: 0o600 });
     await rename(temporary, file);
   } catch {
-    // a full disk, or no folder yet (`doctor` before `up`): it is measured again next time
+    // A full disk, or no folder yet (`doctor` before `up`): without a stored result the next call
+    // measures again.
     await rm(temporary, { force: true });
   }
 }
@@ -253,7 +257,7 @@ async function readKept(
     const stored = JSON.parse(await readFile(file, 'utf8')) as {
       measuredFor: unknown;
       acceleration: Acceleration;
-    }; // written above
+    }; // cast: written by this file, see above
     return JSON.stringify(stored.measuredFor) === JSON.stringify(measuredFor)
       ? stored.acceleration
       : null;

@@ -2,7 +2,7 @@
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-/** With symbolic links resolved; a folder that does not exist yet keeps the given path. */
+/** The path with symbolic links resolved; unchanged if the folder does not exist yet. */
 export function realStateDir(given: string): string {
   try {
     return realpathSync(given);

@@ -3,14 +3,14 @@
 import { runChild } from '#platform/child-process.ts';
 
 export interface ToolResult {
-  /** Exit code; 137, as in a shell, when it was killed, e.g. because the deadline passed. */
+  /** Exit code; 137 if the tool was killed, e.g. at its deadline, as in a shell. */
   code: number;
   stdout: string;
   stderr: string;
 }
 
 export interface ToolOptions {
-  /** The child gets SIGKILL after this long. */
+  /** The tool gets SIGKILL after this time. */
   timeoutMs?: number;
   cwd?: string;
   input?: string | Buffer;
@@ -21,7 +21,7 @@ export interface ToolOptions {
 
 const maxBytes = 64 * 1024 * 1024;
 
-/** The tool is not installed, or may not be run. */
+/** Thrown if the tool is not installed, or may not be executed. */
 export class ToolMissing extends Error {}
 
 /**

@@ -1,5 +1,5 @@
-// Starts an init (a host's, the filer's, OVN's) in its own namespaces, detached, and waits until it
-// reports ready.
+// Starts an init (of a host, the filer or OVN's daemons) in its own namespaces, detached, and waits
+// until it reports ready.
 import { spawn } from 'node:child_process';
 import { open, readFile } from 'node:fs/promises';
 import { fault } from '#contracts/common/fault.ts';
@@ -12,16 +12,19 @@ const readyTimeoutMs = 20_000;
 
 export interface InitStart {
   /**
-   * Absolute path and arguments of the script; undefined: it runs already, started by another
-   * process, so only wait.
+   * The script's absolute path and arguments; undefined: another process has started it, so only
+   * wait.
    */
   script: readonly string[] | undefined;
-  /** The command that runs the init and may end it, outside of its namespaces. */
+  /** A command that runs the init from outside its namespaces and may kill it (the watchdog). */
   below?: readonly string[];
   clock: Clock;
 }
 
-/** unavailable: the init ended; timeout. Both with the end of its log. */
+/**
+ * Starts the init and waits until it is ready. unavailable: the init ended; timeout. Both with the
+ * end of its log.
+ */
 export async function startInit(
   init: InitPaths,
   { script, below = [], clock }: InitStart,
@@ -47,8 +50,8 @@ export async function startInit(
 }
 
 /**
- * Detached, in its own session and without inherited files: it outlives this process. Returns a
- * function that tells how it ended.
+ * Starts the init detached, in its own session and without inherited file descriptors, so that it
+ * outlives this process. Returns a function that tells how it ended.
  */
 async function spawnInit(
   init: InitPaths,
@@ -57,7 +60,8 @@ async function spawnInit(
 ): Promise<() => string | null> {
   const logFile = await open(init.logFile, 'w');
   const namespaces = ['--mount', '--uts', '--ipc', '--pid', '--propagation', 'private'];
-  // It ends with the process that waits for it: that may be ended in its place.
+  // `--kill-child`: killing unshare, which waits for the init, also kills the init; the watchdog
+  // relies on it.
   const life = ['--fork', '--kill-child=KILL'];
   const child = spawn(
     'ip',

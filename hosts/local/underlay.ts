@@ -1,6 +1,6 @@
-// The physical network of an embedded cloud: a namespace with a bridge each for tunnels, the
-// external network and management, an interface of every host in each, and the machine's own
-// interfaces. All calls are safe to repeat.
+// The physical network of a cloud on one machine: a namespace with one bridge each for tunnels, the
+// external network and management. Every host has an interface in each bridge, the machine in two
+// of them. All calls are safe to repeat.
 import { createHash } from 'node:crypto';
 import { addressIn } from './free-cidr.ts';
 import type { NetworkPaths } from './host-paths.ts';
@@ -9,14 +9,14 @@ import type { NetworkFacts } from './network-facts.ts';
 import { runTool, tryTool } from './run-tool.ts';
 
 const bridges = { tun: 'br-tun', ext: 'br-ext', mgmt: 'br-mgmt' } as const;
-/** The machine has the first address of the external and of the management network. */
+/** Number of the machine's address in the external and in the management network: the first. */
 const machineNumber = 1;
-/** Hosts follow; other addresses of the management network count from its end. */
+/** Number of a host's address: after the machine's. The filer's counts from the network's end. */
 export const hostNumber = (index: number): number => 1 + index;
 
 /**
- * Creates the bridges and the machine's interfaces in them: the machine reaches floating IPs, and
- * the control plane reaches hosts and filer.
+ * Creates the bridges and the machine's interfaces: `ext`, by which the machine reaches floating
+ * IPs, and `mgmt`, by which the control plane reaches hosts and filer.
  */
 export async function ensureUnderlay(
   { netns, machineDevices }: NetworkPaths,
@@ -24,7 +24,7 @@ export async function ensureUnderlay(
 ): Promise<void> {
   await ensureNetns(netns);
   for (const bridge of Object.values(bridges)) {
-    // an existing bridge stays
+    // The exit code is ignored: the bridge may exist already.
     await tryTool('ip', ['-n', netns, 'link', 'add', bridge, 'type', 'bridge']);
     await runTool('ip', ['-n', netns, 'link', 'set', bridge, 'up']);
   }
@@ -36,13 +36,13 @@ export async function ensureUnderlay(
   await sendWholePackets([], machineDevices.ext);
 }
 
-/** The address at which a host is reached: for calls of libvirt, and for guests that move in. */
+/** The address at which a host receives libvirt's calls and incoming migrations. */
 export const managementAddress = (
   { managementCidr }: Pick<NetworkFacts, 'managementCidr'>,
   index: number,
 ): string => addressIn(managementCidr, hostNumber(index));
 
-/** At which hosts reach the control plane. */
+/** The address at which hosts reach the control plane. */
 export const machineAddress = ({ managementCidr }: Pick<NetworkFacts, 'managementCidr'>): string =>
   addressIn(managementCidr, machineNumber);
 
@@ -92,11 +92,11 @@ export async function plugManagement(
   ]);
 }
 
-/** The host's own, by name, in the order of the kernel. None where there is no such namespace. */
+/** The host's interfaces, by name, in the kernel's order; [] if there is no such namespace. */
 export async function interfacesOf(netns: string): Promise<{ id: string; macAddress: string }[]> {
   const { code, stdout } = await tryTool('ip', ['-n', netns, '-j', 'link', 'show', 'type', 'veth']);
   if (code !== 0) return [];
-  // ip-link(8): an array of these
+  // Cast: output of `ip -j link`, ip-link(8).
   const links = JSON.parse(stdout || '[]') as { ifname?: string; address?: string }[];
   return links.flatMap(({ ifname, address }) =>
     ifname !== undefined && address !== undefined && /^(tun|ext|mgmt)0$/.test(ifname)
@@ -129,8 +129,8 @@ async function addPair(
   peerNetns: string,
   peer: string,
 ): Promise<void> {
-  // The peer of an interface that does not exist may be left from a namespace deleted a moment ago;
-  // it is removed first.
+  // The peer may still exist, from a namespace deleted a moment ago whose removal is not complete:
+  // delete it first.
   await tryTool('ip', ['-n', peerNetns, 'link', 'del', peer]);
   await runTool('ip', [
     ...into,
@@ -150,19 +150,19 @@ async function addPair(
 }
 
 /**
- * The MAC address of a device, the same whenever it is recreated, like a real card's: neighbours
- * cache it for minutes (ARP, OVN's MAC_Binding), and until they forget the old one a guest's
- * floating IP would not answer the machine.
+ * The MAC address of a device, the same whenever the device is recreated, like a real card's.
+ * Otherwise neighbours, which cache it for minutes (ARP, OVN's MAC_Binding), would keep the old
+ * one, and a guest's floating IP would be unreachable meanwhile.
  */
 function hardwareAddress(device: readonly string[]): string {
   const hash = createHash('sha256').update(device.join(' ')).digest('hex');
-  // 0a: unicast, locally administered
+  // 0a: a unicast, locally administered address.
   return ['0a', ...(hash.slice(0, 10).match(/../g) ?? [])].join(':');
 }
 
 /**
- * The userspace Open vSwitch forwards packets as they are: nobody would fill in a checksum that was
- * left to the device.
+ * Turns checksum offload off: the userspace Open vSwitch forwards packets unchanged, so a checksum
+ * left to the device would never be filled in.
  */
 async function sendWholePackets(inNetns: readonly string[], device: string): Promise<void> {
   if (inNetns.length === 0) await runTool('ethtool', ['-K', device, 'tx', 'off']);

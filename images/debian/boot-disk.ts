@@ -1,5 +1,5 @@
-// Creates a bootable BIOS disk from a folder with a Linux system: MBR, GRUB behind it, one ext4
-// partition. Without loop devices and mounts.
+// Creates a bootable BIOS disk from a folder with a Linux system: MBR, GRUB after it, one ext4
+// partition. Needs no loop devices and no mounts.
 import { open, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runTool } from '#hosts/local/run-tool.ts';
@@ -8,7 +8,7 @@ const grubFolder = '/usr/lib/grub/i386-pc';
 const mib = 1024 * 1024;
 const sector = 512;
 const partitionStart = 1 * mib;
-/** Machine code at the start of an MBR; the disk's signature and partition table follow. */
+/** Bytes of machine code at the start of an MBR; disk signature and partition table follow. */
 const bootCodeBytes = 440;
 const toolTimeoutMs = 600_000;
 const grubModules = [

@@ -50,11 +50,11 @@ const packages = [
   'tzdata',
 ];
 const rootfs = join(import.meta.dirname, 'rootfs');
-/** Half an hour on a slow mirror; two minutes on a fast one. */
+/** A bootstrap takes two minutes with a fast mirror, half an hour with a slow one. */
 const bootstrapTimeoutMs = 1_800_000;
 
 export interface DebianBuild {
-  /** The folder for the image, `debian-12.qcow2`, which appears complete or not at all. */
+  /** The folder for the image `debian-12.qcow2`, which is put there atomically. */
   outDir: string;
   /** A Debian mirror; undefined: deb.debian.org with its updates and security updates. */
   mirror?: string | undefined;
@@ -63,9 +63,9 @@ export interface DebianBuild {
 }
 
 /**
- * Returns the path of the built image. Leftovers of a killed build are removed by the next one; two
- * builds may run at the same time. Needs root. unavailable: a tool or the mirror is missing; the
- * message says which.
+ * Builds the image and returns its path. Leftovers of a killed build are removed by the next one;
+ * two builds may run at the same time. Needs root. unavailable: a tool or the mirror is missing;
+ * the message says which.
  */
 export async function buildDebianImage({
   outDir,
@@ -110,9 +110,9 @@ export async function buildDebianImage({
 }
 
 /**
- * mmdebstrap in its own namespaces, which end with it: a killed build leaves no process and no
- * mount. The files of rootfs/ are copied before the packages are installed, so that the kernel's
- * initial RAM disk is created once, with them.
+ * The command that runs mmdebstrap in its own namespaces, so that a killed build leaves no process
+ * and no mount. The files of rootfs/ are copied before the packages are installed, so that the
+ * kernel's initial RAM disk is generated only once, with them.
  */
 export function bootstrapCommand(root: string, mirror: string | undefined): string[] {
   return [
@@ -137,21 +137,22 @@ export function bootstrapCommand(root: string, mirror: string | undefined): stri
 }
 
 /**
- * cloud-init configures systemd-networkd here. What must differ between servers is removed from the
- * image.
+ * Prepares the image for its first boot: removes what must differ between servers. cloud-init
+ * configures networks by systemd-networkd.
  */
 async function prepareFirstBoot(root: string): Promise<void> {
   await runTool('chroot', [root, 'systemctl', 'enable', 'systemd-networkd.service']);
-  // for file systems on LVM; here it only takes time
+  // e2scrub_reap is for file systems on LVM; here it only takes time.
   await runTool('chroot', [root, 'systemctl', 'mask', 'e2scrub_reap.service']);
   for (const name of await readdir(join(root, 'etc/ssh')))
     if (name.startsWith('ssh_host_')) await rm(join(root, 'etc/ssh', name));
   await rm(join(root, 'var/lib/dbus/machine-id'), { force: true });
-  // empty: created at boot; without the file systemd asks questions on the console. machine-id(5)
+  // An empty machine-id is filled at boot; without the file, systemd would ask questions on the
+  // console. machine-id(5)
   await writeFile(join(root, 'etc/machine-id'), '');
 }
 
-/** mmdebstrap prints `I: …` for decisions and `I: …...` for each long step. */
+/** Reports steps: mmdebstrap prints `I: …` for decisions and `I: …...` for each long step. */
 function reportLine(line: string, onProgress: (text: string) => void): void {
   const step = /^I: (.*)\.\.\.$/.exec(line)?.[1];
   if (step !== undefined) onProgress(step);

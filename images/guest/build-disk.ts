@@ -1,5 +1,5 @@
-// Creates a bootable BIOS disk from a kernel and an initrd, without root and loop devices: MBR, one
-// FAT partition, syslinux.
+// Creates a bootable BIOS disk from a kernel and an initrd: MBR, one FAT partition, syslinux. Needs
+// no root and no loop devices.
 import { open, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runTool } from '#hosts/local/run-tool.ts';

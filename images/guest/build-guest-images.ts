@@ -20,13 +20,13 @@ export interface GuestImages {
   /** `tiny-disk`: the same guest as a bootable qcow2 (BIOS), `diskSizeMib` large. */
   disk: string;
   diskSizeMib: number;
-  /** e.g. '6.1.0-56-cloud-amd64'. */
+  /** E.g. '6.1.0-56-cloud-amd64'. */
   kernelVersion: string;
 }
 
 /**
- * The kernel command line of `tiny` beside `console=ttyS0`: saves 0.3 s until its first line under
- * emulation.
+ * Kernel command line of `tiny`, besides `console=ttyS0`: makes the first console line appear 0.3 s
+ * earlier under emulation.
  */
 export const tinyCommandLine =
   'quiet mitigations=off init_on_alloc=0 no_timer_check 8250.nr_uarts=1';
@@ -34,11 +34,11 @@ export const tinyCommandLine =
 const diskSizeMib = 48;
 
 /**
- * The images, built unless `outDir` has them (5 to 15 s, mostly the download of 35 MB). Existing
- * images were built from the same sources: a change of the sources causes a new build and removes
- * the old one. Safe to repeat and to run twice at a time: a build appears complete or not at all.
- * Needs no root. unavailable: wrong architecture, a missing tool, or no package mirror; the message
- * says which.
+ * Returns the images; builds them unless `outDir` has them (5 to 15 s, mostly the download of 35
+ * MB). The folder is named after a hash of the sources: changed sources cause a new build, which
+ * removes the old one. Safe to repeat and to run twice at the same time, since a build is put in
+ * place atomically. Needs no root. unavailable: wrong architecture, a missing tool, or no package
+ * mirror; the message says which.
  */
 export async function buildGuestImages({
   outDir,
@@ -62,7 +62,7 @@ export async function buildGuestImages({
     try {
       await build(workDir);
       await rename(join(workDir, 'images'), imageFolder).catch((error: NodeJS.ErrnoException) => {
-        // another run was faster: its images are the same
+        // Another run was faster; its images are the same.
         if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
       });
     } catch (error) {
@@ -83,7 +83,7 @@ export async function buildGuestImages({
     readFileSync(join(imageFolder, 'manifest.json'), 'utf8'),
   ) as {
     kernelVersion: string;
-  }; // written below
+  }; // cast: written by this file, below
   return {
     kernel: join(imageFolder, 'kernel'),
     ramdisk: join(imageFolder, 'initrd'),
@@ -104,7 +104,7 @@ async function build(workDir: string): Promise<void> {
   await packInitrd(workDir, kernelVersion);
   await buildDisk(workDir, `console=tty0 console=ttyS0,115200 ${tinyCommandLine}`, diskSizeMib);
   for (const file of ['kernel', 'initrd', 'disk.qcow2']) {
-    await chmod(join(workDir, file), 0o600); // the kernel has its package's mode
+    await chmod(join(workDir, file), 0o600); // the kernel file still has its package's mode
     await rename(join(workDir, file), join(workDir, 'images', file));
   }
   await writeFile(

@@ -1,6 +1,6 @@
 // Writes a Linux initramfs archive (cpio "newc": kernel documentation,
-// early-userspace/buffer-format). Deterministic: everything belongs to root, times are zero. Device
-// nodes need no privileges, since nothing is created on a disk. Pure.
+// early-userspace/buffer-format). Deterministic: all entries belong to root and have time zero.
+// Device nodes need no privileges, since they exist only in the archive. Pure.
 
 export interface ArchiveEntry {
   /** Path without a leading slash. */
@@ -72,7 +72,7 @@ export function cpio(entries: readonly ArchiveEntry[]): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Names and contents begin at multiples of four. */
+/** Zero bytes up to the next multiple of four, where names and contents must begin. */
 function padding(length: number): Buffer {
   return Buffer.alloc((4 - (length % 4)) % 4);
 }

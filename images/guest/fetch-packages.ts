@@ -1,23 +1,24 @@
-// Downloads Debian packages and unpacks them into a folder: nothing is installed, no root needed.
+// Downloads Debian packages and unpacks them into a folder, without installing them and without
+// root.
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runTool } from '#hosts/local/run-tool.ts';
 
 const downloadTimeoutMs = 180_000;
 
-/** The guest's programs. The kernel is the one of Debian's own cloud images. */
+/** Packages with the guest's programs. The kernel is that of Debian's cloud images. */
 const programs = ['busybox-static', 'dropbear-bin', 'qemu-guest-agent'];
 const kernelMetaPackage = 'linux-image-cloud-amd64';
 /**
- * Libraries that the programs' libraries need; the programs' own are resolved by apt.
+ * Indirect dependencies: libraries that the programs' libraries need; apt resolves the direct ones.
  * pack-initrd.ts fails if one is missing.
  */
 const furtherLibraries = ['libgmp10', 'libpcre2-8-0'];
 
 /**
- * Downloads and unpacks into `${workDir}/root`; returns the packages' file names, which contain
- * their versions. Uses the machine's package lists; where they are missing or out of date,
- * downloads fresh ones into `workDir`. Throws with the end of apt's messages.
+ * Downloads and unpacks the packages into `${workDir}/root`; returns their file names, which
+ * contain their versions. Uses the machine's package lists; if those are missing or outdated,
+ * downloads new ones into `workDir`. Throws with the end of apt's messages.
  */
 export async function fetchPackages(workDir: string): Promise<string[]> {
   const own = ['-o', 'APT::Sandbox::User=', '-o', `Dir::Cache=${workDir}/cache`];

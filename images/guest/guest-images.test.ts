@@ -184,15 +184,15 @@ describe('the guest images', { skip, timeout: 600_000 }, () => {
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     t.after(() => server.close());
-    const port = (server.address() as { port: number }).port; // listening on TCP
+    const port = (server.address() as { port: number }).port; // cast: the server listens on TCP
     const sshPort = await freePort();
     const bridge = join(dir, 'bridge.mjs');
     writeFileSync(
       bridge,
       `import { connect } from 'node:net'; const s = connect(${port}, '127.0.0.1'); process.stdin.pipe(s).pipe(process.stdout);`,
     );
-    // QEMU's user network: DHCP, and each connection to 169.254.169.254 is passed to a process that
-    // connects it to the test's server.
+    // QEMU's user network: offers DHCP, and passes each connection to 169.254.169.254 to a process
+    // that forwards it to the test's server.
     const addresses = 'net=169.254.0.0/16,host=169.254.0.2,dhcpstart=169.254.0.15';
     const network = `user,id=n,${addresses},guestfwd=tcp:169.254.169.254:80-cmd:${process.execPath} ${bridge},hostfwd=tcp:127.0.0.1:${sshPort}-:22`;
     const guest = tiny('', '-netdev', network, '-device', 'virtio-net-pci,netdev=n');
@@ -202,7 +202,7 @@ describe('the guest images', { skip, timeout: 600_000 }, () => {
       (await runTool('ssh', [...ssh, 'root@127.0.0.1', 'hostname'], { timeoutMs: 60_000 })).trim(),
       'vm-net',
     );
-    // QEMU's user network advertises fec0::/64, too.
+    // QEMU's user network also advertises the prefix fec0::/64.
     await eventually(
       async () =>
         /inet6 fec0:/.test(
@@ -232,7 +232,7 @@ describe('the guest images', { skip, timeout: 600_000 }, () => {
       '-uuid',
       `${digit.repeat(8)}-0000-4000-8000-000000000000`,
     ];
-    /** Boots until the key is printed, then cuts the power. */
+    /** Boots until the host key is printed on the console, then cuts the power. */
     const boot = async (
       start: () => TestGuest,
     ): Promise<{ origin: string; fingerprint: string }> => {

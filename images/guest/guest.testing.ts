@@ -1,5 +1,5 @@
-// For tests: one guest under plain QEMU, its console, its monitor (QMP) and its agent. It ends with
-// the test.
+// For tests: one guest under plain QEMU, with its console, monitor (QMP) and guest agent. The guest
+// ends with the test.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -10,9 +10,11 @@ import { eventually } from '#platform/testing/eventually.ts';
 
 export interface TestGuest {
   console(): string;
-  /** Waits until the console matches; three seconds on a free machine, more on a busy one. */
+  /**
+   * Waits until the console matches: takes three seconds on an idle machine, more on a busy one.
+   */
   consoleShows(pattern: RegExp): Promise<void>;
-  /** One QMP command. */
+  /** Runs one QMP command. */
   monitor(command: string, args?: object): Promise<void>;
   powerButton(): Promise<void>;
   agent(command: string, args?: object): Promise<unknown>;
@@ -61,7 +63,7 @@ export function startGuest(qemuArgs: readonly string[]): TestGuest {
     try {
       return readFileSync(log, 'utf8');
     } catch {
-      return ''; // QEMU has not created it yet
+      return ''; // QEMU has not created the file yet
     }
   };
   const monitor = async (command: string, args: object = {}): Promise<void> => {
@@ -94,8 +96,8 @@ export function startGuest(qemuArgs: readonly string[]): TestGuest {
 }
 
 /**
- * Sends JSON commands one by one over a Unix socket, waits for the `return` of each, and returns
- * the last; undefined if the other side closes.
+ * Sends JSON commands one by one over a Unix socket, waiting for the `return` of each. Returns the
+ * last one's; undefined if the peer closes the connection.
  */
 async function ask(path: string, commands: readonly object[]): Promise<unknown> {
   const socket = createConnection(path);
@@ -103,7 +105,7 @@ async function ask(path: string, commands: readonly object[]): Promise<unknown> 
   try {
     let seen = '';
     socket.on('data', (text: string) => (seen += text));
-    socket.on('error', () => undefined); // followed by close
+    socket.on('error', () => undefined); // a close event follows
     let isClosed = false;
     socket.on('close', () => (isClosed = true));
     let answer: unknown;

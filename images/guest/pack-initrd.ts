@@ -10,7 +10,7 @@ import type { ArchiveEntry } from './cpio.ts';
 
 const rootfs = join(import.meta.dirname, 'rootfs');
 
-/** Drivers for QEMU's devices; their dependencies are added automatically. */
+/** Kernel modules for QEMU's devices; their dependencies are added automatically. */
 const modules = [
   'virtio_pci',
   'virtio_blk',
@@ -50,8 +50,8 @@ const emptyFolders = [
 ];
 
 /**
- * Writes the archive to `${workDir}/initrd`. Compressed lightly: 6 MB instead of 14, and the guest
- * boots as fast. `further`: modules for tests.
+ * Writes the archive to `${workDir}/initrd`. Light compression: 6 MB instead of 14, without a
+ * slower boot. `further`: additional modules for tests.
  */
 export async function packInitrd(
   workDir: string,
@@ -101,8 +101,8 @@ async function busybox(root: string): Promise<ArchiveEntry[]> {
 }
 
 /**
- * Programs with the libraries that the packages' own loader finds for them, each at the path where
- * it looks.
+ * Dynamically linked programs with their libraries, found by the loader from the packages; each
+ * file is put at the path where the loader expects it.
  */
 async function dynamic(root: string): Promise<ArchiveEntry[]> {
   const folders = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu'].map((folder) =>

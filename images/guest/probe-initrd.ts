@@ -1,6 +1,6 @@
-// The guest that measures acceleration: an initial RAM disk whose init prints one line in user
-// space and ends QEMU at once. With a real kernel it shows whether paging and user mode work under
-// an accelerator (hosts/local/probe-acceleration.ts).
+// The guest that measures acceleration: an initial RAM disk whose init prints one line and ends
+// QEMU at once. With a real kernel it shows whether paging and user mode work under an accelerator
+// (hosts/local/probe-acceleration.ts).
 import { gzipSync } from 'node:zlib';
 import { cpio, file } from './cpio.ts';
 

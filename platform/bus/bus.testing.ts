@@ -1,4 +1,4 @@
-// The contract of every bus driver as tests. Run by each driver's test.
+// The contract of the message bus as a test suite, run by the test of each driver.
 import { strict as assert } from 'node:assert';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,8 +12,8 @@ const callOptions = { ...anyRequest, timeoutMs: 5_000 };
 
 /**
  * Registers the suite. `open` returns a new bus whose queues hold 50 messages and which redelivers
- * within milliseconds. `beyondQueue`: how many more messages a queue may take than that, where a
- * broker's replicas count for themselves.
+ * within milliseconds. `beyondQueue`: how many messages above 50 a queue may accept, since replicas
+ * of a RabbitMQ quorum queue count their length separately.
  */
 export function busContract(
   title: string,
@@ -137,7 +137,7 @@ export function busContract(
       },
       { concurrency: 1 },
     );
-    // Casts and calls of one topic have no order between them: the last cast tells that all are in.
+    // A call may overtake casts of its topic, so poll by calls until the last cast is counted.
     const count = async (expected: number): Promise<void> =>
       void (await eventually(
         async () => ((await bus.call('t', 'count', {}, callOptions)) as number) >= expected,

@@ -14,7 +14,8 @@ export interface RpcContext {
   /** 1 at first, incremented with each redelivery of a cast. */
   readonly attempt: number;
   /**
-   * The fence of the work that sent it (a saga step); see fenced-handlers.ts. null: it had none.
+   * The fence of the work (a saga step or task) that sent the message; see fenced-handlers.ts.
+   * null: the sender holds none.
    */
   readonly fence: FenceToken | null;
 }
@@ -29,7 +30,7 @@ export type RpcHandler = (
 ) => Promise<Json | undefined | Fault>;
 export type RpcHandlers = Readonly<Record<string, RpcHandler>>;
 
-/** What a role serves on a topic, as data; created with `rpcServer` of contract.ts. */
+/** What a role serves on a topic, as data. Created with `rpcServer` of contract.ts. */
 export interface RpcServer {
   topic: string;
   handlers: RpcHandlers;
@@ -57,14 +58,14 @@ export interface CastOptions {
 }
 
 /**
- * Parameters and results are plain JSON and arrive as a copy; `undefined` members are left out;
- * anything else throws. A message carries the fence of the work that sends it (fence.ts). Work that
- * has lost its own cannot send: FenceLost is thrown.
+ * The bus. Parameters and results are plain JSON and arrive as a copy; `undefined` members are left
+ * out; any other value throws. A message carries the fence of the work that sends it (fence.ts);
+ * work that has lost its fence cannot send: `FenceLost` is thrown.
  */
 export interface Bus {
   /**
-   * Consumers of one topic share its calls and casts; each receives every fanout. All of them serve
-   * the same methods.
+   * Starts consuming a topic. Each call and cast goes to one of the topic's consumers, each fanout
+   * to all of them. All consumers of a topic must serve the same methods.
    */
   serve(topic: string, handlers: RpcHandlers, options?: { concurrency?: number }): Serving;
 
@@ -81,11 +82,12 @@ export interface Bus {
   ): Promise<Outcome<Json | undefined>>;
 
   /**
-   * Sends without waiting for an answer; resolves when the bus has the message. Normally delivered,
-   * perhaps twice, also to a consumer that starts later. It may be lost: the in-process bus forgets
-   * it when the process ends, and every bus drops it, with an error in the log, after a bounded
-   * number of deliveries (with jitter) in which the handler threw. A Fault of the handler is not
-   * retried. `unavailable`: the topic's queue is full, the bus is closed, or the broker is away.
+   * Sends without waiting for an answer; resolves when the bus has accepted the message. Delivered
+   * at least once as a rule, also to a consumer that starts later. It may be lost: the in-process
+   * bus forgets it when the process ends, and every bus drops it, with an error in the log, when
+   * the handler threw at each of a bounded number of deliveries (with jittered back-off). A Fault
+   * returned by the handler is not retried. Faults: `unavailable` when the topic's queue is full,
+   * the bus is closed, or the broker is not connected.
    */
   cast(
     topic: string,
@@ -110,12 +112,13 @@ export interface Bus {
 }
 
 /**
- * The fault of a message that nobody took, or whose answer was cut off. The handler may have run:
- * what is idempotent may be sent again.
+ * The fault for a message that no consumer took, or whose answer was lost. The handler may have run
+ * nevertheless, so only idempotent calls may be sent again.
  */
 export const notDelivered = (message: string): Fault =>
   fault('unavailable', message, { delivered: 'unknown' });
 
+/** Whether the fault is that of `notDelivered`, so that an idempotent call may be sent again. */
 export const isNotDelivered = ({ detail }: Fault): boolean => detail['delivered'] === 'unknown';
 
 /**

@@ -1,5 +1,5 @@
-// Typed access to a topic from both ends: contracts/ holds a type that maps method to params and
-// result, these functions bind it to the bus.
+// Typed access to a topic from both ends: an RpcContract type in contracts/ maps each method to its
+// params and result; these functions bind that type to the bus.
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { Bus, CallOptions, CastOptions, RpcContext, RpcHandlers, RpcServer } from './bus.ts';
@@ -42,7 +42,7 @@ export function rpcServer<C extends RpcContract>(
   handlers: HandlersOf<C>,
   options: { concurrency?: number } = {},
 ): RpcServer {
-  // plain JSON by the contract; the bus checks it when copying
+  // The contract's params and results are plain JSON; the bus checks it when it copies them.
   return { topic, handlers: handlers as unknown as RpcHandlers, ...options };
 }
 
@@ -50,7 +50,8 @@ export function rpcServer<C extends RpcContract>(
 export function rpcClient<C extends RpcContract>(bus: Bus, topic: string): RpcClient<C> {
   return {
     call: async (method, params, options) =>
-      (await bus.call(topic, method, params as JsonObject, options)) as never, // as in rpcServer
+      // Cast: see rpcServer.
+      (await bus.call(topic, method, params as JsonObject, options)) as never,
     cast: (method, params, options) => bus.cast(topic, method, params as JsonObject, options),
     fanout: (method, params, options) => bus.fanout(topic, method, params as JsonObject, options),
   };

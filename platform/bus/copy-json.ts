@@ -1,5 +1,5 @@
-// Copies a message, which must share no state with its sender. Called by in-process-bus.ts; several
-// times faster than structuredClone.
+// Copies a message, so that sender and receiver share no objects. Called by both bus drivers;
+// several times faster than structuredClone.
 import type { Json } from '#contracts/common/json.ts';
 
 /**
@@ -7,7 +7,7 @@ import type { Json } from '#contracts/common/json.ts';
  * JSON.
  */
 export function copyJson<T extends Json | undefined>(value: T): T {
-  return copy(value) as T; // `copy` keeps the shape
+  return copy(value) as T; // cast: `copy` keeps the shape
 }
 
 function copy(value: unknown): unknown {

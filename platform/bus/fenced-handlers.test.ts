@@ -1,4 +1,4 @@
-// Agents refuse messages of work that another process has taken over.
+// An agent refuses messages from a saga runner that has lost its claim to another process.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
@@ -10,7 +10,7 @@ import { silentLog } from '../log.ts';
 import { fencedHandlers } from './fenced-handlers.ts';
 import { createInProcessBus } from './in-process-bus.ts';
 
-const check = { sql: '', parameters: [], query: { kind: 'RawNode' } } as never; // there is no database here
+const check = { sql: '', parameters: [], query: { kind: 'RawNode' } } as never; // never run
 
 test('of two claims of one key the older one is refused once the newer one was heard', async () => {
   const bus = createInProcessBus({ clock: systemClock, ids: systemIds, log: silentLog });

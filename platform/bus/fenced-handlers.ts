@@ -1,15 +1,14 @@
-// For processes without a database (agents) that execute the effects of sagas: refuses messages of
-// work that another process has taken over.
+// For agents, which carry out the effects of sagas without a database: refuses messages from a saga
+// runner whose claim another process has taken over.
 import { fault } from '#contracts/common/fault.ts';
 import type { RpcHandlers } from './bus.ts';
 
-/** Number of remembered keys; the least recently used is forgotten first. */
+/** How many fence keys are remembered; the least recently used is forgotten first. */
 const maxKeys = 10_000;
 
 /**
- * Wraps handlers: a message is answered with a conflict if another one with the same fence key and
- * a greater token has arrived before. Kept in memory, so an agent that has just started knows no
- * tokens.
+ * Wraps RPC handlers: a message gets `conflict` if one with the same fence key and a greater token
+ * arrived before. The tokens are kept in memory, so an agent that has just started refuses nothing.
  */
 export function fencedHandlers(handlers: RpcHandlers): RpcHandlers {
   const newest = new Map<string, number>();

@@ -150,7 +150,7 @@ class InProcessBus implements Bus {
       if (options.messageId !== undefined) topic.forget(options.messageId);
       return queueFull(name);
     }
-    // Later, so that the handler does not run within its sender's call.
+    // Deferred, so that the handler does not run on the sender's call stack.
     queueMicrotask(() => this.#pump(name, topic));
     return undefined;
   }
@@ -190,7 +190,7 @@ class InProcessBus implements Bus {
           { ms: this.#limits.drainTimeoutMs },
           'bus closed with messages in work',
         ),
-      () => undefined, // all handled in time
+      () => undefined, // all handled in time: no warning
     );
     await Promise.race([drained, late]);
     limit.abort();
@@ -241,7 +241,8 @@ class InProcessBus implements Bus {
         attempt: message.attempt,
         fence: message.fence,
       };
-      // The handler could as well be in another process: the sender's fence is not its own.
+      // In a distributed cloud the handler runs in another process, so it must not inherit the
+      // sender's fence here either.
       const result = await withoutFence(() => handler(message.params, context));
       if (isFault(result)) outcome = result.kind;
       this.#answer(
@@ -304,7 +305,7 @@ class InProcessBus implements Bus {
     try {
       await this.#deps.clock.sleep(backoffMs, { signal: this.#ending.signal });
     } catch {
-      return; // the bus was closed
+      return; // the bus was closed, and the call with it
     }
     if (!topic.enqueue(message))
       this.#deps.log.error(
@@ -314,7 +315,7 @@ class InProcessBus implements Bus {
     this.#pump(name, topic);
   }
 
-  /** Ends calls whose deadline has passed, for as long as any wait. */
+  /** Ends calls whose deadline has passed; runs as long as any call waits. */
   async #sweep(): Promise<void> {
     this.#sweeping = true;
     while (this.#waiting.size > 0) {
@@ -338,7 +339,10 @@ class InProcessBus implements Bus {
     if (consumer.running > 0) await new Promise<void>((resolve) => consumer.onIdle.push(resolve));
   }
 
-  /** Nobody is left to answer them; casts stay for the next consumer. */
+  /**
+   * When the last consumer stops: answers queued calls with `unavailable`; casts stay for the next
+   * consumer.
+   */
   #refuseQueuedCalls(topic: RpcTopic): void {
     const casts: Message[] = [];
     for (let message = topic.dequeue(); message; message = topic.dequeue()) {

@@ -1,4 +1,5 @@
-// A call that nobody takes is sent again for a while, another refusal is not.
+// The patient bus repeats a call that nobody took, for a while, and returns every other fault at
+// once.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -9,7 +10,7 @@ import type { Bus } from './bus.ts';
 import { notDelivered } from './bus.ts';
 import { patientBus } from './patient-bus.ts';
 
-/** `answers`: of one call after the other; the last again and again. */
+/** A bus that gives `answers` to one call after the other, and then the last of them for ever. */
 function setUp(...answers: Outcome<Json | undefined>[]) {
   const clock = createFakeClock();
   const timeouts: number[] = [];

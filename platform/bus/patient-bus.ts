@@ -1,6 +1,6 @@
-// A bus for long operations: a call that nobody takes is sent again for a while, since an agent
-// that is restarted and a broker that comes back are away for seconds. For idempotent calls alone;
-// used by Nova's sagas (conductor/role.ts).
+// A bus for long operations: repeats a call that no consumer took, because a restarting agent or
+// broker is back within seconds. For idempotent calls only. Used by Nova's sagas
+// (conductor/role.ts).
 import { isFault } from '#contracts/common/fault.ts';
 import type { Clock } from '../clock.ts';
 import type { Bus } from './bus.ts';
@@ -9,7 +9,8 @@ import { isNotDelivered } from './bus.ts';
 const againAfterMs = 500;
 
 /**
- * `patienceMs`: how long after it was not taken a call may be sent again, within its deadline.
+ * `patienceMs`: how long a call is repeated after its first failure to be delivered, in ms; never
+ * beyond the call's own deadline.
  */
 export function patientBus(
   bus: Bus,
@@ -31,7 +32,8 @@ export function patientBus(
         });
         if (!isFault(answer) || !isNotDelivered(answer)) return answer;
         const nowMs = clock.now();
-        // One that was taken meanwhile has its own patience, however long it was in work.
+        // The call was in progress at a consumer before it failed, however long: start the patience
+        // anew.
         const isFirst = givenUpMs === endsMs || nowMs - sentMs > againAfterMs;
         if (isFirst) givenUpMs = Math.min(nowMs + patienceMs, endsMs - 1);
         if (nowMs + againAfterMs > givenUpMs) return answer;

@@ -38,7 +38,7 @@ export class Topic<H, M> {
     return best;
   }
 
-  /** False when the queue is full. */
+  /** Returns false when the queue is full. */
   enqueue(message: M): boolean {
     if (this.#queue.size >= this.#limits.maxQueued) return false;
     this.#queue.push(message);
@@ -50,8 +50,8 @@ export class Topic<H, M> {
   }
 
   /**
-   * False: the id is known, so the cast was accepted before. Beyond the bound, the oldest id is
-   * forgotten.
+   * Returns false if the id is known: the cast was accepted before. Beyond the bound the oldest id
+   * is forgotten.
    */
   remember(messageId: string): boolean {
     if (this.#seen.has(messageId)) return false;
@@ -63,13 +63,13 @@ export class Topic<H, M> {
     return true;
   }
 
-  /** Forgets the id of a cast that was not handled, so that it may be sent again. */
+  /** Forgets the id of a cast that was not handled, so that the sender may send it again. */
   forget(messageId: string): void {
     this.#seen.delete(messageId);
   }
 }
 
-/** Constant time at both ends, also when long; Array.shift is not. */
+/** A queue with constant-time push and shift; Array.shift is linear in the length. */
 class Fifo<M> {
   #items: (M | undefined)[] = [];
   #head = 0;

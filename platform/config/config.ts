@@ -7,22 +7,25 @@ import type { TLocalizedValidationError } from 'typebox/error';
 import { Default } from 'typebox/value';
 import { parse } from 'yaml';
 
-/** Thrown at start: the cloud must not run with a configuration that it does not understand. */
+/** Thrown at start: a cloud must not run with a configuration that it cannot interpret. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
 export interface ConfigSource {
-  /** It may be missing. */
+  /** Path of the YAML file, which may be missing. */
   file: string;
   env: Readonly<Record<string, string | undefined>>;
-  /** Of the variables. */
+  /** Prefix of the environment variables, e.g. COBALT. */
   prefix: string;
 }
 
 export interface EffectiveConfig<T> {
   value: T;
-  /** Where a value is from, by `section.field`: 'default', the file's path or a variable's name. */
+  /**
+   * Where the value of `section.field` comes from: 'default', the file's path, or the variable's
+   * name.
+   */
   sourceOf(path: string): string;
 }
 
@@ -101,10 +104,13 @@ async function sectionsIn(file: string): Promise<Sections> {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
       throw new ConfigError(`${file} cannot be read: ${String(error)}`);
   }
-  return yamlObject(file, text, 'sections, e.g. "nova:"') as Sections; // each is checked with the whole
+  return yamlObject(file, text, 'sections, e.g. "nova:"') as Sections; // checked later
 }
 
-/** Of a YAML file; empty for an empty one. `holds`: what it should hold, for its error. */
+/**
+ * The top-level object of a YAML text; empty for an empty file. `holds`: what the file should
+ * contain, for the error.
+ */
 export function yamlObject(file: string, text: string, holds: string): Record<string, unknown> {
   let value: unknown;
   try {
@@ -119,7 +125,10 @@ export function yamlObject(file: string, text: string, holds: string): Record<st
   return value as Record<string, unknown>; // checked above
 }
 
-/** Variables of fields have `__` in their name, those of commands (COBALT_HOME) have not. */
+/**
+ * A variable of a setting has `__` in its name; others with the prefix (COBALT_HOME) are not
+ * settings.
+ */
 function refuseUnknownVariables({ env, prefix }: ConfigSource, known: ReadonlySet<string>): void {
   const unknown = Object.keys(env).find(
     (name) => name.startsWith(`${prefix}_`) && name.includes('__') && !known.has(name),
@@ -135,7 +144,7 @@ function explain(
   path: string,
   schema: TObject,
 ): string {
-  // additionalProperties: false
+  // The schema has additionalProperties: false, so this message means an unknown setting.
   if (message === 'schema is false')
     return `is no setting of this release; allowed are ${Object.keys(fieldsBeside(path, schema)).join(', ')}`;
   return keyword === 'enum' ? `must be one of ${params.allowedValues.join(', ')}` : message;

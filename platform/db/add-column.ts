@@ -4,7 +4,9 @@ import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { ColumnTypes } from './migrate.ts';
 import { isMysql } from './transaction.ts';
 
-/** May be null, unless it has a value in the rows that are there. */
+/**
+ * Adds a nullable column, or one that is not null with `valueBefore` as its value in existing rows.
+ */
 export async function addColumn(
   schema: Kysely<any>,
   table: string,
@@ -12,7 +14,7 @@ export async function addColumn(
   type: ColumnTypes[keyof ColumnTypes],
   valueBefore?: string | number,
 ): Promise<void> {
-  // `type` is one of the table of migrate.ts, never a client's text
+  // Safe as raw SQL: `type` is one of the column types of migrate.ts, never text of a client.
   const typeWords: RawBuilder<unknown> =
     typeof type === 'object' && 'as' in type ? type : sql.raw(String(type));
   const before = valueBefore === undefined ? sql`` : sql` not null default ${sql.lit(valueBefore)}`;

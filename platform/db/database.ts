@@ -1,5 +1,5 @@
-// The one way to a database: SQLite in the embedded cloud, MariaDB in the distributed one. Called
-// by compose; the stores of the services get `Database` or its `db`.
+// Opens a service's database: SQLite in the embedded cloud, MariaDB in the distributed one. Called
+// by compose, which gives the services' stores a `Database` or its `db`.
 import { Kysely } from 'kysely';
 import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
@@ -30,22 +30,22 @@ export interface DatabaseLog {
 
 export interface DatabaseDeps {
   log: DatabaseLog;
-  /** For the pauses before something is tried again. */
+  /** For the pauses between retries. */
   clock?: Clock;
   ids?: Pick<Ids, 'random'>;
 }
 
 /**
- * A database and the same manners on both dialects (kept by `db.testing.ts`):
- * text compares by code point and case, also in `like`; booleans are stored as 0 and 1 and read as
- * numbers; integers are numbers and beyond 2^53 an error; `numUpdatedRows` counts rows that
- * matched, so compare-and-set works; foreign keys hold; parameters are primitives or bytes,
- * anything else throws.
+ * A database that behaves alike on both dialects (tested by `db.testing.ts`): text compares by code
+ * point and case, also in `like`; booleans are stored as 0 and 1 and read as numbers; integers are
+ * read as numbers, and one beyond 2^53 is an error; `numUpdatedRows` counts matched rows, so
+ * compare-and-set works; foreign keys are enforced; parameters are primitives or bytes, any other
+ * value throws.
  *
  * Writes of work that holds a fence (fence.ts) check it in their own transaction.
  *
- * SQLite has one connection: within a transaction use its `trx` alone, `db` would wait for the
- * transaction itself.
+ * SQLite has one connection: within a transaction use only its `trx`, because a query on `db` would
+ * wait for the transaction itself, a deadlock.
  */
 export interface Database<T> {
   readonly db: Kysely<T>;

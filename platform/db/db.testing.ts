@@ -52,8 +52,8 @@ const exampleMigrations: Migration[] = [
 const boxTable = { label: 'Box', size: 1, open: true, note: null, made_at: 1_790_000_000_123 };
 
 /**
- * Registers the suite. `open` gives a fresh connection to one and the same empty database each
- * time.
+ * Registers the suite. `open` returns a new connection to the same, initially empty database at
+ * each call.
  */
 export function databaseContract(
   title: string,

@@ -1,6 +1,5 @@
-// A driver whose writes check the fence of the work that makes them, in the transaction of the
-// write itself: work that has lost its lease cannot write any more, whatever its code does. Used by
-// database.ts for both dialects.
+// A Kysely driver that checks the fence of the current work in the same transaction as each write:
+// work that has lost its lease cannot write any more. Used by database.ts for both dialects.
 import type {
   CompiledQuery,
   DatabaseConnection,
@@ -13,8 +12,8 @@ import type { Fence } from '../fence.ts';
 import { currentFence, FenceLost } from '../fence.ts';
 
 /**
- * A connection that checks and writes in one transaction of its own, at one go: no other statement
- * of this connection comes between. Undefined: the check gave no row, and nothing was written.
+ * Runs the fence check and the write in one transaction, with no other statement of this connection
+ * in between. Returns undefined if the check found no row: nothing was written.
  */
 export interface CheckingConnection extends DatabaseConnection {
   executeChecked<R>(
@@ -69,7 +68,7 @@ class FencedDriver implements Driver {
   }
 
   async rollbackTransaction(connection: FencedConnection): Promise<void> {
-    // A transaction whose fence was lost at its begin is rolled back already.
+    // If the fence was found lost at the transaction's begin, it is rolled back already.
     await connection.rollback();
   }
 
@@ -108,7 +107,7 @@ class FencedConnection implements DatabaseConnection {
     await this.#driver.rollbackTransaction(this.plain);
   }
 
-  /** Within a transaction; rolls it back and throws FenceLost when the fence is lost. */
+  /** Checks the fence within a transaction; if it is lost, rolls back and throws FenceLost. */
   async check(fence: Fence): Promise<void> {
     try {
       const { rows } = await this.plain.executeQuery(fence.check);

@@ -1,5 +1,6 @@
-// A private Galera cluster of three nodes on this machine for tests: own data folders, unix sockets
-// for clients, loopback ports between the nodes; children of this process, ended by their pid.
+// Starts a private Galera cluster of three nodes for tests: own data folders, unix sockets for
+// clients, loopback ports between the nodes. The nodes are children of this process and are ended
+// by their pid.
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { access, chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
@@ -13,16 +14,16 @@ import type { DatabaseConfig } from './database.ts';
 import { createDatabaseAt } from './mariadb.testing.ts';
 
 const provider = '/usr/lib/galera/libgalera_smm.so'; // Debian: galera-4
-const rsync = '/usr/bin/rsync'; // copies the data to a node that joins
+const rsync = '/usr/bin/rsync'; // copies the data to a joining node
 const readyTimeoutMs = 60_000;
 
 export interface PrivateGalera {
-  /** One database, seen from each node. */
+  /** Creates one database; the result is how to open it through each of the nodes. */
   createDatabase(): Promise<DatabaseConfig[]>;
   stop(): Promise<void>;
 }
 
-/** Why there is no Galera on this machine, for a test's `skip`; false where there is one. */
+/** The reason why Galera cannot run on this machine, for a test's `skip`; false if it can. */
 export async function galeraMissing(): Promise<string | false> {
   for (const path of [provider, rsync, '/usr/sbin/mariadbd'])
     try {
@@ -85,10 +86,13 @@ export async function startGalera(): Promise<PrivateGalera> {
   };
 }
 
-// As root, rsync's daemon would write as nobody, whose these folders are not.
+// If started as root, rsync's daemon would write as `nobody`, which may not write to these folders.
 const ownUser = process.getuid?.() === 0 ? 'mysql' : undefined;
 
-/** Killed with this process, however that ends; setpriv executes the program: the same pid. */
+/**
+ * Starts the program as that user, and has the kernel kill it when this process dies. setpriv
+ * replaces itself by the program (exec), so the child's pid is the program's.
+ */
 function asOwnUser(program: string, args: readonly string[]): ChildProcess {
   const user =
     ownUser === undefined ? [] : ['--reuid', ownUser, '--regid', ownUser, '--clear-groups'];
@@ -127,7 +131,7 @@ async function untilReady(socketPath: string): Promise<void> {
       await connection.end();
       if (rows[0]?.['Value'] === 'ON') return;
     } catch {
-      // not listening yet
+      // the node is not listening yet
     }
     await sleep(100);
   }

@@ -1,5 +1,5 @@
-// Kysely's MySQL dialect on a mysql2 pool, set so that MariaDB behaves as SQLite does. Used by
-// database.ts alone.
+// Kysely's MySQL dialect on a mysql2 pool, with session settings that make MariaDB behave as SQLite
+// does. Used by database.ts only.
 import {
   MysqlDialect,
   MysqlDriver,
@@ -18,9 +18,12 @@ import { maxAttempts, maxConflicts, pauseMs, withPause, type Pause } from './ret
 export interface MariadbAddress {
   host?: string;
   port?: number;
-  /** Instead of host and port. */
+  /** Unix socket, used instead of host and port. */
   socketPath?: string;
-  /** The server shows a certificate, for its name, of an authority that this process trusts. */
+  /**
+   * Connect by TLS; the server's certificate must match its name and be signed by an authority that
+   * this process trusts.
+   */
   tls?: boolean;
   user: string;
   password: string;
@@ -34,19 +37,20 @@ export interface MariadbBounds {
 
 export type MariadbOptions = MariadbAddress & MariadbBounds;
 
-/** Queries that wait for a connection; one more is refused. */
+/** Queries that wait for a free connection; any beyond this number are refused. */
 const maxWaiting = 2_000;
 
 const sessionStatements = [
-  // Strict: too long or out of range is an error, not a cut. PIPES_AS_CONCAT: `||` as in SQLite.
+  // Strict mode: a value that is too long or out of range is an error instead of being cut.
+  // PIPES_AS_CONCAT: `||` concatenates, as in SQLite.
   `sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,PIPES_AS_CONCAT'`,
   `time_zone = '+00:00'`,
   'innodb_lock_wait_timeout = 10',
-  // A change of a table that waits for a long reader holds up all that comes after it.
+  // Schema changes: a waiting ALTER TABLE blocks all later queries of its table, so bound its wait.
   'lock_wait_timeout = 10',
 ];
-// A read sees what any node has committed. Without effect on a single server; MySQL, which does not
-// know it, takes it for a comment.
+// On Galera, a read waits until this node has applied what other nodes committed before. Without
+// effect on a single MariaDB; MySQL takes the text for a comment.
 const galera = '/*M! , wsrep_sync_wait = 1 */';
 
 export function mariadbDialect(options: MariadbOptions, pause: Pause): Dialect {
@@ -60,8 +64,9 @@ export function mariadbDialect(options: MariadbOptions, pause: Pause): Dialect {
 }
 
 /**
- * Kysely's driver with checked parameters. Every connection is set up once, before its first query.
- * What is refused for another writer's sake outside of a transaction runs again here.
+ * Kysely's driver with checked parameters. Each connection's session is set up once, before its
+ * first query. A statement outside a transaction that fails because of another writer is retried
+ * here; inside a transaction, `transaction` (transaction.ts) retries the whole.
  */
 class MariadbDriver extends MysqlDriver {
   readonly #connections = new WeakMap<DatabaseConnection, MariadbConnection>();
@@ -70,7 +75,8 @@ class MariadbDriver extends MysqlDriver {
   constructor(options: MariadbOptions, pause: Pause) {
     const pool = createPool(poolOptions(options));
     pool.on('connection', setUp);
-    // mysql2's pool has the callback face that Kysely asks for; its typed overloads are narrower.
+    // Cast: mysql2's pool has the callback interface that Kysely needs, but narrower typed
+    // overloads.
     super({ pool: pool as unknown as MysqlPool });
     this.#pause = pause;
   }
@@ -100,13 +106,13 @@ class MariadbDriver extends MysqlDriver {
     try {
       await super.rollbackTransaction(connection.plain);
     } catch (error) {
-      // A lost connection has rolled back already; the error that led here says more.
+      // A lost connection has rolled back by itself; the error that caused this rollback says more.
       if (!isUnreachable(error)) throw error;
     }
   }
 
   override async releaseConnection(connection: DatabaseConnection): Promise<void> {
-    // It came from acquireConnection above; the base class knows only its own.
+    // Cast: `connection` came from acquireConnection above, which wrapped the base class's own.
     await super.releaseConnection(
       (connection as MariadbConnection).plain as Parameters<MysqlDriver['releaseConnection']>[0],
     );
@@ -157,7 +163,10 @@ async function tryAgain<R>(
   }
 }
 
-/** Queued before the first query. Where it fails, nothing else may run on the connection. */
+/**
+ * Queues the session's settings before the first query. If setting them fails, the connection is
+ * destroyed, so that no query runs with other settings.
+ */
 function setUp(connection: PoolConnection): void {
   const session = `set session ${sessionStatements.join(', ')} ${galera}`;
   for (const statement of [session, 'set session transaction isolation level read committed'])
@@ -167,8 +176,8 @@ function setUp(connection: PoolConnection): void {
 }
 
 /**
- * mysql2 compares the name only if told to, and remembers by object which authorities were trusted
- * at its first use.
+ * mysql2 checks the certificate's name only with `verifyIdentity`. A new object for each pool,
+ * because mysql2 caches the trusted authorities by this object at its first use.
  */
 export const checkedCertificate = () => ({ verifyIdentity: true });
 

@@ -1,4 +1,4 @@
-// What work on a database meets when its server is killed and comes back.
+// What queries and transactions meet when the database server is killed and comes back.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { sql } from 'kysely';

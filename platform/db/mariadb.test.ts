@@ -1,4 +1,5 @@
-// The database contract on a real, private MariaDB. Skipped with its reason where there is none.
+// Runs the database contract (db.testing.ts) on a real, private MariaDB; skipped, with the reason,
+// if MariaDB is not installed.
 import { after, before, describe } from 'node:test';
 import { openDatabase, type DatabaseConfig } from './database.ts';
 import { databaseContract, type ContractTables } from './db.testing.ts';

@@ -1,5 +1,5 @@
-// A private MariaDB for tests: own data folder, unix socket only, a child of this process, ended by
-// its pid.
+// Starts a private MariaDB for tests: own data folder, unix socket only. The server is a child of
+// this process and is ended by its pid.
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -19,21 +19,21 @@ const stopTimeoutMs = 20_000;
 
 export interface PrivateMariadb {
   socketPath: string;
-  /** Makes an empty database, of a random name by default, and says how to open it. */
+  /** Creates an empty database, with a random name by default, and returns how to open it. */
   createDatabase(name?: string): Promise<DatabaseConfig>;
   /** Ends the server and removes its folder. Safe to repeat. */
   stop(): Promise<void>;
 }
 
-/** One that its test may kill. */
+/** A MariaDB that its test may kill and restart. */
 export interface RestartableMariadb extends PrivateMariadb {
-  /** Ends the server as a power failure does, with SIGKILL; its data stay. */
+  /** Kills the server with SIGKILL, as a power failure would; its data stay. */
   kill(): Promise<void>;
-  /** The server again on the same data, after `kill`. */
+  /** Starts the server again on the same data, after `kill`. */
   restart(): Promise<void>;
 }
 
-/** Why there is no MariaDB on this machine, for a test's `skip`; false where there is one. */
+/** The reason why MariaDB cannot run on this machine, for a test's `skip`; false if it can. */
 export async function mariadbMissing(): Promise<string | false> {
   return access(mariadbdProgram).then(
     () => false as const,
@@ -51,7 +51,7 @@ export async function withMariadb<R>(use: (mariadb: PrivateMariadb) => Promise<R
   }
 }
 
-/** `network`: more of its options, e.g. where it listens; it has none but its socket otherwise. */
+/** `network`: options about where the server listens; by default on its unix socket only. */
 export async function startMariadb(
   network: readonly string[] = ['--skip-networking'],
 ): Promise<RestartableMariadb> {
@@ -79,7 +79,7 @@ export async function startMariadb(
       ...network,
       `--socket=${socketPath}`,
       `--pid-file=${join(folder, 'pid')}`,
-      // Servers that share one remove each other's temporary tables when they start.
+      // An own folder: servers that share one remove each other's temporary tables at start.
       `--tmpdir=${folder}`,
     ]);
     await untilReady(server, socketPath);
@@ -111,7 +111,7 @@ function spawnServer(where: readonly string[]): ChildProcess {
   return spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
-/** Makes a database, of a random name by default, where it is not there yet. */
+/** Creates the database if it does not exist; its name is random by default. */
 export async function createDatabaseAt(
   socketPath: string,
   database = `t${randomBytes(6).toString('hex')}`,

@@ -1,16 +1,15 @@
-// Brings a service's tables to the release's state: forward only, one small step at a time. Called
-// by compose at start.
+// Migrates a service's tables to this release's schema: forward only, in small steps. Called by
+// compose at start and by `cobalt migrate`.
 import { sql, type ColumnDataType, type Kysely, type RawBuilder } from 'kysely';
 import type { DialectName } from './database.ts';
 import { isMissingTable } from './errors.ts';
 
 export interface Migration {
-  /** Sorts in order of application: '0001-servers'. Never renamed. */
+  /** Migrations are applied in the order of their names, e.g. '0001-servers'. Never renamed. */
   name: string;
   /**
-   * Applied once. SQLite rolls a failed one back; MariaDB commits each statement, so keep to one
-   * subject and use
-   * `ifNotExists()` where it exists.
+   * Changes the schema; applied once. A failed one is rolled back on SQLite only: MariaDB commits
+   * each statement, so keep to one subject and use `ifNotExists()` where it exists.
    */
   up(schema: Kysely<any>, types: ColumnTypes): Promise<void>;
 }
@@ -64,7 +63,7 @@ const columnTypes: Record<DialectName, ColumnTypes> = {
   },
 };
 
-/** The database was written by a later release: it must not be used by this one. */
+/** The database was migrated by a later release, so this release must not use it. */
 export class StateTooNewError extends Error {
   override readonly name = 'StateTooNewError';
 }
@@ -72,9 +71,9 @@ export class StateTooNewError extends Error {
 const lockTimeoutS = 60;
 
 /**
- * Applies what is missing, in order, under a lock (safe when several processes start at once).
- * Idempotent. Returns the names it applied. Throws StateTooNewError when the database has
- * migrations that this release does not know.
+ * Applies the missing migrations in order, under a lock (safe when several processes start at
+ * once). Idempotent. Returns the names of those applied. Throws StateTooNewError when the database
+ * has migrations that this release does not know.
  */
 export async function migrate(
   db: Kysely<any>,
@@ -92,8 +91,8 @@ export async function migrate(
 }
 
 /**
- * What `migrate` would apply, without applying it. Throws StateTooNewError as that does. A database
- * that was never migrated misses all.
+ * The migrations that `migrate` would apply, without applying them; all of them for a database that
+ * was never migrated. Throws StateTooNewError as `migrate` does.
  */
 export async function missingMigrations(
   db: Kysely<any>,
@@ -116,7 +115,8 @@ async function migrateSqlite(
   const done: string[] = [];
   await db.transaction().execute((trx) => createJournal(trx, columnTypes.sqlite));
   for (const migration of migrations) {
-    // The transaction takes the file's write lock first, so the look and the step are one.
+    // The transaction takes the write lock at its begin, so no other process can apply the
+    // migration between the check and the step.
     const applied = await db
       .transaction()
       .execute((trx) => step(trx, 'sqlite', service, migrations, migration));
@@ -132,7 +132,8 @@ async function migrateMariadb(
   migrations: readonly Migration[],
 ): Promise<string[]> {
   return db.connection().execute(async (connection) => {
-    // Such locks are the server's, and it may have databases of several clouds.
+    // get_lock() names are server-wide, and the server may hold databases of several clouds, so the
+    // name contains the database's.
     const lock = sql`concat('cobalt-migrate-', database(), '-', ${service})`;
     const got = await sql<{
       ok: number | null;
@@ -155,7 +156,10 @@ async function migrateMariadb(
   });
 }
 
-/** New tables take the database's collation: by code point, trailing blanks count, as in SQLite. */
+/**
+ * Sets the collation that new tables inherit: by code point, trailing blanks significant, as
+ * SQLite.
+ */
 async function useBinaryCollation(db: Kysely<any>): Promise<void> {
   const server = await sql<{ version: string }>`select version() as version`.execute(db);
   const collation = server.rows[0]?.version.includes('MariaDB')

@@ -1,10 +1,10 @@
-// Makes transactions that decide on the same thing wait for each other, on every database. Called
-// by stores before they count or compare.
+// Serialises transactions that decide on the same thing (e.g. a project's quota), on every
+// database. Called by stores before they count or compare.
 import { sql, type Kysely } from 'kysely';
 import type { Migration } from './migrate.ts';
 import { isMysql } from './transaction.ts';
 
-/** `name`: its place in the order of the service's own migrations. */
+/** `name`: the migration's name, which gives its place in the order of the service's migrations. */
 export const namedLocksMigration = (name: string): Migration => ({
   name,
   up: async (schema, types) =>
@@ -17,11 +17,11 @@ export const namedLocksMigration = (name: string): Migration => ({
 });
 
 /**
- * Waits until no other transaction holds the name, and holds it until this one ends. By a write
- * that always changes the row: Galera keeps row locks on one node alone, and refuses at its commit
- * the later of two transactions that changed the same row on different nodes; `transaction` then
- * runs it again. SQLite has one writer at a time: nothing to do. A name stays for good, so use few:
- * one a project, say.
+ * Waits until no other transaction holds the named lock, and holds it until this transaction ends.
+ * The lock is a write that always changes its row, because Galera keeps row locks on one node only:
+ * of two transactions that changed the same row on different nodes it refuses the later at commit,
+ * and `transaction` runs it again. Does nothing on SQLite, which has one writer at a time. Rows are
+ * never deleted, so use few names, e.g. one for each project.
  */
 export async function holdName(trx: Kysely<any>, name: string): Promise<void> {
   if (!isMysql(trx)) return;

@@ -1,6 +1,6 @@
-// Kysely on node:sqlite with a bounded cache of prepared statements. Used by database.ts alone.
-// Why our own: preparing on each call costs three times the query itself, and node:sqlite needs its
-// parameters checked.
+// Kysely on node:sqlite with a bounded cache of prepared statements. Used by database.ts only. An
+// own dialect, because preparing on each call takes three times as long as the query itself, and
+// because node:sqlite needs its parameters checked.
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import {
   CompiledQuery,
@@ -18,7 +18,7 @@ import type { CheckingConnection } from './fenced-driver.ts';
 import { bindable } from './parameters.ts';
 import { withPause, type Pause } from './retry-pause.ts';
 
-/** How the wait for another connection's write lock is spent and measured. */
+/** Clock and pause for the wait for another connection's write lock. */
 export interface Waiting {
   monotonicMs(): number;
   pause: Pause;
@@ -27,8 +27,8 @@ export interface Waiting {
 export interface NodeSqliteOptions {
   path: string;
   /**
-   * FULL survives a power failure with the last commit, NORMAL loses the last moments but never
-   * consistency.
+   * FULL: every commit survives a power failure. NORMAL: a power failure may lose the last commits,
+   * but never corrupts the file.
    */
   synchronous: 'OFF' | 'NORMAL' | 'FULL';
   /** How long a statement waits for another connection's write lock. */
@@ -90,7 +90,7 @@ class NodeSqliteDriver implements Driver {
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
     // SQLite rolls back by itself when the disk is full (lang_transaction.html); a second rollback
-    // would fail, and hide why.
+    // would fail, and its error would hide the cause.
     if (this.#connection?.inTransaction) await connection.executeQuery(rollback);
   }
 
@@ -104,14 +104,15 @@ class NodeSqliteDriver implements Driver {
 
 const busyPollMs = 4;
 
-// IMMEDIATE takes the write lock now, with its wait; a deferred one may fail at its first write.
+// IMMEDIATE takes the write lock now, waiting for it; a deferred transaction may fail at its first
+// write.
 const begin = CompiledQuery.raw('begin immediate');
 const commit = CompiledQuery.raw('commit');
 const rollback = CompiledQuery.raw('rollback');
 
 interface Statement {
   prepared: StatementSync;
-  /** Names of the result's columns; empty for a statement that gives no rows. */
+  /** Names of the result's columns; empty for a statement without a result. */
   columns: string[];
 }
 
@@ -120,7 +121,7 @@ class NodeSqliteConnection implements CheckingConnection {
   readonly #waiting: Waiting;
   readonly #maxStatements: number;
   readonly #busyTimeoutMs: number;
-  /** Least recently used first: a Map keeps the order of insertion. */
+  /** The least recently used comes first: a Map keeps insertion order. */
   readonly #statements = new Map<string, Statement>();
 
   constructor(options: NodeSqliteOptions, waiting: Waiting) {
@@ -128,14 +129,14 @@ class NodeSqliteConnection implements CheckingConnection {
     this.#maxStatements = options.maxStatements;
     this.#busyTimeoutMs = options.busyTimeoutMs;
     this.#db = new DatabaseSync(options.path, { timeout: options.busyTimeoutMs });
-    // of a new file alone: space can be given back (reclaim-space.ts)
+    // Takes effect for a new file only: lets reclaim-space.ts return free pages to the file system.
     this.#db.exec('pragma auto_vacuum = incremental');
     this.#db.exec('pragma journal_mode = wal');
     this.#db.exec(`pragma synchronous = ${options.synchronous}`);
     this.#db.exec('pragma foreign_keys = on');
     this.#db.exec('pragma case_sensitive_like = on'); // as utf8mb4_bin on MariaDB
-    // SQLite's own wait blocks the event loop, perhaps of the very holder of the lock; from here on
-    // we wait ourselves.
+    // SQLite's busy timeout blocks the event loop, perhaps that of the lock's own holder in this
+    // process. From here on #unlessBusy does the waiting.
     this.#db.exec('pragma busy_timeout = 0');
   }
 
@@ -159,14 +160,14 @@ class NodeSqliteConnection implements CheckingConnection {
         this.#run(commit);
         return result;
       } catch (error) {
-        // SQLite rolls back by itself when the disk is full
+        // Not in a transaction any more: SQLite rolls back by itself when the disk is full.
         if (this.inTransaction) this.#run(rollback);
         throw error;
       }
     });
   }
 
-  /** `run` changes nothing when it throws that the database is busy: it may run again. */
+  /** Retries `run` while the database is busy: `run` has changed nothing when it throws that. */
   async #unlessBusy<R>(run: () => R): Promise<R> {
     const startedMs = this.#waiting.monotonicMs();
     for (;;) {
@@ -182,10 +183,11 @@ class NodeSqliteConnection implements CheckingConnection {
 
   #run<R>(query: CompiledQuery): QueryResult<R> {
     const { prepared, columns } = this.#statement(query.sql);
-    // bindable: primitives and bytes only
+    // Cast: `bindable` returns only primitives and bytes.
     const parameters = query.parameters.map(bindable) as SQLInputValue[];
     if (columns.length > 0) {
-      const rows = prepared.all(...parameters) as unknown as unknown[][]; // setReturnArrays below
+      // Cast: rows are arrays, by setReturnArrays below.
+      const rows = prepared.all(...parameters) as unknown as unknown[][];
       return { rows: rows.map((values) => toRow(columns, values) as R) };
     }
     const { changes, lastInsertRowid } = prepared.run(...parameters);
@@ -209,7 +211,7 @@ class NodeSqliteConnection implements CheckingConnection {
       this.#statements.set(sql, known);
       return known;
     }
-    // A changed schema changes the columns of `select *`.
+    // A changed schema changes the columns of cached `select *` statements.
     if (/^\s*(create|alter|drop)\b/i.test(sql)) this.#statements.clear();
     const prepared = this.#db.prepare(sql);
     prepared.setReturnArrays(true);
@@ -224,8 +226,8 @@ class NodeSqliteConnection implements CheckingConnection {
 }
 
 /**
- * A plain object. node:sqlite's own rows have no prototype and take longer to build (4.4 against
- * 3.6 us for 30 columns).
+ * Builds a plain object: node:sqlite's own row objects have no prototype and take longer to build
+ * (4.4 against 3.6 us for 30 columns).
  */
 function toRow(columns: string[], values: unknown[]): Record<string, unknown> {
   const row: Record<string, unknown> = {};

@@ -1,10 +1,10 @@
-// Which values may be bound to a query, the same on SQLite and MariaDB. Both drivers call
-// `bindable` on every parameter.
+// Which values may be bound to a query, alike on SQLite and MariaDB. Both drivers pass every
+// parameter through `bindable`.
 
 /**
- * The value as it is stored. Booleans become 0 and 1. Dates, objects and arrays are bugs:
- * node:sqlite takes an object in first place for named parameters and stores NULL, mysql2 would
- * store text of its own making.
+ * The value as it is stored: booleans become 0 and 1. Throws for dates, objects and arrays:
+ * node:sqlite would take an object in first place for named parameters and store NULL, and mysql2
+ * would store a text of its own format.
  */
 export function bindable(value: unknown): string | number | bigint | Uint8Array | null {
   switch (typeof value) {

@@ -1,5 +1,5 @@
-// The file of a database shrinks after rows were deleted, where it was made to; an older one stays
-// whole.
+// A SQLite file shrinks after rows were deleted if it was created with incremental vacuum; a file
+// of an older release keeps its size.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,21 +1,21 @@
-// Gives the space of deleted rows back to the file system. Called by the tasks that purge.
+// Returns the disk space of deleted rows to the file system. Called by the tasks that purge rows.
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Database } from './database.ts';
 
-/** Pages at a time: other queries have their turn in between. */
+/** Pages freed in one statement: few, so that other queries run in between. */
 const pagesAtOnce = 256;
 
 /**
- * How many bytes went back. MariaDB uses freed space again by itself, and so does SQLite in a file
- * that was made without incremental vacuum.
+ * Returns the number of bytes freed. 0 on MariaDB, which reuses freed space by itself, and for a
+ * SQLite file that was created without incremental vacuum, which does so too.
  */
 export async function reclaimSpace<T>({
   db: typed,
   dialect,
 }: Pick<Database<T>, 'db' | 'dialect'>): Promise<number> {
   if (dialect !== 'sqlite') return 0;
-  const db = typed as unknown as Kysely<unknown>; // pragmas are of no table
+  const db = typed as unknown as Kysely<unknown>; // a pragma needs no table types
   const pragma = async (name: string): Promise<number> => {
     const { rows } = await sql<Record<string, number>>`pragma ${sql.raw(name)}`.execute(db);
     return Number(Object.values(rows[0] ?? {})[0] ?? 0);
@@ -24,7 +24,7 @@ export async function reclaimSpace<T>({
   for (let free = await pragma('freelist_count'); free > 0;) {
     await sql`pragma incremental_vacuum(${sql.raw(String(pagesAtOnce))})`.execute(db);
     const left = await pragma('freelist_count');
-    if (left >= free) break; // made without it
+    if (left >= free) break; // file without incremental vacuum
     free = left;
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -1,4 +1,4 @@
-// The database contract on SQLite, and what only SQLite must keep.
+// Runs the database contract (db.testing.ts) on SQLite, and tests what holds for SQLite only.
 import { strict as assert } from 'node:assert';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -82,7 +82,7 @@ test('sqlite: a write under a fence is checked and written at one go, also while
   release();
   await Promise.all([otherWork, waiting]);
   await assert.rejects(insert(2), /UNIQUE/);
-  await insert(3); // the failed one left no transaction open
+  await insert(3); // the failed insert left no transaction open
   await sql`update lease set token = 2`.execute(other.db);
   await assert.rejects(insert(4), FenceLost);
   const { rows } = await sql<{ a: number }>`select a from t order by a`.execute(database.db);

@@ -1,15 +1,15 @@
-// Where a test's database lies: SQLite, unless a runner (test/mariadb) started a MariaDB for the
-// tests and names its socket. Called by the fixtures of services and of whole clouds.
+// Chooses the database of a test: SQLite, unless a test runner (test/mariadb) has started a MariaDB
+// and names its socket. Called by the fixtures of services and of whole clouds.
 import { createHash } from 'node:crypto';
 import type { DatabaseConfig } from './database.ts';
 import { createDatabaseAt } from './mariadb.testing.ts';
 
-/** Environment variable: the socket of the MariaDB that takes SQLite's place. */
+/** Environment variable: the socket of the MariaDB to use instead of SQLite. */
 export const testMariadbSocket = 'COBALT_TEST_MARIADB_SOCKET';
 
 /**
- * `sqlite` itself, or what takes its place on MariaDB: the same path is the same database,
- * ':memory:' a new one each time. The runner's server ends with all of them.
+ * Returns `sqlite` itself, or a MariaDB database in its place: the same path gives the same
+ * database, ':memory:' a new one each time. The databases are removed with the runner's server.
  */
 export async function testDatabase(
   sqlite: Extract<DatabaseConfig, { dialect: 'sqlite' }>,

@@ -1,5 +1,4 @@
-// A transaction that is tried again when the database asks for it, and the writes that SQL spells
-// differently.
+// Transactions with retries, and writes whose SQL differs between the dialects. Used by all stores.
 import { MysqlAdapter, type Insertable, type Kysely, type Transaction } from 'kysely';
 import { isConflict, isTransient, isUnreachable } from './errors.ts';
 import { maxAttempts, maxConflicts, pauseMs, retryPause } from './retry-pause.ts';
@@ -7,7 +6,7 @@ import { maxAttempts, maxConflicts, pauseMs, retryPause } from './retry-pause.ts
 export interface RetryPolicy {
   maxAttempts: number;
   backoffMs: number;
-  /** Attempts where each fails at once; as many as `maxAttempts` by default. */
+  /** Attempts on conflicts that fail at once; defaults to `maxAttempts`. */
   maxConflicts?: number;
 }
 
@@ -15,9 +14,9 @@ const retryPolicy: RetryPolicy = { maxAttempts, maxConflicts, backoffMs: 20 };
 
 /**
  * Runs `work` in one transaction: committed when it returns, rolled back when it throws. On a
- * deadlock, a lock timeout or a busy SQLite file it runs again from its start, so `work` must have
- * no effect but through `trx`. So it does when the connection is lost, unless the commit was under
- * way by then: that may have happened.
+ * deadlock, a lock timeout or a busy SQLite file `work` runs again from its start, so it must have
+ * no effects except through `trx`. It also runs again when the connection is lost, unless the
+ * commit was under way, since that may have succeeded.
  */
 export async function transaction<T, R>(
   db: Kysely<T>,
@@ -44,7 +43,7 @@ export async function transaction<T, R>(
 }
 
 /**
- * Inserts the row, or updates all its other columns where `key` exists already. Idempotent by
+ * Inserts the row, or updates all its other columns if a row with this `key` exists. Idempotent by
  * `key`.
  */
 export async function upsert<T, N extends keyof T & string>(
@@ -53,8 +52,8 @@ export async function upsert<T, N extends keyof T & string>(
   row: Insertable<T[N]>,
   key: readonly (keyof T[N] & string)[],
 ): Promise<void> {
-  // Kysely cannot infer the columns of a generic table; `row` and `key` above keep the caller
-  // right.
+  // Kysely cannot infer the columns of a generic table; the types of `row` and `key` check the
+  // caller.
   const anyDb = db as Kysely<any>;
   const values = row as Record<string, unknown>;
   const changes: any = Object.fromEntries(
@@ -75,13 +74,13 @@ export async function upsert<T, N extends keyof T & string>(
     .execute();
 }
 
-/** Inserts the row where none with one of its unique keys exists. Safe to repeat. */
+/** Inserts the row, unless one with the same value of a unique key exists. Idempotent. */
 export async function insertIfAbsent<T, N extends keyof T & string>(
   db: Kysely<T>,
   table: N,
   row: Insertable<T[N]>,
 ): Promise<void> {
-  // As in `upsert`.
+  // Casts: see `upsert`.
   const insert = (db as Kysely<any>).insertInto(table).values(row as Record<string, unknown>);
   await (
     isMysql(db) ? insert.ignore() : insert.onConflict((conflict) => conflict.doNothing())

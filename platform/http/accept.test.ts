@@ -1,4 +1,4 @@
-// RFC 9110, 12.5.1: which Accept headers allow JSON.
+// Which Accept headers allow a JSON reply. RFC 9110, 12.5.1.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { acceptsJson } from './accept.ts';

@@ -1,10 +1,9 @@
-// Which media types a client accepts. RFC 9110, 12.5.1.
+// Whether a client accepts a JSON reply. RFC 9110, 12.5.1. Used by the HTTP edge.
 
-/** Whether an Accept header allows JSON; a missing header does. */
+/** Whether the Accept header allows JSON; without the header, every type is allowed. */
 export function acceptsJson(header: string | undefined): boolean {
   if (header === undefined || header.trim() === '') return true;
-  // The most specific range that covers JSON decides, so that `*/*, application/json;q=0` refuses
-  // it.
+  // The most specific range that matches JSON decides, so `*/*, application/json;q=0` refuses it.
   let quality = 0;
   let specificity = -1;
   for (const range of header.split(',')) {

@@ -1,7 +1,7 @@
-// Closes connections whose client neither sends the body that it announced nor reads the answer
-// that it requested. Progress counts, not the total time: an image of many GB over a slow
-// connection takes hours. A request whose handler is still working is never cut. A client that does
-// not finish its headers: `headersTimeoutMs` in server.ts.
+// Closes connections whose client stops sending its announced body, or stops reading the reply.
+// Progress counts, not total time: an image of many GB over a slow connection takes hours. A
+// request whose handler is still working is never cut. Clients that do not finish their headers are
+// closed by `headersTimeoutMs` in server.ts.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
@@ -22,13 +22,13 @@ export function closeIdleSockets(server: Server, idleTimeoutMs: number): void {
       if (exchanges.get(socket) === exchange) exchanges.delete(socket);
     });
   });
-  // The timer of a socket starts again with every byte in either direction. Node: `server.timeout`.
+  // Node restarts a socket's timer at every byte in either direction. Node: `server.timeout`.
   server.setTimeout(idleTimeoutMs, (socket) => {
     const exchange = exchanges.get(socket);
     if (!exchange) {
       socket.destroy();
     } else if (waitsForBody(exchange) && !exchange.response.headersSent) {
-      // the socket is closed with it
+      // `connection: close` makes Node close the socket after this reply.
       exchange.response.writeHead(408, { connection: 'close', 'content-length': '0' }).end();
     } else if (waitsForBody(exchange) || socket.writableLength > 0) {
       socket.destroy();
@@ -38,6 +38,9 @@ export function closeIdleSockets(server: Server, idleTimeoutMs: number): void {
   });
 }
 
-/** Whether there are received bytes that the handler has not read yet: then this side is slow. */
+/**
+ * True while the server waits for body bytes of the client. If received bytes are still unread, the
+ * handler is what is slow, not the client.
+ */
 const waitsForBody = ({ request }: Exchange): boolean =>
   !request.complete && request.readableLength === 0;

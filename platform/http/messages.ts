@@ -1,15 +1,15 @@
-// The messages between the HTTP server and the handler of its requests: a request whose body is
-// unread, a reply that may be JSON, text, bytes or a stream.
+// The messages between the HTTP server and the handler: a request whose body is not read yet, and a
+// reply that may be JSON, text, bytes or a stream.
 import type { Readable } from 'node:stream';
 import type { Json } from '#contracts/common/json.ts';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
 
-/** Query parameters as sent, repeated ones in order. */
+/** Decoded query parameters; a name's values are in the order in which they were sent. */
 export type Query = Readonly<Record<string, readonly string[]>>;
 
 /**
- * JSON that is serialised already: for long replies made of repeated pieces. An in-process caller
+ * JSON that is serialised already, for long replies made of cached pieces. An in-process caller
  * receives it parsed.
  */
 export class JsonText {
@@ -18,7 +18,7 @@ export class JsonText {
   constructor(text: string) {
     this.text = text;
   }
-  /** UTF-8, encoded once, also for a reply that is cached. */
+  /** The text as UTF-8; encoded once, also when a cached reply is sent many times. */
   get bytes(): Buffer {
     return (this.#bytes ??= Buffer.from(this.text));
   }
@@ -28,21 +28,21 @@ export interface RawRequest {
   method: HttpMethod;
   /** Path without the query, percent-encoded as sent. */
   path: string;
-  /** Without the question mark. */
+  /** The query string without the question mark. */
   query: string;
-  /** Names in lower case. */
+  /** Header names are in lower case. */
   headers: Readonly<Record<string, string | undefined>>;
   /** JSON from an in-process caller, bytes from a socket, or nothing. */
   body: { json: Json } | { stream: Readable } | null;
-  /** `http://host:port` under which the caller reached this server. */
+  /** `http://host:port` as the client addressed this server; the base of links in replies. */
   origin: string;
-  /** The remote address of the socket; none in-process. */
+  /** The remote address of the socket; undefined for in-process callers. */
   source?: string | undefined;
-  /** Whom a client certificate names that the server's authority has signed. */
+  /** The subject of a client certificate that the server's authority has signed. */
   client?: ClientIdentity | undefined;
 }
 
-/** Common name and organisations of a certificate. */
+/** Common name and organisations of a client certificate. */
 export interface ClientIdentity {
   name: string;
   groups: readonly string[];
@@ -54,7 +54,7 @@ export interface RawReply {
   body: Json | JsonText | Readable | Buffer | undefined;
 }
 
-/** Answers every request, also with an error: it never rejects. */
+/** Answers every request, errors included: `handle` never rejects. */
 export interface HttpHandler {
   handle(raw: RawRequest): Promise<RawReply>;
 }

@@ -1,19 +1,22 @@
-// Parses JSON from outside: bounded before it is parsed, well-formed, and with objects without a
-// prototype, so that a tenant's key `constructor` or `__proto__` is a key like any other. Such keys
-// are not refused: OpenStack allows them as metadata keys.
+// Parses JSON from outside the cloud: size-bounded before it is parsed, well-formed Unicode, and
+// objects without a prototype, so that a tenant's key `constructor` or `__proto__` is an ordinary
+// key. Such keys cannot be refused: OpenStack allows them as metadata keys.
 import { isUtf8 } from 'node:buffer';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 
-/** Deeper than any body of an OpenStack API, and shallow enough for recursive code. Unless told. */
+/**
+ * Default limit on nesting: deeper than any body of an OpenStack API, shallow enough for recursion.
+ */
 export const maxDepth = 32;
 /**
- * Members of all objects and arrays of a body together; more only where a route allows larger
- * bodies.
+ * Limit on the members of all objects and arrays of a body together; grows only for routes that
+ * allow large bodies.
  */
 export const maxMembers = (maxBytes: number): number => Math.max(20_000, maxBytes >> 6);
 
+/** badRequest: not UTF-8 or JSON, or out of bounds. `maxBytes`: limit of the route's bodies. */
 export function parseJson(bytes: Buffer, maxBytes: number, deepest = maxDepth): Outcome<Json> {
   if (!isUtf8(bytes)) return fault('badRequest', 'Malformed request body: it is not valid UTF-8.');
   const excess = boundExceeded(bytes, maxMembers(maxBytes), deepest);
@@ -35,7 +38,10 @@ const [quote, backslash, comma, openBracket, openBrace, closeBracket, closeBrace
   0x22, 0x5c, 0x2c, 0x5b, 0x7b, 0x5d, 0x7d,
 ];
 
-/** One pass over the bytes, before any object is created from them. */
+/**
+ * Returns which bound is exceeded, in one pass over the bytes, before any object is created from
+ * them.
+ */
 function boundExceeded(bytes: Buffer, limit: number, deepest: number): string | undefined {
   let depth = 0;
   let members = 0;
@@ -58,8 +64,8 @@ function boundExceeded(bytes: Buffer, limit: number, deepest: number): string | 
 }
 
 /**
- * Removes the prototypes of all objects; false: a string or key is not well-formed Unicode. The
- * depth has been checked before.
+ * Removes the prototypes of all objects. Returns false if a string or key is not well-formed
+ * Unicode. Recursion is safe: the depth was checked before.
  */
 function withoutPrototypes(value: Json, checkText: boolean): boolean {
   if (typeof value === 'string') return !checkText || value.isWellFormed();

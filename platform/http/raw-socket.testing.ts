@@ -18,7 +18,7 @@ export async function connectRaw(port: number): Promise<RawSocket> {
   let received = '';
   let closed = false;
   socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
-  socket.on('error', () => undefined); // `closed` reports a closed connection
+  socket.on('error', () => undefined); // the field `closed` reports it
   socket.on('close', () => (closed = true));
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve);

@@ -1,4 +1,4 @@
-// Bodies from sockets: bounded, of the right content type, and not assumed to be JSON.
+// Request bodies from sockets: bounded, of the right content type, and not assumed to be JSON.
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';

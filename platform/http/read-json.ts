@@ -12,9 +12,10 @@ import { parseJson } from './parse-json.ts';
  * https://docs.openstack.org/oslo.middleware/latest/reference/opts.html
  */
 export const defaultMaxBodyBytes = 114_688;
-/** For a complete JSON body, however slowly it arrives. */
+/** Deadline for receiving a whole JSON body, however steadily it arrives. */
 const bodyDeadlineMs = 60_000;
 
+/** null: there is no body. Faults: requestTimeout, tooLarge, unsupportedMediaType, badRequest. */
 export async function readJson(
   raw: {
     body: { json: Json } | { stream: Readable } | null;
@@ -49,7 +50,10 @@ export async function readJson(
   return parseJson(bytes, maxBytes);
 }
 
-/** timeout and tooLarge as faults; a body of any type. */
+/**
+ * Reads a body of any type into memory. Faults: `requestTimeout` at the deadline, `tooLarge` beyond
+ * maxBytes.
+ */
 export async function readBytesInTime(
   stream: Readable,
   bounds: { maxBytes: number; bodyDeadlineMs?: number },

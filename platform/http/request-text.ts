@@ -1,13 +1,13 @@
-// Requires text of requests to be UTF-8: bytes that are replaced by U+FFFD would make different
-// names, and different passwords, equal. The only place that decides it, for targets, headers and
-// bodies; called by dispatcher.ts and read-json.ts.
+// Requires all text of requests to be UTF-8: if invalid bytes were replaced by U+FFFD, different
+// names and different passwords would become equal. Applied to targets, headers and bodies, by
+// dispatcher.ts and read-json.ts.
 import { isUtf8 } from 'node:buffer';
 import type { Fault } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 
 /**
- * A target has no fragment (RFC 9112, 3.2) and is refused with one: the router ends a path at `#`
- * while access rules would not, so that a rule for `/servers/{id}/action` would allow `POST
+ * Refuses a target with a fragment, which requests never have (RFC 9112, 3.2): the router ends a
+ * path at `#` but access rules do not, so a rule for `/servers/{id}/action` would allow `POST
  * /servers/#/action`, which creates a server.
  */
 export function targetFault(path: string, query: string): Fault | undefined {
@@ -17,7 +17,9 @@ export function targetFault(path: string, query: string): Fault | undefined {
   return encodesUtf8(query) ? undefined : fault('badRequest', 'The query is not valid UTF-8.');
 }
 
-/** Values as Node provides them, one character per byte, or as in-process callers write them. */
+/**
+ * Header values hold one character per byte as Node provides them, or text of in-process callers.
+ */
 export function headerFault(
   headers: Readonly<Record<string, string | undefined>>,
 ): Fault | undefined {
@@ -34,8 +36,8 @@ const isHeaderText = (value: string): boolean =>
   /[^\0-\xff]/.test(value) ? value.isWellFormed() : isUtf8(Buffer.from(value, 'latin1'));
 
 /**
- * Whether percent-encoded text decodes to UTF-8. `%` without two digits stands for itself, as in
- * Python's and browsers' parsers.
+ * Whether percent-encoded text decodes to UTF-8. A `%` without two hex digits stands for itself, as
+ * in the parsers of Python and browsers.
  */
 function encodesUtf8(text: string): boolean {
   if (!text.includes('%')) return true;

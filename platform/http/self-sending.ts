@@ -1,5 +1,5 @@
-// Streams that can write themselves into a socket faster than by piping chunks. For any other
-// reader they are ordinary streams. Created by stores of large files, used by server.ts.
+// Streams that write themselves to a socket faster than piping does. For other readers they are
+// ordinary streams. Created by stores of large files; server.ts calls `sendTo`.
 import { Readable } from 'node:stream';
 import type { Writable } from 'node:stream';
 
@@ -7,8 +7,8 @@ export const sendTo = Symbol('sendTo');
 
 export interface SelfSending extends Readable {
   /**
-   * Writes all bytes in order, with backpressure; does not end the destination. Resolves early when
-   * the destination closes. Rejects when the bytes cannot be read.
+   * Writes all bytes in order, with backpressure, and leaves the destination open. Resolves early
+   * when the destination closes. Rejects when the bytes cannot be read.
    */
   [sendTo](destination: Writable): Promise<void>;
 }

@@ -1,4 +1,4 @@
-// One request to a foreign server: what an answer is, and what ends it.
+// One request to a server outside the cloud: what counts as an answer, and what ends the request.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { RequestListener } from 'node:http';

@@ -1,6 +1,7 @@
-// One HTTP request to a server outside the cloud, with a deadline on all of it and a limit on the
-// answer. Redirects are answers like others: nothing is sent to where the caller did not say. Used
-// by drivers of devices; OpenStack's services have openstack/http/client.ts.
+// Sends one HTTP request to a server outside the cloud, with a deadline for the whole exchange and
+// a limit on the answer's size. Redirects are returned, not followed: nothing is sent to an address
+// that the caller did not name. Used by drivers of devices; clients of OpenStack services use
+// openstack/http/client.ts.
 import { request as plainRequest } from 'node:http';
 import type { Agent as PlainAgent, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { request as tlsRequest } from 'node:https';
@@ -14,9 +15,9 @@ export interface OutgoingRequest {
   url: URL;
   headers?: Readonly<Record<string, string>>;
   body?: string;
-  /** Of the URL's protocol; with the certificates to trust. */
+  /** An agent for the URL's protocol; a TLS agent holds the certificates to trust. */
   agent?: PlainAgent | TlsAgent;
-  /** From the start to the last byte of the answer, however steadily it comes. */
+  /** From the start to the last byte of the answer, even if bytes keep arriving. */
   timeoutMs: number;
   maxAnswerBytes: number;
 }
@@ -28,8 +29,9 @@ export interface ReceivedAnswer {
 }
 
 /**
- * unavailable: not reached, broken off, not HTTP, or an answer that is too long; timeout. Every
- * status is an answer. The faults name the method and the URL without its query, and no header.
+ * Sends the request. Every HTTP status is an answer. Faults: `unavailable` when the server is not
+ * reached, breaks off, does not speak HTTP, or answers too long; `timeout`. Faults name the method
+ * and the URL without its query, and no header, since those may hold credentials.
  */
 export async function sendRequest(
   { method, url, headers = {}, body, agent, timeoutMs, maxAnswerBytes }: OutgoingRequest,
@@ -61,7 +63,7 @@ export async function sendRequest(
 async function bytesOf(answer: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const parts: Buffer[] = [];
   let size = 0;
-  // a loop that is left destroys the connection
+  // Leaving the loop destroys the stream, and with it the connection.
   for await (const part of answer as AsyncIterable<Buffer>) {
     size += part.length;
     if (size > maxBytes) throw new Error(`it is longer than ${maxBytes} bytes`);
@@ -70,7 +72,10 @@ async function bytesOf(answer: IncomingMessage, maxBytes: number): Promise<Buffe
   return Buffer.concat(parts);
 }
 
-/** Of a server with several addresses, Node tells the reasons in an AggregateError. */
+/**
+ * The error's message. For a server with several addresses Node throws an AggregateError: its first
+ * reason.
+ */
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
   return error instanceof Error ? error.message : String(error);

@@ -1,6 +1,5 @@
-// The socket in front of an HTTP handler: Node's HTTP server, with bodies as streams. Every
-// request, response and socket has an error handler, and none may hold its connection without
-// progress: idle-sockets.ts.
+// The HTTP server in front of an HttpHandler: Node's server, with bodies as streams. Every request,
+// response and socket has an error handler; idle-sockets.ts closes connections without progress.
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -25,11 +24,14 @@ export interface HttpServer {
    * cuts them. Safe to repeat.
    */
   close(graceMs?: number): Promise<void>;
-  /** Of new connections, after the files have changed. Only where it has `tls`. */
+  /**
+   * Uses this certificate for new connections, after the files have changed. Only for a server with
+   * `tls`.
+   */
   renewCertificate(tls: Certificate): void;
 }
 
-/** PEM texts. */
+/** Certificate and private key as PEM texts. */
 export interface Certificate {
   cert: string;
   key: string;
@@ -54,15 +56,23 @@ export interface HttpServerOptions {
     paths: readonly string[];
     onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
   };
-  /** Of links in answers, e.g. of a proxy before it; the one that the client names by default. */
+  /**
+   * Base URL of links in replies, e.g. that of a proxy in front; by default the address that the
+   * client used.
+   */
   origin?: string;
   /** Speaks TLS instead of plain HTTP. */
   tls?: Certificate;
-  /** With TLS: the authority (PEM) of client certificates; a client may have none. */
+  /**
+   * With TLS: the authority (PEM) that signs client certificates. Clients without a certificate are
+   * accepted, too.
+   */
   clientAuthority?: string;
   /** Logs faults of connections and pages. */
   log?: Log;
-  /** A connection without progress for this long is closed, if it is the client's turn. */
+  /**
+   * After this long without progress a connection is closed, if the server waits for the client.
+   */
   idleTimeoutMs?: number;
 }
 
@@ -76,14 +86,15 @@ interface Serving {
   log: Log;
 }
 
+/** Resolves when the server listens; rejects if it cannot, e.g. because the port is in use. */
 export async function startHttpServer(
   handler: HttpHandler,
   options: HttpServerOptions,
 ): Promise<HttpServer> {
   const log = options.log ?? silentLog;
   const serving: Serving = { handler, options, log };
-  // No limit on the time of a whole request: image uploads may take hours. Small bodies have one in
-  // read-json.ts.
+  // No limit on a whole request's time: image uploads may take hours. Small JSON bodies have a
+  // deadline in read-json.ts.
   const limits = {
     keepAliveTimeout: keepAliveTimeoutMs,
     headersTimeout: headersTimeoutMs,
@@ -91,14 +102,14 @@ export async function startHttpServer(
     keepAlive: true,
     keepAliveInitialDelay: tcpProbeMs,
   };
-  // Decided before the protocol changes, so that a request with `Upgrade: h2c`, from a client or an
-  // attacker, is an ordinary request.
+  // Only websockets on listed paths are upgraded. Anything else, such as `Upgrade: h2c`, stays an
+  // ordinary request, so that it cannot bypass the handler.
   const shouldUpgradeCallback = ({ url = '/', headers }: IncomingMessage): boolean =>
     headers.upgrade?.toLowerCase() === 'websocket' &&
     (options.upgrades?.paths.includes(url.split('?', 1)[0] ?? '') ?? false);
   let isClosing = false;
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
-    // so that a client with kept connections turns to another process
+    // While closing: makes a client with a keep-alive connection turn to another process.
     if (isClosing) response.setHeader('connection', 'close');
     request.on('error', (error) => log.debug({ err: error }, 'request broke off'));
     response.on('error', (error) => log.debug({ err: error }, 'response broke off'));
@@ -122,10 +133,10 @@ export async function startHttpServer(
     ? acceptUpgrades(server, options.upgrades.onUpgrade, log)
     : () => undefined;
   await listen(server, options);
-  // e.g. no more file descriptors: it continues to listen
+  // E.g. out of file descriptors: the server goes on listening.
   server.on('error', (error) => log.error({ err: error }, 'HTTP server'));
   return {
-    port: (server.address() as AddressInfo).port, // it listens on TCP
+    port: (server.address() as AddressInfo).port, // an AddressInfo: it listens on TCP
     renewCertificate: (tls) => tlsServer?.setSecureContext(tls),
     async close(graceMs = 0) {
       isClosing = true;
@@ -152,7 +163,7 @@ async function listen(server: Server, { host, port }: HttpServerOptions): Promis
   });
 }
 
-/** The last resort: a bug of the HTTP edge itself. */
+/** Answers a bug of the HTTP edge itself: 500, or a cut connection if headers were sent. */
 function refuse(response: ServerResponse): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
@@ -180,7 +191,7 @@ async function serve(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { url = '/' } = request; // ASCII: Node refuses other bytes in a target itself
+  const { url = '/' } = request; // ASCII: Node refuses other bytes in a target
   const at = url.indexOf('?');
   const path = at < 0 ? url : url.slice(0, at);
   const query = at < 0 ? '' : url.slice(at + 1);
@@ -199,10 +210,10 @@ async function serve(
       ? headers['content-length'] !== '0'
       : headers['transfer-encoding'] !== undefined;
   const reply = await handler.handle({
-    method: request.method as HttpMethod, // the handler refuses others
+    method: request.method as HttpMethod, // the handler refuses unknown methods
     path,
     query,
-    // repeated headers that Node keeps as arrays (set-cookie) are not read
+    // Cast: only headers that Node gives as arrays (set-cookie) differ, and no handler reads those.
     headers: headers as Record<string, string | undefined>,
     body: hasBody ? { stream: request } : null,
     origin: options.origin ?? `${options.tls ? 'https' : 'http'}://${headers.host ?? 'localhost'}`,
@@ -210,19 +221,21 @@ async function serve(
     client: options.clientAuthority ? clientOf(request.socket as TLSSocket) : undefined,
   });
   if (response.writableEnded || response.destroyed) {
-    discard(reply.body); // the client left, or was answered for being idle
+    discard(reply.body); // the client left, or got 408 for being idle
     return;
   }
   if (hasBody && !request.readableEnded) {
-    // A long unread body is cut off below, so the client must not send its next request on this
-    // connection.
+    // A long unread body is cut off by `drain`, so the client must not reuse this connection.
     reply.headers['connection'] = 'close';
     drain(request, response);
   }
   await send(request, response, reply, log);
 }
 
-/** undefined: it has shown none, or one of another authority. */
+/**
+ * The client certificate's subject; undefined without a certificate, or with one of another
+ * authority.
+ */
 function clientOf(socket: TLSSocket): ClientIdentity | undefined {
   if (!socket.authorized) return undefined;
   const { subject } = socket.getPeerCertificate();
@@ -230,7 +243,7 @@ function clientOf(socket: TLSSocket): ClientIdentity | undefined {
     CN?: string | string[];
     O?: string | string[];
   };
-  // none, or several: it is unclear whom it names
+  // Without exactly one common name it is unclear whom the certificate names.
   return typeof name !== 'string' ? undefined : { name, groups: [organisations].flat() };
 }
 
@@ -253,7 +266,7 @@ async function send(
       response,
       status,
       headers,
-      // As bytes: Node writes a long string together with the headers, which takes far longer.
+      // As bytes: Node copies a long string together with the headers, which takes far longer.
       body instanceof JsonText ? body.bytes : Buffer.from(JSON.stringify(body)),
       log,
     );
@@ -269,7 +282,7 @@ function sendBody(
 ): void {
   if (!(body instanceof ReadableStream)) {
     headers['content-length'] = String(Buffer.byteLength(body));
-    // Node omits the body if the method is HEAD
+    // For HEAD, Node omits the body by itself.
     response.writeHead(status, headers).end(body);
     return;
   }
@@ -280,7 +293,7 @@ function sendBody(
     return;
   }
   pipeline(body, response, (error) => {
-    // the connection is cut, since the announced length cannot be sent
+    // `pipeline` has cut the connection, since the announced length can no longer be sent.
     if (error) log.debug({ err: error }, 'answer broke off');
   });
 }
@@ -292,8 +305,8 @@ function discard(body: RawReply['body']): void {
 }
 
 /**
- * The body writes itself. A reader that leaves ends it; bytes that cannot be read cut the
- * connection, since the length was announced.
+ * Lets the body write itself. It stops when the client closes the connection. If its bytes cannot
+ * be read the connection is cut, since the length was announced.
  */
 async function sendItself(
   body: SelfSending,
@@ -315,8 +328,8 @@ async function sendItself(
   }
 }
 
-// If a handler refused without reading the body, a short rest of it is read and dropped so that the
-// client sees the answer; a long one is cut off.
+// For a handler that refused without reading the body: up to this many bytes of the rest are read
+// and dropped, so that the client sees the reply; beyond that the connection is cut.
 const drainMaxBytes = 1024 * 1024;
 function drain(stream: Readable, response: ServerResponse): void {
   let rest = 0;

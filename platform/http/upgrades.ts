@@ -1,10 +1,10 @@
-// Connections that change from HTTP to another protocol (websockets of remote consoles). Node
-// passes such a socket on without listeners: an error on it would end the process.
+// Handles connections that upgrade from HTTP to another protocol (websockets of remote consoles).
+// Node hands over such a socket without listeners, so an `error` event on it would end the process.
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Log } from '../log.ts';
 
-/** Returns a function that ends all of them: Node's server no longer tracks them. */
+/** Returns a function that closes all upgraded sockets, which Node's server no longer tracks. */
 export function acceptUpgrades(
   server: Server,
   onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>,
@@ -19,7 +19,7 @@ export function acceptUpgrades(
     request.on('error', () => socket.destroy());
     open.add(socket);
     socket.once('close', () => open.delete(socket));
-    // a console may be silent for long; TCP's keepalive finds a dead peer
+    // No idle timeout: a console may be silent for long. TCP keepalive detects a dead peer.
     request.socket.setTimeout(0);
     onUpgrade(request, socket, head).catch((error: unknown) => {
       log.warn({ err: error }, 'upgrade failed');

@@ -1,4 +1,4 @@
-// Prometheus metrics. They are recorded where platform and openstack execute routes, RPC, sagas and
+// Prometheus metrics. Platform and openstack record them where they run routes, RPC, sagas and
 // tasks; other components record none themselves.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
@@ -14,13 +14,13 @@ export interface Metrics {
   ): void;
   task(labels: { task: string; outcome: string }, ms: number): void;
   gauge(name: string, help: string, read: () => number): void;
-  /** The exposition text of all metrics. */
+  /** All metrics in Prometheus' text format. */
   text(): Promise<string>;
 }
 
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
 
-// Node's documentation of process.memoryUsage().
+// The names are those of Node's process.memoryUsage().
 const memoryParts = [
   ['rss', 'rss', 'of memory the process holds in all (resident set)'],
   ['heapTotal', 'heap_total', 'reserved for JavaScript objects'],
@@ -74,7 +74,8 @@ export function createMetrics(): Metrics {
   }
   return {
     http: (labels, ms) => http.observe(labels, ms / 1000),
-    // One label value for all hosts: otherwise each host's topic would be a time series of its own.
+    // Topics of hosts (`compute.<host>`) share one label value: otherwise each host would add time
+    // series.
     rpc: ({ topic, ...labels }, ms) =>
       rpc.observe({ topic: topic.replace(/\..*/, '.*'), ...labels }, ms / 1000),
     sagaStep: (labels, ms) => saga.observe(labels, ms / 1000),

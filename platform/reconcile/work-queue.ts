@@ -1,26 +1,30 @@
-// Keys that are to be looked at: each once, however often it was named meanwhile; one at a time for
-// each key; again after a failure, later each time. The core of every controller.
+// The work queue of a controller, as in Kubernetes' client-go: a key added several times is
+// reconciled once, never by two workers at once, and again after a failure, with back-off.
 import type { Clock, Timer } from '../clock.ts';
 
 export interface WorkQueueOptions {
-  /** Looks at one key. A number: look again after so many ms. An error: again, later each time. */
+  /**
+   * Reconciles one key. A returned number: reconcile it again after so many ms. An error: retry
+   * with back-off.
+   */
   work(key: string, signal: AbortSignal): Promise<number | void>;
   onError(key: string, error: unknown, attempt: number): void;
-  /** Keys that are looked at together. */
+  /** How many keys are reconciled at once. */
   concurrency?: number;
 }
 
 export interface WorkQueue {
   add(key: string): void;
   addAfter(key: string, ms: number): void;
-  /** Waiting or being looked at. */
+  /** Number of keys that wait or are being reconciled. */
   readonly size: number;
-  /** Nothing new begins; resolves when what is in hand has ended. */
+  /** Starts no more work; resolves when the work in progress has ended. */
   stop(): Promise<void>;
 }
 
 const backoffMs = { first: 50, most: 60_000 };
 
+/** Starts empty; nothing runs before the first `add`. */
 export function createWorkQueue(
   clock: Pick<Clock, 'after'>,
   { work, onError, concurrency = 4 }: WorkQueueOptions,
@@ -34,7 +38,7 @@ export function createWorkQueue(
   const next = (): void => {
     for (const key of waiting) {
       if (stopped.signal.aborted || running.size >= concurrency) return;
-      if (running.has(key)) continue; // named again while it is looked at: afterwards
+      if (running.has(key)) continue; // added while reconciled: again afterwards
       waiting.delete(key);
       running.set(
         key,
@@ -47,7 +51,7 @@ export function createWorkQueue(
   };
 
   const look = async (key: string): Promise<void> => {
-    // in a turn of its own, so that several events of one change are one look
+    // Deferred to a microtask, so that several events about one change cause one pass.
     await Promise.resolve();
     try {
       const againMs = await work(key, stopped.signal);
@@ -61,7 +65,7 @@ export function createWorkQueue(
     }
   };
 
-  /** The sooner of two times holds: `add` does not wait for it. */
+  /** A new time replaces the earlier timer of the key. `add` does not wait for timers. */
   const later = (key: string, ms: number): void => {
     if (stopped.signal.aborted) return;
     timers.get(key)?.stop();

@@ -1,10 +1,10 @@
-// Tells who waits for a saga in this process that it moved on or ended: the runner tells, queue.ts
-// waits. Other processes' sagas are noticed by a slow poll.
+// In-process notifications that a saga moved on or ended: the runner emits them, the waiting
+// requests of queue.ts listen. Sagas that run in other processes are noticed by polling.
 
 export interface SagaEvents {
-  /** Of the saga with this id and lock key: a step was journalled, or it ended. */
+  /** Called for a saga, by its id and lock key, when a step was journalled or the saga ended. */
   emit(sagaId: string, lockKey: string): void;
-  /** `topic`: a saga's id or a lock key. Returns what ends it. */
+  /** `topic`: a saga's id or a lock key. Returns a function that removes the listener. */
   on(topic: string, listener: () => void): () => void;
 }
 

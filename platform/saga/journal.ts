@@ -1,5 +1,5 @@
-// The saga journal: one row a saga, moved on by compare-and-set. SQL of the saga engine lives here
-// alone; what holds between processes is said in ADR 19.
+// The saga journal: one row for each saga, advanced by compare-and-set. All SQL of the saga engine
+// is here. ADR 19 says what is guaranteed between processes.
 import type { CompiledQuery, Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { FaultRecord } from '#contracts/common/fault.ts';
@@ -7,13 +7,13 @@ import type { Json } from '#contracts/common/json.ts';
 import { isMysql, transaction } from '../db/transaction.ts';
 
 /**
- * forward: steps 0..position-1 are done. backward: steps position..0 are to be undone. settling:
- * only `failed` is left.
+ * forward: steps 0..position-1 are done. backward: steps position..0 are still to be undone.
+ * settling: all is undone, and only `failed` is left to run.
  */
 export type SagaPhase = 'forward' | 'backward' | 'settling';
 
 export interface SagaTable {
-  /** Order within one lock key, given by the database: see `saga_keys`. */
+  /** Order among the sagas of one lock key, assigned by the database from `saga_keys`. */
   seq: number;
   id: string;
   name: string;
@@ -27,14 +27,17 @@ export interface SagaTable {
   request_id: string;
   owner: string | null;
   lease_until_ms: number;
-  /** The claim that holds it; a greater one of the same key is newer. 0: never claimed. */
+  /**
+   * Number of the claim under which a process runs this saga; a greater one of the same key is
+   * newer. 0: never claimed.
+   */
   claim: number;
   created_at_ms: number;
 }
 
 /**
- * One row a lock key. Its row lock puts the sagas of the key in order and keeps two processes from
- * claiming two of them.
+ * One row for each lock key. Locking this row orders the sagas of the key and keeps two processes
+ * from claiming two of them at once.
  */
 export interface SagaKeyTable {
   lock_key: string;
@@ -59,7 +62,7 @@ export interface SagaRecord {
   phase: SagaPhase;
   position: number;
   fault: FaultRecord | null;
-  /** As it was when the record was read. */
+  /** Whether the saga was cancelled, as of when this record was read. */
   cancelled: boolean;
   requestId: string;
 }
@@ -67,24 +70,28 @@ export interface SagaRecord {
 export interface NewSaga {
   id: string;
   name: string;
-  /** Sagas of one key run one after the other, in order of insertion, e.g. `server:<uuid>`. */
+  /**
+   * Sagas with the same lock key run one after the other, in order of insertion, e.g.
+   * `server:<uuid>`.
+   */
   lockKey: string;
   input: Json;
   requestId: string;
 }
 
-// Kysely is invariant in its tables: this stands for any database that holds the saga tables among
-// others.
+// A database that holds the saga tables among others. `any`, because Kysely's type is invariant in
+// its tables.
 export type AnyDb = Kysely<any>;
 
 /**
- * Inserts within the caller's transaction, beside the change it belongs to. Sagas of one lock key
- * run in the order in which their transactions took the key's row.
+ * Inserts a saga within the caller's transaction, so that it commits together with the change that
+ * it belongs to. Sagas of one lock key run in the order in which their transactions locked the
+ * key's row.
  */
 export async function insertSaga(trx: AnyDb, saga: NewSaga, nowMs: number): Promise<void> {
   const db = trx as Kysely<SagaTables>;
-  // A key's first claim is greater than any it had before its row was purged, at fewer than a
-  // thousand claims a second of one key.
+  // Claim numbers of a key start from the time in ms, so they keep growing after the key's row was
+  // purged and made anew, as long as a key has fewer than a thousand claims a second.
   const key = { lock_key: saga.lockKey, last_seq: 1, last_claim: nowMs, used_at_ms: nowMs };
   const next = { last_seq: sql<number>`saga_keys.last_seq + 1`, used_at_ms: nowMs };
   const insert = db.insertInto('saga_keys').values(key);
@@ -116,8 +123,8 @@ export async function insertSaga(trx: AnyDb, saga: NewSaga, nowMs: number): Prom
 }
 
 /**
- * Asks every unfinished saga of the key to unwind before its next step. Within the caller's
- * transaction.
+ * Asks every unfinished saga of the key, in the caller's transaction, to unwind before its next
+ * step.
  */
 export async function cancelSagas(trx: AnyDb, lockKey: string): Promise<void> {
   await trx.updateTable('sagas').set({ cancelled: 1 }).where('lock_key', '=', lockKey).execute();
@@ -143,7 +150,7 @@ export async function unfinishedSagas(db: AnyDb): Promise<UnfinishedSaga[]> {
     .execute();
 }
 
-/** Whether any saga of the key is unfinished; `besides` names one that does not count. */
+/** Whether the key has an unfinished saga. `besides`: the id of a saga that does not count. */
 export async function hasSaga(db: AnyDb, lockKey: string, besides?: string): Promise<boolean> {
   const rows = await (db as Kysely<SagaTables>)
     .selectFrom('sagas')
@@ -165,7 +172,7 @@ export async function isUnfinished(db: AnyDb, sagaId: string): Promise<boolean> 
 export type ClaimableSaga = Pick<SagaRecord, 'id' | 'name' | 'lockKey'>;
 
 export interface Claimant {
-  /** Names the process; one life at a time. */
+  /** Identifies the process; unique among running processes (a host name, a pod name). */
   owner: string;
   nowMs: number;
   leaseUntilMs: number;
@@ -175,8 +182,8 @@ export function createJournal(database: AnyDb) {
   const db = database as Kysely<SagaTables>;
   return {
     /**
-     * The sagas of these names that may be claimed, the oldest first, at most `limit`: those that
-     * nobody holds and whose elders of the same key are finished.
+     * Sagas of these names that can be claimed, oldest first, at most `limit`: those without a
+     * holder, and without an older unfinished saga of the same key.
      */
     async claimable(
       names: readonly string[],
@@ -205,23 +212,24 @@ export function createJournal(database: AnyDb) {
     },
 
     /**
-     * Claims the saga until `leaseUntilMs`; undefined while an elder of its key is unfinished or
-     * another saga of the key is held.
+     * Claims the saga until `leaseUntilMs`. Returns undefined while an older saga of its key is
+     * unfinished, or another saga of the key is held.
      */
     async claim(claimant: Claimant, saga: ClaimableSaga): Promise<SagaRecord | undefined> {
       return await transaction(db, async (trx) => await claimOne(trx, claimant, saga));
     },
 
     /**
-     * Moves a saga on. Returns whether it was cancelled meanwhile; undefined when the claim was
-     * lost.
+     * Writes a saga's progress. Returns whether it was cancelled meanwhile; undefined if the claim
+     * was lost.
      */
     async advance(
       owner: string,
       saga: SagaRecord,
       leaseUntilMs: number,
     ): Promise<{ cancelled: boolean } | undefined> {
-      // Written out: it runs at each step of every saga, and the builder takes as long as SQLite.
+      // Raw SQL: this runs at each step of every saga, and Kysely's builder would take as long as
+      // SQLite.
       const update = sql`
         update sagas set state = ${JSON.stringify(saga.state)}, phase = ${saga.phase},
           position = ${saga.position}, fault = ${saga.fault && JSON.stringify(saga.fault)},
@@ -233,7 +241,7 @@ export function createJournal(database: AnyDb) {
         );
         return rows[0] && { cancelled: rows[0].cancelled === 1 };
       }
-      // MariaDB knows RETURNING of inserts and deletes alone.
+      // No RETURNING: MariaDB supports it for inserts and deletes only.
       const { numAffectedRows } = await update.execute(db);
       return numAffectedRows === 0n ? undefined : { cancelled: await this.isCancelled(saga.id) };
     },
@@ -248,7 +256,10 @@ export function createJournal(database: AnyDb) {
     /** Whether the key has an unfinished saga. */
     isBusy: async (lockKey: string): Promise<boolean> => await hasSaga(db, lockKey),
 
-    /** Keeps claims alive. Returns those that the owner still holds: claim by saga id. */
+    /**
+     * Extends the owner's leases. Returns the sagas that it still holds, with their claim by saga
+     * id.
+     */
     async renew(
       owner: string,
       sagaIds: readonly string[],
@@ -270,7 +281,7 @@ export function createJournal(database: AnyDb) {
       return new Map(held.map(({ id, claim }) => [id, claim]));
     },
 
-    /** False: the claim was lost. */
+    /** Deletes an ended saga. Returns false if the claim was lost. */
     async finish(owner: string, { id, claim }: SagaRecord): Promise<boolean> {
       const result = await db
         .deleteFrom('sagas')
@@ -281,7 +292,7 @@ export function createJournal(database: AnyDb) {
       return result.numDeletedRows === 1n;
     },
 
-    /** Gives a claim back, so that anybody may go on with it. */
+    /** Releases the claim, so that any process may continue the saga. */
     async release(owner: string, { id, claim }: SagaRecord): Promise<void> {
       await db
         .updateTable('sagas')
@@ -292,7 +303,10 @@ export function createJournal(database: AnyDb) {
         .execute();
     },
 
-    /** A row while the claim holds; locks it where rows are locked. For fences (fence.ts). */
+    /**
+     * A query for fences (fence.ts): returns a row while the claim holds, and locks that row on
+     * databases with row locks.
+     */
     holds(owner: string, { id, claim }: SagaRecord): CompiledQuery {
       const query = db
         .selectFrom('sagas')
@@ -303,7 +317,9 @@ export function createJournal(database: AnyDb) {
       return (isMysql(db) ? query.forUpdate() : query).compile();
     },
 
-    /** Removes the rows of keys that had no saga since `beforeMs`. Returns how many. */
+    /**
+     * Removes the rows of keys that had no saga since `beforeMs`. Returns how many were removed.
+     */
     async purgeKeys(beforeMs: number): Promise<number> {
       const result = await db
         .deleteFrom('saga_keys')
@@ -321,7 +337,7 @@ export function createJournal(database: AnyDb) {
       return Number(result.numDeletedRows);
     },
 
-    /** Frees what the owner holds, but for the sagas of these ids. */
+    /** Releases all claims of the owner except those of the sagas with these ids. */
     async releaseAllBut(owner: string, ids: readonly string[]): Promise<void> {
       const held = db
         .updateTable('sagas')
@@ -330,7 +346,7 @@ export function createJournal(database: AnyDb) {
       await (ids.length === 0 ? held : held.where('id', 'not in', ids)).execute();
     },
 
-    /** Names of unfinished sagas that are none of these. */
+    /** Names of unfinished sagas that are not among `names`. */
     async otherNames(names: readonly string[]): Promise<string[]> {
       const others = db.selectFrom('sagas').select('name').distinct();
       const rows = await (
@@ -349,8 +365,9 @@ export function createJournal(database: AnyDb) {
 export type Journal = ReturnType<typeof createJournal>;
 
 /**
- * The key's row is written first: it keeps other claims of the key, and new sagas of it, waiting
- * until this transaction ends. A number that is taken for nothing is no harm: they only grow.
+ * Claims one saga. The key's row is written first: that makes other claims and new sagas of the key
+ * wait until this transaction ends. If the claim then fails, its number is skipped, which is
+ * harmless: claim numbers only need to grow.
  */
 async function claimOne(
   trx: Kysely<SagaTables>,

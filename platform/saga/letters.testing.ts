@@ -1,5 +1,5 @@
-// What the tests of the saga engine share: a saga of three letters that can be stopped at every
-// point, on a real SQLite journal. A "crash" leaves a runner hanging in a step.
+// Shared by the saga engine's tests: a saga of three steps that can be stopped at every point, on a
+// real SQLite journal. A "crash" is simulated by a step that never returns.
 import { afterEach, beforeEach } from 'node:test';
 import type { Fault } from '#contracts/common/fault.ts';
 import { systemClock } from '../clock.ts';
@@ -20,22 +20,22 @@ export type Input = { key: string };
 export type State = { a?: string; b?: string; c?: string };
 type Hook = (point: string, context: SagaContext) => Promise<Fault | void> | Fault | void;
 
-/** Set before each test. */
+/** The state of the current test; set anew before each. */
 export const life = {} as {
   database: Database<SagaTables>;
-  /** Everything that happened, in order. */
+  /** Everything that the steps did, in order. */
   trace: string[];
-  /** Why it unwound, once it has. */
+  /** The fault with which the saga unwound, once it has. */
   reason: Fault | undefined;
-  /** Called at every point; a fault that it returns is the step's. */
+  /** Called at every point of a step; a fault that it returns becomes the step's result. */
   hook: Hook;
-}; // by `useLetters`
+}; // filled by `useLetters`
 export const runners: SagaRunner[] = [];
 export const graves: ((error: Error) => void)[] = [];
 
 /**
- * Three steps; each adds a letter to the world and can be stopped at `run a`, `ran a`, `undo a`,
- * `undid a`, `failed`.
+ * The saga: each of its three steps adds its letter to the world. `hook` is called at the points
+ * `run a`, `ran a`, `undo a`, `undid a` and `failed`.
  */
 export function letters(retries = 0, deadlineMs = 20_000): AnySaga {
   const step = (letter: 'a' | 'b' | 'c') => ({
@@ -79,7 +79,7 @@ export async function begin(key = 'k', name = 'test.letters'): Promise<string> {
   return id;
 }
 
-/** Not started yet; stopped after the test. */
+/** A runner that is not started yet; it is stopped after the test. */
 export function createRunner(
   definition: AnySaga,
   { owner = 'one', log = silentLog }: { owner?: string; log?: Log } = {},
@@ -109,11 +109,13 @@ export const over = async (key = 'k') =>
   });
 export const happened = async (what: string) =>
   await eventually(() => life.trace.includes(what), { withinMs: 5_000, what });
-/** Never answers: the process that waits here is as good as dead. Buried after the test. */
+/**
+ * Simulates a crash: a step that awaits this never continues. Rejected after the test, to clean up.
+ */
 export const dies = async (): Promise<never> =>
   await new Promise<never>((_resolve, reject) => graves.push(reject));
 
-/** Registers the hooks: each test begins with an empty journal. */
+/** Registers hooks that give each test an empty journal. */
 export function useLetters(): void {
   beforeEach(async () => {
     life.database = openDatabase<SagaTables>(

@@ -1,4 +1,4 @@
-// The tables of the saga engine. Every service with sagas lists both among its migrations.
+// The migrations of the saga engine's tables. Every service with sagas lists both.
 import { sql } from 'kysely';
 import type { Migration } from '../db/migrate.ts';
 import { isMysql } from '../db/transaction.ts';
@@ -34,13 +34,13 @@ export const sagaMigration: Migration = {
 };
 
 /**
- * Order and claims by key, so that several processes may run the sagas of one database. `name`: in
- * the order of the service's own migrations.
+ * Adds `saga_keys` and claims, so that several processes may run the sagas of one database. `name`:
+ * the migration's name, which gives its place in the order of the service's migrations.
  */
 export const sagaKeysMigration = (name: string): Migration => ({
   name,
   up: async (schema, types) => {
-    // MariaDB commits each statement, and this may run again after a crash between two of them.
+    // `if not exists`: MariaDB commits each statement, so after a crash this may run a second time.
     await (
       isMysql(schema)
         ? sql`alter table sagas add column if not exists claim bigint not null default 0`
@@ -54,7 +54,7 @@ export const sagaKeysMigration = (name: string): Migration => ({
       .addColumn('last_claim', types.bigint, (column) => column.notNull())
       .addColumn('used_at_ms', types.timeMs, (column) => column.notNull())
       .execute();
-    // Sagas in flight keep their order: what is begun later comes after them.
+    // Unfinished sagas keep their order: the key's counter starts at the greatest seq they have.
     await sql`
       insert into saga_keys (lock_key, last_seq, last_claim, used_at_ms)
       select lock_key, max(seq), 0, max(created_at_ms) from sagas

@@ -1,4 +1,4 @@
-// See processes.testing.ts.
+// Runs processes.testing.ts on MariaDB.
 import { after, before, describe } from 'node:test';
 import { openDatabase } from '../db/database.ts';
 import type { PrivateMariadb } from '../db/mariadb.testing.ts';

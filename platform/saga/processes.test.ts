@@ -1,4 +1,4 @@
-// See processes.testing.ts.
+// Runs processes.testing.ts on SQLite.
 import { openDatabase } from '../db/database.ts';
 import { silentLog } from '../log.ts';
 import { sagaProcessesContract } from './processes.testing.ts';

@@ -1,6 +1,6 @@
-// What the saga engine promises between processes that share one database: order, claims and fences
-// do not rest on a process's clock or memory. Run on SQLite by processes.test.ts and on MariaDB by
-// processes-mariadb.test.ts.
+// What the saga engine guarantees between processes that share a database: order, claims and fences
+// do not depend on a process's clock or memory. Run on SQLite by processes.test.ts and on MariaDB
+// by processes-mariadb.test.ts.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { Clock } from '../clock.ts';
@@ -27,7 +27,7 @@ interface Tables extends SagaTables {
 
 type Input = { n: number };
 
-/** A clock of a process that is `ahead` of others. */
+/** The clock of a process that runs ahead of the others' by `aheadMs`. */
 const skewed = (aheadMs: number): Clock => ({
   ...systemClock,
   now: () => systemClock.now() + aheadMs,
@@ -113,7 +113,7 @@ export function sagaProcessesContract(name: string, open: () => Promise<Database
         withinMs: 10_000,
         what: 'all sagas have ended',
       });
-    /** As a process does that looks for work; ids of what it got. */
+    /** Claims what is claimable, as a runner does. Returns the ids of the claimed sagas. */
     async function claim(owner: string, nowMs: number): Promise<string[]> {
       const journal = createJournal(database.db);
       const records = [];
@@ -123,7 +123,7 @@ export function sagaProcessesContract(name: string, open: () => Promise<Database
         );
       return records.flatMap((record) => record?.id ?? []);
     }
-    /** As another process does whose lease has not ended, or that believes so. */
+    /** Takes the saga over, as another process does whose clock says that the lease has expired. */
     async function takeOver(id: string): Promise<void> {
       await database.db
         .updateTable('sagas')
@@ -158,7 +158,7 @@ export function sagaProcessesContract(name: string, open: () => Promise<Database
       const first = await begin('k', 1);
       const second = await begin('k', 2);
       const nowMs = systemClock.now();
-      // As if a process had put an elder before one that is already carried out.
+      // As if another process had claimed the younger saga before the older one was inserted.
       await database.db
         .updateTable('sagas')
         .set({ owner: 'other', lease_until_ms: nowMs + 60_000 })
@@ -248,7 +248,7 @@ export function sagaProcessesContract(name: string, open: () => Promise<Database
             reach();
             await gate;
             try {
-              fenceToken(); // what the bus asks for before it sends a message
+              fenceToken(); // the bus asks for it before it sends a message
             } catch (error) {
               refused = error;
             }
@@ -258,7 +258,7 @@ export function sagaProcessesContract(name: string, open: () => Promise<Database
         { clock: { ...systemClock, now: () => systemClock.now() + clock.ahead } },
       );
       await reached;
-      clock.ahead = 10 * 60_000; // nobody else has taken it over
+      clock.ahead = 10 * 60_000; // the lease has expired; nobody has taken it over
       const [runner] = runners;
       release();
       await runner?.idle();

@@ -1,5 +1,5 @@
-// What requests may do with sagas: begin, cancel, wait. Runners (runner.ts) carry them out, in this
-// process or another. One per database with sagas.
+// What requests do with sagas: enqueue, cancel, wait. Runners (runner.ts) carry them out, in this
+// process or another. One queue for each database with sagas.
 import type { Clock } from '../clock.ts';
 import type { SagaEvents } from './events.ts';
 import { createSagaEvents } from './events.ts';
@@ -14,26 +14,29 @@ import {
 } from './journal.ts';
 
 export interface SagaQueue {
-  /** For the runner of this database in the same process. */
+  /** The events that this process's runner of the same database emits. */
   readonly events: SagaEvents;
-  /** Inserts the saga within the caller's transaction; sagas of one lock key run in this order. */
+  /**
+   * Inserts the saga within the caller's transaction; sagas of one lock key run in order of
+   * insertion.
+   */
   enqueue(trx: AnyDb, saga: NewSaga): Promise<void>;
-  /** Asks all unfinished sagas of the key to unwind before their next step, within `trx`. */
+  /** Asks all unfinished sagas of the key, within `trx`, to unwind before their next step. */
   cancel(trx: AnyDb, lockKey: string): Promise<void>;
-  /** Whether the key has unfinished sagas, as `trx` sees it; `besides`: one that does not count. */
+  /** Whether the key has unfinished sagas, as `trx` sees it. `besides`: one that does not count. */
   isBusy(trx: AnyDb, lockKey: string, besides?: string): Promise<boolean>;
-  /** All that have not ended, for audits. */
+  /** All unfinished sagas; for audits. */
   unfinished(): Promise<UnfinishedSaga[]>;
   /** Lock keys of all unfinished sagas. */
   busyKeys(): Promise<ReadonlySet<string>>;
-  /** Whether the saga has not ended. */
+  /** Whether the saga is unfinished. */
   isUnfinished(sagaId: string): Promise<boolean>;
-  /** Whether the saga has ended, well or not, within `withinMs`. */
+  /** Waits for the saga's end. True: it ended within `withinMs`, successfully or not. */
   ended(sagaId: string, withinMs: number): Promise<boolean>;
   /**
-   * Asks `look` now, whenever a saga of the topic moves on or ends, now and then (for those of
-   * other processes), and at last when `withinMs` have passed, until it answers something. `topic`:
-   * a saga's id or a lock key.
+   * Calls `look` until it returns a value: at once, whenever a saga of the topic moves on or ends,
+   * by polling for sagas of other processes, and a last time after `withinMs`. `topic`: a saga's id
+   * or a lock key.
    */
   watch<T>(
     topic: string,
@@ -42,7 +45,7 @@ export interface SagaQueue {
   ): Promise<T | undefined>;
 }
 
-/** For sagas that run in another process: their events do not reach this one. */
+/** Sagas of other processes emit no events in this one. */
 const pollEveryMs = 1_000;
 
 export function createSagaQueue({ db, clock }: { db: AnyDb; clock: Clock }): SagaQueue {
@@ -52,14 +55,14 @@ export function createSagaQueue({ db, clock }: { db: AnyDb; clock: Clock }): Sag
     const endsMs = clock.now() + withinMs;
     for (;;) {
       const moved = new AbortController();
-      const forget = events.on(topic, () => moved.abort()); // before the look: nothing is missed
+      const forget = events.on(topic, () => moved.abort()); // before `look`, to miss nothing
       try {
         const answer = await look();
         const leftMs = endsMs - clock.now();
         if (answer !== undefined || leftMs <= 0) return answer;
         await clock
           .sleep(Math.min(pollEveryMs, leftMs), { signal: moved.signal })
-          .catch(() => undefined); // woken
+          .catch(() => undefined); // woken by an event
       } finally {
         forget();
       }

@@ -1,4 +1,4 @@
-// What the saga engine promises after a crash, and between runners, on a real SQLite journal.
+// What the saga engine guarantees after a crash and between runners, on a real SQLite journal.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { systemClock } from '../clock.ts';

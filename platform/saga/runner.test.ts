@@ -1,4 +1,5 @@
-// What the saga engine promises of a saga, and of sagas of one lock key, on a real SQLite journal.
+// What the saga engine guarantees for one saga, and for several of one lock key, on a real SQLite
+// journal.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';

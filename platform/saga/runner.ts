@@ -1,5 +1,5 @@
-// Carries sagas out: claims them from the journal, runs each step under its deadline, unwinds on a
-// fault, goes on after a crash.
+// Carries out sagas: claims them from the journal, runs each step under its deadline, undoes the
+// steps on a fault, and continues after a crash.
 import type { Kysely } from 'kysely';
 import type { Fault } from '#contracts/common/fault.ts';
 import { Fault as FaultValue, fault, isFault } from '#contracts/common/fault.ts';
@@ -21,19 +21,22 @@ export interface SagaRunnerDeps {
   /** A database with the sagas table among others. */
   db: Kysely<any>;
   definitions: readonly AnySaga[];
-  /** Names this runner in the journal; one life at a time (a host name, a pod name). */
+  /**
+   * Identifies this runner in the journal; unique among running processes (a host name, a pod
+   * name).
+   */
   owner: string;
   clock: Clock;
   ids: Ids;
   log: Log;
   metrics?: Metrics;
-  /** Told of every saga that moves on or ends. */
+  /** Notified of every saga that moves on or ends. */
   events?: SagaEvents;
-  /** Sagas at once, in each pool. */
+  /** How many sagas of each pool run at once. */
   maxConcurrent?: number;
 }
 
-/** One saga in work here. */
+/** A saga that this runner is carrying out. */
 interface Run {
   work: Promise<void>;
   pool: string;
@@ -51,7 +54,7 @@ const defaultPool = 'default';
 const keysPurgeEveryMs = 60 * 60_000;
 const keysKeptMs = 24 * 60 * 60_000;
 const undoRetryMs = { first: 200, max: 15_000 };
-// A saga that cannot be carried out here (its database is away) is looked at again after this.
+// Pause before a saga is looked at again that could not be carried out here (its database is away).
 const interruptedPauseMs = 5_000;
 const releaseRetryMs = 1_000;
 const retryable: ReadonlySet<string> = new Set(['unavailable', 'timeout', 'concurrentUpdate']);
@@ -60,12 +63,14 @@ export class SagaRunner {
   readonly #deps: SagaRunnerDeps;
   readonly #journal;
   readonly #definitions: ReadonlyMap<string, Definition>;
-  /** Names of the definitions of each pool. */
+  /** The names of the saga definitions in each pool. */
   readonly #pools: ReadonlyMap<string, readonly string[]>;
   readonly #running = new Map<string, Run>();
-  /** Something may wait for a place of a pool: what ends makes room for it. */
+  /** Sagas may be waiting for a free place in a pool: look for them when a running saga ends. */
   #mayWait = false;
-  /** A claim failed, and nobody knows whether its commit has happened. */
+  /**
+   * A claim failed and its commit may have happened: the journal may list sagas that nobody runs.
+   */
   #mayHoldStrays = false;
   #keysPurgedAtMs = 0;
   readonly #stopping = new AbortController();
@@ -76,7 +81,8 @@ export class SagaRunner {
   constructor(deps: SagaRunnerDeps) {
     this.#deps = deps;
     this.#journal = createJournal(deps.db);
-    // The journal hands each definition only what the definition itself wrote.
+    // The cast is safe: the journal gives each definition only the input and state that it wrote
+    // itself.
     this.#definitions = new Map(
       deps.definitions.map((definition) => [definition.name, definition as unknown as Definition]),
     );
@@ -84,9 +90,10 @@ export class SagaRunner {
     this.#pools = new Map([...ofPools].map(([pool, all]) => [pool, all.map(({ name }) => name)]));
   }
 
-  /** Takes up what an earlier life left and begins to look for work. */
+  /** Takes over what an earlier process of this owner left, and begins to look for work. */
   async start(): Promise<void> {
-    // What an earlier life of this owner held: after a crash nothing of it runs any more.
+    // Releases the claims of an earlier process of this owner: after a crash, none of its work runs
+    // any more.
     await this.#journal.releaseAllBut(this.#deps.owner, []);
     for (const name of await this.#journal.otherNames([...this.#definitions.keys()]))
       this.#deps.log.error(
@@ -107,8 +114,8 @@ export class SagaRunner {
   }
 
   /**
-   * Looks for sagas to run, now. Cheap to call too often; a lost call costs one scan period.
-   * Nothing before `start`, which frees all claims.
+   * Looks for sagas to run, now. Cheap to call too often; if a call is lost, the periodic scan
+   * finds the saga. Does nothing before `start`, which releases all claims of this owner.
    */
   wake(): void {
     if (this.#stopping.signal.aborted || !this.#scanner) return;
@@ -116,7 +123,7 @@ export class SagaRunner {
       this.#claimAgain = true;
       return;
     }
-    // A step that begins a saga wakes us: what is claimed now is not that step's work.
+    // Without the fence of a step that calls this: the sagas claimed here are not that step's work.
     this.#claiming = withoutFence(() => this.#claim())
       .catch((error: unknown) => this.#deps.log.error({ err: error }, 'sagas cannot be claimed'))
       .finally(() => {
@@ -128,7 +135,7 @@ export class SagaRunner {
       });
   }
 
-  /** Stops between steps; what is unfinished stays in the journal. */
+  /** Stops between steps; unfinished sagas stay in the journal. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('the process stops'));
     await this.#scanner?.stop();
@@ -136,7 +143,7 @@ export class SagaRunner {
     await Promise.all(this.#works());
   }
 
-  /** Resolves when nothing is left to run. For tests and graceful ends. */
+  /** Resolves when nothing is left to run. For tests and graceful shutdown. */
   async idle(): Promise<void> {
     while (this.#claiming || this.#running.size > 0)
       await Promise.all([this.#claiming, ...this.#works()]);
@@ -146,7 +153,7 @@ export class SagaRunner {
     return [...this.#running.values()].map(({ work }) => work);
   }
 
-  /** Extends the leases; work whose claim another process has taken ends now. */
+  /** Renews the leases. Work whose claim another process has taken is aborted. */
   async #renew(): Promise<void> {
     const now = this.#deps.clock.now();
     const running = [...this.#running];
@@ -163,7 +170,7 @@ export class SagaRunner {
     await this.#journal.purgeKeys(now - keysKeptMs);
   }
 
-  /** Sagas that may still begin, by pool: those that are full are left out. */
+  /** How many more sagas each pool may start; full pools are left out. */
   #freePlaces(): Map<string, number> {
     const limit = this.#deps.maxConcurrent ?? defaultConcurrent;
     const free = new Map([...this.#pools.keys()].map((pool) => [pool, limit]));
@@ -172,11 +179,12 @@ export class SagaRunner {
   }
 
   /**
-   * Asks for all pools at once. Where the answer may not be whole (its length is the limit), the
-   * pools that it has not filled are asked for again: what waits for a full one hides nothing.
+   * Claims sagas for all pools with one query. If its result reached the limit, it may hide sagas
+   * of pools that still have room behind those of a full pool: then these pools are asked for
+   * again.
    */
   async #claim(): Promise<void> {
-    this.#mayWait = true; // until an answer is known to be whole
+    this.#mayWait = true; // until a query shows that none waits
     if (this.#mayHoldStrays) {
       await this.#journal.releaseAllBut(this.#deps.owner, [...this.#running.keys()]);
       this.#mayHoldStrays = false;
@@ -197,7 +205,7 @@ export class SagaRunner {
           isLeft = true;
           continue;
         }
-        this.#mayHoldStrays = true; // until the answer is there
+        this.#mayHoldStrays = true; // until the claim has returned
         const record = await this.#journal.claim(
           { owner: this.#deps.owner, nowMs, leaseUntilMs },
           saga,
@@ -219,8 +227,8 @@ export class SagaRunner {
   }
 
   #begin(record: SagaRecord, pool: string, untilMs: number): void {
-    // Our own lease ran out under us, and nobody else had taken it: the earlier run has lost it
-    // now.
+    // This runner's own lease expired unnoticed, and it has claimed the saga again: the earlier run
+    // must not write any more.
     const earlier = this.#running.get(record.id);
     earlier?.fence.lose();
     const fence = new Lease(
@@ -248,9 +256,9 @@ export class SagaRunner {
     record.cancelled = await this.#journal.isCancelled(record.id);
   }
 
-  /** Frees the saga whose work here was broken off, so that it is taken up again. */
+  /** Releases a saga whose work was broken off here, so that it is continued, here or elsewhere. */
   async #giveUp(record: SagaRecord, fence: Lease, error: unknown): Promise<void> {
-    // a pause that is ended by the loss says so in its cause
+    // A pause aborted by the loss of the claim has FenceLost as its cause.
     if (error instanceof FenceLost || (error as Error | undefined)?.cause instanceof FenceLost) {
       this.#deps.log.warn(
         { saga: record.name, sagaId: record.id, err: error },
@@ -263,14 +271,15 @@ export class SagaRunner {
       );
       await this.#pause(interruptedPauseMs);
     }
-    // Changes nothing when the claim is another's.
+    // If another process has claimed the saga meanwhile, this changes nothing.
     while (!(await this.#release(record)) && !this.#stopping.signal.aborted) {
-      if (fence.untilMs < this.#deps.clock.now()) return; // the lease has ended by itself
+      // The lease has expired: others may claim it.
+      if (fence.untilMs < this.#deps.clock.now()) return;
       await this.#pause(releaseRetryMs);
     }
   }
 
-  /** False: the database is still away. */
+  /** Returns false if the database is still unavailable. */
   async #release(record: SagaRecord): Promise<boolean> {
     return await this.#journal.release(this.#deps.owner, record).then(
       () => true,
@@ -278,37 +287,38 @@ export class SagaRunner {
     );
   }
 
-  /** About `ms`, or until this runner stops. */
+  /** Waits about `ms` (jittered), or until this runner stops. */
   async #pause(ms: number): Promise<void> {
     await this.#deps.clock
       .sleep(ms * (0.5 + this.#deps.ids.random()), { signal: this.#stopping.signal, unref: true })
       .catch(() => undefined);
   }
 
-  /** Returns whether another saga of its key waits. */
+  /** Runs a saga to its end. Returns whether another saga of its key waits. */
   async #carryOut(record: SagaRecord, fence: Lease): Promise<boolean> {
-    const definition = this.#definitions.get(record.name) as Definition; // claimed by its name
+    // Cast: #claim asks only for sagas with these names.
+    const definition = this.#definitions.get(record.name) as Definition;
     if (record.phase === 'forward') await this.#forward(definition, record, fence);
     if (record.phase === 'backward') await this.#backward(definition, record, fence);
     if (record.phase === 'settling') await this.#settle(definition, record, fence);
     if (!(await this.#journal.finish(this.#deps.owner, record))) throw new FenceLost(fence);
     this.#deps.events?.emit(record.id, record.lockKey);
-    // Where that cannot be told, the look at the journal tells why.
+    // If the query fails, assume that one waits: the next scan of the journal finds out.
     return await this.#journal.isBusy(record.lockKey).catch(() => true);
   }
 
   async #forward(definition: Definition, record: SagaRecord, fence: Lease): Promise<void> {
     let { cancelled } = record;
-    const takenUpAt = record.position; // an earlier life may have died within this step
+    const takenUpAt = record.position; // an earlier process may have crashed within this step
     while (record.position < definition.steps.length) {
       this.#stopping.signal.throwIfAborted();
-      const step = definition.steps[record.position] as Step; // position < length
+      const step = definition.steps[record.position] as Step; // cast: position < length
       const result = cancelled
         ? fault('conflict', 'The operation was cancelled.')
         : await this.#tryStep(definition, step, record, fence);
       if (isFault(result)) {
-        // A step aborted by our own stop, or by a lost claim, has neither failed nor succeeded:
-        // whichever process claims the saga next runs it again.
+        // A step aborted by this runner's stop, or by a lost claim, has neither failed nor
+        // succeeded: the process that claims the saga next runs it again.
         this.#stopping.signal.throwIfAborted();
         fence.assertHeld();
         record.fault = result.toJSON();
@@ -340,7 +350,7 @@ export class SagaRunner {
     fence: Lease,
   ): Promise<Partial<Record<string, Json>> | void | Fault> {
     for (let attempt = 0; ; attempt += 1) {
-      fence.assertHeld(); // its lease may have ended between two steps, or tries
+      fence.assertHeld(); // the lease may have expired since the last step or try
       const startedAt = this.#deps.clock.now();
       const deadline = new AbortController();
       const signal = AbortSignal.any([deadline.signal, this.#stopping.signal, fence.lost]);
@@ -360,7 +370,8 @@ export class SagaRunner {
         this.#stopping.signal.throwIfAborted();
         if (error instanceof FenceLost) fence.lose();
         fence.assertHeld();
-        // Neither failed nor succeeded: the saga is taken up again when its database is back.
+        // The database is away, so the step neither failed nor succeeded: the saga continues when
+        // it is back.
         if (isUnavailable(error)) throw error;
         this.#deps.log.error(
           {
@@ -421,8 +432,7 @@ export class SagaRunner {
     );
   }
 
-  // An undo has no way out but success: it is tried until it does, with growing pauses, also in
-  // later lives.
+  // An undo must succeed: it is retried with growing pauses until it does, also after a restart.
   async #insist(
     definition: Definition,
     record: SagaRecord,

@@ -1,6 +1,6 @@
-// Two wrappers that every saga must survive: one step fails, or every step is carried out twice (a
-// crash lies between effect and journal). Used with a real runner and real services:
-// test/sim/sagas.test.ts holds them against every saga of the control plane.
+// Two variants of a saga that every saga must survive: one step fails, or every step runs twice (as
+// after a crash between the effect and its journal entry). test/sim/sagas.test.ts runs them for
+// every saga of the control plane, with a real runner and real services.
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { AnySaga, SagaDefinition, SagaStep } from './saga.ts';
@@ -9,8 +9,8 @@ type Definition = SagaDefinition<Json, Record<string, Json>>;
 type Step = SagaStep<Json, Record<string, Json>>;
 
 /**
- * The saga, but the step at `index` ends with a fault: before it has done anything, or after it has
- * done all. Conflict: never retried.
+ * The saga with a step, at `index`, that ends with a fault: before it has done anything, or after
+ * it has done everything. The fault is `conflict`, which is never retried.
  */
 export function failingAt(definition: AnySaga, index: number, when: 'before' | 'after'): AnySaga {
   return wrapped(definition, (step, at) =>
@@ -29,7 +29,7 @@ export function failingAt(definition: AnySaga, index: number, when: 'before' | '
 }
 
 /**
- * The saga, but each run and each undo happens twice, both with the state of the first; the second
+ * The saga with every run and undo executed twice. Both start from the same state, and the second
  * one's result counts, as after a crash.
  */
 export function everyStepTwice(definition: AnySaga): AnySaga {
@@ -54,11 +54,11 @@ export function everyStepTwice(definition: AnySaga): AnySaga {
   });
 }
 
-/** How many steps the saga has, for loops over all of them. */
+/** The names of the saga's steps, for loops over all of them. */
 export const stepNames = (definition: AnySaga): string[] =>
   definition.steps.map((step) => step.name);
 
-/** A saga whose behaviour can be exchanged between operations of a running control plane. */
+/** A saga whose definition can be replaced while the control plane runs, between two operations. */
 export function exchangeable(definition: AnySaga): {
   saga: AnySaga;
   become(variant: AnySaga): void;
@@ -81,7 +81,7 @@ export function exchangeable(definition: AnySaga): {
 }
 
 function wrapped(definition: AnySaga, change: (step: Step, index: number) => Step): AnySaga {
-  const typed = definition as unknown as Definition; // input and state pass through unread
+  const typed = definition as unknown as Definition; // the wrapper reads neither input nor state
   const { failed } = typed;
   return {
     name: typed.name,

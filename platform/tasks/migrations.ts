@@ -2,7 +2,7 @@
 // migrations.
 import type { Migration } from '../db/migrate.ts';
 
-/** `name`: its place in the order of the service's own migrations. */
+/** `name`: the migration's name, which gives its place in the order of the service's migrations. */
 export const taskLeasesMigration = (name: string): Migration => ({
   name,
   up: async (schema, types) =>

@@ -1,5 +1,5 @@
-// Tasks of scope `one` among processes that share a database. Run on SQLite by task-leases.test.ts
-// and on MariaDB by task-leases-mariadb.test.ts.
+// Tests of tasks with scope `one` in several processes that share a database. Run on SQLite by
+// task-leases.test.ts and on MariaDB by task-leases-mariadb.test.ts.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
@@ -26,10 +26,10 @@ export function taskLeasesContract(name: string, open: () => Promise<Database<Ta
     let database: Database<Tables>;
     let clock: FakeClock;
     const runners: TaskRunner[] = [];
-    /** A run waits until the test resolves this. */
+    /** A run of the task waits until the test resolves this. */
     let release: PromiseWithResolvers<void>;
     let began: boolean;
-    /** Requests to the database that are not answered yet. */
+    /** Number of queries to the database that are in progress. */
     let inFlight = 0;
     before(async () => {
       database = await open();
@@ -50,14 +50,15 @@ export function taskLeasesContract(name: string, open: () => Promise<Database<Ta
         await database.db.deleteFrom(table).execute();
     });
 
-    /** Only the test moves the time: the database's own work takes none. */
+    /** Only the test advances this clock, so queries take no time on it. */
     const begin = (): void => {
       clock = createFakeClock({ startMs: 1_000_000_000_000, movedBy: 'advance' });
       release = Promise.withResolvers();
       began = false;
     };
     /**
-     * Takes the lease over, as another process does when this one has been paused beyond its lease.
+     * Takes the lease over while a run is in progress, as another process does when this one was
+     * paused for longer than its lease.
      */
     async function takeOver(): Promise<void> {
       await pass(11_000);
@@ -90,7 +91,7 @@ export function taskLeasesContract(name: string, open: () => Promise<Database<Ta
       runners.push(runner);
       runner.start([{ name: 'test.count', everyMs, scope: 'one', run }], leasesOf(owner));
     }
-    /** Moves the time by `ms`; it stands while the database works on anything. */
+    /** Advances the clock by `ms` in small steps, each after the database has finished its work. */
     async function pass(ms: number): Promise<void> {
       for (let passed = 0; passed < ms; passed += 500) {
         await clock.advance(500);
@@ -130,7 +131,7 @@ export function taskLeasesContract(name: string, open: () => Promise<Database<Ta
         refused = await write('after the lease').catch((error: unknown) => error);
       });
       await takeOver();
-      await pass(15_000); // a renewal
+      await pass(15_000); // one renewal
       await eventually(() => stopped, { withinMs: 5_000, what: 'the run is told' });
       assert.ok(stopped instanceof FenceLost, String(stopped));
       release.resolve();

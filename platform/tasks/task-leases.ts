@@ -1,6 +1,6 @@
-// Lets only one of several processes with one database run a task of scope `one` at a time. The
-// right to run is a lease, a row in the service's own database; the task runner takes, renews and
-// returns it.
+// Leases for tasks of scope `one`: of several processes that share a database, one at a time runs
+// the task. A lease is a row in the service's database; the task runner takes, renews and returns
+// it.
 import type { CompiledQuery, Kysely } from 'kysely';
 import type { Clock } from '../clock.ts';
 import { insertIfAbsent, isMysql, transaction } from '../db/transaction.ts';
@@ -10,7 +10,7 @@ export interface TaskLeaseTables {
   task_leases: {
     name: string;
     owner: string | null;
-    /** Incremented with each run: of two, the one with the greater token is newer. */
+    /** Incremented with each run: of two tokens the greater is newer. */
     token: number;
     lease_until_ms: number;
     /** When the last completed run started; 0: never. */
@@ -20,22 +20,26 @@ export interface TaskLeaseTables {
 
 export interface TaskLeases {
   /**
-   * Takes the right to run the task now. undefined: another process runs it, or has run it within
-   * `notWithinMs`. A lease that this owner had before a restart is taken over.
+   * Takes the lease to run the task now. undefined: another process runs the task, or has run it
+   * within `notWithinMs`. A lease that this owner held before a restart is taken over.
    */
   take(task: string, notWithinMs: number): Promise<Lease | undefined>;
-  /** Extends it. False: it was lost, and the lease is marked so. */
+  /**
+   * Extends the lease. Returns false, and marks the lease as lost, if another process has taken it.
+   */
   renew(task: string, lease: Lease): Promise<boolean>;
-  /** Ends the run that started then. Changes nothing if the lease was lost. */
+  /**
+   * Returns the lease after a run that started at `ranAtMs`. Changes nothing if the lease was lost.
+   */
   giveBack(task: string, lease: Lease, ranAtMs: number): Promise<void>;
 }
 
-/** Without a renewal for this long, another process may take the task. */
+/** A lease that is not renewed for this long may be taken by another process. */
 export const taskLeaseMs = 30_000;
 
 const neverRun = { owner: null, token: 0, lease_until_ms: 0, ran_at_ms: 0 };
 
-/** `owner` identifies this process, and no two processes at a time (a host name, a pod name). */
+/** `owner` identifies this process, uniquely among running processes (a host name, a pod name). */
 export function createTaskLeases(deps: {
   /** A database that has the task_leases table. */
   db: Kysely<any>;
@@ -58,7 +62,7 @@ export function createTaskLeases(deps: {
     return await (isMysql(db) ? row.forUpdate() : row).executeTakeFirst();
   };
   const firstRow = async (trx: Kysely<TaskLeaseTables>, name: string) => {
-    // Two processes may start at the same time: the second finds the row of the first.
+    // Two processes may start at once: the second must find the row that the first inserted.
     await insertIfAbsent(trx, 'task_leases', { name, ...neverRun });
     return (await lockedRow(trx, name)) ?? neverRun;
   };
@@ -77,8 +81,9 @@ export function createTaskLeases(deps: {
         const lease = (await lockedRow(trx, task)) ?? (await firstRow(trx, task));
         const isHeld = lease.owner !== null && lease.lease_until_ms >= nowMs;
         if (isHeld && lease.owner !== owner) return undefined;
-        // By a clock that is a little ahead of ours, it ran at a moment that is still to come. One
-        // that was far ahead must not keep the task from running until then.
+        // `ran_at_ms` may be slightly in the future if another process's clock is ahead: that run
+        // counts. A time in the far future (a badly set clock) must not block the task until then,
+        // hence Math.abs.
         if (Math.abs(nowMs - lease.ran_at_ms) < notWithinMs) return undefined;
         await trx
           .updateTable('task_leases')

@@ -14,8 +14,8 @@ export interface Task {
   name: string;
   everyMs: number;
   /**
-   * `every`: each process that has the task runs it. `one`: one process in the cloud at a time, and
-   * once per period however many have it; its writes are fenced by the lease.
+   * `every`: each process that has the task runs it. `one`: one process at a time, and once per
+   * period however many processes have the task; its writes are fenced by the lease.
    */
   scope: 'every' | 'one';
   /**
@@ -23,18 +23,18 @@ export interface Task {
    * the process stops and when the lease is lost.
    */
   run(signal: AbortSignal): Promise<void>;
-  /** Also runs at the start of each process, however recent the last run in another one was. */
+  /** Also run when a process starts, even if another process has run it recently. */
   atStart?: boolean;
 }
 
 export interface TaskRunner {
-  /** `leases`: those of the database of these tasks' service; needed for tasks of scope `one`. */
+  /** `leases`: those in the database of the tasks' service; required for tasks of scope `one`. */
   start(tasks: readonly Task[], leases?: TaskLeases): void;
-  /** Resolves when no task runs any more. */
+  /** Resolves when no task is running any more. */
   stop(): Promise<void>;
 }
 
-/** A tenth of jitter, so that tasks with the same period do not always run at the same time. */
+/** Jitter of a tenth of the period, so that tasks with the same period do not run in step. */
 const pauseJitter = { least: 0.95, spread: 0.1 };
 const renewEveryMs = taskLeaseMs / 3;
 
@@ -68,14 +68,15 @@ export function createTaskRunner(deps: {
     deps.metrics?.task({ task: task.name, outcome }, clock.now() - startedAt);
   };
 
-  /** False: another process has the task for this period. */
+  /** Returns false if another process runs the task in this period. */
   const runUnderLease = async (
     task: Task,
     leases: TaskLeases,
     starting: boolean,
   ): Promise<boolean> => {
-    // A run by another process counts for this period, although this process's own pause may be
-    // slightly shorter; but what a process left that has just died is not to wait for the period.
+    // A run by another process counts for this period, although this process's jittered pause may
+    // be slightly shorter. At its start, a process does not wait for the period of one that has
+    // just died.
     const notWithinMs = starting ? 0 : task.everyMs * (pauseJitter.least - 0.05);
     const lease = await leases.take(task.name, notWithinMs);
     if (!lease) return false;
@@ -94,7 +95,7 @@ export function createTaskRunner(deps: {
       return true;
     } finally {
       await renewal.stop();
-      // If this fails, the lease expires.
+      // If this fails, the lease expires by itself.
       await leases
         .giveBack(task.name, lease, ranAtMs)
         .catch((error: unknown) =>

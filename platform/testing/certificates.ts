@@ -1,4 +1,4 @@
-// Certificates for tests: an authority of a test's own and what it signs, by openssl.
+// Test certificates: a private authority for each test, and certificates signed by it, by openssl.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runChild } from '../child-process.ts';
@@ -10,7 +10,7 @@ export interface CertificateFiles {
 
 export interface TestAuthority {
   caFile: string;
-  /** For 127.0.0.1 and localhost; with 0 days it has expired a second later. */
+  /** Signs a certificate for 127.0.0.1 and localhost. With 0 days it expires within a second. */
   sign(name: string, days: number): Promise<CertificateFiles>;
 }
 

@@ -4,7 +4,7 @@ import { systemClock } from '../clock.ts';
 
 export interface EventuallyOptions {
   withinMs: number;
-  /** What is waited for, for the error message. */
+  /** What is waited for, as named in the error message. */
   what: string;
   everyMs?: number;
   /** The clock of the waiting; default the system's. */

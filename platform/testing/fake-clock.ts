@@ -1,29 +1,29 @@
-// Virtual time for tests and simulations. It stands still while anything is left to run at this
-// instant, then jumps to the next timer, so that an hour of waiting costs nothing and timers fire
-// in the same order in every run. Work in other threads is waited for where Node reports it
-// (files), and not where it does not (hashing, compression, sockets): a simulation does without
-// those.
+// Virtual time for tests and simulations. It stands still while anything is left to run at the
+// current instant, then jumps to the next timer, so that waiting costs nothing and timers fire in
+// the same order in every run. It waits for other threads where Node reports their work (files),
+// but not where Node does not (hashing, compression, sockets): a simulation must avoid those.
 import type { Clock, Timer, TimeSource } from '../clock.ts';
 import { createClock } from '../clock.ts';
 
 export interface FakeClock extends Clock {
-  /** May be set, for a jump: timers that are due by then fire soon after. */
+  /** Current time, ms. May be set to simulate a clock jump: timers due by then fire soon after. */
   nowMs: number;
   /**
-   * Advances by `ms`, through all timers on the way; each has its effects before the next fires.
+   * Advances by `ms` through all timers on the way; the effects of each are complete before the
+   * next fires.
    */
   advance(ms: number): Promise<void>;
-  /** Stops time for good: whatever waits never continues. */
+  /** Stops time for good: pending timers never fire. */
   stop(): void;
 }
 
 export interface FakeClockOptions {
   startMs?: number;
   /**
-   * `timers`: time moves to every timer that keeps the process alive, deadlines included, as for a
-   * whole simulated cloud. `sleeps`: to sleeps only, for tests with a real daemon, whose deadlines
-   * must not pass while it works. `advance`: the test alone moves time. Timers that do not keep the
-   * process alive (`unref`, repetitions) fire on the way, but time does not move for them.
+   * What moves time. `timers`: every timer that keeps the process alive, deadlines included; for a
+   * whole simulated cloud. `sleeps`: sleeps only; for tests with a real daemon, whose deadlines
+   * must not pass while it works. `advance`: only the test. Timers that do not keep the process
+   * alive (`unref`, repetitions) fire on the way, but never move time.
    */
   movedBy?: 'timers' | 'sleeps' | 'advance';
 }
@@ -36,7 +36,7 @@ interface Waiting {
   work(): void;
 }
 
-/** Sorted by (atMs, order): a simulation has some hundred timers. */
+/** Timers, sorted by (atMs, order). An array is enough: a simulation has some hundred timers. */
 class Timers {
   readonly #list: Waiting[] = [];
   #movers = 0;
@@ -53,7 +53,7 @@ class Timers {
     let [low, high] = [0, this.#list.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const other = this.#list[middle] as Waiting; // low <= middle < length
+      const other = this.#list[middle] as Waiting; // cast: low <= middle < length
       if (other.atMs < timer.atMs || (other.atMs === timer.atMs && other.order < timer.order))
         low = middle + 1;
       else high = middle;
@@ -141,7 +141,7 @@ export function createFakeClock({
   };
 }
 
-/** Nothing is left to run at this instant: no callback, no file operation. */
+/** Resolves when nothing is left to run at this instant: no callback, no file operation. */
 async function settled(): Promise<void> {
   do await new Promise((resolve) => setImmediate(resolve));
   while (process.getActiveResourcesInfo().some((name) => name.includes('Req')));

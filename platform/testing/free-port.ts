@@ -1,4 +1,4 @@
-// For tests and benchmarks: a TCP port on which nobody listens at present.
+// Finds a TCP port on which nobody listens at present. For tests and benchmarks.
 import { createServer } from 'node:net';
 
 export async function freePort(): Promise<number> {

@@ -1,6 +1,6 @@
-// Temporary folders of tests (and benchmarks) that start what outlives them: hosts, filers, clouds.
-// A file beside each folder names its owner, so that cli/sweep-tests.ts can take down what a killed
-// run has left, and nothing else.
+// Temporary folders of tests and benchmarks that start processes which outlive a killed test:
+// hosts, filers, clouds. A file beside each folder names its owner process, so that
+// cli/sweep-tests.ts can take down what a killed run has left, and nothing else.
 import { lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,16 +10,16 @@ import type { MarkedProcess } from '../process-start-time.ts';
 
 const suffix = '.owner';
 
-/** As mkdtemp(3); this process is the owner. */
+/** Creates a temporary folder as mkdtemp(3) does, owned by this process. */
 export function ownedFolder(prefix: string): string {
   const folder = mkdtempSync(prefix);
   own(folder);
   return folder;
 }
 
-/** This process takes the folder over. */
+/** Makes this process the owner of the folder. */
 export function own(folder: string): void {
-  // Under `node --test` the parent is the runner; without one, nobody waits for the result.
+  // Under `node --test` the parent is the test runner; without it, nobody waits for the result.
   const runner = process.env['NODE_TEST_CONTEXT'] === undefined ? process.pid : process.ppid;
   writeFileSync(
     `${folder}${suffix}`,
@@ -28,7 +28,9 @@ export function own(folder: string): void {
   );
 }
 
-/** The name of the owner last: with it, a removal that was cut short is taken up again. */
+/**
+ * Removes the folder, then the file that names its owner: an interrupted removal can be repeated.
+ */
 export function removeOwnedFolder(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
   rmSync(`${folder}${suffix}`, { force: true });
@@ -36,11 +38,11 @@ export function removeOwnedFolder(folder: string): void {
 
 export interface AbandonedFolder {
   folder: string;
-  /** It still runs, but its test runner has ended; null: it has ended, too. */
+  /** The owner if it still runs although its test runner has ended; null if it has ended, too. */
   owner: MarkedProcess | null;
 }
 
-/** Folders of this user whose owner, or the test runner that started it, has ended. */
+/** This user's folders whose owner, or the owner's test runner, has ended. */
 export async function abandonedFolders(
   places: readonly string[] = [...new Set([tmpdir(), '/tmp', '/var/tmp'])],
 ): Promise<AbandonedFolder[]> {
@@ -61,7 +63,9 @@ export async function abandonedFolders(
   return found;
 }
 
-/** Anybody may write to /tmp: what another user wrote, or a link, counts as empty. */
+/**
+ * Reads a file in /tmp, where anybody may write: another user's file, or a link, counts as empty.
+ */
 function readOwn(file: string): string {
   try {
     const facts = lstatSync(file);

@@ -1,8 +1,9 @@
-// For tests with real daemons: whether this machine has what they need, and whether one answers.
+// For tests with real daemons: whether this machine has the programs they need, and whether a
+// daemon listens.
 import { access } from 'node:fs/promises';
 import net from 'node:net';
 
-/** The first of these paths that does not exist, as a reason to skip; null: all exist. */
+/** The first of the paths that does not exist, as a reason to skip; null if all exist. */
 export async function whatIsMissing(paths: readonly string[]): Promise<string | null> {
   for (const each of paths)
     if (

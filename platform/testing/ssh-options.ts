@@ -1,4 +1,4 @@
-// How tests log in to guests by ssh: without a question, whatever the guest's host key is.
+// Options with which tests log in to guests by ssh: no prompt, and any host key is accepted.
 export const sshOptions: readonly string[] = [
   'StrictHostKeyChecking=no',
   'UserKnownHostsFile=/dev/null',

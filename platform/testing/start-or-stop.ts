@@ -1,6 +1,6 @@
-// For tests' own servers: one that does not start leaves nothing behind.
+// For the servers that tests start: a server whose start fails must leave nothing behind.
 
-/** Starts it; stops it where that fails. */
+/** Starts the server; if that fails, stops it and rethrows. */
 export async function startOrStop(server: {
   start(): Promise<void>;
   stop(): Promise<void>;

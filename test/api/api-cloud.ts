@@ -1,6 +1,6 @@
-// A complete cloud behind a real socket for the API tests: users in two projects, a client that
-// checks every answer for what all must have (request id, no body on 204, no 500), and one
-// simulated host so that servers become ACTIVE.
+// A complete cloud behind a real socket for API tests: users in two projects, a client that checks
+// in every answer what all answers must have (request id, no body on 204, no 500), and one
+// simulated host, so that servers become ACTIVE.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,10 +13,10 @@ import { startHttpServer } from '#platform/http/server.ts';
 import type { Log } from '#platform/log.ts';
 import { startSimCloud } from '../sim/sim-cloud.ts';
 
-/** The id of nothing. */
+/** An id that no object has. */
 export const unknownId = '00000000-0000-0000-0000-000000000000';
 
-/** Any JSON, read by path in tests. */
+/** Any JSON; tests read it by path. */
 // oxlint-disable-next-line typescript/no-explicit-any -- answers are read at many depths; assertions are the check
 export type Loose = any;
 
@@ -36,7 +36,7 @@ export interface Person {
 
 export interface Sending {
   body?: Json;
-  /** Sent unchanged, instead of `body`. */
+  /** A body that is sent as it is, instead of `body`. */
   raw?: string | Uint8Array<ArrayBuffer>;
   headers?: Record<string, string>;
   /** Minor microversion, sent as OpenStack-API-Version for the service that the path names. */
@@ -50,14 +50,17 @@ export interface ApiCloud {
   admin: Person;
   alice: Person;
   bob: Person;
-  /** `path` begins with the service's mount. `who`: a person, a token, or nobody. */
+  /**
+   * Sends a request. `path` begins with the service's mount. `who`: a user, a token, or null for
+   * nobody.
+   */
   ask(
     who: Person | string | null,
     method: HttpMethod,
     path: string,
     sending?: Sending,
   ): Promise<Answer>;
-  /** As `ask`, and the status must be 2xx. */
+  /** As `ask`; the status must be 2xx. Returns the parsed body. */
   sure(
     who: Person,
     method: HttpMethod,
@@ -200,12 +203,12 @@ export async function startApiCloud(options: { log?: Log; cortex?: true } = {}):
   };
 }
 
-/**
- * Written into everything of Alice's: an answer to Bob that contains it discloses what is not his.
- */
+/** Written into every object of Alice's: an answer to Bob that contains it discloses her data. */
 export const hidden = 'not-for-bobs-eyes';
 
-/** What every answer must have. API-SIG guidelines on request ids; RFC 9110, 15.3.5 on 204. */
+/**
+ * Checks what every answer must have. API-SIG guidelines on request ids; RFC 9110, 15.3.5 on 204.
+ */
 function checkAnswer(what: string, method: HttpMethod, answer: Response, text: string): void {
   assert.notEqual(answer.status, 500, `${what}: ${text}`);
   assert.match(

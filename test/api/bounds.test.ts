@@ -1,5 +1,5 @@
-// Bounds of a request, per service: what exceeds them is refused at once, in the service's own
-// format.
+// Size limits of requests, for each service: a request that exceeds one is refused at once, in the
+// service's own fault format.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json, JsonObject } from '#contracts/common/json.ts';

@@ -1,4 +1,4 @@
-// createBackup with a complete control plane: which images are created, and which remain.
+// createBackup with a complete control plane: which images are created, and which are rotated out.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';

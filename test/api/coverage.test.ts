@@ -1,6 +1,6 @@
-// By set difference: every route of every service, and every server action, is closed without a
-// valid token, and discloses nothing to a member of another project. A route without a row in a
-// table fails here, and so does a row without a route.
+// For every route of every service, and every server action: without a valid token it is refused,
+// and it discloses nothing to a member of another project. The tables are checked by set
+// difference: a route without a row fails here, and so does a row without a route.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
@@ -24,8 +24,8 @@ import { placement } from './cases/placement.ts';
 import { makeObjects } from './make-objects.ts';
 
 /**
- * Routes without a token: version documents, and those that exchange a password for a token or
- * another password.
+ * Routes that need no token: version documents, and those that exchange a password for a token or
+ * for another password.
  */
 const openRoutes = [
   'GET /identity/',
@@ -44,7 +44,7 @@ const openRoutes = [
   'GET /compute/v2.1',
   'GET /instance-ha/',
   'GET /instance-ha/v1',
-  // by a secret of the host's own
+  // Authenticated by a secret of the host's HA Agent instead of a token.
   'POST /ha/api/hosts/:host/heartbeats',
 ];
 
@@ -86,7 +86,7 @@ const actionValues: Readonly<Record<string, Json>> = {
   migrate: null,
   evacuate: { onSharedStorage: false },
 };
-/** Alice's server has no interface, so her call reaches it and is refused for that. */
+/** Alice's server has no interface: her call reaches the server, and gets this status for that. */
 const withoutInterface: Readonly<Record<string, number>> = {
   addSecurityGroup: 202,
   removeSecurityGroup: 404,
@@ -95,11 +95,14 @@ const withoutInterface: Readonly<Record<string, number>> = {
   addFloatingIp: 404,
   removeFloatingIp: 404,
 };
-/** What upstream removed from the API, for callers who may see the server. */
+/** Actions that upstream has removed from the API: 410 for callers who may see the server. */
 const removed: Readonly<Record<string, number>> = { resetNetwork: 410, injectNetworkInfo: 410 };
-/** Its host is up: an administrator's call reaches the server, and is refused for that. */
+/** The server's host is up: an administrator's call reaches the server, and gets 400 for that. */
 const onLivingHost = { evacuate: 400 } as Readonly<Record<string, number>>;
-/** The status of the console of a simulated guest for callers who may use it. */
+/**
+ * Status of a console request for a simulated guest, which has no screen, to callers who may use
+ * it.
+ */
 const screenless = 503;
 let cloud: ApiCloud;
 let objects: Objects;
@@ -311,7 +314,7 @@ describe('every server action', () => {
   }
 });
 
-/** Of an application credential that expires a moment after its token was created. */
+/** A token of an application credential that expires right after the token was created. */
 async function expiredToken(): Promise<string> {
   const expiresAt = new Date(Date.now() + 1500).toISOString().replace('Z', '');
   const {

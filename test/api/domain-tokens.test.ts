@@ -1,5 +1,5 @@
-// A token of a domain is valid only in its domain: in services that have no domains, the roles
-// admin and service of such a token allow nothing beyond a token without a role.
+// A domain-scoped token is valid only in its domain: in services without domains, the roles admin
+// and service of such a token allow no more than a token without roles.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AuthContext } from '#openstack/auth/context.ts';

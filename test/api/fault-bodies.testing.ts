@@ -24,7 +24,7 @@ const titles: Readonly<Record<number, string>> = {
   415: 'Unsupported Media Type',
 };
 
-/** Nova: one key that names the kind. */
+/** Nova's fault: an object with one key, which names the kind. */
 export function isNovaFault({ status, json, text }: Answer, wanted: number, message: RegExp): void {
   const key = novaKeys[wanted] ?? '';
   assert.deepEqual([status, Object.keys(json ?? {})], [wanted, [key]], text);
@@ -44,7 +44,7 @@ export function isKeystoneFault(
   );
   assert.match(json.error.message, message);
 }
-/** Glance: WebOb's small page. */
+/** Glance's fault: WebOb's small HTML page. */
 export function isGlanceFault(
   { status, headers, text }: Answer,
   wanted: number,

@@ -1,7 +1,7 @@
-// Whatever is sent, no answer is a 500: `ask` of api-cloud.ts throws at one. Bodies of POST
-// /servers are valid ones with parts changed, queries have known and unknown names with any value.
+// No request is answered by a 500, which `ask` of api-cloud.ts throws at. Bodies of POST /servers
+// are valid ones with parts changed; queries have known and unknown names with any value.
 // `FUZZ_SEED=$RANDOM FUZZ_RUNS=20` uses other values and runs longer; the default seed is fixed, so
-// that a change does not fail at random.
+// that unrelated changes do not fail at random.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -18,13 +18,13 @@ const bounded = (numRuns: number): fc.Parameters<unknown> => ({
   seed: Number(process.env['FUZZ_SEED'] ?? 1),
 });
 
-/** The status of the console of a simulated guest. */
+/** Status of a console request for a simulated guest, which has no screen. */
 const screenless = 503;
 
 let cloud: ApiCloud;
 before(async () => {
   cloud = await startApiCloud({ cortex: true });
-  // Some bodies are valid by chance: a bound on what they create.
+  // Some fuzzed bodies are valid: the quota limits how many servers they create.
   await cloud.sure(cloud.admin, 'PUT', `/compute/v2.1/os-quota-sets/${cloud.alice.projectId}`, {
     quota_set: { instances: 20 },
   });
@@ -65,7 +65,7 @@ const anything: fc.Arbitrary<Json> = fc.oneof(
   fc.maxSafeInteger(),
 );
 
-// The names come from the schema itself, so that a new field is fuzzed at once.
+// The names come from the schema, so that new fields are fuzzed without a change here.
 const fieldNames = [
   ...new Set(
     createServerBody.flatMap(({ schema }) =>
@@ -421,6 +421,7 @@ describe('no 500 is answered', () => {
 });
 
 /**
- * As a client would; lone surrogates, which no client can send, become the replacement character.
+ * Percent-encodes as a client does. Lone surrogates, which no client can send, become the
+ * replacement character.
  */
 const encode = (value: string): string => encodeURIComponent(value.toWellFormed());

@@ -1,6 +1,6 @@
-// Hostile requests over all routes: valid, nearly valid, and what no client sends. None is answered
-// by a 5xx, none stops the others, none leaks memory. `FUZZ_REQUESTS=200000 ./cobalt test hostile
-// --no-checks` is the long run; FUZZ_SEED selects other requests.
+// Hostile requests to all routes: valid ones, nearly valid ones, and ones that no client sends.
+// None is answered by a 5xx, none blocks the others, none leaks memory. `FUZZ_REQUESTS=200000
+// ./cobalt test hostile --no-checks` is the long run; FUZZ_SEED selects other requests.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
@@ -12,18 +12,21 @@ import { Random } from './hostile/random.ts';
 
 const requests = Number(process.env['FUZZ_REQUESTS'] ?? 3_000);
 const seed = Number(process.env['FUZZ_SEED'] ?? 1);
-/** After this many the cloud is recreated: requests use up quotas, delete objects, end tokens. */
+/**
+ * After this many requests the cloud is recreated, since requests use up quotas, delete objects and
+ * revoke tokens.
+ */
 const requestsPerCloud = 2_000;
 const maxStallMs = 50;
-/** Many times the slowest wait of a handler. */
+/** Many times the longest time for which a handler waits. */
 const hangMs = 60_000;
 
 setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void; // V8's own, by the flag above
+const collect = runInNewContext('gc') as () => void; // V8's own, enabled by the flag above
 
-/** The status of what this cloud does not offer. */
+/** Status of functions that this cloud does not offer. */
 const notOffered = 501;
-/** The only route that may answer a 5xx: the console of a simulated guest, which has no screen. */
+/** Requests that may be answered by a 5xx: consoles of simulated guests, which have no screen. */
 const mayBeUnavailable = (request: HostileRequest): boolean =>
   /\/action$|remote-consoles/.test(request.path);
 
@@ -89,7 +92,7 @@ describe('hostile requests', () => {
             () => false,
           ))
         )
-          break; // its people are deleted or locked
+          break; // its users were deleted or locked by requests
       }
       collect();
       findings.heaps.push(process.memoryUsage().heapUsed / 1024 / 1024);

@@ -1,4 +1,4 @@
-// Creates one object of every kind for Alice or her project, with `hidden` written into it.
+// Creates one object of every kind for Alice or her project, each containing the text `hidden`.
 import type { Json } from '#contracts/common/json.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { ApiCloud } from './api-cloud.ts';
@@ -197,7 +197,7 @@ async function computeObjects(cloud: ApiCloud): Promise<[string, string][]> {
   ];
 }
 
-/** Through Nova's proxy API: a volume, and another with a snapshot. */
+/** Through Nova's volume proxy API: a volume, and another one with a snapshot. */
 async function oldVolumeObjects({
   alice,
   sure,

@@ -1,6 +1,6 @@
 // Names that every JavaScript object has, as keys and names chosen by tenants: each service stores
-// and shows them like any other name, and nobody else is affected. (A tenant's key `constructor` in
-// volume metadata once made the summary a 500 for the admin, too.)
+// and shows them like any other name, and no other user is affected. (A tenant's key `constructor`
+// in volume metadata once made the volume summary a 500, for administrators too.)
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';
@@ -9,13 +9,13 @@ import { startApiCloud } from './api-cloud.ts';
 
 const names = ['constructor', '__proto__', 'toString', 'valueOf', 'hasOwnProperty'];
 /**
- * A map with all of them; by JSON.parse, since `{__proto__: …}` in source code would set the
- * prototype.
+ * A map with all these names. Made by JSON.parse, since `{__proto__: …}` in source code would set
+ * the prototype.
  */
 const hostile = JSON.parse(`{${names.map((name) => `"${name}":"${name}"`).join(',')}}`) as Record<
   string,
   string
->; // flat, of strings
+>; // cast: a flat object of strings
 const keeps = (map: Loose): void => {
   for (const name of names) assert.equal(Object.hasOwn(map, name) ? map[name] : 'nothing', name);
 };

@@ -1,6 +1,6 @@
 // Connections that end as no client should end them: resets, partial requests, upgrades, invalid
-// bytes. The control plane continues to answer and keeps no socket. `FUZZ_CONNECTIONS=20000
-// ./cobalt test raw-connections --no-checks` is the long run.
+// bytes. The control plane goes on answering and leaks no socket. `FUZZ_CONNECTIONS=20000 ./cobalt
+// test raw-connections --no-checks` is the long run.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { consoleSocketPath, createConsoleProxy } from '#compose/console-proxy.ts';
@@ -124,7 +124,7 @@ describe('raw connections', () => {
     }
     const sockets = (): number =>
       process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;
-    // Two at most: both ends of the kept-alive connection of `fetch`.
+    // Kept-alive connections of `fetch` may remain; each counts twice, once at either end.
     await eventually(() => sockets() <= 4, { withinMs: 30_000, what: `no socket is left` });
   });
 });

@@ -1,5 +1,5 @@
-// What Nova answers to POST /servers when the body is wrong, an image or flavor does not fit, or a
-// quota is exceeded: exact codes and messages.
+// Nova's answers to POST /servers when the body is wrong, image and flavor do not fit, or a quota
+// is exceeded: exact codes and messages.
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
@@ -20,7 +20,7 @@ const create = async (server: JsonObject, version?: number): Promise<Answer> =>
     version,
     body: { server: { name: 'wrong', flavorRef: '42', imageRef: cloud.imageId, ...server } },
   });
-/** An image of Alice's with this many bytes. */
+/** Creates an image of Alice's with these properties and this many bytes. */
 const imageThat = async (facts: JsonObject, bytes: number): Promise<string> => {
   const { id } = await cloud.sure(cloud.alice, 'POST', '/image/v2/images', {
     name: 'demanding',
@@ -37,7 +37,7 @@ const imageThat = async (facts: JsonObject, bytes: number): Promise<string> => {
 };
 
 describe('POST /servers refuses', () => {
-  // Bodies that are wrong by themselves.
+  // Bodies that are wrong whatever the state of the cloud.
   const rows: readonly [what: string, server: JsonObject, message: RegExp, version?: number][] = [
     ['an unknown image', { imageRef: unknownId }, /Can not find requested image/],
     ['an image reference of no use', { imageRef: '-1' }, /Can not find requested image/],
@@ -244,7 +244,7 @@ describe('a quota', () => {
   });
 });
 
-/** Uploads this many zero bytes to an image without holding them in memory. */
+/** Uploads this many zero bytes to an image, without holding them in memory. */
 async function uploadZeros(path: string, size: number): Promise<number> {
   const chunk = Buffer.alloc(2 ** 22);
   async function* zeros(): AsyncGenerator<Buffer> {

@@ -1,6 +1,6 @@
-// What the services answer to requests that are wrong: exact codes and bodies. Sources: the
-// sections on errors and microversions of each service's API reference. `ask` itself checks that
-// each answer has a request id and that no 204 has a body. Servers: refused-servers.test.ts.
+// The services' answers to wrong requests: exact codes and bodies. Sources: the sections on errors
+// and microversions in each service's API reference. `ask` also checks that each answer has a
+// request id and that no 204 has a body. For servers, see refused-servers.test.ts.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
@@ -21,7 +21,7 @@ before(async () => {
 });
 after(async () => await cloud.stop());
 
-/** Per service: the format of its faults, and one route with a body. */
+/** For each service: its fault format, and a route with a body. */
 const services = [
   {
     name: 'nova',

@@ -1,4 +1,4 @@
-// An emulated BMC with a chassis without a host, and our Redfish driver for it.
+// An emulated BMC whose chassis has no real host, and our Redfish driver connected to it.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -24,9 +24,9 @@ export interface TestBmc {
   chassis: TestChassis;
   folder: string;
   trouble(trouble: BmcTrouble | undefined): void;
-  /** Our driver; closed with the rest. */
+  /** Opens our driver; it is closed together with the BMC. */
   connect(options?: Partial<RedfishOptions>, times?: Partial<RedfishTimes>): Bmc;
-  /** The BMC, not its host, starts anew. */
+  /** Restarts the BMC, not its host. */
   restart(): Promise<void>;
   close(): Promise<void>;
 }
@@ -69,7 +69,7 @@ export async function startTestBmc(options: Partial<EmulatedBmcOptions> = {}): P
   return test;
 }
 
-/** For the port's contract suite. */
+/** The fixture for the port's contract suite. */
 export async function bmcFixture(
   options: Partial<EmulatedBmcOptions>,
   client: Partial<RedfishOptions> = {},
@@ -78,7 +78,7 @@ export async function bmcFixture(
   const test = await startTestBmc(options);
   const { chassis } = test;
   const closers: (() => void)[] = [];
-  // A silent BMC is waited for; any other answers, however busy the machine is.
+  // Only a silent BMC needs short timeouts: any other answers, however busy the machine is.
   const times = outage.kind === 'silent' ? { requestTimeoutMs: 2_000, callTimeoutMs: 6_000 } : {};
   return {
     bmc: test.connect(client, times),

@@ -1,5 +1,5 @@
-// Our Redfish driver against BMCs that are broken or hostile: it ends in time, sends its password
-// nowhere else, and tells it to nobody.
+// Our Redfish driver against broken and hostile BMCs: every call ends in time, the password is sent
+// to no other address, and it appears in no message.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -19,7 +19,7 @@ import { startTestBmc } from './emulated-bmc.testing.ts';
 
 const password = 'open-sesame-4711';
 const token = 'session-of-the-bmc-0815';
-/** For BMCs that never end an answer; the others answer, however busy the machine is. */
+/** For BMCs that never finish an answer; others answer, however busy the machine is. */
 const hasty: Partial<RedfishTimes> = { requestTimeoutMs: 300, callTimeoutMs: 1_000 };
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -72,7 +72,7 @@ const refused = <T>(outcome: Outcome<T>): Fault => {
 const json = (response: ServerResponse, body: Json, status = 200): void =>
   void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 
-/** A BMC with one system, whose document is this. */
+/** A BMC with one system, whose document is `system`. */
 const withSystem =
   (system: Json, rest: Answer = (_request, response) => json(response, {}, 404)): Answer =>
   (request, response) => {
@@ -169,7 +169,7 @@ describe('a hostile BMC', () => {
             : json(response, { PowerState: 'On' }),
         ),
       );
-      await bmc.powerState(); // asks the BMC itself, or nobody
+      await bmc.powerState(); // must ask the BMC itself, or nobody
       await bmc.close();
     }
     const bmc = connect(

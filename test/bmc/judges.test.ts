@@ -1,4 +1,4 @@
-// Clients that others wrote, against the emulated BMC: sushy (Ironic's library) and DMTF's
+// Clients by other projects against the emulated BMC: sushy (Ironic's library) and DMTF's
 // redfishtool, as Debian packages them.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,5 +1,5 @@
-// Our Redfish driver against the emulated BMC: the port's contract with both timings, both ways of
-// authentication and the ways of each vendor.
+// Our Redfish driver against the emulated BMC: the port's contract suite with both power timings,
+// both kinds of authentication, and each vendor's profile.
 import { bmcContract } from '#ports/bmc.testing.ts';
 import { bmcFixture } from './emulated-bmc.testing.ts';
 

@@ -1,5 +1,6 @@
-// Sessions of our Redfish driver with the emulated BMC: one is shared, renewed when the BMC has
-// forgotten it, given back, and done without where there is none to be had.
+// Sessions of our Redfish driver at the emulated BMC: one is shared, renewed when the BMC has
+// forgotten it, and deleted at the end; if the BMC gives none, the driver uses Basic
+// authentication.
 import assert from 'node:assert/strict';
 import { Agent } from 'node:https';
 import { afterEach, beforeEach, describe, it } from 'node:test';

@@ -1,5 +1,5 @@
 // Our Redfish driver against OpenStack's emulator (sushy-tools), where it is installed: it has no
-// sessions, no log and no subscriptions, and carries orders out some seconds later.
+// sessions, no log and no subscriptions, and carries out orders some seconds later.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

@@ -15,7 +15,7 @@ const run = promisify(execFile);
 
 const buildTimeoutMs = 1_800_000;
 const loginTimeoutMs = 900_000;
-/** For one command in an emulated guest on a busy machine. */
+/** Timeout of one command in an emulated guest on a busy machine. */
 const sshTimeoutMs = 300_000;
 const everyMs = 1_000;
 
@@ -30,7 +30,8 @@ describe('a server of the Debian image', { skip }, () => {
 
   const file = (name: string): string => join(cloud.dir, name);
   /**
-   * Its output. The host key of the first login is stored; a different one is refused from then on.
+   * Runs a command in the guest and returns its output. The host key of the first login is stored;
+   * a different one is refused later.
    */
   const ssh = async (command: string, timeoutMs = sshTimeoutMs): Promise<string> => {
     const options = [
@@ -125,11 +126,12 @@ describe('a server of the Debian image', { skip }, () => {
 
   it('ends its set-up by cloud-init without an error', async (t) => {
     const startedAt = performance.now();
-    // exit code 1: an error. cloud-init(1), "status"
+    // Exit code 1 means an error. cloud-init(1), "status"
     const status = await ssh('cloud-init status --wait --long', loginTimeoutMs);
     t.diagnostic(`login to the end of cloud-init: ${secondsSince(startedAt)}`);
     assert.match(status, /^status: done$/m);
-    // https://docs.cloud-init.io: result.json holds the errors of all stages and the data source
+    // https://docs.cloud-init.io: result.json contains the errors of all stages, and the data
+    // source.
     const result = JSON.parse(await ssh('cat /run/cloud-init/result.json')) as {
       v1: { errors: string[]; datasource: string };
     };

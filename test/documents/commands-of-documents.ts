@@ -1,5 +1,5 @@
-// Reads the commands of a document: lines that begin with `$ ` in its blocks of the kind `console`.
-// Used by run-documents.testing.ts.
+// Reads the commands of a document: lines that begin with `$ ` in its `console` code blocks. Used
+// by run-documents.testing.ts.
 
 /** README.md and the files of docs/how-to: README starts the cloud, operate.md stops it. */
 export const documentsInOrder = [
@@ -23,10 +23,10 @@ export const documentsInOrder = [
 ];
 
 export interface CommandBlock {
-  /** Line of the block's first fence, from 1. */
+  /** Line number of the block's opening fence, from 1. */
   line: number;
   commands: { line: number; text: string }[];
-  /** The reason why no test runs the block: its first line is `# not run by the tests: …`. */
+  /** Why the tests do not run the block: the text of its first line `# not run by the tests: …`. */
   notRun: string | undefined;
 }
 
@@ -48,7 +48,7 @@ export function commandBlocks(document: string): CommandBlock[] {
   return blocks;
 }
 
-/** Replaces commands that a test cannot run as they are, and reports that when it runs. */
+/** Replaces commands that a test cannot run as they are; a replacement is reported. */
 export interface Substitute {
   pattern: RegExp;
   command: string;
@@ -56,8 +56,8 @@ export interface Substitute {
 }
 
 /**
- * A bash script that runs the commands in one session, prints each before it, and ends at the first
- * that fails with its position and exit code 1. Blocks that are not run are left out.
+ * A bash script that runs the commands in one session, prints each before it runs, and stops at the
+ * first that fails, with its position and exit code 1. Blocks marked as not run are left out.
  */
 export function scriptOf(
   name: string,

@@ -15,7 +15,7 @@ import { commandBlocks, scriptOf } from './commands-of-documents.ts';
 import type { Substitute } from './commands-of-documents.ts';
 
 const run = promisify(execFile);
-/** Against a hang: emulated guests on a busy machine are slow. */
+/** A limit against hanging only: emulated guests on a busy machine are slow. */
 const documentTimeoutMs = 900_000;
 
 const substitutes: Substitute[] = [
@@ -31,18 +31,18 @@ const substitutes: Substitute[] = [
   },
 ];
 
-/** One after the other in one cloud, each `times` in a row. */
+/** Runs the documents one after the other in one cloud, each `times` times in a row. */
 export function documentsRun(title: string, documents: readonly string[], times: number): void {
   describe(title, { skip: realCloudMissing() }, () => {
     let folder = '';
     let env: NodeJS.ProcessEnv = {};
 
     before(async () => {
-      // not below /tmp's long names: a Unix socket's path has 107 bytes
+      // A short path outside /tmp: the path of a Unix socket has at most 107 bytes.
       folder = ownedFolder('/var/tmp/cd-');
       const home = join(folder, 'home');
       await mkdir(home, { mode: 0o700 });
-      // The port was chosen by an earlier `up`, so that the commands run as they are printed.
+      // A stored option of an earlier `up` sets the port, so that the commands can run as printed.
       await keepChoices(homePaths(home).choices, { ...defaultChoices, port: await freePort() });
       const { OS_CLOUD: _cloud, ...rest } = process.env;
       env = { ...rest, COBALT_HOME: home, COBALT_YES: '1', HOME: folder, TERM: 'dumb' };

@@ -1,5 +1,5 @@
-// A real host is switched off and on by its BMC, over Redfish: it ends with its guests, stays off
-// over a restart of the control plane, and comes back with them.
+// A real host is powered off and on by its BMC over Redfish: it ends with its guests, stays off
+// across a restart of the control plane, and comes back with them.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -41,7 +41,7 @@ describe('the BMC of a real host', { skip: realCloudMissing(), timeout: 300_000 
     await cloud?.close();
   });
 
-  /** PID of the host's init; null: it has ended. */
+  /** Pid of the host's init; null if it has ended. */
   const initOf = async (): Promise<number | null> => {
     const mark = readFileSync(join(cloud.dir, 'hosts/h1/init.pid'), 'utf8');
     return (await markedProcess(mark))?.pid ?? null;
@@ -53,7 +53,7 @@ describe('the BMC of a real host', { skip: realCloudMissing(), timeout: 300_000 
       what: `the chassis is ${state}`,
     });
   };
-  /** Processes of its guests, as the machine sees them. */
+  /** Pids of the host's QEMU processes. */
   const qemus = (): string[] =>
     readdirSync('/proc').filter((pid) => {
       if (!/^\d+$/.test(pid)) return false;
@@ -61,7 +61,7 @@ describe('the BMC of a real host', { skip: realCloudMissing(), timeout: 300_000 
         const command = readFileSync(join('/proc', pid, 'cmdline'), 'utf8');
         return command.includes('qemu-system') && command.includes(`${cloud.dir}/hosts/h1/`);
       } catch {
-        return false; // it has ended since
+        return false; // the process has ended meanwhile
       }
     });
   const guests = async (): Promise<string> =>
@@ -85,7 +85,7 @@ describe('the BMC of a real host', { skip: realCloudMissing(), timeout: 300_000 
     assert.deepEqual(qemus(), []);
     assert.match(await cloud.cobalt('host', 'list'), /h1 +stopped/);
 
-    // Whoever keeps hosts on would have started it meanwhile.
+    // A restarted control plane must not power the host on.
     await cloud.cobalt('restart');
     await becomes('Off');
     assert.equal(await initOf(), null);

@@ -1,5 +1,5 @@
-// What a user sees at the terminal: help, suggestions, and clear errors for every obstacle.
-// Simulated hosts only.
+// What a user of the CLI sees: help, suggestions, and a clear error for every obstacle. Simulated
+// hosts only.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -1,5 +1,6 @@
 // A real cloud for end-to-end tests, created as a user would: `./cobalt up --detach` in its own
-// folder, `down --purge` afterwards, or by cli/sweep-tests.ts where the test was killed.
+// folder, and `down --purge` afterwards; if the test is killed, cli/sweep-tests.ts removes the
+// cloud.
 import { execFile, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -11,7 +12,7 @@ import { ownedFolder, removeOwnedFolder } from '#platform/testing/owned-folder.t
 const run = promisify(execFile);
 export const repository = join(import.meta.dirname, '..', '..');
 
-/** Why real clouds cannot run here; false when they can. For a test's `skip`. */
+/** Reason why real clouds cannot run on this machine, for a test's `skip`; false if they can. */
 export function realCloudMissing(): string | false {
   if (process.getuid?.() !== 0) return 'needs root (namespaces)';
   for (const tool of ['libvirtd', 'qemu-system-x86_64', 'openstack'])
@@ -32,27 +33,25 @@ export interface TestCloud {
   dir: string;
   port: number;
   env: Record<string, string>;
-  /**
-   * `./cobalt WORDS… --home DIR`: its standard output. Throws on another exit code than `expected`.
-   */
+  /** Runs `./cobalt WORDS… --home DIR`; returns its standard output. Throws if it fails. */
   cobalt(...words: string[]): Promise<string>;
-  /** The stock client as admin; `openstack WORDS…`. */
+  /** Runs the stock client as admin: `openstack WORDS…`. */
   openstack(...words: string[]): Promise<string>;
-  /** The same with `-f json`, parsed. */
+  /** Runs the client with `-f json`; returns the parsed output. */
   json<T>(...words: string[]): Promise<T>;
   virsh(host: string, ...words: string[]): Promise<string>;
   up(...words: string[]): Promise<string>;
-  /** `cobalt status --json`, whatever its exit code. */
+  /** The output of `cobalt status --json`, whatever its exit code. */
   status(): Promise<CloudStatus>;
   /**
-   * kill -9 of the control plane; resolves when its supervisor has restarted it. `meanwhile` runs
-   * while it is dead.
+   * Kills the control plane with SIGKILL; resolves when its supervisor has restarted it.
+   * `meanwhile` runs while it is dead.
    */
   killControl(meanwhile?: () => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Words of the client: boots a guest of the image `tiny` and waits until it is ACTIVE. */
+/** Arguments of the client: boots a guest of the image `tiny` and waits until it is ACTIVE. */
 export const createTiny = (name: string, ...options: string[]): string[] => [
   'server',
   'create',
@@ -75,11 +74,11 @@ const restartTimeoutMs = 60_000;
 const commandTimeoutMs = 300_000;
 
 export async function testCloud(): Promise<TestCloud> {
-  // Not below /tmp with its long names: a Unix socket's path has 107 bytes.
+  // A short path outside /tmp: the path of a Unix socket has at most 107 bytes.
   const dir = ownedFolder('/var/tmp/cc-');
   const port = await freePort();
   const cobalt = async (...words: string[]): Promise<string> => {
-    // A start that is in progress ends with a test that is killed.
+    // If the test is killed, so is a command in progress, e.g. `up`.
     const [command = '', ...args] = bound([join(repository, 'cobalt'), ...words, '--home', dir]);
     return (await run(command, args, { timeout: commandTimeoutMs, maxBuffer: 64 * 1024 * 1024 }))
       .stdout;
@@ -99,7 +98,7 @@ export async function testCloud(): Promise<TestCloud> {
       ).stdout;
     },
     async json<T>(...words: string[]) {
-      // the caller names the command's document
+      // Cast: the caller names the type of the command's output.
       return JSON.parse(await cloud.openstack(...words, '-f', 'json')) as T;
     },
     async virsh(host, ...words) {
@@ -124,11 +123,11 @@ export async function testCloud(): Promise<TestCloud> {
       return output;
     },
     async status() {
-      // Exit codes 3 and 4 report what is down; the document is complete.
+      // Exit codes 3 and 4 only report that something is down; the output is complete.
       const text = await cobalt('status', '--json').catch(
         (error: { stdout: string }) => error.stdout,
       );
-      return JSON.parse(text) as CloudStatus; // cli/commands/status.ts
+      return JSON.parse(text) as CloudStatus; // cast: the format of cli/commands/status.ts
     },
     async killControl(meanwhile) {
       const { control: before } = await cloud.status();
@@ -137,7 +136,7 @@ export async function testCloud(): Promise<TestCloud> {
       await meanwhile?.();
       await eventually(
         async () => {
-          // its APIs do not answer yet
+          // The restarted control plane does not answer yet.
           const { control } = await cloud.status().catch(() => ({ control: undefined }));
           return control !== undefined && control.pid !== before.pid && control.ready;
         },

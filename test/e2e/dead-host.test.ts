@@ -1,5 +1,5 @@
-// A host dies, is stopped, is started: what an operator and the guests see. The control plane is
-// restarted during a ping. Issue 8, bar 7.
+// A host dies, is stopped, and is started: what an operator and the guests see. The control plane
+// is restarted while a guest is pinged. Issue 8, bar 7.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
@@ -97,7 +97,7 @@ describe('a host that dies', { skip: realCloudMissing(), timeout: 600_000 }, () 
     );
     assert.equal(refused.status, 409);
     assert.match(JSON.stringify(refused.body), /host h1 is down/);
-    // A restarted control plane does not start it, either.
+    // A restarted control plane must not start a stopped host either.
     await cloud.cobalt('restart');
     assert.match(await cloud.cobalt('host', 'list'), /h1 +stopped/);
     assert.match(await cloud.cobalt('host', 'start', 'h1'), /host h1 is up/);
@@ -136,8 +136,8 @@ describe('a host that dies', { skip: realCloudMissing(), timeout: 600_000 }, () 
 
   it('keeps every file of its state folder to its owner', () => {
     assert.equal(statSync(cloud.dir).mode & 0o077, 0);
-    // Sockets, devices and files that libvirt creates with its own modes are in folders that no
-    // other user can enter. The public half of the test's own key belongs to the test.
+    // Excluded: sockets, devices and files whose modes libvirt sets itself, all in folders that no
+    // other user can enter; and the public half of the test's own key.
     const own = [
       '-not',
       '-name',

@@ -1,6 +1,6 @@
 // A distributed cloud on this machine: each role in processes of its own over RabbitMQ and MariaDB,
-// with simulated hosts. Any process, and what lies below, may die at any time while users work:
-// what was answered 2xx is kept, and everything comes to rest.
+// with simulated hosts. Any process, including broker and database, may be killed while users work:
+// whatever was answered by 2xx is kept, and every operation comes to its end.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { connectCloud } from '#cli/cloud-client.ts';
@@ -14,11 +14,11 @@ import { createTiny, distributedCloudMissing, testCloud } from './cloud.testing.
 import type { Users } from './users.testing.ts';
 import { startUsers } from './users.testing.ts';
 
-/** DISTRIBUTED=whole: also the second process of each role, in 5 minutes. */
+/** DISTRIBUTED=whole also kills the second process of each role; takes 5 minutes. */
 const isWhole = process.env['DISTRIBUTED'] === 'whole';
 const simulatedHosts = 4;
 const users = 4;
-/** How long it may take until everything rests after the last trouble. */
+/** How long operations may take to end after the last kill. */
 const restWithinMs = 60_000;
 const backWithinMs = 90_000;
 
@@ -43,7 +43,7 @@ describe('a distributed cloud', { skip: distributedCloudMissing(), timeout: 900_
     assert.ok(found, `there is a process ${name}`);
     return found;
   };
-  /** It is another one than `before`, and ready where it can say so. */
+  /** Whether the process was restarted since `before`, and is ready. */
   const isBack = async (name: string, before: ProcessState): Promise<boolean> => {
     const { ready, restarts } = await processCalled(name);
     return ready && restarts > before.restarts;
@@ -125,7 +125,7 @@ describe('a distributed cloud', { skip: distributedCloudMissing(), timeout: 900_
     await eventually(
       async () => {
         const audit = await cloud.cobalt('doctor', '--audit').catch(
-          (error: { stdout: string }) => error.stdout, // exit code 1: differences
+          (error: { stdout: string }) => error.stdout, // exit code 1: the audit found differences
         );
         return audit.includes('no differences') || audit;
       },

@@ -1,5 +1,5 @@
-// A start whose guest images cannot be built: the step reports the reason, the exit code tells, and
-// the images are built once the mirror is back.
+// A start whose guest images cannot be built: the step reports the reason, the exit code shows it,
+// and the images are built once the mirror is back.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';

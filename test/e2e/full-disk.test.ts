@@ -1,5 +1,5 @@
-// A cloud whose disk is filled to the last byte under load: it stays up, gives the reason of its
-// refusals, still answers reads, and is consistent when there is space again.
+// A cloud whose disk is filled to the last byte under load: it stays up, refuses writes with the
+// reason, still answers reads, and is consistent when there is space again.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
@@ -61,7 +61,7 @@ describe('a full disk', { skip, timeout: 180_000 }, () => {
     });
   let imageId = '';
 
-  /** To the last byte: the file takes all that the file system has. */
+  /** Fills the file system to its last byte with one file. */
   function fill(): void {
     const file = openSync(ballast, 'a');
     try {
@@ -90,7 +90,7 @@ describe('a full disk', { skip, timeout: 180_000 }, () => {
     fill();
     await eventually(
       async () => {
-        fill(); // the databases' logs release pages now and then
+        fill(); // the databases' logs free pages now and then
         return answers.some(({ status }) => status === 507);
       },
       { withinMs: 60_000, what: 'a refusal for want of space' },

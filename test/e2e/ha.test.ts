@@ -1,6 +1,6 @@
-// A real host dies by night: the HA Service sees it, cuts its power by Redfish, and its server,
-// which boots from a volume, answers on the other host with its data. The host comes back when it
-// is let.
+// A real host dies: the HA Service notices it, cuts the host's power by Redfish, and its server,
+// which boots from a volume, answers on the other host with its data. The dead host comes back when
+// an operator acknowledges it.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,12 +16,14 @@ import type { Guest, Tenant } from './network.testing.ts';
 import { pings, tenant } from './network.testing.ts';
 
 const settleMs = 120_000;
-/** From the death of the host to the answer of the server: a bound, the time is printed. */
+/**
+ * Limit for the time from the host's death to the server's answer; the measured time is printed.
+ */
 const answersWithinMs = 60_000;
-/** Of the watchdogs of hosts. */
+/** The limit of the hosts' watchdogs. */
 const selfFencingMs = 15_000;
 
-/** The arguments of the process, if it runs. */
+/** The arguments of the process; '' if it has ended. */
 function commandOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
@@ -168,7 +170,7 @@ describe(
         [['succeeded', 'h2']],
       );
       const kept = 'dd if=/dev/vda bs=1M skip=900 count=1 2>/dev/null | head -c 4';
-      // it answers pings before it takes commands
+      // Retried: the guest answers pings before it accepts commands.
       const data = await eventually(async () => await guest.sh(kept).catch(() => undefined), {
         withinMs: answersWithinMs,
         everyMs: 500,

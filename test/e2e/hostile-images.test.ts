@@ -1,7 +1,7 @@
-// What happens to a tenant who uploads images that refer to files of the host: refused by Glance;
-// what passes it (a container format that it does not inspect) is refused by the host that should
-// boot or rescue from it and by the volume service, with a reason and without a path. On a real
-// host.
+// What happens to a tenant who uploads images that refer to files of the host, on a real host.
+// Glance refuses them; those in a container format that Glance does not inspect are refused by the
+// host that should boot or rescue from them, and by the volume service, with a reason that contains
+// no path.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
@@ -80,9 +80,9 @@ describe('images that refer to files of the host', { skip: realCloudMissing() },
     });
     const put = await fetch(`http://127.0.0.1:${cloud.port}/image/v2/images/${id}/file`, {
       method: 'PUT',
+      // fetch accepts Node's streams, although its type does not say so.
       body: createReadStream(file.path) as unknown as ReadableStream,
       duplex: 'half',
-      // fetch takes Node's streams
       headers: { 'x-auth-token': token, 'content-type': 'application/octet-stream' },
     } as RequestInit);
     return { id, status: put.status };

@@ -1,5 +1,5 @@
-// For end-to-end tests of volumes: whether a volume's image is locked on the filer, as seen by a
-// QEMU that locks images itself.
+// For end-to-end tests of volumes: whether a volume's image is locked on the filer, as a QEMU that
+// locks its images sees it.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ export async function imageIsLocked(cloudDir: string, volumeId: string): Promise
   const share = join(cloudDir, 'filer/export');
   const { active } = JSON.parse(readFileSync(join(share, `volume-${volumeId}.info`), 'utf8')) as {
     active: string;
-  }; // adapters/nfs/chain.ts
+  }; // cast: the format of adapters/nfs/chain.ts
   const { code, stderr } = await tryTool('qemu-io', [
     '-r',
     '-f',

@@ -1,4 +1,5 @@
-// An unmodified kubectl against the Kubernetes API of an embedded cloud: what an operator types.
+// An unmodified kubectl against the Kubernetes API of an embedded cloud, with an operator's
+// commands.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
@@ -35,7 +36,7 @@ describe('kubectl', { skip }, () => {
       timeoutMs: 60_000,
       env: {
         PATH: process.env['PATH'],
-        HOME: cloud.dir, // its cache
+        HOME: cloud.dir, // kubectl keeps its cache here
         KUBECONFIG: join(cloud.dir, 'kubernetes/kubeconfig'),
       },
     });
@@ -94,7 +95,7 @@ describe('kubectl', { skip }, () => {
       await must('get', 'hv', '-l', 'room=3', '-o', 'name'),
       /hypervisor\.kvm\.cloud\.sap\/rack1/,
     );
-    // one that no controller owns
+    // A condition that no controller owns, so that none overwrites it.
     const status =
       '{"status":{"conditions":[{"type":"Inspected","status":"True","reason":"Done","message":"","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}';
     const waiting = must('wait', '--for=condition=Inspected', 'hv/rack1', '--timeout=30s');
@@ -244,7 +245,8 @@ describe('kubectl', { skip }, () => {
     assert.match((await kubectl('diff', '-f', file)).out, /^\+ +value: "2"/m);
     await must('replace', '-f', file);
     assert.equal((await kubectl('diff', '-f', file)).code, 0);
-    // a replacement is not marked as applied, and only what is so is pruned
+    // A replaced object lacks the annotation of `apply`, and `--prune` deletes only applied
+    // objects.
     await must('apply', '-f', file);
     await writeFile(file, map('2').replace('pruned', 'kept'));
     const prune = ['--prune', '-l', 'set=one', '--prune-allowlist=core/v1/ConfigMap'];

@@ -11,7 +11,7 @@ import type { Guest, Tenant } from './network.testing.ts';
 import { answersHttp, pings, ssh, stream, tenant } from './network.testing.ts';
 
 const megabytes = 24;
-/** `./cobalt bench network` measures how fast it is. */
+/** A generous limit; `./cobalt bench network` measures the actual time. */
 const ruleMs = 10_000;
 
 describe('guests on networks', { skip: realCloudMissing() }, () => {
@@ -148,7 +148,7 @@ describe('guests on networks', { skip: realCloudMissing() }, () => {
     const { floatingips } = await admin.api.ask<{
       floatingips: { id: string; floating_ip_address: string }[];
     }>('network', 'GET', `/v2.0/floatingips?floating_ip_address=${guest(c).floating}`);
-    // Without its floating IP it uses the router's own address.
+    // Without its floating IP the guest's traffic leaves with the router's own address.
     const { id } = floatingips[0] ?? { id: '' };
     const {
       ports: [port],

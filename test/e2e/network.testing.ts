@@ -1,5 +1,5 @@
-// For end-to-end tests of networks: the APIs as admin or as another user, guests on networks,
-// commands in them by ssh.
+// For end-to-end tests of networks: the APIs as admin or another user, guests on networks, commands
+// in guests by ssh.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -43,26 +43,26 @@ export interface Guest {
   fixed: string;
   fixedV6: string | undefined;
   floating: string;
-  /** Runs a shell command in the guest; its output. Throws on another exit code than 0. */
+  /** Runs a shell command in the guest and returns its output. Throws if it fails. */
   sh(command: string, timeoutMs?: number): Promise<string>;
 }
 
 export interface Tenant {
   api: CloudClient;
-  /** A network with a subnet on a router to the external network. */
+  /** Creates a network with a subnet for each CIDR, on a router to the external network. */
   network(
     name: string,
     cidrs: readonly string[],
     options?: { router?: string },
   ): Promise<{ id: string; subnets: string[] }>;
   router(): Promise<string>;
-  /** Boots a guest and gives it a floating IP; resolves when ssh answers. */
+  /** Boots a guest with a floating IP; resolves when ssh answers. */
   guest(
     name: string,
     network: string,
     options?: { host?: string; securityGroups?: string[] },
   ): Promise<Guest>;
-  /** The same for a server that was created elsewhere, with the key `e2e`. */
+  /** As `guest`, for a server that was created elsewhere with the key `e2e`. */
   reach(name: string, id: string): Promise<Guest>;
   rule(group: string, rule: Record<string, string | number | undefined>): Promise<string>;
   groupNamed(name: string): Promise<string>;
@@ -86,14 +86,14 @@ export async function ssh(
   ).stdout;
 }
 
-/** One answer to one ping, from this machine. */
+/** Whether the address answers one ping from this machine. */
 export const pings = async (address: string): Promise<boolean> =>
   await run('busybox', ['ping', '-c1', '-W1', address]).then(
     () => true,
     () => false,
   );
 
-/** A user of the cloud with a key of its own. */
+/** A user of the cloud, with an ssh key of its own. */
 export async function tenant(
   cloud: Pick<TestCloud, 'dir' | 'port'>,
   user: 'admin' | 'demo',
@@ -128,7 +128,7 @@ export async function tenant(
     const key = kind.replaceAll('-', '_');
     return (
       await api.ask<Record<string, T>>('network', 'POST', `/v2.0/${kind}s`, { [key]: body as Json })
-    )[key] as T; // the caller names the document
+    )[key] as T; // cast: the caller names the type
   };
   const reach: Tenant['reach'] = async (name, id) => {
     const server = await eventually(
@@ -232,8 +232,8 @@ export async function tenant(
 }
 
 /**
- * MB/s of one file that `from` serves and `to` downloads: busybox's httpd sends it completely, its
- * netcat only kilobytes at a time.
+ * Throughput in MB/s of one file that `to` downloads from `from`, by busybox's httpd, since its
+ * netcat sends only kilobytes at a time.
  */
 export async function stream(
   from: Guest,

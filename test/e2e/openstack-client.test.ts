@@ -1,4 +1,4 @@
-// Debian's own `openstack` client against a cloud with two real hosts. Issue 2, bars 1 to 3.
+// Debian's `openstack` client against a cloud with two real hosts. Issue 2, bars 1 to 3.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { writeFile, readFile } from 'node:fs/promises';
@@ -267,7 +267,7 @@ describe('the stock openstack client', { skip: realCloudMissing() }, () => {
 
   it('deletes everything', async () => {
     const names = (await cloud.json<{ ID: string }[]>('server', 'list')).map((server) => server.ID);
-    // Without --wait: with it the client looks at one server after the other, every 5 s.
+    // Without --wait, with which the client would poll the servers one after the other, every 5 s.
     await cloud.openstack('server', 'delete', ...names);
     await eventually(async () => (await cloud.json<object[]>('server', 'list')).length === 0, {
       withinMs: 60_000,
@@ -280,10 +280,10 @@ describe('the stock openstack client', { skip: realCloudMissing() }, () => {
   });
 });
 
-/** The websocket behind the console's URL speaks RFB. */
+/** Whether the websocket of the console's URL speaks RFB. */
 async function greetsRfb(url: string, name: string): Promise<void> {
   const address = new URL(url);
-  // The page asks which server the console belongs to.
+  // The console page asks for the name of the console's server.
   const named = await fetch(`http://${address.host}/console/server${address.search}`);
   assert.deepEqual([named.status, await named.json()], [200, { name }]);
   assert.equal((await fetch(`http://${address.host}/console/server?token=wrong`)).status, 401);

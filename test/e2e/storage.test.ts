@@ -1,6 +1,6 @@
-// Volumes as a tenant uses them, with the stock client: attached, moved, snapshotted, extended,
-// backed up and booted from, their content verified by its checksum. Issue 4, bars 1, 2 and 4.
-// Waiting uses the API directly: a call of the client costs 1.5 s of CPU.
+// Volumes as a tenant uses them with the stock client: attached, moved, snapshotted, extended,
+// backed up, booted from; contents are verified by checksum. Issue 4, bars 1, 2 and 4. Polling uses
+// the API directly: a call of the client costs 1.5 s of CPU.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';
@@ -36,7 +36,7 @@ describe('volumes', { skip: realCloudMissing() }, () => {
     return which;
   };
   const stack = async (...words: string[]): Promise<string> => await cloud.openstack(...words);
-  /** The client's message about a command that fails. */
+  /** The client's error message for a command that must fail. */
   const refusal = async (...words: string[]): Promise<string> =>
     await stack(...words).then(
       () => assert.fail(`${words.join(' ')} was not refused`),
@@ -87,7 +87,8 @@ describe('volumes', { skip: realCloudMissing() }, () => {
     await reaches('volumes', volume, 'available');
   };
   /**
-   * The guest's own name of the volume: the serial is its id, of which virtio shows 20 characters.
+   * The volume's device in the guest, found by its serial: the volume's id, of which virtio shows
+   * 20 characters.
    */
   const deviceOf = async (in_: Guest, id: string): Promise<string> =>
     await eventually(
@@ -281,7 +282,7 @@ describe('volumes', { skip: realCloudMissing() }, () => {
       `/v2.1/servers/${server.id}/os-volume_attachments`,
     );
     assert.ok(root);
-    // The guest of this image runs in memory; beyond its boot files the disk is unused.
+    // The guest of this image runs in memory; the disk is unused beyond its boot files.
     await server.sh('dd if=/dev/urandom of=/dev/vda bs=1M seek=900 count=8 conv=fsync 2>/dev/null');
     const onDisk = `dd if=/dev/vda bs=1M skip=900 count=8 iflag=direct 2>/dev/null | sha256sum | cut -d' ' -f1`;
     const written = checked(await server.sh(onDisk));

@@ -1,23 +1,23 @@
-// Users of a cloud in trouble: each makes a port, a volume and a server, waits, and removes them,
-// again and again. What a service answered 2xx must come true. Used by distributed.test.ts.
+// Users of a cloud in trouble: each creates a port, a volume and a server, waits, and deletes them,
+// again and again. What a service answered by 2xx must come true. Used by distributed.test.ts.
 import type { CloudClient } from '#cli/cloud-client.ts';
 import { systemClock } from '#platform/clock.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
 
 export interface UsersReport {
   requests: number;
-  /** Method, path and why: no answer, or 5xx. */
+  /** Method, path and reason: no answer, or a 5xx. */
   failedRequests: string[];
-  /** Things that were made, came to be as they should, and went. */
+  /** Number of objects that were created, reached their status, and were deleted. */
   created: number;
-  /** Answered 2xx, but not there, in error, or still there after it was removed. */
+  /** Answered by 2xx, but then missing, in error, or still there after their deletion. */
   lost: string[];
-  /** Neither in time. */
+  /** Neither reached their status nor failed within the time. */
   stuck: string[];
 }
 
 export interface Users {
-  /** Lets each end its round, removes what is left, and judges. */
+  /** Lets each user finish its round, deletes what is left, and returns the result. */
   stop(withinMs: number): Promise<UsersReport>;
 }
 
@@ -26,9 +26,9 @@ type Service = Parameters<CloudClient['send']>[0];
 interface Thing {
   service: Service;
   path: string;
-  /** The document's one member. */
+  /** The single member of the request's and the answer's JSON. */
   member: string;
-  /** Its `status` once it is as it should be. */
+  /** The `status` that the object reaches when it is ready. */
   restsAs: string;
 }
 
@@ -59,13 +59,14 @@ export async function startUsers({
   };
   let isStopping = false;
 
-  /** undefined: it was not answered, or with 5xx. */
+  /** Sends a request; undefined: there was no answer, or a 5xx. */
   const ask = async (service: Service, method: HttpMethod, path: string, body?: object) => {
     report.requests += 1;
     const failed = (why: string): undefined =>
       void report.failedRequests.push(`${method} ${service}${path}: ${why}`);
     try {
-      const answer = await client.send(service, method, path, body as never); // JSON by its callers
+      // Cast: callers pass JSON.
+      const answer = await client.send(service, method, path, body as never);
       return answer.status >= 500
         ? failed(`${answer.status} ${JSON.stringify(answer.body)}`)
         : answer;
@@ -74,7 +75,7 @@ export async function startUsers({
     }
   };
 
-  /** Asked again until it is answered. */
+  /** As `ask`, retried until it is answered. */
   const askOften: typeof ask = async (...words) => {
     const endsMs = systemClock.now() + restWithinMs;
     for (;;) {
@@ -84,7 +85,7 @@ export async function startUsers({
     }
   };
 
-  /** The id; undefined: not answered with 2xx. */
+  /** Creates the object; returns its id, or undefined if the answer was no 2xx. */
   async function make({ service, path, member }: Thing, body: object): Promise<string | undefined> {
     const answer = await ask(service, 'POST', path, { [member]: body });
     if (!answer) return undefined;
@@ -165,7 +166,7 @@ export async function startUsers({
   }
   const working = Promise.all(Array.from({ length: count }, async (_, index) => await user(index)));
 
-  /** What was made by requests whose answer was lost. */
+  /** Deletes objects whose creation was carried out although its answer was lost. */
   async function removeRest({ service, path, member }: Thing): Promise<void> {
     const listed = await askOften(service, 'GET', path);
     const all = (listed?.body as Record<string, { id: string; name: string }[]> | undefined)?.[

@@ -1,4 +1,4 @@
-// Resources `History` in our own Kubernetes API: what is kept of decisions, and for how long.
+// `History` resources in our Kubernetes API: what is kept of Cortex's decisions, and for how long.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';

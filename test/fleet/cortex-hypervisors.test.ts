@@ -1,4 +1,4 @@
-// Resources `Hypervisor` in our own Kubernetes API, as Cortex decides by them.
+// How Cortex's decisions respect `Hypervisor` resources in our Kubernetes API.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';

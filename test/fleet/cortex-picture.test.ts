@@ -1,4 +1,4 @@
-// Cortex's picture of the fleet over a real Placement, with Nova's lists beside it.
+// Cortex's view of the fleet in memory, built from a real Placement and from Nova's lists.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
@@ -23,7 +23,7 @@ describe("Cortex's picture of the fleet", () => {
   });
   after(async () => await placement.close());
 
-  /** Asks the fixture as a client would; counts the calls. */
+  /** Reads from the fixture as Cortex's client would; counts the calls. */
   const read = async <T>(path: string): Promise<Outcome<T>> => {
     calls += 1;
     const { status, body } = await placement.ask('GET', path);

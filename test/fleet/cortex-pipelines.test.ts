@@ -1,4 +1,4 @@
-// Resources `Pipeline` in our own Kubernetes API, as Cortex decides by them.
+// How Cortex's decisions follow `Pipeline` resources in our Kubernetes API.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
@@ -48,7 +48,7 @@ afterEach(async () => {
   await server.close();
 });
 
-/** A Cortex that has just started, as createCortex makes one. */
+/** A Cortex that has just started, as createCortex makes it. */
 async function start(): Promise<void> {
   const fleet = fleetOf(host('full', { memoryGib: [128, 256] }), host('empty'));
   scheduling = new Scheduling(fleet, { ...cortexDefaults, limitHostsToRequest: false });
@@ -72,7 +72,7 @@ const shown = async (name = generalPurpose): Promise<PipelineResource> => {
 const readyMessage = async (name?: string): Promise<string> =>
   conditionOf(await shown(name), 'Ready')?.message ?? '';
 
-/** `kubectl edit`: the weight of binpack alone is another. */
+/** Changes only the weight of the weigher binpack, as `kubectl edit` would. */
 async function setBinpack(multiplier: unknown): Promise<number> {
   const { spec } = await shown();
   const weighers = spec.weighers?.map((one) =>

@@ -1,4 +1,4 @@
-// Our Kubernetes API with the definitions of Cortex, and Cortex's own client of it.
+// Our Kubernetes API with Cortex's CRDs, and a client of it with Cortex's field manager.
 import { inProcessTransport } from '#adapters/kube/in-process-transport.ts';
 import { createKubeClient } from '#adapters/kube/kube-client.ts';
 import { installDefinitions } from '#compose/kubernetes.ts';

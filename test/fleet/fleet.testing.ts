@@ -1,5 +1,5 @@
-// A fleet in memory for tests of the operator: our API server, and Nova as far as the operator
-// asks.
+// A fleet in memory for tests of the operator: our Kubernetes API server, and doubles of those
+// parts of Nova and Placement that the operator uses.
 import { inProcessTransport } from '#adapters/kube/in-process-transport.ts';
 import { createKubeClient } from '#adapters/kube/kube-client.ts';
 import { installDefinitions } from '#compose/kubernetes.ts';
@@ -31,11 +31,11 @@ export interface FakeNova extends NovaFleet {
   hosts: Map<string, FleetHypervisor>;
   servers: Map<string, FleetServer>;
   aggregateList: FleetAggregate[];
-  /** What the operator has asked for, in order. */
+  /** The operator's calls, in order. */
   calls: string[];
-  /** Why a server cannot be moved now; undefined: it moves. */
+  /** The reason why the server cannot be migrated now; undefined: it can. */
   refuse(server: FleetServer): string | undefined;
-  /** What a test machine says; its name by default. */
+  /** Console output of a server; by default its name. */
   console(server: FleetServer): string;
 }
 
@@ -62,7 +62,7 @@ export function fakeNova(hostNames: readonly string[]): FakeNova {
     host.status = status;
     return undefined;
   };
-  /** To the enabled host with the fewest machines. */
+  /** Moves the server to the enabled host with the fewest servers. */
   const move = (id: string, how: string): Outcome<void> => {
     calls.push(`${how} ${id}`);
     const server = servers.get(id);
@@ -138,12 +138,12 @@ export function fakeNova(hostNames: readonly string[]): FakeNova {
 }
 
 export interface FakePlacement extends OperatorPlacement {
-  /** Of each provider. */
+  /** Traits by resource provider. */
   traitsOf: Map<string, string[]>;
-  /** Who has a claim on the provider. */
+  /** Consumers with an allocation, by resource provider. */
   claims: Map<string, string[]>;
   knownTraits: Set<string>;
-  /** MiB of memory for machines; 100,000 by default. */
+  /** MiB of memory that a host has for servers; 100,000 by default. */
   memoryMib: Map<string, number>;
 }
 
@@ -237,19 +237,22 @@ export function fakeNetwork(hostNames: readonly string[]): FakeNetwork {
 
 export interface TestFleet {
   kube: Kube;
-  /** A client as agents have it: its writes are counted, and it may be cut off. */
+  /**
+   * A client with this field manager, as agents have it. Its writes are counted, and it can be cut
+   * off.
+   */
   kubeFor(manager: string): Kube;
   writesOf(manager: string): number;
-  /** What every call of these clients is answered with; undefined: the server's answer. */
+  /** Makes every call of this manager's clients return the fault; undefined ends that. */
   breakApi(manager: string, reason: Fault | undefined): void;
-  /** Resolves when nobody has written to it for a second. */
+  /** Resolves when nobody has written to the object for a second. */
   settles(name: string): Promise<void>;
   nova: FakeNova;
   placement: FakePlacement;
   network: FakeNetwork;
   addNode(name: string, lifecycle: 'true' | 'skip-tests'): Promise<void>;
   hypervisor(name: string): Promise<Hypervisor>;
-  /** Resolves with the condition when its reason is one of these. */
+  /** Resolves with the condition when its reason is one of `reasons`. */
   reaches(name: string, type: string, ...reasons: string[]): Promise<Condition>;
   restartOperator(): Promise<void>;
   close(): Promise<void>;

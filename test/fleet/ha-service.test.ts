@@ -1,5 +1,5 @@
-// The HA Service and the Hypervisor resources on our API server: they switch HA off, and show what
-// it has done.
+// The HA Service and Hypervisor resources on our Kubernetes API server: the resources switch HA off
+// for a host, and show what the service has done.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { inProcessTransport } from '#adapters/kube/in-process-transport.ts';

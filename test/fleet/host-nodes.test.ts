@@ -1,5 +1,5 @@
-// Hosts of this machine that join and leave by their Nodes: the keeper of the fleet beside the
-// operator, on our API server. What fails or dies on the way is done again.
+// Hosts of this machine that join and leave as their Nodes do: keep-fleet.ts beside the operator,
+// on our Kubernetes API server. Steps that fail, or are interrupted by a crash, are repeated.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { hostLabel, numberAnnotation } from '#compose/fleet-nodes.ts';
@@ -19,10 +19,10 @@ import { startTestFleet } from './fleet.testing.ts';
 describe('hosts by their nodes', () => {
   let fleet: TestFleet;
   let keeper: { stop(): Promise<void> };
-  /** What is powered on; what is done, in order. */
+  /** The hosts that are powered on, and the steps that were done, in order. */
   let on: Map<string, FleetHost>;
   let steps: string[];
-  /** Faults of the next calls. */
+  /** Faults of the next calls, used up in order. */
   let troubles: string[];
 
   const step = (what: string): Outcome<void> => {
@@ -101,7 +101,7 @@ describe('hosts by their nodes', () => {
     const node = await fleet.kube.get(nodes, { name: 'edge' });
     assert.ok(!isFault(node));
     assert.equal(node.metadata.annotations?.[numberAnnotation], '3');
-    // somebody else's node is none of ours
+    // A Node without our label must be left alone.
     const made = await fleet.kube.create(nodes, { metadata: { name: 'foreign' } });
     assert.ok(!isFault(made));
     await add('edge-2');
@@ -157,7 +157,7 @@ describe('hosts by their nodes', () => {
       troubles = [trouble];
       await remove('h2');
       await eventually(() => troubles.length === 0, { withinMs: 10_000, what: 'it failed once' });
-      // the process dies, and the next one has none of its memory
+      // A restart of the process: the next one has none of its memory.
       await keeper.stop();
       on.clear();
       for (const host of await registerHosts(fleet.kube, 'az1', { local: 2, simulated: 0 }))

@@ -1,5 +1,5 @@
-// The Hypervisor Operator on our API server: nodes that join, hosts that are tested, emptied and
-// brought back.
+// The Hypervisor Operator on our Kubernetes API server: Nodes join, hosts are tested, emptied and
+// returned to service.
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
@@ -23,7 +23,7 @@ describe('the hypervisor operator', () => {
     assert.ok(!isFault(patched), JSON.stringify(patched));
   };
 
-  /** Why an eviction does not begin. */
+  /** The reason why an eviction does not begin. */
   const refusal = async (name: string): Promise<string> =>
     await eventually(
       async () => {
@@ -163,7 +163,7 @@ describe('the hypervisor operator', () => {
     await maintain('h1', 'manual');
     assert.match(await refusal('h1'), /a \(a\): no other host takes servers now/);
     assert.ok(!fleet.nova.calls.includes('liveMigrate a'));
-    // another host comes back: the eviction begins by itself
+    // When the other host is back, the eviction begins by itself.
     await maintain('h2', '');
     await fleet.reaches('h1', 'Ready', 'Evicted');
     assert.equal(fleet.nova.servers.get('a')?.['OS-EXT-SRV-ATTR:host'], 'h2');

@@ -1,5 +1,5 @@
-// Hosts that leave, and what a hypervisor's spec wants of aggregates and traits: the operator on
-// our API server.
+// The operator on our Kubernetes API server: hosts that leave, and the aggregates and traits that a
+// Hypervisor's spec requires.
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
@@ -85,7 +85,7 @@ describe('hosts that leave, aggregates and traits', () => {
       { withinMs: 10_000, what: 'the condition says what is waited for' },
     );
     assert.ok(fleet.nova.hosts.has('h1'));
-    // the operator mends the cause and deletes the eviction: it goes on by itself
+    // An operator removes the cause and deletes the eviction: offboarding goes on by itself.
     fleet.nova.refuse = () => undefined;
     assert.ok(!isFault(await fleet.kube.remove(evictions, { name: 'h1' })));
     await fleet.reaches('h1', 'Offboarded', 'Offboarded');

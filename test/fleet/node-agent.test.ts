@@ -1,5 +1,5 @@
-// The Node Agent of simulated hosts beside the Hypervisor Operator, on our API server: what a
-// Hypervisor says of its host, and a Migration of a server that moves.
+// Node Agents of simulated hosts beside the Hypervisor Operator, on our Kubernetes API server: what
+// a Hypervisor resource says of its host, and the Migration resource of a server that moves.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -92,7 +92,7 @@ class TestHost {
     this.#agent = undefined;
   }
 
-  /** As another process would know nothing of them. */
+  /** Forgets ended migrations, as a restart of the agent's process would. */
   forgetEnds(): void {
     this.#moves = createSimMoveLog(clock);
   }
@@ -167,7 +167,7 @@ describe('the node agent', () => {
     return moving;
   }
 
-  /** Under way from h1 to h2: it does not end by itself. */
+  /** A live migration from h1 to h2 in progress that does not converge. */
   async function restlessMove() {
     const [from, to] = [await hostOf('h1'), await hostOf('h2')];
     const uuid = randomUUID();
@@ -232,7 +232,7 @@ describe('the node agent', () => {
     ]);
     const before = fleet.writesOf(manager);
     assert.ok(before > 0, 'its writes are counted');
-    // ten of its looks, and those of the operator that they wake
+    // Time for ten passes of the agent, and for passes of the operator caused by them.
     await clock.sleep(3_000);
     assert.equal(fleet.writesOf(manager), before);
     const now = await fleet.hypervisor('h1');
@@ -295,14 +295,14 @@ describe('the node agent', () => {
     assert.equal(conditionOf(await fleet.hypervisor('h1'), 'LibVirtConnection')?.status, 'True');
     await host.startAgent(fleet.kubeFor(manager));
     await fleet.settles('h1');
-    // it goes off after its agents, as one does that is shut down
+    // The agents are stopped first and the host ends then, as in a shutdown.
     await host.stopAgent({ hostEnds: true });
     const off = await fleet.hypervisor('h1');
     assert.equal(conditionOf(off, 'LibVirtConnection')?.reason, 'LibVirtServiceNotRunning');
     await fleet.reaches('h1', 'Ready', 'LibVirtServiceNotRunning');
     await host.startAgent(fleet.kubeFor(manager));
     await fleet.reaches('h1', 'Ready', 'Ready');
-    // and one that finds its host off, after a process that could not say so
+    // A new agent finds its host off, after a process that had no time to report it.
     await host.stopAgent();
     host.bmc.hostDies();
     assert.equal(conditionOf(await fleet.hypervisor('h1'), 'LibVirtConnection')?.status, 'True');
@@ -371,7 +371,7 @@ describe('the node agent', () => {
     const ended = await reaches(uuid, 'it has ended', ({ type }) => type === 'completed');
     assert.equal(ended.metadata.uid, metadata.uid, 'the same object');
     await reaches(uuid, 'the destination says so', ({ destination }) => destination === 'h2');
-    // the next one, back, takes its place
+    // A migration back replaces the Migration resource.
     ok(await from.hypervisor.forgetDeparted(uuid));
     const back = move(to, from, uuid);
     await reaches(uuid, 'it moves back', ({ origin }) => origin === 'h2');

@@ -1,5 +1,5 @@
 // Cuts one real host off from the management network, the tunnels, the shared storage or its BMC,
-// each alone or together, and mends it again.
+// in any combination, and restores the connections.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ export async function cut(dir: string, host: string, cuts: readonly Cut[]): Prom
   for (const each of cuts) await ways[each](dir, host, true);
 }
 
-/** Safe to repeat, and for a host that has died meanwhile. */
+/** Restores all connections. Safe to repeat, also for a host that has died meanwhile. */
 export async function mend(dir: string, host: string): Promise<void> {
   for (const each of cuttable) await ways[each](dir, host, false);
 }
@@ -46,11 +46,12 @@ const ways: Record<Cut, Way> = {
 const settingsOf = (dir: string, host: string): HaAgentSettings =>
   JSON.parse(
     readFileSync(join(dir, 'hosts', host, 'ha-agent/settings.json'), 'utf8'),
-  ) as HaAgentSettings; // hosts/local/host-ha-agent.ts
+  ) as HaAgentSettings; // cast: written by host-ha-agent.ts
 
 /**
- * The filer, the machine and the other hosts share one network, so the host's answers are dropped
- * by routes: nothing that begins there or elsewhere gets through, and open connections stand still.
+ * Cuts connections by blackhole routes in the host, since filer, machine and other hosts share one
+ * network: the host's packets are dropped, so no connection can be made in either direction, and
+ * open ones stall.
  */
 async function blackhole(
   dir: string,

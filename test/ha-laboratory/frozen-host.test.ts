@@ -1,5 +1,5 @@
-// A real host whose processes are all frozen for 90 s while its server is started elsewhere: when
-// they would go on, none of them is there, and the volume has only what the new server writes.
+// All processes of a real host are frozen for 90 s while its server is evacuated. When they are
+// thawed none of them may survive, and the volume may contain only what the new server writes.
 import assert from 'node:assert/strict';
 import { readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -66,7 +66,7 @@ describe('a host that freezes', { skip: realCloudMissing(), timeout: 1_200_000 }
     try {
       return readlinkSync(`/proc/${pid}/ns/pid`);
     } catch {
-      return ''; // it has ended
+      return ''; // the process has ended
     }
   };
   const processesIn = (namespace: string): number[] =>
@@ -77,11 +77,14 @@ describe('a host that freezes', { skip: realCloudMissing(), timeout: 1_200_000 }
     try {
       process.kill(pid, name);
     } catch {
-      // it has ended
+      // the process has ended
     }
   };
 
-  /** Each boot of the guest writes to a place of its own, ten times a second, for ever. */
+  /**
+   * Each boot of the guest writes to a place of its own on the volume, ten times a second, for
+   * ever.
+   */
   const startWriter = async (place: number): Promise<void> => {
     const loop = `i=0; while :; do i=$((i+1)); printf "%010d" $i | dd of=/dev/vda bs=1M seek=${place} conv=notrunc,fsync 2>/dev/null; sleep 0.1; done`;
     await guest.sh(`(${loop}) >/dev/null 2>&1 </dev/null &`);
@@ -99,7 +102,7 @@ describe('a host that freezes', { skip: realCloudMissing(), timeout: 1_200_000 }
       everyMs: 1_000,
       what: `${host} is watched`,
     });
-    await systemClock.sleep(5_000); // its watchdog is armed, and the service knows
+    await systemClock.sleep(5_000); // until its watchdog is armed and the service knows it
     await startWriter(places.before);
     await eventually(async () => (await written(places.before)) > 5, {
       withinMs: settleMs,

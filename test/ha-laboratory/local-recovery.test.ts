@@ -1,5 +1,5 @@
-// On a real host that lives: a server whose QEMU dies again and again, one that was stopped, and a
-// libvirtd that does not answer any more.
+// On a real host that stays alive: a server whose QEMU dies again and again, one that was stopped
+// on purpose, and a libvirtd that no longer answers.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -43,7 +43,7 @@ describe('on a host that lives', { skip: realCloudMissing(), timeout: 900_000 },
       everyMs: 1_000,
       what: `the server is ${wanted}`,
     });
-  /** Processes whose arguments are like this. */
+  /** Pids of processes whose arguments match the pattern. */
   const processesLike = (pattern: RegExp): number[] =>
     readdirSync('/proc')
       .map(Number)
@@ -51,7 +51,7 @@ describe('on a host that lives', { skip: realCloudMissing(), timeout: 900_000 },
         try {
           return pid > 0 && pattern.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
         } catch {
-          return false; // it has ended
+          return false; // the process has ended
         }
       });
   const qemu = (): number | undefined => processesLike(new RegExp(`-uuid\\x00${id}`))[0];
@@ -116,7 +116,7 @@ describe('on a host that lives', { skip: realCloudMissing(), timeout: 900_000 },
   });
 
   it('a server whose QEMU dies again and again is left off, with a message', async () => {
-    await systemClock.sleep(3_000); // its agent has seen it run
+    await systemClock.sleep(3_000); // until its agent has seen it run
     await eventually(
       async () => {
         const pid = qemu();

@@ -1,7 +1,7 @@
-// Every combination of what a real host can be cut off from, with a server that writes to a volume
-// all the time: two copies never run and never write, what should move moves, what should not
-// stays.
-// Why each ends as it does: docs/adr/0028-fencing-before-evacuation.md, the ladder, and
+// Every combination of connections from which a real host can be cut off, with a server that writes
+// to a volume all the time: two copies of the server never run and never write; a server is
+// evacuated exactly when it should be. Why each case ends as it does:
+// docs/adr/0028-fencing-before-evacuation.md, the ladder, and
 // docs/adr/0033-agents-within-hosts-watchdogs-outside.md.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -21,20 +21,22 @@ import { bootStampingGuest, watchCopies } from './stamping-guest.testing.ts';
 
 const settleMs = 180_000;
 const selfFencingMs = 15_000;
-/** Longer than the watchdog's limit and what the HA Service adds to it. */
+/** Longer than the watchdog's limit plus the time that the HA Service adds to it. */
 const heldMs = 32_000;
 
 type Fate =
-  /** Its agent is heard: nothing is done. */
+  /** Its HA Agent's heartbeats arrive: nothing is done. */
   | 'watched'
-  /** Its BMC cuts its power. */
+  /** Fenced: its BMC cuts its power. */
   | 'redfish'
-  /** Its watchdog has ended it. */
+  /** Fenced by its own watchdog: its mark on the storage has stood still for long enough. */
   | 'storage'
-  /** It writes still, and nobody can stop it: nothing is moved before a person says so. */
+  /**
+   * Its server still writes and nothing can stop it: it is not evacuated until a person says so.
+   */
   | 'FailedToFence';
 
-/** The most dangerous first. */
+/** The most dangerous combinations first. */
 const rows: readonly (readonly [cuts: readonly Cut[], fate: Fate, why: string])[] = [
   [['management', 'bmc'], 'FailedToFence', 'its mark on the storage moves: its guests may write'],
   [['management', 'tunnel', 'bmc'], 'FailedToFence', 'as before: the tunnels prove nothing'],
@@ -100,7 +102,10 @@ describe('a host that is cut off from', { skip: realCloudMissing(), timeout: 3_5
     assert.ok(await imageIsLocked(cloud.dir, guest.volumeId), 'its volume is locked');
   };
 
-  /** It is on the host still, in the same process, and writes on when all ways are open again. */
+  /**
+   * The server stays: in the same process, on the same host, and it goes on writing when all
+   * connections are restored.
+   */
   async function stays(cuts: readonly Cut[], fate: Fate, place: number): Promise<void> {
     const before = guest.processes();
     const begunAtMs = systemClock.monotonicMs();
@@ -127,7 +132,10 @@ describe('a host that is cut off from', { skip: realCloudMissing(), timeout: 3_5
     assert.deepEqual(guest.processes(), before);
   }
 
-  /** It runs on the other host; what the one before wrote last stays so when all is mended. */
+  /**
+   * The server moves to the other host; nothing of the old copy is written once the host is
+   * reconnected.
+   */
   async function moves(cuts: readonly Cut[], by: Fate, place: number): Promise<void> {
     const [before] = guest.processes();
     await cut(cloud.dir, host, cuts);
@@ -153,7 +161,7 @@ describe('a host that is cut off from', { skip: realCloudMissing(), timeout: 3_5
   for (const [cuts, fate, why] of rows)
     it(`${cuts.length === 0 ? 'nothing' : cuts.join(', ')}: ${fate}, since ${why}`, async (t) => {
       await reaches('Healthy');
-      await systemClock.sleep(5_000); // its watchdog is armed, and the service knows
+      await systemClock.sleep(5_000); // until its watchdog is armed and the service knows it
       const place = await guest.startWriter();
       const copies = watchCopies(guest);
       const begunAtMs = systemClock.monotonicMs();

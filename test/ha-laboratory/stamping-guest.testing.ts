@@ -1,5 +1,5 @@
-// A server on a volume whose guest stamps that volume with a counter, in a place of its own for
-// each start of the writer; and how many processes of the server there ever were at a time.
+// A server that writes a counter to a volume, each start of its writer to a place of its own, and a
+// watch for how many QEMU processes of the server exist at one time.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { systemClock } from '#platform/clock.ts';
@@ -10,18 +10,21 @@ import { tenant } from '../e2e/network.testing.ts';
 
 const settleMs = 180_000;
 const lookMs = 200;
-/** MiB into the volume, behind the image's file system. */
+/** Offset into the volume in MiB, beyond the image's file system. */
 const firstPlace = 900;
 
 export interface StampingGuest extends Guest {
   volumeId: string;
-  /** Ends the writer before; the new one writes ten times a second to a place of its own. */
+  /**
+   * Ends the previous writer and starts a new one, which writes ten times a second. Returns its
+   * place.
+   */
   startWriter(): Promise<number>;
-  /** What the writer of that place wrote last, read past the guest's cache. */
+  /** The last value at that place, read past the guest's cache. */
   written(place: number): Promise<number>;
-  /** The guest takes commands. */
+  /** Resolves when the guest accepts commands. */
   answers(): Promise<void>;
-  /** Process ids of its QEMUs, on all hosts. */
+  /** Pids of its QEMU processes, on all hosts. */
   processes(): number[];
 }
 
@@ -83,11 +86,14 @@ const processesWith = (argument: string): number[] =>
       try {
         return pid > 0 && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(argument);
       } catch {
-        return false; // it has ended
+        return false; // the process has ended
       }
     });
 
-/** Looks until it is told to end; the most processes that it has seen at a time. */
+/**
+ * Polls until the returned function is called, which gives the greatest number of processes seen at
+ * once.
+ */
 export function watchCopies(guest: Pick<StampingGuest, 'processes'>): () => Promise<number> {
   let [most, looks, isOver] = [0, 0, false];
   const watching = (async () => {

@@ -1,5 +1,5 @@
-// `cobalt host add` and `cobalt host remove` on a running cloud of simulated hosts, also while its
-// control plane is killed.
+// `cobalt host add` and `cobalt host remove` on a running cloud with simulated hosts, also while
+// its control plane is killed.
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// A real host joins a running cloud, says what it is and runs, and leaves it again, with a server
-// on it.
+// A real host joins a running cloud, reports its facts and guests, and leaves the cloud again, with
+// a server on it.
 import assert from 'node:assert/strict';
 import { readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { release } from 'node:os';
@@ -23,7 +23,7 @@ describe('a real host', { skip: realCloudMissing() }, () => {
   let connection: KubeConnection;
   before(async () => {
     cloud = await testCloud();
-    // slow enough to be looked at
+    // Slow enough for the test to watch a migration.
     await writeFile(join(cloud.dir, 'cobalt.yaml'), 'nova:\n  liveMigrationBandwidth: 16\n');
     await cloud.up('--hosts=1');
     const connected = await connectKube(homePaths(cloud.dir), '127.0.0.1');
@@ -89,7 +89,8 @@ describe('a real host', { skip: realCloudMissing() }, () => {
         const { metadata } = await hypervisor('h2');
         if (!versions.has(metadata.resourceVersion)) sinceMs = performance.now();
         versions.add(metadata.resourceVersion);
-        return performance.now() - sinceMs > 70_000; // longer than from look to look
+        // Longer than the agent's interval of full passes.
+        return performance.now() - sinceMs > 70_000;
       },
       { withinMs: 150_000, everyMs: 1_000, what: 'it stays as it is' },
     );
@@ -160,7 +161,7 @@ describe('a real host', { skip: realCloudMissing() }, () => {
       ['h1'],
     );
     assert.ok(!services.some(({ host }) => host === 'h2'));
-    // Its chassis goes from OVN when it has been silent for long enough.
+    // Neutron removes the chassis from OVN once it has been silent for some time.
     await eventually(
       async () => /no differences/.test(await cloud.cobalt('doctor', '--audit').catch(String)),
       { withinMs: 120_000, everyMs: 2_000, what: 'nothing of it is left in OVN either' },
@@ -168,7 +169,9 @@ describe('a real host', { skip: realCloudMissing() }, () => {
   });
 });
 
-/** The daemon of a host, and the shell that starts it again, as this machine has them. */
+/**
+ * Pids of a host's libvirtd and of the shell that restarts it, outside the host's PID namespace.
+ */
 async function libvirtdOf(folder: string): Promise<{ daemon: number; supervisor: number }> {
   const [, init] = (await readFile(join(folder, 'init.pid'), 'utf8')).split(' ');
   const namespaceOf = async (pid: string) =>

@@ -1,6 +1,6 @@
 // A corpus of hostile images through Glance, Nova's image cache (boot and rescue) and Cinder's
-// volumes: none makes any process of the cloud open another file or connect to an address, and none
-// leaves a process behind. Observed with strace.
+// volumes: no process of the cloud may open another file or connect to an address because of them,
+// and none may be left behind. Observed by strace.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -21,7 +21,9 @@ import { readTrace, type Trace } from './opened-files.ts';
 const run = promisify(execFile);
 const tools = ['/usr/bin/qemu-img', '/usr/bin/qemu-nbd', '/usr/bin/bwrap', '/usr/bin/strace'];
 const skip = filerMissing() || ((await whatIsMissing(tools)) ?? false);
-/** Files that QEMU, its libraries and the loader open for every image: no tenant chooses them. */
+/**
+ * Files that QEMU, its libraries and the loader open for every image; a tenant cannot choose them.
+ */
 const ownFiles =
   /^(\/usr)?(\/bin\/\.\.)?\/lib(64)?\/|^\/etc\/(ld\.so\.cache|services|nsswitch\.conf)$|^\/dev\/(null|urandom)$|^\/proc\/(sys\/|self\/status$)|^\/sys\/devices\/system\//;
 
@@ -38,14 +40,15 @@ describe('hostile images', { skip, timeout: 300_000 }, () => {
   before(async () => {
     folder = await mkdtemp('/tmp/cc-hostile-');
     for (const name of ['corpus', 'exported', 'host']) await mkdir(join(folder, name));
-    // As long as the largest extent that names it, so that QEMU would find what it asks for.
+    // As long as the largest extent that refers to it, so that QEMU could read all that it asks
+    // for.
     await writeFile(join(folder, 'secret'), secret.repeat(Math.ceil(2 ** 20 / secret.length)));
     listener = createServer((socket) => {
       calls += 1;
       socket.destroy();
     }).listen(0, '127.0.0.1');
     await once(listener, 'listening');
-    ({ port } = listener.address() as AddressInfo); // the address of a TCP server
+    ({ port } = listener.address() as AddressInfo); // cast: the server listens on TCP
     filer = await startFiler();
     const images = await makeHostileImages(join(folder, 'corpus'), {
       file: join(folder, 'secret'),
@@ -150,8 +153,8 @@ describe('hostile images', { skip, timeout: 300_000 }, () => {
         if (outcome === 'accepted') assert.match(name, harmless, 'accepted');
       }
       assert.equal(boot, rescue, name);
-      // What QEMU would make of a raw image's content does not matter: it is never asked to parse
-      // it.
+      // Exempt are other images that are raw to Glance: what QEMU would make of their content does
+      // not matter, since it is never asked to parse it.
       if (/backing file|data file|vmdk descriptor|encrypted|^LUKS|said to be/.test(name))
         assert.equal(glance, 415, `${name} at Glance`);
     }

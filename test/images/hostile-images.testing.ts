@@ -1,5 +1,5 @@
-// Sends hostile images through every way that images take: hostile-images.testing.ts JOB_FILE, run
-// by hostile-images.test.ts under strace. Prints the result for each as JSON.
+// Sends hostile images along every path that images take: hostile-images.testing.ts JOB_FILE, run
+// by hostile-images.test.ts under strace. Prints each result as JSON.
 import assert from 'node:assert/strict';
 import { createReadStream } from 'node:fs';
 import { readFile, rm, stat } from 'node:fs/promises';
@@ -24,20 +24,20 @@ export interface Job {
   images: HostileImage[];
 }
 
-/** The result of one image on each way: 'accepted', or the kind and message of the fault. */
+/** The result of one image on each path: 'accepted', or the fault's kind and message. */
 export interface Fate {
   name: string;
   glance: number;
   boot: string;
   rescue: string;
   volume: string;
-  /** Of a volume whose bytes are the image's. */
+  /** Content of a volume that was created from the image. */
   content: string;
   slowestMs: number;
 }
 
 const atOnce = 4;
-/** Neither Glance nor a volume of this size takes more of them whole. */
+/** Larger images are only imported as volumes: not sent to Glance, and not used as raw content. */
 const smallBytes = 64 * 1024 ** 2;
 
 const {
@@ -80,8 +80,8 @@ async function upload(
 }
 
 /**
- * The agent's way. Glance refuses most of the images, so their data comes from a double that does
- * not.
+ * The Nova Agent's path. Glance refuses most of the images, so a double that does not provides
+ * their data.
  */
 async function nova(image: HostileImage, imageId: string, sizeBytes: number): Promise<string> {
   const builds = createGuestBuilds({
@@ -97,7 +97,7 @@ async function nova(image: HostileImage, imageId: string, sizeBytes: number): Pr
         ),
       }),
     },
-  } as unknown as NovaAgentDeps); // all that a build reads before its guest is created
+  } as unknown as NovaAgentDeps); // cast: all that a build reads before it creates the guest
   const spec = {
     uuid: systemIds.uuid(),
     rootDisk: {
@@ -106,7 +106,7 @@ async function nova(image: HostileImage, imageId: string, sizeBytes: number): Pr
       bus: 'virtio',
     },
     kernel: null,
-  } as unknown as GuestSpec; // likewise
+  } as unknown as GuestSpec; // cast: as above
   return verdictOf(await builds.run(spec, systemClock.now() + 60_000, async () => undefined));
 }
 

@@ -1,22 +1,23 @@
-// What strace tells of the files that programs opened and the addresses they called.
+// Parses strace's log: which files programs opened, and to which addresses they connected.
 
 export interface Opened {
-  /** Of the program that did it, e.g. '/usr/bin/qemu-img'. */
+  /** The program that opened the file, e.g. '/usr/bin/qemu-img'. */
   program: string;
   path: string;
 }
 
 export interface Trace {
-  /** Successful ones. */
+  /** Successful opens only. */
   opened: Opened[];
-  /** Tried ones too. */
+  /** Connections, including failed ones. */
   called: { program: string; address: string }[];
   programs: Map<string, number>;
 }
 
 /**
- * Of `strace -f -e trace=open,openat,openat2,execve,connect,clone,clone3,fork,vfork`. Lines of one
- * process come in order; a child runs its parent's program until it executes another.
+ * Parses the log of `strace -f -e
+ * trace=open,openat,openat2,execve,connect,clone,clone3,fork,vfork`. Lines of one process are in
+ * order; a child counts as its parent's program until it executes another.
  */
 export function readTrace(log: string): Trace {
   const trace: Trace = { opened: [], called: [], programs: new Map() };

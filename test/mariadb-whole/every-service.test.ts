@@ -1,4 +1,4 @@
-// Every test of the services and of the whole API, with MariaDB in SQLite's place. Takes ten
+// Runs every test of the services and of the whole API on MariaDB instead of SQLite. Takes ten
 // minutes: only `./cobalt test test/mariadb-whole` runs it.
 import assert from 'node:assert/strict';
 import { glob } from 'node:fs/promises';
@@ -22,7 +22,7 @@ describe('on MariaDB', { skip: await mariadbMissing() }, () => {
   for (const suite of suites)
     it(`the tests of ${suite} pass`, async (t) => {
       const files = await Array.fromAsync(glob(`${suite}/**/*.test.ts`, { cwd: root }));
-      // Those have a MariaDB of their own.
+      // Left out: tests that start a MariaDB of their own.
       const { code, output } = await runOnMariadb(files.filter((file) => !/mariadb/.test(file)));
       assert.equal(code, 0, output);
       t.diagnostic(output.slice(output.lastIndexOf('ℹ tests')).split('\n').slice(0, 4).join(', '));

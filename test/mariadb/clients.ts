@@ -1,19 +1,22 @@
-// A client of a cloud that creates and deletes servers, ports, volumes and floating IPs, and
-// remembers what was confirmed to it; and what the cloud counts. Used by two-processes.test.ts.
+// A client that creates and deletes servers, ports, volumes and floating IPs and remembers what was
+// confirmed to it, and functions that count what exists in the cloud. Used by
+// two-processes.test.ts.
 import type { Json } from '#contracts/common/json.ts';
 import { systemClock } from '#platform/clock.ts';
 import type { HttpMethod } from '#platform/http/messages.ts';
 import type { SimCloud } from '../sim/sim-cloud.ts';
 
-/** Path -> what the last answer about it promised. Where there was none, nothing stands here. */
+/**
+ * What the last answer about a path confirmed. A path whose last request got no answer is missing.
+ */
 export type Confirmed = ReadonlyMap<string, 'created' | 'deleted'>;
 
 export interface Client {
   statuses: readonly number[];
   confirmed: Confirmed;
-  /** What was made in the last round stays. */
+  /** Works `rounds` rounds; the objects of the last round are kept. */
   work(rounds: number): Promise<void>;
-  /** Status of a list of servers. */
+  /** Returns the status of a list of servers. */
   probe(): Promise<number>;
 }
 
@@ -33,7 +36,7 @@ export function createClient(cloud: SimCloud, name: string): Client {
     path: string,
     body?: Json,
   ): Promise<{ status: number; body: Loose }> => {
-    // No token, since Keystone has no database now: nothing was asked.
+    // The session got no token, since Keystone has no database now: the request was not sent.
     const answer = await cloud[service](method, path, body).catch((error: unknown) => {
       if (/unexpected fault: unavailable/.test(String(error)))
         return { status: 503, body: undefined };
@@ -42,7 +45,7 @@ export function createClient(cloud: SimCloud, name: string): Client {
     statuses.push(answer.status);
     return answer;
   };
-  /** Until the service does its part; what it refuses is an answer. */
+  /** As `ask`, retried while the service is unavailable; a refusal counts as an answer. */
   const insist: typeof ask = async (...call) => {
     const deadlineMs = systemClock.now() + patienceMs;
     for (;;) {
@@ -58,7 +61,7 @@ export function createClient(cloud: SimCloud, name: string): Client {
     body: Json,
   ): Promise<string | undefined> => {
     const answer = await insist(service, 'POST', `/${collection}`, { [key]: body });
-    if (answer.status >= 300) return undefined; // over quota, say
+    if (answer.status >= 300) return undefined; // refused, e.g. over quota
     const { id } = answer.body[key] as { id: string };
     confirmed.set(`/${collection}/${id}`, 'created');
     return id;
@@ -73,7 +76,7 @@ export function createClient(cloud: SimCloud, name: string): Client {
     }
   };
   const remove = async (service: Service, path: string): Promise<void> => {
-    confirmed.delete(path); // whatever comes, it may go now
+    confirmed.delete(path); // unknown until the request is answered
     const { status } = await insist(service, 'DELETE', path);
     if (status < 300 || status === 404) confirmed.set(path, 'deleted');
   };
@@ -113,7 +116,7 @@ export function createClient(cloud: SimCloud, name: string): Client {
   };
 }
 
-/** Of the admin's project, so that the clients go on to create. */
+/** Raises the quotas of admin's project, so that the clients can go on creating. */
 export async function raiseQuotas(cloud: SimCloud): Promise<void> {
   const { network } = (await cloud.network('GET', `/networks/${cloud.networkId}`)).body as Loose;
   const path = `/os-quota-sets/${network.project_id}`;
@@ -125,7 +128,7 @@ export async function raiseQuotas(cloud: SimCloud): Promise<void> {
     if (status !== 200) throw new Error(`quotas: ${status} ${JSON.stringify(body)}`);
 }
 
-/** Addresses that two ports or floating IPs have. */
+/** Addresses that more than one port or floating IP has. */
 export async function doubles(cloud: SimCloud): Promise<string[]> {
   const { ports } = (await cloud.network('GET', '/ports')).body as Loose;
   const { floatingips } = (await cloud.network('GET', '/floatingips')).body as Loose;
@@ -138,7 +141,7 @@ export async function doubles(cloud: SimCloud): Promise<string[]> {
   return addresses.filter((address, index) => addresses.indexOf(address) !== index);
 }
 
-/** What the quotas of the admin's project count, and what its lists show. */
+/** Usage by the quotas of admin's project, and what its lists show. */
 export async function usage(cloud: SimCloud): Promise<{ counted: object; existing: object }> {
   const { servers } = (await cloud.compute('GET', '/servers/detail')).body as Loose;
   const { volumes } = (await cloud.volume('GET', '/volumes/detail')).body as Loose;

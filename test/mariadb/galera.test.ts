@@ -1,5 +1,5 @@
-// Writers on several nodes of a real Galera cluster: what one node confirms the others see, nothing
-// is counted twice, and who meets another at the commit is tried again.
+// Writers on several nodes of a real Galera cluster: the other nodes see what one has confirmed,
+// nothing is counted twice, and transactions that conflict at commit are retried.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { sql } from 'kysely';
@@ -19,7 +19,7 @@ describe('writers on three Galera nodes', { skip: await galeraMissing() }, () =>
     galera = await startGalera();
     nodes = (await galera.createDatabase()).map((config) =>
       openDatabase(config, { log: silentLog }),
-    ) as typeof nodes; // three
+    ) as typeof nodes; // cast: three nodes
     await migrate(nodes[0].db, 'mysql', 'test', [namedLocksMigration('0001-named-locks')]);
     await sql`create table item (id varchar(64) primary key)`.execute(nodes[0].db);
     await sql`create table box (id int primary key, size int not null)`.execute(nodes[0].db);

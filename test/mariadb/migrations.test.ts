@@ -1,5 +1,5 @@
-// The schema of every service on MariaDB: as on SQLite, safe to apply twice, from two processes at
-// once, and again after a crash within a migration.
+// The schema of every service on MariaDB equals that on SQLite; migrations can be applied twice, by
+// two processes at once, and again after a crash in the middle.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { loadService } from '#compose/roles/table.ts';
@@ -21,7 +21,7 @@ describe('migrations on MariaDB', { skip: await mariadbMissing() }, () => {
   before(async () => (mariadb = await startMariadb()));
   after(async () => await mariadb?.stop());
 
-  /** Tables with the names of their columns. */
+  /** The database's tables with the names of their columns. */
   const schemaOf = async ({ db }: Database<unknown>) =>
     (await db.introspection.getTables())
       .map(({ name, columns }) => ({

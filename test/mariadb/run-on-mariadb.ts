@@ -1,6 +1,6 @@
-// Runs test files with MariaDB in SQLite's place: one private server for all, a database of its own
-// for each fixture. Called by the tests of this folder, or by hand:
-// `node test/mariadb/run-on-mariadb.ts services/nova/api/*.test.ts`.
+// Runs test files on MariaDB instead of SQLite: one private server for all, with a database of its
+// own for each fixture. Called by the tests of this folder, or by hand: `node
+// test/mariadb/run-on-mariadb.ts services/nova/api/*.test.ts`.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { withMariadb } from '#platform/db/mariadb.testing.ts';
@@ -8,19 +8,19 @@ import { testMariadbSocket } from '#platform/db/test-database.testing.ts';
 
 const perTestTimeoutMs = 300_000;
 
-/** The exit code of `node --test`, and all that it printed. */
+/** Returns the exit code of `node --test` and all its output. */
 export async function runOnMariadb(
   files: readonly string[],
   onOutput: (text: string) => void = () => undefined,
 ): Promise<{ code: number | null; output: string }> {
   return await withMariadb(async ({ socketPath }) => {
-    const { NODE_TEST_CONTEXT: _, ...env } = process.env; // that of the calling test
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env; // set by the calling test's runner
     const tests = spawn(
       process.execPath,
       [
         '--test',
         '--test-concurrency=2',
-        '--test-force-exit', // a failed test may leave its connections
+        '--test-force-exit', // a failed test may leave connections open
         `--test-timeout=${perTestTimeoutMs}`,
         '--test-reporter=spec',
         ...files,

@@ -1,5 +1,5 @@
-// Tests of services and of the whole API that lean on the database, with MariaDB in SQLite's place.
-// All of them take ten minutes: `./cobalt test test/mariadb-whole`.
+// Those tests of services and of the whole API that depend most on the database, on MariaDB instead
+// of SQLite. All of them take ten minutes: `./cobalt test test/mariadb-whole`.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mariadbMissing } from '#platform/db/mariadb.testing.ts';

@@ -1,5 +1,5 @@
-// Two control planes on one MariaDB, eight clients that create and delete at once, and a server
-// that is killed among them: what is counted is what exists, nothing is given out twice, and
+// Two control planes on one MariaDB, eight clients that create and delete at once, and a database
+// server that is killed meanwhile: usage equals what exists, no address is given out twice, and
 // nothing that was confirmed is lost.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -69,7 +69,7 @@ describe('two control planes on MariaDB', { skip: await mariadbMissing() }, () =
 
   it('the server is killed and comes back: 503 at worst, and nothing confirmed is lost', async (t) => {
     const working = work(3);
-    await sleep(outageMs); // they are in the middle of it
+    await sleep(outageMs); // the clients are in the middle of their work
     await mariadb.kill();
     await sleep(outageMs);
     await mariadb.restart();

@@ -1,5 +1,5 @@
-// The stock masakari client, as Debian packages it, against the HA Service of a cloud of simulated
-// hosts: scripts of an operator, each run by one process of the client.
+// Debian's masakari client against the HA Service of a cloud with simulated hosts: an operator's
+// command sequences, each run by one process of the client.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ const clientMissing =
     ? false
     : 'needs the openstack client with python3-masakariclient (./cobalt test installs it)';
 
-/** What the commands show, all kinds in one. */
+/** Fields in the output of all commands together. */
 interface Shown {
   uuid: string;
   name: string;
@@ -40,7 +40,10 @@ describe('the masakari client', { skip: clientMissing, timeout: 300_000 }, () =>
   });
   after(async () => await cloud?.close());
 
-  /** What each command that shows something has shown, and the errors of the others, in order. */
+  /**
+   * Runs commands in one client. Returns the output of each command that prints an object, and the
+   * errors of others, in order.
+   */
   async function script(
     ...commands: string[]
   ): Promise<{ shown: (Shown & Shown[])[]; errors: string[] }> {
@@ -51,7 +54,7 @@ describe('the masakari client', { skip: clientMissing, timeout: 300_000 }, () =>
     });
     const documents = stdout.match(/^(?:\{|\[)$[^]*?^(?:\}|\])$/gm) ?? [];
     return {
-      shown: documents.map((text) => JSON.parse(text) as Shown & Shown[]), // as asked for
+      shown: documents.map((text) => JSON.parse(text) as Shown & Shown[]), // output is JSON
       errors: stderr.split('\n').filter((line) => line !== ''),
     };
   }
@@ -105,7 +108,7 @@ describe('the masakari client', { skip: clientMissing, timeout: 300_000 }, () =>
 
   it('notifies of failures, and sees what was done about them; deletes everything', async () => {
     const at = '2026-11-30T10:00:00';
-    // Unquoted twice: by the shell of the client, and by its command.
+    // Quoted for two parsers: that of the client's shell and that of the command.
     const quoted = (payload: object): string =>
       `'"${JSON.stringify(payload).replaceAll('"', String.raw`\"`)}"'`;
     const create = (type: string, host: string, payload: object): string =>

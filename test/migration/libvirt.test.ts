@@ -1,4 +1,4 @@
-// The libvirt driver keeps the live migration contract between two real hosts, with volumes on a
+// Runs the live migration contract on the libvirt driver, between two real hosts, with volumes on a
 // real filer. Needs root and the packages of `test`.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -77,7 +77,8 @@ function ownPromises(files: TestGuest): void {
       { withinMs: 60_000, what: 'the guest writes' },
     );
     const moving = await terms(spec);
-    // What an earlier try left at the destination is not what the guest reads there.
+    // Stale data, as an earlier attempt would leave it on the destination: the guest must not read
+    // it.
     const target = join(moving.arrival.folder, 'disk');
     await runTool('qemu-io', ['-f', 'qcow2', '-c', 'write -P 1 8M 64k', target]);
     const fresh = await terms(spec);
@@ -85,7 +86,7 @@ function ownPromises(files: TestGuest): void {
     ok(await fixture.hypervisor.migrate(spec.uuid, fresh));
     const source = join(fixture.dataDirs[0], 'guests', spec.uuid, 'disk');
     await runTool('qemu-img', ['compare', '-U', '-f', 'qcow2', '-F', 'qcow2', source, target]);
-    await systemClock.sleep(500); // several looks at the locks
+    await systemClock.sleep(500); // several polls of the locks
     assert.deepEqual(await holders(), [1, 0], 'the source has the lock until it is told');
     assertFault(await fixture.destination.settleArrival(spec.uuid), 'conflict');
     ok(await fixture.hypervisor.forgetDeparted(spec.uuid));

@@ -1,5 +1,6 @@
-// A running server moves between two real hosts, with the stock client: its guest answers pings all
-// the while, writes to a volume and loses nothing; moves are aborted, and go with local disks.
+// Live migration of a server between two real hosts, with the stock client: its guest answers pings
+// all the time, writes to a volume and loses nothing; migrations are aborted, and guests take their
+// local disks along.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
@@ -13,7 +14,8 @@ import { tenant } from '../e2e/network.testing.ts';
 
 const everyS = 0.2;
 /**
- * That it is not cut off; how short the gap is depends on the machine's load. On a quiet one: 2.
+ * The guest must not be cut off for long; how short the gap is depends on the machine's load: on a
+ * quiet machine 2 pings are lost.
  */
 const mayBeLost = 20;
 const settleMs = 60_000;
@@ -120,7 +122,7 @@ describe('a live migration', { skip: realCloudMissing(), timeout: 900_000 }, () 
         ).trim(),
       { withinMs: 20_000, what: 'the guest sees its volume' },
     );
-    // A number that grows, each one a block further: written for good before it counts.
+    // A counter, each value one block further; written durably before the next.
     await guest.sh(
       `echo on-disk >/root/mark; sync; (n=0; while [ $n -lt 4000 ]; do n=$((n+1)); echo $n | dd of=${device} bs=512 seek=$n conv=sync,fsync,notrunc 2>/dev/null; echo $n >/tmp/written; sleep 0.05; done) >/dev/null 2>&1 &`,
     );
@@ -153,7 +155,7 @@ describe('a live migration', { skip: realCloudMissing(), timeout: 900_000 }, () 
   });
 
   it('is aborted, and the guest stays', async () => {
-    // From here on slowly.
+    // Slow migrations from here on.
     await writeFile(join(cloud.dir, 'cobalt.yaml'), 'nova:\n  liveMigrationBandwidth: 8\n');
     await cloud.cobalt('restart');
     await guest.sh(
@@ -161,7 +163,7 @@ describe('a live migration', { skip: realCloudMissing(), timeout: 900_000 }, () 
     );
     await migrate('h1');
     const { id } = await underWay();
-    // What has been sent is looked at once a second.
+    // Nova updates a migration's progress once a second.
     await eventually(
       async () => {
         const progress = await cloud.json<Record<string, number | null>>(

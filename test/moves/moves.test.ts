@@ -1,6 +1,6 @@
 // Servers that move between two real hosts, with the stock client: a resize that is confirmed and
-// one that is reverted, a cold migration, and the evacuation of a host that was killed. What the
-// guest has written to its disk is there afterwards, at the same addresses.
+// one that is reverted, a cold migration, and the evacuation of a killed host. Afterwards the
+// guest's data are on its disk, and its addresses are the same.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';
@@ -11,7 +11,7 @@ import { tenant } from '../e2e/network.testing.ts';
 
 const settleMs = 120_000;
 const evacuatedWithinMs = 30_000;
-/** Behind everything that the image keeps on its disk. */
+/** Offset on the disk, beyond everything that the image uses. */
 const place = 'bs=1M seek=900 conv=notrunc,fsync';
 
 describe('moves of servers', { skip: realCloudMissing(), timeout: 900_000 }, () => {
@@ -152,7 +152,7 @@ describe('moves of servers', { skip: realCloudMissing(), timeout: 900_000 }, () 
     process.kill(await initOf('h1'), 'SIGKILL');
     await forceDown(true);
     const startMs = Date.now();
-    // Client 6.0 cannot show the answer of a call that succeeded.
+    // Client 6.0 fails to print the answer of a call that succeeded.
     await cloud
       .openstack('server', 'evacuate', 'evacuee')
       .catch((error: { stderr: string }) => assert.match(error.stderr, /^'TupleWithMeta'/));

@@ -1,4 +1,4 @@
-// Server groups and shelving with Debian's own `openstack` client, on a cloud with two real hosts.
+// Server groups and shelving with Debian's `openstack` client, on a cloud with two real hosts.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
@@ -36,7 +36,7 @@ describe('server groups and shelving', { skip: realCloudMissing() }, () => {
       { withinMs: 120_000, everyMs: 1000, what: `${name} prints its banner` },
     );
   };
-  /** Its root disk on its host. */
+  /** Path of the server's root disk on its host. */
   const diskOf = async ({ id, 'OS-EXT-SRV-ATTR:host': host }: Shown): Promise<string> => {
     const list = await cloud.virsh(host ?? '', 'domblklist', id);
     return (
@@ -100,7 +100,7 @@ describe('server groups and shelving', { skip: realCloudMissing() }, () => {
     await cloud.openstack('server', 'add', 'volume', 's', 'v');
     await cloud.openstack('server', 'stop', 's');
     const off = await reaches('s', 'SHUTOFF');
-    // A place that neither image nor guest use.
+    // An offset that neither the image nor the guest uses.
     const at = `${900 * mib} 64k`;
     qemuIo(`write -P 7 ${at}`, await diskOf(off));
 

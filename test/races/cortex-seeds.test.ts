@@ -1,5 +1,6 @@
-// The race for the last places of a cloud, with many seeds: each gives messages other delays, and
-// so the processes another order. `./cobalt test test/races --runs 200`, or `--seed N` alone.
+// The race for the last places of a cloud, with many seeds: each seed delays messages differently
+// and so changes the order in which processes act. `./cobalt test test/races --runs 200`, or only
+// `--seed N`.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';

@@ -1,5 +1,5 @@
-// `openstack volume type set --name` sends `description: null` beside the name: the client's word
-// for "as it is". It was taken for "none".
+// `openstack volume type set --name` sends `description: null` along with the name, meaning
+// "unchanged". Cinder took it for "remove the description".
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import type { ApiCloud } from '../api/api-cloud.ts';

@@ -1,6 +1,7 @@
-// A scheduler stood still for longer than its caller waited. The build was given to another one and
-// went on; when the first woke it claimed a second host for the same server, and Placement and Nova
-// disagreed from then on. Found by the simulation of two processes, seed 50.
+// A scheduler process was paused for longer than its caller waited. The caller gave the build to
+// another scheduler and went on; when the first one resumed, it claimed a second host for the same
+// server, and Placement and Nova disagreed for good. Found by the simulation of two processes, seed
+// 50.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
-// A process stood still between its look at a server and its claim for it. When it went on, the
-// server had been built by another and deleted, and the claim that arrived at last held a host's
-// resources for nobody, for ever. Found by the simulation of two processes, seed 353.
+// A process was paused between reading a server and claiming resources for it. Meanwhile another
+// process had built the server, and it was deleted; the late claim then held a host's resources for
+// a server that did not exist, for ever. Found by the simulation of two processes, seed 353.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

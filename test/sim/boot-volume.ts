@@ -1,4 +1,4 @@
-// The disk of a server that boots from a volume, as a simulation asks Nova for it.
+// The boot disk of a server that boots from a volume, as simulations request it from Nova.
 import type { JsonObject } from '#contracts/common/json.ts';
 
 /** Nova creates the volume from the image, and deletes it with the server. */

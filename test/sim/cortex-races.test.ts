@@ -1,6 +1,6 @@
-// Bars of placement by three processes at once, each with a scheduler and a Cortex of its own:
-// nothing is booked twice, no place is left while somebody fails, and the rules of server groups
-// hold whatever happens at the same time. More seeds: test/races.
+// Placement by three processes at once, each with a scheduler and a Cortex of its own: nothing is
+// booked twice, no place stays free while a request fails, and the policies of server groups hold
+// in every race. More seeds: test/races.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Race } from './cortex-races.testing.ts';
@@ -11,7 +11,7 @@ interface Rule {
   policy: string;
   servers: number;
   maxPerHost?: number;
-  /** Checks how many of the group each host has; only hosts that have some. */
+  /** Checks how many servers of the group each host has; hosts without any are left out. */
   holds(counts: readonly number[], title: string): void;
 }
 
@@ -35,7 +35,7 @@ const rules: readonly Rule[] = [
   {
     policy: 'soft-affinity',
     servers: 20,
-    // A migration must leave the host.
+    // At most four hosts: the fifth must be free for a migration.
     holds: (counts, title) => assert.ok(counts.length <= 4, `${title}: ${counts.join()}`),
   },
   {
@@ -46,8 +46,8 @@ const rules: readonly Rule[] = [
 ];
 
 /**
- * All groups' servers are asked for at once: those of affinity groups by one request a group, the
- * others one by one.
+ * Requests the servers of all groups at once: those of affinity groups by one request for each
+ * group, the others one by one.
  */
 async function createAll(race: Race): Promise<Map<Rule, string>> {
   const groups = new Map<Rule, string>();
@@ -113,8 +113,8 @@ describe('three processes that place at once', { timeout: 300_000 }, () => {
 });
 
 /**
- * Two hosts lose power, and all their servers go elsewhere at once. Neither is the host of the
- * affinity group: its members may not leave it, each because of the others.
+ * Two hosts lose power, and all their servers are evacuated at once. Neither may be the host of the
+ * affinity group: its policy does not let its members leave the host one by one.
  */
 async function evacuateTwo(
   { cloud, clock }: Race,

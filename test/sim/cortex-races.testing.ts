@@ -1,6 +1,6 @@
 // Many clients at once in a simulated cloud whose processes each have a scheduler and a Cortex,
-// with messages that are late by chance: for cortex-races.test.ts and test/races. Time and chance
-// come from the seed. Alone in its process while it runs: it makes files instant.
+// with random message delays: for cortex-races.test.ts and test/races. Time and randomness come
+// from the seed. Nothing else may run in its process, since it makes file access synchronous.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,24 +20,24 @@ import { startSimCloud } from './sim-cloud.ts';
 
 const restMs = 600_000;
 const lookEveryMs = 1_000;
-/** Of 1 GiB servers: what a host keeps for itself. */
+/** Memory that a host with servers of 1 GiB keeps for itself, MiB. */
 const memoryReservedMib = 512;
 
 export interface Race {
   cloud: SimCloud;
   clock: FakeClock;
-  /** A request for servers of 1 GiB and 1 vCPU; ids are to be listed. */
+  /** Requests servers of 1 GiB and 1 vCPU; `members` or `rest` lists them later. */
   create(name: string, rest?: { group?: string; count?: number }): Promise<void>;
   group(policy: string, maxPerHost?: number): Promise<string>;
   members(group: string): Promise<string[]>;
-  /** All servers when nothing is under way and the audit finds nothing. */
+  /** Resolves with all servers when no operation is in progress and the audit finds nothing. */
   rest(): Promise<SeenServer[]>;
 }
 
 export interface RaceOptions {
   seed: number;
   hosts: number;
-  /** Servers that have room on each. */
+  /** How many servers have room on each host. */
   slots: number;
   processes?: number;
 }
@@ -79,7 +79,7 @@ export async function inRace(
     });
     try {
       await prepare(cloud);
-      // Each Cortex has seen all hosts by then.
+      // By then, each Cortex has read all hosts.
       await clock.sleep(15_000);
       await story(raceOf(cloud, clock));
       assert.deepEqual(invariants.violations(), []);
@@ -99,7 +99,7 @@ const sent = async (
 ): Promise<{ [key: string]: any }> => {
   const { status, body } = await answer;
   assert.ok(status < 300, `${what}: ${status} ${JSON.stringify(body)}`);
-  return body as { [key: string]: any }; // untyped: each test reads it as deep as it asserts
+  return body as { [key: string]: any }; // untyped: each test reads as deep as it asserts
 };
 
 async function prepare(cloud: SimCloud): Promise<void> {
@@ -165,7 +165,10 @@ export function countByHost(servers: readonly SeenServer[]): Map<string, number>
   return counts;
 }
 
-/** 64 clients want 48 places: all are given away, each once, and nobody fails before. */
+/**
+ * 64 clients compete for 48 places: each place is given away exactly once, and no client fails
+ * while a place is free.
+ */
 export async function raceForLastSlots(seed: number): Promise<void> {
   const [hosts, slots, clients] = [6, 8, 64];
   await inRace({ seed, hosts, slots }, async ({ create, rest }) => {

@@ -1,5 +1,5 @@
-// A cloud in trouble, as in seeds.test.ts, whose two processes each have a Cortex with a picture of
-// its own: what one has not heard of costs a claim, never a host booked twice.
+// Simulations as in seeds.test.ts, with a Cortex in each of the two processes: what one Cortex does
+// not know yet may cost a failed claim, but a host is never overbooked.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { simulate } from './simulate.ts';

@@ -1,4 +1,4 @@
-// A cloud whose scheduler asks Cortex: servers are spread, never booked twice, moved and explained.
+// A cloud whose scheduler asks Cortex: servers are spread, never overbooked, moved, and explained.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -31,8 +31,8 @@ describe('a cloud with Cortex', () => {
       inMemory: true,
       cortex: true,
     });
-    // Before it has seen a host, Nova places by itself, and no decision is remembered; then it must
-    // have seen all of them.
+    // Until Cortex has read the hosts, Nova places without it and no decision is recorded; the
+    // first recorded decision must have seen all hosts.
     await eventually(
       async () => {
         const id = await cloud.createServer('first', { flavor: '1' });

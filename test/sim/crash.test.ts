@@ -1,6 +1,6 @@
 // Bar 7 with simulated hosts: the control plane is killed at random moments while servers are
-// created, changed and deleted; each next life must bring every server to a state it may rest in
-// and pass the audit. CRASH_SEEDS=200 kills it as often (5 minutes), CRASH_SEED=17 one alone.
+// created, changed and deleted; each restart must bring every server to a final state and pass the
+// audit. CRASH_SEEDS=200 kills it that often (5 minutes), CRASH_SEED=17 runs one seed.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -17,11 +17,11 @@ const seeds =
   only === undefined
     ? Array.from({ length: Number(process.env['CRASH_SEEDS'] ?? 30) }, (_, index) => index + 1)
     : [Number(only)];
-/** Side by side: as many as there are cores in the smallest machine this must run on. */
+/** Clouds that are tested in parallel: as many as the smallest supported machine has cores. */
 const worlds = 2;
 
-// A kill falls into the start and the clearing up (a quarter of the seeds), or into the work after
-// it.
+// The kill happens during the start and the recovery (a quarter of the seeds), or during the work
+// after it.
 const startMs = 900;
 const workMs = { least: 20, most: 500 };
 const lifeTimeoutMs = 240_000;
@@ -31,7 +31,7 @@ interface Tally {
   killedAtStart: number;
   leftOver: number;
   slowestRestMs: number;
-  /** One world has failed: the others need not go on. */
+  /** One of the clouds has failed, so the others can stop. */
   broken: boolean;
 }
 
@@ -40,8 +40,8 @@ interface Life {
 }
 
 /**
- * Lives in `dir` until killed, `afterMs` after its start or after it came to rest; null: until it
- * ends in order. Throws with what went wrong.
+ * Runs a cloud in `dir` until it is killed, `afterMs` after its start or after it has recovered;
+ * null: until it ends by itself. Throws if it has failed.
  */
 async function live(
   dir: string,
@@ -135,7 +135,7 @@ test(`a control plane killed ${seeds.length} times leaves nothing stuck and noth
   t.diagnostic(
     `${tally.lives} lives, ${tally.killedAtStart} killed before they rested, ${tally.leftOver} operations taken up again, slowest rest ${tally.slowestRestMs} ms`,
   );
-  // A test that never caught anything in the act has proved nothing.
+  // Kills must have interrupted operations, otherwise the test would prove nothing.
   if (seeds.length >= 20)
     assert.ok(
       tally.leftOver > seeds.length / 4,

@@ -1,6 +1,6 @@
-// Hosts that die, return, freeze and lose their ways, BMCs and processes of the service that fail,
-// at random: no guest ever runs twice, and when all is well again every server runs once.
-// HA_SEEDS=500 runs so many, HA_SEED=7 that one.
+// Random failures: hosts that die, return, freeze or lose connections, BMCs and processes of the
+// service that fail. No guest may ever run twice, and when everything is healed every server runs
+// once. HA_SEEDS=500 runs that many seeds, HA_SEED=7 only this one.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';
@@ -15,12 +15,15 @@ const one = process.env['HA_SEED'];
 const seeds =
   one === undefined ? Array.from({ length: count }, (_, index) => index + 1) : [Number(one)];
 const [servers, troubles] = [3, 8];
-/** Of virtual time: until the last evacuation was tried for the last time. */
+/**
+ * Virtual time until everything must be healed: enough for the last retry of the last evacuation.
+ */
 const healsWithinMs = 1_200_000;
 
-const pick = <T>(of: readonly T[], ids: Ids): T => of[Math.floor(ids.random() * of.length)] as T; // not empty
+// Cast: callers pass no empty list.
+const pick = <T>(of: readonly T[], ids: Ids): T => of[Math.floor(ids.random() * of.length)] as T;
 
-/** One trouble of one host, or its end. Returns what it was, for a seed that fails. */
+/** Starts or ends one failure of one host. Returns its description, printed if the seed fails. */
 async function trouble(held: HaCloud, ids: Ids): Promise<string> {
   const { cloud, silence, cutOff } = held;
   const host = pick([...cloud.hosts.keys()], ids);
@@ -44,7 +47,10 @@ async function trouble(held: HaCloud, ids: Ids): Promise<string> {
   return `${host} ${kind} ${isWorse ? 'fails' : 'heals'}`;
 }
 
-/** As an operator does: what is off may be said to be off, what was recovered comes back. */
+/**
+ * What an operator does: confirms that hosts which are off are off, and acknowledges recovered
+ * hosts.
+ */
 async function operate({ cloud, hypervisors, acknowledge }: HaCloud): Promise<boolean> {
   let isWell = true;
   for (const { host, state } of await hypervisors()) {

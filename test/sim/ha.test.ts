@@ -1,5 +1,5 @@
-// The HA Service in a whole simulated cloud: hosts that die have their servers run elsewhere, once;
-// those that seem to die are left alone; the service's processes die meanwhile.
+// The HA Service in a whole simulated cloud: servers of dead hosts are evacuated, exactly once;
+// hosts that only seem dead are left alone; processes of the service die meanwhile.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';
@@ -75,7 +75,7 @@ describe('a simulated cloud with HA', { timeout: 300_000 }, () => {
     ));
 
   it('all hosts at once, or half of them: nothing', async () =>
-    // without watchdogs: each host would end its guests, being cut off from everybody
+    // Without watchdogs: a host that is cut off from everybody would end its own guests.
     await inHaCloud(
       { ha: { selfFencingMs: 0 } },
       async ({ cloud, clock, cutOff, serversOn, hypervisors }) => {
@@ -115,7 +115,7 @@ describe('a simulated cloud with HA', { timeout: 300_000 }, () => {
   it('a host that is cut off with its BMC: its watchdog ends its guests before they run elsewhere', async () =>
     await inHaCloud({}, async ({ cloud, clock, serversOn, cutOff, reaches, detail, hostOf }) => {
       const [id = ''] = await serversOn(first, 1);
-      await clock.sleep(10_000); // its watchdog is armed, and the service knows
+      await clock.sleep(10_000); // until its watchdog is armed and the service knows it
       cloud.bmcs.get(first)?.breakDown(fault('timeout', 'no route to the BMC'));
       const cutAtMs = clock.monotonicMs();
       cutOff(first);
@@ -166,14 +166,15 @@ describe('a simulated cloud with HA', { timeout: 300_000 }, () => {
         async ({ cloud, clock, serversOn, reaches, detail, hostOf }) => {
           const ids = await serversOn(first, 2);
           cloud.bmcs.get(first)?.hostDies();
-          // at another moment in each run, from the first suspicion to the last server
+          // A kill at a different moment in each run, between the first suspicion and the last
+          // server.
           for (let death = 0; death < 4; death += 1) {
             await clock.sleep(1_000 + ((seed * 977 + death * 613) % 5_000));
             const running = cloud.control.running();
             const dying = running[(seed + death) % running.length]?.process;
             if (!dying) continue;
             if ((seed + death) % 3 === 0) {
-              // stands still for longer than its leases last, and goes on as if nothing had been
+              // Paused for longer than its leases last, then resumed as if nothing had happened.
               dying.stop();
               await clock.sleep(longerThanLeaseMs);
               dying.goOn();

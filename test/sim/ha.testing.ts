@@ -1,5 +1,5 @@
 // A simulated cloud with HA under a fake clock, for ha.test.ts: real Nova, real HA Service and
-// agents, hosts that die, freeze and are cut off. At every moment no guest runs on two hosts.
+// agents, hosts that die, freeze and are cut off. Checked all the time: no guest runs on two hosts.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,11 +28,11 @@ import { startSimCloud } from './sim-cloud.ts';
 export interface HaCloud {
   cloud: SimCloud;
   clock: FakeClock;
-  /** Its HA Agent's reports do not arrive, or do again. */
+  /** Drops the heartbeats of the host's HA Agent, or delivers them again. */
   silence(host: string, isSilent?: boolean): void;
-  /** Neither the service, nor a neighbour, nor the storage is reached from it; its guests run. */
+  /** Cuts the host off from the HA Service, its neighbours and the storage; its guests run on. */
   cutOff(host: string, isCut?: boolean): void;
-  /** `count` servers that run on the host. */
+  /** Creates `count` servers on the host. */
   serversOn(host: string, count: number): Promise<string[]>;
   hypervisors(): Promise<HostList['hypervisors']>;
   detail(host: string): Promise<HostDetail>;
@@ -51,7 +51,7 @@ export interface HaCloudOptions {
 const reachesWithinMs = 120_000;
 const watchEveryMs = 100;
 
-/** Runs `story` in a cloud of its own; whatever it does, no guest may run twice. */
+/** Runs `story` in a cloud of its own, and checks all the time that no guest runs twice. */
 export async function inHaCloud(
   { hosts = 4, processes = 1, seed = 1, ha = {} }: HaCloudOptions,
   story: (held: HaCloud) => Promise<void>,
@@ -100,7 +100,7 @@ export async function inHaCloud(
   }
 }
 
-/** Hosts whose reports are lost, and those whose agents hear no call. */
+/** Hosts whose heartbeats are dropped, and hosts whose agents receive no RPC calls. */
 interface Cuts {
   silent: Set<string>;
   deaf: Set<string>;
@@ -142,10 +142,10 @@ function heldCloud(
     timeoutMs: 10_000,
     refusal: (status, _body, path) => fault('conflict', `${path}: ${status}`),
   });
-  /** A process that is ending answers nobody: then again. */
+  /** Retries: a process that is stopping does not answer. */
   const ask = async <T>(method: 'GET' | 'POST', path: string): Promise<T> => {
     const answer = await askHa(method, path);
-    if (!isFault(answer)) return answer as T; // the caller names the document
+    if (!isFault(answer)) return answer as T; // cast: the caller names the type
     if (answer.kind === 'conflict') throw new Error(answer.message);
     await clock.sleep(100);
     return await ask(method, path);

@@ -3,8 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
-// Servers and the hosts they land on: nothing is booked twice, a host that fails is left for the
-// next, a guest's own end is seen at once, and a power failure of a host is undone when it is back.
+// Servers and the hosts on which they are placed: nothing is overbooked, a failed build goes to the
+// next host, a guest's own end is noticed at once, and guests run again after a host's power
+// failure.
 import { placementAudit } from '#compose/roles/placement.ts';
 import { fault } from '#contracts/common/fault.ts';
 import { eventually } from '#platform/testing/eventually.ts';
@@ -13,7 +14,7 @@ import { startSimCloud } from './sim-cloud.ts';
 
 const settleMs = 15_000;
 
-/** A cloud for one group of tests, emptied before each. */
+/** A cloud for one group of tests, emptied before each test. */
 function withCloud(options: Omit<SimCloudOptions, 'dir'>): { cloud: SimCloud } {
   const held = {} as { cloud: SimCloud };
   let dir: string;
@@ -38,8 +39,8 @@ const hostOf = async (cloud: SimCloud, id: string): Promise<string> =>
   (await cloud.show(id))?.['OS-EXT-SRV-ATTR:host'] ?? assert.fail(`server ${id} is on no host`);
 
 describe('hosts with little room', () => {
-  // Each takes three m1.tiny (512 MiB) and not one more. With those that find no room, a project's
-  // quota of ten servers is used up.
+  // Each host has room for exactly three m1.tiny (512 MiB). Together with those that find no room,
+  // the servers use up a project's quota of ten.
   const held = withCloud({
     hosts: 2,
     host: { vcpus: 64, memoryMib: 2048, diskGib: 1000 },
@@ -99,7 +100,7 @@ describe('a build', () => {
   it('goes to the next host when one fails, and leaves nothing on the first', async () => {
     const { cloud } = held;
     const hosts = [...cloud.hosts.values()];
-    // Whichever is asked first fails; the others meet theirs only if they are asked.
+    // Only the first host must fail: the others meet their failure only if they are asked.
     hosts.forEach((host) =>
       host.trouble('create', { kind: 'fault', fault: fault('unavailable', 'no hypervisor') }),
     );
@@ -109,7 +110,7 @@ describe('a build', () => {
       what: 'all three hosts have failed',
     });
     assert.match((await cloud.show(once))?.fault?.message ?? '', /no hypervisor/);
-    // Each had one trouble, and each was asked once: the next build finds none left.
+    // Each host had one failure and has met it: the next build succeeds.
     const id = await cloud.createServer('vm2');
     await cloud.quiet(settleMs);
     assert.equal((await cloud.show(id))?.status, 'ACTIVE');
@@ -118,7 +119,7 @@ describe('a build', () => {
     assert.ok(first);
     await cloud.compute('DELETE', `/servers/${id}`);
     await cloud.quiet(settleMs);
-    // The answer is lost although the guest was made: it must not stay where it is.
+    // The answer is lost although the guest was created: the guest must not stay there.
     for (const host of hosts.slice(0, 2))
       host.trouble('create', { kind: 'lostAnswer', fault: fault('timeout', 'too late') });
     const retried = await cloud.createServer('vm3');

@@ -1,5 +1,5 @@
-// Makes the files of this process instant: each operation is over when its call returns, so the
-// disk and the threads behind it have no say in what comes first. For simulations alone.
+// Makes file access of this process synchronous: each operation is complete when its call returns,
+// so disk and threads cannot influence the order of events. For simulations only.
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 
@@ -21,7 +21,7 @@ const promised = [
   'unlink',
   'writeFile',
 ] as const;
-/** What streams of files call, with what their callbacks get beside the result. */
+/** What file streams call, with the values that their callbacks get besides the result. */
 const called = {
   open: () => [],
   close: () => [],
@@ -31,14 +31,14 @@ const called = {
   writev: (args: unknown[]) => [args[1]],
 } as const;
 
-/** Until the returned function is called. */
+/** Takes effect until the returned function is called. */
 export function makeFilesInstant(): () => void {
   // Casts: node:fs names its calls `x` and `xSync`, and their types are too narrow for a loop.
   const calls = fs as unknown as Record<string, Call>;
   const promises = fs.promises as unknown as Record<string, Call>;
   const originals: (() => void)[] = [];
   const replace = (owner: Record<string, Call>, name: string, call: Call): void => {
-    const original = owner[name] as Call; // all of the names above exist
+    const original = owner[name] as Call; // cast: all of these names exist
     originals.push(() => void (owner[name] = original));
     owner[name] = call;
   };

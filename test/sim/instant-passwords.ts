@@ -1,5 +1,5 @@
-// Password hashes that cost nothing and are there when the call returns: threads have no say in
-// what comes first. For simulations alone.
+// Password hashes that are cheap and computed synchronously, so that threads cannot influence the
+// order of events. For simulations only.
 import { argon2Sync } from 'node:crypto';
 import type { SimControlOptions } from './sim-control.ts';
 

@@ -1,6 +1,6 @@
-// What must hold at every moment of a simulation, whatever its processes do: watched from outside
-// the product, between a process and its sagas, tasks, databases and network. Used by simulate.ts;
-// planted-faults.test.ts proves that each is found.
+// Invariants that must hold at every moment of a simulation, whatever its processes do. They are
+// observed from outside the product: between a process and its sagas, tasks, databases and network.
+// Used by simulate.ts; planted-faults.test.ts proves that each violation is found.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type {
   InsertQueryNode,
@@ -19,36 +19,36 @@ import type { Task } from '#platform/tasks/tasks.ts';
 import type { Sdn, SdnListeners } from '#ports/sdn.ts';
 import type { SimProcess } from './sim-process.ts';
 
-/** One run of a saga's step or of a task, in one process. */
+/** A saga's step or a task that one process runs. */
 interface Work {
   what: string;
   process: string;
-  /** Another process does it now. */
+  /** Another process has taken the work over. */
   isOutdated: boolean;
 }
 
 export interface Invariants {
-  /** What was found, each once. */
+  /** The violations found, each once. */
   violations(): readonly string[];
   watchSagas(sagas: readonly AnySaga[], process: SimProcess): readonly AnySaga[];
   watchTasks(tasks: readonly Task[], process: SimProcess): readonly Task[];
   watchDatabase<T>(database: Database<T>, name: string): Database<T>;
-  /** Of all processes. */
+  /** Shared by all processes, since one of them at a time is the writer. */
   watchSdn(open: (listeners: SdnListeners) => Sdn): (listeners: SdnListeners) => Sdn;
-  /** What a process sends to others is their work, not its own. */
+  /** Runs a call to another process: what that process does is not the caller's work. */
   elsewhere<T>(call: () => T): T;
 }
 
-/** Shorter periods are too near to the clocks' differences to judge. */
+/** Tasks with a shorter period are not judged: the processes' clocks may differ too much. */
 const leastJudgedPeriodMs = 30_000;
-/** Of its period, that must lie between two runs of a task of scope `one`. */
+/** Least share of its period between two runs of a task of scope `one`. */
 const leastPeriodShare = 0.8;
 
 export function createInvariants(clock: Clock): Invariants {
   const found = new Set<string>();
   const running = new AsyncLocalStorage<Work | undefined>();
   const latest = new Map<string, Work>();
-  /** A process takes it up: what another does of it from now on is outdated. */
+  /** A process starts the work: from now on, another process that still does it is outdated. */
   const begin = (what: string, process: string): Work => {
     const before = latest.get(what);
     if (before?.process === process) return before;
@@ -115,7 +115,7 @@ export function createInvariants(clock: Clock): Invariants {
   };
 }
 
-/** Sagas of one key run one after the other, in the order of their inserts. */
+/** Checks that the sagas of one key run one after the other, in the order of their inserts. */
 function createOrder(found: Set<string>) {
   const placeOf = new Map<string, { key: string; place: number }>();
   const lastPlace = new Map<string, number>();
@@ -137,8 +137,8 @@ function createOrder(found: Set<string>) {
 }
 
 /**
- * A task of scope `one` runs once a period, however many processes have it. The run at the start of
- * a process comes on top of that.
+ * Checks that a task of scope `one` runs once a period, however many processes have it. A run at
+ * the start of a process (`atStart`) is additional.
  */
 function createTurns(found: Set<string>, clock: Clock) {
   const lastRun = new Map<string, { atMs: number; process: string }>();
@@ -149,7 +149,7 @@ function createTurns(found: Set<string>, clock: Clock) {
     return begun.size < begun.add(name).size;
   };
   return {
-    /** Returns what its end is told by. */
+    /** Notes the start of a run; returns a function to call at its end. */
     begin({ name, everyMs, atStart = false }: Task, process: SimProcess): () => void {
       const atMs = clock.now();
       const before = lastRun.get(name);
@@ -163,7 +163,7 @@ function createTurns(found: Set<string>, clock: Clock) {
       )
         found.add(`${name} ran in two processes within its period`);
       const { stops } = process;
-      // what stood still meanwhile ends too late to count
+      // A run during which the process was paused does not count: it ended too late.
       return () =>
         void (process.stops === stops && lastRun.set(name, { atMs, process: process.name }));
     },
@@ -178,7 +178,7 @@ const writeKinds: ReadonlySet<string> = new Set([
 
 const engineTables = /"name":"(sagas|saga_keys|task_leases)"/;
 
-/** Told of writes that were done, and of sagas that are inserted. */
+/** A Kysely plugin that reports completed writes, and inserted sagas. */
 function watchWrites(
   written: () => void,
   sagaBegins: (id: string, key: string) => void,
@@ -186,7 +186,7 @@ function watchWrites(
   const writes = new WeakSet<QueryId>();
   return {
     transformQuery({ node, queryId }): RootOperationNode {
-      // the engines' own tables show who may work, they are no work
+      // The engines' own tables record who may work; writes to them are not work.
       if (writeKinds.has(node.kind) && !engineTables.test(JSON.stringify(node)))
         writes.add(queryId);
       if (node.kind === 'InsertQueryNode') {
@@ -219,7 +219,9 @@ function insertedSaga({
   return { id: cell('id'), key: cell('lock_key') };
 }
 
-/** One handle at a time is told that it writes, and it alone does. */
+/**
+ * Checks that one handle at a time is told that it is the writer, and that only that one writes.
+ */
 function watchWriters(
   open: (listeners: SdnListeners) => Sdn,
   writers: Set<SdnListeners>,

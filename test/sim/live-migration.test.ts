@@ -1,5 +1,5 @@
-// A guest that changes hosts takes its ports along at the moment at which its hosts say so, and
-// brings them back when it stays in the end. Real Nova, real Neutron, simulated hosts.
+// Port bindings in live migrations: they move to the destination when the hosts say that the guest
+// does, and back if it stays after all. Real Nova, real Neutron, simulated hosts.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -42,7 +42,7 @@ describe('the ports of a server that moves live', () => {
     assert.ok(!isFault(answer), JSON.stringify(answer));
   };
 
-  /** A server on its way that does not converge: its hosts and its migration. */
+  /** A server whose live migration does not converge: its hosts and its migration. */
   async function onItsWay() {
     const id = await cloud.createServer('vm');
     await cloud.quiet(settleMs);
@@ -109,7 +109,9 @@ describe('a live migration whose destination refuses the guest', () => {
     await rm(dir, { recursive: true, force: true });
   });
 
-  /** Where the server is once all is at rest, and how its migrations ended. */
+  /**
+   * Migrates a server; returns where it is when everything has ended, and how its migrations ended.
+   */
   async function migrate(
     refusing: (source: string) => string[],
     naming: (source: string) => string | null = () => null,

@@ -1,6 +1,6 @@
-// Bar 5 of the networks with simulated hosts: fifty servers at once on one /24 get fifty addresses,
-// and their deletion leaves no port behind; what happens to ports in Neutron shows at the servers.
-// Real Nova, real Neutron, a simulated network below.
+// Bar 5 of the networks, with simulated hosts: fifty servers at once on one /24 get fifty
+// addresses, and their deletion leaves no port behind; changes of ports in Neutron show at the
+// servers. Real Nova, real Neutron, a simulated network below.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -126,7 +126,7 @@ describe('networks of a simulated cloud', () => {
     );
   });
 
-  /** As an operator does for a project that needs more. */
+  /** Lifts quotas, as an operator does for a project that needs more. */
   async function unlimited(): Promise<void> {
     const any = await cloud.createServer('probe', { networks: 'none' });
     const { server } = (await cloud.compute('GET', `/servers/${any}`)).body as {

@@ -1,5 +1,6 @@
-// One life of a cloud for crash.test.ts: goes on with what the folder holds, brings everything to
-// rest, tells its parent, then works until it is killed. Arguments: folder, seed.
+// One life of a cloud's control plane, for crash.test.ts: continues from the state in the folder,
+// waits until all operations have ended, reports, and then works until it is killed. Arguments:
+// folder, seed.
 import { inspect } from 'node:util';
 import { seededIds } from '#platform/ids.ts';
 import { createLog } from '#platform/log.ts';
@@ -9,14 +10,14 @@ import { startSimCloud } from './sim-cloud.ts';
 
 export interface LifeReport {
   /**
-   * Operations found unfinished; servers when all was at rest, by status; how long that took after
-   * the start.
+   * After recovery: the number of unfinished operations found at the start, servers by status, and
+   * how long recovery took, ms.
    */
   rested?: { leftOver: number; servers: Record<string, number>; ms: number };
   failed?: string;
 }
 
-// A bound against what never rests, far above what a busy machine needs.
+// A limit against operations that never end, far above what a busy machine needs.
 const restMs = 80_000;
 const users = 3;
 const longestPauseMs = 12;
@@ -25,7 +26,7 @@ const longestDelayMs = 25;
 const [, , dir = '', seed = '0'] = process.argv;
 const ids = seededIds(Number(seed));
 const tell = (report: LifeReport): void => void process.send?.(report);
-/** The last errors of the log: they tell why. */
+/** The last errors of the log, for the report of a failure. */
 const errors: string[] = [];
 const log = createLog({
   level: 'error',
@@ -37,8 +38,8 @@ try {
   const startedAt = performance.now();
   const servers: Record<string, number> = {};
   for (const { status } of await cloud.quiet(restMs)) servers[status] = (servers[status] ?? 0) + 1;
-  // A volume whose deletion a passing snapshot hindered goes with the next round of the task that
-  // reaps volumes.
+  // A volume whose deletion was prevented by a temporary snapshot is deleted in the next run of the
+  // task that reaps volumes.
   let left: string[] = [];
   await eventually(async () => (left = await halfMade(cloud)).length === 0, {
     withinMs: restMs,
@@ -54,7 +55,7 @@ try {
   const stopping = new AbortController();
   const work = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      // Slow hosts, so that the kill finds every operation in every step.
+      // Slow hosts, so that kills hit every step of every operation.
       for (const host of cloud.hosts.values())
         for (const method of [
           'create',
@@ -71,7 +72,7 @@ try {
     }
   };
   const working = Promise.all(Array.from({ length: users }, work));
-  // The last life of a world ends in order.
+  // A message asks the last life of a cloud to end by itself.
   process.once('message', () => stopping.abort());
   await working;
   await cloud.quiet(restMs);

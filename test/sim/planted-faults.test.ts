@@ -1,5 +1,5 @@
-// A check that cannot fail is a bug: each fault of several processes, planted into the simulation,
-// is found by the seeds of seeds.test.ts within 300 runs. SIM_PLANTED=whole begins at seed 1 for
+// The invariants can fail: each fault of concurrent processes that is planted into the simulation
+// is found by the seeds of seeds.test.ts within 300 runs. SIM_PLANTED=whole starts at seed 1 for
 // all.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -11,13 +11,15 @@ import { plantedFaults } from './planted-faults.ts';
 import { runSeeds } from './seed-runners.ts';
 
 const mostRuns = 300;
-/** From seed 1 on they are found after 121 and 114 runs, in minutes. */
+/**
+ * Start seeds that save minutes: from seed 1, these faults are found only after 121 and 114 runs.
+ */
 const firstSeeds: Partial<Record<PlantedFault, number>> =
   process.env['SIM_PLANTED'] === 'whole'
     ? {}
     : { 'saga order from a clock': 112, 'writes after its lease': 100 };
 
-/** What the simulation says of each. */
+/** The simulation's message for each fault. */
 const findings: Readonly<Record<PlantedFault, RegExp>> = {
   'saga order from a clock': /ran after a younger saga/,
   'writes after its lease': /wrote for saga \S+ after another had taken it over/,

@@ -1,5 +1,5 @@
-// Faults of several processes, planted into a simulated cloud from outside: each makes one process
-// behave as if it were alone. For planted-faults.test.ts, which proves that simulations find them.
+// Faults that are planted into a simulated cloud from outside: each makes a process behave as if it
+// were the only one. For planted-faults.test.ts, which proves that simulations find them.
 import type { InsertQueryNode, KyselyPlugin, RootOperationNode, ValuesNode } from 'kysely';
 import { ValueNode } from 'kysely';
 import type { DatabaseName } from '#compose/state-files.ts';
@@ -30,7 +30,7 @@ function changed(change: Change): NonNullable<SimControlOptions['wrapDatabase']>
   };
 }
 
-/** The order of a key's sagas is the time at which their processes say that they were begun. */
+/** Orders a key's sagas by the clock of the process that began them, instead of by the database. */
 const orderByClock: Change = (node, process) => {
   if (node.kind !== 'InsertQueryNode') return node;
   const { into, columns, values } = node as InsertQueryNode;
@@ -44,7 +44,7 @@ const orderByClock: Change = (node, process) => {
   return { ...node, values: { ...values, values: rows } } as RootOperationNode;
 };
 
-/** A step goes on writing when another process has taken its saga over. */
+/** A step goes on writing after another process has taken its saga over: its fence is ignored. */
 const unfenced = (sagas: readonly AnySaga[]): readonly AnySaga[] =>
   sagas.map((definition) => ({
     ...definition,
@@ -54,13 +54,13 @@ const unfenced = (sagas: readonly AnySaga[]): readonly AnySaga[] =>
     })),
   }));
 
-/** Each process has leases of its own, so none keeps another from running a task. */
+/** Each process has leases of its own, so that several run a task of scope `one`. */
 const leaseOfItsOwn: Change = (node, process) => {
   const isOfLeases = JSON.stringify(node).includes('"name":"task_leases"');
   return isOfLeases ? (renamed(node, process.name) as RootOperationNode) : node;
 };
 
-/** The query with other names of tasks. */
+/** The query with the process's name appended to names of tasks. */
 function renamed(node: unknown, suffix: string): unknown {
   if (typeof node === 'string') return /^\w+\.[\w-]+$/.test(node) ? `${node}@${suffix}` : node;
   if (Array.isArray(node)) return node.map((each) => renamed(each, suffix));
@@ -70,7 +70,9 @@ function renamed(node: unknown, suffix: string): unknown {
   );
 }
 
-/** Each process believes that it has the network's lock, and the network takes what it writes. */
+/**
+ * Each process believes that it holds the writers' lock, and the network accepts all its writes.
+ */
 function everybodyWrites(): NonNullable<SimControlOptions['wrapSdn']> {
   const handles: Sdn[] = [];
   return (open) => (listeners: SdnListeners) => {

@@ -1,5 +1,5 @@
-// What happens to the processes of a simulated control plane while users work: one stands still
-// for a moment, or for longer than its leases last, or ends and has another life. One at a time, so
+// Troubles of a simulated control plane's processes while users work: a process is paused for a
+// moment, or for longer than its leases last, or is killed and restarted. One process at a time, so
 // that another always answers. Used by simulate.ts.
 import type { Clock } from '#platform/clock.ts';
 import type { Ids } from '#platform/ids.ts';
@@ -13,19 +13,19 @@ export interface ProcessTroublesDeps {
   clock: Clock;
   ids: Pick<Ids, 'random'>;
   trace: Trace;
-  /** The users have ended. */
+  /** Whether the users have finished. */
   isOver(): boolean;
 }
 
 const longestPauseMs = 400;
 const longestStopMs = 1_500;
-/** A saga's lease lasts 60 s, a task's 30 s. */
+/** Longer than the leases: a saga's lasts 60 s, a task's 30 s. */
 const beyondLeaseMs = { least: 62_000, most: 95_000 };
 const longestDownMs = 500;
-/** Long virtual times cost real ones. */
+/** Only in this share of runs, since simulating a long pause takes real time. */
 const longStopShare = 0.2;
 
-/** Returns how many troubles there were. */
+/** Returns the number of troubles. */
 export async function troubleProcesses(deps: ProcessTroublesDeps): Promise<number> {
   const { control, clock, ids, trace, isOver } = deps;
   let isLongStopLeft = ids.random() < longStopShare;

@@ -1,5 +1,5 @@
-// A seeded user who creates, deletes and acts on servers, several things at a time. What the state
-// forbids is refused, and that is fine.
+// A simulated user, by a seed: creates, deletes and acts on servers, several things at a time.
+// Requests that the server's state forbids are refused, which is accepted.
 import type { Json } from '#contracts/common/json.ts';
 import type { Ids } from '#platform/ids.ts';
 import { bootVolume } from './boot-volume.ts';
@@ -40,7 +40,7 @@ const groups = [
 const maxGroups = 3;
 const groupedShare = 0.5;
 
-/** The id of a server group: one that is there, or a new one. undefined: none was made. */
+/** The id of an existing server group, or of a new one; undefined: none could be created. */
 async function someGroup(cloud: SimCloud, ids: Pick<Ids, 'random'>): Promise<string | undefined> {
   const made = await listed<Named>(cloud.compute('GET', '/os-server-groups'), 'server_groups');
   if (made.length === maxGroups || (made.length > 0 && ids.random() < 0.5))
@@ -55,8 +55,8 @@ async function someGroup(cloud: SimCloud, ids: Pick<Ids, 'random'>): Promise<str
 
 const maxServers = 10;
 /**
- * 403: over quota (other users create too). 404: deleted meanwhile. 409: not in this state. 502: of
- * sim-cloud.ts, the process that was asked ended or stood still.
+ * Accepted statuses. 403: over quota (other users create too). 404: deleted meanwhile. 409: wrong
+ * state. 502: from sim-cloud.ts, the process that was asked has ended or was paused.
  */
 const expected: ReadonlySet<number> = new Set([200, 202, 204, 403, 404, 409, 502]);
 
@@ -67,7 +67,7 @@ interface Named {
   id: string;
 }
 
-/** A list as the API answers it; what its items have is what test/api proves of them. */
+/** A list from the API. Not validated here: test/api checks what items contain. */
 async function listed<T>(asked: ReturnType<SimCloud['compute']>, collection: string): Promise<T[]> {
   const { status, body } = await asked;
   const items = (body as Record<string, T[]> | undefined)?.[collection];
@@ -75,7 +75,7 @@ async function listed<T>(asked: ReturnType<SimCloud['compute']>, collection: str
   return items;
 }
 
-/** One thing a user does; throws on an answer that no user should ever see. */
+/** Does one random thing; throws on an answer that no user should ever get. */
 export async function doSomething(cloud: SimCloud, ids: Pick<Ids, 'random'>): Promise<void> {
   const servers = await listed<Named>(cloud.compute('GET', '/servers'), 'servers');
   const server = oneOf(servers, ids);
@@ -117,14 +117,15 @@ export async function doSomething(cloud: SimCloud, ids: Pick<Ids, 'random'>): Pr
     const isRefused =
       (asked.includes('rescue') && told.includes('volume-backed')) ||
       (asked.includes('resize') && told.includes('must change flavor'));
-    if (!isRefused) check(asked, answer.status, answer.body); // not for those that boot from a volume
+    // These refusals are right for servers that boot from a volume.
+    if (!isRefused) check(asked, answer.status, answer.body);
   }
 }
 
 const maxVolumes = 6;
 
 /**
- * Takes one of the server's volumes away, gives it a free one, makes one, or makes a server that
+ * Detaches one of the server's volumes, attaches a free one, creates one, or creates a server that
  * boots from one.
  */
 async function changeVolumes(cloud: SimCloud, id: string, ids: Pick<Ids, 'random'>): Promise<void> {
@@ -142,8 +143,8 @@ async function changeVolumes(cloud: SimCloud, id: string, ids: Pick<Ids, 'random
     ids,
   );
   const dice = ids.random();
-  // 400 and 403: another user was faster, the volume's state is another one by now, or the server
-  // boots from it.
+  // 400 and 403: another user was faster, the volume's state has changed, or the server boots from
+  // it.
   const mayBe = new Set([400, ...expected]);
   const done = async (what: string, asked: ReturnType<SimCloud['compute']>): Promise<void> => {
     const answer = await asked;
@@ -154,7 +155,7 @@ async function changeVolumes(cloud: SimCloud, id: string, ids: Pick<Ids, 'random
       'DELETE os-volume_attachments',
       cloud.compute('DELETE', `${path}/${attached.volumeId}`),
     );
-  // What a request is making at this moment is nobody else's to take.
+  // A volume that a request is just creating must not be used by another.
   if (free && dice < 0.75 && !('nova_request' in free.metadata))
     return await done(
       'POST os-volume_attachments',
@@ -171,7 +172,8 @@ async function changeVolumes(cloud: SimCloud, id: string, ids: Pick<Ids, 'random
   if (dice < 0.9)
     return await done('POST volumes', cloud.volume('POST', '/volumes', { volume: { size: 1 } }));
   const device = bootVolume(cloud.imageId);
-  // Refused by its second disk, when the first is in the making.
+  // Sometimes with a second disk that cannot be created: the request is refused while the first is
+  // being created.
   const more =
     ids.random() < 0.3
       ? [
@@ -207,7 +209,10 @@ interface ServerImage {
 const imagesOfServers = async (cloud: SimCloud): Promise<ServerImage[]> =>
   await listed(cloud.image('GET', '/images?image_type=snapshot'), 'images');
 
-/** Makes an image of the server, or removes those whose snapshots went with their volumes. */
+/**
+ * Creates an image of the server, or deletes images whose snapshots were deleted with their
+ * volumes.
+ */
 async function changeImages(
   cloud: SimCloud,
   id: string,
@@ -228,8 +233,8 @@ async function changeImages(
 }
 
 /**
- * What requests made at other services and nobody has: queued images, snapshots of no image,
- * volumes of no server.
+ * Objects that requests created at other services and that belong to nothing: queued images,
+ * snapshots without an image, volumes without a server.
  */
 export async function halfMade(cloud: SimCloud): Promise<string[]> {
   const servers = await listed<Named>(cloud.compute('GET', '/servers'), 'servers');
@@ -260,8 +265,8 @@ export async function halfMade(cloud: SimCloud): Promise<string[]> {
     ...snapshots
       .filter(({ id, metadata }) => 'nova_request' in metadata && !named.includes(id))
       .map(({ id }) => `snapshot ${id}`),
-    // Cinder keeps a volume with snapshots when its server goes; snapshots go with their volumes
-    // alone (changeImages).
+    // Not volumes with snapshots, which Cinder keeps when their server is deleted; changeImages
+    // deletes such snapshots with their volumes.
     ...volumes
       .filter(
         ({ id, metadata }) =>
@@ -273,7 +278,7 @@ export async function halfMade(cloud: SimCloud): Promise<string[]> {
   ];
 }
 
-/** Takes one of the server's interfaces away, or gives it another. */
+/** Detaches one of the server's interfaces, or attaches another. */
 async function changeInterfaces(
   cloud: SimCloud,
   id: string,
@@ -290,7 +295,7 @@ async function changeInterfaces(
   const answer = await cloud.compute('POST', `/servers/${id}/os-interface`, {
     interfaceAttachment: { net_id: cloud.networkId },
   });
-  // 400: it could not be plugged in, and the answer says why.
+  // 400: the interface could not be plugged in; the answer says why.
   if (answer.status !== 400) check('POST os-interface', answer.status, answer.body);
 }
 

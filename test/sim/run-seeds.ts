@@ -1,5 +1,5 @@
-// A process that runs simulations one after the other, for seeds.test.ts: seeds come as messages,
-// what became of each goes back. A folder as argument: traces of failures are kept there.
+// A process that runs simulations one after the other, for seeds.test.ts: it receives seeds and
+// sends results as messages. Argument: a folder for the traces of failures (optional).
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,9 +11,9 @@ export interface SeedReport {
   failure?: string;
   troubles: number;
   virtualMs: number;
-  /** Of the trace. */
+  /** Checksum of the trace. */
   sha256: string;
-  /** Where the trace of a failure is kept. */
+  /** File with the trace of a failure. */
   traceFile?: string;
 }
 

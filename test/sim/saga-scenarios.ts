@@ -1,5 +1,6 @@
-// One scenario or more for every saga of the control plane, for sagas.test.ts: what brings a server
-// where its operation may begin, the request that begins it, and where the server is afterwards.
+// Scenarios for every saga of the control plane, for sagas.test.ts: what brings a server into the
+// state where its operation may begin, the request that begins it, and the server's state
+// afterwards.
 import assert from 'node:assert/strict';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -8,24 +9,26 @@ import { eventually } from '#platform/testing/eventually.ts';
 import { bootVolume } from './boot-volume.ts';
 import type { SimCloud } from './sim-cloud.ts';
 
-/** Until an operation of a simulated cloud has ended, or waits for something that does not come. */
+/**
+ * Longer than an operation of a simulated cloud takes, or waits for something that does not come.
+ */
 export const settleMs = 10_000;
 
 export interface Scenario {
   title: string;
-  /** Brings a server where the operation may begin; undefined: the operation makes it. */
+  /** Brings a server into the initial state; undefined: the operation creates the server. */
   prepare?: () => Promise<string>;
-  /** Begins the operation that the saga carries out; the server's id. */
+  /** Begins the operation that the saga carries out; returns the server's id. */
   begin(id: string): Promise<string>;
-  /** Where the server is afterwards; undefined: gone. */
+  /** The server's status afterwards; undefined: deleted. */
   ends: string | undefined;
-  /** The server's action log does not tell of it: another service asked for it. */
+  /** Not in the server's action log, because another service requested the operation. */
   isUnlogged?: boolean;
-  /** Once this step has had its effect, the saga is finished whatever fails. */
+  /** After this step's effect, the saga is completed even if a later step fails. */
   finishesFrom?: string;
 }
 
-/** The cloud of the test that plays them; it starts after they are listed. */
+/** The cloud on which the scenarios run; set later, since the list is made before it starts. */
 let cloud: SimCloud;
 export const playScenariosOn = (started: SimCloud): void => {
   cloud = started;
@@ -33,7 +36,7 @@ export const playScenariosOn = (started: SimCloud): void => {
 
 const create = async (): Promise<string> => await cloud.createServer('vm');
 
-/** A server after these actions, each brought to its end. */
+/** A new server after these actions, each carried out to its end. */
 const built =
   (...actions: Json[]) =>
   async (): Promise<string> => {
@@ -91,7 +94,7 @@ const withVolumeAnd =
     return id;
   };
 
-/** Its host refused to give it up. */
+/** A shelved server that is still on its host, because the host refused to release it. */
 async function shelvedOnHost(): Promise<string> {
   const id = await withVolume();
   const refused = { kind: 'fault', fault: fault('conflict', 'not now') } as const;
@@ -126,7 +129,7 @@ const act = (
   },
 });
 
-/** An operator says that the server's host is down, until the operation has ended. */
+/** A scenario during which the server's host counts as down, by an operator's word. */
 const evacuation = (title: string, prepare: () => Promise<string>): Scenario => ({
   title,
   ends: 'ACTIVE',
@@ -150,7 +153,7 @@ async function forceDown(host: string, isDown: boolean): Promise<void> {
   assert.equal(status, 200);
 }
 
-/** Answers once the saga has ended: 400 where it was made to fail. */
+/** Attaches; the request is answered when the saga has ended: by 400 if it was made to fail. */
 async function attachTo(path: string, body: JsonObject): Promise<void> {
   const { status } = await cloud.compute('POST', path, body);
   assert.ok([200, 400].includes(status), `POST ${path}: ${status}`);
@@ -368,7 +371,7 @@ export const scenarios: Readonly<Record<string, readonly Scenario[]>> = {
   ],
 };
 
-/** A built server with a volume attached. */
+/** A new server with a volume attached. */
 const withVolume = async (): Promise<string> => {
   const id = await built()();
   assert.equal(
@@ -392,7 +395,7 @@ async function volumeOf(id: string): Promise<string> {
   return attachment?.volumeId ?? '';
 }
 
-/** Hosts that an operator called down are up again. */
+/** Sets hosts up again that a scenario had forced down. */
 export async function endScenario(): Promise<void> {
   for (const host of forcedDown) await forceDown(host, false);
   forcedDown.clear();

@@ -1,6 +1,6 @@
 // Bar 8: every saga of the control plane unwinds from every step, and every step may run twice. On
 // a real control plane with three simulated hosts, driven by the public API. A saga or server
-// action without a scenario here fails the test.
+// action without a scenario fails the test.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,7 @@ before(async () => {
     hosts: 3,
     control: {
       wrapSagas: (definitions) => {
-        originals = [...originals, ...definitions]; // a runner for each database
+        originals = [...originals, ...definitions]; // called once for each database with sagas
         return definitions.map((definition) => {
           const { saga, become } = exchangeable(definition);
           variants.set(definition.name, become);
@@ -44,8 +44,8 @@ after(async () => {
 });
 
 /**
- * Carries the scenario out with the saga so changed; how the server's last action ended, and where
- * the server is.
+ * Runs the scenario with the changed saga. Returns how the server's last action ended, and the
+ * server's status.
  */
 async function play(
   scenario: Scenario,
@@ -64,7 +64,7 @@ async function play(
     const { instanceActions } = (await cloud.compute('GET', `/servers/${id}/os-instance-actions`))
       .body as { instanceActions: { message: string | null; start_time: string }[] };
     become(original);
-    // Whatever happened to it, its owner can get rid of it.
+    // Whatever has happened to the server, its owner can delete it.
     await cloud.compute('DELETE', `/servers/${id}`);
     await cloud.quiet(settleMs);
     assert.equal(await cloud.show(id), undefined, 'gone in the end');
@@ -80,7 +80,7 @@ async function play(
 
 describe('every saga of the control plane', () => {
   it('has a scenario, and every server action too', () => {
-    // Cinder's stand in services/cinder/sagas.test.ts.
+    // Cinder's sagas are tested in services/cinder/sagas.test.ts.
     const names = cloud.plane.roles
       .flatMap((role) => role.sagas.map(({ name }) => name))
       .filter((name) => !name.startsWith('cinder.'));

@@ -1,5 +1,5 @@
-// Runs simulations of many seeds in several processes at once; each seed has a process to itself
-// while it runs. Used by seeds.test.ts.
+// Runs simulations of many seeds in several processes; a process runs one seed at a time. Used by
+// seeds.test.ts.
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -8,20 +8,20 @@ import type { SeedReport } from './run-seeds.ts';
 import type { SimulationOptions } from './simulate.ts';
 
 const program = fileURLToPath(new URL('run-seeds.ts', import.meta.url));
-/** Of real time, for one seed: a bound against a simulation that spins. */
+/** Real time for one seed: a limit for a simulation that loops for ever. */
 const seedTimeoutMs = 300_000;
 
 export interface RunSeedsOptions {
-  /** Where traces of failures are kept. */
+  /** Folder for the traces of failures. */
   traceFolder: string;
   simulation?: SimulationOptions;
-  /** Processes at once; as many as there are cores by default. */
+  /** Number of processes; by default as many as there are cores. */
   atOnce?: number;
-  /** Told of each seed as it ends; true: no further seed is begun. */
+  /** Called when a seed has ended; true: start no further seeds. */
   onReport?(report: SeedReport): boolean;
 }
 
-/** Reports in the order of the seeds; of those begun. */
+/** Returns the reports of all started seeds, in the order of the seeds. */
 export async function runSeeds(
   seeds: readonly number[],
   { traceFolder, simulation = {}, atOnce = availableParallelism(), onReport }: RunSeedsOptions,

@@ -1,7 +1,7 @@
-// A cloud of two processes on one database that stand still, end and come back, whose hosts fail,
-// lose answers and are slow, and whose messages are late, all by chance, while users work: no
-// process does another's work, and in the end everything rests and the audit finds nothing, for
-// every seed. More seeds, or one alone: `./cobalt test sim --seed N --runs K`.
+// Random simulations: two processes on one database that are paused, killed and restarted, hosts
+// that fail, lose answers and are slow, late messages, and users at work. For every seed, no
+// process may do another's work, and in the end all operations have ended and the audit finds
+// nothing. More seeds, or a single one: `./cobalt test sim --seed N --runs K`.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,10 @@ import { runSeeds } from './seed-runners.ts';
 const first = Number(process.env['SIM_SEED'] ?? 1);
 const runs = Number(process.env['SIM_RUNS'] ?? (process.env['SIM_SEED'] === undefined ? 25 : 1));
 const seeds = Array.from({ length: runs }, (_, index) => first + index);
-/** Each user meets about one trouble a deed; far fewer would prove nothing. */
+/**
+ * A seed must have at least this many troubles, about one for each action of a user; with far
+ * fewer, a run would prove nothing.
+ */
 const fewestTroubles = 15;
 const maxFailures = 5;
 

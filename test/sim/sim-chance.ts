@@ -1,5 +1,5 @@
-// Random delays of the messages and requests of a simulated cloud, drawn from its seed, so that
-// some overtake others; and the trace of all that happens. What its users do is drawn elsewhere.
+// Random delays of a simulated cloud's messages and requests, from its seed, so that some overtake
+// others; and a trace of all events. The users' actions have another random stream.
 import { isFault } from '#contracts/common/fault.ts';
 import type { HttpClient } from '#openstack/http/client.ts';
 import type { Bus } from '#platform/bus/bus.ts';
@@ -17,7 +17,7 @@ interface Chance {
   trace: Trace;
 }
 
-/** Each message is late by chance, on its way there and on its way back. */
+/** Delays each message randomly, on its way there and on its way back. */
 export function lateBus(bus: Bus, { clock, ids, trace }: Chance): Bus {
   const late = async (): Promise<void> => await clock.sleep(ids.random() * longestBusDelayMs);
   return {
@@ -47,7 +47,7 @@ export function lateBus(bus: Bus, { clock, ids, trace }: Chance): Bus {
   };
 }
 
-/** Each request and each answer is late by chance. */
+/** Delays each request and each answer randomly. */
 export function lateHttp(http: HttpClient, { clock, ids, trace }: Chance): HttpClient {
   const late = async (): Promise<void> => await clock.sleep(ids.random() * longestHttpDelayMs);
   return {
@@ -67,15 +67,17 @@ export function lateHttp(http: HttpClient, { clock, ids, trace }: Chance): HttpC
 
 export interface Trace {
   add(what: string, facts: object): void;
-  /** One line an event: virtual time, what, facts. */
+  /** One line for each event: virtual time, event, facts. */
   text(): string;
-  /** Requests, messages, saga steps and tasks as they end. */
+  /** Traces requests, messages, saga steps and tasks when they end. */
   metrics: Metrics;
-  /** A destination of log lines. */
+  /** A destination for log lines. */
   log: { write(line: string): void };
 }
 
-/** `hidden` is what differs from run to run, such as the name of a folder. */
+/**
+ * `hidden`: text that differs from run to run, e.g. a folder's name, and is removed from the trace.
+ */
 export function createTrace(clock: Clock, hidden: string): Trace {
   const lines: string[] = [];
   const startMs = clock.now();

@@ -1,6 +1,6 @@
 // A whole cloud in this process for simulations: real services on SQLite in a folder, real agents,
-// simulated hosts that the test holds in hand. Its API is reached through the real dispatcher,
-// without a socket. What it left in the folder, the next one goes on with.
+// and simulated hosts that the test can manipulate. Its API is called through the real dispatcher,
+// without a socket. A later cloud in the same folder continues from its state.
 import { Readable } from 'node:stream';
 import type { SimBmc } from '#adapters/sim/sim-bmc.ts';
 import { isOff } from '#adapters/sim/sim-chassis.ts';
@@ -53,21 +53,21 @@ import { connectionLost } from './sim-process.ts';
 export interface SimCloudOptions {
   dir: string;
   hosts: number;
-  /** What each host has and is slow with. */
+  /** Resources and delays of each host. */
   host?: Omit<SimHypervisorOptions, 'hostname'>;
   agent?: Partial<NovaAgentConfig>;
-  /** Nova's scheduler asks Cortex. */
+  /** Whether Nova's scheduler asks Cortex. */
   cortex?: true;
-  /** Stands between the agents and the control plane. */
+  /** Wraps the HTTP client of the agents. */
   wrapAgentHttp?: (http: HttpClient) => HttpClient;
-  /** Off unless it says so. */
+  /** Settings of the HA Service, which is off by default. */
   ha?: Partial<HaConfig>;
   clock?: Clock;
   ids?: Ids;
   log?: Log;
-  /** Hosts, volumes and images live in memory and end with the cloud; databases in the folder. */
+  /** Keep hosts, volumes and images in memory; only databases are in the folder then. */
   inMemory?: boolean;
-  /** Of the control plane: how many processes, what stands between them, how they hash. */
+  /** Options of the control plane: number of processes, wrappers, password hashing. */
   control?: Partial<
     Pick<
       SimControlOptions,
@@ -85,7 +85,7 @@ export interface SimCloudOptions {
   >;
 }
 
-/** A server as the compute API shows it, reduced. */
+/** Some fields of a server in the compute API. */
 export interface SeenServer {
   id: string;
   name: string;
@@ -97,18 +97,18 @@ export interface SeenServer {
 }
 
 export interface SimCloud {
-  /** One that answers. */
+  /** The control plane of a running process. */
   readonly plane: ControlPlane;
   control: SimControl;
   hosts: ReadonlyMap<string, SimHypervisor>;
   bmcs: ReadonlyMap<string, SimBmc>;
   witnesses: SimWitnesses;
   imageId: string;
-  /** A network of the project that servers are made in. */
+  /** A network of the project in which servers are created. */
   networkId: string;
-  /** Operations that an earlier life left unfinished. */
+  /** Number of operations that an earlier cloud in this folder left unfinished. */
   leftOver: number;
-  /** One request as admin, below `/compute/v2.1`, at microversion 2.90. */
+  /** Sends a request as admin, below `/compute/v2.1`, at microversion 2.90. */
   compute(
     method: HttpMethod,
     path: string,
@@ -132,9 +132,9 @@ export interface SimCloud {
     path: string,
     body?: Json,
   ): Promise<{ status: number; body: Json | undefined }>;
-  /** A volume of 1 GiB that nobody has: one that is there, or a new one once it is made. */
+  /** The id of an available volume of 1 GiB: an existing one, or a new one. */
   freeVolume(): Promise<string>;
-  /** Asks for a server, on the network by default, and returns its id at once. */
+  /** Requests a server, by default on the network above, and returns its id at once. */
   createServer(
     name: string,
     options?: { flavor?: string; host?: string; networks?: Json },
@@ -142,21 +142,21 @@ export interface SimCloud {
   act(id: string, action: Json): Promise<number>;
   show(id: string): Promise<SeenServer | undefined>;
   list(): Promise<SeenServer[]>;
-  /** Databases, placement and hosts against each other, and what is neither done nor at rest. */
+  /** What the audit finds, and operations that are still in progress. */
   differences(): Promise<Difference[]>;
   /**
-   * Resolves with all servers when nothing is under way and the audit finds nothing; throws with
-   * what was found after `withinMs`.
+   * Resolves with all servers when no operation is in progress and the audit finds nothing. Throws
+   * with what it found after `withinMs`.
    */
   quiet(withinMs: number, everyMs?: number): Promise<SeenServer[]>;
-  /** Servers whose guest runs on more than one host at this moment: never any. */
+  /** Servers whose guest runs on more than one host at this moment; must always be empty. */
   runningTwice(): string[];
-  /** The agents end and new ones start, as after a reboot of every host. */
+  /** Stops the agents and starts new ones, as after a reboot of every host. */
   restartAgents(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Where a server may rest. ERROR must say why. */
+/** Final statuses of a server. ERROR is accepted only with a fault message. */
 export const restful: ReadonlySet<string> = new Set([
   'ACTIVE',
   'SHUTOFF',
@@ -179,7 +179,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
     env: {},
     prefix: 'COBALT',
   });
-  // A killed process loses nothing that it wrote: only a killed machine would, and none is here.
+  // No sync: a killed process loses nothing that it has written; only a dead machine would.
   const config = {
     ...defaults,
     database: { synchronous: 'OFF' },
@@ -218,7 +218,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
   const { bus, http } = control;
   const planeOf = (): ControlPlane => {
     const answering = control.running().find(({ process }) => process.state === 'running');
-    return (answering ?? (control.running()[0] as Running)).plane; // one runs always
+    return (answering ?? (control.running()[0] as Running)).plane; // cast: one always runs
   };
 
   const store = inMemory ? inMemoryStore() : fileStore(home.simulated);
@@ -233,7 +233,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
     return hypervisor;
   };
   control.startTasks();
-  // of any process, as agents have it: none is theirs
+  // The sessions of agents may use any process.
   const session = (name: string): ServiceSession =>
     createServiceSession({
       http,
@@ -278,7 +278,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
     let token = await admin.token();
     while (isFault(token) && isCutOff(token)) token = await admin.token();
     const answer = await http.send({ method, service, path, token: sure(token), ...rest });
-    // as a load balancer answers
+    // 502, as from a load balancer.
     if (isFault(answer) && isCutOff(answer)) return { status: 502, body: undefined };
     return sure(answer);
   };
@@ -316,7 +316,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
         (await send('network', 'POST', '/v2.0/networks', { body: { network: { name: 'sim' } } }))
           .body as { network: { id: string; subnets: string[] } }
       ).network;
-    if (subnets.length > 0) return id; // a life that ended in between left it without
+    if (subnets.length > 0) return id; // a life that was killed in between left it without one
     const made = await send('network', 'POST', '/v2.0/subnets', {
       body: { subnet: { network_id: id, ip_version: 4, cidr: '10.20.0.0/22' } },
     });
@@ -489,11 +489,11 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
   return cloud;
 }
 
-/** Whether the process ended, or stood still, that a request had reached. */
+/** Whether the request was lost because its process ended or was paused. */
 const isCutOff = ({ message, kind }: Fault): boolean =>
   message === connectionLost || kind === 'timeout';
 
-/** For what cannot fail in a simulation: a fault here is a bug of the test. */
+/** For calls that cannot fail in a simulation: a fault is a bug of the test. */
 function sure<T>(outcome: Outcome<T>): T {
   if (isFault(outcome)) throw new Error(`unexpected fault: ${outcome.kind} ${outcome.message}`);
   return outcome;

@@ -1,6 +1,6 @@
-// The control plane of a simulated cloud: one process of it or several, on the same databases, with
-// one bus and one network between them and the agents. A request goes to any of the processes that
-// answer, as behind a load balancer. Used by sim-cloud.ts.
+// The control plane of a simulated cloud, in one process or several, on the same databases, with
+// one bus and one network between them and the agents. A request goes to any running process, as
+// behind a load balancer. Used by sim-cloud.ts.
 import type { CloudConfig } from '#compose/config.ts';
 import type { ControlPlane, ControlPlaneDeps } from '#compose/control-plane.ts';
 import { createControlPlane } from '#compose/control-plane.ts';
@@ -42,21 +42,24 @@ export interface SimControlOptions {
   storage: StorageBelow;
   bmcs: BmcDirectory;
   keystone?: ControlPlaneDeps['keystone'];
-  /** What must hold at every moment; watched behind what stands in between. */
+  /** The invariants to check; they see what the wrappers below let through. */
   invariants?: Invariants;
-  /** Stand between a process and its own sagas, databases and network. */
+  /** Wrappers between a process and its own sagas, databases and network. */
   wrapSagas?: (sagas: readonly AnySaga[], process: SimProcess) => readonly AnySaga[];
   wrapSdn?: (open: OpenSdn) => OpenSdn;
   wrapDatabase?: <T>(database: Database<T>, name: DatabaseName, process: SimProcess) => Database<T>;
-  /** Stand between the parts of the cloud: messages may be late, and overtake each other. */
+  /**
+   * Wrappers between the parts of the cloud: they may delay messages, which then overtake each
+   * other.
+   */
   wrapBus?: (bus: Bus, clock: Clock) => Bus;
   wrapHttp?: (http: HttpClient, clock: Clock) => HttpClient;
   processes: number;
-  /** Clocks of processes differ by at most this. */
+  /** Greatest difference between the clocks of two processes. */
   longestSkewMs?: number;
 }
 
-/** A process and what runs in it; what ended may have a new life. */
+/** A process and its control plane; an ended process may be restarted. */
 export interface Running {
   process: SimProcess;
   plane: ControlPlane;
@@ -64,18 +67,21 @@ export interface Running {
 }
 
 export interface SimControl {
-  /** As at the start. */
+  /** The control planes of the start. */
   planes: readonly [ControlPlane, ...ControlPlane[]];
-  /** Those that have not ended; at least one. */
+  /** Processes that have not ended; at least one. */
   running(): readonly Running[];
   bus: Bus;
-  /** Reaches any that answers. */
+  /** Sends requests to any running process. */
   http: HttpClient;
   startTasks(): void;
   startSagas(): Promise<void>;
-  /** Ends a process as a crash does, at this moment. */
+  /** Ends a process at once, as a crash does. */
   crash(process: SimProcess): Promise<void>;
-  /** Another life; `sameName`: it takes the place of the one that ended. */
+  /**
+   * Starts a process in place of an ended one. `sameName`: with its name, as the owner of its
+   * leases.
+   */
   restart(ended: SimProcess, sameName: boolean): Promise<SimProcess>;
   close(): Promise<void>;
 }
@@ -110,7 +116,8 @@ export async function startSimControl(options: SimControlOptions): Promise<SimCo
   while (running.length < processes) running.push(await begin(nextName()));
   const outside = options.wrapBus?.(bus, clock) ?? bus;
   return {
-    planes: running.map(({ plane }) => plane) as [ControlPlane, ...ControlPlane[]], // first is one
+    // Cast: there is at least one process.
+    planes: running.map(({ plane }) => plane) as [ControlPlane, ...ControlPlane[]],
     running: () => running,
     bus: outside,
     http: {
@@ -118,7 +125,7 @@ export async function startSimControl(options: SimControlOptions): Promise<SimCo
         const answering = running.filter(({ process }) => process.state === 'running');
         const any = answering[Math.floor(ids.random() * answering.length)] ?? first;
         const answer = await any.http.send(call);
-        // what only asks may be asked again, of another
+        // A lost GET is safe to repeat, so it is sent to another process.
         const isCutOff =
           isFault(answer) && (answer.message === connectionLost || answer.kind === 'timeout');
         return isCutOff && call.method === 'GET' ? await this.send(call) : answer;
@@ -149,7 +156,7 @@ export async function startSimControl(options: SimControlOptions): Promise<SimCo
   };
 }
 
-/** What a killed process wrote is not lost with it, so SQLite need not sync. */
+/** No sync: a killed process loses nothing that it has written. */
 const testDatabases = async (home: Home): Promise<ReadonlyMap<DatabaseName, DatabaseConfig>> =>
   new Map(
     await Promise.all(

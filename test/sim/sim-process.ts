@@ -1,6 +1,6 @@
-// One process of a simulated control plane, as others see it: it may stand still and go on (a
-// stopped machine), or end at any moment. All that reaches it from outside comes through here, so
-// that it hears of nothing meanwhile. Used by sim-control.ts.
+// One process of a simulated control plane as seen from outside: it may be paused and resumed (like
+// a stopped machine), or end at any moment. Everything that reaches it goes through here, so
+// nothing arrives while it is paused. Used by sim-control.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { HttpAnswer, HttpCall, HttpClient } from '#openstack/http/client.ts';
@@ -11,12 +11,14 @@ import type { Sdn, SdnListeners } from '#ports/sdn.ts';
 
 export interface SimProcess {
   readonly name: string;
-  /** Its timers stand still with it, and those that were due meanwhile fire when it goes on. */
+  /** Its timers are paused with it; those that became due meanwhile fire when it resumes. */
   readonly clock: Clock;
   readonly state: 'running' | 'stopped' | 'ended';
-  /** How many times it was stopped. */
+  /** How many times it was paused. */
   readonly stops: number;
-  /** Resolves at once while it runs, and never when it has ended. */
+  /**
+   * Resolves at once while it runs, when it resumes if it is paused, and never once it has ended.
+   */
   awake(): Promise<void>;
   stop(): void;
   goOn(): void;
@@ -25,7 +27,7 @@ export interface SimProcess {
   readonly ended: Promise<void>;
 }
 
-/** `skewMs`: how far its clock is ahead of the others'. */
+/** `skewMs`: by how much its clock is ahead of the others'. */
 export function createSimProcess(name: string, clock: Clock, skewMs: number): SimProcess {
   let state: SimProcess['state'] = 'running';
   let stops = 0;
@@ -95,7 +97,7 @@ export function createSimProcess(name: string, clock: Clock, skewMs: number): Si
   };
 }
 
-/** Waits for the process around a call of its, or to it. */
+/** Runs a call by or to the process; start and end wait while the process is paused. */
 async function within<T>(process: SimProcess, call: () => Promise<T>): Promise<T> {
   await process.awake();
   try {
@@ -106,8 +108,8 @@ async function within<T>(process: SimProcess, call: () => Promise<T>): Promise<T
 }
 
 /**
- * The bus as the process has it. What it served when it ended is as a broker does it: casts that
- * it had not finished are delivered again, callers hear nothing. `elsewhere`: the work of others.
+ * The bus as the process sees it. When the process ends, unfinished casts are redelivered, as by a
+ * broker, and its callers get no answer. `elsewhere`: wraps work of other processes.
  */
 export function busOf(process: SimProcess, bus: Bus, elsewhere: <T>(call: () => T) => T): Bus {
   const isCast = (deadlineMs: number): boolean => deadlineMs === Infinity;
@@ -143,7 +145,7 @@ export function busOf(process: SimProcess, bus: Bus, elsewhere: <T>(call: () => 
 
 const requestTimeoutMs = 60_000;
 
-/** Requests from outside: a connection to a process that has ended is lost. */
+/** Requests to the process; if it ends, their connection is lost. */
 export function httpInto(process: SimProcess, http: HttpClient, clock: Clock): HttpClient {
   const send = async (call: HttpCall & { asStream?: boolean }): Promise<Outcome<HttpAnswer>> => {
     const lost = process.ended.then(() => fault('unavailable', connectionLost));
@@ -164,7 +166,7 @@ export function httpInto(process: SimProcess, http: HttpClient, clock: Clock): H
 
 export const connectionLost = 'the connection was lost';
 
-/** The network as the process has it: it hears of changes when it runs. */
+/** The network as the process sees it: it is notified of changes only while it runs. */
 export function sdnOf(
   process: SimProcess,
   open: (listeners: SdnListeners) => Sdn,

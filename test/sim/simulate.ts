@@ -1,6 +1,7 @@
-// One seeded simulation: users work on a cloud whose hosts fail and whose messages are late; in the
-// end everything rests, the audit finds nothing, and all can be deleted. Time, chance and the order
-// of messages come from the seed alone, so the same seed gives the same trace.
+// One simulation by a seed: users work on a cloud whose hosts fail and whose messages are late; in
+// the end all operations have ended, the audit finds nothing, and everything can be deleted. Time,
+// randomness and the order of messages come only from the seed, so the same seed gives the same
+// trace.
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,18 +28,20 @@ import type { SimCloud } from './sim-cloud.ts';
 import { startSimCloud } from './sim-cloud.ts';
 
 export interface SimulationOptions {
-  /** Of the control plane; 2 by default. Of several, one at a time stands still or ends. */
+  /**
+   * Number of control plane processes, by default 2. Of several, one at a time is paused or killed.
+   */
   processes?: number;
-  /** What each user does. */
+  /** Number of actions of each user. */
   deeds?: number;
   planted?: PlantedFault;
-  /** Nova's scheduler asks Cortex. */
+  /** Whether Nova's scheduler asks Cortex. */
   cortex?: true;
 }
 
 export interface SimulationResult {
   trace: string;
-  /** What an invariant found, or what was thrown; undefined: all hold. */
+  /** The violated invariant, or the error; undefined: all is well. */
   failure?: string;
   troubles: number;
   virtualMs: number;
@@ -46,14 +49,16 @@ export interface SimulationResult {
 
 const users = 3;
 const hosts = 3;
-/** Of virtual time: a bound against what never rests. */
+/** Virtual time: a limit for operations that never end. */
 const restMs = 600_000;
 const longestPauseMs = 200;
-/** Of virtual time; each look at a cloud costs as much as what happens in it meanwhile. */
+/**
+ * Virtual time. Polled rarely, since one poll costs as much as the work of the cloud in between.
+ */
 const lookEveryMs = 500;
 const syncEveryMs = 1_000;
 const longestSkewMs = 1_000;
-/** Of some runs, at the end: nothing may change any more. */
+/** Virtual time at the end of some runs during which nothing may change any more. */
 const quietMs = 180_000;
 const quietShare = 0.1;
 
@@ -94,12 +99,12 @@ function randomTrouble(ids: Pick<Ids, 'random'>, longestMs: number): Trouble {
   return dice < 0.7 ? { kind: 'fault', fault: met } : { kind: 'lostAnswer', fault: met };
 }
 
-/** Alone in its process while it runs: it makes files instant. */
+/** Nothing else may run in this process meanwhile, since file access is made synchronous. */
 export async function simulate(
   seed: number,
   options: SimulationOptions = {},
 ): Promise<SimulationResult> {
-  // in memory where that can be had: nothing of it is kept
+  // In memory if possible: nothing of the folder is kept.
   const folder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
   const dir = mkdtempSync(join(folder, 'cobalt-simulation-'));
   const filesAsBefore = makeFilesInstant();
@@ -134,13 +139,13 @@ async function live(
   { processes = 2, deeds = 12, planted, cortex }: SimulationOptions,
   counted: { troubles: number },
 ): Promise<void> {
-  // Streams of chance of their own, so that a changed message does not change what the users do.
+  // Separate random streams, so that a change in the messages does not change what users do.
   const [ids, userIds, messageIds, processIds] = [
     seed,
     seed + 0x5eed,
     seed + 0xcafe,
     seed + 0xfa11,
-  ].map(seededIds) as [Ids, Ids, Ids, Ids]; // four seeds, four streams
+  ].map(seededIds) as [Ids, Ids, Ids, Ids]; // cast: four seeds give four streams
   const log = createLog({ level: 'warn', destination: trace.log });
   const invariants = createInvariants(clock);
   const chance = { clock, ids: messageIds, trace };
@@ -167,7 +172,7 @@ async function live(
   try {
     let areUsersDone = false;
     const users = work(cloud, clock, userIds, deeds, counted).finally(() => (areUsersDone = true));
-    users.catch(() => undefined); // thrown below
+    users.catch(() => undefined); // rethrown below
     const processTroubles =
       processes > 1
         ? await troubleProcesses({

@@ -14,14 +14,14 @@ import { ownedFolder, removeOwnedFolder } from '#platform/testing/owned-folder.t
 export interface TestFiler {
   server: string;
   path: string;
-  /** What is shared, as a folder of this machine. */
+  /** The exported folder as seen from this machine. */
   folder: string;
-  /** kill -9 of the server; another one starts within seconds. */
+  /** Kills the server with SIGKILL; the filer's init starts another within seconds. */
   kill(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Why there can be no filer here; false when there can. */
+/** The reason why no filer can run on this machine, for a test's `skip`; false if it can. */
 export const filerMissing = (): string | false =>
   process.getuid?.() !== 0
     ? 'needs root (namespaces)'

@@ -1,5 +1,5 @@
-// Two guests never write one volume, whatever Cinder believes: with locks on the filer where QEMU's
-// NFS client takes none, and with QEMU's own where the share is mounted. Issue 4, bar 4.
+// Two guests never write to one volume, whatever Cinder believes: by locks on the filer where
+// QEMU's NFS client takes none, and by QEMU's own locks where the share is mounted. Issue 4, bar 4.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -53,7 +53,10 @@ describe(
       assert.ok(connection.protocol === 'nfs');
       return connection;
     };
-    /** By a QEMU of this machine on the shared file itself, which locks as QEMU does. */
+    /**
+     * Whether the image is not locked, tested by a QEMU of this machine on the exported file
+     * itself.
+     */
     const isFree = async (volume: GuestVolume): Promise<boolean> => {
       const { code, stderr } = await tryTool('qemu-io', [
         '-f',
@@ -121,8 +124,8 @@ describe(
         path: `${nfs(volume).share}/${nfs(volume).file}`,
       });
       const earlier = locks();
-      ok(await earlier.hold(lockOf(half))); // and died before it was in the definition
-      // as if the filer had forgotten it, and the host its note
+      ok(await earlier.hold(lockOf(half))); // the agent died before it defined the volume
+      // As if the filer had forgotten the lock, and the host had lost its note.
       ok(await earlier.release(lockOf(had)));
       await earlier.close();
       assert.deepEqual(await Promise.all([isFree(had), isFree(half)]), [true, false]);

@@ -1,5 +1,5 @@
 // Volumes in a guest of a real host, over a real NFS server by QEMU's own client: what the contract
-// suite promises with plain files.
+// suite tests with plain files.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';

@@ -1,5 +1,5 @@
-// The watchdog of hosts of this machine, with processes in place of a host's: the port's contract
-// suite, and that freezing or ending any of them saves none.
+// The watchdog of local hosts, with stand-in processes for a host's: the port's contract suite, and
+// that freezing or killing any of the processes does not prevent the host's end.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -22,7 +22,7 @@ describe('the watchdog of a host of this machine', { concurrency: true, timeout:
     await rm(await folder, { recursive: true });
   });
 
-  /** Its "init" writes its PID, and would run for a minute. */
+  /** A stand-in host: its "init" writes its pid, and would run for a minute. */
   async function host() {
     const dir = await mkdtemp(join(await folder, 'host-'));
     await beginWatchdog({ dir });
@@ -70,7 +70,7 @@ describe('the watchdog of a host of this machine', { concurrency: true, timeout:
     await watchdog.feed(5_000, systemClock.monotonicMs());
     await beginWatchdog({ dir });
     assert.equal(await again().limit(), 5_000);
-    await systemClock.sleep(1_500); // it has looked
+    await systemClock.sleep(1_500); // until the watchdog has polled
     await writeFile(watchdogFile({ dir }), 'damaged');
     await ends(pid);
   });

@@ -1,4 +1,5 @@
-// The contract of ports/image-locks.ts on a real NFS server, whose other users lock as QEMU does.
+// The contract of ports/image-locks.ts on a real NFS server, with QEMU processes that lock its
+// files.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -43,7 +44,7 @@ describe('locks on a filer', { skip: filerMissing(), timeout: 120_000 }, () => {
         const child = spawn('qemu-io', ['-f', 'qcow2', local(path)], {
           stdio: ['pipe', 'pipe', 'inherit'],
         });
-        await once(child.stdout, 'data'); // its prompt
+        await once(child.stdout, 'data'); // the prompt of qemu-io
         return async () => {
           child.stdin.end('quit\n');
           await once(child, 'exit');

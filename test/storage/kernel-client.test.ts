@@ -1,6 +1,6 @@
-// Hosts whose kernel mounts the filer's share: this machine's kernel may have no NFS client,
-// Debian's has. Two guests with it play the hosts, mount as host-init.sh does, and run QEMU's image
-// code: its lock must hold between them, also over the filer's death.
+// Hosts whose kernel mounts the filer's share. This machine's kernel may have no NFS client, but
+// Debian's has: two guests with that kernel play the hosts, mount as host-init.sh does, and run
+// QEMU's image code. QEMU's lock must hold between them, also when the filer dies.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { eventually } from '#platform/testing/eventually.ts';
 import { filerMissing, startFiler } from './filer.testing.ts';
 import type { TestFiler } from './filer.testing.ts';
 
-/** QEMU's network in user mode: the guest's own address is always this. */
+/** In QEMU's user-mode network the guest always has this address. */
 const guestAddress = '10.0.2.15';
 
 const init = `#!/bin/busybox sh
@@ -36,7 +36,7 @@ while :; do echo "write -P 7 $((i % 64))k 512"; i=$((i + 1)); sleep 1; done | qe
 while :; do sleep 60; done
 `;
 
-/** A program of this machine with its libraries, for the guest of the same Debian. */
+/** A program of this machine with its libraries, for guests with the same Debian. */
 function program(path: string): ReturnType<typeof file>[] {
   const libraries = execFileSync('ldd', [path], { encoding: 'utf8' }).match(/\/\S+\.so\S*/g) ?? [];
   return [
@@ -99,7 +99,7 @@ describe(
       return host;
     }
     const writes = (host: TestGuest): number => host.console().match(/wrote 512/g)?.length ?? 0;
-    /** Another QEMU, on the filer itself. */
+    /** Opens the image with another QEMU, on the filer itself. */
     const beside = async (): Promise<string> => {
       const { code, stdout, stderr } = await tryTool('qemu-io', [
         '-f',

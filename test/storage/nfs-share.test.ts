@@ -39,7 +39,7 @@ describe('an NFS share', { skip: filerMissing(), timeout: 120_000 }, () => {
   });
 
   test('lists some hundred files with their sizes', async () => {
-    // Through the share: the server does not see at once what appears in its folder behind its
+    // Created through the share: the server does not notice at once files that appear behind its
     // back.
     await Promise.all(
       Array.from({ length: 700 }, async (_, index) =>

@@ -1,4 +1,4 @@
-// The NFS volume driver against its port's contract, on a real server.
+// Runs the port's contract suite on the NFS volume driver, with a real server.
 import { after } from 'node:test';
 import { createNfsVolumes } from '#adapters/nfs/nfs-volumes.ts';
 import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';

@@ -1,6 +1,6 @@
 // For tests of adapters/ontap: a filer's REST interface over the folder that a real NFS server
-// exports. As strict as the API reference: basic auth, only the fields that are asked for, %2E in
-// paths, pages, jobs that take time. Troubles are asked for one by one.
+// exports. As strict as the API reference: basic auth, only the requested fields, %2E in paths,
+// pages, jobs that take time. Failures can be injected one by one.
 import { randomUUID } from 'node:crypto';
 import { constants, copyFileSync, existsSync, readdirSync, statfsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -14,13 +14,13 @@ import type { OntapAddress } from '#adapters/ontap/ontap-http.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import { Secret } from '#platform/log.ts';
 
-/** What happens to the next request that matches. */
+/** A failure of the next request that matches. */
 export interface Trouble {
-  /** e.g. `POST /api/storage/file/clone`; the start of method and path. */
+  /** Start of method and path, e.g. `POST /api/storage/file/clone`. */
   at: string;
   /**
    * 'error': answers with it. 'silence': never answers. 'cut': closes the connection at once; 'cut
-   * after': when it is carried out. 'nonsense': no JSON.
+   * after': after the request was carried out. 'nonsense': answers with invalid JSON.
    */
   as: 'error' | 'silence' | 'cut' | 'cut after' | 'nonsense';
   status?: number;
@@ -29,8 +29,8 @@ export interface Trouble {
 }
 
 /**
- * What becomes of the next job: it fails (having done nothing), is forgotten before or after its
- * work, or never ends.
+ * A failure of the next job: it fails without an effect, its record is lost before or after its
+ * work, or it never ends.
  */
 export type JobTrouble =
   | { as: 'failure'; error: { message: string; code: string } }
@@ -40,11 +40,11 @@ export interface TestOntap {
   address: OntapAddress;
   svm: string;
   flexVol: string;
-  /** Each request, as `METHOD path?query`. */
+  /** All requests so far, as `METHOD path?query`. */
   requests: string[];
   trouble(trouble: Trouble): void;
   nextJob(trouble: JobTrouble): void;
-  /** Facts of the ONTAP volume, to be changed by a test. */
+  /** State of the ONTAP volume; a test may change it. */
   volume: { state: string; junctionPath: string | null; exists: boolean; uuid: string };
   close(): Promise<void>;
 }
@@ -65,7 +65,7 @@ const refusal = (status: number, code: string, message: string, target?: string)
 const noFile = refusal(404, '6684674', 'No such file or directory.');
 const noEntry = (target: string): Answer => refusal(404, '4', "entry doesn't exist", target);
 
-/** `jobMs`: how long a job takes; `pageRecords`: the most a page holds. */
+/** `jobMs`: how long a job takes; `pageRecords`: greatest number of records on a page. */
 export async function startOntap(
   { server, path, folder }: Folder,
   {
@@ -83,8 +83,8 @@ export async function startOntap(
   };
   const jobs = new Map<string, JobState>();
   const [troubles, jobTroubles, requests]: [Trouble[], JobTrouble[], string[]] = [[], [], []];
-  // What changes names goes through the NFS server, since it keeps its folder in mind; ONTAP is
-  // both servers in one.
+  // Names are changed through the NFS server, because it caches its folder; a real filer is both
+  // servers in one.
   const share = openShare({ server, path });
   const sure = <T>(outcome: T): T => {
     if (isFault(outcome)) throw new Error(outcome.message);
@@ -172,7 +172,7 @@ export async function startOntap(
     };
   }
 
-  /** Runs `work` as a job, which answers an error or nothing. */
+  /** Runs `work` as a job; `work` returns an error answer, or nothing. */
   async function asJob(
     query: URLSearchParams,
     work: () => Promise<Answer | undefined>,

@@ -1,5 +1,5 @@
-// What the ONTAP driver makes of a filer in trouble: a clear fault of the port, nothing half made,
-// and what can be mended mended.
+// The ONTAP driver on a failing filer: returns a clear fault of the port, leaves nothing half
+// created, and repairs what can be repaired.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -55,7 +55,7 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
   };
   const sure = <T>(outcome: T): Exclude<T, Fault> => {
     assert.ok(!isFault(outcome), isFault(outcome) ? outcome.message : '');
-    return outcome as Exclude<T, Fault>; // asserted
+    return outcome as Exclude<T, Fault>; // asserted above
   };
   const refused = (outcome: unknown, kind: string): string => {
     assert.ok(outcome instanceof Fault, 'a fault');
@@ -150,8 +150,7 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
   });
 
   test('a failed, a lost, and an endless job of a clone', async () => {
-    // The job before the clone's is the deletion of what an earlier attempt has left, the one after
-    // it cleans up.
+    // The job before the clone's deletes what an earlier attempt left, the one after it cleans up.
     const cases = [
       [
         { as: 'failure', error: { message: 'No space left on device', code: '6684700' } },
@@ -170,7 +169,8 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
     }
     const id = randomUUID();
     ontap.nextJob({ as: 'lost' });
-    ontap.nextJob({ as: 'lost' }); // done, its record gone: the file tells
+    // The job is done but its record is gone: the driver checks the file.
+    ontap.nextJob({ as: 'lost' });
     sure(await copyOf(id));
     assert.deepEqual(filesOf(id), [`volume-${id}`]);
     sure(await backend.deleteVolume(id));

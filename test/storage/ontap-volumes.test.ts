@@ -1,5 +1,5 @@
-// The ONTAP volume driver against its port's contract: a filer's REST interface over the folder of
-// a real NFS server, real images in it.
+// Runs the port's contract suite on the ONTAP volume driver: a filer's REST interface over the
+// folder of a real NFS server, with real images.
 import { after } from 'node:test';
 import { createOntapRest } from '#adapters/ontap/ontap-rest.ts';
 import { createOntapVolumes } from '#adapters/ontap/ontap-volumes.ts';

@@ -1,4 +1,4 @@
-// For tests of volumes in guests: a real host with libvirt, and a real filer beside it, in a
+// For tests of volumes in guests: a real host with libvirt and a real filer beside it, in a
 // temporary cloud that is removed afterwards.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -27,18 +27,20 @@ const bootMs = 60_000;
 
 export interface StorageHost {
   server: string;
-  /** What is shared, as a folder of this machine. */
+  /** The exported folder as seen from this machine. */
   folder: string;
-  /** The host's own. */
+  /** The host's data folder. */
   dataDir: string;
   backend: VolumeBackend;
-  /** Another driver over the same host: what a restart of its agent does. The test closes it. */
+  /**
+   * Opens another driver over the same host, as a restart of its agent does. The test closes it.
+   */
   open(options?: Partial<LibvirtHypervisorOptions>): Hypervisor;
-  /** Of a guest that boots from a kernel in the host's cache. */
+  /** The definition of a guest that boots from a kernel in the host's image cache. */
   spec(volumes: GuestVolume[]): GuestSpec;
   volume(device: string): Promise<GuestVolume>;
   booted(hypervisor: Hypervisor, guest: GuestSpec, times: number): Promise<string>;
-  /** The filer says nothing until the returned function is called. */
+  /** Stops the filer from answering, until the returned function is called. */
   hangFiler(): Promise<() => Promise<void>>;
   close(): Promise<void>;
 }

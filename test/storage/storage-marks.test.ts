@@ -1,4 +1,5 @@
-// Marks of hosts on a real NFS server: the port's contract suite, and that they are no volumes.
+// Runs the contract suite of ports/storage-marks.ts on a real NFS server, and tests that marks are
+// not taken for volumes.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { createNfsStorageMarks, isMark } from '#adapters/nfs/nfs-storage-marks.ts';

@@ -1,6 +1,6 @@
 // The control plane is killed at random moments while servers are created, stopped, rebuilt and
-// deleted on real hosts. Issue 2, bar 7. CRASH_ROUNDS=20 for the whole bar, CRASH_SEED=n repeats
-// one.
+// deleted on real hosts. Issue 2, bar 7. CRASH_ROUNDS=20 for the whole bar; CRASH_SEED=n repeats
+// one run.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -19,7 +19,7 @@ interface Server {
 
 const rounds = Number(process.env['CRASH_ROUNDS'] ?? 3);
 const firstSeed = Number(process.env['CRASH_SEED'] ?? 1);
-// Bar 7: within 60 s of `up` everything is settled.
+// Bar 7: within 60 s of `up` all operations have ended.
 const settleMs = 60_000;
 const longestLifeMs = 6_000;
 
@@ -61,7 +61,7 @@ describe('kill -9 of the control plane', { skip: realCloudMissing() }, () => {
     it(`leaves nothing half done (seed ${seed})`, async () => {
       const random = seededIds(seed).random;
       const dying = new AbortController();
-      // A call may get no answer: its caller was cut off.
+      // Errors are accepted: the control plane is killed while it is being asked.
       const disturb = async (): Promise<void> => {
         while (!dying.signal.aborted) {
           const existing = await servers();
@@ -103,7 +103,7 @@ describe('kill -9 of the control plane', { skip: realCloudMissing() }, () => {
       for (const server of await servers())
         if (server.status === 'ERROR')
           assert.ok(server.fault?.message, `server ${server.id} says why it is in ERROR`);
-      // The audit may see a guest in the moment in which it ends.
+      // Retried: the audit may catch a guest in the moment in which it ends.
       await eventually(
         async () => (await cloud.cobalt('doctor', '--audit')).includes('no differences'),
         { withinMs: 15_000, everyMs: 1_000, what: 'the audit finds nothing' },

@@ -13,7 +13,7 @@ import type { Guest, Tenant } from '../e2e/network.testing.ts';
 import { pings, tenant } from '../e2e/network.testing.ts';
 
 const run = promisify(execFile);
-/** Bars 3 and 4. */
+/** The limits of bars 3 and 4. */
 const backMs = 10_000;
 const mendedMs = 60_000;
 
@@ -27,8 +27,8 @@ describe('troubles of the network', { skip: realCloudMissing() }, () => {
     (await run('ovn-nbctl', [`--db=unix:${cloud.dir}/ovn/run/nb.sock`, '--timeout=10', ...words]))
       .stdout;
   /**
-   * Kills the daemon whose PID file is below the folder of an init (`ovn`, `hosts/h1`); its
-   * supervisor starts another.
+   * Kills the daemon whose pid file is below the folder of an init (`ovn`, `hosts/h1`); its
+   * supervisor starts another one.
    */
   async function kill(init: string, pidFile: string): Promise<void> {
     const [, pid = ''] = (await readFile(join(cloud.dir, init, 'init.pid'), 'utf8')).split(' ');
@@ -46,8 +46,8 @@ describe('troubles of the network', { skip: realCloudMissing() }, () => {
     );
   };
   /**
-   * A rule for one more port, created while something is away, lets packets through once that is
-   * back.
+   * Creates a security group rule for one more port while a daemon is down, and checks that packets
+   * pass once the daemon is back.
    */
   let nextPort = 6000;
   async function changeArrives(during: () => Promise<void>): Promise<void> {

@@ -1,6 +1,6 @@
 // Control plane, libvirtd and the filer's server are killed at random moments while volumes are
-// attached, detached and snapshotted. Issue 4, bar 3. STORAGE_ROUNDS=10 for the whole bar,
-// CRASH_SEED=n repeats one.
+// attached, detached and snapshotted. Issue 4, bar 3. STORAGE_ROUNDS=10 for the whole bar;
+// CRASH_SEED=n repeats one run.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -26,7 +26,7 @@ interface Volume {
 const run = promisify(execFile);
 const rounds = Number(process.env['STORAGE_ROUNDS'] ?? 2);
 const firstSeed = Number(process.env['CRASH_SEED'] ?? 1);
-/** A killed process is back within 20 s; then everything must settle. */
+/** Limit until all operations have ended; a killed process is back within 20 s. */
 const settleMs = 90_000;
 const stormMs = 6_000;
 const victims = ['control plane', 'libvirtd', 'filer'] as const;

@@ -1,6 +1,6 @@
-// Storage failures as a tenant sees them: a full share, one that is away, files that changed behind
-// the server. Clear faults, right states, a message, and nothing half created. Issue 4, bar 7. The
-// share is a small file system of its own, so that it can really be full.
+// Storage failures as a tenant sees them: a full share, an unreachable share, files that changed
+// behind the server's back. Clear faults, correct states, a user message, and nothing half created.
+// Issue 4, bar 7. The share is a small file system of its own, so that it can really be full.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import {
@@ -35,7 +35,7 @@ interface Message {
 
 const run = promisify(execFile);
 const settleMs = 30_000;
-/** It may be overcommitted 20 times: 10 volumes of 1 GiB. */
+/** The size of the share, which Cinder may overcommit 20 times: 10 volumes of 1 GiB. */
 const shareMib = 512;
 const mib = 1024 * 1024;
 
@@ -43,7 +43,7 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
   let cloud: TestCloud;
   let demo: Tenant;
   let admin: Tenant;
-  /** A small file system with the share as one of its folders. */
+  /** A small file system that contains the share as one of its folders. */
   let disk = '';
   let folder = '';
   let image = '';
@@ -56,7 +56,7 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
     path: string,
     body?: object,
   ): Promise<T> => await demo.api.ask<T>('volume', method, `/v3${path}`, body as never);
-  /** Of a volume, snapshot or backup; 'gone' if there is none. */
+  /** Status of a volume, snapshot or backup; 'gone' if it does not exist. */
   const statusOf = async (kind: 'volume' | 'snapshot' | 'backup', id: string): Promise<string> => {
     const { status, body } = await demo.api.send('volume', 'GET', `/v3/${kind}s/${id}`);
     return status === 404
@@ -268,7 +268,7 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
     await tells(backup, 'VOLUME_VOLUME_BACKUP_015_006', /There is not enough room on the storage/);
     failed.push(restore.volume_id);
     assert.equal(await statusOf('backup', backup), 'available');
-    // Space for the image of a volume, but not for its note.
+    // Leaves space for the volume's image, but not for its note.
     await leave(196_624 + 4096 - (196_624 % 4096));
     await fails({}, 'VOLUME_VOLUME_008_006');
     assert.deepEqual(files(), filesBefore, 'no file is left while the volumes are in error');
@@ -322,7 +322,7 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
       .sh(
         `dd if=/dev/urandom of=/tmp/what bs=1M count=12 2>/dev/null; (trap '' HUP; dd if=/tmp/what of=${device} bs=1M oflag=direct </dev/null >/dev/null 2>&1 &)`,
       )
-      .catch(() => undefined); // paused before it could close the connection
+      .catch(() => undefined); // the server was paused before it could close the connection
     await eventually(async () => (await serverStatus()) === 'PAUSED', {
       withinMs: settleMs,
       everyMs: 100,
@@ -359,7 +359,7 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
   });
 
   it('files that were replaced under the server are found again', async () => {
-    // New inodes under old names: the server's cached handles are stale.
+    // New inodes under the old names: the server's cached handles become stale.
     const anew = (): void => {
       for (const name of files().filter((file) => file.includes(filled))) {
         copyFileSync(join(folder, name), join(disk, name));
@@ -429,7 +429,7 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
     );
     await attach(blank);
     await reaches('volume', blank, 'in-use');
-    await create({ source_volid: blank }); // while a guest uses it: through a temporary snapshot
+    await create({ source_volid: blank }); // a volume in use is copied by a temporary snapshot
     await eventually(
       async () =>
         (await cinder<{ snapshots: object[] }>('GET', '/snapshots')).snapshots.length === 0,

@@ -1,5 +1,5 @@
 // `cobalt bench WHAT --against REF`: runs a benchmark of another commit, from a temporary git
-// worktree, and of this checkout in turns. Nothing of it is left behind, however it ends.
+// worktree, and of this checkout in turns. Cleans everything up, however it ends.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { cp, mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
@@ -21,13 +21,13 @@ export interface AgainstOptions {
   signal: AbortSignal;
 }
 
-/** How long a process that was told to end may take before it is killed. */
+/** A process that still runs this long after SIGTERM is killed. */
 const endTimeoutMs = 20_000;
 
 export async function benchAgainst(options: AgainstOptions): Promise<Round[]> {
   const { what, ref, rounds, say, signal } = options;
   const commit = await commitOf(ref);
-  // Short, since sockets of the state folders below it have at most 107 bytes: unix(7).
+  // A short path: sockets in the state folders below it may have at most 107 bytes, unix(7).
   const dir = await mkdtemp(join(tmpdir(), 'cb-'));
   const tree = join(dir, 't');
   try {
@@ -50,7 +50,7 @@ const checkoutsIn = ({ base, current }: Record<Side, string>): Record<Side, Chec
   current: { folder: current, node: nodeOf(current) },
 });
 
-/** Each commit's own benchmark, from its start to its end, in turns. */
+/** Runs each commit's own benchmark as a whole, in turns. */
 async function wholeRuns(
   { what, ref, rounds, say, signal }: AgainstOptions,
   folders: Readonly<Record<Side, string>>,
@@ -68,10 +68,11 @@ async function wholeRuns(
   return measured;
 }
 
-/** Also one that is incomplete: git locks a worktree until it is complete. git-worktree(1) */
+/** Removes the worktree, even an incomplete one, which git keeps locked. git-worktree(1) */
 async function removeWorktree(tree: string): Promise<void> {
-  await git(['worktree', 'unlock', tree]).catch(() => undefined); // it was not locked
-  await git(['worktree', 'remove', '--force', tree]).catch(() => undefined); // `prune` removes the rest
+  await git(['worktree', 'unlock', tree]).catch(() => undefined); // fails if it was not locked
+  // If this fails, `git worktree prune` removes the rest.
+  await git(['worktree', 'remove', '--force', tree]).catch(() => undefined);
 }
 
 async function commitOf(ref: string): Promise<string> {
@@ -86,7 +87,9 @@ async function commitOf(ref: string): Promise<string> {
   );
 }
 
-/** The packages of that commit's lock file: hard links of ours if the lock files are equal. */
+/**
+ * Installs the packages of that commit's lock file; if it equals this checkout's, by hard links.
+ */
 async function provideModules(
   tree: string,
   say: (text: string) => void,
@@ -98,12 +101,12 @@ async function provideModules(
     const source = await realpath(join(repository, 'node_modules'));
     const linked = await execute('cp', ['-al', source, modules], { cwd: tree, signal });
     if (linked.code === 0) {
-      // compiled code of this checkout
+      // This checkout's compile cache must not be used by the other commit.
       await rm(join(modules, '.cache'), { recursive: true, force: true });
       return;
     }
     signal.throwIfAborted();
-    await rm(modules, { recursive: true, force: true }); // another file system
+    await rm(modules, { recursive: true, force: true }); // hard links fail across file systems
     await cp(source, modules, { recursive: true, verbatimSymlinks: true });
     return;
   }
@@ -111,7 +114,8 @@ async function provideModules(
   const { code, errors } = await execute(
     'npm',
     ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
-    // npm leaves out packages that do not fit the Node it runs under, and the machine's may be old
+    // npm skips packages that do not fit the Node it runs under, and the machine's Node may be old:
+    // use this process's.
     {
       cwd: tree,
       signal,
@@ -149,7 +153,7 @@ async function runBench(
       );
     return figures;
   } finally {
-    // A run that ended by itself has removed its clouds.
+    // Clouds that an aborted run has left; a run that ended by itself has removed its clouds.
     for (const name of await readdir(states).catch(() => [])) {
       const home = join(states, name);
       if (name.startsWith('cobalt-'))
@@ -159,9 +163,7 @@ async function runBench(
   }
 }
 
-/**
- * This checkout's Node is in node_modules; the other commit runs under the Node of its lock file.
- */
+/** Node of a folder's node_modules, so that each commit runs under the version in its lock file. */
 function nodeOf(folder: string): string {
   const path = relative(repository, process.execPath);
   return path.startsWith('..') ? process.execPath : join(folder, path);
@@ -180,8 +182,8 @@ async function git(args: readonly string[], signal?: AbortSignal): Promise<strin
 }
 
 /**
- * In its own process group, which a Ctrl-C in the terminal does not reach: the group is ended here
- * when `signal` aborts, first by SIGTERM.
+ * Runs a program in a process group of its own, which a Ctrl-C in the terminal does not reach. When
+ * `signal` aborts, the group gets SIGTERM, and SIGKILL if it goes on.
  */
 async function execute(
   program: string,
@@ -208,8 +210,8 @@ async function execute(
   try {
     const code = await new Promise<number>((resolve, reject) => {
       child.on('error', reject);
-      // close, not exit: its children hold the pipes until they have ended as well; a daemon that
-      // has left the group may hold them for ever
+      // `close` comes when all children that hold the pipes have ended. A daemon that left the
+      // group may hold them for ever, so after `exit` the wait is bounded.
       child.on('close', (exitCode) => resolve(exitCode ?? 128));
       child.on('exit', (exitCode) => {
         pipeTimer = setTimeout(() => resolve(exitCode ?? 128), endTimeoutMs);
@@ -234,6 +236,6 @@ function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch {
-    // the group has ended
+    // the process group has ended
   }
 }

@@ -1,13 +1,13 @@
-// The yardstick of HTTP: only node:http, in a process of its own as the control plane is. Started
-// by yardsticks.ts with port 0; reports its port over IPC, and receives the JSON of its answers
-// from there.
+// The yardstick for HTTP: a server of node:http only, in a process of its own like the control
+// plane. Started by yardsticks.ts; it listens on a free port, reports the port over IPC, and
+// receives from there the JSON to answer with.
 import { createReadStream, createWriteStream } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import type { Json } from '#contracts/common/json.ts';
 
-/** From the parent: what GET returns from now on. */
+/** From the parent process: the answer to GET from now on. */
 export interface AnswerMessage {
   answer: Json;
 }
@@ -35,7 +35,7 @@ const server = createServer((request, response) => {
 });
 server.listen(0, '127.0.0.1', () =>
   process.send?.({ port: (server.address() as AddressInfo).port }),
-); // it listens on TCP
+); // cast above: the server listens on TCP
 process.on('message', (message: AnswerMessage) => {
   ({ answer } = message);
   process.send?.({ answers: true });

@@ -1,5 +1,5 @@
-// `cobalt bench boot`: the time from POST /servers to the guest kernel's first console line, in
-// turns with `virsh create` of the same domain on the same host.
+// `cobalt bench boot`: the time from POST /servers to the guest kernel's first line on the console,
+// in turns with `virsh create` of the same domain on the same host.
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -84,8 +84,8 @@ async function throughNova(
 }
 
 /**
- * Kernel and initrd are in the guest's folder and are deleted with it: the bare guest boots from
- * copies.
+ * Copies kernel and initrd for the bare guest: the originals are in the server's folder, which is
+ * deleted with the server.
  */
 async function keepBootFiles(cloud: BenchCloud, xml: string): Promise<string> {
   const folder = join(hostDir(cloud), 'data', 'bench-boot');
@@ -111,8 +111,8 @@ async function destroyServer(cloud: BenchCloud, id: string): Promise<void> {
 }
 
 /**
- * The same domain under another name, its overlay created beforehand: only what virsh and QEMU need
- * is measured.
+ * Boots the same domain under another name; its overlay is created beforehand, so that only virsh
+ * and QEMU are measured.
  */
 async function throughVirsh(cloud: BenchCloud, xml: string): Promise<number> {
   const [uuid, name] = [randomUUID(), `bare-${randomUUID().slice(0, 8)}`];

@@ -1,5 +1,5 @@
-// A cloud of its own for a benchmark: a child process on a free port, with a temporary state
-// folder, removed afterwards.
+// Starts a cloud for a benchmark: a child process on a free port, with a temporary state folder,
+// which is removed afterwards.
 import { execFile, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,22 +18,22 @@ export interface BenchCloud {
   dir: string;
   origin: string;
   port: number;
-  /** Of the process that was started. */
+  /** Pid of the process that was started. */
   pid: number;
-  /** Of the control plane; of a distributed cloud its roles and daemons, too. */
+  /** Pids of the control plane; in a distributed cloud, of all its roles and daemons. */
   pids(): Promise<number[]>;
   admin: CloudClient;
   adminPassword: string;
   close(): Promise<void>;
 }
 
-/** Of releases before 0.4, with which this one may be compared. */
+/** Start message of releases before 0.4, which may be compared with this one. */
 type OldStartMessage = { kind?: undefined; step?: string; ready?: object; failed?: string };
 
 const run = promisify(execFile);
 const startTimeoutMs = 300_000;
 
-/** A checkout whose product runs: this one, or that of another commit. */
+/** The checkout whose code runs: this one, or another commit's. */
 export interface Checkout {
   folder: string;
   node: string;
@@ -103,7 +103,7 @@ export async function startBenchCloud(
       60_000,
     ),
     async close() {
-      // its progress is not printed: standard output is for the figures
+      // Its output is not printed: standard output is for the figures.
       await run(node, ['cli/main.ts', 'down', '--purge', '--home', dir], { cwd: folder });
       removeOwnedFolder(dir);
     },

@@ -1,43 +1,43 @@
-// Evaluates the figures of two commits for `cobalt bench --against`: the order of runs, the ratio
-// of each figure, and the table. Pure; against.ts runs the benchmarks.
+// Evaluates the figures of two commits for `cobalt bench --against`: order of runs, ratio of each
+// figure, table. Pure; against.ts runs the benchmarks.
 import { table } from '#cli/table.ts';
 import type { Bar } from './report.ts';
 import { formatNumber, median } from './report.ts';
 
-/** The commit that is compared with, or this checkout. */
+/** `base`: the commit to compare with; `current`: this checkout. */
 export type Side = 'base' | 'current';
 
-/** A figure as printed by `bench --json`; other commits may print further members. */
+/** A figure as `bench --json` prints it; other commits may print further fields. */
 export interface MeasuredFigure {
   what: string;
   value: number;
   unit: string;
   bar?: Bar;
-  /** What the control plane's process took meanwhile. */
+  /** CPU time of the control plane's process during the measurement. */
   cpuMs?: number;
 }
 
-/** The figures of one round: both sides ran one directly after the other. */
+/** The figures of one round, in which both sides ran one directly after the other. */
 export type Round = Record<Side, readonly MeasuredFigure[]>;
 
 export interface FigureComparison {
   what: string;
   unit: string;
-  /** Medians of the rounds; undefined: this side does not measure it. */
+  /** Medians over the rounds; undefined: this side does not measure the figure. */
   base: number | undefined;
   current: number | undefined;
-  /** Median of the rounds' ratios current / base; undefined where one side does not measure it. */
+  /** Median over the rounds of current / base; undefined if a side does not measure the figure. */
   ratio: number | undefined;
-  /** Of the processor time for the same work, in all rounds; it says more beside other work. */
+  /** Ratio of CPU time for the same work, over all rounds; more reliable if the machine is busy. */
   cpuRatio: number | undefined;
   lessIsBetter: boolean;
-  /** Figures without a bar are shown, not judged. */
+  /** Figures without a bar are shown, but not judged. */
   verdict: 'slower' | 'faster' | 'same' | 'not judged';
 }
 
 /**
- * A B, B A, A B, ...: a drift of the machine, and whatever the first run of a pair leaves to the
- * second, affects both sides alike.
+ * A B, B A, A B, ...: so a drift of the machine, and what the first run of a pair does to the
+ * second, affect both sides alike.
  */
 export function runOrder(rounds: number): readonly (readonly [Side, Side])[] {
   return Array.from({ length: rounds }, (_, index) =>
@@ -45,7 +45,7 @@ export function runOrder(rounds: number): readonly (readonly [Side, Side])[] {
   );
 }
 
-/** `tolerance`: 0.05 accepts 5 % in the bad direction. Figures are paired by name. */
+/** Compares figures of the same name. `tolerance`: 0.05 accepts 5 % in the bad direction. */
 export function compareRounds(rounds: readonly Round[], tolerance: number): FigureComparison[] {
   const names = new Set(
     rounds.flatMap(({ base, current }) => [...current, ...base].map(({ what }) => what)),
@@ -90,7 +90,9 @@ function compareFigure(
   };
 }
 
-/** Counts of faults are usually 0 on both sides. */
+/**
+ * Equal values count as 1, since 0 / 0 is undefined: counts of faults are usually 0 on both sides.
+ */
 const ratioOf = (base: number, current: number): number => (base === current ? 1 : current / base);
 
 function verdictOf(
@@ -125,8 +127,8 @@ export function comparisonTable(
 }
 
 /**
- * The figures in the output of a run: other commits print progress before and after the JSON.
- * Undefined: there are none.
+ * The figures in the output of a run, whose JSON may have progress messages before and after it.
+ * undefined: there are none.
  */
 export function figuresIn(output: string): MeasuredFigure[] | undefined {
   const start = output.search(/^\{$/m);

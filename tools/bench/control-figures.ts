@@ -1,5 +1,5 @@
-// What `cobalt bench control` measures, in slices of less than a second each, so that two clouds
-// can be measured in turns. Used by control.ts (one cloud) and side-by-side.ts (two).
+// The figures of `cobalt bench control`, measured in slices of less than a second each, so that two
+// clouds can be measured in turns. Used by control.ts (one cloud) and side-by-side.ts (two).
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { plainInventory } from '#contracts/placement/wire.ts';
@@ -18,39 +18,39 @@ import { median } from './report.ts';
 import type { BareServer } from './yardsticks.ts';
 import { passwordHashMs, transactionsPerSecond } from './yardsticks.ts';
 
-/** Of a cloud that is measured, by default. */
+/** Default number of simulated hosts in a measured cloud. */
 export const simulatedHosts = 100;
 const listed = 1000;
 
 export interface ControlCloud extends BenchCloud {
   hosts: number;
   imageId: string;
-  /** Created so far. */
+  /** Number of servers created so far. */
   servers: number;
 }
 
 export interface ControlFigure {
   what: string;
   unit: string;
-  /** Slices of a run; the figure is their median. */
+  /** Slices in a run; the figure is the median over them. */
   slices: number;
-  /** One slice; its median or rate. */
+  /** Measures one slice; returns its median or rate. */
   measure(cloud: ControlCloud): Promise<number>;
   yardstick(bare: BareServer, cloud: ControlCloud): Promise<Yardstick>;
   bar: Bar;
   stock: string;
 }
 
-/** Figures that need the same things in the cloud. */
+/** Figures that need the same objects in the cloud. */
 export interface ControlPart {
   name: string;
-  /** Makes them, and warms the cloud up. */
+  /** Creates these objects and warms the cloud up. */
   prepare?(cloud: ControlCloud): Promise<void>;
   figures: readonly ControlFigure[];
   clean?(cloud: ControlCloud): Promise<void>;
 }
 
-/** An image, and no quota of servers. */
+/** Registers an image and lifts the quota of servers. */
 export async function prepareControl(cloud: BenchCloud, hosts: number): Promise<ControlCloud> {
   const { admin, origin } = cloud;
   const { id } = await admin.ask<{ id: string }>('image', 'POST', '/v2/images', {
@@ -73,7 +73,7 @@ export async function prepareControl(cloud: BenchCloud, hosts: number): Promise<
 interface Amount {
   count: number;
   concurrency: number;
-  /** Status of each answer. */
+  /** Expected status of each answer. */
   expected: number;
 }
 
@@ -90,7 +90,7 @@ async function calls(
   }
 }
 
-/** The time of a list, beside a bare server's for the same answer. */
+/** The figure of a list: its time, beside a bare server's time for the same answer. */
 const figureOf = (
   list: Omit<MeasuredList, 'headers'>,
   headersOf: (cloud: BenchCloud) => Record<string, string>,
@@ -202,7 +202,7 @@ const candidateList = {
   stock: '230-360 ms',
 };
 
-/** Of each provider beyond the hosts. */
+/** Makes a request for each resource provider that was added beyond the hosts. */
 async function eachProvider(
   cloud: ControlCloud,
   expected: number,
@@ -235,7 +235,8 @@ const candidates: ControlPart = {
     }));
   },
   figures: [figureOf(candidateList, placementHeaders)],
-  // They are not hosts: they must not be candidates for the servers created next.
+  // Removed, since these providers are no hosts and must not become candidates for servers created
+  // later.
   clean: async (cloud) =>
     await eachProvider(cloud, 204, (uuid) => ({
       method: 'DELETE',
@@ -246,7 +247,7 @@ const candidates: ControlPart = {
 const atATime = 8;
 const lookEveryMs = 50;
 
-/** Each is awaited until it is ACTIVE; seconds. */
+/** Creates servers and waits until each is ACTIVE; returns the duration in seconds. */
 async function createServers(cloud: ControlCloud, count: number): Promise<number> {
   const { port, admin, imageId } = cloud;
   const headers = { 'x-auth-token': admin.token, 'openstack-api-version': 'compute 2.90' };
@@ -263,8 +264,8 @@ async function createServers(cloud: ControlCloud, count: number): Promise<number
         if (created.status !== 202)
           throw new Error(`POST /servers: ${created.status} ${created.body.toString()}`);
         const { id } = serverIn(created);
-        // Not at once, and rarely: the looks are not what is measured, and a cloud that answers
-        // them sooner would be asked more often.
+        // Polls after a pause, and rarely: polling is not what is measured, and a faster cloud
+        // would otherwise get more polls.
         for (let status = ''; status !== 'ACTIVE';) {
           await systemClock.sleep(lookEveryMs);
           const answer = await load.send({ method: 'GET', path: `${path}/${id}`, headers });
@@ -310,7 +311,7 @@ const serverList = {
   what: 'GET /servers/detail of 1,000 servers, p50',
   path: '/compute/v2.1/servers/detail',
   field: 'servers',
-  expected: listed, // there may be more: a page has as many at most
+  expected: listed, // a page's limit; there may be more
   calls: { warmUp: 5, measured: 5, bare: 50 },
   concurrency: 1,
   atMost: 8,
@@ -336,7 +337,7 @@ async function newImage({ port, admin }: BenchCloud): Promise<{ id: string; targ
   return { id, target: { port, path: `/image/v2/images/${id}/file`, headers } };
 }
 
-/** One image is uploaded, and removed; what `copy` answers for it. */
+/** Uploads an image, calls `copy` and removes the image; returns the result of `copy`. */
 async function withImage(
   cloud: BenchCloud,
   copy: (target: Target, uploaded: number) => Promise<number> | number,
@@ -399,7 +400,7 @@ export const controlParts: readonly ControlPart[] = [
   images,
 ];
 
-/** The most that each process had in memory, in all, MiB. proc(5), status. */
+/** Sum of the peak resident memory of all processes, MiB. proc(5), status. */
 export async function peakMemory({ pids }: BenchCloud): Promise<MeasuredFigure> {
   let value = 0;
   for (const pid of await pids()) {

@@ -1,6 +1,6 @@
-// `cobalt bench control`: the control plane alone over simulated hosts, the load over HTTP sockets
-// from another process. One process on SQLite, or (--distributed) its roles over MariaDB and
-// RabbitMQ.
+// `cobalt bench control`: the control plane alone, over simulated hosts; the load comes from
+// another process over HTTP sockets. One process on SQLite, or (--distributed) roles over MariaDB
+// and RabbitMQ.
 import { startBenchCloud } from './cloud.ts';
 import type { ControlCloud, ControlPart } from './control-figures.ts';
 import {
@@ -16,7 +16,7 @@ import type { BareServer } from './yardsticks.ts';
 import { startBareServer, untilIdle } from './yardsticks.ts';
 
 export interface ControlOptions {
-  /** Simulated hosts. */
+  /** Number of simulated hosts. */
   hosts?: number;
   distributed?: boolean;
 }
@@ -45,7 +45,7 @@ export async function benchControl(
   }
 }
 
-/** The shares that are promised are those of one process; of many, only that of creation. */
+/** Bars are defined for the embedded cloud; of a distributed one only server creation has a bar. */
 function withoutEmbeddedBar({ bar, ...figure }: Figure): Figure {
   return figure.unit === creationUnit && bar ? { ...figure, bar } : figure;
 }

@@ -1,5 +1,4 @@
-// Transfers 100 MiB over HTTP in both directions, for the figures of images and for their
-// yardstick.
+// Transfers 100 MiB over HTTP in both directions, for the figures about images and their yardstick.
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 
@@ -13,7 +12,7 @@ export interface Target {
   headers: Readonly<Record<string, string>>;
 }
 
-/** PUT; MB/s until the answer. */
+/** Uploads by PUT; returns MB/s until the answer. */
 export async function upload({ port, path, headers }: Target): Promise<number> {
   const startedAt = performance.now();
   await new Promise<void>((resolve, reject) => {
@@ -53,7 +52,7 @@ export async function upload({ port, path, headers }: Target): Promise<number> {
   return (imageMib * mib) / 1e6 / ((performance.now() - startedAt) / 1000);
 }
 
-/** GET of the uploaded data; MB/s. */
+/** Downloads the uploaded data by GET; returns MB/s. */
 export async function download({ port, path, headers }: Target): Promise<number> {
   const startedAt = performance.now();
   let size = 0;

@@ -1,5 +1,6 @@
-// Decisions with their claims in a Placement on SQLite, for cortex.ts: what Nova's scheduler asks
-// of both for a server, without Nova. What a decision chose is in flight until its claim is seen.
+// Decisions of Cortex, each with its claim in a Placement on SQLite, for cortex.ts: what Nova's
+// scheduler asks of both for a server, without Nova. A chosen host's resources stay reserved in
+// Cortex until the claim is seen.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,15 +18,15 @@ import { claimOf, startPlacement } from '#services/placement/api/placement.testi
 import { addInventory } from '#services/placement/store/inventories.ts';
 import { insertProvider } from '#services/placement/store/providers.ts';
 
-/** As many as the race for the last places has: test/sim/cortex-races.test.ts. */
+/** As many as in the race for the last places of test/sim/cortex-races.test.ts. */
 const clients = 64;
 const warmUp = 1_000;
 const perRound = 1_000;
 
 export interface ClaimRates {
-  /** By the clock. */
+  /** Per second of elapsed time. */
   perSecond: number;
-  /** Of processor time. */
+  /** Per second of CPU time. */
   cpuPerSecond: number;
 }
 
@@ -38,7 +39,7 @@ export async function decideAndClaim(
   const placement = await startPlacement({
     dialect: 'sqlite',
     path: join(dir, 'placement.db'),
-    // as an embedded cloud has it
+    // As in an embedded cloud.
     synchronous: 'NORMAL',
   });
   try {
@@ -50,7 +51,7 @@ export async function decideAndClaim(
     const rounds: ClaimRates[] = [];
     for (let from = warmUp; from + perRound <= requests.length; from += perRound)
       rounds.push(await placeAll(place, requests.slice(from, from + perRound)));
-    // The best round: the others were interrupted more.
+    // The best round: others were disturbed more by other processes.
     const best = (of: keyof ClaimRates): number => Math.max(...rounds.map((round) => round[of]));
     return { perSecond: best('perSecond'), cpuPerSecond: best('cpuPerSecond') };
   } finally {
@@ -78,7 +79,10 @@ async function placeAll(
   };
 }
 
-/** Their capacities as inventories, and what is used of them as reserved. Ids by host. */
+/**
+ * Inserts the hosts' capacities as inventories, with their use as `reserved`. Returns provider ids
+ * by host.
+ */
 export async function insertHosts(
   { database: { db } }: PlacementFixture,
   hosts: readonly HostFacts[],
@@ -101,7 +105,10 @@ export async function insertHosts(
   return providerOf;
 }
 
-/** Decides, claims, and lets the fleet know, as Nova's scheduler and Cortex do for one server. */
+/**
+ * Makes a function that places one server as Nova's scheduler and Cortex do: decides, claims, and
+ * updates the fleet.
+ */
 function placer(
   placement: PlacementFixture,
   scheduling: Scheduling,

@@ -1,5 +1,5 @@
 // How soon a claim in Placement counts for the next decision, for cortex.ts: a whole Cortex over a
-// Placement on SQLite and the bus of the process, told of each claim as Nova's scheduler tells it.
+// Placement on SQLite and the in-process bus, notified of each claim as Nova's scheduler does.
 import { strict as assert } from 'node:assert';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -34,13 +34,13 @@ export interface Freshness {
   p99Ms: number;
 }
 
-/** Milliseconds from Placement's answer to a claim until the fleet has it. */
+/** Milliseconds from Placement's answer to a claim until the fleet in memory includes the claim. */
 export async function freshness(): Promise<Freshness> {
   const dir = await mkdtemp(join(tmpdir(), 'cobalt-bench-'));
   const placement = await startPlacement({
     dialect: 'sqlite',
     path: join(dir, 'placement.db'),
-    synchronous: 'NORMAL', // as an embedded cloud has it
+    synchronous: 'NORMAL', // as in an embedded cloud
   });
   const [clock, ids, log] = [systemClock, systemIds, silentLog];
   const bus = createInProcessBus({ clock, ids, log });
@@ -74,7 +74,7 @@ export async function freshness(): Promise<Freshness> {
     const latencies: number[] = [];
     const client = async (of: number): Promise<void> => {
       for (let turn = 0; turn < claimsOfEach; turn += 1) {
-        // hosts of its own: only its claims change what is used there
+        // Each client uses hosts of its own, so that only its claims change their use.
         const { name = '' } = hosts[(turn * clients + of) % hosts.length] ?? {};
         const nodeUuid = providerOf.get(name) ?? '';
         const [serverId, before] = [ids.uuid(), used(name)];
@@ -102,7 +102,7 @@ export async function freshness(): Promise<Freshness> {
   }
 }
 
-/** For a claim of each client's turns. */
+/** Whether the host has room for all claims that a client makes on it. */
 function hasRoom({ resources }: HostFacts): boolean {
   const { capacity = 0, used = 0 } = resources['MEMORY_MB'] ?? {};
   return capacity - used >= memoryMib * 10;
@@ -118,13 +118,13 @@ const hypervisor = (name: string, id: string): FleetHypervisor => ({
   servers: [],
 });
 
-/** The routes that Cortex's client asks, in this process. */
+/** The reads of Placement that Cortex's client makes, called in this process. */
 function placementReads(
   placement: PlacementFixture,
 ): Pick<Placement, 'providers' | 'inventory' | 'usages' | 'traits' | 'consumers'> {
   const read = async <T>(path: string): Promise<Outcome<T>> => {
     const { status, body } = await placement.ask('GET', path);
-    return status === 200 ? (body as T) : fault('notFound', path); // 200: that document
+    return status === 200 ? (body as T) : fault('notFound', path); // cast: the body of a 200
   };
   const of = (uuid: string): string => `/resource_providers/${uuid}`;
   return {

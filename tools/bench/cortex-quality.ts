@@ -1,5 +1,5 @@
-// `cobalt bench quality`: how well servers are packed on seeded traces of arrivals and departures,
-// by Cortex's pipelines and by Nova's default weighers on the same traces.
+// `cobalt bench quality`: how densely servers are packed on seeded traces of arrivals and
+// departures, by Cortex's pipelines and, on the same traces, by Nova's default weighers.
 import { isFault } from '#contracts/common/fault.ts';
 import { buildPipeline } from '#services/cortex/domain/pipeline/build-pipeline.ts';
 import { defaultPipelines } from '#services/cortex/domain/pipeline/default-pipelines.ts';
@@ -13,7 +13,7 @@ import type { Figure } from './report.ts';
 
 const hostCount = 200;
 const host = { vcpus: 256, memoryGib: 512 };
-/** vCPUs and GiB of memory: for memory, for processors, and between. */
+/** vCPUs and GiB of memory; some flavors are rich in memory, some in vCPUs, some balanced. */
 const flavors = [
   [2, 4],
   [4, 16],
@@ -22,7 +22,7 @@ const flavors = [
   [8, 64],
   [32, 128],
 ] as const;
-/** Six mixes: how often each flavor is asked for. */
+/** Six mixes: the relative frequency of each flavor. */
 const mixes = [
   [8, 4, 2, 1, 1, 0],
   [4, 4, 4, 2, 2, 1],
@@ -38,18 +38,18 @@ interface Wish {
   memoryGib: number;
 }
 
-/** Where servers are put; undefined: there is no room. */
+/** A placement policy. `choose` returns a host's index; undefined: there is no room. */
 interface Policy {
   choose(server: number, wish: Wish): number | undefined;
   change(host: number, wish: Wish, sign: 1 | -1): void;
 }
 
 interface Outcome {
-  /** Hosts with servers against the fewest that could hold them. */
+  /** Hosts with servers, divided by the fewest hosts that could hold them. */
   hostsToBound: number;
-  /** Of the free memory, on hosts without room for the largest flavor of the mix. */
+  /** Share of the free memory that is on hosts without room for the mix's largest flavor. */
   stranded: number;
-  /** Of the arrivals. */
+  /** Share of arrivals for which no host was found. */
   failed: number;
 }
 
@@ -89,7 +89,10 @@ export async function benchQuality(say: (text: string) => void): Promise<Figure[
   return figures;
 }
 
-/** Servers come while less is used than the load, and leave by chance where more is. */
+/**
+ * Runs a trace: servers arrive while less than `load` is used, and random ones leave when more is
+ * used.
+ */
 function run(
   policy: Policy,
   mix: readonly number[],
@@ -203,7 +206,10 @@ function byPipeline(name: string): Policy {
   };
 }
 
-/** RAMWeigher and CPUWeigher, each scaled to its least and most; both spread. nova/scheduler. */
+/**
+ * Nova's RAMWeigher and CPUWeigher, each normalised to its least and greatest value; both spread.
+ * nova/scheduler.
+ */
 function byNova(): Policy {
   const free = Array.from({ length: hostCount }, () => ({ ...host }));
   return {

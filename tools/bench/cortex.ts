@@ -1,5 +1,5 @@
-// `cobalt bench cortex`: placement decisions over a fleet in memory, without claims and with them,
-// on one core, beside the naive form of the same pipeline, whose decisions must be the same.
+// `cobalt bench cortex`: placement decisions over a fleet in memory, with and without claims, on
+// one core, beside a naive implementation of the same pipeline, whose decisions must be the same.
 import { isFault } from '#contracts/common/fault.ts';
 import { Fleet } from '#services/cortex/domain/fleet/fleet.ts';
 import type { HostFacts, ReservationFacts } from '#services/cortex/domain/fleet/host-facts.ts';
@@ -26,11 +26,11 @@ import { freshness } from './cortex-freshness.ts';
 import type { Figure } from './report.ts';
 
 const seed = 1;
-/** Hosts that an answer names, best first. */
+/** Number of hosts in an answer, best first. */
 const answered = 10;
 const pacedPerSecond = 2_000;
 const pacedSeconds = 5;
-/** Servers that live at a time: the oldest leaves when one more comes. */
+/** Number of servers that live at once: when one more arrives, the oldest leaves. */
 const living = 1_000;
 
 export async function benchCortex(say: (text: string) => void): Promise<Figure[]> {
@@ -125,7 +125,10 @@ function prepare(count: number, shares: RequestShares, requests: number): Scene 
   };
 }
 
-/** Decides, and takes the capacity of the best host; the oldest server's is given back. */
+/**
+ * Makes a function that decides about a request and takes the capacity of the best host; the
+ * capacity of the oldest server is given back.
+ */
 function createArrivals({ fleet, engine, pipeline }: Scene) {
   const arrived: (readonly [host: number, request: PlacementRequest])[] = [];
   const change = (host: number, { resources }: PlacementRequest, sign: 1 | -1): void => {
@@ -148,8 +151,8 @@ function createArrivals({ fleet, engine, pipeline }: Scene) {
 }
 
 /**
- * Microseconds of processor time for a decision, change of the fleet included: what other processes
- * take of the machine does not count.
+ * Microseconds of CPU time for a decision, including the change of the fleet. CPU time, so that
+ * other processes on the machine do not count.
  */
 function measure(count: number, shares = usualShares): number {
   const scene = prepare(count, shares, 4_000);
@@ -164,11 +167,14 @@ function measure(count: number, shares = usualShares): number {
     rounds.push((user + system) / scene.requests.length);
     if (placed < scene.requests.length / 10) throw new Error(`only ${placed} servers were placed`);
   }
-  // The best round: the others were interrupted more.
+  // The best round: others were disturbed more by other processes.
   return Math.min(...rounds);
 }
 
-/** Requests come on time, whether or not those before them are answered; from then it counts. */
+/**
+ * Latencies under a fixed rate of requests, measured from the time at which a request is due, even
+ * if earlier ones are still being answered.
+ */
 function paced(count: number): { p50Ms: number; p99Ms: number } {
   const scene = prepare(count, usualShares, 4_000);
   const arrive = createArrivals(scene);
@@ -192,14 +198,16 @@ async function claimed(count: number): Promise<ClaimRates> {
   const chance = createChance(seed + 1);
   const requests = Array.from({ length: 6_000 }, (_, index) => {
     const request = syntheticRequest(index, hosts, chance);
-    // each is another server
+    // Each request is for a different server.
     request.spec['nova_object.data'].instance_uuid = `claimed-${index}`;
     return { ...request, options: { max_candidates: answered } };
   });
   return await decideAndClaim(fleet, hosts, requests);
 }
 
-/** Milliseconds of processor time; throws where it decides otherwise than the engine. */
+/**
+ * Milliseconds of CPU time of the naive pipeline; throws if it decides differently than the engine.
+ */
 function naive(count: number): number {
   const { hosts, reservations, requests, engine, pipeline } = prepare(count, usualShares, 12);
   const [, ...measured] = requests.map((request) => {

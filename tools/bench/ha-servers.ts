@@ -1,4 +1,4 @@
-// The six servers of `cobalt bench ha`: two boot from volumes; each has a floating IP.
+// The six servers of `cobalt bench ha`: two boot from volumes, and each has a floating IP.
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -14,15 +14,15 @@ const settleMs = 300_000;
 export type Hostname = 'h1' | 'h2';
 
 export interface HaServers {
-  /** By which they are reached from outside. */
+  /** Their floating IPs, by which they are pinged from outside. */
   addresses: readonly string[];
-  /** Resets all of them at once; resolves when Nova has taken it. */
+  /** Hard-reboots all servers at once; resolves when Nova has accepted the requests. */
   reset(): Promise<void>;
-  /** Onto the volumes, past the guests' caches. */
+  /** Writes the text to the servers' volumes, bypassing the guests' caches. */
   write(text: string): Promise<void>;
-  /** How many volumes have something else. */
+  /** Number of volumes that do not contain the text. */
   damaged(text: string): Promise<number>;
-  /** Where each is by Nova's word. */
+  /** The host of each server according to Nova. */
   hosts(): Promise<string[]>;
 }
 
@@ -74,7 +74,7 @@ export async function bootHaServers(cloud: BenchCloud, host: Hostname): Promise<
     ),
   ]);
   const all = [...onVolumes, ...others];
-  /** A guest answers pings before it takes commands. */
+  /** Retried: a guest answers pings before it accepts commands. */
   const command = async (guest: Guest, text: string): Promise<string> => {
     const startedAtMs = performance.now();
     for (;;) {
@@ -121,7 +121,7 @@ export async function bootHaServers(cloud: BenchCloud, host: Hostname): Promise<
   };
 }
 
-/** Of the image `tiny`; its id once it is there. */
+/** Creates a volume from the image `tiny`; returns its id once it is available. */
 async function makeVolume({ admin }: BenchCloud, name: string): Promise<string> {
   const { images } = await admin.ask<{ images: { id: string }[] }>(
     'image',
@@ -143,7 +143,7 @@ async function makeVolume({ admin }: BenchCloud, name: string): Promise<string> 
   }
 }
 
-/** In this machine's namespace. */
+/** Pid of the host's init, outside its PID namespace. */
 export async function initOf({ dir }: BenchCloud, host: Hostname): Promise<number> {
   const words = ['cli/main.ts', 'host', 'list', '--json', '--home', dir];
   const { stdout } = await run(process.execPath, words, { cwd: repository });
@@ -154,7 +154,7 @@ export async function initOf({ dir }: BenchCloud, host: Hostname): Promise<numbe
   return found.pid;
 }
 
-/** Every domain that libvirt knows on the host, those that are off as well. */
+/** UUIDs of all domains that libvirt has on the host, including those that are off. */
 export async function guestsOf({ dir }: BenchCloud, host: Hostname): Promise<string[]> {
   const socket = join(dir, 'hosts', host, 'run/libvirt/libvirt-sock');
   const words = ['-q', '-c', `qemu+unix:///system?socket=${socket}`, 'list', '--all', '--uuid'];

@@ -1,5 +1,5 @@
-// 250 requests that try to keep the control plane busy: long texts for patterns, wide and deep
-// bodies, very many values.
+// 250 requests that try to keep the control plane busy: long texts to match against patterns, wide
+// and deep bodies, very many values.
 import { gzipSync } from 'node:zlib';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 
@@ -13,7 +13,7 @@ export interface HostileCall {
 
 export interface HostileFacts {
   token: string;
-  /** A token of an application credential with slow access rules. */
+  /** A token of an application credential with access rules that are slow to match. */
   ruledToken: string;
   imageId: string;
   volumeId: string;

@@ -1,5 +1,5 @@
-// `cobalt bench kube`: 2,000 hypervisors in the Kubernetes API of an embedded cloud, over TLS from
-// another process, while the operator looks at each of them.
+// `cobalt bench kube`: 2,000 Hypervisors in the Kubernetes API of an embedded cloud, accessed over
+// TLS from another process, while the operator reconciles each of them.
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
 import { join } from 'node:path';
@@ -101,7 +101,7 @@ export async function benchKube(say: (text: string) => void): Promise<Figure[]> 
 
 const hypervisor = (index: number): object => ({
   metadata: { name: `bench${index}`, labels: { 'topology.kubernetes.io/zone': 'az1' } },
-  // none of them is in Nova
+  // None of these Hypervisors exists in Nova.
   spec: { lifecycleEnabled: false, customTraits: ['CUSTOM_A', 'CUSTOM_B'] },
 });
 
@@ -126,7 +126,7 @@ async function perSecond(call: (index: number) => Promise<unknown>): Promise<num
   return (count * 1_000) / (performance.now() - startedAt);
 }
 
-/** From the request until the event, one patch at a time. */
+/** Time from a PATCH until its watch event, ms, one patch at a time. */
 async function watchLatencies(kube: Connection): Promise<number> {
   const { metadata } = (await kube.ask('GET', `${hypervisors}?limit=1`)) as {
     metadata: { resourceVersion: string };
@@ -160,7 +160,7 @@ interface WatchEvent {
 interface Connection {
   text(method: string, path: string, body?: object): Promise<string>;
   ask(method: string, path: string, body?: object): Promise<unknown>;
-  /** Resolves when the watch is open; gives what ends it. */
+  /** Resolves when the watch is open; returns a function that ends it. */
   watch(path: string, onEvent: (event: WatchEvent) => void): Promise<() => void>;
   close(): void;
 }

@@ -1,5 +1,5 @@
-// The time of a GET that lists many things, beside a bare server's time for the same answer. Called
-// by the benchmarks of the control plane and of the network.
+// The time of a GET of a long list, beside a bare server's time for the same answer. Used by the
+// benchmarks of the control plane and of the network.
 import type { Json } from '#contracts/common/json.ts';
 import type { BenchCloud } from './cloud.ts';
 import type { Answer, Call } from './load.ts';
@@ -12,10 +12,10 @@ export interface MeasuredList {
   what: string;
   path: string;
   headers: Record<string, string>;
-  /** The field of the answer that holds the list, and how many items must be in it. */
+  /** The field of the answer that holds the list, and the number of items that it must have. */
   field: string;
   expected: number;
-  /** Calls before those that count, those that count, and calls of the bare server. */
+  /** Number of calls: before the measurement, measured, and of the bare server. */
   calls: { warmUp: number; measured: number; bare: number };
   concurrency: number;
   atMost: number;
@@ -39,7 +39,7 @@ export async function listFigure(
   };
 }
 
-/** Median of so many calls, ms. Throws if the list is not as long as expected. */
+/** Median time of `count` calls, ms. Throws if the list does not have the expected length. */
 export async function timeList(
   { port }: BenchCloud,
   list: MeasuredList,

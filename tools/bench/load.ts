@@ -1,4 +1,4 @@
-// A small load generator over kept-alive sockets: latencies of one request after the other, or of
+// A small load generator over kept-alive sockets: measures the latencies of requests, one or
 // several at a time.
 import { Agent, request } from 'node:http';
 import type { Json } from '#contracts/common/json.ts';
@@ -48,8 +48,8 @@ export function createLoad(port: number, concurrency: number) {
     });
 
   /**
-   * Runs `count` calls, `concurrency` at a time; latencies in ms, the total in seconds. Throws on
-   * an unexpected status.
+   * Makes `count` calls, `concurrency` at a time; returns latencies in ms and the total in seconds.
+   * Throws on an unexpected status.
    */
   async function run(
     count: number,

@@ -1,5 +1,5 @@
-// `cobalt bench memory`: the memory of the idle embedded control plane and its agents, with two
-// real hosts.
+// `cobalt bench memory`: memory of the idle embedded control plane and its agents, with two real
+// hosts.
 import { startBenchCloud } from './cloud.ts';
 import type { Figure } from './report.ts';
 import { residentMb, startBareServer } from './yardsticks.ts';

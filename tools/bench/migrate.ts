@@ -1,5 +1,5 @@
-// `cobalt bench migrate`: a running guest of 128 MiB with a local disk moves between two hosts, in
-// turns by os-migrateLive and by `virsh migrate` of the same guest, over the same TLS.
+// `cobalt bench migrate`: live migration of a guest of 128 MiB with a local disk between two hosts,
+// in turns by os-migrateLive and by `virsh migrate` of the same guest, over the same TLS.
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -24,14 +24,14 @@ export async function benchMigrate(say: (text: string) => void): Promise<Figure[
   try {
     say('a guest boots');
     const id = await bootedGuest(cloud);
-    // Image caches and what QEMU is asked once.
+    // Warm-up: fills image caches and what libvirt caches about QEMU.
     await throughNova(cloud, id, 'h2');
     await throughNova(cloud, id, 'h1');
     const [ours, bare]: [Move[], Move[]] = [[], []];
     for (let round = 1; round <= rounds; round += 1) {
       say(`round ${round} of ${rounds}`);
       ours.push(await throughNova(cloud, id, 'h2'));
-      // What libvirt does behind its back, the control plane would put right.
+      // Pauses the control plane, which would otherwise correct what libvirt does without it.
       process.kill(cloud.pid, 'SIGSTOP');
       try {
         bare.push(await throughVirsh(cloud, id, 'h2', 'h1'));
@@ -130,12 +130,12 @@ async function throughNova(cloud: BenchCloud, id: string, host: Host): Promise<M
     }
     if (performance.now() - startedAt > timeoutMs)
       throw new Error('the server did not move in time');
-    await pause(50); // looking costs the guest time on a small machine
+    await pause(50); // polling costs the guest time on a small machine
   }
   return { wholeMs: performance.now() - startedAt, downtimeMs: await downtimeOf(cloud, id, host) };
 }
 
-/** virsh-domjobinfo(1), of the migration that brought the guest here. */
+/** Downtime of the migration that brought the guest here, by virsh-domjobinfo(1), ms. */
 async function downtimeOf(cloud: BenchCloud, id: string, host: Host): Promise<number> {
   const text = await virsh(cloud, host, 'domjobinfo', '--completed', id);
   const found = /Total downtime:\s*(\d+(?:\.\d+)?)\s+(ms|s)/.exec(text);
@@ -143,7 +143,10 @@ async function downtimeOf(cloud: BenchCloud, id: string, host: Host): Promise<nu
   return Number(found[1]) * (found[2] === 's' ? 1_000 : 1);
 }
 
-/** With the files of the destination made beforehand: only what virsh, libvirt and QEMU need. */
+/**
+ * Migrates by virsh, with the destination's files created beforehand, so that only virsh, libvirt
+ * and QEMU are measured.
+ */
 async function throughVirsh(
   cloud: BenchCloud,
   id: string,
@@ -158,7 +161,7 @@ async function throughVirsh(
   for (const name of await readdir(join(from, 'data', 'guests', id))) {
     const [old, own] = [join(from, 'data', 'guests', id, name), join(folder, name)];
     const { stdout } = await run('qemu-img', ['info', '-U', '--output=json', old]);
-    // the document of qemu-img info
+    // Cast: the output of qemu-img info.
     const info = JSON.parse(stdout) as {
       format: string;
       'virtual-size': number;

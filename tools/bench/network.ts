@@ -1,5 +1,5 @@
-// `cobalt bench network`: ports created over HTTP and written to a real northbound database,
-// listed, and written again after its loss.
+// `cobalt bench network`: ports that are created over HTTP and written to a real northbound
+// database, listed, and written again after its loss.
 import { execFile } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -75,7 +75,7 @@ const nbctl = async ({ dir }: BenchCloud, ...words: string[]): Promise<string> =
     ).catch(() => ({ stdout: '' }))
   ).stdout;
 
-/** How many of our ports are in the northbound database: each is named by its UUID. */
+/** How many of our ports are in the northbound database; their names are UUIDs. */
 const written = async (cloud: BenchCloud): Promise<number> =>
   (await nbctl(cloud, '--bare', '--columns=name', 'find', 'Logical_Switch_Port', 'type=""'))
     .split('\n')
@@ -93,7 +93,8 @@ async function allWritten(cloud: BenchCloud, count: number, deadlineMs: number):
 }
 
 /**
- * OVN's own time from a change of the northbound database until all hosts have applied it, median.
+ * OVN's own time from a change of the northbound database until all hosts have applied it; median,
+ * ms.
  */
 async function syncMs(cloud: BenchCloud): Promise<number> {
   const times: number[] = [];
@@ -108,8 +109,8 @@ async function syncMs(cloud: BenchCloud): Promise<number> {
 const streamMegabytes = 24;
 
 /**
- * As guests see it: TCP through Geneve in both directions and both IP versions, and how soon a
- * changed rule takes effect.
+ * What guests see: TCP throughput over Geneve in both directions and both IP versions, and how soon
+ * a changed security group rule takes effect.
  */
 async function guests(cloud: BenchCloud): Promise<Figure[]> {
   const admin = await tenant(cloud, 'admin');
@@ -130,7 +131,7 @@ async function guests(cloud: BenchCloud): Promise<Figure[]> {
       async (host) =>
         await admin.guest(`bench-${host}`, network.id, { host, securityGroups: ['bench'] }),
     ),
-  )) as [Guest, Guest]; // one a host
+  )) as [Guest, Guest]; // cast: one guest on each host
   const ways = [
     [a, b, a.fixed],
     [b, a, b.fixed],
@@ -138,7 +139,7 @@ async function guests(cloud: BenchCloud): Promise<Figure[]> {
     [b, a, b.fixedV6 ?? ''],
   ] as const;
   const rates: number[] = [];
-  // The first run warms up: an emulated guest translates each program at its first use.
+  // The first run warms up: under emulation a guest's code is translated at its first use.
   for (const measured of [false, true]) {
     for (const [from, to, address] of ways) {
       const rate = await stream(from, to, address, streamMegabytes);

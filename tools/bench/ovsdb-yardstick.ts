@@ -1,4 +1,4 @@
-// The yardstick of writes to a northbound database: Open vSwitch's own tool inserts as many ports
+// The yardstick for writes to a northbound database: Open vSwitch's own tool inserts as many ports
 // into a new file with OVN's schema.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -8,10 +8,10 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const schema = '/usr/share/ovn/ovn-nb.ovsschema';
-/** Ports per transaction: an argument of a program has at most 128 KiB (execve(2)). */
+/** Limited, because a program's argument has at most 128 KiB (execve(2)). */
 const transactionPorts = 500;
 
-/** ms for `count` ports, 500 and their switch per transaction. RFC 7047, 4.1.3. */
+/** Inserts `count` ports, 500 and their switch in each transaction; returns ms. RFC 7047, 4.1.3. */
 export async function insertedPortsMs(count: number): Promise<number> {
   const dir = await mkdtemp(join(tmpdir(), 'bare-'));
   const file = join(dir, 'nb.db');

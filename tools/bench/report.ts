@@ -1,14 +1,14 @@
-// The table of every benchmark: the measured value, its ratio to a yardstick measured in the same
-// run, the bar, and what stock OpenStack needs on the same kind of machine.
+// The table of every benchmark: measured value, ratio to a yardstick measured in the same run, bar,
+// and what stock OpenStack needs on the same kind of machine.
 import { table } from '#cli/table.ts';
 
 export type Bar = { atMost: number } | { atLeast: number };
 
-/** What the machine itself needs for the core of the same work. */
+/** What the machine needs for the core of the same work, without our code. */
 export interface Yardstick {
   what: string;
   value: number;
-  /** If it differs from the figure's: transactions/s beside servers/s. */
+  /** Set if it differs from the figure's: transactions/s beside servers/s. */
   unit?: string;
 }
 
@@ -16,14 +16,14 @@ export interface Figure {
   what: string;
   value: number;
   unit: string;
-  /** Without one the bar applies to the value itself: counts and ratios. */
+  /** Without a yardstick (counts, ratios) the bar applies to the value itself. */
   yardstick?: Yardstick;
   /**
-   * The bar for value / yardstick, since machines differ by more than two. Undefined: for
-   * information only.
+   * The bar applies to value / yardstick, since the speeds of machines differ by more than a factor
+   * of two. undefined: for information only.
    */
   bar?: Bar;
-  /** Stock OpenStack on the same machine, as the issue gives it. */
+  /** Stock OpenStack's value on the same machine, as given in the issue. */
   stock?: string;
 }
 

@@ -1,6 +1,6 @@
-// `cobalt bench rpc`: a call over RabbitMQ and its answer, with all that the bus promises (a known
-// consumer, a deadline, "accepted", fences), beside a bare client of the same library on the same
-// broker, in turns.
+// `cobalt bench rpc`: a call over RabbitMQ and its answer, with all that the bus guarantees (a
+// known consumer, a deadline, early acceptance, fences), in turns with a bare client of the same
+// library on the same broker.
 import { Connection } from 'rabbitmq-client';
 import { isFault } from '#contracts/common/fault.ts';
 import type { AmqpOptions } from '#platform/bus/amqp/amqp-bus.ts';
@@ -15,12 +15,12 @@ import type { Figure } from './report.ts';
 import { median } from './report.ts';
 
 const topic = 'compute.bench';
-/** As large as the order to build a server. */
+/** About as large as the message that builds a server. */
 const params = { spec: 'x'.repeat(2_000) };
 const [slices, callsASlice, warmUp] = [20, 100, 500];
 const [manyAtATime, manyCalls] = [32, 2_000];
 
-/** Asks, and waits for the answer. */
+/** `ask` sends a call and waits for its answer. */
 interface Client {
   ask(): Promise<void>;
   close(): Promise<void>;
@@ -80,7 +80,7 @@ async function measure(bus: Client, bare: Client, say: (text: string) => void): 
   ];
 }
 
-/** Latencies, ms. */
+/** Makes `count` calls; returns latencies, ms. */
 async function repeat(client: Client, count: number, concurrency: number): Promise<number[]> {
   const latencies: number[] = [];
   let left = count;
@@ -101,7 +101,7 @@ const percentile = (values: readonly number[], share: number): number =>
 
 function busClient(options: Pick<AmqpOptions, 'hosts' | 'username' | 'password'>): Client {
   const deps = { clock: systemClock, ids: systemIds, log: silentLog };
-  // Two connections, as caller and agent are two processes.
+  // Two connections, since caller and agent are two processes in reality.
   const [caller, agent] = [createAmqpBus(options, deps), createAmqpBus(options, deps)];
   agent.serve(topic, { build: async ({ spec }) => ({ spec }) });
   return {
@@ -117,7 +117,7 @@ function busClient(options: Pick<AmqpOptions, 'hosts' | 'username' | 'password'>
   };
 }
 
-/** No confirms, no deadline; direct reply-to, as ours. */
+/** The bare client: no publisher confirms, no deadline; direct reply-to, as the bus. */
 async function bareClient(
   options: Pick<AmqpOptions, 'hosts' | 'username' | 'password'>,
 ): Promise<Client> {

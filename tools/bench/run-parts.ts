@@ -1,7 +1,7 @@
-// The parts of a benchmark, one after the other. Called by each benchmark that has several.
+// Runs the parts of a benchmark one after the other. Called by each benchmark that has several.
 import type { Figure } from './report.ts';
 
-/** A part is announced by its function's name. */
+/** `say` gets the name of each part's function before the part starts. */
 export async function runParts<Parameters extends unknown[]>(
   parts: readonly ((...parameters: Parameters) => Promise<Figure[]>)[],
   say: (text: string) => void,

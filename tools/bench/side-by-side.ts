@@ -1,6 +1,6 @@
-// `cobalt bench control --against REF`: both commits' clouds run at the same time, and this
-// checkout's load asks them in turns, in slices of less than a second. Two whole runs one after the
-// other differ by 20 % on machines whose speed changes from minute to minute.
+// `cobalt bench control --against REF`: the clouds of both commits run at the same time, and this
+// checkout's load generator uses them in turns, in slices of less than a second. Two whole runs one
+// after the other would differ by 20 % on machines whose speed changes from minute to minute.
 import type { BenchCloud, Checkout } from './cloud.ts';
 import { startBenchCloud } from './cloud.ts';
 import type { Round, Side } from './compare.ts';
@@ -9,7 +9,7 @@ import type { ControlCloud } from './control-figures.ts';
 import { controlParts, peakMemory, prepareControl, simulatedHosts } from './control-figures.ts';
 import { cpuMs, untilIdle } from './yardsticks.ts';
 
-/** Each figure is measured `rounds` times as often as in a run of its own. */
+/** Each figure is measured `rounds` times as often as in a single run. */
 export async function controlSideBySide(
   checkouts: Readonly<Record<Side, Checkout>>,
   rounds: number,

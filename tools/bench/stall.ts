@@ -1,8 +1,8 @@
-// `cobalt bench stall`: how long one hostile request keeps everybody else waiting. Two measures
-// bound the stall from above: the longest wait of another connection that asks for a version
-// document without a pause, and the time that the control plane's thread was running while the
-// request was answered alone. The smaller counts, as other work of the machine adds to the first
-// only.
+// `cobalt bench stall`: how long one hostile request keeps everybody else waiting. Two measurements
+// bound the stall from above: the longest wait of another connection that requests a version
+// document without a pause, and the CPU time of the control plane's main thread while it answers
+// only the hostile request. The smaller one counts, because other load on the machine increases
+// only the first.
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import type { BenchCloud } from './cloud.ts';
@@ -14,8 +14,8 @@ import { median } from './report.ts';
 import { hashingMs } from './yardsticks.ts';
 
 /**
- * The shortest stall of this many rounds counts: the machine itself stalls sometimes, the request
- * each time.
+ * The shortest stall of this many rounds counts: a stall of the machine itself is rare, one that
+ * the request causes occurs each time.
  */
 const rounds = 3;
 
@@ -167,7 +167,7 @@ async function runningOf(cloud: BenchCloud, call: HostileCall): Promise<number> 
   return ((await runningNs()) - before) / 1e6;
 }
 
-/** The status; 0: the connection ended early. */
+/** Sends the request; returns the status, or 0 if the connection ended early. */
 async function send(
   port: number,
   agent: Agent | undefined,

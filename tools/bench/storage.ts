@@ -1,5 +1,5 @@
-// `cobalt bench storage`: volumes created on a simulated backend and on the filer, attached to a
-// running guest, written to there, in turns with QEMU's own writing to the same file.
+// `cobalt bench storage`: volumes are created on a simulated backend and on the filer, attached to
+// a running guest and written to, in turns with QEMU's own tool writing to the same file.
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -58,7 +58,7 @@ async function liftQuota(cloud: BenchCloud): Promise<void> {
   });
 }
 
-/** Seconds until `count` new volumes are available, 8 at a time. */
+/** Creates `count` volumes, 8 at a time; returns the seconds until all are available. */
 async function createMany(cloud: BenchCloud, count: number): Promise<number> {
   const headers = { 'x-auth-token': cloud.admin.token };
   const load = createLoad(cloud.port, 8);
@@ -111,7 +111,7 @@ async function onFiler(cloud: BenchCloud): Promise<Figure[]> {
   ];
 }
 
-/** Images of 1 GiB per second that qemu-img creates in a local folder. */
+/** How many images of 1 GiB qemu-img creates per second in a local folder. */
 async function imagesPerSecond({ dir }: BenchCloud): Promise<number> {
   const count = 30;
   const startedAt = performance.now();
@@ -195,8 +195,8 @@ async function attach(cloud: BenchCloud): Promise<Figure[]> {
 const written = 512;
 
 /**
- * The guest writes to the volume, then QEMU's own tool to the same file, in turns; both bypass
- * every cache and wait for the data.
+ * The guest writes to the volume, then QEMU's own tool to the same file, in turns. Both bypass all
+ * caches and wait until the data are stored.
  */
 async function write(cloud: BenchCloud): Promise<Figure[]> {
   const id = free[11] ?? '';
@@ -217,7 +217,7 @@ async function write(cloud: BenchCloud): Promise<Figure[]> {
       120_000,
     );
     const [start = 0, end = 0] = took.trim().split(' ').map(Number);
-    // the first round allocates the file's clusters
+    // The first round allocates the file's clusters, so it does not count.
     if (round > 0) inside.push((written * 1024 * 1024) / 1e6 / (end - start));
     await cloud.admin.ask(
       'compute',

@@ -1,6 +1,6 @@
-// What the machine itself needs for the core of what a benchmark measures, without any of our code.
-// Bars are ratios to these, so that they hold on slow and fast machines alike. Each is measured
-// beside the figure, in the same run. docs/how-to/measure.md describes them.
+// Yardsticks: what the machine itself needs for the core of what a benchmark measures, without our
+// code. Bars are ratios to yardsticks, so that they hold on slow and fast machines. Each yardstick
+// is measured in the same run as its figure. docs/how-to/measure.md describes them.
 import { spawn } from 'node:child_process';
 import { argon2, createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -17,12 +17,12 @@ import type { AnswerMessage } from './bare-server.ts';
 import { createLoad } from './load.ts';
 import { median } from './report.ts';
 
-/** bare-server.ts, running. */
+/** A running bare-server.ts. */
 export interface BareServer {
   port: number;
   /** Resident memory, MB. */
   residentMb(): Promise<number>;
-  /** Requests that are answered with this JSON, serialised for each. */
+  /** Makes requests that are answered with this JSON, serialised anew for each. */
   requests(
     answer: Json,
     load: { count: number; concurrency: number },
@@ -67,13 +67,16 @@ export async function residentMb(pid: number): Promise<number> {
   return (Number(/VmRSS:\s+(\d+)/.exec(text)?.[1] ?? 0) * 1024) / 1e6;
 }
 
-/** What an idle process of the control plane takes of a core, and more. */
+/**
+ * Shares of a core: an idle process uses less than this. `first`: the first process; `other`: each
+ * further one.
+ */
 const idleShare = { first: 0.05, other: 0.02 };
 const [lookMs, quietLooks, idleWithinMs] = [1_000, 5, 120_000];
 
 /**
- * Until these processes take hardly any CPU for some seconds, so that what they do after their
- * start is not measured as a part of the load. It goes on after two minutes, however busy they are.
+ * Waits until the processes have used hardly any CPU for some seconds, so that work after their
+ * start does not disturb the measurement. Gives up waiting after two minutes.
  */
 export async function untilIdle(pids: readonly number[]): Promise<void> {
   const endsAt = performance.now() + idleWithinMs;
@@ -93,10 +96,11 @@ export async function cpuMs(pids: readonly number[]): Promise<number> {
   return times.reduce((sum, ms) => sum + ms, 0);
 }
 
-/** 100 ticks a second. proc(5), stat. */
+/** CPU time of one process, ms, at 100 clock ticks a second. proc(5), stat. */
 async function cpuMsOf(pid: number): Promise<number> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8');
-  // The name before the last bracket may hold spaces; utime and stime come 12th and 13th after it.
+  // The process name ends with the last bracket and may contain spaces; utime and stime are the
+  // 12th and 13th field after it.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
@@ -123,7 +127,10 @@ export async function passwordHashMs(): Promise<number> {
 
 const hashedMib = 16;
 
-/** SHA-512 of 16 MiB on one core, the shortest of several runs, ms: the speed of a core. */
+/**
+ * Time for SHA-512 of 16 MiB on one core, the shortest of several runs, ms: measures a core's
+ * speed.
+ */
 export function hashingMs(): number {
   const bytes = randomBytes(hashedMib * 1024 * 1024);
   const times = Array.from({ length: 7 }, () => {
@@ -135,7 +142,7 @@ export function hashingMs(): number {
 }
 
 /**
- * Transactions per second on a database file with the settings of platform/db; each inserts a row
+ * Transactions per second on a database file with the settings of platform/db. Each inserts a row
  * of about 1 KB and an event, and updates the row, as the creation of a resource does.
  */
 export async function transactionsPerSecond(): Promise<number> {

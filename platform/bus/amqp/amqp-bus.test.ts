@@ -1,4 +1,4 @@
-// The bus over a real RabbitMQ keeps the contract of every bus.
+// Runs the bus contract (bus.testing.ts) on the AMQP driver and a real RabbitMQ.
 import { after, before, describe } from 'node:test';
 import { systemClock } from '../../clock.ts';
 import { systemIds } from '../../ids.ts';

@@ -1,5 +1,5 @@
-// The bus over RabbitMQ (AMQP 0-9-1): the same promises as the in-process one, between processes.
-// Built by compose.
+// The message bus over RabbitMQ (AMQP 0-9-1): between processes, with the guarantees of the
+// in-process bus. Created by compose.
 import type { Publisher } from 'rabbitmq-client';
 import { Connection } from 'rabbitmq-client';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -18,27 +18,30 @@ import { AmqpServing } from './serving.ts';
 import { Topology } from './topology.ts';
 
 export interface AmqpOptions {
-  /** `host:port`; of several the next is tried when one fails. */
+  /** `host:port` of each broker; when one fails, the next in the list is tried. */
   hosts: readonly string[];
   username: string;
   password: string;
-  /** The broker shows a certificate of an authority that this process trusts. */
+  /**
+   * Connect by TLS; the broker's certificate must be signed by an authority that this process
+   * trusts.
+   */
   tls?: boolean;
   vhost?: string;
-  /** Names of queues and exchanges begin with it. */
+  /** Prefix of the names of all queues and exchanges. */
   prefix?: string;
   limits?: Partial<AmqpLimits>;
 }
 
 export interface AmqpLimits {
-  /** Messages that the queue of a topic holds. */
+  /** Maximum length of a topic's queue, in messages. */
   maxQueued: number;
-  /** Ids of casts remembered by each consumer. */
+  /** How many message ids each consumer remembers, to drop a cast that is sent twice. */
   maxRemembered: number;
   maxDeliveries: number;
   redeliveryBackoffMs: number;
   drainTimeoutMs: number;
-  /** How long a message waits for a broker that is away. */
+  /** How long a sender waits for a broker that is not connected before it gets `unavailable`. */
   awayTimeoutMs: number;
 }
 
@@ -61,7 +64,7 @@ export interface AmqpBusDeps {
 }
 
 export interface BrokerBus extends Bus {
-  /** Why the broker is not connected; undefined: it is. */
+  /** Why the broker is not connected; undefined while it is connected. */
   trouble(): string | undefined;
 }
 
@@ -76,7 +79,7 @@ class AmqpBus implements BrokerBus {
   readonly #connection: Connection;
   readonly #publisher: Publisher;
   readonly #caller: AmqpCaller;
-  /** Of this process, by topic. */
+  /** The consumers of this process, by topic. */
   readonly #servings = new Map<string, Set<AmqpServing>>();
   readonly #topology: Topology;
   #lastError = 'not connected yet';
@@ -96,7 +99,7 @@ class AmqpBus implements BrokerBus {
       password,
       tls,
       ...(vhost === undefined ? {} : { vhost }),
-      noDelay: true, // else each call waits 40 ms for the acknowledgement of the last one
+      noDelay: true, // else Nagle's algorithm delays each call by 40 ms
       acquireTimeout: awayTimeoutMs,
       connectionTimeout: awayTimeoutMs,
       retryLow: reconnectMs.first,
@@ -212,7 +215,7 @@ class AmqpBus implements BrokerBus {
     const limit = new AbortController();
     const late = clock.sleep(drainTimeoutMs, { signal: limit.signal }).then(
       () => log.warn({ ms: drainTimeoutMs }, 'bus closed with messages in work'),
-      () => undefined, // drained in time
+      () => undefined, // all drained in time: no warning
     );
     const drained = Promise.all(servings.map(async (serving) => await serving.close()));
     await Promise.race([drained, late]);
@@ -229,7 +232,7 @@ class AmqpBus implements BrokerBus {
     await this.#publisher.send({ ...envelope, contentType }, body);
   }
 
-  /** Whoever serves a topic in this process reaches itself at once. */
+  /** Waits until this process's own consumers of the topic are ready to receive. */
   async #ownReady(topic: string): Promise<void> {
     const own = this.#servings.get(topic);
     if (own) await Promise.all([...own].map(async ({ ready }) => await ready));

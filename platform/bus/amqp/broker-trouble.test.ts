@@ -1,4 +1,5 @@
-// What the bus over RabbitMQ keeps when the broker is killed, and when a handler never succeeds.
+// Which messages survive when the broker is killed, and what happens to a cast whose handler always
+// throws.
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -53,7 +54,8 @@ describe('the bus over RabbitMQ', { skip: await rabbitmqMissing() }, () => {
     });
     for (const n of [1, 2, 3])
       assert.equal(await sender.cast('later', 'keep', { n }, request), undefined);
-    // RabbitMQ saves the names of its queues every half second, and loses one that is younger.
+    // RabbitMQ writes its list of queues to disk every 0.5 s; a queue younger than that would be
+    // lost.
     await systemClock.sleep(1_500);
     await rabbitmq.kill();
     const refused = await Promise.all([calls(), sender.cast('t', 'echo', { n: 1 }, request)]);
@@ -136,7 +138,8 @@ describe('the bus over RabbitMQ', { skip: await rabbitmqMissing() }, () => {
     await Promise.all(answers);
   });
 
-  // Before the consumer has told that it has the call, and after.
+  // The consumer is killed before it has told the caller that it accepted the call (0 ms), and
+  // after.
   for (const inWorkMs of [0, 1_500])
     it(`ends a call whose consumer is killed after ${inWorkMs} ms of work, long before its deadline`, async () => {
       const prefix = `long-call-${inWorkMs}`;
@@ -151,7 +154,7 @@ describe('the bus over RabbitMQ', { skip: await rabbitmqMissing() }, () => {
         let answer = call();
         await eventually(
           async () => {
-            // nobody serves it until the process is up
+            // `unavailable` until the child process serves the topic
             const first = await Promise.race([answer, taken.then(() => 'taken')]);
             if (first !== 'taken') answer = call();
             return first === 'taken';
@@ -183,7 +186,7 @@ describe('the bus over RabbitMQ', { skip: await rabbitmqMissing() }, () => {
     const first = call();
     await begun.promise;
     const second = call();
-    await systemClock.sleep(7_500); // two looks
+    await systemClock.sleep(7_500); // two checks of the caller, 3 s apart
     release.resolve();
     assert.deepEqual(await Promise.all([first, second]), ['done', 'done']);
   });

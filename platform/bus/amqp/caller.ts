@@ -1,5 +1,5 @@
-// Calls over RabbitMQ: sent to the topic's queue, answered by direct reply-to on the same channel.
-// https://www.rabbitmq.com/docs/direct-reply-to
+// The calling side of RPC over RabbitMQ: sends calls to a topic's queue and receives answers by
+// direct reply-to on the same channel. https://www.rabbitmq.com/docs/direct-reply-to
 import type { AsyncMessage, Channel, Connection, Envelope, ReturnedMessage } from 'rabbitmq-client';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
@@ -8,16 +8,21 @@ import { notDelivered } from '../bus.ts';
 import { acceptedType, aliveType } from './message.ts';
 
 const startableShare = 0.9;
-/** How soon a caller learns that its consumer has died: at the second look at the latest. */
+/**
+ * Interval of the check whether a call's consumer is alive; its death is noticed after two checks.
+ */
 const lookEveryMs = 3_000;
 
 interface Waiting {
   resolve(answer: Outcome<Buffer>): void;
-  /** The queue of the topic. */
+  /** The topic's call queue, to which the call was sent. */
   queue: string;
-  /** The queue that lives as long as the consumer that has the call, once that has told so. */
+  /**
+   * The accepting consumer's own queue, deleted when that consumer dies; undefined until it
+   * accepts.
+   */
   consumer: string | undefined;
-  /** At the last look it was not in the queue, and no consumer had told that it has it. */
+  /** At the last check the call was in no queue, and no consumer had accepted it. */
   isMissed: boolean;
 }
 
@@ -43,8 +48,9 @@ export class AmqpCaller {
   }
 
   /**
-   * The bytes of the answer. unavailable: nobody consumes the queue, it is full, its consumer died,
-   * or the broker is away; timeout: no answer in time, and the other side may work on.
+   * Sends a call and returns the bytes of the answer. Faults: `unavailable` when nobody consumes
+   * the queue, the queue is full, the consumer died or the broker is not connected; `timeout` when
+   * there is no answer in time (the handler may still be running).
    */
   async call(envelope: CallEnvelope): Promise<Outcome<Buffer>> {
     const { queue, method, contentType, body, timeoutMs } = envelope;
@@ -77,17 +83,18 @@ export class AmqpCaller {
     }
   }
 
-  /** The call ends when its consumer has died. */
+  /** Checks regularly whether the consumer is alive, and ends the call if it has died. */
   #watch(id: string): Repetition {
     return this.#clock.every(lookEveryMs, async () => await this.#look(id), {
-      onError: () => undefined, // the channel has closed: the call has ended
+      onError: () => undefined, // the channel has closed, which ended the call
     });
   }
 
   /**
-   * A consumer that has accepted the call is pinged: the broker returns a ping that it cannot
-   * deliver. A consumer that dies before it accepts takes the call with it: a call that is in no
-   * queue at two looks is lost; at one look it may be on its way to a consumer.
+   * Once a consumer has accepted the call, it is pinged: the broker returns a ping that it cannot
+   * deliver. Before that, the call is looked for in the topic's queue: when two checks in a row
+   * find it in no queue, its consumer died with it. One such check proves nothing, since the call
+   * may be on its way to a consumer.
    */
   async #look(id: string): Promise<void> {
     const waiting = this.#waiting.get(id);
@@ -95,7 +102,7 @@ export class AmqpCaller {
     if (!waiting || !channel) return;
     if (waiting.consumer === undefined) {
       const isQueued = (await this.#countQueued(waiting.queue)) > 0;
-      if (waiting.consumer !== undefined) return; // it told so meanwhile
+      if (waiting.consumer !== undefined) return; // accepted while we counted
       if (!isQueued && waiting.isMissed)
         waiting.resolve(notDelivered(`The consumer of ${waiting.queue} has died.`));
       waiting.isMissed = !isQueued;
@@ -106,9 +113,9 @@ export class AmqpCaller {
       );
   }
 
-  /** Messages that wait for a consumer; 0 also where the queue has gone. */
+  /** Number of messages in the queue; 0 if the queue does not exist. */
   async #countQueued(queue: string): Promise<number> {
-    const channel = await this.#connection.acquire(); // its own: it closes where the queue has gone
+    const channel = await this.#connection.acquire(); // own channel: NOT_FOUND closes it
     try {
       return (await channel.queueDeclare({ queue, passive: true })).messageCount;
     } catch (error) {
@@ -119,14 +126,14 @@ export class AmqpCaller {
     }
   }
 
-  /** Those that wait are told that the bus was closed. */
+  /** Ends all waiting calls with `unavailable` and closes the channel. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const waiting of this.#waiting.values())
       waiting.resolve(fault('unavailable', 'The bus was closed.'));
     await this.#channel?.then(
       async (channel) => await channel.close(),
-      () => undefined, // there was none
+      () => undefined, // the channel was never opened
     );
   }
 
@@ -135,9 +142,10 @@ export class AmqpCaller {
     const channel = await this.#channel;
     const leftMs = Math.ceil(endsMs - this.#clock.monotonicMs());
     if (this.#closed || leftMs <= 0) return;
-    // Not started in the last tenth of its time: nobody would wait for the answer any more.
+    // The call expires in the queue after 90 % of its time: answered later than that, it would be
+    // too late.
     const expiration = String(Math.max(1, Math.floor(leftMs * startableShare)));
-    // Resolves with the broker's confirm; rejects when the queue is full.
+    // Resolves when the broker has confirmed the message; rejects when the queue is full.
     await channel.basicPublish({ ...envelope, expiration }, body);
   }
 
@@ -151,7 +159,7 @@ export class AmqpCaller {
       );
       channel.once('close', () => {
         this.#channel = undefined;
-        // Answers come on this channel alone.
+        // Direct replies arrive on this channel only, so no waiting call can be answered any more.
         for (const waiting of this.#waiting.values())
           waiting.resolve(notDelivered('The connection to the message bus broke.'));
       });
@@ -162,7 +170,7 @@ export class AmqpCaller {
           const waiting = this.#waiting.get(String(correlationId));
           if (!waiting) return;
           if (type === acceptedType) waiting.consumer = String(body);
-          else waiting.resolve(body as Buffer); // as replies are sent
+          else waiting.resolve(body as Buffer); // a consumer replies with bytes
         },
       );
       return channel;

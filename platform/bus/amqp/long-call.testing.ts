@@ -1,5 +1,5 @@
-// A process that takes a call over RabbitMQ and never answers, for broker-trouble.test.ts, which
-// kills it. Argument: the address of the broker and the prefix, as JSON.
+// A process that accepts a call over RabbitMQ and never answers; broker-trouble.test.ts starts and
+// kills it. Argument: the broker's address and the name prefix, as JSON.
 import { systemClock } from '../../clock.ts';
 import { systemIds } from '../../ids.ts';
 import { silentLog } from '../../log.ts';

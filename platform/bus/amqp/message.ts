@@ -1,4 +1,4 @@
-// What a message of the bus is on the wire: JSON, the method in the property `type`.
+// The wire format of bus messages over AMQP: a JSON body; the method is in the property `type`.
 import type { FaultRecord, Outcome } from '#contracts/common/fault.ts';
 import { Fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -8,24 +8,24 @@ import { copyJson } from '../copy-json.ts';
 export interface WireMessage {
   params: JsonObject;
   requestId: string;
-  /** null: the work that sent it had none. */
+  /** The fence of the sender (a saga step or task); null: the sender has none. */
   fence: FenceToken | null;
 }
 
 export type WireReply = { value?: Json } | { fault: FaultRecord } | { error: string };
 
 /**
- * Type of a first reply to a call that takes long: its body is the name of a queue that lives as
- * long as the consumer, so that the caller learns when that has died.
+ * Type of the first, early reply to a call that takes long: the consumer accepts the call. The body
+ * is the name of a queue that exists as long as the consumer, so the caller can notice its death.
  */
 export const acceptedType = 'accepted';
-/** Type of what a caller sends there: it comes back where the queue has gone. */
+/** Type of the caller's ping to that queue: the broker returns it when the queue is gone. */
 export const aliveType = 'alive';
 
-/** Not plain application/json, which the client library would parse by itself. */
+/** Not application/json: the client library would parse that by itself. */
 const contentType = 'application/vnd.cobaltcore.rpc+json';
 
-/** Throws where `params` is not plain JSON. */
+/** Throws if `params` is not plain JSON. */
 export const encodeMessage = (message: WireMessage) => ({
   contentType,
   body: Buffer.from(JSON.stringify({ ...message, params: copyJson(message.params) })),
@@ -43,11 +43,11 @@ export const encodeReply = (outcome: Outcome<Json | undefined>): Buffer => {
 export const encodeError = (error: unknown): Buffer =>
   Buffer.from(JSON.stringify({ error: error instanceof Error ? error.message : String(error) }));
 
-// both written by this file, here or in another process of the cloud
+// Both casts are safe: bodies are written only by this file, here or in another process.
 export const decodeMessage = (body: Buffer): WireMessage =>
   JSON.parse(body.toString()) as WireMessage;
 
-/** Throws the handler's error, with what was called. */
+/** Decodes a reply. Throws if the handler threw; `called` names the call in the error. */
 export function decodeReply(body: Buffer, called: string): Outcome<Json | undefined> {
   const reply = JSON.parse(body.toString()) as WireReply;
   if ('error' in reply) throw new Error(`${called} failed: ${reply.error}`);

@@ -1,10 +1,11 @@
-// Queues and exchanges of the bus at RabbitMQ, and how they are declared. Both ends declare them:
-// whoever comes first. https://www.rabbitmq.com/docs/queues, /docs/quorum-queues
+// Names and arguments of the bus's queues and exchanges at RabbitMQ. Sender and consumer both
+// declare them, since either may come first. https://www.rabbitmq.com/docs/queues,
+// /docs/quorum-queues
 import type { ConsumerProps } from 'rabbitmq-client';
 
 export interface AmqpNames {
   prefix: string;
-  /** Messages that a topic's queue holds. */
+  /** Maximum length of a topic's queue, in messages. */
   maxQueued: number;
   maxDeliveries: number;
 }
@@ -12,8 +13,8 @@ export interface AmqpNames {
 type Queue = NonNullable<ConsumerProps['queueOptions']> & { queue: string };
 
 /**
- * Calls of a topic. It lives as long as a consumer does: whoever calls a topic that nobody serves
- * gets the message back at once.
+ * The queue for a topic's calls. The broker deletes it with its last consumer, so that a call to a
+ * topic that nobody serves is returned at once.
  */
 export const callQueue = ({ prefix, maxQueued }: AmqpNames, topic: string): Queue => ({
   queue: `${prefix}.call.${topic}`,
@@ -22,7 +23,7 @@ export const callQueue = ({ prefix, maxQueued }: AmqpNames, topic: string): Queu
   arguments: { 'x-max-length': maxQueued, 'x-overflow': 'reject-publish' },
 });
 
-/** Casts of a topic: replicated, kept until they are done, also while nobody serves it. */
+/** The queue for a topic's casts: replicated, and kept while no consumer is connected. */
 export const castQueue = (
   { prefix, maxQueued, maxDeliveries }: AmqpNames,
   topic: string,
@@ -43,7 +44,7 @@ export const fanoutExchange = (prefix: string, topic: string): string =>
 
 export const deadLetterExchange = (prefix: string): string => `${prefix}.dead`;
 
-/** Casts that were given up: kept for an operator to look at, and to send again. */
+/** Casts whose handler threw at every delivery, kept for an operator to inspect and resend. */
 export const deadLetterQueue = ({ prefix, maxQueued }: AmqpNames): Queue => ({
   queue: `${prefix}.dead`,
   durable: true,

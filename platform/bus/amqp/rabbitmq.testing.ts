@@ -1,5 +1,5 @@
-// A private RabbitMQ for tests: own folder, own ports on the loopback, own epmd, a child of this
-// process, ended by its pid.
+// Starts a private RabbitMQ for tests: own folder, ports on the loopback, own epmd. The broker is a
+// child of this process and is ended by its pid.
 import type { ChildProcess } from 'node:child_process';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,29 +12,29 @@ import { freePort } from '../../testing/free-port.ts';
 import { startOrStop } from '../../testing/start-or-stop.ts';
 import type { AmqpOptions } from './amqp-bus.ts';
 
-/** Debian: rabbitmq-server. The one in /usr/sbin changes to a user of its own. */
+/** From Debian's package rabbitmq-server. Its wrapper in /usr/sbin would switch to another user. */
 const serverProgram = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 const startTimeoutMs = 60_000;
 const stopTimeoutMs = 20_000;
 
 export interface PrivateRabbitmq {
   options: Pick<AmqpOptions, 'hosts' | 'username' | 'password'>;
-  /** Ends it as a power failure does. */
+  /** Kills the broker with SIGKILL, as a power failure would. */
   kill(): Promise<void>;
-  /** Starts it again on what it kept. */
+  /** Starts the broker again on the data that it left. */
   start(): Promise<void>;
-  /** Ends it and removes its folder. Safe to repeat. */
+  /** Ends the broker and removes its folder. Safe to repeat. */
   stop(): Promise<void>;
 }
 
-/** Why there is no RabbitMQ on this machine, for a test's `skip`; false where there is one. */
+/** The reason why RabbitMQ cannot run on this machine, for a test's `skip`; false if it can. */
 export const rabbitmqMissing = async (): Promise<string | false> =>
   await access(serverProgram).then(
     () => false as const,
     () => `${serverProgram} is missing: apt-get install --no-install-recommends rabbitmq-server`,
   );
 
-/** With `tls` it takes TLS connections alone. */
+/** With `tls` the broker accepts TLS connections only. */
 export async function startRabbitmq(tls?: {
   certFile: string;
   keyFile: string;
@@ -60,7 +60,7 @@ export async function startRabbitmq(tls?: {
   const env = {
     PATH: process.env['PATH'],
     LANG: 'C.UTF-8',
-    HOME: folder, // the Erlang cookie
+    HOME: folder, // Erlang keeps its cookie file here
     ERL_EPMD_ADDRESS: '127.0.0.1',
     ERL_EPMD_PORT: String(epmdPort),
     RABBITMQ_CONF_ENV_FILE: '/dev/null',
@@ -72,7 +72,7 @@ export async function startRabbitmq(tls?: {
     RABBITMQ_LOG_BASE: join(folder, 'log'),
     RABBITMQ_SCHEMA_DIR: join(folder, 'schema'),
     RABBITMQ_GENERATED_CONFIG_DIR: join(folder, 'config'),
-    RABBITMQ_ALLOW_INPUT: 'true', // the script becomes the Erlang machine
+    RABBITMQ_ALLOW_INPUT: 'true', // the script then runs Erlang by exec, under the same pid
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
   };
   let server: ChildProcess | undefined;
@@ -90,10 +90,10 @@ export async function startRabbitmq(tls?: {
   };
   const start = async (): Promise<void> => {
     output = '';
-    // With a test that is killed it ends, too.
+    // `--pdeathsig`: the broker is killed when the test process dies.
     server = spawn('setpriv', ['--pdeathsig', 'KILL', serverProgram], {
       env,
-      stdio: ['pipe', 'pipe', 'pipe'], // its shell ends at the end of its input
+      stdio: ['pipe', 'pipe', 'pipe'], // the broker ends when its stdin is closed
     });
     for (const stream of [server.stdout, server.stderr])
       stream
@@ -111,7 +111,7 @@ export async function startRabbitmq(tls?: {
   const stop = async (): Promise<void> => {
     await end('SIGKILL');
     await promisify(execFile)('epmd', ['-port', String(epmdPort), '-kill'], { env }).catch(
-      () => undefined, // it was not started, or is ended already
+      () => undefined, // never started, or ended already
     );
     await rm(folder, { recursive: true, force: true });
   };

@@ -1,4 +1,4 @@
-// One consumer of a topic over RabbitMQ: its calls, its casts and the fanouts.
+// Serves one topic over RabbitMQ: consumes its calls, casts and fanouts and runs the handlers.
 import type { AsyncMessage, Connection, Consumer } from 'rabbitmq-client';
 import { ConsumerStatus } from 'rabbitmq-client';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -25,14 +25,14 @@ export interface ServingDeps {
   names: AmqpNames;
   topology: Topology;
   redeliveryBackoffMs: number;
-  /** Ids of casts remembered. */
+  /** How many message ids of casts are remembered, to drop a cast that is sent twice. */
   maxRemembered: number;
 }
 
 const declarePauseMs = 500;
 
 type Reply = (body: Buffer, envelope?: { type: string }) => Promise<void>;
-/** A caller that waits longer is told which consumer has its call, and watches that. */
+/** After this long without an answer the caller is told that its call was accepted, and by whom. */
 const acceptedAfterMs = 1_000;
 type Answer = { outcome: Outcome<Json | undefined> } | { error: unknown };
 
@@ -42,11 +42,11 @@ export class AmqpServing {
   readonly #handlers: RpcHandlers;
   readonly #slots: Slots;
   readonly #consumers: Consumer[] = [];
-  /** Ids of casts that were taken; the oldest is forgotten first. */
+  /** Ids of casts that were accepted; beyond the bound the oldest is forgotten first. */
   readonly #taken = new Set<string>();
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
-  /** It goes with this consumer. */
+  /** Exclusive to this consumer: the broker deletes the queue when the consumer dies. */
   readonly #ownQueue: string;
   readonly ready: Promise<void>;
 
@@ -85,10 +85,11 @@ export class AmqpServing {
         async (message) => await this.#hear(message),
       ),
     ]).then(() => undefined);
-    this.ready.catch(() => undefined); // told by `error` below; calls of this process wait for it
+    // Reported by those who await `ready`; `error` events are logged below.
+    this.ready.catch(() => undefined);
   }
 
-  /** Takes no more messages; resolves when those in work are done. Safe to repeat. */
+  /** Takes no more messages; resolves when those in progress are handled. Safe to repeat. */
   async close(): Promise<void> {
     this.#closed ??= this.#end();
     await this.#closed;
@@ -106,7 +107,7 @@ export class AmqpServing {
     await Promise.all(this.#consumers.map(async (consumer) => await consumer.close()));
   }
 
-  /** Until the broker is there. */
+  /** Declares the queue for casts; tries again until the broker is reachable. */
   async #declareCasts(): Promise<void> {
     const { topology, clock, ids, log } = this.#deps;
     for (;;) {
@@ -128,7 +129,7 @@ export class AmqpServing {
     this.#consumers.push(consumer);
     const ready = Promise.withResolvers<void>();
     consumer.on('ready', () => ready.resolve());
-    // It is made again by itself, also after the broker was away.
+    // The client library reconnects and recreates the consumer by itself.
     consumer.on('error', (error: unknown) =>
       this.#deps.log.warn(
         { topic: this.#topic, err: error },
@@ -140,7 +141,8 @@ export class AmqpServing {
 
   async #answerCall(message: AsyncMessage, reply: Reply): Promise<ConsumerStatus> {
     const receivedMs = this.#deps.clock.now();
-    // Most of what was left of the caller's time as it was sent: its clock may be another one.
+    // `expiration` is the caller's remaining time when it sent, in ms: unlike a time of day, it
+    // does not depend on the two hosts' clocks agreeing.
     const deadlineMs = receivedMs + Number(message.expiration ?? Infinity);
     const accepted = this.#deps.clock.after(acceptedAfterMs, () => {
       reply(Buffer.from(this.#ownQueue), { type: acceptedType }).catch((error: unknown) =>
@@ -153,7 +155,7 @@ export class AmqpServing {
         await reply(encodeReply(notDelivered('The consumer stops.')));
         return ConsumerStatus.ACK;
       }
-      if (this.#deps.clock.now() >= deadlineMs) return ConsumerStatus.ACK; // nobody waits
+      if (this.#deps.clock.now() >= deadlineMs) return ConsumerStatus.ACK; // the caller gave up
       const answer = await this.#handle(message, deadlineMs, 1);
       await reply('error' in answer ? encodeError(answer.error) : encodeReply(answer.outcome));
       return ConsumerStatus.ACK;
@@ -170,7 +172,7 @@ export class AmqpServing {
     await this.#slots.take();
     let answer: Answer;
     try {
-      // For the next consumer, or for this process after its restart.
+      // Put back into the queue for another consumer, or for this process after its restart.
       if (this.#closing.signal.aborted) return ConsumerStatus.REQUEUE;
       if (id !== undefined && attempt === 1 && !this.#remember(id)) return ConsumerStatus.ACK;
       answer = await this.#handle(message, Infinity, attempt);
@@ -196,7 +198,7 @@ export class AmqpServing {
       .sleep(redeliveryBackoffMs * 2 ** (attempt - 1) * (0.5 + ids.random()), {
         signal: this.#closing.signal,
       })
-      .catch(() => undefined); // stopping: at once
+      .catch(() => undefined); // stopping: put it back without the pause
     return ConsumerStatus.REQUEUE;
   }
 
@@ -223,7 +225,7 @@ export class AmqpServing {
       if (!handler) throw new Error(`${this.#topic} has no method ${method}`);
       const outcome = await withoutFence(async () => await handler(params, context));
       if (isFault(outcome)) label = outcome.kind;
-      encodeReply(outcome); // throws where it is not plain JSON: the handler's bug
+      encodeReply(outcome); // throws if the result is not plain JSON, a bug of the handler
       return { outcome };
     } catch (error) {
       label = 'error';
@@ -237,7 +239,7 @@ export class AmqpServing {
     }
   }
 
-  /** False: it was taken before. */
+  /** Returns false if a cast with this id was accepted before. */
   #remember(id: string): boolean {
     if (this.#taken.has(id)) return false;
     this.#taken.add(id);
@@ -248,7 +250,10 @@ export class AmqpServing {
     return true;
   }
 
-  /** The last consumer goes: what waits in the queue would wait for nobody. */
+  /**
+   * When the last consumer stops: answers queued calls with `unavailable`, since nobody will handle
+   * them.
+   */
   async #refuseQueuedCalls(): Promise<void> {
     const { connection, names } = this.#deps;
     const { queue } = callQueue(names, this.#topic);

@@ -1,4 +1,4 @@
-// Bounds how many messages of one consumer are in work at once, over its several queues.
+// A semaphore: bounds how many messages one consumer handles at once, over all its queues.
 
 export class Slots {
   #free: number;

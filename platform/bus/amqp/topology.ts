@@ -1,6 +1,6 @@
-// Declares what messages are kept in at RabbitMQ: the queue of a topic's casts and the one of dead
-// letters. Once a connection and name, one after the other: the broker (3.10) breaks connections
-// that declare one quorum queue at the same moment.
+// Declares the queues that hold casts at RabbitMQ: one for each topic, and the one for dead
+// letters. Each is declared once per connection, and one after the other: broker version 3.10
+// closes connections that declare the same quorum queue at the same moment.
 import type { Connection } from 'rabbitmq-client';
 import type { AmqpNames } from './names.ts';
 import { castQueue, deadLetterExchange, deadLetterQueue } from './names.ts';
@@ -16,14 +16,20 @@ export class Topology {
     this.#names = names;
   }
 
-  /** Safe to repeat, also beside other processes. Rejects while the broker is away. */
+  /**
+   * Declares the topic's cast queue. Idempotent, also between processes. Rejects while the broker
+   * is not connected.
+   */
   async castsOf(topic: string): Promise<void> {
     await this.#once('dead letters', async () => await this.#deadLetters());
     const queue = castQueue(this.#names, topic);
     await this.#once(queue.queue, async () => void (await this.#connection.queueDeclare(queue)));
   }
 
-  /** A new connection may be to a broker that lost what was declared. */
+  /**
+   * Called for a new connection: the broker behind it may have lost its queues, so declare them
+   * again.
+   */
   forget(): void {
     this.#declared.clear();
   }
@@ -40,7 +46,8 @@ export class Topology {
     let declared = this.#declared.get(name);
     if (!declared) {
       declared = this.#last.then(declare);
-      this.#last = declared.catch(() => undefined); // told to whoever asked for it
+      // Only orders the declarations: the caller of #once gets the error.
+      this.#last = declared.catch(() => undefined);
       this.#declared.set(name, declared);
       declared.catch(() => this.#declared.delete(name));
     }

@@ -1,36 +1,39 @@
-// The types of the coverage tables: what happens when a member of another project calls a route.
+// Types of the coverage tables: each route with the answer that a member of another project gets.
 import type { Json } from '#contracts/common/json.ts';
 import type { Person } from '../api-cloud.ts';
 
-/** Objects of Alice's, by the path that names them: `/compute/v2.1/servers/:id` to the id. */
+/** Ids of Alice's objects, by the path that names them, e.g. `/compute/v2.1/servers/:id`. */
 export type Objects = ReadonlyMap<string, string>;
 
 /**
- * A route that names an object of a project or user. Bob is refused; the same call of Alice's
- * reaches the object, otherwise the row would prove nothing.
+ * A route that names an object of a project or user. Bob must be refused; the same call by Alice
+ * must reach the object, or the refusal would prove nothing.
  */
 export interface OwnCase {
   body?: Json | ((alice: Person, objects: Objects) => Json);
   headers?: Record<string, string> | ((alice: Person, objects: Objects) => Record<string, string>);
   query?: (alice: Person) => string;
-  /** Default 404: another project's object does not exist for Bob. 403 where the API answers so. */
+  /**
+   * Bob's status. Default 404: another project's object does not exist for Bob. 403 where the API
+   * answers so.
+   */
   bob?: 403 | 404;
-  /** The status for Alice where it is neither a success nor 409. */
+  /** Alice's status, if it is neither a success nor 409. */
   alice?: number;
 }
 
 export interface RouteCases {
-  /** The mount, e.g. '/compute'. */
+  /** The service's mount, e.g. '/compute'. */
   mount: string;
-  /** In the order in which Alice calls them; those that delete come last. */
+  /** Routes with an owner, in the order in which Alice calls them; those that delete come last. */
   own: Readonly<Record<string, OwnCase>>;
-  /** A member gets 403, whatever the path names. */
+  /** Routes where a member gets 403, whatever object the path names. */
   adminsOnly: readonly string[];
-  /** Routes that name no project's object, with the reason. They disclose nothing of Alice's. */
+  /** Routes that name no project's object, by the reason; they must disclose nothing of Alice's. */
   nobodys: Readonly<Record<string, readonly string[]>>;
 }
 
-/** `{GET,PUT} /a/{b,c}` -> four routes. */
+/** Expands braces: `{GET,PUT} /a/{b,c}` gives four routes. */
 export function expand(pattern: string): string[] {
   const braces = /\{([^}]*)\}/.exec(pattern);
   if (!braces) return [pattern];
@@ -43,7 +46,10 @@ export function expand(pattern: string): string[] {
     );
 }
 
-/** The template with every `:name` replaced by Alice's object; without one, by `nothing`. */
+/**
+ * The path with every `:name` replaced by the id of Alice's object, or by `nothing` if she has
+ * none.
+ */
 export function concrete(template: string, objects: Objects): string {
   let seen = '';
   const parts = template

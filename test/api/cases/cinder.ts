@@ -1,5 +1,5 @@
-// Cinder's routes, each below /v3 and below /v3/{project_id}. An object belongs to its project;
-// lists and creations name none.
+// Cinder's routes for coverage.test.ts, each below /v3 and below /v3/{project_id}. Objects belong
+// to projects; lists and creations name none.
 import { eventually } from '#platform/testing/eventually.ts';
 import type { ApiCloud } from '../api-cloud.ts';
 import { hidden } from '../api-cloud.ts';
@@ -25,7 +25,7 @@ const own = (root: string): readonly [row: string, wanted: OwnCase][] => [
   [`PUT ${volume}`, { body: { volume: { description: 'changed' } } }],
   [`PUT ${snapshot}`, { body: { snapshot: { description: 'changed' } } }],
   [`POST ${volume}/action`, { body: { 'os-set_bootable': { bootable: false } } }],
-  // The volume is not being created, so her call reaches it and is refused.
+  // 400: Alice's call reaches the snapshot, but it is not in creation.
   [
     `POST ${snapshot}/action`,
     { body: { 'os-update_snapshot_status': { status: 'available' } }, alice: 400 },
@@ -37,7 +37,7 @@ const own = (root: string): readonly [row: string, wanted: OwnCase][] => [
   [`POST ${attachment}/action`, { body: { 'os-complete': {} } }],
   ['GET /backups/:id', {}],
   ['PUT /backups/:id', { body: { backup: { description: 'changed' } } }],
-  // Restoring onto an attached volume is refused.
+  // Refused, because the volume is attached.
   [
     'POST /backups/:id/restore',
     {
@@ -56,7 +56,7 @@ const own = (root: string): readonly [row: string, wanted: OwnCase][] => [
   [`DELETE ${attachment}`, {}],
   ['DELETE /backups/:id', {}],
   [`DELETE ${snapshot}`, {}],
-  // A snapshot of it may still be in deletion.
+  // Cascade: a snapshot of the volume may still be in deletion.
   [`DELETE ${volume}`, { query: () => '?cascade=true' }],
 ];
 
@@ -65,7 +65,7 @@ export const cinder: RouteCases = {
   own: Object.fromEntries(
     roots.flatMap((root) =>
       [
-        // Quotas exist for every project id; nothing else exists below a foreign project.
+        // Quotas exist for every project id; nothing else exists below another project's path.
         ...['GET /os-quota-sets/:id', 'GET /os-quota-sets/:id/defaults'].map(
           (row): [string, OwnCase] => [row, root === '/v3' ? { bob: 403 } : {}],
         ),
@@ -127,8 +127,8 @@ export const cinder: RouteCases = {
 };
 
 /**
- * One of each of Alice's objects, twice: each of the two paths has its own. Called by
- * make-objects.ts.
+ * Creates one of each kind of volume object for Alice, twice, since each path prefix gets its own.
+ * Called by make-objects.ts.
  */
 export async function volumeObjects({ alice, admin, sure }: ApiCloud): Promise<[string, string][]> {
   const createdObjects: [string, string][] = [];
@@ -188,7 +188,8 @@ export async function volumeObjects({ alice, admin, sure }: ApiCloud): Promise<[
     await sure(admin, 'POST', at(`/types/${type.id}/action`), {
       addProjectAccess: { project: alice.projectId },
     });
-    const failed = await volumeOf({ volume_type: type.id }); // leaves a message
+    // Its failed creation leaves a user message.
+    const failed = await volumeOf({ volume_type: type.id });
     const {
       messages: [message],
     } = await sure(alice, 'GET', at(`/messages?resource_uuid=${failed}`), undefined, 70);

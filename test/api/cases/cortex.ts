@@ -1,4 +1,4 @@
-// Cortex's routes, where it is enabled: for services and admins only.
+// Cortex's routes (where it is enabled) for coverage.test.ts: for services and administrators only.
 import type { RouteCases } from './case.ts';
 
 export const cortex: RouteCases = {

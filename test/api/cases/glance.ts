@@ -1,4 +1,4 @@
-// Glance's routes by what a member of another project may see.
+// Glance's routes for coverage.test.ts, by what a member of another project may see.
 import type { OwnCase, RouteCases } from './case.ts';
 
 const image = '/v2/images/:id';
@@ -22,7 +22,7 @@ export const glance: RouteCases = {
     [`POST ${image}/members`]: { body: { member: 'a-third-project' } },
     [`GET ${image}/members`]: {},
     [`GET ${image}/members/:member`]: {},
-    // only the member may accept it, not the owner
+    // 403: only the member project may accept a shared image, not its owner.
     [`PUT ${image}/members/:member`]: { body: { status: 'accepted' }, alice: 403 },
     [`DELETE ${image}/members/:member`]: {},
     [`POST ${image}/actions/deactivate`]: {},

@@ -1,4 +1,5 @@
-// Routes of the HA Service: hosts are no project's, so they are for administrators and agents.
+// Routes of the HA Service for coverage.test.ts: hosts belong to no project, so the routes are for
+// administrators and agents.
 import type { RouteCases } from './case.ts';
 
 const hypervisor = '/api/hypervisors/:host';

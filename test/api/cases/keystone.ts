@@ -1,5 +1,5 @@
-// Keystone's routes by what a user who is only a member of another project may see. Others' objects
-// are 403 here: the policy is checked before the object is looked up.
+// Keystone's routes for coverage.test.ts, by what a user who is only a member of another project
+// may see. Others' objects are 403: Keystone checks the policy before it looks the object up.
 // https://docs.openstack.org/keystone/latest/configuration/policy.html
 import { hidden } from '../api-cloud.ts';
 import type { OwnCase, RouteCases } from './case.ts';

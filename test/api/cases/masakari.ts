@@ -1,4 +1,5 @@
-// Routes of masakari's API: segments and hosts are no project's, so they are for administrators.
+// Routes of masakari's API for coverage.test.ts: segments and hosts belong to no project, so they
+// are for administrators.
 import type { RouteCases } from './case.ts';
 
 const segment = '/v1/segments/:segment';

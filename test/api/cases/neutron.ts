@@ -1,4 +1,4 @@
-// Neutron's routes. An object belongs to its project; lists and creations name none.
+// Neutron's routes for coverage.test.ts. Objects belong to projects; lists and creations name none.
 import type { OwnCase, RouteCases } from './case.ts';
 
 const at = '/v2.0';

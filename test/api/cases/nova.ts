@@ -1,4 +1,4 @@
-// Nova's routes by what a member of another project may see.
+// Nova's routes for coverage.test.ts, by what a member of another project may see.
 import { removedRoutes } from '#services/nova/api/removed.ts';
 import { hidden } from '../api-cloud.ts';
 import type { RouteCases } from './case.ts';
@@ -22,8 +22,7 @@ export const nova: RouteCases = {
     [`DELETE ${server}/os-server-password`]: {},
     [`GET ${server}/os-security-groups`]: {},
     [`GET ${server}/os-volume_attachments`]: {},
-    // Alice's server has no volume, and her volume is reserved for another server: the call is
-    // refused for that.
+    // Alice's call reaches the server and is refused: her volume is reserved for another server.
     [`POST ${server}/os-volume_attachments`]: {
       body: (_alice, objects) => ({
         volumeAttachment: { volumeId: objects.get('/volume/v3/volumes/:id') ?? '' },
@@ -65,7 +64,7 @@ export const nova: RouteCases = {
     'PUT /v2.1/os-security-groups/:group': {
       body: { security_group: { name: hidden } },
       alice: 400,
-    }, // it is her default one
+    }, // it is her default security group
     'POST /v2.1/os-security-group-rules': {
       body: (_alice, objects) => ({
         security_group_rule: {

@@ -1,4 +1,5 @@
-// Placement's routes: for services and admins only, except for a project's own usages.
+// Placement's routes for coverage.test.ts: for services and administrators only, except for a
+// project's own usages.
 import type { RouteCases } from './case.ts';
 
 const provider = '/resource_providers/:uuid';

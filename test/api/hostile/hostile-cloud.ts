@@ -1,6 +1,6 @@
-// A cloud under hostile requests: generates them at random over all routes, sends each through the
-// dispatcher as the socket would, and measures the time of this thread that it took. The cloud is
-// recreated from time to time, since requests also delete what they may.
+// A cloud for hostile requests: generates random requests over all routes, sends each through the
+// dispatcher as the socket would, and measures how long each occupies this thread. The test
+// recreates the cloud from time to time, since requests also delete objects.
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Route } from '#openstack/http/route.ts';
@@ -29,7 +29,7 @@ export interface HostileRequest {
 export interface HostileAnswer {
   status: number;
   text: string;
-  /** The time of this thread that the request took, ms. */
+  /** How long the request occupied this thread, ms. */
   cpuMs: number;
 }
 
@@ -45,9 +45,7 @@ export interface HostileCloud {
   cloud: ApiCloud;
   make(): HostileRequest;
   send(request: HostileRequest): Promise<HostileAnswer>;
-  /**
-   * New tokens for people whose tokens were revoked by requests. Throws if the person was deleted.
-   */
+  /** Logs users in again whose tokens were revoked by requests. Throws if a user was deleted. */
   renewTokens(): Promise<void>;
   /** Unexpected errors that the services have logged since the last call. */
   errors(): string[];
@@ -78,7 +76,7 @@ export async function startHostileCloud(random: Random): Promise<HostileCloud> {
     ['admin', cloud.admin],
   ]);
   const callers = ['alice', 'alice', 'alice', 'admin', 'admin', 'admin', 'bob', 'nobody'];
-  /** A target; routes that delete are rare, so that objects remain. */
+  /** A random target. Targets that delete are rarer, so that objects remain. */
   const target = (): Target => {
     const picked = random.pick(targets);
     return picked.definition.method === 'DELETE' && random.chance(0.8)
@@ -104,7 +102,7 @@ export async function startHostileCloud(random: Random): Promise<HostileCloud> {
           people.set(name, {
             ...person,
             token: await cloud.tokenOf(name as 'alice' | 'bob' | 'admin'),
-          }); // the names above
+          }); // cast: only the names above
       }
     },
     errors: () => lines.splice(0),
@@ -235,7 +233,7 @@ async function send(
   { plane }: ApiCloud,
   { method, path, query, headers, body }: HostileRequest,
 ): Promise<HostileAnswer> {
-  await nextTurn(); // what the previous request left behind does not count
+  await nextTurn(); // so that leftovers of the previous request do not count
   const before = process.threadCpuUsage();
   const raw: RawRequest = {
     method,

@@ -5,7 +5,7 @@ export class Random {
   constructor(seed: number) {
     this.#state = seed >>> 0;
   }
-  /** 0 to 1, without 1. */
+  /** A number from 0 up to, but not including, 1. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;
@@ -20,6 +20,6 @@ export class Random {
     return this.next() < probability;
   }
   pick<T>(items: readonly T[]): T {
-    return items[this.below(items.length)] as T; // none is empty here
+    return items[this.below(items.length)] as T; // cast: callers pass no empty list
   }
 }

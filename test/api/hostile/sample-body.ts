@@ -1,4 +1,4 @@
-// Bodies that a route's schema accepts, so that hostile requests reach the handlers.
+// Generates bodies that a route's schema accepts, so that hostile requests reach the handlers.
 import type { TSchema } from 'typebox';
 import { Check } from 'typebox/value';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -23,7 +23,7 @@ interface Keywords {
   format?: string;
 }
 
-/** Ids and names of objects of this cloud. */
+/** Ids and names of objects in this cloud. */
 export type Pool = readonly string[];
 
 export function sampleBody(
@@ -33,9 +33,10 @@ export function sampleBody(
   pool: Pool,
 ): Json {
   if (schema === undefined) return random.pick<Json>([{}, null, { a: 1 }]);
-  // not the versioned form
+  // A single schema, without versions.
   if (!Array.isArray(schema)) return sample(random, schema as TSchema, pool);
-  const versions = schema as readonly { from: number; schema: TSchema }[]; // the other form
+  // Cast: the form with versions.
+  const versions = schema as readonly { from: number; schema: TSchema }[];
   const entry =
     versions.filter(({ from }) => from <= version).sort((a, b) => b.from - a.from)[0] ??
     versions[0];
@@ -43,7 +44,7 @@ export function sampleBody(
 }
 
 function sample(random: Random, schema: TSchema, pool: Pool): Json {
-  const keywords = schema as Keywords; // read keyword by keyword
+  const keywords = schema as Keywords; // cast: read keyword by keyword
   if (keywords.const !== undefined) return keywords.const;
   if (keywords.enum) return random.pick(keywords.enum);
   if (keywords.anyOf) return sample(random, random.pick(keywords.anyOf), pool);
@@ -136,5 +137,5 @@ function sampleText(random: Random, schema: TSchema, pool: Pool): string {
   }
   return (
     texts.find((text) => Check(schema, text)) ?? 'x'.repeat((schema as Keywords).minLength ?? 1)
-  ); // as above
+  ); // cast: keyword by keyword, as above
 }

@@ -1,4 +1,4 @@
-// What no well-meaning client sends: values for any field, name or parameter, and bodies as bytes.
+// Values that no well-meaning client sends: for any field, name or parameter, and bodies as bytes.
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { Random } from './random.ts';
 
@@ -115,16 +115,16 @@ export function anyValue(random: Random): Json {
   return hostileKeys(random);
 }
 
-/** As JSON.parse creates them: `__proto__` is an own key. */
+/** Hostile keys, created as JSON.parse creates them: `__proto__` is an own key. */
 export function hostileKeys(random: Random): JsonObject {
   const pairs = Array.from(
     { length: 1 + random.below(3) },
     () => `${JSON.stringify(random.pick(keys))}:${JSON.stringify(random.pick(words))}`,
   );
-  return JSON.parse(`{${pairs.join(',')}}`) as JsonObject; // an object by its braces
+  return JSON.parse(`{${pairs.join(',')}}`) as JsonObject; // cast: the braces make it an object
 }
 
-/** A body with one to three changed places. */
+/** The body with one to three random changes. */
 export function mutated(random: Random, body: Json): Json {
   let changed = structuredClone(body);
   for (let count = 1 + random.below(3); count > 0; count -= 1) changed = changeOne(random, changed);
@@ -149,10 +149,10 @@ function changeOne(random: Random, value: Json): Json {
         [name, changeOne(random, Object.hasOwn(value, name) ? (value[name] ?? null) : null)],
       ]),
     ),
-  ) as Json; // plain JSON again
+  ) as Json; // cast: plain JSON again
 }
 
-/** The bytes of a body: complete, or damaged. */
+/** The bytes of a body, complete or damaged. */
 export function bytesOf(random: Random, body: Json): Buffer {
   const text = JSON.stringify(body);
   const kind = random.below(40);
@@ -182,7 +182,7 @@ export function bytesOf(random: Random, body: Json): Buffer {
   return Buffer.from(text);
 }
 
-/** Replaces one byte of the text by one that is invalid in JSON or UTF-8. */
+/** Replaces one byte of the text by one that is invalid in JSON or in UTF-8. */
 function spoiltText(random: Random, text: string): Buffer {
   const bytes = Buffer.from(text);
   bytes[random.below(bytes.length)] = random.pick([0x00, 0xff, 0xe2, 0x22, 0x5c]);
