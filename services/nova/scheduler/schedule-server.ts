@@ -123,7 +123,12 @@ async function decide(
   };
   const taken = new Set<string>();
   for (let lost = 0; lost < maxLostDecisions && taken.size < maxClaims;) {
-    const group = await groupView(db, server);
+    const group = await groupView(db, server, move?.type === 'evacuation' ? server.host : null);
+    if (group?.undecidedMember !== undefined)
+      return fault(
+        'conflict',
+        `No valid host was found. The host of server group ${group.id} is not known while its member ${group.undecidedMember} moves or has a resize to be confirmed or reverted.`,
+      );
     const selection = await select(
       hosts.filter(({ host }) => !taken.has(host)),
       { ...wanted, ...facts, group },

@@ -16,17 +16,29 @@ export interface GroupView {
   membersOn: ReadonlyMap<string, number>;
   /** Those that are counted there. */
   members: readonly string[];
+  /** Of an affinity group: a member that may end on one of several hosts. */
+  undecidedMember?: string;
 }
 
-/** null: it is in none. The generation is read first: what changes afterwards is noticed. */
+/**
+ * null: the server is in no group. The generation is read first, so that changes after it are
+ * noticed. `failedHost`: the host that the server is evacuated from. Members there are evacuated
+ * too, and do not keep the others from leaving it.
+ */
 export async function groupView(
   db: NovaDb,
   server: Pick<Server, 'id' | 'server_group_id'>,
+  failedHost: string | null = null,
 ): Promise<GroupView | null> {
   if (server.server_group_id === null) return null;
   const group = await findServerGroup(db, server.server_group_id, null);
   if (!group) return null; // deleted meanwhile
-  const members = await locatedMembers(db, group.id, server.id);
+  const located = await locatedMembers(db, group.id, server.id);
+  const members = located.flatMap(({ id, hosts }) => {
+    const staying = hosts.filter((host) => host !== failedHost);
+    return staying.length === 0 ? [] : [{ id, hosts: staying }];
+  });
+  const undecided = members.find(({ hosts }) => hosts.length > 1);
   return {
     id: group.id,
     generation: group.generation,
@@ -34,6 +46,7 @@ export async function groupView(
     maxPerHost: group.max_server_per_host ?? 1,
     membersOn: countByHost(members),
     members: members.map(({ id }) => id),
+    ...(group.policy === 'affinity' && undecided && { undecidedMember: undecided.id }),
   };
 }
 

@@ -16,10 +16,16 @@ import type { DatabaseConfig } from '#platform/db/database.ts';
 import { testDatabase } from '#platform/db/test-database.testing.ts';
 import type { NovaFixture } from '../api/nova-api.testing.ts';
 import { startNova } from '../api/nova-api.testing.ts';
-import { countByHost, insertServerGroup, locatedMembers } from '../store/server-groups.ts';
+import {
+  countByHost,
+  insertServerGroup,
+  locatedMembers,
+  reserveHost,
+} from '../store/server-groups.ts';
 import { changeServer } from '../store/servers.ts';
 import type { Schedule } from './schedule-server.ts';
 import { createScheduling } from './schedule-server.ts';
+import { groupView } from './server-groups.ts';
 
 const hosts = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6'];
 let dir: string;
@@ -229,6 +235,38 @@ describe('a member', () => {
     assert.equal(await placed(second), false);
     await change({ deleted_at_ms: 1 });
     assert.ok(await placed(second), 'after it was deleted');
+  });
+
+  it('that may end on one of two hosts keeps its affinity group from growing', async () => {
+    const id = await group('affinity');
+    const [first = '', second = ''] = await many(id, 2);
+    const resized = { host: 'h2', task_state: null, vm_state: 'resized', reserved_host: 'h1' };
+    await changeServer(db(), first, resized as Parameters<typeof changeServer>[2], 0);
+    const [refused] = await place([second]);
+    assert.ok(isFault(refused));
+    assert.match(refused.message, new RegExp(`its member ${first} moves or has a resize`));
+    assert.equal(claims.size, 0);
+    await changeServer(db(), first, { vm_state: 'active', reserved_host: null }, 0);
+    const [placed] = await place([second]);
+    assert.ok(placed && !isFault(placed));
+    assert.equal(placed.host, 'h2');
+  });
+
+  it('of an affinity group is evacuated to where those before it go', async () => {
+    const id = await group('affinity');
+    const [first = '', second = ''] = await many(id, 2);
+    for (const each of [first, second])
+      await changeServer(db(), each, { host: 'h1', task_state: null, vm_state: 'active' }, 0);
+    const viewOf = async (server: string, failedHost: string | null) =>
+      (await groupView(db(), { id: server, server_group_id: id }, failedHost)) ?? assert.fail();
+    const alone = await viewOf(first, 'h1');
+    assert.equal(alone.membersOn.size, 0, 'the members on the host that failed do not hold it');
+    assert.ok(await reserveHost(db(), first, alone, 'h3'));
+    await changeServer(db(), first, { task_state: 'rebuilding' }, 0);
+    const after = await viewOf(second, 'h1');
+    assert.deepEqual([...after.membersOn], [['h3', 1]]);
+    assert.equal(after.undecidedMember, undefined);
+    assert.equal((await viewOf(second, null)).undecidedMember, first, 'any other move must wait');
   });
 
   it('is not placed for a caller that has given up', async () => {
