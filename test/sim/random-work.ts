@@ -295,8 +295,9 @@ async function changeInterfaces(
   const answer = await cloud.compute('POST', `/servers/${id}/os-interface`, {
     interfaceAttachment: { net_id: cloud.networkId },
   });
-  // 400: the interface could not be plugged in; the answer says why.
-  if (answer.status !== 400) check('POST os-interface', answer.status, answer.body);
+  // 400: the interface could not be plugged in, and the answer says why. 504: a process stood still
+  // for longer than the API waits, and the interface comes later.
+  if (![400, 504].includes(answer.status)) check('POST os-interface', answer.status, answer.body);
 }
 
 function check(what: string, status: number, body: unknown): void {
