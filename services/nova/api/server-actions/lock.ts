@@ -1,4 +1,4 @@
-// Lock and unlock: done at once, whatever the server does.
+// Lock and unlock: carried out at once, in any state of the server.
 import Type from 'typebox';
 import { fault } from '#contracts/common/fault.ts';
 import { changeServer } from '../../store/servers.ts';
