@@ -45,7 +45,7 @@ export class Domains {
     return now && saved ? guestState(now.state, now.reason, saved.result !== 0) : 'absent';
   }
 
-  /** Two calls, however many guests there are. */
+  /** Lists all guests with two calls, however many there are. */
   async list(): Promise<GuestSummary[]> {
     const [stats, saved] = await Promise.all([
       this.#client.call(remote.connectGetAllDomainStats, {

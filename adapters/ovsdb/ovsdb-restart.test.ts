@@ -7,7 +7,7 @@ import { startPrivateOvsdb } from './ovsdb-server.testing.ts';
 
 /**
  * Kills the server of a connected client and starts it again, checks that everything is restored,
- * and returns how the replica was.
+ * and returns the replica's `facts`.
  */
 async function dieAndReturn(
   t: TestContext,

@@ -47,7 +47,7 @@ interface AnyScope {
 export class RowIndex<S extends DatabaseSchema> {
   readonly schema: S;
   readonly #scope: Readonly<Record<string, AnyScope>>;
-  /** Columns of a table that are places. */
+  /** Table -> its columns that are places. */
   readonly #placesOf = new Map<string, string[]>();
   readonly #rows = new Map<string, Map<Uuid, AnyRow>>();
   /** Table and key -> the rows with this key; any further one is a stray that a plan removes. */

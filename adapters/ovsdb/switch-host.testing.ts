@@ -78,7 +78,7 @@ export async function startSwitchHost(name: string, south: string): Promise<Swit
     ).stdout.trim();
   const inside = async (...command: string[]): Promise<string> =>
     (await run(enter[0] as string, [...enter.slice(1), ...command], { env, timeout: 20_000 }))
-      .stdout; // as above
+      .stdout; // enter is not empty
 
   await run('/usr/sbin/ip', ['netns', 'add', netns]);
   await inside('ip', 'link', 'set', 'lo', 'up');

@@ -87,7 +87,7 @@ describe('building a guest', () => {
     const builds = createGuestBuilds({
       hypervisor,
       clock: systemClock,
-    } as unknown as NovaAgentDeps); // as above
+    } as unknown as NovaAgentDeps); // nothing else is used
     const build = builds.run({ ...spec('a'), kernel: null }, Infinity, never);
     builds.abandon('a');
     arrive();

@@ -10,7 +10,7 @@ export const haEvents = [
   'doubted', // they no longer agree on that
   'agreed', // they have agreed for long enough, and the limit of failing hosts allows fencing
   'fenced', // it is proven that no guest of the host runs
-  'unfenceable', // that cannot be proven
+  'unfenceable', // it cannot be proven that none runs
   'retried', // fencing is tried again
   'acknowledged', // an operator vouches that the host is off
   'forcedDown', // Nova has it as forced down

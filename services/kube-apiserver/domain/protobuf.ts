@@ -225,7 +225,7 @@ function decode(bytes: Buffer, message: Message): Record<string, unknown> {
       at += length;
     } else if (wire === 1 || wire === 5) {
       at += wire === 1 ? 8 : 4;
-      continue; // an unknown field is skipped
+      continue; // fixed-width: no field here has such a type
     } else throw new Malformed(`wire type ${wire}`);
     const field = message[number];
     if (field) setField(object, field, content);

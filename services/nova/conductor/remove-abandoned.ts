@@ -52,8 +52,8 @@ async function removePart(
       if (unfinished.has(status)) return fault('conflict', `${id} is ${status}`);
       const deletion = removable.has(status) ? await remove(id) : undefined;
       if (isFault(deletion) && deletion.kind !== 'badRequest') return deletion;
-      // Cinder refuses to delete it because it is in use meanwhile: left to its owner, who can see
-      // it.
+      // Cinder refuses to delete it, or its status shows that it is in use meanwhile: left to its
+      // owner, who can see it.
       if (deletion || !(removable.has(status) || status === 'deleting'))
         deps.log.warn(
           { id, status, req: requestId, why: deletion?.message },

@@ -89,8 +89,8 @@ export type AddressesView = Record<
 >;
 
 /**
- * Fixed addresses, each followed by its floating IPs, by network label. `version` and `addr` must
- * come first in each entry: the `ip` filter of the list matches the JSON text.
+ * Fixed addresses, each followed by its floating IPs, by network label. The `ip` filters of the
+ * server list read `version` and `addr`.
  */
 export function addressesView(infos: readonly NicInfo[]): AddressesView {
   const view = new Map<string, AddressesView[string]>(); // a Map: labels are tenants' texts

@@ -36,7 +36,8 @@ export const getConsoleOutput: ServerActionRow = {
   ]),
   handler: async (deps, request, server, value) => {
     if (server.host === null) return fault('conflict', `Instance ${server.id} is not ready`);
-    const length = (value as { length?: number | string | null } | null)?.length; // by the schema
+    // validated by the schema
+    const length = (value as { length?: number | string | null } | null)?.length;
     const read = await agentOn(deps, server.host).call(
       'consoleLog',
       { uuid: server.id, maxBytes: maxConsoleBytes },

@@ -19,7 +19,8 @@ export const lock: ServerActionRow = {
     ),
   ]),
   handler: async (deps, request, server, value) => {
-    const reason = (value as { locked_reason?: string } | null)?.locked_reason; // by the schema
+    // validated by the schema
+    const reason = (value as { locked_reason?: string } | null)?.locked_reason;
     if (reason !== undefined && request.version < 73)
       return fault(
         'badRequest',
