@@ -310,7 +310,7 @@ function ownPromises(files: TestGuest): void {
     await writeFile(path.join(folder, 'config-drive.iso.part'), 'half an image');
     ok(await hypervisor.create(whole));
     assert.equal(await hypervisor.state(whole.uuid), 'running');
-    // As if it had died between define and start: there is a domain that is off.
+    // As if the process had died between define and start: the domain exists and is off.
     ok(await hypervisor.stop(whole.uuid, 0));
     ok(await hypervisor.create(whole));
     assert.equal(await hypervisor.state(whole.uuid), 'running');

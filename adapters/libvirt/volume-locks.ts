@@ -66,7 +66,8 @@ export function breakLocks(
       for (const { volumeId, connection } of spec.volumes) {
         const source = volumeSource(connection, driver.settings.mounts);
         if (isFault(source)) return source;
-        if (source.server === '') continue; // QEMU's own lock ends with the other host's mount
+        // On a share that hosts mount, QEMU's own lock ends with the other host's mount.
+        if (source.server === '') continue;
         const { server, path } = source;
         const ended = await imageLocks.breakOf(
           { guest: spec.uuid, volumeId, server, path },

@@ -4,7 +4,7 @@
 const quote = 0x22;
 const backslash = 0x5c;
 const open = 0x7b; // {; also [ with the bit of bracketToBrace set
-const close = 0x7d; // }; also ], likewise
+const close = 0x7d; // }; also ] with the bit of bracketToBrace set
 const bracketToBrace = 0x20;
 const blank = new Set([0x20, 0x09, 0x0a, 0x0d]);
 

@@ -121,7 +121,7 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
   ) {
     this.id = id;
     this.#schema = schema;
-    this.#selection = selection as never; // the same, typed for run time
+    this.#selection = selection as never; // table names are dynamic here
     this.#onChanges = listeners.onChanges ?? (() => undefined);
     this.#onTrue = listeners.onTrue ?? (() => undefined);
     this.#onClosed = onClosed;

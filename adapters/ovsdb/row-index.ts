@@ -56,7 +56,7 @@ export class RowIndex<S extends DatabaseSchema> {
 
   constructor(schema: S, scope: Scope<S>) {
     this.schema = schema;
-    this.#scope = scope as unknown as Record<string, AnyScope>; // the same, typed for run time
+    this.#scope = scope as unknown as Record<string, AnyScope>; // table names are dynamic here
     for (const place of new Set(Object.values(this.#scope).flatMap(({ places = [] }) => places))) {
       const [table, column] = splitPlace(place);
       this.#placesOf.set(table, [...(this.#placesOf.get(table) ?? []), column]);
@@ -113,7 +113,7 @@ export class RowIndex<S extends DatabaseSchema> {
     return this.#links.get(uuid) ?? [];
   }
 
-  /** Every row of ours. */
+  /** All rows that are ours, i.e. have a key in the scope, including strays. */
   *ours(): Generator<{ table: string; key: string; uuid: Uuid }> {
     for (const [table, { key }] of Object.entries(this.#scope)) {
       for (const [uuid, row] of this.#rows.get(table) ?? []) {

@@ -20,8 +20,8 @@ export interface NodeAgentConfig {
   /** Minimum pause between two reads of the host, however many events arrive. */
   lookPauseMs: number;
   /**
-   * The same after events that concern only guests. Longer, because on a host whose guests change
-   * often each read leads to a write that all watchers of hypervisors receive.
+   * Minimum pause before a read that only events of guests cause. Longer, because on a host whose
+   * guests change often each read leads to a write that all watchers of hypervisors receive.
    */
   guestsPauseMs: number;
   /** Interval for reading the states of systemd units. */

@@ -69,7 +69,7 @@ describe('mending devices', () => {
     const { has, mend } = host(['stray']);
     await mend([guest(['a'])]);
     assert.deepEqual(has, ['stray']);
-    await mend([guest(['a', 'stray'])]); // had been a change in progress
+    await mend([guest(['a', 'stray'])]); // no difference now: a change had been in progress
     assert.deepEqual(has, ['stray', 'a']);
     await mend([guest(['a'])]);
     await mend([guest(['a'])]);

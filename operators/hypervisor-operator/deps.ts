@@ -48,8 +48,8 @@ export interface OperatorConfig {
   /** Number of failed test servers after which onboarding fails. */
   testAttempts: number;
   /**
-   * An aggregate in which a host is while it is tested, besides that of its zone; '': none, and
-   * only the disabled service keeps tenants from the host.
+   * The aggregate to which a host belongs during its test, besides its zone's; '': none, so that
+   * only the disabled compute service keeps tenants off the host.
    */
   testAggregate: string;
   /** Namespaces of the agents' pods, which must be gone before a host is offboarded. */

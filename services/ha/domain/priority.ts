@@ -6,7 +6,8 @@ export const wishKeys = { enabled: 'HA_Enabled', priority: 'ha:priority' } as co
 
 export interface RecoveryWish {
   /**
-   * From the first of metadata, extra specs and image properties that has the key; true by default.
+   * Read from the first of metadata, extra specs and image properties that has the key. Default:
+   * true.
    */
   isWanted: boolean;
   /** Higher priorities are evacuated first, equal ones together. 0 by default. */

@@ -51,7 +51,8 @@ interface FailedAttempt {
 }
 
 /**
- * Statuses that Nova refuses to evacuate, in which the server may be reset and started anew.
+ * Statuses in which Nova refuses to evacuate a server. HA resets such a server to ERROR first,
+ * which Nova does evacuate.
  * nova.compute.api, evacuate
  */
 const resettable: readonly string[] = ['PAUSED', 'SUSPENDED', 'RESCUE'];
@@ -61,7 +62,7 @@ const isBusy = ({ status, 'OS-EXT-STS:task_state': task }: FleetServer): boolean
   task !== null || status === 'REBUILD';
 
 /**
- * What has become of a move; undefined: nothing new. `server`: as Nova shows it now; null: deleted.
+ * The outcome of a move; undefined: nothing new. `server`: as Nova shows it now; null: deleted.
  */
 export function observedMove(
   move: Move,

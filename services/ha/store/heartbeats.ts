@@ -57,7 +57,7 @@ export async function listHeartbeats(db: HaDb): Promise<KnownHeartbeat[]> {
   );
   return rows.map((row) => ({
     ...row,
-    // JSON written above.
+    // This file's functions wrote the JSON.
     ran: JSON.parse(ranOf.get(row.host)?.ran ?? '[]') as string[],
     guests: JSON.parse(row.guests) as Heartbeat['guests'],
     saw: JSON.parse(row.saw) as Heartbeat['saw'],

@@ -154,7 +154,7 @@ export interface GuestRow {
   name: string;
   attempts: number;
   last_at_ms: number;
-  /** 1: it is not started again. */
+  /** 1: HA has given the guest up and does not start it again. */
   given_up: number;
   message: string;
 }

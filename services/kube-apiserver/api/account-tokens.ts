@@ -38,7 +38,7 @@ export interface AccountTokens {
 
 export interface CheckedToken {
   user: User;
-  /** Those of the requested audiences for which the token is valid. */
+  /** The requested audiences for which the token is valid. */
   audiences: string[];
 }
 

@@ -22,14 +22,14 @@ export interface Resource {
   version: string;
   kind: string;
   listKind: string;
-  /** As in URL paths, e.g. `hypervisors`. */
+  /** The name in URL paths, e.g. `hypervisors`. */
   plural: string;
   singular: string;
   shortNames: readonly string[];
   categories: readonly string[];
   namespaced: boolean;
   nameRule: NameRule;
-  /** `status` is a subresource, by which alone it can be written. */
+  /** `status` is a subresource: the field can be written only through it. */
   hasStatus: boolean;
   /** Field paths that the subresource `scale` reads and writes. */
   scale?: { spec: string; status: string; selector: string };

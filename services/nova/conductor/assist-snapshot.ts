@@ -45,9 +45,10 @@ export function assistSnapshot(deps: NovaDeps): AnySaga {
         retries: 20,
         async run({ snapshotId }, _state, call) {
           const answer = await ownCinder(deps, call).tellSnapshot(snapshotId, 'creating');
+          // notFound, badRequest: Cinder no longer has the snapshot, so there is nothing to report.
           return isFault(answer) && (answer.kind === 'notFound' || answer.kind === 'badRequest')
             ? undefined
-            : answer; // the snapshot is gone from Cinder
+            : answer;
         },
       },
     ],

@@ -47,8 +47,8 @@ export const backToSource: Direction<object> = {
 };
 
 /**
- * The move, if there is still something to undo. undefined: the server is gone, or a revert is
- * complete, after which the destination's copy may already be removed.
+ * The move, if there is still something to undo. undefined: the server is deleted, or a revert is
+ * complete, after which the guest's copy on the destination may already be removed.
  */
 export async function moveToUndo(deps: NovaDeps, input: MoveInput): Promise<Move | undefined> {
   const move = await moveOf(deps, input);

@@ -115,7 +115,7 @@ async function completeEvacuations(
     log.info({ server: server_id, host }, 'the source of an evacuation is cleaned up');
     const placement = placementClient(deps, { token: null, requestId: ids.requestId() });
     const released = await placement.release(migration.uuid);
-    // The task that reaps claims does it later.
+    // If that fails, the task that reaps claims releases them later.
     if (isFault(released))
       log.warn({ server: server_id, host, why: released.message }, 'its claim is not given back');
   }

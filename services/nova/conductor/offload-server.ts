@@ -1,7 +1,7 @@
 // The saga that offloads a shelved server from its host: removes guest and allocation; ports and
 // volumes stay the server's. Begun by shelve-server.ts, by `shelveOffload` and by the task that
-// offloads servers shelved long ago. Nothing is undone: the image has the disk. Once the guest is
-// gone, a failure completes the offload.
+// offloads servers shelved long ago. No step is undone, because the disk's data is in the image;
+// after a failure, the offload is completed if the host no longer has the guest.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { powerState } from '#contracts/nova/server-states.ts';

@@ -8,8 +8,8 @@ import { findServer } from '../store/servers.ts';
 const timeoutMs = 60_000;
 
 /**
- * Not retried: an interface that stays leads nowhere, as its switch port is gone, and is missing at
- * the guest's next start.
+ * Unplugs the interface of a port that was deleted. Not retried: if the interface stays, it has no
+ * connection, because its switch port no longer exists, and the guest's next start omits it.
  */
 export async function unplugGone(
   deps: NovaDeps,

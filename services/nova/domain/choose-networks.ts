@@ -13,8 +13,8 @@ export interface AskedNic {
 }
 
 /**
- * 'auto': a network must be found. 'whatever': use one if there is one (requests below 2.37 that
- * name none).
+ * 'auto': Nova chooses the network; if there is none, the request is refused. 'whatever' (a request
+ * below 2.37 that names no network): as 'auto', but if there is none, the server gets no interface.
  */
 export type AskedNetworks = readonly AskedNic[] | 'auto' | 'none' | 'whatever';
 

@@ -1,4 +1,4 @@
-// A server's volume in the form in which its host is told of it. Pure.
+// A server's volume in the form in which the nova-agent on its host receives it. Pure.
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import type { GuestVolume } from '#contracts/nova/guest.ts';
 import type { ServerVolume } from '../store/volumes.ts';

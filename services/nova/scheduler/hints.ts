@@ -98,7 +98,7 @@ export const hintFilters: readonly Filter[] = [
     passes: (host: HostView, { hints, hintFacts: facts }) => {
       if (hints['query'] === undefined) return true;
       const query = parseHostQuery(hints['query']);
-      // As above: an invalid query matches no host.
+      // An earlier release may have stored an invalid query: it matches no host.
       if (isFault(query)) return false;
       return meetsQuery(query, facts.hosts.get(host.host)?.variables ?? {});
     },

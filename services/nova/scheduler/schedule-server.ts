@@ -49,7 +49,10 @@ export function createScheduling(deps: NovaDeps): Schedule {
   };
 }
 
-/** Cortex reserves what it has proposed until it is told whether it was claimed. */
+/**
+ * Reports the result to Cortex, which reserves the host that it has proposed until Nova reports
+ * whether the host was claimed.
+ */
 async function decideAndTell(deps: NovaDeps, ...request: Parameters<Schedule>): Promise<Decision> {
   const [{ serverId }, { requestId }] = request;
   const decision = await decide(deps, ...request);

@@ -103,7 +103,7 @@ export interface VolumeRow {
   /** 0: boot disk. */
   boot_index: number | null;
   tag: string | null;
-  /** 1: deleted with the server. */
+  /** 1: the volume is deleted with the server. */
   delete_on_termination: number;
   /** Id of Cinder's attachment; null until the volume is reserved. */
   attachment_id: string | null;
@@ -119,7 +119,7 @@ export interface VolumeRow {
 
 export interface ServerGroupRow {
   id: string;
-  /** Increasing; the order of lists. */
+  /** Increases with each row; lists are sorted by it. */
   number: number;
   project_id: string;
   user_id: string;
@@ -227,10 +227,10 @@ export interface PendingResourcesRow {
   id: string;
   request_id: string;
   parts: number;
-  /** The number of parts, from the first, that are owned by servers. */
+  /** Parts with a lower index are owned by servers, those from here on not yet. */
   committed_parts: number;
   image_id: string | null;
-  /** 1: what is not committed is to be removed. */
+  /** 1: the request failed, and the parts that are not committed must be removed. */
   abandoned: number;
   heartbeat_until_ms: number;
 }
@@ -238,10 +238,10 @@ export interface PendingResourcesRow {
 /** A server's move to another host, or its resize. */
 export interface MigrationRow {
   uuid: string;
-  /** Increasing; the id that the API shows. */
+  /** Increases with each row; the API shows it as the id. */
   id: number;
   server_id: string;
-  /** Who requested the move. */
+  /** Project of the user who requested the move. */
   project_id: string;
   user_id: string;
   request_id: string;

@@ -67,7 +67,7 @@ async function isEmptied(deps: KubeDeps, crd: Crd): Promise<boolean> {
   // If the names were never accepted, objects stored under them belong to another definition.
   const [resource] = isEstablished(crd) ? resourcesOf(crd) : [];
   if (!resource) return true;
-  // Creates are refused by now, but one may still be in progress.
+  // New objects are refused from now on, but a create may still be in progress: wait for it.
   await store.settled();
   for (const { namespace, name } of store.list(storageKey(resource)))
     await deleteObject(

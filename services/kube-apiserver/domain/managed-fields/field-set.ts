@@ -44,8 +44,8 @@ export function union(a: FieldSet, b: FieldSet): FieldSet {
 }
 
 /**
- * Union of two nodes. A leaf means the node itself; if the other set has fields below it, the leaf
- * becomes the entry `.`.
+ * Union of two nodes. A leaf stands for the node itself; if the other set has fields below the
+ * node, the leaf becomes the entry `.` among them.
  */
 function joined(a: FieldSet, b: FieldSet): FieldSet {
   if (isLeaf(a) && isLeaf(b)) return {};

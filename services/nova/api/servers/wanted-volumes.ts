@@ -30,7 +30,7 @@ export interface WantedVolume {
   deleteOnTermination: boolean;
 }
 
-/** What the server boots from, and every disk that is a volume, the root disk first. */
+/** The boot source of a new server, and all its disks that are volumes, the root disk first. */
 export interface WantedDisks {
   /** null: the server boots from a volume. */
   imageId: string | null;
