@@ -89,9 +89,7 @@ async function mirror(
   await frozen(driver, domain, async () => await stopCopy(driver, domain, target));
 }
 
-/**
- * Ends the mirror job and waits until QEMU has released the copy. Does nothing if there is none.
- */
+/** Ends the mirror job, if there is one, and waits until QEMU has released the copy. */
 async function stopCopy(driver: Driver, domain: Domain, target: string): Promise<void> {
   const { found: hasJob } = await driver.client.call(remote.domainGetBlockJobInfo, {
     domain,

@@ -33,7 +33,7 @@ export interface Procedure<A, R> {
   result: Codec<R>;
 }
 
-/** How libvirt names a domain on the wire. `id` is -1 while it does not run. */
+/** How libvirt names a domain on the wire. `id` is -1 while the domain is not running. */
 export const domain = struct({ name: string, uuid, id: int });
 export type Domain = ValueOf<typeof domain>;
 

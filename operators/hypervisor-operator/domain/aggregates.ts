@@ -45,8 +45,8 @@ export function wantedAggregates(hypervisor: Hypervisor, testAggregate: string):
 
 export interface AggregateChanges {
   /**
-   * To be carried out before `remove`, so that the host is not for a moment in no tenant's
-   * aggregate.
+   * Added before the host leaves the aggregates of `remove`: a host in no tenant's aggregate is
+   * open to all tenants.
    */
   add: FleetAggregate[];
   remove: FleetAggregate[];

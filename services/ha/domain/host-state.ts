@@ -7,7 +7,7 @@ export const haEvents = [
   'silent', // no heartbeat for too long
   'heard', // heartbeats arrive again
   'confirmed', // two independent sources say that the host is dead
-  'doubted', // they no longer agree on that
+  'doubted', // the two sources no longer agree that the host is dead
   'agreed', // they have agreed for long enough, and the limit of failing hosts allows fencing
   'fenced', // it is proven that no guest of the host runs
   'unfenceable', // it cannot be proven that none runs

@@ -11,7 +11,10 @@ import { readPower, switchPower } from './host-power.ts';
 import type { Again, Detail, StepDeps } from './step.ts';
 import { incidentOf, raise } from './step.ts';
 
-/** Covers the watchdog's own period, and the age of the neighbours' last sightings. */
+/**
+ * Added to the time in which an isolated host fences itself: covers the watchdog's own period and
+ * the age of the neighbours' last sightings.
+ */
 const selfFencingMarginMs = 10_000;
 /** Pause between two readings of the power. */
 const readAgainMs = 500;

@@ -241,7 +241,7 @@ function schemaCauses(schema: Schema, path: string, isRoot: boolean): Cause[] {
   return causes;
 }
 
-/** Remains true once it was: objects of the definition may be stored. */
+/** Once established, a definition stays so, since objects of it may be stored. */
 export const isEstablished = ({ status }: Pick<Crd, 'status'>): boolean =>
   status?.conditions?.some(({ type, status: is }) => type === 'Established' && is === 'True') ??
   false;
