@@ -1,3 +1,5 @@
+// The HA Service never relies on a watchdog limit that is shorter than the armed one, even if
+// heartbeats are lost.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toldLimit } from './self-fencing.ts';

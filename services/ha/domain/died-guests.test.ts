@@ -1,3 +1,4 @@
+// Which guests count as died after a sequence of reports from their host.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { GuestState } from '#contracts/nova/guest.ts';
