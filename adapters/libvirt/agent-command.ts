@@ -1,4 +1,4 @@
-// Talks to the QEMU guest agent inside a guest, through libvirt's channel.
+// Sends commands to the QEMU guest agent inside a guest, through libvirt's channel.
 import { fault, type Outcome } from '#contracts/common/fault.ts';
 import type { Driver } from './driver.ts';
 import { asOutcome } from './outcome.ts';
@@ -23,7 +23,7 @@ export function agentCommand(
     try {
       return await callAgent(driver, domain, request, timeoutMs);
     } catch (error) {
-      // A guest that is off, has no channel or no running agent all look the same to the caller.
+      // A guest that is off, has no channel or no running agent: libvirt does not tell these apart.
       if (error instanceof LibvirtError || error instanceof LibvirtTimeout)
         return fault('unavailable', `guest agent: ${error.message}`);
       throw error;

@@ -1,5 +1,5 @@
-// The destination's side of a live migration: the files that a guest finds here, and what is done
-// once it has arrived. In between, libvirt of the source's host talks to this one by itself.
+// The destination's side of a live migration: prepares the files that the arriving guest needs, and
+// finishes its arrival. In between the source's libvirt talks directly to the one here.
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fault, isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
@@ -17,8 +17,8 @@ import { holdLocks } from './volume-locks.ts';
 import { exists } from './write-whole.ts';
 
 /**
- * See ports/hypervisor.ts. The files are made anew each time: only what the source has written
- * above its image is copied, so that what an earlier try has left would shine through.
+ * See ports/hypervisor.ts. All files are created anew: the source copies only the data above the
+ * root disk's backing image, so leftovers of an earlier try would remain visible to the guest.
  */
 export function prepareArrival(
   driver: Driver,
@@ -59,8 +59,9 @@ export function prepareArrival(
 }
 
 /**
- * The root disk is based on what it is based on at the source: only what is above goes with the
- * guest.
+ * Checks that the root disk has the same backing image as at the source, because only the data
+ * above it is copied. A root disk without a backing file at the source (`base` null) becomes blank,
+ * and is copied completely.
  */
 function basedAs(files: GuestFile[], disk: string, base: string | null): Outcome<GuestFile[]> {
   const root = files.find(({ path: where }) => where === disk);
@@ -87,7 +88,7 @@ async function compareCpu(driver: Driver, cpu: string | null): Promise<Outcome<v
     const { result } = await driver.client.call(remote.connectCompareHypervisorCpu, question);
     return result <= CPU_INCOMPATIBLE ? unacceptable(String(result)) : undefined;
   } catch (error) {
-    // A model that this host has never heard of.
+    // libvirt does not know the CPU model at all.
     if (error instanceof LibvirtError) return unacceptable(error.message);
     throw error;
   }
@@ -103,7 +104,7 @@ export function abandonArrival(driver: Driver, uuid: string): Promise<Outcome<vo
   const folder = driver.folder.guest(uuid);
   return driver.locks.run(uuid, () =>
     asOutcome(async () => {
-      // Also one that is off: its disks are here.
+      // Any domain, even one that is off: the guest has arrived, and its disks are here.
       if (await driver.domains.find(uuid))
         return fault('conflict', `guest ${uuid} is on this host`);
       if (await exists(folder.awaited)) await removeGuest(driver, uuid);

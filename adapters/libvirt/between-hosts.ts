@@ -1,13 +1,13 @@
-// Guests of which libvirt knows nothing on this host, though something of them is here: those that
-// may still move in, and those that have moved out and are not forgotten yet.
+// Guests without a domain on this host whose files must be kept: those that are expected to arrive
+// by live migration, and those that have just left.
 import { stat } from 'node:fs/promises';
 import type { Driver } from './driver.ts';
 import { unlessMissing } from './outcome.ts';
 
-/** A move that nobody ended after this long is forgotten. */
+/** After this time a migration that was never ended is given up, and its files count as garbage. */
 const longestMs = 24 * 3_600_000;
 
-/** Whether the guest's folder is no garbage, and its locks are kept, though there is no domain. */
+/** Whether the guest's folder and locks must be kept although there is no domain. */
 export async function isBetweenHosts(driver: Driver, uuid: string): Promise<boolean> {
   const { awaited, departing } = driver.folder.guest(uuid);
   const marks = await Promise.all(

@@ -39,7 +39,7 @@ export function createGuest(
   });
 }
 
-/** Runs nothing else with the guest meanwhile; its images stay in the cache. */
+/** Runs `work` under the guest's lock, with its images pinned in the cache. */
 const alone = (
   driver: Driver,
   spec: GuestSpec,
@@ -138,7 +138,8 @@ export async function planFor(
     new Map() satisfies CachedImages;
   for (const image of imagesOf(spec)) {
     const used = await driver.images.use(image);
-    // What is made of it is there: a disk that moved here, or one whose image has left the cache.
+    // The cache lacks the image, but the files made from it exist: the disk was copied from another
+    // host, or the image was removed from the cache later.
     if (isFault(used) && (await isMadeOf(image, spec, folder))) continue;
     if (isFault(used)) return used;
     cached.set(image.id, used);

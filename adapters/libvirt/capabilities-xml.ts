@@ -1,4 +1,5 @@
-// What libvirt's XML says of a host and of its guests' share of it, for the Node Agent. Pure.
+// Parses libvirt's XML about a host, and about the resources of its guests, for the Node Agent.
+// Pure.
 // https://libvirt.org/formatcaps.html https://libvirt.org/formatdomaincaps.html
 import { XMLParser } from 'fast-xml-parser';
 import type { CellFacts, GuestFacts, HypervisorFacts } from '#ports/node-facts.ts';
@@ -10,7 +11,7 @@ const parser = new XMLParser({
   isArray: (name) => ['cell', 'pages', 'page', 'enum', 'value', 'mode', 'memnode'].includes(name),
 });
 
-/** Of whatever document came: nothing of it is there for certain. */
+/** Any parsed document: no element is certain to exist. */
 type Xml = string | Xml[] | { [name: string]: Xml };
 
 const at = (xml: Xml | undefined, ...names: string[]): Xml | undefined => {
@@ -49,7 +50,10 @@ const units: Readonly<Record<string, number>> = {
   TiB: 1024 ** 4,
 };
 
-/** A number that cannot be read is 0: one odd guest does not hide the others. */
+/**
+ * Bytes of a memory element. 0 if it cannot be parsed, so that one odd guest does not hide the
+ * others.
+ */
 function bytesOf(element: Xml | undefined): number {
   const unit = attribute(element, 'unit');
   const amount = Number(textOf(element)) * (units[unit === '' ? 'KiB' : unit] ?? Number.NaN);
@@ -61,7 +65,7 @@ const countOf = (text: string): number => {
   return Number.isSafeInteger(count) && count >= 0 ? count : 0;
 };
 
-/** Throws for what says nothing of a host. */
+/** Throws if the document does not describe a host. */
 export function hostCapabilities(xml: string): { cpuArch: string; cells: CellFacts[] } {
   const host = at(parse(xml), 'capabilities', 'host');
   if (!host) throw new Error('the capabilities of libvirt have no host');
@@ -75,14 +79,16 @@ export function hostCapabilities(xml: string): { cpuArch: string; cells: CellFac
       id: countOf(attribute(cell, 'id')),
       cpus: countOf(attribute(at(cell, 'cpus'), 'num')),
       memoryBytes: bytesOf(at(cell, 'memory')),
-      // the smallest are ordinary memory
+      // The smallest page size is that of ordinary memory.
       hugePages: pages.filter(({ sizeBytes }) => sizeBytes > smallest),
     };
   });
   return { cpuArch: textOf(at(host, 'cpu', 'arch')) || 'unknown', cells };
 }
 
-/** `name`, and `name/value` of each value that it can have. */
+/**
+ * The feature's name, and `name/value` for each of its possible values; [] if it is not supported.
+ */
 function supported([name, element]: [string, Xml]): string[] {
   if (attribute(element, 'supported') === 'no') return [];
   const values = list(at(element, 'enum')).flatMap((each) => list(at(each, 'value')).map(textOf));
@@ -106,7 +112,7 @@ export function domainCapabilities(xml: string): HypervisorFacts['domain'] {
 
 const mostCells = 1_024;
 
-/** `0,2-3`, without what `^` excludes. */
+/** Parses a set such as `0,2-3`; elements after `^` are excluded. */
 export function nodeset(set: string): number[] {
   const ids = new Set<number>();
   for (const part of set.split(',').slice(0, mostCells)) {
@@ -121,7 +127,7 @@ export function nodeset(set: string): number[] {
   return [...ids].sort((one, other) => one - other);
 }
 
-/** Whether or not it is pinned: a guest without `cputune` and `numatune` is an ordinary one. */
+/** A guest's CPUs, memory, and the NUMA cells to which it is bound ([] without `numatune`). */
 export function guestShare(
   xml: string,
 ): Pick<GuestFacts, 'vcpus' | 'memoryBytes' | 'cells' | 'hugePageBytes'> {

@@ -7,8 +7,8 @@ export class ChildFailed extends Error {
 }
 
 /**
- * Its standard output. Throws ChildFailed. The tool dies with this process, so that the next one
- * finds no image locked.
+ * Returns the tool's standard output. Throws ChildFailed. The tool is killed together with this
+ * process, so that the next process does not find an image locked.
  */
 export async function runTool(command: string, args: string[], timeoutMs: number): Promise<string> {
   const end = await runChild(bound([command, ...args]), { timeoutMs });

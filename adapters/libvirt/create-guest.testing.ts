@@ -1,5 +1,5 @@
-// A process that creates one guest and may be killed while it does: create-guest.testing.ts SOCKET
-// STATE_DIR SPEC_JSON. Run by libvirt.test.ts.
+// A process that creates one guest, for tests that kill it meanwhile: create-guest.testing.ts
+// SOCKET STATE_DIR SPEC_JSON. Run by libvirt.test.ts.
 import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';
 import type { GuestSpec } from '#contracts/nova/guest.ts';
 import { silentLog } from '#platform/log.ts';

@@ -1,4 +1,4 @@
-// The name by which a device of ours is found again in a running domain. For its XML and its
+// The alias by which a device that we attached is found again in a running domain. Used in XML and
 // events.
 
 export const deviceAlias = (id: string): string => `ua-${id}`;

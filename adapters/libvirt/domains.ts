@@ -45,7 +45,7 @@ export class Domains {
     return now && saved ? guestState(now.state, now.reason, saved.result !== 0) : 'absent';
   }
 
-  /** Two calls, however many guests there are. */
+  /** Lists all guests with two calls, however many there are. */
   async list(): Promise<GuestSummary[]> {
     const [stats, saved] = await Promise.all([
       this.#client.call(remote.connectGetAllDomainStats, {
@@ -116,7 +116,7 @@ export class Domains {
       await this.#client.call(remote.domainManagedSaveRemove, { domain, flags: 0 });
   }
 
-  /** Whether it has a QEMU process: running, paused, or starting up. */
+  /** Whether the domain has a QEMU process: running, paused, or starting up. */
   async isActive(domain: Domain): Promise<boolean> {
     const { state } = await this.#client.call(remote.domainGetState, { domain, flags: 0 });
     return state !== STATE.shutoff && state !== STATE.crashed && state !== STATE.noState;
@@ -129,24 +129,27 @@ export class Domains {
     ).xml;
   }
 
-  /** The definition of what runs now; the persistent one while it is off. */
+  /** The definition of the running domain; the persistent one while it is off. */
   async liveXml(domain: Domain): Promise<string> {
     return (await this.#client.call(remote.domainGetXmlDesc, { domain, flags: 0 })).xml;
   }
 
-  /** What runs now, for another host. */
+  /** The definition of the running domain in the form for another host. */
   async migratableXml(domain: Domain): Promise<string> {
     const flags = XML_SECURE_MIGRATABLE;
     return (await this.#client.call(remote.domainGetXmlDesc, { domain, flags })).xml;
   }
 
-  /** It is between two hosts, this one of them: its memory is on its way. */
+  /** Whether a live migration is just moving the guest to or from this host. */
   async isOnItsWay(domain: Domain): Promise<boolean> {
     const { state, reason } = await this.#client.call(remote.domainGetState, { domain, flags: 0 });
     return state === STATE.paused && (reason === PAUSED_MIGRATION || reason === PAUSED_STARTING_UP);
   }
 
-  /** It is gone, or only its definition is left: the guest runs on another host. */
+  /**
+   * Whether the guest has left by live migration: its domain is gone, or only the definition
+   * remains.
+   */
   async hasLeft(uuid: string): Promise<boolean> {
     const domain = await this.find(uuid);
     const now =

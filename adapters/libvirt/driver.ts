@@ -36,11 +36,11 @@ export interface Driver {
   locks: KeyedQueue;
   folder: HostFolder;
   images: ImageCache;
-  /** By guest. */
+  /** Disks that are being offered to another host, by guest UUID. */
   offers: Map<string, RunningOffer>;
   diskImages: DiskImages;
   imageLocks: ImageLocks | undefined;
-  /** Guests that move out, by UUID. */
+  /** Guests that are migrating away, by UUID, with the outcome. */
   departing: Map<string, Promise<Outcome<void>>>;
   diskCache(): Promise<'none' | 'writeback'>;
   log: Log;

@@ -1,5 +1,5 @@
 // Fetches the disks of a guest from the host that offers them (offer-disks.ts), and defines the
-// guest here, off: from then on it is a guest like any other, which `create` starts.
+// guest here, stopped. Afterwards it is an ordinary guest, which `create` starts.
 import { open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
@@ -14,7 +14,7 @@ import { readQcow2Header } from './qcow2-header.ts';
 import { lockVolumes } from './volume-locks.ts';
 import { finishWhole } from './write-whole.ts';
 
-/** Long enough for a large disk on a slow network; the caller's deadline comes first. */
+/** Upper bound for a large disk on a slow network; the caller's deadline is normally shorter. */
 const copyMs = 4 * 60 * 60_000;
 const toolMs = 60_000;
 
@@ -32,7 +32,7 @@ export function fetchDisks(
         const existing = await driver.domains.find(spec.uuid);
         if (existing && (await driver.domains.isActive(existing)))
           return fault('conflict', `guest ${spec.uuid} runs on this host`);
-        // What an earlier move left here is older than what is offered.
+        // Anything that an earlier move left here is outdated.
         await removeGuest(driver, spec.uuid);
         const fetched = await fetchAll(driver, spec, offer, folder, signal);
         if (isFault(fetched)) await removeGuest(driver, spec.uuid);
@@ -87,14 +87,15 @@ async function fetchAll(
   await realise(driver, spec, folder, plan);
 }
 
-/** Puts the disk on this host's copy of its image, and gives it its new size. */
+/** Sets the fetched root disk's backing file to this host's cached image, and resizes the disk. */
 async function fitRoot(
   driver: Driver,
   { rootDisk, uuid }: GuestSpec,
   part: string,
   isFlat: boolean,
 ): Promise<Outcome<void>> {
-  // A copy of its image is based on nothing.
+  // Disks without a backing file need no rebase: full copies of their image (isCopy), and disks
+  // that were sent flattened.
   if (rootDisk?.image && !rootDisk.isCopy && !isFlat) {
     const image = await driver.images.use(rootDisk.image);
     if (isFault(image)) return image;

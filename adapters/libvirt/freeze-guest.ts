@@ -8,8 +8,8 @@ import { remote, type Domain } from './rpc/protocol.ts';
 const freezeMs = 10_000;
 
 /**
- * `work` runs in any case, also without a freeze. A guest without an agent costs no time: libvirt
- * knows whether its channel is open.
+ * `work` runs in any case, even if the freeze fails. A guest without an agent costs no time,
+ * because libvirt knows whether its channel is open.
  */
 export async function frozen<T>(
   driver: Driver,

@@ -9,7 +9,7 @@ import { iso9660 } from './iso9660.ts';
 import { writeWhole, writeWholeOnce } from './write-whole.ts';
 
 const toolMs = 60_000;
-/** A whole disk is copied. */
+/** Deadline for copying a complete disk. */
 const copyMs = 10 * 60_000;
 
 export async function makeGuestFiles(

@@ -10,7 +10,10 @@ export const mib = 1024 ** 2;
 
 export type GuestFile =
   | {
-      /** `copy`: with the data of the image in it, which may be removed then. */
+      /**
+       * `copy`: a full copy of the image, which the cache may then remove; `overlay`: refers to the
+       * image.
+       */
       kind: 'overlay' | 'copy';
       path: string;
       backing: string;
@@ -37,12 +40,12 @@ export interface GuestDisk {
 export interface GuestPlan {
   files: GuestFile[];
   disks: GuestDisk[];
-  /** A guest that boots from a volume boots from the first. */
+  /** For a guest that boots from a volume, the first one is the boot disk. */
   volumes: PlacedVolume[];
   kernel: { kernelPath: string; ramdiskPath: string | null; commandLine: string } | null;
 }
 
-/** Cached images by id. One that is missing is not needed: what is made of it exists. */
+/** Cached images by id. An image is missing only if the files made from it exist already. */
 export type CachedImages = ReadonlyMap<string, { path: string; virtualSizeBytes: number }>;
 
 /** Images that the guest needs in the cache. */
@@ -143,7 +146,7 @@ export function planGuest(
   }
   if (spec.kernel) {
     const { kernel, ramdisk, commandLine } = spec.kernel;
-    // Hard links: the guest keeps its kernel even when the cache removes it.
+    // Hard links, so that the guest keeps its kernel even if the cache removes it.
     for (const [image, path] of [
       [kernel, folder.kernel],
       [ramdisk, folder.ramdisk],
@@ -189,7 +192,7 @@ const bootRank = (bootIndex: number | null): number => bootIndex ?? Number.MAX_S
 
 const prefix = { virtio: 'vd', scsi: 'sd', sata: 'sd', ide: 'hd' } as const;
 
-/** Assigns vda, vdb, sda ... in order, leaving out names that are in use. */
+/** Assigns device names (vda, vdb, sda ...) in order, leaving out names that are in use. */
 class DeviceNames {
   readonly #taken: Set<string>;
 

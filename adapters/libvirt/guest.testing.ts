@@ -21,7 +21,7 @@ export interface TestGuest {
   ramdiskPath: string;
 }
 
-/** How it is booted; its images are in the cache of each of the hosts. */
+/** The kernel part of the test guest's spec, with its images in the cache of each of `hosts`. */
 export async function testKernel(
   { kernelPath, ramdiskPath }: TestGuest,
   hosts: readonly Hypervisor[],

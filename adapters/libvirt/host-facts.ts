@@ -1,5 +1,5 @@
-// What the host has and can do, asked of libvirt and the file system at each call; CPU features are
-// asked once per daemon.
+// Facts about the host's resources and abilities, read from libvirt and the file system at each
+// call; CPU features are read once for each daemon.
 import { mkdir, statfs } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { XMLParser } from 'fast-xml-parser';
@@ -20,11 +20,11 @@ const parser = new XMLParser({
 });
 
 const allCells = -1;
-const linuxMemoryStats = 4; // total, free, buffers, cached: libvirt refuses any other number
+const linuxMemoryStats = 4; // total, free, buffers, cached; no other count is accepted
 
 /**
- * nodeGetInfo and the capabilities have the memory that the first NUMA cell had at boot; the
- * statistics of all cells come from /proc/meminfo and include hotplugged memory.
+ * Total memory in KiB. nodeGetInfo and the capabilities report only what the first NUMA cell had at
+ * boot; these statistics come from /proc/meminfo and include hotplugged memory.
  */
 export async function wholeMemoryKib(client: LibvirtClient): Promise<bigint | undefined> {
   const { stats } = await client.call(remote.nodeGetMemoryStats, {
@@ -101,7 +101,7 @@ function guestCpuFeatures(driver: Driver): Promise<string[]> {
   let features = featuresOf.get(driver);
   if (!features) {
     features = askGuestCpuFeatures(driver);
-    // asked again by the next caller; this one sees the failure
+    // The next caller asks again; this one gets the failure.
     features.catch(() => featuresOf.delete(driver));
     featuresOf.set(driver, features);
   }

@@ -19,7 +19,7 @@ export interface GuestFolder {
   /** A copy of the root disk that is being uploaded to Glance. */
   rootCopy: string;
   consoleLog: string;
-  /** The part of the console log that was cut off last. */
+  /** The part of the console log that was cut off most recently. */
   consoleLogBefore: string;
   /** The guest's own domain XML during a rescue; the guest is in rescue while it exists. */
   ownDefinition: string;
@@ -28,9 +28,9 @@ export interface GuestFolder {
    * nothing.
    */
   built: string;
-  /** Exists from the preparation for a guest that moves in until it has arrived. */
+  /** Exists while a guest is expected to arrive by live migration. */
   awaited: string;
-  /** The arrival with which the guest's last migration out of here was begun. */
+  /** Id of the arrival to which the guest's last migration away was started. */
   departing: string;
   vncSocket: string;
 }

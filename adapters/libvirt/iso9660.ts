@@ -126,7 +126,7 @@ const isoView: View = {
     ); // mode, links, user, group
     if (role === 'child') {
       const name = Buffer.from(node.name);
-      // NM
+      // The Rock Ridge entry NM holds the real name.
       return Buffer.concat([attributes, Buffer.from([0x4e, 0x4d, 5 + name.length, 1, 0]), name]);
     }
     const isRootsOwn = role === 'self' && node.parent === null;

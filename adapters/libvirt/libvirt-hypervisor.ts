@@ -60,19 +60,19 @@ export interface LibvirtHypervisorOptions {
   /** libvirtd's read-write socket, as this process sees it. */
   socketPath: string;
   /**
-   * Image cache and guest folders. libvirtd must see it under the same absolute path. Either a file
-   * system of its own or shared.
+   * Folder of the image cache and the guests. libvirtd must see it under the same absolute path. It
+   * may be on a file system of its own or on a shared one.
    */
   stateDir: string;
   /** VNC sockets; at most 66 characters long. Default `<stateDir>/run`. */
   runDir?: string;
-  /** As found out by booting a guest, not by the presence of /dev/kvm. */
+  /** Must be determined by booting a guest, not by the presence of /dev/kvm. */
   acceleration: 'kvm' | 'tcg';
   /** The address at which other hosts and the console proxy reach this host. Default 127.0.0.1. */
   hostIp?: string;
   /**
-   * Where this process offers disks of guests to other hosts: an address of its own that they
-   * reach. Default 127.0.0.1.
+   * Address at which this process offers disks of guests to other hosts, reachable from them.
+   * Default 127.0.0.1.
    */
   transferAddress?: string;
   /**
@@ -96,8 +96,8 @@ export interface LibvirtHypervisorOptions {
   /** The NFS shares that the host has mounted. Default none. */
   mounts?: readonly MountedShare[];
   /**
-   * Locks volume images where QEMU does not; closed with the hypervisor. Without it, only Cinder's
-   * reservations keep two guests from writing one image.
+   * Locks volume images that QEMU does not lock itself; closed with the hypervisor. Without it only
+   * Cinder's reservations prevent two guests from writing to one image.
    */
   imageLocks?: ImageLocks;
   imageLockCheckMs?: number; // default 30 s
@@ -114,7 +114,7 @@ export interface LibvirtHypervisorDeps {
   random?: () => number;
 }
 
-/** Connects at the first call, and reconnects for as long as it is open. */
+/** Connects at the first call, and reconnects until it is closed. */
 export function createLibvirtHypervisor(
   options: LibvirtHypervisorOptions,
   deps: LibvirtHypervisorDeps,

@@ -1,5 +1,5 @@
-// The libvirt driver keeps the port's contract on a real libvirtd with real QEMU guests, plus what
-// this driver alone guarantees.
+// The libvirt driver passes the port's contract suite on a real libvirtd with real QEMU guests, and
+// keeps the guarantees that only this driver gives.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -94,7 +94,7 @@ async function volumeImage(
 
 const rootOf = (stateDir: string, uuid: string): string =>
   path.join(stateDir, 'guests', uuid, 'disk');
-/** What a guest has written to its disk, for qemu-io. */
+/** qemu-io arguments for the pattern that stands for a guest's data on its disk. */
 const mark = '-P 0x5a 1M 64k';
 
 async function contractFixture(files: TestGuest): Promise<HypervisorFixture> {
@@ -131,7 +131,7 @@ async function contractFixture(files: TestGuest): Promise<HypervisorFixture> {
       return stdout.includes('Pattern verification failed') ? 'blank' : 'written';
     },
     bootMs: bootLimitMs,
-    // A folder in place of a mounted share; test/storage uses a real one.
+    // A plain folder stands for a mounted share; test/storage uses a real one.
     volume: async () => await volumeImage(stateDir),
     overlay: async (of) => await volumeImage(stateDir, of),
     close: async () => {
@@ -303,14 +303,14 @@ function ownPromises(files: TestGuest): void {
       configDrive: { 'a/b': 'Yw==' },
     });
     const folder = path.join(host.stateDir, 'guests', whole.uuid);
-    // The process died while it wrote the overlay and the config drive: there are partial files and
+    // As if the process had died while it was writing overlay and config drive: partial files and
     // no domain.
     await mkdir(folder, { recursive: true });
     await writeFile(path.join(folder, 'disk.part'), 'half an overlay');
     await writeFile(path.join(folder, 'config-drive.iso.part'), 'half an image');
     ok(await hypervisor.create(whole));
     assert.equal(await hypervisor.state(whole.uuid), 'running');
-    // It died between define and start: there is a domain that is off.
+    // As if the process had died between define and start: the domain exists and is off.
     ok(await hypervisor.stop(whole.uuid, 0));
     ok(await hypervisor.create(whole));
     assert.equal(await hypervisor.state(whole.uuid), 'running');
@@ -319,8 +319,8 @@ function ownPromises(files: TestGuest): void {
 
   it('finishes a build whose process was killed at any moment', async () => {
     const image = await cacheDisk('16M');
-    // From before the first file until after the start. The exact point differs between runs; the
-    // guarantee holds at each.
+    // Kills the process at different times, from before the first file until after the start. The
+    // exact point varies between runs; the guarantee must hold at each.
     for (const afterMs of [5, 20, 40, 80, 160, 320]) {
       const wanted = spec({
         rootDisk: { image, sizeGib: 1, bus: 'virtio' },

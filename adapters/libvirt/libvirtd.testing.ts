@@ -13,7 +13,7 @@ export interface PrivateLibvirtd {
   socketPath: string;
   /** Kills only the daemon; its supervisor restarts it and the guests continue to run. */
   killDaemon(): Promise<void>;
-  /** Its file system and processes, as this process sees them. */
+  /** Root of its file system as this process sees it. */
   root(): Promise<string>;
   /** Kills the daemon, and lets it be started again only by `releaseDaemon`. */
   holdDaemon(): Promise<void>;
@@ -38,7 +38,8 @@ export async function whyNoLibvirtd(): Promise<string | null> {
 export async function startPrivateLibvirtd(): Promise<PrivateLibvirtd> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'cobalt-libvirtd-'));
   const script = fileURLToPath(new URL('private-libvirtd.sh', import.meta.url));
-  // It ends with a test that is killed, and the pid namespace with it, with every QEMU in it.
+  // `bound`: if the test process is killed, this one dies too, and with it its pid namespace
+  // including every QEMU.
   const namespaces = ['--mount', '--net', '--uts', '--ipc', '--pid', '--mount-proc'];
   const [program = '', ...words] = bound([
     'unshare',

@@ -1,12 +1,12 @@
-// The part of the libvirt driver that only looks: which guests a host has. For the HA Agent, whose
-// process is small.
+// The read-only part of the libvirt driver: lists the guests of a host. Used by the HA Agent, to
+// keep its process small.
 import type { Log } from '#platform/log.ts';
 import type { Hypervisor } from '#ports/hypervisor.ts';
 import { Domains } from './domains.ts';
 import { asOutcome } from './outcome.ts';
 import { LibvirtClient } from './rpc/client.ts';
 
-/** Connects at the first call, and reconnects for as long as it is open. */
+/** Connects at the first call, and reconnects until it is closed. */
 export function createGuestList(
   { socketPath }: { socketPath: string },
   deps: { log: Log },

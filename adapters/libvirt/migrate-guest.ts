@@ -1,6 +1,6 @@
-// The source's side of a live migration. libvirt itself carries it out, host to host and without
-// this process: one that was started is joined by whoever asks again, and the domain tells where
-// the guest is. https://libvirt.org/migration.html
+// The source's side of a live migration. libvirt carries it out host to host, independently of this
+// process: a repeated call joins the migration in progress, and the domain's state tells where the
+// guest is. https://libvirt.org/migration.html
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -19,7 +19,7 @@ import { ERROR, JOB_MIGRATION_OUT, MIGRATE } from './rpc/flags.ts';
 import { remote, type Domain, type ParameterValue } from './rpc/protocol.ts';
 import { disksIn } from './volume-xml.ts';
 
-/** No limit of the migration itself, which is in its terms. */
+/** Practically no limit: the migration is limited by its terms. */
 const longestMs = 7 * 24 * 3_600_000;
 const lookEveryMs = 250;
 
@@ -58,7 +58,8 @@ async function move(driver: Driver, uuid: string, terms: MigrationTerms): Promis
     end = (await jobOf(driver, domain))
       ? undefined
       : await asOutcome(async () => await perform(driver, domain, terms));
-    // Begun by an earlier process, or libvirt's answer was lost.
+    // If a job is still running (begun by an earlier process, or the answer was lost), wait for its
+    // end.
     while (await jobOf(driver, domain)) await delay(lookEveryMs);
   } finally {
     ended.abort();
@@ -72,7 +73,8 @@ async function perform(
   { arrival, autoConverge, permitPostCopy, bandwidthMib }: MigrationTerms,
 ): Promise<Outcome<void>> {
   const own = driver.folder.guest(domain.uuid);
-  // What an earlier one has copied is out of date.
+  // The destination must be prepared anew for each attempt: disk data that an earlier attempt
+  // copied there is outdated.
   if ((await unlessMissing(readFile(own.departing, 'utf8'), '')) === arrival.id)
     return fault('conflict', `the migration of guest ${domain.uuid} has ended, and it is here`);
   const live = await driver.domains.migratableXml(domain);
@@ -118,8 +120,8 @@ async function perform(
 }
 
 /**
- * Where the guest is now, whatever was answered. `tooLate`: its time was up, and the migration was
- * told to end.
+ * Determines the outcome by where the guest is now, not by the answer to the call. `tooLate`: the
+ * fault if the migration was aborted because of its time limit.
  */
 async function verdict(
   driver: Driver,
@@ -139,7 +141,10 @@ async function verdict(
   return fault('conflict', `the migration of guest ${uuid} ended, and it is still here`);
 }
 
-/** Looks after the time limit until `ended`; returns why it had the migration aborted. */
+/**
+ * Enforces the time limit until `ended` is aborted. Returns a fault if it has aborted the
+ * migration.
+ */
 async function watch(
   driver: Driver,
   domain: Domain,
@@ -175,7 +180,7 @@ async function watch(
   }
 }
 
-/** libvirt's job; null: the guest is not on its way out. */
+/** Progress of libvirt's migration job; null: the guest is not migrating away. */
 async function jobOf(driver: Driver, domain: Domain): Promise<MigrationProgress | null> {
   let job;
   try {
@@ -222,7 +227,7 @@ export function completeMigration(
   { postCopy }: { postCopy: boolean },
 ): Promise<Outcome<void>> {
   return onDeparting(driver, uuid, async (domain) => {
-    // libvirt resumes a guest at the destination that was paused while it migrated.
+    // A guest that is paused while it migrates is resumed by libvirt at the destination.
     if (postCopy) await driver.client.call(remote.domainMigrateStartPostCopy, { domain, flags: 0 });
     else await driver.client.call(remote.domainSuspend, { domain });
   });

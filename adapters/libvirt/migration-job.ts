@@ -1,4 +1,4 @@
-// libvirt's statistics of a job as the Node Agent's port has them. Pure. Names:
+// Converts libvirt's job statistics to the form of the Node Agent's port. Pure. Names:
 // https://libvirt.org/html/libvirt-libvirt-domain.html#VIR_DOMAIN_JOB_TIME_ELAPSED and those after.
 import type { MigrationJob, MovedBytes } from '#ports/node-facts.ts';
 import { JOB_MIGRATION_OUT, JOB_TYPE } from './rpc/flags.ts';
@@ -6,7 +6,7 @@ import type { ParameterValue } from './rpc/protocol.ts';
 
 type Parameters = readonly { field: string; value: ParameterValue }[];
 
-/** null: it is no migration out of the host. `type`: virDomainJobType. */
+/** null: the job is not a migration off this host. `type`: virDomainJobType. */
 export function migrationJob(
   type: number,
   parameters: Parameters,
@@ -73,7 +73,7 @@ type Present<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] }
   [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
 };
 
-/** Without what libvirt does not tell. */
+/** Removes undefined values, i.e. what libvirt does not report. */
 const present = <T extends object>(all: T): Present<T> =>
-  // only undefined ones are left out, which the type says
+  // Only undefined values were removed, as the type says.
   Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Present<T>;

@@ -1,5 +1,5 @@
-// Pure: a domain as its destination is to have it. What differs from host to host is where its
-// files are; everything that the guest sees stays.
+// Pure: the domain XML for the destination of a migration. Only the paths of files differ between
+// hosts; everything that the guest can see stays the same.
 import type { GuestArrival } from '#contracts/nova/live-migration.ts';
 import type { GuestFolder } from './host-folder.ts';
 import { disksIn } from './volume-xml.ts';
@@ -7,7 +7,10 @@ import { escape } from './xml-text.ts';
 
 type OwnPaths = Pick<GuestFolder, 'root' | 'vncSocket' | 'configDrive'>;
 
-/** Of the backing files below a disk only the images tell, at the destination, too. */
+/**
+ * The XML with the destination's paths. Backing files are left out: QEMU reads them from the image
+ * files, at the destination as well.
+ */
 export function departingXml(xml: string, own: OwnPaths, arrival: GuestArrival): string {
   return xml
     .replace(/<disk [^]*?<\/disk>/g, (disk) =>
@@ -17,7 +20,10 @@ export function departingXml(xml: string, own: OwnPaths, arrival: GuestArrival):
     .replaceAll(escape(own.vncSocket), escape(arrival.vncSocket));
 }
 
-/** The devices of the disks whose data go with the guest; a config drive is made anew. */
+/**
+ * Target devices of the disks whose data libvirt must copy. The config drive is not among them: the
+ * destination creates it anew.
+ */
 export function localDisks(xml: string, own: OwnPaths): string[] {
   return disksIn(xml).flatMap(({ target, server, path }) =>
     server === '' && path.startsWith(`${own.root}/`) && path !== own.configDrive ? [target] : [],

@@ -1,5 +1,5 @@
-// The libvirt driver of node facts on a real libvirtd in namespaces of its own, and what it makes
-// of the files and the XML of other hosts.
+// The libvirt driver of node facts on a real libvirtd in namespaces of its own, and its parsing of
+// files and XML from other hosts.
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -38,7 +38,7 @@ async function libvirtFixture(): Promise<NodeFixture> {
           socketPath,
           root,
           acceleration: 'tcg',
-          // it has no OVN
+          // The test's host runs no OVN.
           units: hypervisorUnits.slice(0, 2),
         },
         { log: silentLog, clock: systemClock },
@@ -55,7 +55,7 @@ async function libvirtFixture(): Promise<NodeFixture> {
     },
     async removeGuest(uuid) {
       const domain = await domainOf(uuid);
-      await domains.powerOff(domain); // it may have ended with its daemon
+      await domains.powerOff(domain); // may have died with its daemon
       await domains.undefine(domain);
     },
     breakHypervisor: libvirtd.holdDaemon,

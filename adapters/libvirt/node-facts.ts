@@ -23,20 +23,23 @@ import { hypervisorUnits, systemFacts, unitFacts } from './system-facts.ts';
 
 export interface LibvirtNodeFactsOptions {
   socketPath: string;
-  /** The host's file system as this process sees it. */
+  /** Root of the host's file system as this process sees it. */
   root: string;
-  /** Of guests: the domain capabilities are those of its type. */
+  /** Acceleration of guests: the domain capabilities depend on it. */
   acceleration: 'kvm' | 'tcg';
   /** Default: libvirt, Open vSwitch and OVN. */
   units?: readonly ProcessUnit[];
 }
 
 const callTimeoutMs = 10_000;
-/** A daemon that hangs is noticed after this. */
+/** Settings by which a daemon that hangs is detected. */
 const keepalive = { keepaliveIntervalMs: 5_000, keepaliveCount: 3 };
-/** Migrations that are remembered, the latest of them. */
+/** Number of recent migrations kept in memory. */
 const mostMoves = 256;
-/** Of one job; libvirt counts it in ms from a start that it does not tell. */
+/**
+ * libvirt reports only the elapsed time of a job. Computed start times that differ by less than
+ * this belong to the same job.
+ */
 const sameStartMs = 2_000;
 const inactiveId = -1;
 /** virConnectListAllDomainsFlags */
@@ -86,7 +89,7 @@ export function createLibvirtNodeFacts(
     () => tell({ kind: 'lost' }),
   );
 
-  /** The same for each look at one job. */
+  /** The job's start time, the same at every read of one job. */
   function startOf(guest: string, elapsedMs: number): number {
     const startedAtMs = clock.now() - elapsedMs;
     const knownStartMs = (running.get(guest) ?? ends.get(guest))?.startedAtMs ?? -Infinity;
@@ -102,7 +105,7 @@ export function createLibvirtNodeFacts(
     running.delete(guest);
   }
 
-  /** undefined: it has gone. */
+  /** undefined: the domain is gone, or no longer running. */
   async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
     try {
       return await work;
@@ -148,7 +151,8 @@ export function createLibvirtNodeFacts(
           libvirtVersion: dotted(lib.version),
           hypervisorVersion: dotted(hypervisor.version),
           cpuArch,
-          // the only cell has all of it, with what was plugged in since the boot
+          // With a single NUMA cell, the cell has all memory, including what was hotplugged after
+          // boot.
           cells: cells.map((cell) =>
             cells.length > 1
               ? cell
@@ -196,7 +200,10 @@ export function createLibvirtNodeFacts(
   };
 }
 
-/** Of libvirt's number. https://libvirt.org/html/libvirt-libvirt-host.html#virGetVersion */
+/**
+ * Converts libvirt's version number.
+ * https://libvirt.org/html/libvirt-libvirt-host.html#virGetVersion
+ */
 function dotted(version: bigint): string {
   const number = Number(version);
   return [Math.floor(number / 1_000_000), Math.floor(number / 1_000) % 1_000, number % 1_000].join(

@@ -1,5 +1,5 @@
-// Offers the disks of a guest that is off to another host, by qemu-nbd: read-only, encrypted and
-// open to the holder of a key that is made for this offer alone (TLS-PSK). The other side:
+// Offers the disks of a stopped guest to another host by qemu-nbd: read-only, encrypted, and
+// accessible only with a key that is generated for this offer (TLS-PSK). The other side:
 // fetch-disks.ts. qemu-nbd(8), qemu(1) on tls-creds-psk.
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
@@ -12,12 +12,14 @@ import type { Driver } from './driver.ts';
 import { asOutcome } from './outcome.ts';
 import { exists } from './write-whole.ts';
 
-/** As libvirt's own migrations: what firewalls between hypervisors let through. */
+/** The port range of libvirt's own migrations, which firewalls between hypervisors let through. */
 const ports = { first: 49_152, count: 64 };
 const readyMs = 5_000;
 const lookMs = 10;
 
-/** What serves a guest's disks now. */
+/**
+ * The qemu-nbd processes that serve a guest's disks at the moment, and the folder with their key.
+ */
 export interface RunningOffer {
   servers: Child[];
   folder: string;
@@ -48,7 +50,8 @@ export function offerDisks(
       const folder = path.join(own.root, 'offer');
       const key = randomBytes(32).toString('hex');
       await writeKey(folder, key);
-      // An overlay travels as the file that it is: its backing image is in the other cache as well.
+      // An overlay is served as a raw file, without its backing image, which is in the other host's
+      // cache as well. `flat`: its content is served, including the backing image.
       const all: Served[] = [
         { name: 'root', file: own.disk, format: flat ? 'qcow2' : 'raw' },
         { name: 'ephemeral', file: own.ephemeral, format: 'raw' },
@@ -75,7 +78,10 @@ export function withdrawDisks(driver: Driver, uuid: string): Promise<Outcome<voi
   return driver.locks.run(uuid, () => asOutcome(async () => await endOffer(driver, uuid)));
 }
 
-/** For callers that hold the guest's lock: QEMU cannot open a disk that is still served. */
+/**
+ * The caller holds the guest's lock. To be called before the guest starts, since QEMU cannot open a
+ * disk that is being served.
+ */
 export async function endOffer(driver: Driver, uuid: string): Promise<void> {
   const offer = driver.offers.get(uuid);
   if (!offer) return;
@@ -85,14 +91,16 @@ export async function endOffer(driver: Driver, uuid: string): Promise<void> {
   driver.offers.delete(uuid);
 }
 
-/** A folder that only its owner reads, with the key where QEMU looks for it. */
+/**
+ * Creates a folder that only its owner can read, with the key in the file where QEMU expects it.
+ */
 export async function writeKey(folder: string, key: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeFile(path.join(folder, 'keys.psk'), `qemu:${key}\n`, { mode: 0o600 });
 }
 
-/** As a part of an option of QEMU, where a comma would end it. */
+/** Escapes text for an option of QEMU, in which a comma ends a value. */
 export const inOption = (text: string): string => text.replaceAll(',', ',,');
 
 async function serve(
@@ -136,7 +144,7 @@ async function serve(
   return fault('unavailable', `the ${name} disk cannot be offered to another host`);
 }
 
-/** Whether qemu-nbd listens: it writes its pid then. */
+/** Whether qemu-nbd is listening: then it has written its pid file. */
 async function isReady(driver: Driver, pidFile: string): Promise<boolean> {
   for (const untilMs = driver.now() + readyMs; driver.now() < untilMs; await delay(lookMs))
     if (await exists(pidFile)) return true;

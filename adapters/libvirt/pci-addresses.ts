@@ -22,7 +22,7 @@ export function pciAddresses(
   });
 }
 
-/** Pure. libvirt writes numbers as `0x03`. */
+/** PCI addresses by port id or disk device. Pure. libvirt writes numbers as `0x03`. */
 export function pciAddressesIn(xml: string): Record<string, string> {
   const addresses: Record<string, string> = {};
   for (const [device] of xml.matchAll(/<(?:disk|interface) [^]*?<\/(?:disk|interface)>/g)) {

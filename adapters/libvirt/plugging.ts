@@ -35,9 +35,7 @@ export function onDomain<T>(
   );
 }
 
-/**
- * Attaches to the running guest, the definition, or both, whichever does not have the device yet.
- */
+/** Attaches the device to the running guest, the definition, or both, wherever it is missing. */
 export async function plug(
   driver: Driver,
   domain: Domain,
@@ -58,8 +56,8 @@ export async function plug(
 }
 
 /**
- * Removes it from the definition first: should the guest not release it now, it is gone at the next
- * start.
+ * Removes the device from the definition first: if the guest does not release it now, it is gone at
+ * the next start.
  */
 export async function unplug(
   driver: Driver,

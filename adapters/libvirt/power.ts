@@ -1,5 +1,5 @@
-// Power: start, stop, reboot, pause, suspend. Stateless: each call reads the guest's state first
-// and does nothing where it is right already.
+// Power operations: start, stop, reboot, pause, suspend. Stateless: each call reads the guest's
+// state first and does nothing if that is already the wanted one.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { GuestState } from '#contracts/nova/guest.ts';
 import type { Driver } from './driver.ts';
@@ -32,7 +32,7 @@ function refused(action: string, uuid: string, state: GuestState): Outcome<void>
   return fault('conflict', `cannot ${action} guest ${uuid} while it is ${state}`, { state });
 }
 
-/** Not while a volume is being attached or detached: it takes the guest's lock. */
+/** Takes the guest's lock, so that no volume is being attached or detached meanwhile. */
 async function start(driver: Driver, domain: Domain): Promise<Outcome<void>> {
   return await driver.locks.run(domain.uuid, async () => await startLocked(driver, domain));
 }
@@ -147,7 +147,10 @@ async function askToShutDown(driver: Driver, domain: Domain, timeoutMs: number):
   }
 }
 
-/** A guest that is off by now or has no agent is no failure: the caller reads the state. */
+/**
+ * A failure is only logged: the guest may have stopped meanwhile, or have no agent. The caller
+ * reads the state.
+ */
 async function press(driver: Driver, domain: Domain, way: number): Promise<void> {
   const pressed = await asOutcome(() =>
     driver.client.call(remote.domainShutdownFlags, { domain, flags: way }),

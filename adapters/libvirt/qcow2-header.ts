@@ -1,5 +1,5 @@
-// Reads the header fields that the driver needs of a qcow2 image which was inspected before or is
-// its own; saves a qemu-img process on each build. Layout: QEMU's docs/interop/qcow2.txt.
+// Reads header fields of a qcow2 image that was inspected before or written by the driver itself;
+// this saves a qemu-img process in each build. Layout: QEMU's docs/interop/qcow2.txt.
 import { open } from 'node:fs/promises';
 
 export interface Qcow2Header {

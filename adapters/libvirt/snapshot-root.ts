@@ -1,5 +1,5 @@
-// Copies a guest's root disk as of one moment: QEMU mirrors it while the guest runs, and the mirror
-// ends as soon as it is complete.
+// Copies a guest's root disk at one point in time: QEMU mirrors it while the guest runs, and the
+// mirror job is ended as soon as it is complete.
 import { createReadStream } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,7 +14,7 @@ import { remote, type Domain } from './rpc/protocol.ts';
 import { disksIn } from './volume-xml.ts';
 import { escape } from './xml-text.ts';
 
-/** Long enough for a large disk on a slow host. */
+/** Upper bound for a large disk on a slow host. */
 const copyMs = 2 * 60 * 60_000;
 const lookEveryMs = 100;
 
@@ -29,7 +29,7 @@ export function snapshotRoot(driver: Driver, uuid: string): Promise<Outcome<Disk
     const remove = () => rm(rootCopy, { force: true });
     const copyResult = await asOutcome(async () => {
       const active = await driver.domains.isActive(domain);
-      if (active) await stopCopy(driver, domain, target); // one that an earlier process began
+      if (active) await stopCopy(driver, domain, target); // begun by an earlier process
       await remove();
       if (active) return await mirror(driver, domain, target, rootCopy);
       const copied = await driver.diskImages.run(
@@ -89,7 +89,7 @@ async function mirror(
   await frozen(driver, domain, async () => await stopCopy(driver, domain, target));
 }
 
-/** Ends the copy and waits until QEMU has released it. Does nothing if none is under way. */
+/** Ends the mirror job, if there is one, and waits until QEMU has released the copy. */
 async function stopCopy(driver: Driver, domain: Domain, target: string): Promise<void> {
   const { found: hasJob } = await driver.client.call(remote.domainGetBlockJobInfo, {
     domain,

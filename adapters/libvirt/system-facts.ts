@@ -1,6 +1,6 @@
-// What a host is, as its files say: operating system, kernel, machine, firmware; and which daemons
-// run on it. `root` is the host's file system as this process sees it: `/`, or `/proc/PID/root` of
-// a host in namespaces of its own.
+// Reads facts about a host from its files: operating system, kernel, machine, firmware; and which
+// daemons run. `root` is the host's file system as this process sees it: `/`, or `/proc/PID/root`
+// of a host in namespaces of its own.
 import { constants } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { machine } from 'node:os';
@@ -10,7 +10,10 @@ import { unlessMissing } from './outcome.ts';
 
 const longestFile = 64 * 1024;
 
-/** A file of the host, as far as it is of a sane length; it is never waited for. */
+/**
+ * The content of a file, up to a maximum length. Opened non-blocking, so that a pipe or device
+ * cannot make the caller wait.
+ */
 async function text(file: string): Promise<string> {
   const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -22,7 +25,7 @@ async function text(file: string): Promise<string> {
 }
 
 /**
- * Assignments as a shell has them.
+ * Parses the shell-like assignments of os-release.
  * https://www.freedesktop.org/software/systemd/man/os-release.html
  */
 export function parseOsRelease(file: string): Map<string, string> {
@@ -39,7 +42,7 @@ export function parseOsRelease(file: string): Map<string, string> {
   return values;
 }
 
-/** Of `05/17/2023`, as firmware writes it; undefined: it is no date. */
+/** Converts a date such as `05/17/2023`, the format of firmware; undefined: it is not a date. */
 export function firmwareDate(date: string | undefined): string | undefined {
   const [, month, day, year] = /^(\d\d)\/(\d\d)\/(\d{4})$/.exec(date ?? '') ?? [];
   const iso = `${year}-${month}-${day}T00:00:00Z`;
@@ -48,13 +51,13 @@ export function firmwareDate(date: string | undefined): string | undefined {
 
 type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
-/** Read anew at each call: an update changes it while this process runs. Fails as open(2) does. */
+/** Not cached: an update may change the files while this process runs. Fails as open(2) does. */
 export async function systemFacts(root: string): Promise<SystemFacts> {
   const at = (file: string): string => path.join(root, file);
   const optional = async (file: string): Promise<string | undefined> =>
     (await unlessMissing(text(at(file)), '').catch(() => '')) || undefined;
   const dmi = async (file: string) => await optional(`sys/class/dmi/id/${file}`);
-  // a host that has this has the others as far as it has them at all
+  // If this file cannot be read, the function fails; all others are optional.
   const kernelRelease = await text(at('proc/sys/kernel/osrelease'));
   const os = parseOsRelease(
     (await optional('etc/os-release')) ?? (await optional('usr/lib/os-release')) ?? '',
@@ -79,13 +82,13 @@ export async function systemFacts(root: string): Promise<SystemFacts> {
     firmwareDate: firmwareDate(await dmi('bios_date')),
     bootId: await optional('proc/sys/kernel/random/boot_id'),
   };
-  // each of its own type, as written above
+  // Only undefined values were removed, so every field has its type.
   return Object.fromEntries(
     Object.entries(facts).filter(([, value]) => value !== undefined),
   ) as Present<SystemFacts>;
 }
 
-/** A unit as a host without systemd has it: processes of these names. */
+/** On a host without systemd, a unit counts as running if processes of all these names exist. */
 export interface ProcessUnit {
   unit: string;
   processes: readonly string[];
@@ -97,13 +100,13 @@ export const hypervisorUnits: readonly ProcessUnit[] = [
   { unit: 'ovn-controller.service', processes: ['ovn-controller'] },
 ];
 
-/** Fails as readdir(2) does. */
+/** The state of each unit. Fails as readdir(2) does. */
 export async function unitFacts(root: string, units: readonly ProcessUnit[]): Promise<UnitFacts[]> {
   const running = new Set<string>();
   const folder = path.join(root, 'proc');
   for (const entry of await readdir(folder)) {
     if (!/^\d+$/.test(entry)) continue;
-    // one that has ended meanwhile is none
+    // A process that has ended meanwhile is skipped.
     const stat = await text(path.join(folder, entry, 'stat')).catch(() => '');
     const [name, state] = [stat.indexOf('('), stat.lastIndexOf(')')];
     if (name < 0 || state < name || stat[state + 2] === 'Z') continue;

@@ -1,6 +1,6 @@
-// Locks on the images of guests' volumes where QEMU takes none itself (libnfs): acquired before a
-// guest may open an image, released once neither its definition nor its process uses it. What a
-// guest uses is read from libvirt each time, so that the next pass repairs what a crash left.
+// Locks on images of volumes that QEMU does not lock itself (libnfs): acquired before a guest may
+// open an image, released when neither its definition nor its process uses it. The volumes in use
+// are read from libvirt each time, so that the next pass repairs what a crash left.
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -41,8 +41,8 @@ export async function lockVolumes(
 }
 
 /**
- * Acquires the locks of a defined guest and starts it: after a power failure of the host or a
- * restart of the filer it may have none.
+ * Acquires the locks of a defined guest and starts it. After a power failure of the host or a
+ * restart of the filer it may have no locks.
  */
 export async function startLocked(driver: Driver, domain: Domain): Promise<Outcome<void>> {
   await endOffer(driver, domain.uuid);
@@ -66,7 +66,8 @@ export function breakLocks(
       for (const { volumeId, connection } of spec.volumes) {
         const source = volumeSource(connection, driver.settings.mounts);
         if (isFault(source)) return source;
-        if (source.server === '') continue; // QEMU's own lock ends with its host's mount
+        // On a share that hosts mount, QEMU's own lock ends with the other host's mount.
+        if (source.server === '') continue;
         const { server, path } = source;
         const ended = await imageLocks.breakOf(
           { guest: spec.uuid, volumeId, server, path },
@@ -79,8 +80,8 @@ export function breakLocks(
 }
 
 /**
- * Releases the locks that the guest does not use any more. `inUse`: those it uses, where the caller
- * has just read them. A release that fails is repeated by the next pass, or by the filer when it is
+ * Releases the locks that the guest no longer uses. `inUse`: the locks in use, if the caller has
+ * just read them. A release that fails is repeated by the next pass, or by the filer when it is
  * back.
  */
 export async function releaseUnused(
@@ -116,8 +117,8 @@ export async function releaseUnused(
 }
 
 /**
- * Runs passes over all guests: at start, for what an earlier process left, and then regularly, for
- * what has failed since.
+ * Runs a pass over all guests at start (for what an earlier process left) and then periodically
+ * (for what has failed since).
  */
 export async function keepLocks(
   driver: Driver,
@@ -155,14 +156,14 @@ async function mendLocks(driver: Driver, signal: AbortSignal): Promise<void> {
     );
 }
 
-/** Acquires the locks of all volumes that the guest has, as it is defined and as it runs. */
+/** Acquires the locks of all volumes in the guest's definition and in its running domain. */
 export async function holdLocks(driver: Driver, uuid: string): Promise<Outcome<void>> {
   return await hold(driver, await locksOf(driver, uuid));
 }
 
 async function mendGuest(driver: Driver, uuid: string): Promise<void> {
-  // The source of a migration holds them until it is told to forget the guest, and the destination
-  // takes them when it is told to settle it.
+  // Skipped during a live migration: the source keeps the locks until it is told to forget the
+  // guest, and the destination acquires them when it is told to settle the arrival.
   const onItsWay = await asOutcome(async () =>
     (await driver.domains.find(uuid))
       ? await exists(driver.folder.guest(uuid).awaited)
@@ -184,7 +185,10 @@ async function hold({ imageLocks }: Driver, locks: readonly ImageLock[]): Promis
   return (await Promise.all(locks.map(async (lock) => await imageLocks.hold(lock)))).find(isFault);
 }
 
-/** The locks of the guest as it is defined, as it runs, and as it will be after a rescue. */
+/**
+ * The locks for the guest's definition, for its running domain, and for its own definition during a
+ * rescue.
+ */
 async function locksOf(driver: Driver, uuid: string): Promise<ImageLock[]> {
   const domain = await driver.domains.find(uuid);
   if (!domain) return [];

@@ -1,5 +1,6 @@
-// Pure: a volume as a disk of a domain, for definitions and for hot plugging, and back from a
-// domain's XML. Format: libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms.
+// Pure: the XML of a volume as a domain's disk, for definitions and hot plugging, and the parsing
+// of disks in a domain's XML. Format:
+// libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms.
 import path from 'node:path';
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import { fault, type Outcome } from '#contracts/common/fault.ts';
@@ -14,27 +15,29 @@ import { escape } from './xml-text.ts';
 export interface MountedShare {
   server: string;
   share: string;
-  /** Its path inside the host. */
+  /** Mount point on the host. */
   path: string;
-  /** The same share for `qemu-img` next to this process: a folder, or a URL. Default `path`. */
+  /**
+   * The same share for a `qemu-img` started by this process: a folder, or a URL. Default: `path`.
+   */
   outside?: string;
 }
 
 export interface VolumeSource {
   type: 'network' | 'file';
   format: 'qcow2' | 'raw';
-  /** The server; '' for a file of the host. */
+  /** The NFS server; '' for a file on the host. */
   server: string;
   path: string;
 }
 
-/** A volume and where this host finds it. */
+/** A volume and its location as seen from this host. */
 export interface PlacedVolume {
   volume: Pick<GuestVolume, 'volumeId' | 'device' | 'bus'>;
   source: VolumeSource;
 }
 
-/** badRequest: this host cannot reach such a volume. */
+/** badRequest: this host does not support this kind of connection. */
 export function volumeSource(
   connection: VolumeConnection,
   mounts: readonly MountedShare[],
@@ -74,7 +77,7 @@ export function volumeXml(
 }
 
 /**
- * For a snapshot of disks only: `device` writes to `source` from now on.
+ * For a disk-only snapshot: `device` writes to `source` from then on.
  * libvirt.org/formatsnapshot.html
  */
 export function snapshotXml(
@@ -107,14 +110,14 @@ function sourceXml({ type, server, path: where }: VolumeSource): string[] {
 export interface DomainDisk {
   target: string;
   bus: string;
-  /** Its file, or the name on `server`. */
+  /** Path of its file, or of the image on `server`. */
   path: string;
-  /** '' for a file of the host. */
+  /** '' for a file on the host. */
   server: string;
   format: string;
-  /** The volume it shows; null for the guest's own disks. */
+  /** Id of the volume; null for the guest's own disks. */
   volumeId: string | null;
-  /** A copy of it is under way; `isCopied`: the copy has caught up. */
+  /** Whether a copy job of the disk has caught up. */
   isCopied: boolean;
 }
 

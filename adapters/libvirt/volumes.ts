@@ -1,5 +1,5 @@
-// Volumes of existing guests: attached, detached, resized, and switched to another image for a
-// snapshot, as ports/hypervisor.ts describes.
+// Volumes of existing guests: attach, detach, resize, and switch to another image for a snapshot,
+// as ports/hypervisor.ts describes.
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { DiskBus, GuestVolume } from '#contracts/nova/guest.ts';
@@ -23,7 +23,7 @@ import {
 
 const volumeKind: DeviceKind = { name: 'volume', idsIn: volumesIn };
 const gib = 1024 ** 3;
-/** QEMU opens images over the network within this time. */
+/** Deadline for calls in which QEMU opens an image over the network. */
 const storageMs = 60_000;
 
 export function attachVolume(
@@ -78,7 +78,7 @@ export function detachVolume(
         ? await unplug(driver, domain, volumeKind, volumeId)
         : fault('notFound', `no guest ${uuid} on this host`);
     });
-    await releaseUnused(driver, uuid); // also for a volume or a guest that was removed before
+    await releaseUnused(driver, uuid); // also if the volume or guest was removed earlier
     return detachResult;
   });
 }
@@ -133,8 +133,8 @@ export function resizeVolume(
   });
 }
 
-// The image as qemu-img beside this process opens it. While the guest is off nobody else has it
-// open.
+// The image's name for a qemu-img started by this process. To be used only while the guest is off,
+// so that nobody else has the image open.
 function nameOf({ settings: { mounts } }: Driver, { server, path }: DomainDisk): string {
   if (server !== '') return `nfs://${server}${path}`;
   const mount = mounts.find((each) => path.startsWith(`${each.path}/`));
@@ -147,7 +147,7 @@ async function virtualSize(driver: Driver, disk: DomainDisk): Promise<bigint> {
     ['info', '-f', disk.format, '--output=json', nameOf(driver, disk)],
     storageMs,
   );
-  // the JSON document of qemu-img info
+  // The JSON output of qemu-img info.
   return BigInt((JSON.parse(info) as { 'virtual-size': number })['virtual-size']);
 }
 
@@ -176,8 +176,8 @@ export function snapshotVolume(
 }
 
 /**
- * Does nothing if the disk writes to that image already: an image put on top of itself loses its
- * data.
+ * Switches the running guest. Does nothing if the disk already writes to that image: making an
+ * image its own backing file would destroy its data.
  */
 async function switchLive(
   driver: Driver,
@@ -203,8 +203,8 @@ async function switchLive(
 }
 
 /**
- * Replaces the disk's entry, and with it what libvirt noted of the images below: QEMU reads those
- * from the images.
+ * Replaces the disk in the definition, including libvirt's notes about backing images: QEMU reads
+ * those from the images.
  */
 async function switchDefinition(
   driver: Driver,
@@ -215,7 +215,7 @@ async function switchDefinition(
   const disk = diskOf(await driver.domains.definition(domain), volumeId);
   if (!disk) return missing(domain.uuid, volumeId);
   if (disk.path === source.path) return;
-  // written by volumeXml
+  // The bus was written by volumeXml.
   const volume = { volumeId, device: disk.target, bus: disk.bus as DiskBus };
   await driver.client.call(remote.domainUpdateDeviceFlags, {
     domain,

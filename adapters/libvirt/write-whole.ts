@@ -1,4 +1,5 @@
-// Makes a file appear complete or not at all: written under another name, flushed, renamed.
+// Writes a file so that it appears complete or not at all: written under another name, flushed,
+// renamed.
 import { open, rename, stat } from 'node:fs/promises';
 import { partSuffix } from './host-folder.ts';
 import { unlessMissing } from './outcome.ts';
@@ -16,7 +17,7 @@ export async function writeWhole(
   await finishWhole(path);
 }
 
-/** The second half of `writeWhole`, for a `.part` file that is filled already. */
+/** The second half of `writeWhole`: flushes and renames a `.part` file that is already complete. */
 export async function finishWhole(path: string): Promise<void> {
   const part = path + partSuffix;
   const file = await open(part, 'r+');

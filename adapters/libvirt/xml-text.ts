@@ -1,5 +1,5 @@
-// Escapes text for XML documents, whatever a tenant wrote. Used by every module that writes XML for
-// libvirt.
+// Escapes any text, including tenants' input, for XML documents. Used by every module that writes
+// XML for libvirt.
 const entities: Record<string, string> = {
   '&': '&amp;',
   '<': '&lt;',
@@ -9,8 +9,8 @@ const entities: Record<string, string> = {
 };
 
 /**
- * Text for element content and attributes. Characters that XML 1.0 cannot hold become U+FFFD, so
- * that a name never makes a guest impossible.
+ * Text for element content and attributes. Characters that XML 1.0 does not allow become U+FFFD, so
+ * that no name can make a guest's definition invalid.
  */
 export function escape(text: string): string {
   return text

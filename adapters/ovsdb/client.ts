@@ -129,9 +129,10 @@ export class OvsdbClient<S extends DatabaseSchema> {
       this.#replicas.delete(id);
       this.#kept.current
         ?.call('monitor_cancel', [id], { timeoutMs: this.#callTimeoutMs })
-        .catch(() => undefined); // it ends with the connection at the latest
+        .catch(() => undefined); // ends with the connection at the latest
     });
-    // its selection is narrower: the client only starts it and passes its notifications
+    // A cast, because the replica's selection is a narrower type: the client only starts it and
+    // passes it notifications.
     this.#replicas.set(id, replica as never);
     this.#begin((connection) => this.#startReplica(connection, replica as never));
     return replica;
@@ -147,7 +148,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
         this.#locks.delete(name);
         this.#kept.current
           ?.call('unlock', [name], { timeoutMs: this.#callTimeoutMs })
-          .catch(() => undefined); // it ends with the connection at the latest
+          .catch(() => undefined); // ends with the connection at the latest
       },
     );
     this.#locks.set(name, lock);
@@ -177,7 +178,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
   }
 
   async #open(leftMs: number, lost: (cause: Error) => void): Promise<OvsdbConnection> {
-    // not empty: see the constructor
+    // Not empty: the constructor checks it.
     const remote = this.#remotes[this.#failed % this.#remotes.length] as string;
     try {
       return await OvsdbConnection.open(

@@ -171,7 +171,7 @@ export class OvsdbConnection {
 /** ovsdb-server sends `{error, details}`, or a single word such as "canceled". */
 function errorOf(error: unknown): OvsdbError {
   if (typeof error === 'string') return new OvsdbError(error, error);
-  // any other value but null has no such fields
+  // A value of another type than an object simply has no such fields.
   const { error: code, details } = error as { error?: unknown; details?: unknown };
   if (typeof code !== 'string') return new OvsdbError('unknown', JSON.stringify(error));
   return new OvsdbError(code, typeof details === 'string' ? `${code}: ${details}` : code);

@@ -1,5 +1,5 @@
-// Runs a tool on a host with a deadline, by the host's command prefix (`nsenter …`; empty on a real
-// node).
+// Runs a tool on a host, with a deadline. The host's command prefix (`nsenter …`; empty on a real
+// node) enters its namespaces.
 import { failureOf, runChild } from '#platform/child-process.ts';
 
 export class HostToolFailed extends Error {
@@ -10,7 +10,7 @@ const limits = { timeoutMs: 10_000, maxOutputBytes: 4 * 1024 * 1024 };
 
 export type Enter = readonly string[];
 
-/** Its standard output. Throws HostToolFailed. */
+/** Returns the tool's standard output. Throws HostToolFailed. */
 export async function runOnHost(enter: Enter, command: readonly string[]): Promise<string> {
   const end = await runChild([...enter, ...command], { ...limits, cwd: '/' });
   const failure = failureOf(end, limits);

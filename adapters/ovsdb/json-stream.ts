@@ -3,8 +3,8 @@
 
 const quote = 0x22;
 const backslash = 0x5c;
-const open = 0x7b; // {, and [ with the bit below
-const close = 0x7d; // }, and ]
+const open = 0x7b; // {; also [ with the bit of bracketToBrace set
+const close = 0x7d; // }; also ] with the bit of bracketToBrace set
 const bracketToBrace = 0x20;
 const blank = new Set([0x20, 0x09, 0x0a, 0x0d]);
 

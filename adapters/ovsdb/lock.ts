@@ -1,6 +1,6 @@
-// A lock at the server (RFC 7047, section 4.1.8), requested again on each connection: when the
-// connection ends, the lock is lost. With `assert(name)` in a transaction the server checks it.
-// Created by `OvsdbClient.lock`; that of Neutron's OVN writer is held in ovn-sdn.ts.
+// A lock at the server (RFC 7047, section 4.1.8). The server releases it when the connection ends,
+// so it is requested again on each connection. `assert(name)` in a transaction makes the server
+// check it. Created by `OvsdbClient.lock`; the lock of Neutron's OVN writer is in ovn-sdn.ts.
 
 export class Lock {
   readonly name: string;
@@ -14,12 +14,12 @@ export class Lock {
     this.#onReleased = onReleased;
   }
 
-  /** Whether this client held it according to the server's latest message. */
+  /** Whether this client holds the lock, according to the server's latest message. */
   get held(): boolean {
     return this.#held;
   }
 
-  /** Releases it, or leaves its queue. */
+  /** Releases the lock, or leaves its queue. */
   release(): void {
     this.set(false);
     this.#onReleased();

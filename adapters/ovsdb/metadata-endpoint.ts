@@ -1,12 +1,12 @@
-// Where the guests of a network reach metadata on a host: an internal port of the integration
-// bridge that is bound to the network's localport, moved into a network namespace of its own.
-// Called by ovs-host-network.ts.
+// The endpoint at which the guests of a network reach the metadata service on a host: an internal
+// port of the integration bridge, bound to the network's localport and moved into a network
+// namespace of its own. Called by ovs-host-network.ts.
 import type { LocalNetwork } from '#ports/host-network.ts';
 import { runOnHost, type Enter } from './host-tool.ts';
 
 const prefix = 'ovnmeta-';
 export const netnsOf = (networkId: string): string => `${prefix}${networkId}`;
-/** At most 15 characters: Linux, IFNAMSIZ. */
+/** The interface's name; at most 15 characters (Linux, IFNAMSIZ). */
 export const interfaceOf = (networkId: string): string =>
   `md${networkId.replaceAll('-', '').slice(0, 12)}`;
 export const isEndpoint = (interfaceName: string): boolean =>
@@ -61,8 +61,8 @@ export async function isInPlace(enter: Enter, network: LocalNetwork): Promise<bo
 }
 
 /**
- * `name` exists on the host, or in the namespace already. Addresses that the network no longer has
- * are removed.
+ * Moves the interface into the namespace, if it is still on the host, and sets its addresses;
+ * addresses that the network no longer has are removed.
  */
 export async function putInPlace(enter: Enter, network: LocalNetwork): Promise<void> {
   const [netns, name] = [netnsOf(network.id), interfaceOf(network.id)];
@@ -99,7 +99,10 @@ export async function removeNetns(enter: Enter, networkId: string): Promise<void
     await runOnHost(enter, ['ip', 'netns', 'delete', netnsOf(networkId)]);
 }
 
-/** Recreates a name whose namespace no longer works, as after a crash. */
+/**
+ * Creates the namespace. One that exists but does not work any more, as after a crash, is
+ * recreated.
+ */
 async function ensureNetns(enter: Enter, netns: string): Promise<void> {
   const works = () =>
     runOnHost(enter, ['ip', 'netns', 'exec', netns, 'true']).then(

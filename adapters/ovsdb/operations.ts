@@ -47,7 +47,7 @@ export type Mutation<S extends DatabaseSchema, T extends TableName<S>> = {
   ];
 }[ColumnName<S, T>];
 
-/** The same, where table and columns are known only at run time. */
+/** `Where` for tables and columns that are known only at run time. */
 type AnyWhere = readonly (readonly [string, string, unknown])[];
 
 /**

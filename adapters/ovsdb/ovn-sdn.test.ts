@@ -1,5 +1,5 @@
-// The port `sdn` on real OVN databases, with a real northd where a test needs it; elsewhere the
-// test does what northd and ovn-controller would do.
+// The port `sdn` on real OVN databases. Where a test needs northd it runs a real one; elsewhere the
+// test itself does what northd and ovn-controller would do.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
@@ -180,7 +180,7 @@ describe('OVN', { skip }, () => {
         assert.ok(!isFault(await sdn.sync([])));
         await seen(false);
       }
-      // It disappears and comes back before northd reads.
+      // The network is removed and written again before northd reads.
       assert.ok(!isFault(await sdn.sync(exampleNetwork)));
       await seen(true);
       assert.ok(!isFault(await sdn.sync([])) && !isFault(await sdn.sync(exampleNetwork)));

@@ -1,5 +1,5 @@
-// The port `sdn` on OVN: northbound rows by plan and transaction, southbound facts by replica. Only
-// compose names this driver.
+// The driver of the port `sdn` for OVN: writes northbound rows by plan and transaction, reads
+// southbound facts from a replica. Only compose names this driver.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Log } from '#platform/log.ts';
 import {
@@ -30,22 +30,23 @@ type Northbound = typeof northbound;
 const nb = operationsOf(northbound);
 const sb = operationsOf(southbound);
 
-/** The external id that holds a row's key; rows without it are not ours. */
+/** External id that holds the key of our rows; rows without it are not ours. */
 const ownerKey = 'cobalt:key';
 const attempts = 3;
-/** A lock at the northbound server allows one writing process at a time. */
+/**
+ * The fault of writes by a process that does not hold the writers' lock, which allows one at a
+ * time.
+ */
 const notWriter = fault('unavailable', 'OVN: another process writes to it');
 const writersLock = 'cobaltcore_neutron_writer';
 
 export interface OvnOptions {
-  /** `unix:/run/ovn/ovnnb_db.sock` ...; if one fails, the next is tried. */
+  /** Remotes such as `unix:/run/ovn/ovnnb_db.sock`; if one fails, the next is tried. */
   northbound: readonly string[];
   southbound: readonly string[];
-  /**
-   * Whether `sync` removes rows without a key of ours; 'keep' where others write to this OVN, too.
-   */
+  /** Whether `sync` removes rows without our key. 'keep': somebody else also writes to this OVN. */
   strays: 'remove' | 'keep';
-  /** How long a call waits for OVN when it is away. */
+  /** How long a call waits for an OVN that does not answer. */
   awayTimeoutMs?: number; // default 5 s
 }
 
@@ -125,7 +126,7 @@ class OvnSdn implements Sdn {
   readonly #northRows: Replica<Northbound, typeof nbSelection>;
   readonly #southRows: Replica<typeof southbound, typeof sbSelection>;
   readonly #portRows = new Map<string, string>();
-  /** Owner to its rows, by table and key. */
+  /** Owner (external id) -> its rows. */
   readonly #owned = new Map<string, Map<string, SdnKey>>();
   readonly #lock: Lock;
   readonly #awayTimeoutMs: number;
@@ -225,7 +226,7 @@ class OvnSdn implements Sdn {
   }
 
   async removeChassis(name: string): Promise<Outcome<void>> {
-    // its tunnels go with it: ovn-sb(5), Encap is no root table
+    // The chassis' encaps are deleted with it, as Encap is no root table: ovn-sb(5).
     return await outcomeOf(async () => {
       await this.#south.transact([
         sb.delete('Chassis', [['name', '==', name]]),
@@ -252,7 +253,7 @@ class OvnSdn implements Sdn {
     this.#south.close();
   }
 
-  /** Keeps ports by name, and reports which of them changed. */
+  /** Updates the map of ports by name, and returns the names of those that changed. */
   #portsOf(changes: readonly AnyChange<typeof southbound, typeof sbSelection>[]): Set<string> {
     const ports = new Set<string>();
     for (const change of changes) {
@@ -283,8 +284,8 @@ class OvnSdn implements Sdn {
   }
 
   /**
-   * A writer that was overtaken by another process receives that one's rows before its own refusal,
-   * and plans again.
+   * Plans and executes. If another process has become the writer meanwhile, its rows arrive here
+   * before the refusal, and the plan is made again.
    */
   async #bring(
     rows: readonly SdnRow[],

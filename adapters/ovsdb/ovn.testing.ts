@@ -36,11 +36,11 @@ export interface PrivateOvn {
   /** Resolves when northd has processed everything that `sdn` wrote. */
   settled(sdn: Sdn): Promise<void>;
   /**
-   * What happens to the first packet of a flow, in ovn-trace's short form: `output("port")`; empty
-   * where it is dropped.
+   * The fate of a flow's first packet in ovn-trace's short form: `output("port")`; empty if it is
+   * dropped.
    */
   trace(logicalSwitch: string, microflow: string): Promise<string>;
-  /** Actions of the logical flows that contain this word. */
+  /** Actions of the logical flows whose text contains `word`. */
   flowActions(word: string): Promise<string[]>;
   close(): Promise<void>;
 }

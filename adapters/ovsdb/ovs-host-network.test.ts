@@ -1,5 +1,5 @@
 // The host network on a real Open vSwitch and ovn-controller, in a network namespace: metadata
-// reaches this process, crashes are mended.
+// requests reach this process, and the state after crashes is repaired.
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import type { Server, Socket } from 'node:net';
@@ -132,9 +132,9 @@ describe("a host's network on Open vSwitch", { skip }, () => {
       withinMs: 10_000,
       what: 'the network has a guest here',
     });
-  /** Plays a guest: an internal port in a namespace of its own. */
+  /** Sets up an internal port in a namespace of its own, as a guest. */
   const moveGuest = async (): Promise<void> => {
-    // left by a killed ovs-vswitchd
+    // A killed ovs-vswitchd may have left the interface.
     await host.inside('ip', '-n', guestNetns, 'link', 'delete', 'guest0').catch(() => undefined);
     await eventually(
       async () =>

@@ -1,5 +1,6 @@
-// The port `host-network` on Open vSwitch and ovn-controller: the host's own database, its chassis'
-// bindings in the southbound database, and namespaces for metadata. Only compose names this driver.
+// The driver of the port `host-network` for Open vSwitch and ovn-controller: uses the host's own
+// database, the bindings of its chassis in the southbound database, and network namespaces for
+// metadata. Only compose names this driver.
 import type { Server, Socket } from 'node:net';
 import { fault, type Outcome } from '#contracts/common/fault.ts';
 import type { HostNetworkFacts, TunnelHealth } from '#contracts/neutron/host-network.ts';
@@ -27,14 +28,14 @@ import { southbound } from './southbound.gen.ts';
 import { askDaemon } from './unixctl.ts';
 
 export interface OvsHostNetworkOptions {
-  /** The host's own database: `unix:/run/openvswitch/db.sock`. */
+  /** Remote of the host's own database: `unix:/run/openvswitch/db.sock`. */
   ovsdb: string;
   southbound: readonly string[];
   /** Folders of the daemons' control sockets: `/run/openvswitch`, `/run/ovn`. */
   runFolders: { openvswitch: string; ovn: string };
   /** Prefix of commands on the host: `['nsenter', '-t', '123', '-m', …]`; [] on a real node. */
   enter: Enter;
-  /** How long a call waits for a database that is away. */
+  /** How long a call waits for a database that does not answer. */
   awayTimeoutMs?: number; // default 5 s
 }
 
@@ -97,7 +98,7 @@ class OvsHostNetwork implements HostNetwork {
     const follow = (): void => this.#followChassis();
     this.#switchRows = this.#switch.replicate(ovsSelection, {
       onChanges: (changes) => {
-        // A recreated interface gets another number.
+        // An interface that was recreated has another ofport number.
         if (
           changes.some(
             ({ table, old, now }) =>
@@ -201,8 +202,8 @@ class OvsHostNetwork implements HostNetwork {
   async removeStalePorts(): Promise<Outcome<string[]>> {
     return await outcomeOf(async () => {
       await this.#switchRows.ready(this.#awayTimeoutMs);
-      // ovs-vswitchd's message about an interface that the host no longer has: `could not open
-      // network device vnet0 (No such device)`.
+      // ovs-vswitchd reports this error for an interface that no longer exists on the host: `could
+      // not open network device vnet0 (No such device)`.
       const stale = [...this.#switchRows.rows('Interface').values()]
         .filter(
           ({ type, error, external_ids }) =>
@@ -284,7 +285,7 @@ class OvsHostNetwork implements HostNetwork {
     return false;
   }
 
-  /** False: there is no bridge to plug it into. */
+  /** Returns false if the integration bridge does not exist. */
   async #plug(name: string, port: LocalNetwork['metadataPort']): Promise<boolean> {
     const bridge = [...this.#switchRows.rows('Bridge')].find(
       ([, row]) => row.name === integrationBridge,

@@ -7,7 +7,7 @@ import { startPrivateOvsdb } from './ovsdb-server.testing.ts';
 
 /**
  * Kills the server of a connected client and starts it again, checks that everything is restored,
- * and returns how the replica was.
+ * and returns the replica's `facts`.
  */
 async function dieAndReturn(
   t: TestContext,
@@ -40,10 +40,10 @@ async function dieAndReturn(
     what: 'the loss is noticed',
   });
   assert.equal(replica.rows('Logical_Switch').size, 3, 'the rows stay while the server is away');
-  // waits for the connection
+  // This transaction waits for the connection.
   const meanwhile = client.transact([nb.insert('Logical_Switch', { name: 'meanwhile' })]);
   await server.start();
-  // Another client may be faster: its changes happen while this one is disconnected.
+  // Another client may connect first and change rows while this one is still disconnected.
   const other = connectedTo(t, server.tcp, { connectTimeoutMs: 10_000 });
   await other.transact([
     nb.delete('Logical_Switch', [['name', '==', 'removed']]),
@@ -77,8 +77,8 @@ describe('a server that dies', { skip }, () => {
       fetched: 2,
     }));
 
-  // The server decides: sometimes its history does not reach back far enough, and all rows are
-  // fetched here, too.
+  // The server decides: if its history does not reach back far enough, all rows are fetched here as
+  // well. So the test tries several times.
   it(`${how} (what was missed is asked for)`, async (t) => {
     let facts = await dieAndReturn(t, true);
     for (let tries = 1; tries < 6 && facts.resumed === 0; tries += 1)

@@ -133,7 +133,7 @@ describe('the OVSDB client with a real server', { skip }, () => {
       client.transact([never], { signal: abort.signal }),
       (error) => error instanceof OvsdbError && error.code === 'canceled',
     );
-    await client.listDatabases(); // answered after the wait, which the server has by now
+    await client.listDatabases(); // once this is answered, the server has begun to wait
     abort.abort();
     await canceled;
     await assert.rejects(client.transact([never], { timeoutMs: 50 }), OvsdbTimeout);

@@ -1,13 +1,13 @@
-// The remote address of a socket that was accepted in another network namespace. Node cannot tell a
-// link-local one: it resolves the interface's number in its own namespace (ENXIO,
-// uv_if_indextoiid). The kernel's connection table of that namespace has it.
+// The remote address of a socket that was accepted in another network namespace. Node cannot report
+// a link-local address there, because it resolves the interface index in its own namespace (ENXIO,
+// uv_if_indextoiid). The connection table of the socket's namespace has it.
 import { readlink } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { HostToolFailed, runOnHost, type Enter } from './host-tool.ts';
 
 /** Throws HostToolFailed if the connection has ended already. */
 export async function peerAddress(enter: Enter, netns: string, socket: Socket): Promise<string> {
-  // not in the types: libuv's handle
+  // The handle of libuv, which the types do not show.
   const { fd } = (socket as unknown as { _handle?: { fd?: number } })._handle ?? {};
   const inode = /^socket:\[(\d+)\]$/.exec(
     await readlink(`/proc/self/fd/${fd}`).catch(() => ''),
@@ -32,6 +32,6 @@ export function addressIn(table: string, inode: string): string | null {
   const hex = columns?.[2]?.split(':')[0];
   if (hex?.length !== 32) return null;
   const bytes = Buffer.from(hex, 'hex').swap32().toString('hex');
-  // in the usual short notation
+  // The URL parser returns the usual short notation.
   return new URL(`http://[${bytes.replace(/(....)(?=.)/g, '$1:')}]`).hostname.slice(1, -1);
 }

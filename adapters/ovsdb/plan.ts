@@ -44,24 +44,24 @@ export type DesiredRow<S extends DatabaseSchema> = {
       readonly [C in ColumnName<S, T>]?: ValueIn<S['tables'][T]['columns'][C], DesiredAtoms>;
     };
     /**
-     * The rows that list it: those with these keys, and no others at its places. The parents' rows
-     * do not name these columns.
+     * The rows that must list this row, by place and key; it is removed from all others at its
+     * places. Parents' rows must not contain these columns.
      */
     readonly in?: readonly { readonly place: Place<S>; readonly key: string }[];
   };
 }[TableName<S>];
 
 /**
- * Which rows to remove: all of ours that are not desired, or those with these keys (a missing one
- * is fine).
+ * Which rows to remove: all of ours that are not desired, or those with these keys (missing ones
+ * are ignored).
  */
 export type Removal<S extends DatabaseSchema> =
   | 'undesired'
   | readonly { readonly table: TableName<S>; readonly key: string }[];
 
 /**
- * A part that must be in one transaction. Later steps may depend on earlier ones, never the
- * reverse.
+ * One part of a plan, which must be executed in one transaction. Later steps may depend on earlier
+ * ones, never the reverse.
  */
 export type Step = {
   readonly table: string;
@@ -74,7 +74,7 @@ export type Step = {
   | { readonly kind: 'delete'; readonly isRoot: boolean }
 );
 
-/** A desired row refers to one that is neither desired nor exists. */
+/** A desired row refers to a row that is neither desired nor in the database. */
 export class MissingRowError extends Error {
   override readonly name = 'MissingRowError';
 }
@@ -92,8 +92,8 @@ interface Doomed {
 }
 
 /**
- * The steps; none if nothing differs. Throws MissingRowError, and Error on a row without a place or
- * given twice, which is a bug of the caller.
+ * The steps from the actual to the desired rows; [] if nothing differs. Throws MissingRowError, and
+ * Error if a row has no place or is given twice, which is a bug of the caller.
  */
 export function plan<S extends DatabaseSchema>(
   real: RowIndex<S>,
@@ -110,7 +110,7 @@ class Planner {
   readonly #schema: DatabaseSchema;
   readonly #real: RowIndex<DatabaseSchema>;
   readonly #desired = new Map<string, AnyDesired>();
-  /** The UUID that each desired row has, or will get. */
+  /** The UUID that each desired row has, or will be inserted with. */
   readonly #uuids = new Map<string, Uuid>();
 
   constructor(real: RowIndex<DatabaseSchema>, desired: Iterable<AnyDesired>) {
@@ -120,7 +120,7 @@ class Planner {
       const name = keyName(row.table, row.key);
       if (this.#desired.has(name)) throw new Error(`${row.table} ${row.key} is desired twice`);
       this.#desired.set(name, row);
-      // A row with the UUID that we would assign is ours, even if another client renamed it.
+      // A row with the UUID that we would assign is ours, even if another client has renamed it.
       const uuid = rowUuid(row.table, row.key);
       this.#uuids.set(
         name,
@@ -173,8 +173,8 @@ class Planner {
   }
 
   /**
-   * A row follows those that it refers to; otherwise a weak reference would be dropped at the end
-   * of the earlier transaction.
+   * Orders rows after those that they refer to: a weak reference to a row that does not exist yet
+   * is dropped when its transaction commits.
    */
   *#inOrder(): Generator<AnyDesired> {
     const seen = new Set<string>();

@@ -52,8 +52,8 @@ export interface ReplicaListeners<S extends DatabaseSchema, M> {
    */
   onChanges?(changes: readonly AnyChange<S, M>[]): void;
   /**
-   * All rows are present and kept up to date from now on: at first, and after each reconnection,
-   * once its changes have been reported.
+   * All rows are present and kept up to date from now on. Called at first, and after each
+   * reconnection once its changes have been reported.
    */
   onTrue?(): void;
 }
@@ -121,7 +121,7 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
   ) {
     this.id = id;
     this.#schema = schema;
-    this.#selection = selection as never; // the same, typed for run time
+    this.#selection = selection as never; // table names are dynamic here
     this.#onChanges = listeners.onChanges ?? (() => undefined);
     this.#onTrue = listeners.onTrue ?? (() => undefined);
     this.#onClosed = onClosed;
@@ -129,7 +129,7 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
   }
 
   /**
-   * The rows by UUID, live: they may be stale by a moment, and for as long as `isTrue` is false.
+   * The rows by UUID. A live view: it may lag by a moment, and is stale while `isTrue` is false.
    */
   rows<T extends keyof M & TableName<S>>(table: T): ReadonlyMap<Uuid, Selected<S, M, T>> {
     const rows = this.#rows.get(table);
@@ -144,8 +144,8 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
   }
 
   /**
-   * The kind of monitor that the server supports, and how often a start fetched only what was
-   * missed (`resumed`) or all rows (`fetched`).
+   * The kind of monitor that the server supports, and the number of starts that fetched only what
+   * was missed (`resumed`) or all rows (`fetched`).
    */
   get facts(): { method: Method | undefined; resumed: number; fetched: number } {
     return { method: this.#method, resumed: this.#resumed, fetched: this.#fetched };
@@ -180,7 +180,7 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
     });
   }
 
-  /** Ends the monitor at the server; the rows stay as they are. */
+  /** Ends the monitor at the server; the rows remain readable but are no longer updated. */
   close(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
@@ -319,7 +319,7 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
   }
 
   #tell(changes: readonly RowChange[]): void {
-    // decoded by the selection that types them
+    // The rows were decoded by the selection from which their type is derived.
     if (changes.length > 0) this.#onChanges(changes as unknown as readonly AnyChange<S, M>[]);
   }
 }

@@ -11,7 +11,10 @@ import {
   type Uuid,
 } from './schema.ts';
 
-/** `Logical_Switch.ports`: a column that lists other rows, and whose members those rows decide. */
+/**
+ * A column that lists other rows, e.g. `Logical_Switch.ports`. Its members are determined by the
+ * listed rows, which name the place.
+ */
 export type Place<S extends DatabaseSchema> = {
   [T in TableName<S>]: `${T}.${ColumnName<S, T>}`;
 }[TableName<S>];
@@ -44,16 +47,16 @@ interface AnyScope {
 export class RowIndex<S extends DatabaseSchema> {
   readonly schema: S;
   readonly #scope: Readonly<Record<string, AnyScope>>;
-  /** Columns of a table that are places. */
+  /** Table -> its columns that are places. */
   readonly #placesOf = new Map<string, string[]>();
   readonly #rows = new Map<string, Map<Uuid, AnyRow>>();
-  /** Table and key to the rows that have it; a second one is a stray. */
+  /** Table and key -> the rows with this key; any further one is a stray that a plan removes. */
   readonly #byKey = new Map<string, Uuid[]>();
   readonly #links = new Map<Uuid, Link[]>();
 
   constructor(schema: S, scope: Scope<S>) {
     this.schema = schema;
-    this.#scope = scope as unknown as Record<string, AnyScope>; // the same, typed for run time
+    this.#scope = scope as unknown as Record<string, AnyScope>; // table names are dynamic here
     for (const place of new Set(Object.values(this.#scope).flatMap(({ places = [] }) => places))) {
       const [table, column] = splitPlace(place);
       this.#placesOf.set(table, [...(this.#placesOf.get(table) ?? []), column]);
@@ -96,7 +99,7 @@ export class RowIndex<S extends DatabaseSchema> {
     return scope.places ?? [];
   }
 
-  /** The row with a key; if there are several, the first. */
+  /** The row with this key; if there are several, the first. */
   find(table: string, key: string): Uuid | undefined {
     return this.#byKey.get(keyName(table, key))?.[0];
   }
@@ -110,7 +113,7 @@ export class RowIndex<S extends DatabaseSchema> {
     return this.#links.get(uuid) ?? [];
   }
 
-  /** Every row of ours. */
+  /** All rows that are ours, i.e. have a key in the scope, including strays. */
   *ours(): Generator<{ table: string; key: string; uuid: Uuid }> {
     for (const [table, { key }] of Object.entries(this.#scope)) {
       for (const [uuid, row] of this.#rows.get(table) ?? []) {
@@ -140,7 +143,7 @@ export class RowIndex<S extends DatabaseSchema> {
   }
 
   #relink(parent: Omit<Link, 'child'>, before: readonly Uuid[], after: readonly Uuid[]): void {
-    // A replica keeps the order of a set, so the common beginning is most of it.
+    // A replica keeps the order of sets, so the common prefix is usually most of the set.
     let same = 0;
     while (same < before.length && before[same] === after[same]) same += 1;
     const [gone, come] = [new Set(before.slice(same)), new Set(after.slice(same))];
@@ -166,7 +169,7 @@ export function splitPlace(place: string): [table: string, column: string] {
   return [table, column];
 }
 
-/** Whether rows live by being listed at the place: weak references keep no row alive. */
+/** Whether the place keeps its rows alive: weak references do not. */
 export function isStrong(schema: DatabaseSchema, table: string, column: string): boolean {
   const type = tableOf(schema, table).columns[column];
   return type !== undefined && type.kind !== 'map' && type.refTable !== undefined && !type.weak;
@@ -177,6 +180,6 @@ function childrenIn(row: AnyRow | null, table: string, column: string): readonly
   const value = row[column];
   if (value === undefined)
     throw new Error(`the rows of ${table} come without ${column}, which is a place`);
-  // a place is a column of references
+  // A place is always a column of references.
   return (value === null ? [] : Array.isArray(value) ? value : [value]) as readonly Uuid[];
 }

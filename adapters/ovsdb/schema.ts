@@ -1,5 +1,5 @@
-// A database's schema as a table that both the codecs and the compiler read. The tables themselves
-// are generated (`*.gen.ts`).
+// The type of a database schema as a constant table, from which both the codecs and the compiler
+// derive types. The tables themselves are generated (`*.gen.ts`).
 
 /** A row's identity, assigned by the server or by the client that inserts the row. */
 export type Uuid = string;
@@ -106,7 +106,7 @@ export type Atom = string | number | boolean | NamedUuid;
 export type AnyValue = Atom | null | readonly Atom[] | Readonly<Record<string, Atom>>;
 export type AnyRow = Readonly<Record<string, AnyValue>>;
 
-/** A table or column that the schema does not have is a bug of the caller. */
+/** Throws if the schema has no such table, which is a bug of the caller. */
 export function tableOf(schema: DatabaseSchema, table: string): Table {
   const found = schema.tables[table];
   if (!found) throw new Error(`${schema.name} has no table ${table}`);

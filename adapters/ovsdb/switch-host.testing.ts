@@ -17,7 +17,7 @@ const needed = [
   '/dev/net/tun',
 ];
 
-/** Why it cannot run here; null: it can. */
+/** Why the tests cannot run here; null: they can. */
 export async function whyNoSwitchHost(): Promise<string | null> {
   return process.getuid?.() === 0 ? await whatIsMissing(needed) : 'network namespaces need root';
 }
@@ -27,7 +27,7 @@ export interface SwitchHost {
   runFolder: string;
   enter: readonly string[];
   vsctl(...words: string[]): Promise<string>;
-  /** kill -9 and start again. */
+  /** Kills ovs-vswitchd (kill -9) and starts it again. */
   restartSwitch(): Promise<void>;
   killController(): Promise<void>;
   /** Runs a command on the host. */
@@ -35,7 +35,7 @@ export interface SwitchHost {
   close(): Promise<void>;
 }
 
-/** `south`: the southbound database it registers at as `name`. */
+/** `south`: the southbound database at which the host registers as `name`. */
 export async function startSwitchHost(name: string, south: string): Promise<SwitchHost> {
   const folder = ownedFolder(path.join(os.tmpdir(), 'cobalt-switch-'));
   const netns = path.basename(folder);
@@ -78,7 +78,7 @@ export async function startSwitchHost(name: string, south: string): Promise<Swit
     ).stdout.trim();
   const inside = async (...command: string[]): Promise<string> =>
     (await run(enter[0] as string, [...enter.slice(1), ...command], { env, timeout: 20_000 }))
-      .stdout; // as above
+      .stdout; // enter is not empty
 
   await run('/usr/sbin/ip', ['netns', 'add', netns]);
   await inside('ip', 'link', 'set', 'lo', 'up');

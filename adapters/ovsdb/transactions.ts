@@ -9,8 +9,8 @@ import type { DatabaseSchema, RowPatch, Uuid } from './schema.ts';
 const defaultMaxSteps = 1_000;
 
 /**
- * Steps of one kind are combined, and their links gathered: a thousand ports of one switch become
- * one mutation of it.
+ * Combines steps of one kind, and their links: a thousand ports of one switch become a single
+ * mutation of its row.
  */
 export function transactionsOf(
   schema: DatabaseSchema,
@@ -24,10 +24,10 @@ export function transactionsOf(
 }
 
 /**
- * Executes a plan. Rejects as `transact` does; transactions before the failed one stay. Planning
- * again from the actual rows is safe at any time, since rows are found by their keys and inserted
- * with UUIDs derived from those. `lock`: each transaction is refused ("not owner") unless this
- * client holds it.
+ * Executes a plan. Rejects as `transact` does; transactions before the failed one remain committed.
+ * It is always safe to plan again from the actual rows, since rows are found by their keys and
+ * inserted with UUIDs derived from those. `lock`: each transaction is refused ("not owner") unless
+ * this client holds this lock.
  */
 export async function carryOut<S extends DatabaseSchema>(
   client: OvsdbClient<S>,
@@ -51,7 +51,7 @@ function operationsFor(schema: DatabaseSchema, steps: readonly Step[]): Operatio
   const rows = steps.flatMap((step): Operation<unknown>[] => {
     const itself = [['_uuid', '==', step.uuid]] as const;
     const columns =
-      // typed by DesiredRow; the encoder checks it again
+      // Typed by DesiredRow; the encoder checks the values again.
       step.kind === 'delete' ? {} : (step.columns as RowPatch<DatabaseSchema, string>);
     switch (step.kind) {
       case 'insert':
@@ -59,7 +59,7 @@ function operationsFor(schema: DatabaseSchema, steps: readonly Step[]): Operatio
       case 'update':
         return Object.keys(columns).length > 0 ? [op.update(step.table, itself, columns)] : [];
       case 'delete':
-        // the others are removed with their last link
+        // Rows of other tables are removed with their last reference.
         return step.isRoot ? [op.delete(step.table, itself)] : [];
     }
   });

@@ -14,7 +14,8 @@ export async function askDaemon(
   command: string,
   timeoutMs: number,
 ): Promise<string | null> {
-  // <daemon>.<pid>.ctl; a killed daemon leaves its socket behind.
+  // The socket's name is <daemon>.<pid>.ctl. A killed daemon leaves its socket behind, so there may
+  // be several.
   const sockets = (await readdir(runFolder).catch(() => [])).filter(
     (name) => name.startsWith(`${daemon}.`) && name.endsWith('.ctl'),
   );
@@ -41,7 +42,7 @@ function ask(socketPath: string, method: string, timeoutMs: number): Promise<str
         const [answer] = splitter.push(chunk) as { result?: unknown }[]; // JSON-RPC 1.0
         if (answer) settle(typeof answer.result === 'string' ? answer.result : null);
       } catch {
-        settle(null); // not JSON: not one of these daemons
+        settle(null); // not JSON, so no such daemon
       }
     });
   });

@@ -1,5 +1,5 @@
-// OVSDB's values: every value of every kind of column survives encoding and decoding, and a
-// difference leads from one value to the other.
+// OVSDB values: every value of every kind of column survives encoding and decoding, and applying a
+// difference to the old value gives the new one.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

@@ -1,4 +1,4 @@
-// What the HA Agent of one host needs; provided by compose.
+// Dependencies of a host's HA Agent, provided by compose.
 import type { HaReports } from '#openstack/clients/ha.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Log } from '#platform/log.ts';
@@ -9,13 +9,17 @@ import type { Watchdog } from '#ports/watchdog.ts';
 
 export interface HaAgentConfig {
   host: string;
-  /** Another one after each boot of the host, and the same for each agent of one boot. */
+  /** Changes with every boot of the host, and stays the same when only the agent restarts. */
   bootId: string;
-  /** Where neighbours reach the host. */
+  /** Address at which neighbours probe the host. */
   address: string;
-  /** Cut off for longer, its guests are ended by its watchdog; null: they are not. */
+  /**
+   * Time after which the watchdog kills the guests of a host that is cut off; null: no watchdog.
+   */
   selfFencingMs: number | null;
-  /** null: the host has ended; what is left of its agent says nothing any more. */
+  /**
+   * null: the host has ended although this agent's process still runs; it must not report any more.
+   */
   uptimeMs(): number | null | Promise<number | null>;
 }
 
@@ -30,5 +34,5 @@ export interface HaAgentDeps {
   config: HaAgentConfig;
 }
 
-/** A report that takes longer is lost; so is the next one's news. */
+/** A report that takes longer counts as lost. */
 export const reportTimeoutMs = 3_000;

@@ -1,7 +1,7 @@
-// The HA Agent of a hypervisor host: says that the host lives, in two ways that fail apart from
-// each other (to the HA Service by HTTP, on the shared storage by a mark), and what it sees of its
-// neighbours. It decides nothing, but feeds the host's watchdog only as long as it reaches anybody.
-// Started by compose.
+// The HA Agent of a hypervisor host. It shows in two independent ways that the host is alive
+// (heartbeats to the HA Service by HTTP, a mark on the shared storage), and reports what it sees of
+// its neighbours. It decides nothing, but feeds the host's watchdog only while it can reach the
+// service, the storage or a neighbour. Started by compose.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { Heartbeat, HeartbeatAnswer, Sighting } from '#contracts/ha/wire.ts';
@@ -18,7 +18,7 @@ export interface HaAgent {
 }
 
 const everyMs = 1_000;
-/** Longer than one look may take: what was seen before is not told any more. */
+/** Older sightings are not reported. Longer than one probe may take. */
 const sightingLastsMs = 4_000;
 const guestsTimeoutMs = 1_000;
 
@@ -29,13 +29,19 @@ export function createHaAgent(deps: HaAgentDeps): HaAgent {
   const sightings = new Map<string, Sighting & { atMs: number }>();
   let neighbours: HeartbeatAnswer['neighbours'] = [];
   let marksWritten = 0;
-  /** What the watchdog is armed with. */
+  /** The limit with which the watchdog is armed; null: it is not armed. */
   let armedMs: number | null = null;
-  /** When that began which last showed that the host is not cut off; and the one that was fed. */
+  /**
+   * Start of the latest action that proved that the host is not cut off, and of the one for which
+   * the watchdog was last fed.
+   */
   let [contactAtMs, fedAtMs] = [-Infinity, -Infinity];
   const contact = (sinceMs: number): void => void (contactAtMs = Math.max(contactAtMs, sinceMs));
 
-  /** Whatever hangs (the hypervisor, the storage) holds up no report: each is a task of its own. */
+  /**
+   * Hypervisor, storage and neighbours are separate tasks, so that one that hangs does not delay
+   * the heartbeats.
+   */
   const writeMark = async (): Promise<void> => {
     if ((await config.uptimeMs()) === null) return;
     marksWritten += 1;
@@ -88,15 +94,16 @@ export function createHaAgent(deps: HaAgentDeps): HaAgent {
     if (isFault(answer)) return;
     neighbours = answer;
     contact(atMs);
-    // What it was just told holds for the watchdog from now on.
+    // The service has accepted the limit in this heartbeat, so the watchdog may now be armed with
+    // it.
     await inTurn(rearm);
   };
 
-  /** A feeding that began before the watchdog is disarmed must not end after it. */
+  /** Serializes work on the watchdog: a feed that began before a disarm must not end after it. */
   let turn: Promise<unknown> = Promise.resolve();
   const inTurn = async (work: () => Promise<void>): Promise<void> => {
     const ownTurn = turn.then(work);
-    turn = ownTurn.catch(() => undefined); // told to whoever waits for this one
+    turn = ownTurn.catch(() => undefined); // `work`'s own caller gets the error
     await ownTurn;
   };
 
@@ -110,7 +117,10 @@ export function createHaAgent(deps: HaAgentDeps): HaAgent {
     log.info({ host, limitMs: armedMs }, 'the watchdog of the host is armed, or disarmed');
   };
 
-  /** By the contact, not by the call: what was seen before a pause is not seen after it. */
+  /**
+   * Feeds with the time of the last contact, not of this call: after a pause of the process old
+   * contacts must not count as new.
+   */
   const feed = async (): Promise<void> => {
     if (armedMs === null || contactAtMs === fedAtMs) return;
     const atMs = contactAtMs;

@@ -1,4 +1,4 @@
-// What the Neutron Agent of one host needs; provided by compose.
+// Dependencies of a host's Neutron Agent, provided by compose.
 import type { HttpClient } from '#openstack/http/client.ts';
 import type { Bus } from '#platform/bus/bus.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -7,10 +7,13 @@ import type { Log, Secret } from '#platform/log.ts';
 import type { HostNetwork, HostNetworkListeners } from '#ports/host-network.ts';
 
 export interface NeutronAgentConfig {
-  /** The host's name, which is its chassis name in OVN. */
+  /** The host's name, which is also its chassis name in OVN. */
   host: string;
   version: string;
-  /** Signs the instance id in metadata requests; Nova's metadata API has the same secret. */
+  /**
+   * Signs the instance id in metadata requests; Nova's metadata API verifies it with the same
+   * secret.
+   */
   metadataSecret: Secret;
 }
 
@@ -18,8 +21,8 @@ export interface NeutronAgentDeps {
   openHostNetwork(listeners: HostNetworkListeners): HostNetwork;
   bus: Bus;
   /**
-   * Reaches Nova's metadata API, the service `metadata` to this client. Requests carry no token but
-   * a signature.
+   * Client for Nova's metadata API (the service `metadata`). Requests carry a signature instead of
+   * a token.
    */
   http: HttpClient;
   clock: Clock;

@@ -3,7 +3,10 @@
 import { linkLocal } from '#contracts/neutron/link-local.ts';
 import type { LocalGuest } from '#ports/host-network.ts';
 
-/** `remoteAddress` as a dual-stack socket reports it. null: no guest of this host and network. */
+/**
+ * The guest with this address; null: none of this host and network. `remoteAddress`: in the form
+ * that a dual-stack socket reports (with ::ffff: prefix or zone).
+ */
 export function guestAt(remoteAddress: string, guests: readonly LocalGuest[]): LocalGuest | null {
   const [withoutZone = ''] = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '').split('%', 1);
   const address = withoutZone.toLowerCase();

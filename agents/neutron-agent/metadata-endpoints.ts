@@ -25,8 +25,8 @@ export class MetadataEndpoints {
   }
 
   /**
-   * Schedules a pass. 'new': networks may have been added, removed or changed; 'all': check every
-   * endpoint.
+   * Schedules a pass. 'new': only networks that may have been added, removed or changed; 'all':
+   * check every endpoint.
    */
   wake(what: 'all' | 'new'): void {
     if (this.#wish !== 'all') this.#wish = what;
@@ -83,7 +83,8 @@ export class MetadataEndpoints {
     if (isFault(endpoint)) return this.#warn(network.id, endpoint.message);
     const metadataPort = JSON.stringify(network.metadataPort);
     const open = this.#open.get(network.id);
-    // A new endpoint needs a new socket: the old one belongs to the endpoint that was removed.
+    // The endpoint was created anew (`isThere` is false), so the proxy needs a new socket: the old
+    // one belongs to the endpoint that was removed.
     if (open && isThere) return void this.#open.set(network.id, { ...open, metadataPort });
     await open?.proxy.close();
     this.#open.delete(network.id);

@@ -16,7 +16,7 @@ export interface MetadataProxy {
 }
 
 const maxConnections = 128;
-/** The time for one request, however slowly the guest sends. */
+/** Deadline of one request, even if the guest sends slowly. */
 const connectionMs = 60_000;
 const answerMs = 20_000;
 const maxPathLength = 2_048;
@@ -26,7 +26,10 @@ export interface ProxiedNetwork {
   peerAddress(socket: Socket): Promise<Outcome<string>>;
 }
 
-/** A path that leaves the metadata API, in any spelling that an HTTP client resolves. */
+/**
+ * Matches paths with `.` or `..` segments in any spelling that an HTTP client would resolve, which
+ * could leave the metadata API.
+ */
 const stepsOut = /(^|[/\\])(\.|%2e){1,2}([/\\?]|$)/i;
 
 export function startMetadataProxy(
@@ -46,7 +49,7 @@ export function startMetadataProxy(
   socket.maxConnections = maxConnections;
   socket.on('error', (error) =>
     deps.log.error({ err: error }, 'metadata: a connection was not accepted'),
-  ); // e.g. no more file descriptors
+  ); // e.g. out of file descriptors
   socket.on('connection', (each: Socket) => {
     open.add(each);
     const deadline = deps.clock.after(connectionMs, () => each.destroy(), { unref: true });
@@ -85,7 +88,7 @@ async function answer(
   const from = await addressOf(request.socket, network);
   const guest = guestAt(from, network.guests());
   if (!guest || guest.instanceId === '') return end(404, 'Nobody is known at this address.\n');
-  // Not by a typed client: the metadata API takes no token, but the signature below.
+  // No typed client, because the metadata API authenticates by the signature below, not by a token.
   const reply = await nova.send({
     method: 'GET',
     service: 'metadata',
@@ -116,12 +119,13 @@ async function answer(
   );
 }
 
-/** '': the connection has ended. */
+/** Source address of the connection; '': it has ended. */
 async function addressOf(socket: Socket, network: ProxiedNetwork): Promise<string> {
   try {
     return socket.remoteAddress ?? '';
   } catch {
-    // a link-local address of another namespace: see `peerAddress` in ports/host-network.ts
+    // Fails for a link-local address in another namespace: see `peerAddress` in
+    // ports/host-network.ts.
     const address = await network.peerAddress(socket);
     return isFault(address) ? '' : address;
   }

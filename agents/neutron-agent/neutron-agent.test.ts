@@ -102,7 +102,7 @@ describe('the Neutron Agent', () => {
       withinMs: 2_000,
       what: 'the endpoint listens',
     });
-    return (address as AddressInfo).port; // the address of a TCP socket
+    return (address as AddressInfo).port; // always so for a TCP socket
   };
   const ask = (
     port: number,

@@ -11,12 +11,12 @@ import { MetadataEndpoints } from './metadata-endpoints.ts';
 
 export interface NeutronAgent {
   /**
-   * Removes what a crash of the host left, and reports to Neutron. unavailable: the host's network
-   * or the control plane does not answer; call it again.
+   * Removes what an earlier process left after a crash of the host, and reports to Neutron.
+   * unavailable: the host's network or the control plane does not answer; call it again.
    */
   start(): Promise<Outcome<void>>;
   tasks: readonly Task[];
-  /** Guests' traffic goes on; only metadata is not answered any more. */
+  /** Stops answering metadata requests; the guests' traffic is not affected. */
   stop(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-// What the Node Agent of one host needs; provided by compose.
+// Dependencies of a host's Node Agent, provided by compose.
 import type { Clock } from '#platform/clock.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
@@ -6,29 +6,29 @@ import type { Kube } from '#ports/kube.ts';
 import type { NodeFacts } from '#ports/node-facts.ts';
 
 export interface NodeAgentConfig {
-  /** The name of its Node and its Hypervisor. */
+  /** Name of the host's Node and Hypervisor resources. */
   host: string;
-  /** Of Migrations. */
+  /** Namespace in which Migration objects are created. */
   namespace: string;
   /**
-   * Where no kubelet is: the agent says of the Node what a kubelet would, and this address. null: a
-   * kubelet does.
+   * Set if no kubelet runs on the host: then the agent writes the Node's status with this address.
+   * null: a kubelet does.
    */
   node: { address: string | null } | null;
-  /** Everything is looked at again after this, whatever was told. */
+  /** Interval at which the host is read even without events. */
   lookEveryMs: number;
-  /** Two looks are as far apart at least, however much is told. */
+  /** Minimum pause between two reads of the host, however many events arrive. */
   lookPauseMs: number;
   /**
-   * The same where guests alone have changed: on a host that takes many, each look is a write that
-   * all who watch hypervisors read.
+   * Minimum pause before a read that only events of guests cause. Longer, because on a host whose
+   * guests change often each read leads to a write that all watchers of hypervisors receive.
    */
   guestsPauseMs: number;
-  /** Of the daemons. */
+  /** Interval for reading the states of systemd units. */
   unitsEveryMs: number;
-  /** Of a migration that is under way. */
+  /** Interval for reporting the progress of a migration. */
   progressEveryMs: number;
-  /** A Migration is kept so long after its end. */
+  /** How long a Migration object is kept after the migration's end. */
   keepMigrationsMs: number;
 }
 
@@ -44,7 +44,7 @@ export const nodeAgentDefaults: Omit<NodeAgentConfig, 'host' | 'node'> = {
 
 export interface NodeAgentDeps {
   facts: NodeFacts;
-  /** It owns what it writes by the name under which this client was made. */
+  /** The client's field manager name makes the agent the owner of the fields that it writes. */
   kube: Kube;
   clock: Clock;
   ids: Pick<Ids, 'random'>;

@@ -1,7 +1,7 @@
-// The Node Agent of a hypervisor host: says in the host's Hypervisor what the host is, has and
-// runs, and in Migrations how far live migrations out of it are. It decides nothing.
-// Level-triggered: events wake it, then it reads; what the API has already is not written again.
-// Started by compose.
+// The Node Agent of a hypervisor host: reports in the host's Hypervisor resource what the host is,
+// has and runs, and in Migration objects the progress of live migrations off it. It decides
+// nothing. Level-triggered: events only make it read the host; nothing is written if the API has it
+// already. Started by compose.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Hypervisor } from '#contracts/kube/kinds.ts';
@@ -21,11 +21,11 @@ import { createMigrationReporter } from './report-migrations.ts';
 export interface NodeAgent {
   start(): Promise<Outcome<void>>;
   tasks: readonly Task[];
-  /** `hostEnds`: the host goes off, which is the last that its agent says of it. */
+  /** `hostEnds`: the host itself is shutting down, which the agent reports as its last action. */
   stop(how?: { hostEnds: boolean }): Promise<void>;
 }
 
-/** Keys of the work queue, beside the guests that move. */
+/** Keys of the work queue; all other keys are the ids of guests that are migrating. */
 const keys = { hypervisor: 'hypervisor', find: 'find', arrivals: 'arrivals' } as const;
 const lastWordMs = 1_000;
 const findAgainMs = 5_000;
@@ -43,7 +43,7 @@ export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
   const moves = createMigrationReporter(deps, hypervisor);
 
   let last: Observation | undefined;
-  /** What has changed since: the guests alone, or more. */
+  /** What has changed since the last read of the host: only guests, or anything else. */
   let stale: 'guests' | 'host' | undefined = 'host';
   let [isLost, isStopping] = [false, false];
   let readAtMs = -Infinity;
@@ -66,7 +66,7 @@ export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
       log.warn({ host, key, attempt, why: (error as Error).message }, 'not reported; tried again'),
   });
 
-  /** Hosts do not look all at the same moment. */
+  /** Random spread, so that hosts do not all read at the same moment. */
   const spread = (ms: number): number => ms * (0.9 + ids.random() / 10);
 
   const dueInMs = (): number => {
@@ -80,12 +80,12 @@ export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
       stale = undefined;
       readAtMs = clock.monotonicMs();
       const observed = await reporter.observe();
-      // what does not answer because this agent ends says nothing
+      // While the agent stops, a missing answer says nothing about the host, so it is not reported.
       if (isStopping) return lookEveryMs;
       last = observed;
       if (last.system) await reporter.writeNode(last.system);
     }
-    // as it is by now
+    // The resource may have changed while the host was being read.
     const latest = hypervisor();
     if (latest && last) await reporter.write(latest, last);
     return latest && stale !== undefined ? Math.max(0, dueInMs()) : spread(lookEveryMs);
@@ -113,7 +113,7 @@ export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
       case 'changed':
         if (!isLost) return changed('guests');
         isLost = false;
-        queue.add(keys.find); // what has begun and ended meanwhile was not told
+        queue.add(keys.find); // migrations may have begun and ended unseen
         return changed('host');
       case 'departing':
         return queue.add(event.guest);
@@ -136,7 +136,7 @@ export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
   };
 
   async function lastWord(): Promise<void> {
-    // of one that was off from the first
+    // The agent may be stopped right after its start, before the watch has delivered the resource.
     await withDeadline(followed?.ready ?? Promise.resolve(), lastWordMs, () => undefined, clock);
     const current = hypervisor();
     if (!current) return;

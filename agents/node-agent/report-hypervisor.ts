@@ -1,5 +1,5 @@
-// The host's own part of its Hypervisor, and of its Node where no kubelet is: read from the host,
-// compared with what the API has, written only where that differs.
+// Writes the host's part of its Hypervisor resource, and of its Node if no kubelet runs: reads the
+// host, compares with what the API has, and writes only differences.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import { stamped } from '#contracts/kube/conditions.ts';
@@ -17,7 +17,7 @@ import {
 } from './domain/hypervisor-status.ts';
 import { nodeStatusPatch } from './domain/node-status.ts';
 
-/** What a look at the host has found. */
+/** The result of one read of the host. */
 export interface Observation extends Observed {
   units: readonly UnitFacts[];
   connection: Connection;
@@ -25,7 +25,10 @@ export interface Observation extends Observed {
 
 type Unreadable = { kind: 'unreadable'; why: string };
 
-/** What the host says is data of others: that it cannot be understood ends no agent. */
+/**
+ * Converts exceptions to `unreadable`: output of the host that cannot be parsed must not end the
+ * agent.
+ */
 async function read<T>(work: Promise<Outcome<T>>): Promise<Outcome<{ value: T } | Unreadable>> {
   try {
     const value = await work;
@@ -37,7 +40,7 @@ async function read<T>(work: Promise<Outcome<T>>): Promise<Outcome<{ value: T } 
 
 export interface HypervisorReporter {
   observe(): Promise<Observation>;
-  /** Throws where the API does not take it, to be called again. */
+  /** Throws if the API refuses or does not answer, so that the caller tries again. */
   write(hypervisor: Hypervisor, observation: Observation): Promise<void>;
   writeNode(system: SystemFacts): Promise<void>;
 }
@@ -96,7 +99,7 @@ export function createHypervisorReporter({
         },
         { subresource: 'status' },
       );
-      // one that is gone is made by the operator, if at all
+      // notFound: the resource was deleted. Only the operator may create it again.
       if (isFault(written) && written.kind !== 'notFound') throw new Error(written.message);
     },
 

@@ -1,6 +1,6 @@
-// Migration objects: one for each server that is moved live, written by the agent of the host that
-// it leaves, second by second while it moves, and once by that of the host where it arrives. The
-// hypervisor's job is what is true: an event only says when to look.
+// Maintains Migration objects, one for each server that is live-migrated. The agent on the source
+// host writes the progress, once a second; the agent on the destination writes the arrival once.
+// Level-triggered: an event only says when to read the hypervisor's job.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Hypervisor, Migration, MigrationStatus } from '#contracts/kube/kinds.ts';
@@ -17,31 +17,40 @@ import {
   unseenEnd,
 } from './domain/migration-status.ts';
 
-/** A Migration of this host, as this agent has written it. */
+/** A Migration off this host, as last written by this agent. */
 interface OwnMigration {
   uid: string;
   status: MigrationStatus;
-  /** Of the job; undefined: written by an earlier process. */
+  /** Start of libvirt's job; undefined: the object was written by an earlier process. */
   startedAtMs: number | undefined;
-  /** undefined: it is under way. */
+  /** undefined: the migration is in progress. */
   endedAtMs: number | undefined;
-  /** Looks, one after the other, in which the hypervisor knew nothing of it. */
+  /** Number of consecutive reads in which the hypervisor had no such job. */
   unseen: number;
 }
 
-/** The end of a job is told by an event, which may come a moment after the job has gone. */
+/**
+ * The event with a job's end may come a moment after the job has disappeared, so the job must be
+ * missing this often.
+ */
 const mostUnseen = 3;
-/** An end that was seen longer ago makes no new object: the one of it is collected, or deleted. */
+/**
+ * A job that ended longer ago gets no new object: its object was removed after `keepMigrationsMs`,
+ * or deleted by somebody.
+ */
 const newsLastsMs = 60_000;
-/** The origin's agent writes the object first. */
+/** How long an arrival waits for the source host's agent to create the Migration. */
 const arrivalLastsMs = 30_000;
 
 export interface MigrationReporter {
-  /** Each gives the time in ms after which it is to be called again, if at all. */
+  /** Each returns the time in ms after which to call it again; undefined: not again. */
   report(guest: string): Promise<number | undefined>;
   reportArrivals(): Promise<number | undefined>;
   arrived(guest: string): void;
-  /** Guests to report: those that move now, and at first those of an earlier process. */
+  /**
+   * Guests to report: those that are migrating now, and on the first call those in Migrations that
+   * an earlier process wrote.
+   */
   find(): Promise<Outcome<string[]>>;
 }
 
@@ -56,7 +65,10 @@ export function createMigrationReporter(
   let isResumed = false;
   const refOf = (name: string) => ({ name, namespace });
 
-  /** In place of what an earlier migration of the guest has left, from whichever host. */
+  /**
+   * Creates the Migration, and removes one that an earlier migration of this guest, from any host,
+   * has left.
+   */
   async function begin(guest: string, job: MigrationJob): Promise<OwnMigration | undefined> {
     const owner = hypervisor()?.metadata;
     const removed = await kube.remove(migrations, refOf(guest));
@@ -65,7 +77,7 @@ export function createMigrationReporter(
       : await kube.create(migrations, {
           metadata: {
             ...refOf(guest),
-            // it goes with the host
+            // Owned by the Hypervisor, so that it is deleted with it.
             ...(owner?.name !== undefined && owner.uid !== undefined
               ? {
                   ownerReferences: [
@@ -93,7 +105,7 @@ export function createMigrationReporter(
     return begun;
   }
 
-  /** False: the API did not take it, so it is to be tried again. */
+  /** Returns false if the API did not accept the write, which must then be repeated. */
   async function write(guest: string, mine: OwnMigration, next: MigrationStatus): Promise<boolean> {
     const patch = statusPatch(mine.status, next);
     if (patch) {
@@ -101,7 +113,7 @@ export function createMigrationReporter(
       const written = await kube.patch(migrations, refOf(guest), { status: patch }, options);
       troubles.note(`write ${guest}`, written, 'the progress of a migration is not reported');
       if (isFault(written) && written.kind !== 'notFound') return false;
-      // somebody has deleted it: one that is under way is made again
+      // Somebody has deleted the object. If the migration is in progress, it is created again.
       if (isFault(written)) {
         own.delete(guest);
         return !isUnderWay(next.type);
@@ -117,13 +129,14 @@ export function createMigrationReporter(
     const leftMs = mine.endedAtMs + keepMigrationsMs - clock.now();
     if (leftMs > 0) return leftMs;
     const removed = await kube.remove(migrations, refOf(guest), { uid: mine.uid });
-    // concurrentUpdate: another migration has its name by now, and another agent to collect it
+    // concurrentUpdate: the object of this name now belongs to a later migration, which another
+    // agent may have written and will remove.
     if (isFault(removed) && removed.kind !== 'concurrentUpdate') return progressEveryMs * 10;
     own.delete(guest);
     return undefined;
   }
 
-  /** The hypervisor knows nothing of it any more. */
+  /** Called when the hypervisor has no job for the migration any more: determines how it ended. */
   async function settle(guest: string, mine: OwnMigration): Promise<number | undefined> {
     mine.unseen += 1;
     if (mine.unseen < mostUnseen) return progressEveryMs;
@@ -205,7 +218,8 @@ export function createMigrationReporter(
       const found = new Map(listed.map((each) => [each.metadata.name ?? '', each]));
       for (const [guest, { untilMs, sinceStart }] of arrivals) {
         const migration = found.get(guest);
-        // whether a guest that was found here has arrived already is not known while it moves
+        // For a guest that was already here when the agent started, it is unknown whether it has
+        // arrived or is about to leave until its migration has ended.
         const patch =
           migration && !(sinceStart && isUnderWay(migration.status?.type))
             ? arrivalPatch(host, migration)

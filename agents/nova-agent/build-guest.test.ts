@@ -1,5 +1,5 @@
-// The image downloads of a build end with the build: at its caller's deadline, and when its server
-// is deleted.
+// The image downloads of a build are aborted with the build: at its caller's deadline, and when its
+// server is deleted.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -15,7 +15,7 @@ const spec = (uuid: string, sizeGib = 3): GuestSpec =>
     uuid,
     rootDisk: { image: image('root'), sizeGib, bus: 'virtio' },
     kernel: { kernel: image('kernel'), ramdisk: null, commandLine: '' },
-  }) as unknown as GuestSpec; // the fields that a build reads
+  }) as unknown as GuestSpec; // all fields that a build reads
 
 /** A host whose image downloads continue until they are aborted. */
 function openFixture() {
@@ -30,7 +30,7 @@ function openFixture() {
       return fault('timeout', 'nobody waits');
     },
   };
-  // no other method is called before the guest is created
+  // Only `ensureImage` is called before the guest is created.
   const builds = createGuestBuilds({ hypervisor, clock: systemClock } as unknown as NovaAgentDeps);
   return { builds, asked, under: () => under };
 }
@@ -87,7 +87,7 @@ describe('building a guest', () => {
     const builds = createGuestBuilds({
       hypervisor,
       clock: systemClock,
-    } as unknown as NovaAgentDeps); // as above
+    } as unknown as NovaAgentDeps); // nothing else is used
     const build = builds.run({ ...spec('a'), kernel: null }, Infinity, never);
     builds.abandon('a');
     arrive();

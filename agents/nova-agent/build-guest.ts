@@ -1,5 +1,5 @@
-// Builds a guest: first all its images into the host's cache, concurrently, then the guest itself.
-// On a fault the driver leaves nothing behind.
+// Builds a guest: first downloads all its images to the host's cache, concurrently, then creates
+// the guest. On a fault the driver leaves nothing behind.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { DiskOffer, GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
@@ -20,19 +20,19 @@ export interface GuestBuilds {
     work: () => Promise<Outcome<void>>,
   ): Promise<Outcome<null>>;
   /**
-   * As `run`, for a guest that has its disks: an image that Glance does not have any more is not
-   * needed. Faults: those of the hypervisor's `create`.
+   * As `run`, for a guest whose disks are already on the host: an image that Glance no longer has
+   * is then not needed. Faults: those of the hypervisor's `create`.
    */
   place(spec: GuestSpec, deadlineMs: number, start: boolean): Promise<Outcome<null>>;
   /** Fetches the disks from the host that offers them. Faults: those of `fetchDisks`. */
   fetch(spec: GuestSpec, offer: DiskOffer, deadlineMs: number): Promise<Outcome<null>>;
-  /** Ends the downloads of this guest's builds, and what it fetches from another host. */
+  /** Aborts the downloads of this guest's builds, and transfers of its disks from another host. */
   abandon(uuid: string): void;
 }
 
 export function createGuestBuilds(deps: NovaAgentDeps): GuestBuilds {
   const building = new Map<string, Set<AbortController>>();
-  /** Runs `work` with a signal that ends at the deadline, or when the guest is abandoned. */
+  /** Runs `work` with a signal that aborts at the deadline, or when the guest is abandoned. */
   async function abandonable(
     uuid: string,
     deadlineMs: number,

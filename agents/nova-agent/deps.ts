@@ -1,4 +1,4 @@
-// What the Nova Agent of one host needs; provided by compose.
+// Dependencies of a host's Nova Agent, provided by compose.
 import type { ServiceSession } from '#openstack/auth/service-session.ts';
 import type { HttpClient } from '#openstack/http/client.ts';
 import type { Bus } from '#platform/bus/bus.ts';
@@ -10,22 +10,22 @@ export interface NovaAgentConfig {
   host: string;
   version: string;
   /**
-   * Registered as disabled where Nova does not know the host yet: whoever tests it enables it.
-   * Upstream: enable_new_services.
+   * Whether a host that Nova does not know yet is registered as disabled, so that it can be tested
+   * before it is enabled. Upstream: enable_new_services.
    */
   startsDisabled: boolean;
-  /** MiB and GiB that are reserved for the host itself; asked at each report. */
+  /** Memory and disk reserved for the host itself; called for each report. */
   reserved(): { memoryMib: number; diskGib: number };
   cpuAllocationRatio: number;
   ramAllocationRatio: number;
   diskAllocationRatio: number;
-  /** Whether to start the guests again that a power failure of the host ended. */
+  /** Whether guests that a power failure of the host has ended are started again. */
   resumeGuests: boolean;
   syncEveryMs: number;
   garbageEveryMs: number;
   /** How long cached images are kept after their last use. */
   keepImagesMs: number;
-  /** Guests that move out of the host at a time; 0: any number. */
+  /** Maximum number of concurrent live migrations off the host; 0: unlimited. */
   maxConcurrentLiveMigrations: number;
 }
 
@@ -39,7 +39,7 @@ export const novaAgentDefaults: Omit<NovaAgentConfig, 'host' | 'version'> = {
   syncEveryMs: 60_000,
   garbageEveryMs: 10 * 60_000,
   keepImagesMs: 60 * 60_000,
-  // upstream: max_concurrent_live_migrations
+  // Upstream: max_concurrent_live_migrations.
   maxConcurrentLiveMigrations: 1,
 };
 

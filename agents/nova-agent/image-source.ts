@@ -1,4 +1,4 @@
-// Downloads image data from Glance, as the agent's own service user.
+// Downloads image data from Glance with the agent's own service user.
 import type { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';

@@ -53,7 +53,7 @@ function host(has: string[], disks: string[] = []) {
       config: { ...novaAgentDefaults, host: 'h1', version: '1' },
       log: silentLog,
     }),
-  }; // only these methods are called
+  }; // the only methods called
 }
 
 describe('mending devices', () => {
@@ -69,7 +69,7 @@ describe('mending devices', () => {
     const { has, mend } = host(['stray']);
     await mend([guest(['a'])]);
     assert.deepEqual(has, ['stray']);
-    await mend([guest(['a', 'stray'])]); // it was a change in progress
+    await mend([guest(['a', 'stray'])]); // no difference now: a change had been in progress
     assert.deepEqual(has, ['stray', 'a']);
     await mend([guest(['a'])]);
     await mend([guest(['a'])]);

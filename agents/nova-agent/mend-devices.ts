@@ -1,5 +1,5 @@
-// Compares the interfaces and volumes of guests with those that they should have, and corrects
-// differences: after a lost answer there may be one too many or one too few.
+// Compares the interfaces and volumes of guests with those that Nova expects, and attaches or
+// detaches the difference: after a lost answer a guest may have one too many or too few.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { ExpectedGuest } from '#contracts/nova/conductor-rpc.ts';
@@ -7,7 +7,7 @@ import type { NovaAgentDeps } from './deps.ts';
 
 export interface Repair {
   action: 'attach' | 'detach';
-  /** The id of a port or a volume. */
+  /** Id of a port or volume. */
   id: string;
 }
 
@@ -20,7 +20,7 @@ export function decideDevices(wanted: readonly string[], actual: readonly string
 
 interface DeviceKind {
   name: string;
-  /** null: not to be compared now. */
+  /** Ids of the devices that the guest should have; null: not to be compared now. */
   wanted(guest: ExpectedGuest): string[] | null;
   actual(uuid: string): Promise<Outcome<string[]>>;
   attach(guest: ExpectedGuest, id: string): Promise<Outcome<void>>;
@@ -53,8 +53,8 @@ function kindsOf(hypervisor: NovaAgentDeps['hypervisor']): readonly DeviceKind[]
 }
 
 /**
- * Corrects what was wrong in the same way one pass ago: a difference that is seen once may be a
- * change in progress.
+ * Corrects a difference only if the previous pass has seen the same one: a difference that is seen
+ * once may be a change in progress.
  */
 export function createDeviceMender({
   hypervisor,
@@ -72,7 +72,8 @@ export function createDeviceMender({
         const { uuid } = guest;
         const wanted = kind.wanted(guest);
         const actual = wanted && (await kind.actual(uuid));
-        // unknown to Nova, or no answer: leave it alone
+        // null: Nova has said nothing about the devices; a fault: the host does not answer. The
+        // guest is left alone.
         if (!wanted || !actual || isFault(actual)) continue;
         for (const { action, id } of decideDevices(wanted, actual)) {
           const key = `${uuid} ${action} ${id}`;

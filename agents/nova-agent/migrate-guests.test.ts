@@ -1,4 +1,5 @@
-// A host sends so many guests at a time; the others wait, and may be aborted while they do.
+// A host migrates only a limited number of guests at a time; the others wait, and can be aborted
+// while they do.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';

@@ -1,5 +1,5 @@
-// Live migrations out of this host: so many at a time, the others wait. What is under way is the
-// hypervisor's own; after a restart of the agent the conductor asks again and joins it.
+// Live migrations off this host: a limited number at a time, the others queue. A running migration
+// is the hypervisor's: after a restart of the agent the conductor asks again and joins it.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
@@ -9,15 +9,15 @@ import type { NovaAgentDeps } from './deps.ts';
 type Answer = Outcome<ComputeAgentRpc['migrateGuest']['result']>;
 
 interface Departure {
-  /** Resolves when it has ended, also one that waited in vain. */
+  /** Resolves at the end of the migration, also if it was aborted while waiting. */
   ended: Promise<Outcome<void>>;
   isUnderWay: boolean;
-  /** Ends one that waits. */
+  /** Aborts a migration that is still waiting. */
   giveUp(): void;
 }
 
 export interface GuestMigrations {
-  /** See `migrateGuest` of the agent's contract. */
+  /** See `migrateGuest` in contracts/nova/compute-agent-rpc.ts. */
   run(uuid: string, terms: MigrationTerms, waitMs: number): Promise<Answer>;
   abort(uuid: string): Promise<Outcome<void>>;
 }
@@ -31,7 +31,9 @@ export function createGuestMigrations({
   const waiting: (() => void)[] = [];
   let underWay = 0;
 
-  /** Whether it is this one's turn now, which it then has; false: it was given up. */
+  /**
+   * Waits for a free slot and takes it. Returns false if the migration was aborted while waiting.
+   */
   async function takesTurn(signal: AbortSignal): Promise<boolean> {
     const limit = config.maxConcurrentLiveMigrations;
     while (limit > 0 && underWay >= limit && !signal.aborted)

@@ -34,8 +34,8 @@ export interface NovaAgent {
   stop(): Promise<void>;
 }
 
-// Placement is compared again at this interval even without a change on the host, so that what
-// somebody removed there comes back.
+// Placement is compared at this interval even if nothing has changed on the host, to restore what
+// somebody has removed there.
 const lookAgainMs = 5 * 60_000;
 const stopTimeoutMs = 2_000;
 
@@ -140,7 +140,7 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
     facts: async () => wrap('facts', await hypervisor.facts()),
   };
 
-  /** A heartbeat, and the inventory if it has changed. */
+  /** Sends a heartbeat to the conductor; updates the inventory at Placement if it has changed. */
   async function report(starting: boolean): Promise<Outcome<void>> {
     const facts = await hypervisor.facts();
     if (isFault(facts)) return facts;
@@ -194,8 +194,8 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
         scope: 'every',
         run: async () => {
           const requestId = ids.requestId();
-          // Stops or destroys guests that should not run here, e.g. of a server that was deleted
-          // meanwhile. Starts none: a guest that ended stays off.
+          // Stops or destroys guests that should not run here, e.g. of a deleted server. Never
+          // starts guests: one that ended stays off.
           const expected = await reconcile(deps, conductor, requestId, { resumeGuests: false });
           if (expected) await mendDevices(expected);
           await reporter.all(requestId);
@@ -237,6 +237,6 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
 }
 
 function wrap<K extends string, T>(key: K, outcome: Outcome<T>): Outcome<Record<K, T>> {
-  // TypeScript widens a computed key to string
+  // A cast, because TypeScript widens a computed key to string.
   return isFault(outcome) ? outcome : ({ [key]: outcome } as Record<K, T>);
 }

@@ -1,5 +1,5 @@
-// What the agent does about each guest at its start, as a table; and that it leaves a guest alone
-// about which it gets no answer.
+// The repair of each guest at the agent's start, as a table; a guest about which the agent gets no
+// answer is left alone.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ExpectedGuest } from '#contracts/nova/conductor-rpc.ts';

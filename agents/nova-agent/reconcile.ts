@@ -1,6 +1,6 @@
-// Compares the guests on the host with those that Nova expects: at start also to start guests
-// again, later only to stop or destroy those that should not run here. `decide` is pure,
-// `reconcile` executes it.
+// Compares the guests on the host with those that Nova expects. At the agent's start this includes
+// starting guests; later it only stops or destroys those that should not run here. `decide` is
+// pure, `reconcile` executes it.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { ConductorRpc, ExpectedGuest } from '#contracts/nova/conductor-rpc.ts';
@@ -11,8 +11,8 @@ import type { NovaAgentDeps } from './deps.ts';
 export interface Repair {
   uuid: string;
   /**
-   * start: a power failure ended it. stop: another host is about to have it. destroy: it was
-   * deleted, or moved to another host, while the host was away.
+   * start: a power failure ended the guest. stop: the server is being evacuated to another host.
+   * destroy: the server was deleted, or moved to another host, while this host was away.
    */
   action: 'start' | 'stop' | 'destroy';
 }

@@ -1,5 +1,5 @@
-// Reports power states to the conductor: at once when a guest's state changes, again while the
-// conductor is busy with its server, and all of them periodically.
+// Reports the states of guests to the conductor: at once after a change, repeatedly while the
+// conductor says that the guest's server is busy, and all guests periodically.
 import { isFault } from '#contracts/common/fault.ts';
 import type { ConductorRpc } from '#contracts/nova/conductor-rpc.ts';
 import type { RpcClient } from '#platform/bus/contract.ts';
@@ -8,7 +8,10 @@ import type { TroubleLog } from '#platform/trouble-log.ts';
 import type { NovaAgentDeps } from './deps.ts';
 
 const reportTimeoutMs = 15_000;
-/** By then the periodic report tells of it. */
+/**
+ * How often, and for how long, the state of a busy server's guest is repeated; afterwards the
+ * periodic report covers it.
+ */
 const [againMs, againForMs] = [1_000, 60_000];
 
 export interface GuestReporter {
@@ -26,7 +29,7 @@ export function createGuestReporter(
 ): GuestReporter {
   const { hypervisor, config, log, clock } = deps;
   const changed = new Set<string>();
-  /** Guests whose servers were busy, and until when they are told of again. */
+  /** Guests whose servers are busy -> until when their state is repeated. */
   const busyUntilMs = new Map<string, number>();
   let again: Timer | undefined;
   let reporting = false;
@@ -83,7 +86,7 @@ export function createGuestReporter(
   }
 
   const unsubscribe = hypervisor.onEvent(({ uuid }) => {
-    busyUntilMs.delete(uuid); // it has its whole time again
+    busyUntilMs.delete(uuid); // a new event restarts its time
     changed.add(uuid);
     void reportChanges();
   });

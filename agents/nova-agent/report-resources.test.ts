@@ -1,5 +1,5 @@
-// The host's inventory and traits against a Placement with generations. The double stands at the
-// HTTP client.
+// Reports inventory and traits to a double of Placement (at the HTTP client) that checks
+// generations.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createSimHypervisor } from '#adapters/sim/sim-hypervisor.ts';
@@ -77,7 +77,7 @@ describe('the inventory of a host', () => {
   });
 });
 
-/** Placement's documents of one provider, with generations; records every write. */
+/** A Placement with one provider and its generation; records every write. */
 function placement() {
   const state = {
     exists: false,
@@ -117,7 +117,7 @@ function placement() {
     };
     if (state.loseRaces > 0) {
       state.loseRaces -= 1;
-      state.generation += 1; // another writer was faster
+      state.generation += 1; // as if another writer was faster
     }
     if (sent.resource_provider_generation !== state.generation)
       return answer(409, { errors: [{ code: 'placement.concurrent_update' }] });

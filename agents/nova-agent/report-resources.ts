@@ -1,5 +1,4 @@
-// Writes the host's inventory and traits to Placement: a desired state, written only where it
-// differs.
+// Writes the host's inventory and traits to Placement, if they differ from what Placement has.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { HostFacts } from '#contracts/nova/guest.ts';
@@ -9,7 +8,7 @@ import type { Placement } from '#openstack/clients/placement.ts';
 import { placementClient } from '#openstack/clients/placement.ts';
 import type { NovaAgentConfig, NovaAgentDeps } from './deps.ts';
 
-/** Pure: the inventory that the host offers. */
+/** The inventory that the host offers. Pure. */
 export function inventoryOf(facts: HostFacts, config: NovaAgentConfig): Inventories {
   const offer = (total: number, reserved: number, ratio: number) => ({
     total,
@@ -33,8 +32,8 @@ const timeoutMs = 15_000;
 const maxTries = 4;
 
 /**
- * Makes sure that the provider has this inventory and these traits. concurrentUpdate after too many
- * generation conflicts.
+ * Makes sure that the provider has this inventory and these traits. concurrentUpdate: a generation
+ * conflict in each of `maxTries` tries.
  */
 export async function reportResources(
   deps: NovaAgentDeps,
@@ -82,7 +81,7 @@ async function reportTraits(
   const current = await placement.traits(uuid);
   if (isFault(current)) return refused('the traits', current);
   const { traits: present } = current;
-  // Traits set by others (an operator's CUSTOM_ ones) stay.
+  // Custom traits that others have set are kept.
   const wanted = new Set([
     ...traits,
     ...present.filter(
@@ -111,7 +110,10 @@ function sameInventory(now: Inventories, wanted: Inventories): boolean {
   });
 }
 
-/** A fault without a status: Placement was not reached. */
+/**
+ * Converts a refusal by Placement to a fault. A fault without an HTTP status means that Placement
+ * was not reached, and is passed on.
+ */
 function refused(what: string, answer: Fault): Fault {
   if (refusedStatus(answer) === undefined) return answer;
   const kind = answer.kind === 'concurrentUpdate' ? 'concurrentUpdate' : 'unavailable';

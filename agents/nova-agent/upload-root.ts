@@ -1,5 +1,5 @@
-// Uploads a copy of a guest's root disk as the data of an image that Glance has already, in the
-// agent's own name.
+// Uploads a copy of a guest's root disk as the data of an existing Glance image, with the agent's
+// own service user.
 import type { FaultKind, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { itself, refusedStatus } from '#openstack/clients/call.ts';
@@ -16,7 +16,7 @@ const uploadFaults: Readonly<Record<number, FaultKind>> = {
   415: 'badRequest',
 };
 
-/** notFound: there is no such image (any more). Data that is there already is fine. */
+/** notFound: the image does not exist (any more). Succeeds if the image has its data already. */
 export async function uploadRoot(
   deps: NovaAgentDeps,
   { uuid, imageId }: { uuid: string; imageId: string },
@@ -32,7 +32,7 @@ export async function uploadRoot(
           `Image ${imageId}: Glance answered ${status}.`,
         );
   }
-  if (image.status === 'active') return null; // an earlier try whose answer was lost
+  if (image.status === 'active') return null; // uploaded by an earlier try
   const copy = await deps.hypervisor.snapshotRoot(uuid);
   if (isFault(copy)) return copy;
   try {

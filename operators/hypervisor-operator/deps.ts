@@ -1,5 +1,5 @@
-// What the Hypervisor Operator is given by compose. It speaks to OpenStack and to Kubernetes by
-// their public APIs alone, so it works with any of either.
+// Dependencies of the Hypervisor Operator, provided by compose. It uses only the public APIs of
+// OpenStack and Kubernetes, so it works with any implementation of either.
 import type { NeutronAgents } from '#openstack/clients/neutron-agents.ts';
 import type { NovaFleet } from '#openstack/clients/nova-fleet.ts';
 import type { Placement } from '#openstack/clients/placement.ts';
@@ -8,7 +8,9 @@ import type { Log } from '#platform/log.ts';
 import type { Kube } from '#ports/kube.ts';
 
 export interface OperatorDeps {
-  /** A client for each controller, so that each owns the fields that it writes. */
+  /**
+   * Creates a client with its own field manager, so that each controller owns the fields it writes.
+   */
   kubeFor(manager: string): Kube;
   nova: NovaFleet;
   network: NeutronAgents;
@@ -31,26 +33,26 @@ export type OperatorPlacement = Pick<
 >;
 
 export interface OperatorConfig {
-  /** Migrations off one host at once. */
+  /** Maximum number of concurrent migrations off one host. */
   evictionsPerHost: number;
-  /** A machine that has not moved by then is called stuck, and the eviction ends. */
+  /** A server that has not moved after this time counts as stuck. */
   evictionTimeoutMs: number;
-  /** How often a machine is tried before it is given up. */
+  /** How often moving a server is attempted before it counts as stuck. */
   evictionAttempts: number;
   evictionPauseMs: number;
-  /** Of the machine that tests a new host, by name. */
+  /** Name of the image and of the flavor of the server that tests a new host. */
   testImage: string;
   testFlavor: string;
-  /** Until it has said its name on its console. */
+  /** Time within which the test server must print its name on its console. */
   testTimeoutMs: number;
-  /** After so many machines the host has failed. */
+  /** Number of failed test servers after which onboarding fails. */
   testAttempts: number;
   /**
-   * The aggregate, beside that of its zone, that a host is in while it is tested; '': none, a host
-   * is then kept from tenants by its disabled service alone.
+   * The aggregate to which a host belongs during its test, besides its zone's; '': none, so that
+   * only the disabled compute service keeps tenants off the host.
    */
   testAggregate: string;
-  /** Of pods that must have left a host before it is offboarded: its agents. */
+  /** Namespaces of the agents' pods, which must be gone before a host is offboarded. */
   agentNamespaces: readonly string[];
 }
 

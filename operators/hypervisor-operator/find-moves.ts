@@ -1,5 +1,5 @@
-// Asks OpenStack where the machines of a host could go. For the check before an eviction, and for
-// `cobalt evict --plan`. Changes nothing.
+// Queries OpenStack and forecasts where the servers of a host could go. Used before an eviction and
+// by `cobalt evict --plan`. Read-only.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { FleetHypervisor, FleetServer, NovaFleet } from '#openstack/clients/nova-fleet.ts';
@@ -10,9 +10,9 @@ import { planMoves } from './domain/forecast-moves.ts';
 export interface MoveDeps {
   nova: Pick<NovaFleet, 'hypervisors' | 'serversOn'>;
   placement: Pick<OperatorPlacement, 'allocations' | 'candidates'>;
-  /** Whether machines may be moved to this host; Nova's own word is asked beside. */
+  /** Whether servers may be moved to this host; it must also be up and enabled in Nova. */
   isTarget(host: string): boolean;
-  /** Those that would be moved; all by default. */
+  /** Whether the server has to move; default: all. */
   isMoved?(server: FleetServer): boolean;
 }
 

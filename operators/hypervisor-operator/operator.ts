@@ -1,5 +1,5 @@
-// The Hypervisor Operator: follows nodes, hypervisors and evictions, and wakes the controllers that
-// look at them. Started by compose, in the cloud's own process or in one of its own.
+// The Hypervisor Operator: watches nodes, hypervisors and evictions, and queues them for the
+// controllers. Started by compose, in the cloud's own process or in one of its own.
 import { evictions, hypervisors, nodes } from '#contracts/kube/kinds.ts';
 import type { WorkQueue } from '#platform/reconcile/work-queue.ts';
 import { createWorkQueue } from '#platform/reconcile/work-queue.ts';
@@ -16,7 +16,9 @@ import { taintedController } from './controllers/tainted.ts';
 import { traitsController } from './controllers/traits.ts';
 import type { OperatorDeps } from './deps.ts';
 
-/** By the name under which each owns the fields that it writes: those of the original. */
+/**
+ * Controllers by field manager name (the owner in server-side apply), as in the original operator.
+ */
 const controllers: Readonly<Record<string, (deps: ControllerDeps) => Controller>> = {
   hypervisor: nodeController,
   onboarding: onboardingController,
@@ -30,7 +32,7 @@ const controllers: Readonly<Record<string, (deps: ControllerDeps) => Controller>
   ready: readyController,
 };
 
-/** Everything is looked at again after this: what an event did not tell is found. */
+/** All objects are reconciled again at this interval, in case an event was missed. */
 const resyncMs = 60_000;
 
 export interface HypervisorOperator {
@@ -40,7 +42,8 @@ export interface HypervisorOperator {
 export function startHypervisorOperator(deps: OperatorDeps): HypervisorOperator {
   const { clock, log } = deps;
   const queues: WorkQueue[] = [];
-  // An eviction is named like its hypervisor, a hypervisor like its node: one name wakes all.
+  // Eviction, Hypervisor and Node share one name, so every change wakes all controllers for that
+  // name.
   const wake = (name: string): void => {
     for (const queue of queues) queue.add(name);
   };
@@ -67,7 +70,7 @@ export function startHypervisorOperator(deps: OperatorDeps): HypervisorOperator 
     queues.push(
       createWorkQueue(clock, {
         async work(name) {
-          // none decides by half of what there is
+          // Controllers wait until all watches are synced, so that none decides on incomplete data.
           await isReady;
           return await controller.reconcile(name);
         },

@@ -1,5 +1,5 @@
-// What the roles of the HA Service need from outside. Filled in by compose. It speaks to OpenStack
-// by its public API alone, so it works with any.
+// Dependencies of the HA Service's roles, provided by compose. The service uses only OpenStack's
+// public API, so it works with any OpenStack.
 import type { NovaRecovery } from '#openstack/clients/nova-recovery.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Database } from '#platform/db/database.ts';
@@ -10,38 +10,46 @@ import type { Kube } from '#ports/kube.ts';
 import type { HaTables } from './store/tables.ts';
 
 export interface HaConfig {
-  /** Off: heartbeats are taken, and nothing follows from their absence. */
+  /** If false, heartbeats are stored but a missing heartbeat has no consequences. */
   enabled: boolean;
-  /** A host whose agent has not been heard for longer is suspect. */
+  /** A host without a heartbeat for longer becomes suspect. */
   agentTimeoutMs: number;
-  /** A heartbeat on the shared storage that has not changed for longer counts against its host. */
+  /**
+   * If a host's mark on the shared storage does not change for longer, that is evidence against it.
+   */
   storageTimeoutMs: number;
-  /** Two sources must agree for so long. */
+  /** How long two sources must agree that a host is dead before it is fenced. */
   confirmMs: number;
-  /** How long a host may take to be heard first, after a start of this service. */
+  /** After a start of this service: how long a host may take to send its first heartbeat. */
   startGraceMs: number;
-  /** Hosts that may fail together. */
+  /** More hosts than this failing at the same time are not fenced. */
   maxHosts: number;
   maxZonePercent: number;
-  /** Times in a row that a BMC must say that the chassis is off. */
+  /** Consecutive readings of the BMC that must say that the chassis is off. */
   fencingVerifications: number;
-  /** A BMC that has not answered for longer is given up. */
+  /** After this time without an answer fencing no longer waits for the BMC. */
   bmcGiveUpMs: number;
-  /** Of hosts: cut off from everybody for longer, their watchdogs end their guests; 0: none. */
+  /**
+   * A host that is cut off from everything for longer kills its guests by its watchdog; 0: no
+   * watchdog.
+   */
   selfFencingMs: number;
-  /** How long after a failure fencing is tried again. */
+  /** Pause before fencing that failed is tried again. */
   fencingRetryMs: number;
-  /** Evacuations at once, in all and to one host. */
+  /** Limits of concurrent evacuations: in total, and to one target host. */
   evacuationsAtOnce: number;
   evacuationsPerTarget: number;
   evacuationAttempts: number;
   evacuationTimeoutMs: number;
-  /** Starts of a guest that dies again and again, and how long it must run to begin anew. */
+  /**
+   * How often a guest that keeps dying is restarted, and how long it must run until the count is
+   * reset.
+   */
   guestRestarts: number;
   guestForgetMs: number;
-  /** A host whose libvirtd has not answered for longer is disabled. */
+  /** A host whose libvirtd does not answer for longer gets its compute service disabled. */
   hypervisorAwayMs: number;
-  /** Hosts on each side in the ring at which an agent looks. */
+  /** Number of neighbours on each side in the ring of hosts that an agent probes. */
   neighboursPerSide: number;
 }
 
@@ -67,7 +75,7 @@ export const haDefaults: HaConfig = {
   neighboursPerSide: 3,
 };
 
-/** Of the API: it has no driver. */
+/** Dependencies of the API, which needs no drivers. */
 export interface HaApiDeps {
   database: Database<HaTables>;
   nova: NovaRecovery;
@@ -75,9 +83,9 @@ export interface HaApiDeps {
   ids: Ids;
   log: Log;
   config: HaConfig;
-  /** Of the host's HA Agent, by which its heartbeats are known. */
+  /** Secret of the host's HA agent, which authenticates its heartbeats. */
   agentSecretOf(host: string): Secret;
-  /** Whether the host has a BMC. */
+  /** Whether a BMC is configured for the host. */
   hasBmc(host: string): boolean;
 }
 
@@ -85,7 +93,7 @@ export interface HaEngineDeps {
   database: Database<HaTables>;
   nova: NovaRecovery;
   bmcs: BmcDirectory;
-  /** undefined: there is none (yet). */
+  /** undefined: no Kubernetes API is configured, or not connected yet. */
   kube(): Kube | undefined;
   clock: Clock;
   ids: Ids;

@@ -1,5 +1,5 @@
-// What both roles ask of the cloud before servers are brought back: what their owners wish, and
-// which hosts may take them.
+// Facts about the cloud that API and engine need for a recovery: the owners' wishes for each
+// server, and the hosts that may take servers.
 import { isFault } from '#contracts/common/fault.ts';
 import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
 import type { NovaRecovery } from '#openstack/clients/nova-recovery.ts';
@@ -9,7 +9,10 @@ import { recoveryWish } from './domain/priority.ts';
 import { listHosts } from './store/hosts.ts';
 import type { HaTables } from './store/tables.ts';
 
-/** `images`: properties that are known already. An image that cannot be read says nothing. */
+/**
+ * `images`: cache of image properties. An image that cannot be read counts as one without
+ * properties.
+ */
 export async function wishFor(
   nova: Pick<NovaRecovery, 'imageProperties'>,
   { metadata, flavor, image }: FleetServer,
@@ -24,7 +27,7 @@ export async function wishFor(
   return recoveryWish(metadata ?? {}, flavor.extra_specs ?? {}, ofImage);
 }
 
-/** Hosts that may take servers now: Nova says they are up, and HA that they are well. */
+/** Hosts that may take servers now: up in Nova, and Healthy for HA. */
 export async function targetsFor(
   { nova, database }: { nova: NovaRecovery; database: Database<HaTables> },
   source: string,

@@ -1,6 +1,6 @@
-// How a resize is confirmed or reverted: the states of server and migration, the action's log entry
-// and the journal, in the caller's transaction. Called by the API, and by the task that confirms by
-// itself.
+// Starts the confirmation or revert of a resize: task state, migration status, action log entry and
+// the saga's journal entry, all in the caller's transaction. Called by the API, and by the task
+// that confirms resizes after a configured time.
 import { serverLock } from '#contracts/nova/operations.ts';
 import type { NovaDeps } from './deps.ts';
 import { enqueueOperation } from './operations.ts';
@@ -28,7 +28,9 @@ const ends = {
 export type ResizeEnd = keyof typeof ends;
 export const actionOfEnd = (end: ResizeEnd): string => ends[end].action;
 
-/** False: the server is not resized and idle, or somebody else has begun to end it. */
+/**
+ * Returns false if the server is not in vm_state `resized`, or another operation is in progress.
+ */
 export async function beginResizeEnd(
   deps: Pick<NovaDeps, 'sagas' | 'ids'>,
   trx: NovaDb,

@@ -1,5 +1,5 @@
-// A Cinder at the HTTP boundary for Nova's tests: the calls Nova makes, over plain records.
-// test/sim runs the real one.
+// A double of Cinder for Nova's tests, at the HTTP boundary: it answers the calls that Nova makes
+// from records in memory. The tests in test/sim run the real Cinder.
 import { randomUUID } from 'node:crypto';
 import type { CinderAttachment, CinderSnapshot, CinderVolume } from '#contracts/cinder/wire.ts';
 import { asJson } from '#contracts/common/json.ts';
@@ -10,19 +10,19 @@ import type { Told } from '#openstack/http/told-client.testing.ts';
 export interface CinderDouble {
   volumes: CinderVolume[];
   snapshots: CinderSnapshot[];
-  /** More are over quota. */
+  /** Further snapshots are refused with the quota fault. */
   maxSnapshots: number;
-  /** The answer to the so-manieth volume from now on is lost. */
+  /** The n-th volume created from now on is created, but its answer is lost on the way. */
   loses: number;
   attachments: CinderAttachment[];
-  /** What Nova told of snapshots, by id. */
+  /** The status that Nova reported for each assisted snapshot, by snapshot id. */
   told: Map<string, string>;
-  /** Answers nobody. */
+  /** If true, every call fails as unavailable. */
   away: boolean;
-  /** New volumes stay in `creating` or end in `error`; null: they are made at once. */
+  /** New volumes stay in `creating` or end in `error`; null: they are available at once. */
   stuck: 'creating' | 'error' | null;
   addVolume(volume?: Partial<CinderVolume>): CinderVolume;
-  /** New volumes are told of when this resolves. */
+  /** If set, requests to create volumes are answered only when this promise resolves. */
   hold: Promise<void> | null;
   answer(call: HttpCall): Told | Promise<Told>;
 }
@@ -191,7 +191,8 @@ export function cinderDouble(): CinderDouble {
         call.body as { attachment: { volume_uuid: string; instance_uuid: string } }
       ).attachment;
       const volume = volumeOf(volume_uuid);
-      // A server that has it may reserve it once more: to move, or to be shelved.
+      // A server that has the volume may reserve it a second time, to move it to another host or to
+      // be shelved.
       const others = double.attachments.filter(({ volume_id }) => volume_id === volume_uuid);
       const isOwn =
         ['in-use', 'attaching'].includes(volume?.status ?? '') &&

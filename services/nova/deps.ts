@@ -1,4 +1,4 @@
-// What every role of Nova needs, and its configuration. compose/ provides it.
+// Dependencies and configuration that all roles of Nova need; compose/ provides them.
 import { hostname } from 'node:os';
 import type { ServiceDeps } from '#openstack/service-deps.ts';
 import type { Secret } from '#platform/log.ts';
@@ -6,52 +6,57 @@ import type { SagaQueue } from '#platform/saga/queue.ts';
 import type { NovaTables } from './store/tables.ts';
 
 export interface NovaConfig {
-  /** Under which host name conductor and scheduler are listed among the services. */
+  /** Host name under which conductor and scheduler appear in the list of services. */
   controlHost: string;
-  /** Zone of hosts whose aggregate names none. */
+  /** Availability zone of hosts that are in no aggregate with a zone. */
   defaultZone: string;
-  /** A compute service unseen for longer is down. */
+  /** A compute service without a heartbeat for this long counts as down. */
   serviceDownMs: number;
   heartbeatMs: number;
-  /** How long a guest may take to shut down before its plug is pulled. */
+  /** How long a guest may take to shut down before it is powered off. */
   shutdownTimeoutMs: number;
   consoleTokenMs: number;
-  /** Where browsers reach the console pages, e.g. http://127.0.0.1:8774/console. */
+  /** URL of the console pages for browsers, e.g. http://127.0.0.1:8774/console. */
   consoleBaseUrl: string;
-  /** How long an agent, scheduler or broker may be away before an operation on a server fails. */
+  /** How long an operation waits for an agent, scheduler or broker that is away before it fails. */
   agentAwayMs: number;
-  /** Hosts tried for one server, the first included. */
+  /** Number of hosts tried for one server, including the first. */
   maxBuildAttempts: number;
-  /** A resize that waits for a confirmation longer is confirmed by itself; 0: never. */
+  /** A resize that waits longer for its confirmation is confirmed automatically; 0: never. */
   resizeConfirmWindowMs: number;
-  /** The scheduler asks Cortex for the best hosts, where it answers. */
+  /**
+   * Whether the scheduler asks Cortex for the best hosts. Without an answer Nova decides by itself.
+   */
   asksCortex: boolean;
   maxListLimit: number;
-  /** Deleted servers stay readable for so long. */
+  /** How long the rows of deleted servers are kept. */
   keepDeletedMs: number;
-  /** How long Neutron may take to plug a new server's interfaces. */
+  /** How long Neutron may take to plug the interfaces of a new server. */
   vifPluggingTimeoutMs: number;
   /**
-   * From one round of the task heal-network-info.ts to the next. A round reads the network info of
-   * a fixed number of servers anew, so the more servers there are, the longer each one waits.
+   * Interval of the task heal-network-info.ts. Each run refreshes a fixed number of servers, so the
+   * time between two refreshes of a server grows with the number of servers.
    */
   healNetworkInfoMs: number;
-  /** How long a shelved server stays on its host; 0: not at all; -1: until it is offloaded. */
+  /**
+   * How long a shelved server stays on its host; 0: offloaded at once; -1: until somebody offloads
+   * it.
+   */
   shelvedOffloadMs: number;
   /**
-   * A live migration that takes longer, for each GiB of memory and of disks that it moves, is ended
-   * as `liveMigrationTimeoutAction` says; 0: none ever is. Upstream:
+   * Limit of a live migration for each GiB of memory and local disk. When it is exceeded,
+   * `liveMigrationTimeoutAction` is taken; 0: no limit. Upstream:
    * live_migration_completion_timeout.
    */
   liveMigrationCompletionTimeoutMs: number;
   liveMigrationTimeoutAction: 'abort' | 'force_complete';
   liveMigrationPermitPostCopy: boolean;
   liveMigrationPermitAutoConverge: boolean;
-  /** MiB/s; 0: as fast as the network is. */
+  /** MiB/s; 0: unlimited. */
   liveMigrationBandwidth: number;
   /**
-   * Shared with the metadata proxies, which sign with it whom they speak for; null: nobody is
-   * believed.
+   * Shared with the metadata proxies, which sign with it the id of the guest they ask for; null:
+   * all metadata requests are refused.
    */
   metadataSecret: Secret | null;
 }
@@ -82,6 +87,6 @@ export const novaDefaults: NovaConfig = {
 };
 
 export interface NovaDeps extends ServiceDeps<NovaTables, NovaConfig> {
-  /** Of `database`. */
+  /** The queue of sagas in `database`. */
   sagas: SagaQueue;
 }

@@ -1,5 +1,5 @@
-// A Neutron at the HTTP boundary for Nova's tests: the calls Nova makes, over plain records.
-// test/sim runs the real one.
+// A double of Neutron for Nova's tests, at the HTTP boundary: it answers the calls that Nova makes
+// from records in memory. The tests in test/sim run the real Neutron.
 import { randomUUID } from 'node:crypto';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { FloatingIp, Network, Port, SecurityGroup, Subnet } from '#contracts/neutron/wire.ts';
@@ -12,13 +12,13 @@ export interface NeutronDouble {
   floatingips: FloatingIp[];
   security_groups: SecurityGroup[];
   portLimit: number;
-  /** Keeps a network for projects without any. */
+  /** Offers an automatic network (get-me-a-network) to projects without any. */
   autoNetwork: boolean;
-  /** Answers nobody. */
+  /** If true, every call fails as unavailable. */
   away: boolean;
-  /** Bound ports become ACTIVE by themselves. */
+  /** Bound ports become ACTIVE at once. */
   plugs: boolean;
-  /** A port's host cannot bind it. */
+  /** Hosts on which ports cannot be bound. */
   badHosts: Set<string>;
   addNetwork(network: Partial<Network>, cidr?: string): Network;
   addPort(port: Partial<Port> & { network_id: string }): Port;
@@ -131,7 +131,7 @@ export function neutronDouble(): NeutronDouble {
         | 'subnets'
         | 'floatingips'
         | 'security_groups';
-      const rows = double[key] as unknown as JsonObject[]; // one of the lists above
+      const rows = double[key] as unknown as JsonObject[]; // one of the lists declared above
       if (id === undefined && call.method === 'GET')
         return { status: 200, body: { [key]: rows.filter((row) => matches(row, searchParams)) } };
       if (id === undefined)

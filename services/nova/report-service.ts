@@ -1,4 +1,5 @@
-// Shows a role of Nova in `openstack compute service list`.
+// Periodic task that registers a role of Nova and sends its heartbeat, for `openstack compute
+// service list`.
 import type { Task } from '#platform/tasks/tasks.ts';
 import type { NovaDeps } from './deps.ts';
 import { registerService } from './store/hosts.ts';

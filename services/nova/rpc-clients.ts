@@ -1,4 +1,4 @@
-// Clients of the topics that Nova's roles and its agents serve; what each call promises is in
+// RPC clients for Nova's roles and agents; the guarantees of each call are documented in
 // contracts/nova.
 import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
 import { computeTopic } from '#contracts/nova/compute-agent-rpc.ts';
@@ -12,7 +12,7 @@ import type { NovaDeps } from './deps.ts';
 
 type Deps = Pick<NovaDeps, 'bus'>;
 
-/** The agent of one host. */
+/** Client for the agent of one host. */
 export const agentOn = ({ bus }: Deps, host: string): RpcClient<ComputeAgentRpc> =>
   rpcClient<ComputeAgentRpc>(bus, computeTopic(host));
 

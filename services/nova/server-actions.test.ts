@@ -1,5 +1,5 @@
-// The server's state machine, put together from both sides: the API's rows say from which states an
-// action begins, the conductor's where it ends. Walked whole.
+// The server's state machine as a whole: the API's rows say in which states an action may begin,
+// the conductor's rows in which it ends. Every combination is tested.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { guestStates } from '#contracts/nova/guest.ts';
@@ -119,8 +119,8 @@ describe('a host that reports another power state, and actions', () => {
     }
   });
 
-  // A guest crashes while a command for it is under way, or between two commands: whatever is
-  // reported last, in either order, decides.
+  // A guest may crash during an action or right before it: the final state must not depend on the
+  // order in which crash and action are reported.
   it('ends in the same state whether a crash is reported before or after the command that failed by it', () => {
     for (const [action, rule] of actions) {
       for (const from of rule.from) {

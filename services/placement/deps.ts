@@ -1,4 +1,4 @@
-// What Placement needs from outside. Filled in by compose.
+// Placement's dependencies, provided by compose.
 import type { Clock } from '#platform/clock.ts';
 import type { Database } from '#platform/db/database.ts';
 import type { Ids } from '#platform/ids.ts';

@@ -14,16 +14,18 @@ export const STATE = {
 } as const;
 /** virDomainPausedReason: QEMU is being set up, the guest has not run yet. */
 export const PAUSED_STARTING_UP = 11;
-/** virDomainPausedReason: while a guest moves in, and for the last moment of one that moves out. */
+/**
+ * virDomainPausedReason: while a guest is migrating in, and for the last moment of migrating out.
+ */
 export const PAUSED_MIGRATION = 2;
 /**
- * virDomainShutoffReason of guests that nobody asked to end: the process died (crashed), also while
- * it was being started (failed), libvirtd found it missing (daemon), or libvirtd has no reason
- * (unknown), as after a power failure of the host or before a guest's first start.
+ * virDomainShutoffReason of guests that ended without a request: the process died (crashed), also
+ * while it was being started (failed), libvirtd found it missing (daemon), or libvirtd has no
+ * reason (unknown), as after a power failure of the host or before a guest's first start.
  */
 export const SHUTOFF_UNASKED: ReadonlySet<number> = new Set([0, 3, 6, 8]);
 
-/** virDomainShutoffReason: it runs on another host now. */
+/** virDomainShutoffReason: the guest was migrated to another host. */
 export const SHUTOFF_MIGRATED = 4;
 
 /** virDomainEventType */
@@ -48,7 +50,10 @@ export const STOPPED = {
   failed: 5,
 } as const;
 
-/** virDomainEventResumedDetailType: the guest runs here after a migration, whole or in part. */
+/**
+ * virDomainEventResumedDetailType: the guest has been resumed here after a migration, completed or
+ * in its post-copy phase.
+ */
 export const RESUMED_HERE: ReadonlySet<number> = new Set([1, 3]);
 
 export const LIST_MANAGED_SAVE = 256;
@@ -62,7 +67,7 @@ export const STATS = {
   block: 32,
 } as const;
 export const XML_SECURE_INACTIVE = 1 | 2;
-/** virDomainXMLFlags: secrets, and nothing that another host would not understand. */
+/** virDomainXMLFlags: with secrets, and without anything that only this host understands. */
 export const XML_SECURE_MIGRATABLE = 1 | 8;
 /** virDomainModificationImpact */
 export const AFFECT = { live: 1, config: 2 } as const;
@@ -98,7 +103,7 @@ export const JOB_TYPE = {
 } as const;
 /** virDomainJobOperation */
 export const JOB_MIGRATION_OUT = 5;
-/** virCPUCompareResult: the host has less than the guest has. */
+/** virCPUCompareResult: the host's CPU lacks features of the guest's CPU. */
 export const CPU_INCOMPATIBLE = 0;
 export const DEFINE_VALIDATE = 1;
 /**

@@ -33,7 +33,7 @@ export interface Procedure<A, R> {
   result: Codec<R>;
 }
 
-/** How libvirt names a domain on the wire. `id` is -1 while it does not run. */
+/** How libvirt names a domain on the wire. `id` is -1 while the domain is not running. */
 export const domain = struct({ name: string, uuid, id: int });
 export type Domain = ValueOf<typeof domain>;
 
@@ -118,8 +118,8 @@ function procedure<A, R>(
 }
 
 /**
- * Everything this client can ask. Memory is KiB, times ns unless said otherwise: libvirt's own
- * units.
+ * Every procedure that this client can call. Units are libvirt's: memory in KiB, times in ns,
+ * unless a name says otherwise.
  */
 export const remote = {
   authList: procedure('authList', 66, nothing, struct({ types: array(int) })),

@@ -1,15 +1,20 @@
+// The HA Service never relies on a watchdog limit that is shorter than the armed one, even if
+// heartbeats are lost.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toldLimit } from './self-fencing.ts';
 
-/** Heartbeats of which some are lost: what the service believes, and what the watchdog does. */
+/**
+ * Simulates heartbeats of which some are lost: records the limit that the service believes, and the
+ * limit with which the watchdog is armed.
+ */
 function follow(armed: number | null, believed: number | null, wanted: number | null) {
   const moments: { armed: number | null; believed: number | null }[] = [];
   for (const isTaken of [false, true, false, true, true]) {
     const toldMs = toldLimit(armed, wanted);
     if (isTaken) {
       believed = toldMs;
-      moments.push({ armed, believed }); // dies here
+      moments.push({ armed, believed }); // as if the agent died here
       armed = wanted;
     }
     moments.push({ armed, believed });

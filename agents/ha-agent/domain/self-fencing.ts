@@ -1,10 +1,10 @@
-// What the HA Service is told of the host's watchdog, so that it never counts on one that would be
-// later than it believes. Pure.
+// The watchdog limit that heartbeats report to the HA Service: the service must never rely on a
+// watchdog that fires later than it believes. Pure.
 
 /**
- * The limit that the next heartbeat says; null: none. `armedMs`: what the watchdog is armed with
- * now, `wantedMs`: what it is to be armed with once the service has taken that heartbeat. It is
- * told of the longer one, and of none before the watchdog is armed, or is about to be disarmed.
+ * The limit for the next heartbeat; null: none. `armedMs`: what the watchdog is armed with now;
+ * `wantedMs`: what it will be armed with once the service has accepted that heartbeat. The longer
+ * of the two is reported, and none while the watchdog is not armed yet or about to be disarmed.
  */
 export const toldLimit = (armedMs: number | null, wantedMs: number | null): number | null =>
   armedMs === null || wantedMs === null ? null : Math.max(armedMs, wantedMs);

@@ -1,14 +1,14 @@
-// What a host has, what of it guests have, and what may be given out, in all and by NUMA cell.
-// Pure.
+// Capacity of a host, what its guests are allocated, and the capacity with overcommit, in total and
+// by NUMA cell. Pure.
 import type { HypervisorStatus } from '#contracts/kube/kinds.ts';
 import type { CellFacts, GuestFacts } from '#ports/node-facts.ts';
 import { quantity } from './quantity.ts';
 
-/** By resource: CPUs, and bytes of memory. */
+/** Resource name -> number of CPUs, or bytes of memory. */
 type Amounts = Map<string, number>;
 
 const bytesOf = (resource: string): boolean => resource !== 'cpu';
-/** As Kubernetes names them. https://kubernetes.io/docs/tasks/manage-hugepages/ */
+/** Kubernetes' name of the resource. https://kubernetes.io/docs/tasks/manage-hugepages/ */
 const hugePages = (sizeBytes: number): string => `hugepages-${quantity(sizeBytes)}`;
 
 const add = (amounts: Amounts, resource: string, amount: number): void =>
@@ -22,7 +22,9 @@ const shown = (amounts: Amounts): Record<string, string> =>
     ]),
   );
 
-/** A guest whose CPUs are divided among cells has parts of a CPU in each: `1500m`. */
+/**
+ * CPUs as a Quantity. A guest whose CPUs are divided among cells has a fraction in each: `1500m`.
+ */
 const cpus = (amount: number): string =>
   Number.isInteger(amount) ? `${amount}` : `${Math.floor(amount * 1_000)}m`;
 
@@ -36,7 +38,7 @@ function capacityOf(cell: CellFacts): Amounts {
   return amounts;
 }
 
-/** More than there is, by the ratios of the spec; of huge pages there is never more. */
+/** Capacity times the overcommit ratio of the spec; huge pages cannot be overcommitted. */
 const effective = (capacity: Amounts, overcommit: Readonly<Record<string, number>>): Amounts =>
   new Map(
     [...capacity].map(([resource, amount]) => [
@@ -52,8 +54,8 @@ function total(all: readonly Amounts[]): Amounts {
 }
 
 /**
- * What the guests have of each cell. One that is bound to cells has it of these, evenly; one that
- * is not, of all of them. One that is off keeps what it has, as in Placement.
+ * What guests are allocated in each cell. A guest bound to cells is divided evenly among them,
+ * others among all cells. A stopped guest keeps its allocation, as in Placement.
  */
 function allocated(cells: readonly CellFacts[], guests: readonly GuestFacts[]): Amounts[] {
   const ofCell = new Map(
@@ -82,7 +84,7 @@ export type CapacityStatus = Pick<
   'allocation' | 'capacity' | 'effectiveCapacity' | 'cells'
 >;
 
-/** `overcommit`: of the spec, by resource. */
+/** `overcommit`: ratios in the Hypervisor's spec, by resource. */
 export function capacityStatus(
   unordered: readonly CellFacts[],
   guests: readonly GuestFacts[],

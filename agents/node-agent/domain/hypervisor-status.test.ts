@@ -1,4 +1,4 @@
-// What a Hypervisor says of its host, from what the host says.
+// The Hypervisor's status, derived from what the host reports.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Hypervisor } from '#contracts/kube/kinds.ts';

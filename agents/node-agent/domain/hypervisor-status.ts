@@ -1,4 +1,5 @@
-// The part of a Hypervisor's status that its node agent owns, from what the host says. Pure.
+// The part of the Hypervisor's status that the node agent owns, derived from facts about the host.
+// Pure.
 import { isDeepStrictEqual } from 'node:util';
 import type { WantedCondition } from '#contracts/kube/conditions.ts';
 import { isSameCondition } from '#contracts/kube/conditions.ts';
@@ -7,7 +8,7 @@ import type { GuestFacts, HypervisorFacts, SystemFacts, UnitFacts } from '#ports
 import { capacityStatus } from './capacity.ts';
 import { quantity } from './quantity.ts';
 
-/** Fields of the agent alone; those of the operator are others. */
+/** Status fields that this agent owns; the others belong to the hypervisor operator. */
 const ownFields = [
   'operatingSystem',
   'libVirtVersion',
@@ -24,19 +25,21 @@ const ownFields = [
 
 export type OwnStatus = Pick<HypervisorStatus, (typeof ownFields)[number]>;
 
-/** undefined: it is not known now, so what was known stays. */
+/** undefined: the fact cannot be read now, so the last reported value is kept. */
 export interface Observed {
   system: SystemFacts | undefined;
   hypervisor: HypervisorFacts | undefined;
   guests: readonly GuestFacts[] | undefined;
 }
 
-/** Guests that are listed by name; `numInstances` counts all. */
+/** Maximum number of guests listed by name; `numInstances` counts all of them. */
 const mostInstances = 2_000;
 const longestName = 256;
 const longestText = 4_096;
 
-/** Whatever stands in the host's files, the object stays small. */
+/**
+ * Limits the length, since the host's files may contain anything and the object must stay small.
+ */
 const cut = (text: string | undefined): string | undefined => text?.slice(0, longestText);
 
 function operatingSystem(facts: SystemFacts): OperatingSystem {
@@ -57,7 +60,7 @@ function operatingSystem(facts: SystemFacts): OperatingSystem {
     gardenLinuxCommitID: cut(facts.gardenLinuxCommitId),
     gardenLinuxFeatures: facts.gardenLinuxFeatures?.slice(0, 256),
   };
-  // each of its own type, as written above
+  // Only undefined values were removed, so every field has its type.
   return Object.fromEntries(
     Object.entries(all).filter(([, value]) => value !== undefined),
   ) as OperatingSystem;
@@ -104,7 +107,7 @@ export function ownStatus(hypervisor: Hypervisor, observed: Observed): OwnStatus
   };
 }
 
-/** Whether the resource says all of that already: nothing is written then. */
+/** Whether the resource has all these values already, so that nothing has to be written. */
 export const isSaid = (
   hypervisor: Hypervisor,
   status: OwnStatus,
@@ -113,7 +116,10 @@ export const isSaid = (
   conditions.every((each) => isSameCondition(hypervisor, each)) &&
   ownFields.every((field) => isDeepStrictEqual(hypervisor.status?.[field], status[field]));
 
-/** Conditions have names and reasons of the original; each daemon's is that of its unit. */
+/**
+ * One condition for each systemd unit, named after the unit, with the reasons of CobaltCore's node
+ * agent.
+ */
 export const unitConditions = (units: readonly UnitFacts[]): WantedCondition[] =>
   units.map(({ unit, isRunning, message }) => ({
     type: unit,
@@ -122,11 +128,11 @@ export const unitConditions = (units: readonly UnitFacts[]): WantedCondition[] =
     message: `${unit}: ${message}`,
   }));
 
-/** How libvirt answers. */
+/** State of the connection to libvirt. */
 export type Connection =
   | { kind: 'connected' }
   | { kind: 'away'; why: string }
-  /** It answers what cannot be understood. */
+  /** libvirt answers, but the answer cannot be parsed. */
   | { kind: 'unreadable'; why: string };
 
 const longestMessage = 1_024;

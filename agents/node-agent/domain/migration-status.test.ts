@@ -1,4 +1,4 @@
-// What a Migration says, and who may say it.
+// The status of a Migration, and which agent may write what.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Migration, MigrationStatus } from '#contracts/kube/kinds.ts';

@@ -1,4 +1,4 @@
-// The status of a Migration, from libvirt's job and from where the guest is. Written by
+// Derives the status of a Migration from libvirt's job and from where the guest is. Used by
 // report-migrations.ts. Pure.
 import { isDeepStrictEqual } from 'node:util';
 import type { Migration, MigrationStatus } from '#contracts/kube/kinds.ts';
@@ -10,7 +10,10 @@ export const isUnderWay = (type: string | undefined): boolean =>
 
 const isoSeconds = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
-/** All that the origin's agent says; the destination is not its own to say. */
+/**
+ * All fields that the source host's agent writes. `destination` is missing: the destination's agent
+ * writes that.
+ */
 export function migrationStatus(host: string, job: MigrationJob): MigrationStatus {
   const { data, memory, disk, memoryDetail: detail = {} } = job;
   const size = (bytes: number | undefined) => (bytes === undefined ? undefined : iecSize(bytes));
@@ -49,12 +52,12 @@ export function migrationStatus(host: string, job: MigrationJob): MigrationStatu
   };
   return Object.fromEntries(
     Object.entries(all).filter(([, value]) => value !== undefined),
-  ) as MigrationStatus; // only what is undefined was left out
+  ) as MigrationStatus; // only undefined values were removed
 }
 
 /**
- * The end of one that nobody has seen end. A guest that is still here has not moved; one that has
- * arrived elsewhere, as its new host says, has.
+ * The final status of a migration whose end no agent observed. If the guest is still here, it
+ * failed; if a destination has reported its arrival, it has completed.
  */
 export function unseenEnd(
   last: MigrationStatus,
@@ -71,7 +74,7 @@ export function unseenEnd(
   return { ...rest, type: 'unknown', errMsg: 'the guest has left; nobody saw how' };
 }
 
-/** What is to be merged into `before` so that it says `after`; undefined: it does already. */
+/** The merge patch that changes `before` to `after`; undefined: they are equal. */
 export function statusPatch(
   before: MigrationStatus,
   after: MigrationStatus,
@@ -85,8 +88,8 @@ export function statusPatch(
 }
 
 /**
- * What the host on which the guest has arrived says of its migration; undefined: nothing, it is
- * another migration's, it failed, or another host has said so.
+ * What the host on which a guest has arrived writes to its Migration; undefined: nothing, because
+ * the guest left from this same host, the migration failed, or a destination is set already.
  */
 export function arrivalPatch(
   host: string,
@@ -101,7 +104,9 @@ export function arrivalPatch(
   };
 }
 
-/** When anybody last wrote it, ms since the epoch; undefined: the server keeps no record. */
+/**
+ * Time of the last write by anybody, in ms since the epoch; undefined: there are no managedFields.
+ */
 export function lastWrittenAtMs({ metadata }: Migration): number | undefined {
   const times = (metadata.managedFields ?? [])
     .map(({ time }) => Date.parse(time ?? ''))

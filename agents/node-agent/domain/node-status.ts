@@ -1,13 +1,13 @@
-// What a kubelet would say of a Node: shown by `kubectl get nodes -o wide`. Pure.
+// The status that a kubelet would write to a Node, shown by `kubectl get nodes -o wide`. Pure.
 // https://kubernetes.io/docs/reference/node/node-status/
 import { isDeepStrictEqual } from 'node:util';
 import type { Node } from '#contracts/kube/kinds.ts';
 import type { SystemFacts } from '#ports/node-facts.ts';
 
-/** Kubernetes has Go's names of architectures. */
+/** Kubernetes uses Go's names for architectures. */
 const goArchitectures: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64' };
 
-/** undefined: it says so already. */
+/** undefined: the Node has this status already. */
 export function nodeStatusPatch(
   { status = {} }: Node,
   system: SystemFacts,

@@ -1,4 +1,4 @@
-// Sizes, quantities and times are written as Kubernetes and Go write them.
+// Sizes, quantities and durations in the formats of Kubernetes and Go.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { goDuration, iecSize, quantity } from './quantity.ts';

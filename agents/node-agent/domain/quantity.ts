@@ -1,4 +1,4 @@
-// Numbers as Kubernetes and Go write them: what the columns of `kubectl get` show. Pure.
+// Numbers in the formats of Kubernetes and Go, for the columns of `kubectl get`. Pure.
 
 const binary = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 
@@ -15,7 +15,7 @@ export function quantity(bytes: number): string {
   return `${rest}${binary[at]}`;
 }
 
-/** `4.0 GiB`, `128 MiB`: as the node agent of CobaltCore writes sizes. */
+/** E.g. `4.0 GiB`, `128 MiB`: the format of CobaltCore's node agent. */
 export function iecSize(bytes: number): string {
   let [rest, at] = [Math.max(0, bytes), 0];
   while (rest >= 1024 && at < binary.length - 1) {
@@ -23,11 +23,11 @@ export function iecSize(bytes: number): string {
     at += 1;
   }
   if (at === 0) return `${Math.round(rest)} B`;
-  // 9.96 would be shown as 10.0
+  // From 9.95 on toFixed(1) would give 10.0.
   return `${rest < 9.95 ? rest.toFixed(1) : Math.round(rest)} ${binary[at]}B`;
 }
 
-/** `1m30.5s`, `245ms`, `0s`: https://pkg.go.dev/time#Duration.String */
+/** E.g. `1m30.5s`, `245ms`, `0s`: https://pkg.go.dev/time#Duration.String */
 export function goDuration(ms: number): string {
   const whole = Math.max(0, Math.round(ms));
   if (whole === 0) return '0s';

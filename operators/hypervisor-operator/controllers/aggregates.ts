@@ -1,5 +1,5 @@
-// The aggregates that a hypervisor's spec names: the host is put into them, and out of those that
-// it names no more. Sole owner of AggregatesUpdated and status.aggregates.
+// Puts the host into the aggregates that the Hypervisor's spec names, and removes it from those
+// that the spec no longer names. Sole owner of AggregatesUpdated and status.aggregates.
 import type { WantedCondition } from '#contracts/kube/conditions.ts';
 import type { Hypervisor } from '#contracts/kube/kinds.ts';
 import { aggregateChanges, wantedAggregates } from '../domain/aggregates.ts';
@@ -14,7 +14,7 @@ export function aggregatesController(deps: ControllerDeps): Controller {
       const { lifecycleEnabled = true } = hypervisor?.spec ?? {};
       if (!hypervisor || !lifecycleEnabled || !hypervisor.status?.serviceId) return;
       const { names, reached } = wantedAggregates(hypervisor, config.testAggregate);
-      // always the same owner of the same fields: what it says already, it says again
+      // Always applies the same fields: server-side apply would remove a field that is left out.
       const say = async (condition: WantedCondition, aggregates = hypervisor.status?.aggregates) =>
         await writeStatus(deps, hypervisor, [condition], aggregates ? { aggregates } : {});
       if (names === null) return await say(reached);

@@ -1,4 +1,5 @@
-// A controller of the operator: looks at one object at a time and makes one thing true of it.
+// The interface of the operator's controllers, each of which reconciles one aspect of an object,
+// and helpers that they share.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { WantedCondition } from '#contracts/kube/conditions.ts';
@@ -9,7 +10,7 @@ import type { Kube, Followed } from '#ports/kube.ts';
 import type { OperatorDeps } from '../deps.ts';
 import { happenings, recordEvent } from './record-event.ts';
 
-/** The objects as they are now, shared by all controllers. */
+/** The watched objects, kept up to date in memory and shared by all controllers. */
 export interface World {
   nodes: Followed<Node>;
   hypervisors: Followed<Hypervisor>;
@@ -18,8 +19,8 @@ export interface World {
 
 export interface Controller {
   /**
-   * Looks at the hypervisor, node or eviction of that name. Gives the time in ms after which it is
-   * to be looked at again, whatever happens. Throws to be tried again, later each time.
+   * Reconciles the hypervisor, node or eviction of this name. Returns the time in ms after which it
+   * must be called again even without a change. If it throws, it is repeated with back-off.
    */
   reconcile(name: string): Promise<number | void>;
 }
@@ -29,15 +30,15 @@ export interface ControllerDeps extends OperatorDeps {
   world: World;
 }
 
-/** A fault ends the look; the queue tries again. */
+/** Throws on a fault, which ends the reconciliation; the queue repeats it. */
 export function must<T>(outcome: Outcome<T>): T {
   if (isFault(outcome)) throw new Error(outcome.message);
   return outcome;
 }
 
 /**
- * Writes the conditions of this controller, and fields of the status beside them. It owns these and
- * nothing else, so that no controller undoes another's.
+ * Applies this controller's conditions and status fields. Each controller owns only its own ones
+ * (server-side apply), so none overwrites another's.
  */
 export async function writeStatus(
   deps: Pick<ControllerDeps, 'kube' | 'clock' | 'log'>,

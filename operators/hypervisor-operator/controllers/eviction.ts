@@ -1,5 +1,6 @@
-// Empties a hypervisor: every machine is moved away by Nova, several at a time, until none is left
-// or one cannot be moved. Deleting the Eviction begins nothing new and ends nothing that moves.
+// Empties a hypervisor: has Nova move its servers, several at a time, until none is left or the
+// rest cannot be moved. If the Eviction is deleted no further moves are begun, but moves in
+// progress continue.
 import { isFault } from '#contracts/common/fault.ts';
 import type { WantedCondition } from '#contracts/kube/conditions.ts';
 import { conditionOf, isSameCondition, isTrue, stamped } from '#contracts/kube/conditions.ts';
@@ -19,7 +20,10 @@ const preflightMs = 2_000;
 
 export function evictionController(deps: ControllerDeps): Controller {
   const { world, nova, clock, config } = deps;
-  /** By eviction, then by server. Lost with the process: then they are counted anew. */
+  /**
+   * By eviction and server. In memory only: after a restart of the operator attempts are counted
+   * from zero.
+   */
   const attempts = new Map<string, Map<string, Attempt>>();
   return {
     async reconcile(name) {
@@ -29,7 +33,7 @@ export function evictionController(deps: ControllerDeps): Controller {
         return undefined;
       }
       const evicting = conditionOf(eviction, 'Evicting');
-      if (evicting?.status === 'False') return undefined; // it is over, either way
+      if (evicting?.status === 'False') return undefined; // the eviction has succeeded or failed
       const hypervisor = world.hypervisors.get({ name: eviction.spec.hypervisor });
       const refused = preflight(hypervisor) ?? (await withoutRoom(deps, eviction));
       if (refused) {
@@ -74,12 +78,15 @@ function preflight(hypervisor: Hypervisor | undefined): WantedCondition | undefi
   return isTrue(hypervisor, 'HypervisorDisabled') ? undefined : failed('hypervisor not disabled');
 }
 
-/** Nothing is moved before all of it has a place: a host half emptied helps nobody. */
+/**
+ * A failed condition if some server has no place elsewhere: no server is moved until all have one,
+ * since a half-emptied host is of no use.
+ */
 async function withoutRoom(
   deps: ControllerDeps,
   eviction: Eviction,
 ): Promise<WantedCondition | undefined> {
-  if (isTrue(eviction, 'PreflightChecksSucceeded')) return undefined; // it has begun
+  if (isTrue(eviction, 'PreflightChecksSucceeded')) return undefined; // checked when it began
   const { nova, placement, world } = deps;
   const isTarget = (host: string): boolean => mayTake(world.hypervisors.get({ name: host }));
   const plan = must(await findMoves({ nova, placement, isTarget }, eviction.spec.hypervisor));
@@ -112,7 +119,10 @@ const running = (message: string): WantedCondition => ({
   message,
 });
 
-/** It fails when all that is left is stuck; others move on meanwhile. */
+/**
+ * The eviction fails only when all remaining servers are stuck; until then the others continue to
+ * move.
+ */
 function verdict({ outstanding, stuck }: Plan, host: string): WantedCondition {
   if (outstanding.length === 0)
     return {
@@ -150,7 +160,7 @@ async function carryOut(
   const count = (attempts.get(id)?.count ?? 0) + 1;
   const outcome = await nova[step.do](id);
   const trouble = isFault(outcome) && outcome.kind !== 'unavailable' ? outcome.message : undefined;
-  // one that is gone meanwhile needs no move
+  // notFound: the server was deleted, so there is nothing to move.
   if (isFault(outcome) && outcome.kind === 'notFound') return;
   attempts.set(id, { count, sinceMs: clock.now(), ...(trouble === undefined ? {} : { trouble }) });
   const { name } = step.server;

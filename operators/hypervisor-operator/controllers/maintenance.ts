@@ -1,5 +1,5 @@
-// Maintenance: the compute service is disabled and an Eviction empties the host; both are undone
-// when the maintenance is over. Sole owner of HypervisorDisabled and Evicting.
+// Maintenance: disables the compute service and creates an Eviction that empties the host; undoes
+// both when the maintenance is over. Sole owner of HypervisorDisabled and Evicting.
 import type { WantedCondition } from '#contracts/kube/conditions.ts';
 import { conditionOf, isTrue } from '#contracts/kube/conditions.ts';
 import type { Eviction, Hypervisor, Maintenance } from '#contracts/kube/kinds.ts';
@@ -17,7 +17,7 @@ export function maintenanceController(deps: ControllerDeps): Controller {
       if (!hypervisor || isTrue(hypervisor, 'Onboarding')) return;
       const { maintenance = '' } = hypervisor.spec;
       const { serviceId } = hypervisor.status ?? {};
-      // of `ha` the HA service is the owner
+      // During a maintenance of the kind `ha` the HA Service owns these conditions.
       if (serviceId === undefined || maintenance === 'ha') return;
       const isWanted = evicting.includes(maintenance);
       const disabled = isWanted
@@ -49,7 +49,10 @@ async function disable(
   };
 }
 
-/** One that somebody has disabled in Nova stays so: only what we disabled is enabled again. */
+/**
+ * Enables only a service that this controller has disabled; one disabled by somebody else in Nova
+ * stays disabled.
+ */
 async function enable(
   nova: ControllerDeps['nova'],
   hypervisor: Hypervisor,
@@ -90,7 +93,7 @@ const isEmptied = (eviction: Eviction | undefined): boolean => {
   return condition?.status === 'False' && condition.reason === 'Succeeded';
 };
 
-/** A failed eviction is never told as one that succeeded. */
+/** Copies the Eviction's own condition, so that a failed eviction does not look like a success. */
 function mirrored(eviction: Eviction | undefined): WantedCondition {
   const condition = eviction && conditionOf(eviction, 'Evicting');
   return condition

@@ -1,5 +1,5 @@
-// The Node of a hypervisor that leaves: tainted when its machines are gone, so that the pods of its
-// agents go, too. Sole owner of AgentPodsEvicted.
+// Taints the Node of a hypervisor that is being terminated, once its servers are gone, so that the
+// pods of its agents are evicted as well. Sole owner of AgentPodsEvicted.
 import type { WantedCondition } from '#contracts/kube/conditions.ts';
 import type { Node, Pod } from '#contracts/kube/kinds.ts';
 import { nodes, offboardingTaint, pods } from '#contracts/kube/kinds.ts';
@@ -20,7 +20,8 @@ export function nodeLifecycleController(deps: ControllerDeps): Controller {
       if (node && !isTainted(node)) {
         const { resourceVersion } = node.metadata;
         const taints = [...(node.spec?.taints ?? []), offboardingTaint];
-        // with the version: a list is replaced whole, and another's taint must not be lost
+        // With resourceVersion as precondition: the patch replaces the whole list of taints, and
+        // must not lose a taint that was added concurrently.
         must(
           await kube.patch(nodes, { name }, { metadata: { resourceVersion }, spec: { taints } }),
         );

@@ -1,5 +1,5 @@
-// Node to Hypervisor: a node that runs virtual machines has a Hypervisor of its name, with its
-// labels and what its annotations want.
+// Creates and updates the Hypervisor for each Node that runs virtual machines: same name, with the
+// node's labels and the settings of its annotations.
 import type { Hypervisor, Node } from '#contracts/kube/kinds.ts';
 import { hypervisors, labels } from '#contracts/kube/kinds.ts';
 import { hypervisorOf } from '../domain/hypervisor-of-node.ts';
@@ -15,7 +15,8 @@ export function nodeController(deps: ControllerDeps): Controller {
       const { metadata, spec } = hypervisorOf(node);
       const existing = world.hypervisors.get({ name });
       if (!existing) {
-        // made, not applied: what only a new one is given stays when it is applied without
+        // create, not apply: the fields of `ofNewOnes` are set only once, and later applies without
+        // them must not remove them.
         must(await kube.create(hypervisors, { metadata, spec: { ...spec, ...ofNewOnes(node) } }));
         return;
       }
@@ -27,7 +28,9 @@ export function nodeController(deps: ControllerDeps): Controller {
 
 type WantedHypervisor = ReturnType<typeof hypervisorOf>;
 
-/** One that is to be terminated stays as it is: its spec cannot be changed any more. */
+/**
+ * Updates an existing Hypervisor. One under termination is left alone, since its spec is immutable.
+ */
 async function brought(
   { kube }: ControllerDeps,
   existing: Hypervisor,
@@ -43,14 +46,14 @@ async function brought(
   return fits(existing, wanted) ? existing : must(await kube.apply(hypervisors, { ...wanted }));
 }
 
-/** What an operator may change afterwards. */
+/** Initial values, which an operator may change later. */
 const ofNewOnes = (node: Node): Partial<Hypervisor['spec']> => ({
   highAvailability: true,
   installCertificate: true,
   ...(isTerminating(node) ? { maintenance: 'termination' as const } : {}),
 });
 
-/** Whether it says all of that already: nothing is written then. */
+/** Whether the resource already has all wanted values, so that nothing has to be written. */
 function fits(hypervisor: Hypervisor, wanted: WantedHypervisor): boolean {
   const has = (holder: object | undefined, fields: object | undefined): boolean =>
     Object.entries(fields ?? {}).every(

@@ -1,6 +1,6 @@
-// Offboarding: a host whose machines are gone is taken out of OpenStack: compute service, resource
-// provider, aggregates, network agents. What comes back, because its agent was started anew, goes
-// again. Sole owner of Offboarded.
+// Offboarding: removes an emptied host from OpenStack: compute service, resource provider,
+// aggregates, network agents. If a restarted agent registers the host again, it is removed again.
+// Sole owner of Offboarded.
 import { isFault } from '#contracts/common/fault.ts';
 import type { WantedCondition } from '#contracts/kube/conditions.ts';
 import { isTrue } from '#contracts/kube/conditions.ts';
@@ -13,7 +13,9 @@ import { must, writeStatus } from './controller.ts';
 import { isThe } from './onboarding.ts';
 
 const lookAgainMs = 3_000;
-/** An agent that was started again has registered its host anew. */
+/**
+ * Interval at which an offboarded host is checked: a restarted agent may have registered it again.
+ */
 const verifyMs = 30_000;
 
 export function offboardingController(deps: ControllerDeps): Controller {
@@ -35,18 +37,19 @@ export function offboardingController(deps: ControllerDeps): Controller {
   };
 }
 
-/** What it waits for; undefined: Nova does not know the host any more. */
+/** Returns what must happen first; undefined: the host is removed from Nova. */
 async function leaveNova(
   { nova, kube, world }: ControllerDeps,
   hypervisor: Hypervisor,
   { service, status }: FleetHypervisor,
 ): Promise<string | undefined> {
   const { name = '' } = hypervisor.metadata;
-  // one that came back is enabled, as new ones are
+  // A service that registered itself again is enabled by default.
   if (status === 'enabled') must(await nova.disableService(service.id, 'offboarding'));
   const servers = must(await nova.serversOn(service.host));
   if (servers.length > 0) {
-    // they came after the eviction, which has ended: another one is made in its place
+    // Servers came after the eviction had ended: its Eviction is deleted, so that the maintenance
+    // controller creates a new one.
     const eviction = world.evictions.get({ name });
     if (eviction && !isTrue(hypervisor, 'Evicting')) must(await kube.remove(evictions, { name }));
     return `${servers.length} server(s) are still on the host: openstack server list --all-projects --host ${service.host}`;
@@ -63,7 +66,7 @@ async function leaveNova(
   return undefined;
 }
 
-/** Nova removes the provider with the service, unless something is still claimed there. */
+/** Nova removes the resource provider with the service, unless it still has allocations. */
 async function leavePlacement(
   { placement, nova }: ControllerDeps,
   { status }: Hypervisor,
@@ -75,7 +78,8 @@ async function leavePlacement(
     const server = await nova.server(consumer);
     if (!isFault(server)) return `Server ${consumer} still has a claim on the host`;
     if (server.kind !== 'notFound') must(server);
-    // No server, and no move from here is open (`leaveNova`): nobody gives this claim back.
+    // The consumer is no server, and no migration from this host is open (see `leaveNova`), so
+    // nobody else would release this allocation.
     must(await placement.release(consumer));
   }
   const removed = await placement.deleteProvider(provider);

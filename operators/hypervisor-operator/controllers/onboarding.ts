@@ -1,6 +1,6 @@
-// Onboarding: a new host is found in Nova, kept from tenants until a machine of the operator's own
-// has booted on it, and enabled then. A host that fails ends so, with the reason, and stays
-// disabled. Sole owner of Onboarding, hypervisorId and serviceId.
+// Onboarding: waits until a new host is registered in Nova, keeps it disabled for tenants until a
+// test server has booted on it, and enables it. If the test fails, the host stays disabled with the
+// reason. Sole owner of Onboarding, hypervisorId and serviceId.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { WantedCondition } from '#contracts/kube/conditions.ts';
@@ -15,12 +15,14 @@ import { must, writeStatus } from './controller.ts';
 
 const lookAgainMs = 3_000;
 const sharedForMs = 1_000;
-/** By which its machines are known, also after the operator was started again. */
+/**
+ * Name of the host's test servers, by which they are found again after a restart of the operator.
+ */
 const prefixOf = ({ metadata }: Hypervisor): string => `ohooc-${metadata.name}-${metadata.uid}`;
 
 export function onboardingController(deps: ControllerDeps): Controller {
   const { world, nova } = deps;
-  /** Lost with the process: failures are counted anew then. */
+  /** In memory only: after a restart of the operator failures are counted from zero. */
   const tests = new Map<string, SmokeTest>();
   const listed = hypervisorsOf(deps);
   return {
@@ -41,7 +43,7 @@ export function onboardingController(deps: ControllerDeps): Controller {
         return undefined;
       }
       const known = must(await listed()).find((each) => isThe(each, hypervisor));
-      if (!known) return lookAgainMs; // nova-compute has not registered it yet
+      if (!known) return lookAgainMs; // nova-compute has not registered the host yet
       const ids = { hypervisorId: known.id, serviceId: known.service.id };
       const say = async (condition: WantedCondition): Promise<void> =>
         await writeStatus(deps, hypervisor, [condition], ids);
@@ -59,7 +61,10 @@ export function onboardingController(deps: ControllerDeps): Controller {
   };
 }
 
-/** Nova's list, asked for once for all hosts that wait at a moment. */
+/**
+ * Nova's list of hypervisors, cached for a moment, so that hosts that are onboarded together share
+ * one request.
+ */
 function hypervisorsOf({ nova, clock }: ControllerDeps): () => Promise<Outcome<FleetHypervisor[]>> {
   let last: { atMs: number; answer: Promise<Outcome<FleetHypervisor[]>> } | undefined;
   return async () => {
@@ -69,7 +74,7 @@ function hypervisorsOf({ nova, clock }: ControllerDeps): () => Promise<Outcome<F
   };
 }
 
-/** One step of the test; Succeeded when the host may be enabled. */
+/** One step of the smoke test. Returns the reason Succeeded when the host may be enabled. */
 async function test(
   deps: ControllerDeps,
   hypervisor: Hypervisor,
@@ -82,7 +87,8 @@ async function test(
   const zone = hypervisor.metadata.labels?.[labels.zone];
   if (zone === undefined)
     return onboarding('True', 'Initial', `The label ${labels.zone} is missing on the node`);
-  // a named host is used although it is disabled; no tenant's machine comes here meanwhile
+  // The test server names the host, which therefore works although the host is disabled; tenants'
+  // servers are not scheduled to it.
   if (status === 'enabled') must(await nova.disableService(service.id, 'onboarding'));
   const state = tests.get(name) ?? noTest;
   const { testAttempts: attempts, testTimeoutMs: timeoutMs, testImage, testFlavor } = config;
@@ -131,7 +137,7 @@ async function removeTestMachines({ nova }: ControllerDeps, hypervisor: Hypervis
   return undefined;
 }
 
-/** By its short name, as the original looks for it. */
+/** Compares short host names, as the original operator does. */
 export function isThe(
   { hypervisor_hostname: hostname }: FleetHypervisor,
   { metadata }: Hypervisor,

@@ -1,4 +1,4 @@
-// Sole owner of the condition Ready.
+// Computes the condition Ready, of which it is the sole owner.
 import { readyCondition } from '../domain/ready.ts';
 import type { Controller, ControllerDeps } from './controller.ts';
 import { writeStatus } from './controller.ts';

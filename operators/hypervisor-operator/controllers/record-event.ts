@@ -1,5 +1,6 @@
-// What a controller did to an object, as an Event: `kubectl describe` and `kubectl get events` show
-// it. The same again counts. https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
+// Records what a controller did to an object as a Kubernetes Event, for `kubectl describe` and
+// `kubectl get events`. A repetition increments the count of the existing Event.
+// https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
 import { createHash } from 'node:crypto';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
@@ -12,10 +13,10 @@ import type { ControllerDeps } from './controller.ts';
 export type Happening = Pick<Event, 'type' | 'reason' | 'message'>;
 
 const component = 'hypervisor-operator';
-/** Of objects without a namespace, as upstream. */
+/** Namespace of Events about cluster-scoped objects, as upstream. */
 const home = 'default';
 
-/** For people to read: one that is not kept stops nothing. */
+/** Events are informational: if one cannot be written, a warning is logged and the work goes on. */
 export async function recordEvent(
   { kube, clock, log }: Pick<ControllerDeps, 'kube' | 'clock' | 'log'>,
   { apiVersion, kind, metadata }: KubeObject,
@@ -60,7 +61,7 @@ async function again(
     : await kube.patch(events, ref, { count: event.count + 1, lastTimestamp });
 }
 
-/** Of conditions that have another status or reason than before. */
+/** Events for the conditions whose status or reason has changed. */
 export function happenings(
   before: KubeObject & { status?: { conditions?: Condition[] } },
   conditions: readonly Pick<Condition, 'type' | 'status' | 'reason' | 'message'>[],
@@ -72,7 +73,7 @@ export function happenings(
     })
     .map(({ type, reason, message, status }) => ({
       type: reason === 'Failed' ? 'Warning' : 'Normal',
-      // `Ready` alone, or what it is about: OnboardingSucceeded
+      // `Ready` if type and reason are equal, otherwise both together: OnboardingSucceeded
       reason: type === reason ? type : `${type}${reason}`,
       message: message === '' ? `${type} is ${status}` : message,
     }));

@@ -1,5 +1,5 @@
-// Whether somebody has changed the hypervisor by hand, as its record of managers says. Sole owner
-// of Tainted.
+// Shows whether somebody has edited the Hypervisor with kubectl, according to its managedFields.
+// Sole owner of Tainted.
 import type { WantedCondition } from '#contracts/kube/conditions.ts';
 import type { Hypervisor } from '#contracts/kube/kinds.ts';
 import type { Controller, ControllerDeps } from './controller.ts';
@@ -14,7 +14,7 @@ export function taintedController(deps: ControllerDeps): Controller {
   };
 }
 
-/** The messages are what the column TAINT shows: those of the original. */
+/** The column TAINT shows the messages, which are those of the original operator. */
 function tainted({ metadata: { managedFields = [] } }: Hypervisor): WantedCondition {
   const isEdited = managedFields.some(({ manager = '' }) => manager.startsWith('kubectl'));
   return isEdited

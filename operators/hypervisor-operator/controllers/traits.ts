@@ -1,5 +1,5 @@
-// The custom traits that a hypervisor's spec names, at its resource provider. Those of others stay.
-// Sole owner of TraitsUpdated and status.traits.
+// Sets the custom traits of the Hypervisor's spec on its resource provider. Traits set by others
+// are kept. Sole owner of TraitsUpdated and status.traits.
 import { isFault } from '#contracts/common/fault.ts';
 import type { WantedCondition } from '#contracts/kube/conditions.ts';
 import { conditionOf } from '#contracts/kube/conditions.ts';
@@ -37,7 +37,7 @@ export function traitsController(deps: ControllerDeps): Controller {
   };
 }
 
-/** concurrentUpdate, somebody else wrote meanwhile, is thrown as any fault: it is tried again. */
+/** concurrentUpdate (somebody else wrote concurrently) is thrown like any fault, and repeated. */
 async function bring(
   { placement }: ControllerDeps,
   provider: string,

@@ -1,4 +1,4 @@
-// Which aggregates a hypervisor belongs into now, and what is to be done for it. Pure.
+// The aggregates in which a hypervisor should be at the moment, and the changes needed. Pure.
 import { conditionOf } from '#contracts/kube/conditions.ts';
 import type { WantedCondition } from '#contracts/kube/conditions.ts';
 import { isTrue } from '#contracts/kube/conditions.ts';
@@ -8,9 +8,9 @@ import type { FleetAggregate } from '#openstack/clients/nova-fleet.ts';
 import { isEvicted, isLeaving } from './offboarding.ts';
 
 export type WantedAggregates =
-  /** By name; the condition when the host is in them. */
+  /** The wanted aggregates, and the condition to write once the host is in them. */
   | { names: readonly string[]; reached: WantedCondition }
-  /** Nothing is changed now. */
+  /** Leave the aggregates unchanged for now. */
   | { names: null; reached: WantedCondition };
 
 const updated = (
@@ -19,7 +19,7 @@ const updated = (
   message: string,
 ): WantedCondition => ({ type: 'AggregatesUpdated', status, reason, message });
 
-/** `testAggregate`: beside that of the zone, until the host is onboarded; '': none. */
+/** `testAggregate`: wanted besides the zone's aggregate until the host is onboarded; '': none. */
 export function wantedAggregates(hypervisor: Hypervisor, testAggregate: string): WantedAggregates {
   const { aggregates = [], customTraits = [] } = hypervisor.spec;
   if (isLeaving(hypervisor))
@@ -44,15 +44,18 @@ export function wantedAggregates(hypervisor: Hypervisor, testAggregate: string):
 }
 
 export interface AggregateChanges {
-  /** Before `remove`, so that a host is never outside every tenant's filter. */
+  /**
+   * Added before the host leaves the aggregates of `remove`: a host in no tenant's aggregate is
+   * open to all tenants.
+   */
   add: FleetAggregate[];
   remove: FleetAggregate[];
-  /** Names that Nova has no aggregate of. */
+  /** Names for which Nova has no aggregate. */
   missing: string[];
   wanted: FleetAggregate[];
 }
 
-/** Only aggregates that the operator put the host into (`applied`) are left. */
+/** The host is removed only from aggregates to which the operator has added it (`applied`). */
 export function aggregateChanges(
   host: string,
   names: readonly string[],

@@ -1,4 +1,4 @@
-// The next steps of an eviction, by the states of the host's machines.
+// The next steps of an eviction, depending on the states of the host's servers.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FleetServer } from '#openstack/clients/nova-fleet.ts';

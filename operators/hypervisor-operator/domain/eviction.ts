@@ -1,14 +1,14 @@
-// What is to be done next to empty a host: which machines are moved now, and how, which are waited
-// for, and whether it is over. Pure.
+// Decides the next steps to empty a host: which servers are moved now and how, which are waited
+// for, and whether the eviction is over. Pure.
 import { isTrue } from '#contracts/kube/conditions.ts';
 import type { Hypervisor } from '#contracts/kube/kinds.ts';
 import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
 
-/** How often a machine was tried, and since when it moves. */
+/** How often a server's move was attempted, and since when the last attempt runs. */
 export interface Attempt {
   count: number;
   sinceMs: number;
-  /** Nova's words when it could not be moved. */
+  /** Nova's message if it refused the move. */
   trouble?: string;
 }
 
@@ -18,16 +18,16 @@ export type Step =
 
 export interface Plan {
   steps: Step[];
-  /** Machines that are still on the host, those that move first. */
+  /** Servers that are still on the host, in the order in which they are moved. */
   outstanding: FleetServer[];
-  /** Those that were tried often enough or too long, with the reason. */
+  /** Servers whose attempts are used up or took too long, with the reason. */
   stuck: { server: FleetServer; why: string }[];
 }
 
 export interface Limits {
   atOnce: number;
   attempts: number;
-  /** Between two of one machine. */
+  /** Pause between two attempts for one server. */
   pauseMs: number;
   timeoutMs: number;
 }
@@ -38,11 +38,14 @@ const moving: readonly string[] = ['MIGRATING', 'RESIZE'];
 const isMoving = ({ status, 'OS-EXT-STS:task_state': task }: FleetServer): boolean =>
   moving.includes(status) || task !== null;
 
-/** Whether machines may be moved to this host; one without a Hypervisor is Nova's affair alone. */
+/**
+ * Whether servers may be moved to this host. A host without a Hypervisor resource is left to Nova's
+ * judgement.
+ */
 export const mayTake = (hypervisor: Hypervisor | undefined): boolean =>
   hypervisor === undefined || (!hypervisor.spec.maintenance && !isTrue(hypervisor, 'Onboarding'));
 
-/** Large machines first: they take longest. */
+/** Large servers first, because they take longest. */
 const bySize = (a: FleetServer, b: FleetServer): number =>
   b.flavor.ram - a.flavor.ram || (a.id < b.id ? -1 : 1);
 
@@ -79,7 +82,7 @@ export function planEviction(
   return { steps, outstanding, stuck };
 }
 
-/** `a, b and 3 more`. */
+/** E.g. `a (id), b (id) and 3 more`. */
 export function named(servers: readonly FleetServer[], most = 3): string {
   const names = servers.slice(0, most).map(({ name, id }) => `${name} (${id})`);
   const rest = servers.length - names.length;

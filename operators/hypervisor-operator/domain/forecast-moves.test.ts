@@ -1,4 +1,4 @@
-// Where the machines of a host could go.
+// The forecast of where the servers of a host could go.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Mover, Room } from './forecast-moves.ts';

@@ -1,9 +1,9 @@
-// Where each machine of a host could go, largest first, each in what the ones before have left. A
-// forecast: Nova chooses when a machine moves, by the same rooms and by more (server groups,
-// zones). Pure.
+// Forecasts where each server of a host could go: largest first, each into the room that the ones
+// before leave. Only a forecast: Nova chooses when a server really moves, and has further
+// constraints (server groups, zones). Pure.
 import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
 
-/** By resource class. */
+/** Resource class -> amount. */
 export type Amounts = Readonly<Record<string, number>>;
 
 export interface Room {
@@ -14,7 +14,10 @@ export interface Room {
 export interface Mover {
   server: Pick<FleetServer, 'id' | 'name'>;
   needs: Amounts;
-  /** Hosts that may take it, by Placement and Nova, when it is the only one that moves. */
+  /**
+   * Hosts that could take the server if it were the only one to move, according to Placement and
+   * Nova.
+   */
   rooms: readonly Room[];
 }
 
@@ -25,13 +28,13 @@ export interface PlannedMove {
 
 export interface MovePlan {
   moves: PlannedMove[];
-  /** What fits nowhere, and why. */
+  /** Servers that fit nowhere, and why. */
   stuck: { server: Mover['server']; why: string }[];
 }
 
 const memory = 'MEMORY_MB';
 
-/** `targets`: how many hosts take machines at all. */
+/** `targets`: number of hosts that accept servers at all. */
 export function planMoves(movers: readonly Mover[], targets: number): MovePlan {
   const taken = new Map<string, Record<string, number>>();
   const plan: MovePlan = { moves: [], stuck: [] };
@@ -43,7 +46,7 @@ export function planMoves(movers: readonly Mover[], targets: number): MovePlan {
     const fitting = left.filter(({ free }) =>
       Object.entries(needs).every(([name, amount]) => (free[name] ?? 0) >= amount),
     );
-    // as Nova's weigher of memory does: to where most is free
+    // The host with the most free memory, as Nova's RAM weigher would choose.
     const [best] = fitting.toSorted(
       (a, b) => (b.free[memory] ?? 0) - (a.free[memory] ?? 0) || (a.host < b.host ? -1 : 1),
     );
@@ -78,7 +81,7 @@ const combined = (a: Amounts, b: Amounts, sign: 1 | -1): Record<string, number> 
     Object.keys({ ...a, ...b }).map((name) => [name, (a[name] ?? 0) + sign * (b[name] ?? 0)]),
   );
 
-/** `a (id): why; b (id): why; and 3 more`. */
+/** E.g. `a (id): why; b (id): why; and 3 more`. */
 export function stuckIn({ stuck }: MovePlan, most = 3): string {
   const shown = stuck
     .slice(0, most)

@@ -1,8 +1,8 @@
-// What a Node says of its Hypervisor. Pure.
+// Derives the wanted Hypervisor from a Node. Pure.
 import type { Hypervisor, Node } from '#contracts/kube/kinds.ts';
 import { annotations, labels } from '#contracts/kube/kinds.ts';
 
-/** Labels that are copied, beside those of the list. */
+/** Labels that are copied from the Node to its Hypervisor. */
 const copied: readonly string[] = [
   labels.hostname,
   'kubernetes.metal.cloud.sap/bb',

@@ -1,4 +1,4 @@
-// What a hypervisor's own conditions say about whether it may be offboarded. Pure.
+// Whether a hypervisor may be offboarded, according to its conditions. Pure.
 import { conditionOf, isFalse, isTrue } from '#contracts/kube/conditions.ts';
 import type { Hypervisor, Pod } from '#contracts/kube/kinds.ts';
 import { offboardingTaint } from '#contracts/kube/kinds.ts';
@@ -6,13 +6,15 @@ import { offboardingTaint } from '#contracts/kube/kinds.ts';
 export const isLeaving = ({ spec }: Hypervisor): boolean =>
   spec.maintenance === 'termination' && spec.lifecycleEnabled !== false;
 
-/** An eviction that failed leaves machines behind: only one that succeeded counts. */
+/** Only a successful eviction counts: a failed one leaves servers on the host. */
 export function isEvicted(hypervisor: Hypervisor): boolean {
-  if (hypervisor.status?.serviceId === undefined) return true; // it never had any
+  if (hypervisor.status?.serviceId === undefined) return true; // never registered in Nova
   return isFalse(hypervisor, 'Evicting') && hypervisor.status.evicted === true;
 }
 
-/** The first thing that is waited for; undefined: the host can leave OpenStack. */
+/**
+ * The first unmet precondition for offboarding; undefined: the host can be removed from OpenStack.
+ */
 export function waitsFor(hypervisor: Hypervisor): string | undefined {
   if (isTrue(hypervisor, 'Onboarding')) return 'Waiting until onboarding is aborted';
   if (!isEvicted(hypervisor)) {
@@ -26,7 +28,7 @@ export function waitsFor(hypervisor: Hypervisor): string | undefined {
   return `Waiting for the pods of the agents: ${pods?.message ?? 'they are looked for'}`;
 }
 
-/** Pods that the taint of a leaving node ends, and that have not ended. */
+/** Pods that the taint of a leaving node evicts, and that have not terminated yet. */
 export const stillRunning = (pods: readonly Pod[]): Pod[] =>
   pods.filter(
     ({ spec, status }) =>

@@ -1,5 +1,5 @@
-// Whether a hypervisor may take virtual machines, from the conditions of everybody else: the first
-// of the reasons that holds. Pure.
+// Whether a hypervisor is ready for virtual machines, derived from all other conditions: the first
+// condition that speaks against it is the reason. Pure.
 import type { WantedCondition } from '#contracts/kube/conditions.ts';
 import { conditionOf, isFalse, isTrue } from '#contracts/kube/conditions.ts';
 import type { Hypervisor } from '#contracts/kube/kinds.ts';
@@ -36,7 +36,7 @@ export function readyCondition(hypervisor: Hypervisor): WantedCondition {
     );
   if (onboarding.reason !== 'Succeeded')
     return not(onboarding.reason, `Onboarding ended: ${onboarding.message}`);
-  // of the node agent; a host without one is judged by the others
+  // Set by the node agent; on a host without one this condition is missing and ignored.
   const libvirt = conditionOf(hypervisor, 'LibVirtConnection');
   if (libvirt?.status === 'False') return not(libvirt.reason, libvirt.message);
   return { type: 'Ready', status: 'True', reason: 'Ready', message: 'Hypervisor is ready' };

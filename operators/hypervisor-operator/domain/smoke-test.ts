@@ -1,12 +1,12 @@
-// What comes next in the test of a new host: a machine of its own is built there, boots, and says
-// its name on its console. Pure.
+// The next step in the test of a new host: a test server is built there, boots, and prints its name
+// on its console. Pure.
 import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
 
 export interface SmokeTest {
-  /** Machines that have failed so far, and why the last one did. */
+  /** Number of failed test servers, and why the last one failed. */
   failures: number;
   lastTrouble: string;
-  /** When the current machine was asked for; 0: there is none. */
+  /** When the current test server was requested; 0: none. */
   sinceMs: number;
 }
 
@@ -16,7 +16,7 @@ export type Next =
   | { do: 'create' }
   | { do: 'wait'; for: string }
   | { do: 'readConsole' }
-  /** The machine failed: it is deleted, and another one is tried. */
+  /** The test server failed: it is deleted, and another one is tried. */
   | { do: 'failed'; why: string };
 
 export interface SmokeLimits {

@@ -1,5 +1,5 @@
-// What an operator's word does: a host that could not be fenced counts as fenced, since a person
-// has made sure; one that was recovered may come back.
+// An operator's acknowledgement of a host: a host that could not be fenced then counts as fenced,
+// because a person vouches that it is off; a recovered host may return to service.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { HaApiDeps } from '../deps.ts';
@@ -8,7 +8,7 @@ import { changeState } from '../store/hosts.ts';
 import { noteIncident } from '../store/incidents.ts';
 import type { HostRow } from '../store/tables.ts';
 
-/** Returns what it means. conflict: there is nothing to acknowledge. */
+/** Returns a sentence that says what follows. conflict: the host is in no state that needs one. */
 export async function acknowledge(
   { database, clock, log }: HaApiDeps,
   row: HostRow,

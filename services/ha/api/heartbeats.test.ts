@@ -1,4 +1,4 @@
-// Whom the HA Service believes that a host lives.
+// Which senders of heartbeats the HA Service accepts, and for which hosts.
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import { asJson } from '#contracts/common/json.ts';
@@ -58,7 +58,7 @@ it('takes no heartbeat without a secret, with a wrong one, and with that of anot
   assert.equal(await report('h1', undefined), 401);
   assert.equal(await report('h1', 'wrong'), 401);
   assert.equal(await report('h1', 'secret of h2'), 401);
-  assert.equal(await report('h2', 'secret of h2'), 401); // in the name of h1
+  assert.equal(await report('h2', 'secret of h2'), 401); // h2 in the name of h1
   assert.deepEqual(await listHeartbeats(fleet.database.db), []);
 });
 

@@ -1,4 +1,5 @@
-// Where the agents of hosts report to. The answer says whom each is to look at.
+// Receives the heartbeats of the hosts' HA agents. The answer lists the neighbours that the agent
+// is to probe.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import Type from 'typebox';
 import { fault } from '#contracts/common/fault.ts';
@@ -24,7 +25,7 @@ const heartbeat = Type.Object(
     guests: Type.Union([
       Type.Array(
         Type.Object(
-          // `died` is what agents of the release before say of one.
+          // `died` is sent by agents of the previous release; it is accepted and ignored.
           { uuid: name, state: Type.Enum([...guestStates]), died: Type.Optional(Type.Boolean()) },
           strict,
         ),
@@ -52,7 +53,8 @@ export function heartbeatRoutes(deps: HaApiDeps): readonly Route[] {
       body: heartbeat,
       handler: async ({ body }) => ({ status: 200, body: { ...(await take(deps, body)) } }),
     }),
-    // Without Keystone, on which no host's life should depend; a host speaks for itself alone.
+    // Authenticated by the agent's own secret, not by Keystone: an outage of Keystone must not make
+    // hosts look dead. An agent can report only for its own host.
     route<Heartbeat>({
       method: 'POST',
       path: '/api/hosts/:host/heartbeats',
@@ -72,9 +74,9 @@ export function heartbeatRoutes(deps: HaApiDeps): readonly Route[] {
   ];
 }
 
-/** Takes as long wherever they differ. */
+/** Constant-time comparison. */
 const isEqual = (a: string, b: string): boolean =>
-  timingSafeEqual(...([a, b].map(sha256) as [Buffer, Buffer])); // of two
+  timingSafeEqual(...([a, b].map(sha256) as [Buffer, Buffer])); // map keeps the length
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 

@@ -1,5 +1,5 @@
-// What an operator sees of the hosts, and says of them: HA on or off, that a host is off although
-// that could not be proven, and that a recovered one may come back.
+// Hosts as operators see and steer them: list and show, HA on or off for a host, and the
+// acknowledgement that a host is off or may return to service.
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -57,7 +57,7 @@ export function hypervisorRoutes(deps: HaApiDeps): readonly Route[] {
         };
       },
     }),
-    // The path and body of CobaltCore's kvm-ha-service.
+    // Same path and body as in CobaltCore's kvm-ha-service.
     route<{ enabled: boolean }>({
       method: 'POST',
       path: `${path}/:host`,

@@ -1,5 +1,5 @@
-// What would happen if a host died now: how it would be fenced, and which of its servers would be
-// brought back, in which order, by hosts that may take them. Changes nothing.
+// A dry run for a host: how it would be fenced if it died now, which of its servers would be
+// evacuated, in which order, and which hosts could take them.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { HostPlan } from '#contracts/ha/wire.ts';

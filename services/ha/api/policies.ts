@@ -1,5 +1,5 @@
-// Default policy of the HA Service: agents report as a service user, operators are administrators.
-// With a token of a project: one of a domain or of the system administers nothing here.
+// Default policies of the HA Service: agents report with a service role, operators are
+// administrators. Tokens must be project-scoped: domain and system scope give no rights here.
 const hasProject = 'not project_id:None';
 
 export const policies: Readonly<Record<string, string>> = {
@@ -12,7 +12,7 @@ export const policies: Readonly<Record<string, string>> = {
   ),
 };
 
-/** By masakari's names of its rules; administrators alone, as there. */
+/** masakari's policies, under its own rule names; as there, for administrators only. */
 export const masakariPolicies: Readonly<Record<string, string>> = Object.fromEntries(
   [
     ...['index', 'detail', 'create', 'update', 'delete'].flatMap((what) => [

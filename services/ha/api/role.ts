@@ -1,5 +1,5 @@
-// The role `ha-api`: takes the heartbeats of hosts, and shows and steers what the engine does. Any
-// number of processes may run it on one database. Called by compose.
+// The role `ha-api`: receives the heartbeats of hosts, and lets operators see and steer the engine.
+// Any number of processes may run it on one database. Created by compose.
 import type { FaultStyle } from '#openstack/http/route.ts';
 import type { Role } from '#openstack/role.ts';
 import type { HaApiDeps } from '../deps.ts';
@@ -22,7 +22,7 @@ export const createHaApi = (deps: HaApiDeps): Role => ({
       routes: [...heartbeatRoutes(deps), ...hypervisorRoutes(deps)],
       faultStyle,
       policies,
-      // heartbeats list the host's guests
+      // A heartbeat lists all guests of its host.
       maxBodyBytes: 1024 * 1024,
     },
     masakariFace(deps),

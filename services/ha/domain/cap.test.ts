@@ -1,4 +1,4 @@
-// How many hosts may be fenced at a time.
+// The limit on hosts fenced at the same time.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

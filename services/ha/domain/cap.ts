@@ -1,28 +1,28 @@
-// How many hosts may be fenced at a time. When more fail together it is more likely that this
-// service is the one that is cut off: it stops, and a person is called. Pure.
+// Limits how many hosts may be fenced at the same time. If more seem to fail together, this service
+// itself is probably cut off: it then fences nothing, and an operator must look. Pure.
 
 export interface CapLimits {
   maxHosts: number;
-  /** Of the hosts of a zone. */
+  /** Percentage of a zone's hosts that may fail together. */
   maxZonePercent: number;
 }
 
 export interface FailingHosts {
-  /** Hosts of all zones whose agents are heard. */
+  /** Hosts of all zones with a recent heartbeat. */
   heard: number;
-  /** Of the whole cloud: those that fail, this one included. */
+  /** Failing hosts of the whole cloud, including the one in question. */
   failing: number;
   inZone: { watched: number; failing: number };
 }
 
-/** undefined: the host may be fenced; else why not. */
+/** undefined: the host may be fenced; otherwise the reason why not. */
 export function refusedByCap(
   { heard, failing, inZone }: FailingHosts,
   { maxHosts, maxZonePercent }: CapLimits,
 ): string | undefined {
   if (heard === 0)
     return 'no host is heard at all: this service itself may be cut off; a person must look';
-  if (failing <= 1) return undefined; // one host always
+  if (failing <= 1) return undefined; // a single host may always be fenced
   if (failing > maxHosts)
     return `${failing} hosts fail together, more than the ${maxHosts} that may be fenced; a person must look`;
   const most = Math.max(1, Math.floor((inZone.watched * maxZonePercent) / 100));

@@ -1,9 +1,10 @@
+// Which guests count as died after a sequence of reports from their host.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { GuestState } from '#contracts/nova/guest.ts';
 import { followGuests, hasDied } from './died-guests.ts';
 
-/** Whether the guest has died, after each report; null: its hypervisor did not answer. */
+/** Whether the guest counts as died after each report; null: its hypervisor did not answer. */
 function reports(...states: (GuestState | null)[]): boolean[] {
   let known: { bootId: string; ran: string[] } | undefined;
   return states.map((state) => {

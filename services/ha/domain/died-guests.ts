@@ -1,6 +1,6 @@
-// Which guests of a host have died, as against those that were off before, or were switched off:
-// seen to run in this boot, and crashed since. Told from what their agent reports, one heartbeat
-// after the other, so that neither an agent nor a service that is started anew forgets it. Pure.
+// Finds the guests of a host that died, as opposed to guests that were stopped: those that have
+// been running in this boot of the host and are crashed now. Derived from the sequence of stored
+// heartbeats, so that a restart of the agent or of this service loses nothing. Pure.
 import type { Heartbeat } from '#contracts/ha/wire.ts';
 import type { GuestState } from '#contracts/nova/guest.ts';
 
@@ -9,13 +9,16 @@ interface Reported {
   state: GuestState;
 }
 
-/** Those that have run in this boot of the host, and were not switched off since. */
+/**
+ * The guests that have run in this boot of the host and were not stopped since. `before`: the
+ * result for the previous heartbeat.
+ */
 export function followGuests(
   before: { bootId: string; ran: readonly string[] } | undefined,
   { bootId, guests }: Pick<Heartbeat, 'bootId' | 'guests'>,
 ): string[] {
   const ran = new Set(before?.bootId === bootId ? before.ran : []);
-  // The hypervisor does not answer: they run as they ran.
+  // The hypervisor did not answer: assume that the guests still run.
   if (guests === null) return [...ran];
   return guests
     .filter(({ uuid, state }) => isUp(state) || (state === 'crashed' && ran.has(uuid)))
@@ -25,8 +28,8 @@ export function followGuests(
 const isUp = (state: GuestState): boolean => state === 'running' || state === 'paused';
 
 /**
- * Whether it is one to start again. `startedHere`: HA has started it on this host after it had died
- * once: it may have died anew before anybody saw it run.
+ * Whether the guest died and should be restarted. `startedHere`: HA has already restarted it on
+ * this host; then it may have died again before any heartbeat showed it running.
  */
 export const hasDied = (
   { uuid, state }: Reported,

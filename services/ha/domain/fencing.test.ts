@@ -1,4 +1,4 @@
-// The fencing ladder: what counts as a proof, and what is tried before it is given up.
+// The fencing ladder: what counts as proof, and what is tried before fencing fails.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

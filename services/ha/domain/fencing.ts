@@ -1,32 +1,40 @@
-// The fencing ladder: what is done next to make sure, and to prove, that no guest of a host runs.
-// Rung 1: the power is cut by its BMC, and read as off several times. Rung 2, where the BMC does
-// not answer, or not obey: the host is known to have ended its guests itself, since its watchdog
-// does so when it is cut off from everything for `selfFencingMs`. Else a person must say so. Pure.
+// The fencing ladder: the next action to ensure and prove that no guest of a host runs. Rung 1: the
+// BMC cuts the power and then reads off several times in a row. Rung 2, if the BMC does not answer
+// or obey: the host has been cut off for longer than `selfFencingMs`, after which its watchdog
+// kills its guests. If neither works an operator must acknowledge that the host is off. Pure.
 import type { PowerState } from '#ports/bmc.ts';
 
 export interface LadderFacts {
-  /** Of this look; null: the BMC does not answer; undefined: none is known. */
+  /** Power as read now; null: the BMC does not answer; undefined: no BMC is configured. */
   power: PowerState | null | undefined;
-  /** Its BMC has taken the order to cut the power, also of a chassis that was off already. */
+  /** Whether the BMC has accepted the power-off order, even if the chassis was already off. */
   offTaken: boolean;
-  /** Since the fencing began. */
+  /** Time since fencing began. */
   fencingMs: number;
-  /** Times in a row that it was read as off, this look included. */
+  /** Consecutive readings of off, including this one. */
   offReadings: number;
-  /** How long the BMC has not answered; 0: it does. */
+  /** How long the BMC has not answered; 0: it answers. */
   bmcSilentMs: number;
-  /** How long nobody has heard, reached or seen the host on the storage; null: not known. */
+  /**
+   * For how long no heartbeat has arrived, no neighbour has reached the host, and its storage mark
+   * has not changed (the shortest of the three); null: one of them is unknown.
+   */
   cutOffMs: number | null;
-  /** Of the host's watchdog; null: it has none. */
+  /** Time after which the host's watchdog kills its guests; null: no watchdog. */
   selfFencingMs: number | null;
 }
 
 export interface LadderLimits {
   verifications: number;
   bmcGiveUpMs: number;
-  /** Waited beyond the watchdog's limit, for its own period and the age of what it saw last. */
+  /**
+   * Waited in addition to the watchdog's time: for its own period and the age of the last sighting.
+   */
   selfFencingMarginMs: number;
-  /** One that was seen later than this is no host that is cut off: its mark moves now and then. */
+  /**
+   * A host seen more recently than this is not cut off. Not zero, as its storage mark only moves
+   * now and then.
+   */
   seenWithinMs: number;
 }
 
@@ -38,8 +46,8 @@ export type LadderStep =
 
 export function nextRung(facts: LadderFacts, limits: LadderLimits): LadderStep {
   const { power, offTaken, offReadings, bmcSilentMs } = facts;
-  // One that is off without an order may have lost its power, and start when that returns: it
-  // counts only once its BMC keeps it off.
+  // A chassis that was off before the order may have lost mains power, and would start when that
+  // returns. Off counts only after the BMC has accepted the order, which keeps it off.
   if (power === 'Off' && offTaken)
     return offReadings >= limits.verifications
       ? { do: 'fenced', by: 'redfish' }
@@ -66,7 +74,7 @@ function bySelfFencing(
     return { do: 'fail', why: `${bmc}, and nobody sees whether it still writes to the storage` };
   const neededMs = selfFencingMs + selfFencingMarginMs;
   if (cutOffMs > neededMs) return { do: 'fenced', by: 'storage' };
-  // One that is still seen is not cut off: waiting longer proves nothing.
+  // If others still see the host, it is not cut off, and waiting longer proves nothing.
   if (cutOffMs < seenWithinMs && fencingMs >= seenWithinMs)
     return { do: 'fail', why: `${bmc}, and it is still seen by others` };
   return {
@@ -81,6 +89,6 @@ function whyNotByBmc(power: LadderFacts['power']): string {
   return power === null ? 'its BMC does not answer' : 'its BMC does not cut its power';
 }
 
-/** The shortest of what is known; null: one of them is not. */
+/** The shortest of the durations; null if one of them is unknown (null). */
 export const cutOffFor = (...durations: readonly (number | null)[]): number | null =>
   durations.some((each) => each === null) ? null : Math.min(...(durations as number[])); // none is null

@@ -1,3 +1,4 @@
+// When HA restarts a guest that died, and when it gives up or leaves the guest alone.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FleetServer } from '#openstack/clients/nova-fleet.ts';

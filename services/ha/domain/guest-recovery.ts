@@ -1,38 +1,40 @@
-// What is to be done about a guest that died on a host that lives: it is started again there, but
-// not for ever. Pure.
+// Decides about a guest that died on a host that is alive: it is restarted there, up to a limited
+// number of times. Pure.
 import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
 
 export interface GuestRecovery {
   attempts: number;
   lastAtMs: number;
   isGivenUp: boolean;
-  /** What Nova said to the last start instead of taking it. */
+  /** Nova's refusal of the last start; null: Nova accepted it. */
   refusal: string | null;
 }
 
 export interface GuestLimits {
-  /** Starts of one guest that does not run for `forgetAfterMs` in between. */
+  /**
+   * Maximum number of starts of a guest; the count is reset after `forgetAfterMs` without another.
+   */
   restarts: number;
   forgetAfterMs: number;
-  /** Between two starts: the first follows at once. */
+  /** Pause between two starts; the first one follows at once. */
   pauseMs: number;
 }
 
 export interface DiedGuest {
-  /** As Nova has it; null: no more. */
+  /** The server in Nova; null: it was deleted. */
   server: FleetServer | null;
-  /** Where it died. */
+  /** The host on which the guest died. */
   host: string;
-  /** By its owner's words. */
+  /** Whether HA is wanted for the server: see domain/priority.ts. */
   isWanted: boolean;
-  /** The last action that Nova took for it, e.g. `stop`. */
+  /** The last action in Nova's action log of the server, e.g. `stop`. */
   lastAction: string | null;
   recovery: GuestRecovery | undefined;
 }
 
 export type GuestStep = { do: 'nothing' } | { do: 'start' } | { do: 'giveUp'; message: string };
 
-/** After these a server that is off is meant to be off. */
+/** After one of these actions the server is off on purpose. */
 const offActions: readonly string[] = ['stop', 'shelve', 'shelveOffload', 'delete', 'suspend'];
 
 export function nextGuestStep(
@@ -42,7 +44,7 @@ export function nextGuestStep(
 ): GuestStep {
   const nothing = { do: 'nothing' } as const;
   if (server === null || server['OS-EXT-SRV-ATTR:host'] !== host) return nothing;
-  // Nova has not seen it yet, or works on it.
+  // Nova has not noticed the death yet, or is working on the server.
   if (server.status !== 'SHUTOFF' || server['OS-EXT-STS:task_state'] !== null) return nothing;
   if (!isWanted || (lastAction !== null && offActions.includes(lastAction))) return nothing;
   if (!recovery) return { do: 'start' };
@@ -55,6 +57,6 @@ export function nextGuestStep(
   return nowMs - recovery.lastAtMs >= limits.pauseMs ? { do: 'start' } : nothing;
 }
 
-/** One that has run for so long begins anew. */
+/** Whether the last start is long enough ago for the guest's count to be reset. */
 export const isForgotten = ({ lastAtMs }: GuestRecovery, limits: GuestLimits, nowMs: number) =>
   nowMs - lastAtMs >= limits.forgetAfterMs;

@@ -1,9 +1,10 @@
-// Whether HA is on for a host, by its Hypervisor resource, and what HA says there. Pure.
+// Derives from a host's Hypervisor resource whether HA is on for the host, and the conditions that
+// HA writes there. Pure.
 import type { WantedCondition } from '#contracts/kube/conditions.ts';
 import { conditionOf, isSameCondition } from '#contracts/kube/conditions.ts';
 import type { Hypervisor } from '#contracts/kube/kinds.ts';
 
-/** Of the condition `HaEnabled`: True unless the host is to be left alone. */
+/** The condition `HaEnabled`: True unless the resource says that HA must not act on the host. */
 export function haEnabled(hypervisor: Hypervisor): WantedCondition {
   const is = (status: 'True' | 'False', reason: string, message: string): WantedCondition => ({
     type: 'HaEnabled',
@@ -23,7 +24,10 @@ export function haEnabled(hypervisor: Hypervisor): WantedCondition {
   return is('True', 'Succeeded', 'HA enabled');
 }
 
-/** In the operator's words, whose condition it is at other times. */
+/**
+ * The hypervisor operator's own wording: the condition belongs to the operator whenever HA has not
+ * taken it over.
+ */
 const hypervisorEnabled: WantedCondition = {
   type: 'HypervisorDisabled',
   status: 'False',
@@ -32,9 +36,10 @@ const hypervisorEnabled: WantedCondition = {
 };
 
 /**
- * All that HA says: what it does not repeat of what it has said, it takes back. `isReturning`: the
- * host is given back now. A condition that HA took over from the operator it hands back with a
- * value: what it merely took back would be left with its type alone, which the API refuses.
+ * All conditions that HA applies (server-side apply: a condition that is no longer in the list is
+ * removed). `isReturning`: the host returns to service now. Then a condition taken over from the
+ * operator is written back with a value, because the API refuses a condition of which only the type
+ * is left.
  */
 export function haConditions(
   hypervisor: Hypervisor,

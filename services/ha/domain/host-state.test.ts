@@ -1,5 +1,5 @@
-// The states of a host: every row of the table is walked, and no way leads to an evacuation that
-// does not pass a proof.
+// The states of a host: every row of the table is tested, and no path leads to an evacuation
+// without proof that the host is fenced.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

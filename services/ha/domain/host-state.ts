@@ -1,32 +1,32 @@
-// The states of a host as a table: which event takes it where. The engine alone raises events, one
-// at a time for each host.
+// The HA states of a host as a transition table: event -> next state. Only the engine (and an
+// operator's acknowledgement) raises events, one at a time for each host.
 import type { HaState } from '#contracts/ha/host-states.ts';
 import { haStates } from '#contracts/ha/host-states.ts';
 
 export const haEvents = [
-  'silent', // its agent has not been heard for too long
-  'heard', // its agent is heard again
-  'confirmed', // two independent sources say that it is dead
-  'doubted', // they do not say so any more
-  'agreed', // they said so for long enough, and no more hosts fail than may be acted upon
-  'fenced', // it is proven that no guest of it runs
-  'unfenceable', // that cannot be proven
-  'retried', // what fences is tried again
-  'acknowledged', // an operator says that it is off
-  'forcedDown', // Nova takes it for down
-  'recovered', // nothing is left to move
-  'returned', // it runs again, without its old guests
+  'silent', // no heartbeat for too long
+  'heard', // heartbeats arrive again
+  'confirmed', // two independent sources say that the host is dead
+  'doubted', // the two sources no longer agree that the host is dead
+  'agreed', // they have agreed for long enough, and the limit of failing hosts allows fencing
+  'fenced', // it is proven that no guest of the host runs
+  'unfenceable', // it cannot be proven that none runs
+  'retried', // fencing is tried again
+  'acknowledged', // an operator vouches that the host is off
+  'forcedDown', // Nova has it as forced down
+  'recovered', // no server is left to evacuate
+  'returned', // the host is back in service, without its old guests
 ] as const;
 export type HaEvent = (typeof haEvents)[number];
 
-/** Any other event is refused: it is of another state. */
+/** Transitions by state and event. An event that is not listed is refused. */
 const table: Readonly<Record<HaState, Partial<Record<HaEvent, HaState>>>> = {
   Healthy: { silent: 'Suspect' },
   Suspect: { heard: 'Healthy', confirmed: 'Confirming' },
   Confirming: { heard: 'Healthy', doubted: 'Suspect', agreed: 'Fencing' },
-  // From here on it is not called alive because it is heard: its power may have been cut already.
+  // A heartbeat no longer makes the host Healthy from here on: its power may already have been cut.
   Fencing: { fenced: 'Fenced', unfenceable: 'FailedToFence' },
-  // Nothing was moved, so one that is heard again goes on.
+  // No server was evacuated yet, so a host whose heartbeats arrive again is Healthy.
   FailedToFence: { heard: 'Healthy', retried: 'Fencing', acknowledged: 'Fenced' },
   Fenced: { forcedDown: 'Evacuating' },
   Evacuating: { recovered: 'Recovered' },
@@ -35,10 +35,10 @@ const table: Readonly<Record<HaState, Partial<Record<HaEvent, HaState>>>> = {
 
 export const after = (state: HaState, event: HaEvent): HaState | undefined => table[state][event];
 
-/** In these no guest of the host runs: its servers may be started elsewhere. */
+/** States in which no guest of the host runs, so that its servers may be started elsewhere. */
 export const fencedStates: readonly HaState[] = ['Fenced', 'Evacuating', 'Recovered'];
 
-/** In these the host counts among those that fail together. */
+/** States in which a host counts towards the limit of hosts failing at the same time. */
 export const failingStates: readonly HaState[] = haStates.filter(
   (state) => state !== 'Healthy' && state !== 'Suspect' && state !== 'Recovered',
 );

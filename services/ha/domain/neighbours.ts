@@ -1,5 +1,5 @@
-// Who looks at whom: the hosts stand in a ring, each sees some on both sides, so whoever a host
-// looks at looks at it. Pure.
+// Which hosts probe each other: hosts form a ring sorted by name, and each probes some on both
+// sides. Probing is therefore mutual. Pure.
 
 export function neighboursOf(host: string, all: readonly string[], perSide: number): string[] {
   const ring = [...new Set([...all, host])].sort();
@@ -7,7 +7,7 @@ export function neighboursOf(host: string, all: readonly string[], perSide: numb
   const found = new Set<string>();
   for (let distance = 1; distance <= Math.min(perSide, ring.length - 1); distance += 1) {
     for (const index of [at + distance, at - distance])
-      found.add(ring[(index + ring.length) % ring.length] as string); // within the ring
+      found.add(ring[(index + ring.length) % ring.length] as string); // always within the ring
   }
   found.delete(host);
   return [...found];

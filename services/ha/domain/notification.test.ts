@@ -1,3 +1,4 @@
+// Which notifications of monitors lead to a recovery, as a table.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { NotificationType } from '#contracts/ha/masakari.ts';

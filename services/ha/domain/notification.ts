@@ -1,4 +1,4 @@
-// What is to be done about a notification: masakari acts on these alone, and so do we. Pure.
+// Which notifications of external monitors are acted upon: the same as in masakari. Pure.
 // masakari.engine.manager, _handle_notification_type_*
 import type {
   HostPayload,
@@ -7,13 +7,13 @@ import type {
   VmPayload,
 } from '#contracts/ha/masakari.ts';
 
-/** `ignore`: and why. */
+/** `ignore`: no action, for the reason `why`. */
 export type Wanted = { kind: 'recover' } | { kind: 'ignore'; why: string };
 
 const recover: Wanted = { kind: 'recover' };
 const ignore = (why: string): Wanted => ({ kind: 'ignore', why });
 
-/** Failures of a server after which it is stopped and started. */
+/** Events of a VM after which its server is stopped and started again. */
 const vmFailures: readonly (readonly [event: string, detail: string])[] = [
   ['LIFECYCLE', 'STOPPED_FAILED'],
   ['IO_ERROR', 'IO_ERROR_REPORT'],
@@ -23,7 +23,7 @@ const vmFailures: readonly (readonly [event: string, detail: string])[] = [
 export function wantedBy(type: NotificationType, payload: object): Wanted {
   switch (type) {
     case 'COMPUTE_HOST':
-      return ofHost(payload as HostPayload); // by the schema of its type, as below
+      return ofHost(payload as HostPayload); // each type has its own schema
     case 'PROCESS':
       return ofProcess(payload as ProcessPayload);
     case 'VM':

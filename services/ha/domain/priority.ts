@@ -1,13 +1,16 @@
-// Whether, and when, a server is brought back: by the words of its owner, else of its flavor, else
-// of its image. Pure.
+// Whether and in which order a server is recovered, as set on the server's metadata, else on its
+// flavor, else on its image. Pure.
 
-/** `HA_Enabled` is masakari's word. */
+/** `HA_Enabled` is masakari's name for this property. */
 export const wishKeys = { enabled: 'HA_Enabled', priority: 'ha:priority' } as const;
 
 export interface RecoveryWish {
-  /** Of the server, the flavor's extra specs and the image's properties, the first that has it. */
+  /**
+   * Read from the first of metadata, extra specs and image properties that has the key. Default:
+   * true.
+   */
   isWanted: boolean;
-  /** Greater ones first; those that are equal start together. 0 by default. */
+  /** Higher priorities are evacuated first, equal ones together. 0 by default. */
   priority: number;
 }
 

@@ -1,4 +1,4 @@
-// The next steps of a recovery, by the states of the host's servers.
+// The next steps of a recovery, depending on the states of the host's servers.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

@@ -1,22 +1,22 @@
-// What is to be done next to bring back the servers of a fenced host: which are evacuated now and
-// to where, which have arrived, which are given up, and whether it is over. Pure.
+// Decides the next steps to recover the servers of a fenced host: which are evacuated now and to
+// where, which have arrived, which are given up, and whether the recovery is over. Pure.
 import type { MoveStatus } from '#contracts/ha/host-states.ts';
 import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
 
-/** A server on its way off the host: the record of it. */
+/** The record of one server that is to leave the failed host. */
 export interface Move {
   serverId: string;
   status: MoveStatus;
   priority: number;
-  /** Evacuations that were asked for. */
+  /** Number of evacuations requested from Nova so far. */
   attempts: number;
-  /** Of the last one; before the first, when the server was found on the host. */
+  /** Time of the last attempt; before the first, the time when the server was found on the host. */
   attemptAtMs: number;
-  /** Hosts at which it failed. */
+  /** Hosts at which an attempt failed. */
   tried: readonly string[];
-  /** Where the last one went; null: Nova chose, and has not said where yet. */
+  /** Target of the last attempt; null: left to Nova, and not known yet. */
   destination: string | null;
-  /** It was off before: it stays so. */
+  /** The server was stopped before the failure, so it is left stopped. */
   staysOff: boolean;
 }
 
@@ -24,31 +24,37 @@ export interface RecoveryLimits {
   atOnce: number;
   atOncePerTarget: number;
   attempts: number;
-  /** Between two attempts for one server. */
+  /** Pause between two attempts for one server. */
   pauseMs: number;
-  /** Until Nova must have begun what it was asked for. */
+  /** Time within which Nova must have begun a requested evacuation. */
   beginMs: number;
   timeoutMs: number;
-  /** Nova is always told where to, and chooses nothing. */
+  /** If true, Nova is always given a target host and never chooses itself. */
   named?: boolean;
 }
 
 export type MoveChange =
   | { kind: 'begin'; target: string | null }
-  /** Nova evacuates no server in this status; as one in ERROR it does. */
+  /**
+   * Set the server to ERROR: Nova refuses to evacuate it in its current status, but accepts ERROR.
+   */
   | { kind: 'resetState' }
   | { kind: 'succeeded'; destination: string }
   | { kind: 'ignored'; message: string }
   | FailedAttempt;
 
-/** Another one follows unless they are used up. */
+/** A failed attempt. Another one follows unless `isLast`. */
 interface FailedAttempt {
   kind: 'failedAttempt';
   message: string;
   isLast: boolean;
 }
 
-/** Nova evacuates none of these, but they may be started anew. nova.compute.api, evacuate */
+/**
+ * Statuses in which Nova refuses to evacuate a server. HA resets such a server to ERROR first,
+ * which Nova does evacuate.
+ * nova.compute.api, evacuate
+ */
 const resettable: readonly string[] = ['PAUSED', 'SUSPENDED', 'RESCUE'];
 const evacuable: readonly string[] = ['ACTIVE', 'SHUTOFF', 'ERROR'];
 
@@ -56,8 +62,7 @@ const isBusy = ({ status, 'OS-EXT-STS:task_state': task }: FleetServer): boolean
   task !== null || status === 'REBUILD';
 
 /**
- * What has become of the move; undefined: nothing yet. `server`: as it is now, null where it is no
- * more.
+ * The outcome of a move; undefined: nothing new. `server`: as Nova shows it now; null: deleted.
  */
 export function observedMove(
   move: Move,
@@ -96,8 +101,8 @@ export interface Begin {
 }
 
 /**
- * Those that begin now: of the most urgent priority that is not settled, while there is room.
- * `targets`: hosts that may take servers.
+ * The evacuations to begin now: the pending ones of the highest unsettled priority, within the
+ * limits. `targets`: hosts that may take servers.
  */
 export function nextMoves(
   moves: readonly Move[],
@@ -142,8 +147,9 @@ function beginning(server: FleetServer, target: string | null): Begin['change'] 
 }
 
 /**
- * null: Nova chooses, as it weighs hosts best. It is told where to after a failure, or when a host
- * has all that it may be given at once. undefined: there is no room now.
+ * The target host; null: Nova chooses, which it does best. A target is named only after a failed
+ * attempt, or if some host has its maximum of concurrent evacuations. undefined: no host has room
+ * now.
  */
 function chooseTarget(
   { attempts, tried }: Move,

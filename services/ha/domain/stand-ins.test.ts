@@ -1,3 +1,4 @@
+// The targets that each recovery method allows, and when a reserved host is activated.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RecoveryMethod } from '#contracts/ha/masakari.ts';

@@ -1,25 +1,25 @@
-// Where the servers of a failed host may go, by the recovery method of its segment: stand-ins are
-// reserved hosts that took its place. Pure.
+// The target hosts for the servers of a failed host, by the recovery method of its segment. A
+// stand-in is a reserved host that was activated in place of the failed one. Pure.
 import type { RecoveryMethod } from '#contracts/ha/masakari.ts';
 
 export interface Candidates {
-  /** That Nova and HA find well. */
+  /** Hosts that Nova shows as up and that HA considers healthy. */
   all: readonly string[];
   standIns: readonly string[];
-  /** Of each server that is not settled: the hosts at which it could not be brought up. */
+  /** For each unsettled server: the hosts at which its evacuation failed. */
   tried: readonly (readonly string[])[];
 }
 
 const usable = ({ all, standIns }: Candidates): string[] =>
   standIns.filter((host) => all.includes(host));
 
-/** Whether some server has failed at each of these hosts. */
+/** Whether the evacuation of some server has failed at every one of these hosts. */
 const areUsedUp = (hosts: readonly string[], { tried }: Candidates): boolean =>
   tried.some((failed) => hosts.every((host) => failed.includes(host)));
 
 const hasFailed = ({ tried }: Candidates): boolean => tried.some((hosts) => hosts.length > 0);
 
-/** Whether another reserved host is needed now. */
+/** Whether a (further) reserved host has to be activated now. */
 export function needsStandIn(method: RecoveryMethod, candidates: Candidates): boolean {
   const hosts = usable(candidates);
   switch (method) {
@@ -34,7 +34,10 @@ export function needsStandIn(method: RecoveryMethod, candidates: Candidates): bo
   }
 }
 
-/** `named`: Nova is told where to; else it may choose among all its hosts. */
+/**
+ * `named`: Nova must be given one of `hosts` as target; otherwise it may choose among all its
+ * hosts.
+ */
 export function targetsBy(
   method: RecoveryMethod,
   candidates: Candidates,

@@ -1,4 +1,4 @@
-// What it takes to call a host dead.
+// The evidence that is needed to declare a host dead.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

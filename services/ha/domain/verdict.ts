@@ -1,22 +1,25 @@
-// Whether a host is dead, from what several sources say of it. Its agent's silence alone says
-// nothing: the agent, or the way to this service, may have failed. Pure.
+// Decides from several sources whether a host is dead. Missing heartbeats alone prove nothing: the
+// agent, or the network between it and this service, may have failed. Pure.
 import type { PowerState } from '#ports/bmc.ts';
 
 export type Source = 'agent' | 'neighbours' | 'storage' | 'bmc' | 'monitor';
 
-/** As this process has seen it, by a clock that never goes back. */
+/** Evidence as this process has observed it. Durations are measured with a monotonic clock. */
 export interface Evidence {
-  /** Since its last heartbeat, or since this process began to listen. */
+  /** Time since the last heartbeat, or since this process began to listen. */
   agentSilentMs: number;
-  /** Of the hosts with a fresh report of their own. */
+  /**
+   * Numbers of neighbours that reach the host, and that do not; only neighbours with a fresh
+   * heartbeat of their own count.
+   */
   witnesses: { reached: number; missed: number };
-  /** Since when no witness reached it; null: nobody has looked. */
+  /** How long no neighbour has reached the host; null: not all neighbours probe it. */
   unreachedMs: number | null;
-  /** Since its heartbeat on the shared storage changed last; null: nobody sees the storage. */
+  /** How long the host's mark on the shared storage has not changed; null: no neighbour sees it. */
   storageStillMs: number | null;
-  /** null: its BMC does not answer, or was not asked. */
+  /** null: the BMC does not answer, or was not asked. */
   power: PowerState | null;
-  /** An outside monitor has told that it is dead: see domain/notification.ts. */
+  /** Whether an external monitor reports the host as dead: see domain/notification.ts. */
   isReported?: boolean;
 }
 

@@ -1,5 +1,5 @@
-// What is done about the notifications of outside monitors. Level-triggered, as all of the engine:
-// each look does the next step of every open one. https://docs.openstack.org/masakari/
+// Handles the notifications of external monitors. Level-triggered, as everything in the engine:
+// each pass takes the next step for every open notification. https://docs.openstack.org/masakari/
 import { isFault } from '#contracts/common/fault.ts';
 import type { NotificationStatus, VmPayload, WorkflowDetail } from '#contracts/ha/masakari.ts';
 import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
@@ -14,9 +14,9 @@ import type { StepDeps } from './step.ts';
 import { forEachHost } from './step.ts';
 
 const everyMs = 1_000;
-/** How long a monitor's word counts, and until it is ignored when nothing confirms it. */
+/** How long a notification counts as evidence; without confirmation it is ignored afterwards. */
 export const wordCountsMs = 60_000;
-/** For a stop, and for a start: as masakari waits. */
+/** Time limits for the stop and the start of a server, as in masakari. */
 const [stopMs, startMs] = [180_000, 60_000];
 const keptMs = 30 * 24 * 3_600_000;
 
@@ -45,7 +45,7 @@ export const forgetOld = ({ database, clock }: StepDeps): Task => ({
 });
 
 async function answer(deps: StepDeps, row: NotificationRow): Promise<void> {
-  const payload = JSON.parse(row.payload) as object; // checked when it came
+  const payload = JSON.parse(row.payload) as object; // validated at creation
   const wanted = wantedBy(row.type, payload);
   if (wanted.kind === 'ignore') return await end(deps, row, 'ignored', wanted.why);
   switch (row.type) {
@@ -58,7 +58,10 @@ async function answer(deps: StepDeps, row: NotificationRow): Promise<void> {
   }
 }
 
-/** The host's own course, which this word may have begun: see detect-host.ts. */
+/**
+ * A host notification follows the host's own recovery, to which it may have contributed as
+ * evidence: see detect-host.ts.
+ */
 async function ofHost(deps: StepDeps, row: NotificationRow): Promise<void> {
   const { database, clock } = deps;
   const host = await findHost(database.db, row.host);
@@ -111,7 +114,7 @@ async function restartServer(deps: StepDeps, row: NotificationRow, id: string): 
   const isOff = server.status === 'SHUTOFF';
   const begun = { phase: isOff ? 'starting' : 'stopping', phase_since_ms: now } as const;
   if (!(await note(deps, row, 'running', isOff ? 'starting it' : 'stopping it', begun))) return;
-  await (isOff ? deps.nova.start(id) : deps.nova.stop(id)); // asked again below where it failed
+  await (isOff ? deps.nova.start(id) : deps.nova.stop(id)); // if it fails, it is repeated below
 }
 
 async function whyItStays(
@@ -162,7 +165,7 @@ const end = async (
   message: string,
 ): Promise<void> => void (await note(deps, row, status, message, { phase: null }));
 
-/** False: somebody else has taken it on meanwhile. */
+/** Returns false if another process has changed the notification meanwhile. */
 async function note(
   { database, clock, log }: StepDeps,
   row: NotificationRow,
@@ -171,7 +174,7 @@ async function note(
   change: Partial<NotificationRow> = {},
 ): Promise<boolean> {
   const isOver = status === 'finished' || status === 'ignored' || status === 'failed';
-  const details = JSON.parse(row.details) as WorkflowDetail[]; // written here
+  const details = JSON.parse(row.details) as WorkflowDetail[]; // written by this file
   const timestamp = new Date(clock.now()).toISOString().slice(0, 23).replace('T', ' ');
   const progress = isOver ? 1 : 0;
   const step: WorkflowDetail = {

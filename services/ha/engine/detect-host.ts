@@ -1,6 +1,6 @@
-// From Healthy to the decision to fence: a silent agent makes a host suspect, a second source
-// confirms it, and it is fenced when both agree for a while, this service is not the one that is
-// cut off, and no more hosts fail than may.
+// The steps of a host from Healthy to Fencing: missing heartbeats make it suspect, a second source
+// confirms its death, and it is fenced if both agree for a while and neither this service is cut
+// off nor more hosts fail than may be fenced.
 import { isFault } from '#contracts/common/fault.ts';
 import { refusedByCap } from '../domain/cap.ts';
 import { failingStates } from '../domain/host-state.ts';
@@ -17,10 +17,13 @@ import { whyHaIsOff } from './hypervisor-resources.ts';
 import type { Again, StepDeps } from './step.ts';
 import { raise } from './step.ts';
 
-/** Between two looks at a host that is about to be fenced. */
+/** Pause between two looks at a host that is about to be fenced. */
 const longestPauseMs = 500;
 
-/** Of a Healthy, Suspect or Confirming host, or one that could not be fenced. */
+/**
+ * Evidence and verdict for a host that is Healthy, Suspect or Confirming, or could not be fenced.
+ * The BMC is read only if the host already is under suspicion.
+ */
 export async function look(
   deps: StepDeps,
   row: HostRow,
@@ -64,7 +67,7 @@ export async function detect(deps: StepDeps, row: HostRow, bootId: string | null
   return leftMs <= 0 ? await agree(deps, row, evidence) : Math.min(leftMs, longestPauseMs);
 }
 
-/** By a monitor that was certain, a moment ago. */
+/** Whether a monitor has reported the host as dead, with certainty and recently. */
 async function isReportedDead({ database, clock }: StepDeps, host: string): Promise<boolean> {
   const sinceMs = clock.now() - wordCountsMs;
   return (await listOpen(database.db)).some(
@@ -72,11 +75,14 @@ async function isReportedDead({ database, clock }: StepDeps, host: string): Prom
       row.host === host &&
       row.type === 'COMPUTE_HOST' &&
       row.created_at_ms >= sinceMs &&
-      wantedBy(row.type, JSON.parse(row.payload) as object).kind === 'recover', // as it was checked
+      wantedBy(row.type, JSON.parse(row.payload) as object).kind === 'recover', // checked when created
   );
 }
 
-/** By an operator's word, or its Hypervisor's, which is asked for where something is to be done. */
+/**
+ * The reason why HA must not act: disabled by an operator, by the segment, or by the Hypervisor
+ * resource (read only for a host that is not alive). undefined: HA may act.
+ */
 async function whyLeftAlone(
   deps: StepDeps,
   { host, enabled }: HostRow,
@@ -90,7 +96,7 @@ async function whyLeftAlone(
   return await whyHaIsOff(deps, host);
 }
 
-/** Nothing is to be done now, for this reason. */
+/** Does nothing in this pass, and records the reason. */
 async function wait({ database }: StepDeps, row: HostRow, reason: string): Promise<Again> {
   await setReason(database.db, row, reason);
   return undefined;
@@ -117,10 +123,12 @@ async function agree(deps: StepDeps, row: HostRow, evidence: Evidence): Promise<
     if (row.reason !== refused) log.error({ host: row.host, why: refused }, 'host is not fenced');
     return await wait(deps, row, refused);
   }
-  // Where many were cut off, the last one to be heard again must not be taken for the only one.
+  // When many hosts were cut off and return one by one, the last of them must not be mistaken for a
+  // single failed host and fenced.
   if (observer.sinceRefusalMs() <= config.agentTimeoutMs)
     return await wait(deps, row, 'more hosts failed a moment ago than may; it is looked at again');
-  // What must follow the fencing must be possible: a service that does not reach Nova fences none.
+  // After fencing the servers must be evacuated, so a service that cannot reach Nova fences
+  // nothing.
   const services = await nova.computeServices();
   if (isFault(services)) return await wait(deps, row, `Nova does not answer: ${services.message}`);
   return await raise(deps, row, 'agreed', row.reason, told(evidence), {
@@ -128,7 +136,10 @@ async function agree(deps: StepDeps, row: HostRow, evidence: Evidence): Promise<
   });
 }
 
-/** Suspects count, unless their neighbours say that only the agent is away. */
+/**
+ * A suspect host counts as failing, unless a neighbour still reaches it (then only its agent
+ * failed).
+ */
 function isFailing({ observer }: StepDeps, { host, state, enabled }: HostRow): boolean {
   if (failingStates.includes(state)) return true;
   if (state !== 'Suspect' || enabled === 0) return false;
@@ -137,7 +148,7 @@ function isFailing({ observer }: StepDeps, { host, state, enabled }: HostRow): b
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
-/** The evidence, as the timeline keeps it. */
+/** The evidence in the form of a timeline entry. */
 export const told = (evidence: Evidence) => ({
   agentSilentMs: Math.round(evidence.agentSilentMs),
   neighboursThatReachIt: evidence.witnesses.reached,

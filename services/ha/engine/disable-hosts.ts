@@ -1,15 +1,15 @@
-// A host whose libvirtd does not answer for long gets no new servers: its compute service is
-// disabled, with the reason. Its guests run on. Enabled again when it answers.
+// Disables the compute service of a host whose libvirtd does not answer for a while, so that it
+// gets no new servers; its guests continue to run. Enables the service when libvirtd answers again.
 import { isFault } from '#contracts/common/fault.ts';
 import type { ComputeService } from '#openstack/clients/nova-recovery.ts';
 import { listHosts } from '../store/hosts.ts';
 import type { StepDeps } from './step.ts';
 import { forEachHost } from './step.ts';
 
-/** By it a service is known that was disabled here, and by nobody else. */
+/** Marks services that were disabled by this file, so that no others are enabled again. */
 const disabledReason = 'HA: libvirtd does not answer on the host';
 
-/** `services`: as Nova has them now. */
+/** `services`: as Nova shows them now. */
 export async function disableHosts(
   deps: StepDeps,
   services: readonly ComputeService[],

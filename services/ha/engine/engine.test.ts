@@ -1,5 +1,6 @@
-// The engine on a simulated fleet: hosts that die are fenced and their servers run elsewhere, once;
-// those that only seem to die are left alone; and a service that dies at any step goes on there.
+// The engine on a simulated fleet: hosts that die are fenced and their servers run elsewhere,
+// exactly once; hosts that only seem dead are left alone; an engine that crashes at any step is
+// continued by the next.
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';
@@ -59,14 +60,14 @@ describe('a host that dies', () => {
     addServer(fleet, 'vm1', 'a');
     fleet.die('a');
     await fleet.reaches(engine, 'a', 'Recovered');
-    fleet.bmcs.get('a')?.hostReturns(); // its power is back: it was ordered off
+    fleet.bmcs.get('a')?.hostReturns(); // mains power is back; the ordered power-off holds
     await fleet.run(engine, 30);
     assert.equal(await fleet.state('a'), 'Recovered');
     assert.equal(fleet.services.get('a')?.forced_down, true);
     const id = (await findHost(fleet.database.db, 'a'))?.incident_id ?? '';
     await noteIncident(fleet.database.db, id, { released: 1 });
     await fleet.run(engine, 1);
-    fleet.hosts.get('a')?.guests.add('vm1'); // the old copy, before its agent removed it
+    fleet.hosts.get('a')?.guests.add('vm1'); // the agent has not removed the old copy
     await fleet.run(engine, 10);
     assert.equal(await fleet.state('a'), 'Recovered');
     fleet.hosts.get('a')?.guests.delete('vm1');
@@ -183,7 +184,7 @@ describe('fencing', () => {
     await fleet.reaches(engine, 'a', 'FailedToFence', 60);
     await fleet.run(engine, 120);
     assert.equal(fleet.evacuations.size, 0);
-    // once its BMC answers again, it is fenced by it
+    // When the BMC answers again, the host is fenced by it.
     fleet.bmcs.get('a')?.breakDown(undefined);
     await fleet.reaches(engine, 'a', 'Recovered');
     assert.equal(placeOf('vm1'), 'b');
@@ -280,7 +281,7 @@ describe('a service that dies at any effect of a recovery', () => {
         });
         isDead = dying.effects() >= at;
       }
-      if (!isDead) break; // it had no such effect: all were tried
+      if (!isDead) break; // no effect with this number: all crash points were tried
       deaths += 1;
       const next = fleet.startEngine();
       await fleet.reaches(next, 'a', 'Recovered', 90);

@@ -1,6 +1,6 @@
-// A fleet for tests of the engine, under a fake clock: hosts with simulated BMCs, which report as
-// their agents would, and a Nova that moves their servers. It fails the test when a server starts
-// elsewhere while its host may run it.
+// A simulated fleet for tests of the engine, under a fake clock: hosts with simulated BMCs that
+// send heartbeats as their agents would, and a Nova that evacuates their servers. A test fails if a
+// server is started elsewhere while its old host may still run it.
 import assert from 'node:assert/strict';
 import { createSimBmc } from '#adapters/sim/sim-bmc.ts';
 import type { SimBmc } from '#adapters/sim/sim-bmc.ts';
@@ -34,31 +34,31 @@ import { createObserver } from './observer.ts';
 import type { StepDeps } from './step.ts';
 import { recoverOnce, registerOnce } from './watch-hosts.ts';
 
-/** How a host is doing; all ways are open and it runs by default. */
+/** Condition of a simulated host. By default it runs and all its connections work. */
 export interface TestHost {
   bootId: string;
   beats: number;
-  /** Its agent reaches this service. */
+  /** Whether its heartbeats reach this service. */
   isHeard: boolean;
-  /** Others reach it, and it them. */
+  /** Whether it and its neighbours can reach each other. */
   isReached: boolean;
-  /** It reaches the shared storage. */
+  /** Whether it can reach the shared storage. */
   hasStorage: boolean;
   selfFencingMs: number | null;
   guests: Set<string>;
-  /** Of these the process has ended. */
+  /** Guests whose process has ended. */
   died: Set<string>;
-  /** Listed as off, without having died. */
+  /** Guests that are listed as off, but did not die. */
   off: Set<string>;
   hasHypervisor: boolean;
 }
 
-/** The process dies at an effect: nothing that it does later happens either. */
+/** Thrown where the simulated process crashes; all its later effects are suppressed as well. */
 export class Died extends Error {}
 
 export interface Engine {
   deps: StepDeps;
-  /** Effects that it has had, or tried to. */
+  /** Number of effects that the process has had or attempted. */
   effects(): number;
 }
 
@@ -69,28 +69,31 @@ export interface TestFleet {
   bmcs: Map<string, SimBmc>;
   servers: Map<string, FleetServer>;
   services: Map<string, ComputeService>;
-  /** Evacuations that Nova took, by server. */
+  /** Target hosts of the evacuations that Nova accepted, by server. */
   evacuations: Map<string, string[]>;
-  /** Servers that Nova was asked to start on their hosts. */
+  /** Servers that Nova was asked to start on their own hosts. */
   starts: string[];
   lastActions: Map<string, string>;
-  /** None unless a test sets one. */
+  /** undefined unless a test sets it. */
   kube: Kube | undefined;
-  /** What becomes of a guest that is started: it runs, or its process dies at once, or refused. */
+  /**
+   * The outcome of a guest's start: it runs, its process dies at once, or Nova refuses with a
+   * fault.
+   */
   startsEnd: 'runs' | 'dies' | Fault;
-  /** Nova's answer instead of an evacuation. */
+  /** If it returns a text, Nova refuses the evacuation with it. */
   refuse(id: string, target: string): string | undefined;
-  /** `diesAt`: at which of its effects it dies. */
+  /** `diesAt`: number of the effect at which the process crashes. */
   startEngine(diesAt?: number): Engine;
-  /** Looks once a second, with the heartbeats of that second before it. */
+  /** For each second: all hosts send heartbeats, then the engine makes one pass. */
   run(engine: Engine, seconds: number): Promise<void>;
-  /** As `run`, until the host is in that state. */
+  /** As `run`, until the host is in `state`. */
   reaches(engine: Engine, host: string, state: HaState, withinS?: number): Promise<void>;
   state(host: string): Promise<HaState | undefined>;
   states(): Promise<Set<HaState>>;
   timeline(host: string): Promise<string[]>;
   moves(host: string): Promise<MoveRow[]>;
-  /** Power is cut, or the init dies: neither its agent nor anything else runs. */
+  /** The host loses power, or its init dies: nothing on it runs any more. */
   die(host: string): void;
   boot(host: string): void;
   close(): Promise<void>;
@@ -368,7 +371,7 @@ export async function startTestFleet(
   return fleet;
 }
 
-/** A server that runs on the host. */
+/** Adds a server that runs on the host. */
 export function addServer(
   { servers, hosts }: TestFleet,
   id: string,

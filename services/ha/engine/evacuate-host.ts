@@ -1,6 +1,6 @@
-// Brings back the servers of a fenced host through Nova's API: each is written down before it is
-// asked for, so that a process that takes over knows what was begun. Nova refuses a second
-// evacuation of a server that is being evacuated, or is on another host already.
+// Recovers the servers of a fenced host through Nova's API. Each evacuation is recorded before it
+// is requested, so that a process that takes over knows what was begun. A repeated request is
+// harmless: Nova refuses it for a server that is being evacuated or already on another host.
 import { isFault } from '#contracts/common/fault.ts';
 import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
 import type { Move, MoveChange, RecoveryLimits } from '../domain/recovery.ts';
@@ -12,7 +12,7 @@ import { targetsOf } from './stand-ins.ts';
 import type { Again, StepDeps } from './step.ts';
 import { incidentOf, raise } from './step.ts';
 
-/** How long Nova may take to begin an evacuation, and between two of one server. */
+/** Time within which Nova must begin an evacuation; pause between two attempts for one server. */
 const [beginMs, pauseMs] = [15_000, 5_000];
 
 export async function evacuate(deps: StepDeps, row: HostRow): Promise<Again> {
@@ -58,12 +58,12 @@ export const asMove = (row: MoveRow): Move => ({
   priority: row.priority,
   attempts: row.attempts,
   attemptAtMs: row.attempt_at_ms,
-  tried: JSON.parse(row.tried) as string[], // written below
+  tried: JSON.parse(row.tried) as string[], // written by failAttempt
   destination: row.dest_host,
   staysOff: row.stays_off === 1,
 });
 
-/** A move of each server that the host has and the incident does not know yet. */
+/** Records a move for each server on the host that the incident does not have yet. */
 async function record(
   deps: StepDeps,
   row: HostRow,
@@ -91,7 +91,7 @@ async function record(
   }
 }
 
-/** Writes what has become of a move that is not settled. */
+/** Records what has become of an unsettled move. */
 async function observe(
   deps: StepDeps,
   { host }: HostRow,
@@ -104,7 +104,7 @@ async function observe(
   const seen = isFault(server) ? null : server;
   const change = observedMove(asMove(row), seen, host, limitsOf(deps), deps.clock.now());
   if (change) return await apply(deps, row, change, seen ?? undefined);
-  // Nova has chosen where to.
+  // Record the target that Nova has chosen.
   const at = seen?.['OS-EXT-SRV-ATTR:host'] ?? host;
   if (row.status === 'ongoing' && at !== host && row.dest_host !== at)
     await changeMove(deps.database.db, row, { dest_host: at });
@@ -132,7 +132,8 @@ async function apply(
       if (!(await changeMove(db, row, begun))) return;
       const options = { host: change.target, staysOff: row.stays_off === 1 };
       const answer = await nova.evacuate(row.server_id, options);
-      // Of anything else it is not known whether Nova has begun.
+      // On any other fault Nova may have begun the evacuation, so the attempt does not count as
+      // failed yet.
       if (isFault(answer) && answer.kind === 'conflict')
         await failAttempt(deps, { ...row, ...begun }, answer.message, server);
       else log.info({ ...facts, attempt: begun.attempts }, 'evacuation asked for');
@@ -163,7 +164,7 @@ async function failAttempt(
   server: FleetServer | undefined,
   isLast = row.attempts >= config.evacuationAttempts,
 ): Promise<void> {
-  const tried = JSON.parse(row.tried) as string[]; // written here
+  const tried = JSON.parse(row.tried) as string[]; // written by this function
   const at = row.dest_host;
   await changeMove(database.db, row, {
     status: isLast ? 'failed' : 'pending',

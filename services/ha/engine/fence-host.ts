@@ -1,5 +1,5 @@
-// Makes sure, and proves, that no guest of a host runs: one rung of the ladder a look, each told in
-// the timeline. docs/adr/0028-fencing-before-evacuation.md
+// Ensures and proves that no guest of a host runs: each pass climbs one rung of the fencing ladder
+// and records it in the timeline. docs/adr/0028-fencing-before-evacuation.md
 import { isFault } from '#contracts/common/fault.ts';
 import type { LadderFacts } from '../domain/fencing.ts';
 import { cutOffFor, nextRung } from '../domain/fencing.ts';
@@ -11,9 +11,12 @@ import { readPower, switchPower } from './host-power.ts';
 import type { Again, Detail, StepDeps } from './step.ts';
 import { incidentOf, raise } from './step.ts';
 
-/** For the watchdog's own period, and for what witnesses saw a while ago. */
+/**
+ * Added to the time in which an isolated host fences itself: covers the watchdog's own period and
+ * the age of the neighbours' last sightings.
+ */
 const selfFencingMarginMs = 10_000;
-/** Between two readings of the power. */
+/** Pause between two readings of the power. */
 const readAgainMs = 500;
 
 export async function fence(
@@ -84,8 +87,9 @@ const toldPower = (answer: unknown): { what: string; detail: Detail } => ({
 });
 
 /**
- * The order is written down first: a process that has lost its lease fails there, and cuts nobody's
- * power. Readings count from its answer on: one that was refused keeps nobody off.
+ * The order is recorded before it is sent: a process that has lost its lease fails at this write,
+ * and does not cut the power. Readings of off count only after the BMC has accepted the order,
+ * since an order that was refused does not keep the chassis off.
  */
 async function cutPower(deps: StepDeps, { host }: HostRow, { id }: IncidentRow): Promise<void> {
   const { database, clock, log } = deps;
@@ -103,7 +107,10 @@ async function cutPower(deps: StepDeps, { host }: HostRow, { id }: IncidentRow):
   await noteIncident(db, id, answered, { atMs: clock.now(), what: 'power off answered', detail });
 }
 
-/** One that could not be fenced: it may be heard again, or what fences it may. */
+/**
+ * For a host that could not be fenced: it becomes Healthy if its heartbeats arrive again; otherwise
+ * fencing is retried after `fencingRetryMs`.
+ */
 export async function reconsider(deps: StepDeps, row: HostRow): Promise<Again> {
   const { evidence, verdict } = await look(deps, row);
   const now = deps.clock.now();

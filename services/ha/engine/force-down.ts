@@ -13,10 +13,10 @@ import { showFenced, showReturned } from './hypervisor-resources.ts';
 import type { Again, StepDeps } from './step.ts';
 import { incidentOf, raise } from './step.ts';
 
-/** By it a service is known that was disabled here, and by nobody else. */
+/** Marks services that were disabled by this file, so that no others are enabled again. */
 const disabledReason = 'HA: the host has failed and is fenced';
 
-/** Thrown: the look fails, and is repeated. */
+/** Throws on a fault: the pass for this host fails and is repeated. */
 function must<T>(outcome: Outcome<T>): T {
   if (isFault(outcome)) throw new Error(outcome.message);
   return outcome;
@@ -37,8 +37,8 @@ export async function forceDown(deps: StepDeps, row: HostRow): Promise<Again> {
 }
 
 /**
- * A host that was recovered stays off until an operator lets it come back; it serves when it has
- * booted anew and has none of the guests that were started elsewhere.
+ * A recovered host stays off until an operator releases it. It returns to service when it has
+ * booted anew and reports none of the guests that were started elsewhere.
  */
 export async function bringBack(
   deps: StepDeps,

@@ -1,5 +1,5 @@
-// The power of a host by its BMC, within a time that holds up no other host: a BMC's own deadlines
-// are longer.
+// Reads and switches a host's power by its BMC. The time limits are shorter than the BMC driver's
+// own, so that a slow BMC does not delay other hosts.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import { withDeadline } from '#platform/clock.ts';
@@ -12,7 +12,7 @@ const [readTimeoutMs, switchTimeoutMs] = [3_000, 5_000];
 
 const late = (ms: number) => (): Fault => fault('timeout', `the BMC has not answered in ${ms} ms`);
 
-/** undefined: it has none. */
+/** undefined: the host has no BMC. */
 export async function readPower(
   { bmcs, clock }: Deps,
   host: string,
@@ -21,7 +21,9 @@ export async function readPower(
   return bmc && (await withDeadline(bmc.powerState(), readTimeoutMs, late(readTimeoutMs), clock));
 }
 
-/** After a timeout the order may have been taken. Does nothing where there is no BMC. */
+/**
+ * After a timeout the BMC may still have accepted the order. Does nothing if the host has no BMC.
+ */
 export async function switchPower(
   { bmcs, clock }: Deps,
   host: string,

@@ -1,5 +1,6 @@
-// The Hypervisor resources of hosts in Kubernetes: they may switch HA off, and they show what HA
-// has done. HA does its work without them: a Kubernetes API that is away holds up nothing.
+// Reads from the Hypervisor resources in Kubernetes whether HA is switched off for a host, and
+// writes there what HA has done. HA works without them: if the Kubernetes API does not answer,
+// nothing waits for it.
 import { isFault } from '#contracts/common/fault.ts';
 import { isSameCondition, stamped } from '#contracts/kube/conditions.ts';
 import type { Hypervisor } from '#contracts/kube/kinds.ts';
@@ -10,7 +11,7 @@ import type { StepDeps } from './step.ts';
 
 type Deps = Pick<StepDeps, 'kube' | 'clock' | 'log'>;
 
-/** undefined: HA is on, or nothing is known. */
+/** The reason why HA is off for the host; undefined: HA is on, or the resource cannot be read. */
 export async function whyHaIsOff({ kube }: Deps, host: string): Promise<string | undefined> {
   const found = await kube()?.get(hypervisors, { name: host });
   if (found === undefined || isFault(found)) return undefined;
@@ -18,7 +19,7 @@ export async function whyHaIsOff({ kube }: Deps, host: string): Promise<string |
   return status === 'True' ? undefined : message;
 }
 
-/** Each says whether HA is on for it. */
+/** Updates HA's conditions on the Hypervisor resources of these hosts. */
 export async function showHaEnabled(deps: Deps, hosts: ReadonlySet<string>): Promise<void> {
   const kube = deps.kube();
   const all = await kube?.list(hypervisors);
@@ -31,11 +32,16 @@ export async function showHaEnabled(deps: Deps, hosts: ReadonlySet<string>): Pro
       await writeConditions(deps, kube, each);
 }
 
-/** The host has failed and is in HA's hands: others leave it alone. */
+/**
+ * Marks the host as failed and under maintenance by HA, so that other controllers leave it alone.
+ */
 export const showFenced = async (deps: Deps, host: string, reason: string): Promise<void> =>
   await maintain(deps, host, { maintenance: 'ha', maintenanceReason: reason });
 
-/** It serves again. What somebody else has ordered meanwhile stays. */
+/**
+ * Marks the host as back in service. A maintenance that somebody else has requested meanwhile is
+ * kept.
+ */
 export async function showReturned(deps: Deps, host: string): Promise<void> {
   const found = await deps.kube()?.get(hypervisors, { name: host });
   if (found === undefined || isFault(found) || found.spec.maintenance !== 'ha') return;

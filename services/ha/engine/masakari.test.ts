@@ -1,4 +1,4 @@
-// Segments with reserved hosts, and the notifications of outside monitors, in the engine.
+// The engine with masakari's segments, reserved hosts, and notifications of external monitors.
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import type { NotificationType, RecoveryMethod } from '#contracts/ha/masakari.ts';
@@ -26,7 +26,10 @@ const begin = async (...names: string[]): Promise<void> => {
 };
 const placeOf = (id: string) => fleet.servers.get(id)?.['OS-EXT-SRV-ATTR:host'];
 
-/** All hosts of the fleet are in it; those of `reserved` are disabled in Nova, as masakari asks. */
+/**
+ * Creates a segment with all hosts of the fleet. Those in `reserved` are disabled in Nova, as
+ * masakari requires.
+ */
 async function segment(method: RecoveryMethod, ...reserved: string[]): Promise<void> {
   const { db } = fleet.database;
   const kept = { created_at_ms: fleet.clock.now() };
@@ -153,7 +156,8 @@ describe('a notification', () => {
     await begin('a', 'b', 'c');
     await segment('auto');
     addServer(fleet, 'vm1', 'a');
-    // Its agent is silent; nobody looks at it, and its storage is seen by none.
+    // The agent sends no heartbeats, no neighbour probes the host, and nobody sees its storage
+    // mark.
     for (const host of fleet.hosts.values()) host.hasStorage = false;
     const a = fleet.hosts.get('a');
     Object.assign(a ?? {}, { isHeard: false });

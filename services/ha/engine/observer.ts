@@ -1,6 +1,6 @@
-// What this process has seen of the hosts, by a clock that never goes back and by nobody else's: a
-// heartbeat counts when its number moves, not by the time that is written on it. Forgotten when the
-// process ends, or did not look for a while: each host has its whole time again then.
+// What this process has observed of the hosts, measured with its own monotonic clock only: a
+// heartbeat is new if its counter has increased, whatever time is written on it. After a restart of
+// the process, or a pause in its observation, every host gets the full timeouts again.
 import type { Clock } from '#platform/clock.ts';
 import type { PowerState } from '#ports/bmc.ts';
 import { neighboursOf } from '../domain/neighbours.ts';
@@ -10,38 +10,46 @@ import type { KnownHeartbeat } from '../store/heartbeats.ts';
 interface Seen {
   beats: number;
   heardAtMs: number;
-  /** Since when its hypervisor does not answer; null: it does. */
+  /** Since when the host's hypervisor has not answered its agent; null: it answers. */
   awaySinceMs: number | null;
-  /** In this process's time; until then it has only begun to listen. */
+  /** Whether a heartbeat has arrived while this process was listening. */
   isHeard: boolean;
   reached: number;
   missed: number;
   reachedAtMs: number;
-  /** Since when all its neighbours have always looked at it; null: they do not. */
+  /** Since when all its neighbours have been probing it without interruption; null: not all do. */
   probedSinceMs: number | null;
-  /** What it wrote to the storage, as its witnesses have read it last. */
+  /** The host's marks on the storage as its neighbours read them last. */
   marks: readonly string[];
   markAtMs: number;
-  /** Since when some witness has always seen its mark; null: none does. */
+  /** Since when at least one neighbour has seen a mark without interruption; null: none does. */
   markSeenSinceMs: number | null;
 }
 
 export interface Observer {
-  /** `fenced`: hosts of which no witness is expected. */
+  /** Takes in all heartbeats. `fenced`: hosts that are not expected to probe their neighbours. */
   look(heartbeats: readonly KnownHeartbeat[], fenced: ReadonlySet<string>): void;
-  /** `isNew`: nothing was wrong with it before this process began to listen. */
+  /**
+   * `isNew`: the host is Healthy, so that it gets the grace period after a start of this process.
+   */
   evidence(host: string, options: { isNew: boolean; power: PowerState | null }): Evidence;
-  /** How long its hypervisor has not answered its agent; 0: it does; null: it is not heard. */
+  /**
+   * How long the host's hypervisor has not answered its agent; 0: it answers; null: no recent
+   * heartbeat.
+   */
   hypervisorAwayMs(host: string): number | null;
-  /** More hosts fail now than may be fenced. */
+  /** Notes that more hosts fail now than may be fenced. */
   noteRefusal(): void;
-  /** Since the last of these; Infinity: there was none. */
+  /** Time since the last `noteRefusal`; Infinity: there was none. */
   sinceRefusalMs(): number;
-  /** Hosts that are heard. */
+  /** Number of hosts with recent heartbeats. */
   heard(): number;
 }
 
-/** A process that did not look for longer was stopped: what it missed it does not know. */
+/**
+ * After a longer pause between two looks this process cannot know what it missed, and starts
+ * afresh.
+ */
 const gapMs = 5_000;
 
 export function createObserver(
@@ -79,14 +87,14 @@ export function createObserver(
     }
   };
 
-  /** What those that are heard say of the others. */
+  /** Evaluates what the hosts with fresh heartbeats have seen of the others. */
   const witness = (
     heartbeats: readonly KnownHeartbeat[],
     fenced: ReadonlySet<string>,
     nowMs: number,
   ): void => {
     const all = heartbeats.map(({ host }) => host);
-    const witnesses = heartbeats.filter(({ host }) => isFresh(seen.get(host) as Seen, nowMs)); // heard above
+    const witnesses = heartbeats.filter(({ host }) => isFresh(seen.get(host) as Seen, nowMs)); // `hear` added it
     for (const [host, of] of seen) {
       const sightings = witnesses.flatMap(({ host: from, saw }) =>
         from === host ? [] : (saw[host] ?? []),
@@ -94,7 +102,8 @@ export function createObserver(
       of.reached = sightings.filter(({ reached }) => reached === true).length;
       of.missed = sightings.filter(({ reached }) => reached === false).length;
       if (of.reached > 0) of.reachedAtMs = nowMs;
-      // One of them that says nothing may be the one that the host reaches still.
+      // All neighbours must have reported: one without a report may be the one that still reaches
+      // the host.
       const expected = neighboursOf(host, all, config.neighboursPerSide).filter(
         (each) => !fenced.has(each),
       );
@@ -102,7 +111,8 @@ export function createObserver(
       of.probedSinceMs = isTold ? (of.probedSinceMs ?? nowMs) : null;
       const marks = sightings.flatMap(({ storageMark }) => storageMark ?? []);
       of.markSeenSinceMs = marks.length === 0 ? null : (of.markSeenSinceMs ?? nowMs);
-      // Two witnesses may have read before and after a change: one that was told before is none.
+      // Two neighbours may have read the mark before and after a change, so only a mark that
+      // neither had before counts as a change.
       if (marks.some((mark) => !of.marks.includes(mark))) of.markAtMs = nowMs;
       if (marks.length > 0) of.marks = marks;
     }

@@ -1,4 +1,4 @@
-// What becomes of guests that die, and of libvirtd that does, on hosts that live.
+// What HA does about guests that die, and about a libvirtd that fails, on hosts that are alive.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';
@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 afterEach(async () => await fleet.close());
 
-/** The guest's process ends, and Nova sees it. */
+/** The guest's process ends, and Nova shows the server as SHUTOFF. */
 function dies(id: string): void {
   const host = fleet.hosts.get('h1');
   const server = fleet.servers.get(id);
@@ -67,7 +67,7 @@ describe('a guest that dies on a host that lives', () => {
     const [row] = await listGuests(fleet.database.db);
     assert.match(row?.message ?? '', /died again after 3 starts/);
     assert.equal(fleet.servers.get('vm')?.status, 'SHUTOFF');
-    await engine.deps.nova.start('vm'); // by its owner
+    await engine.deps.nova.start('vm'); // the owner starts it
     await fleet.run(engine, 601);
     assert.deepEqual(await listGuests(fleet.database.db), []);
     dies('vm');
@@ -91,7 +91,7 @@ describe('a guest that dies before anybody has seen it run', () => {
     dies('vm');
     await fleet.run(engine, 2);
     const host = fleet.hosts.get('h1') ?? assert.fail();
-    host.off.add('vm'); // as libvirt lists one that is being started
+    host.off.add('vm'); // libvirt lists a guest that is being started as off
     host.guests.delete('vm');
     await fleet.run(engine, 1);
     host.off.delete('vm');

@@ -1,5 +1,6 @@
-// Starts guests again that died on a host that lives. Level-triggered: what the agents say is dead,
-// and Nova says is off, is started; each start is written down before it is asked for.
+// Restarts guests that died on a host that is alive. Level-triggered: a guest is started if its
+// agent reports it as crashed and Nova shows the server as off. Each start is recorded before it is
+// requested.
 import { isFault } from '#contracts/common/fault.ts';
 import { hasDied } from '../domain/died-guests.ts';
 import type { GuestLimits } from '../domain/guest-recovery.ts';
@@ -15,7 +16,7 @@ import { forEachHost } from './step.ts';
 const pauseMs = 5_000;
 const startedMessage = 'its process had ended';
 
-/** One look; of the task that takes hosts on. */
+/** One pass over all hosts. */
 export async function recoverGuests(
   deps: StepDeps,
   all: readonly HostRow[],
@@ -36,7 +37,9 @@ export async function recoverGuests(
   );
 }
 
-/** By the last heartbeat; none where the hypervisor does not answer. */
+/**
+ * The guests that are dead according to the last heartbeat; none if the hypervisor did not answer.
+ */
 function diedOn(
   heartbeat: KnownHeartbeat | undefined,
   known: ReadonlyMap<string, GuestRow>,
@@ -61,7 +64,10 @@ const asRecovery = (row: GuestRow) => ({
   refusal: row.message === startedMessage ? null : row.message,
 });
 
-/** Also of one that is gone, or off by somebody's will: it has not died again. */
+/**
+ * Deletes the record of a guest that is not reported dead and was last started long enough ago.
+ * This includes guests that are gone, or were stopped on purpose.
+ */
 async function forgetThoseThatRun(
   deps: StepDeps,
   heartbeats: ReadonlyMap<string, KnownHeartbeat>,
@@ -125,7 +131,7 @@ async function carryOut(
   const started = await nova.start(uuid);
   if (!isFault(started))
     return log.warn({ server: uuid, host, attempts }, 'a guest died and is started again');
-  // Nova was away, and did nothing: that is no fault of the guest.
+  // If Nova does not answer, the attempt does not count against the guest.
   const counted = started.kind === 'unavailable' ? attempts - 1 : attempts;
   const refusal = `Nova did not start it: ${started.message}`;
   await recordGuest(database.db, { ...row, attempts: counted, message: refusal });

@@ -1,5 +1,5 @@
-// The role `ha-engine`: watches the hosts, fences those that are dead and has their servers
-// evacuated. Any number of processes may run it on one database; one acts at a time. Called by
+// The role `ha-engine`: watches the hosts, fences dead ones and has their servers evacuated. Any
+// number of processes may run it on one database; only one acts at a time, by a lease. Created by
 // compose.
 import type { Role } from '#openstack/role.ts';
 import type { HaEngineDeps } from '../deps.ts';

@@ -1,4 +1,5 @@
-// Reserved hosts of a segment take the place of one that failed, as its recovery method says.
+// Activates reserved hosts of a segment in place of a failed host, according to the segment's
+// recovery method.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Move } from '../domain/recovery.ts';
 import { needsStandIn, targetsBy } from '../domain/stand-ins.ts';
@@ -7,7 +8,7 @@ import { listSegmentHosts, segmentOf, useReserved } from '../store/segments.ts';
 import type { HostRow, IncidentRow, SegmentHostRow } from '../store/tables.ts';
 import type { StepDeps } from './step.ts';
 
-/** `named`: Nova may not choose. */
+/** `named`: Nova must be given one of `hosts` as target. */
 export async function targetsOf(
   deps: StepDeps,
   row: HostRow,
@@ -25,15 +26,15 @@ export async function targetsOf(
   const standIns = inSegment.filter((host) => host.used_by === incident.id);
   const method = segment.recovery_method;
   const candidates = { all, standIns: standIns.map(({ name }) => name), tried };
-  // It is a target from the next look on, when Nova says that it is enabled.
+  // The activated host is a target from the next pass on, when Nova shows it as enabled.
   if (needsStandIn(method, candidates) && (await reserve(deps, row, incident, inSegment)))
     return { hosts: [], named: true };
   return targetsBy(method, candidates);
 }
 
 /**
- * False: there is none. Enabled first: a process that dies in between finds it reserved still, and
- * enables it again.
+ * Activates a reserved host; false: none is available. It is enabled in Nova before it is recorded:
+ * if the process dies in between, the next one still finds it reserved, and enables it again.
  */
 async function reserve(
   { database, nova, clock, log }: StepDeps,

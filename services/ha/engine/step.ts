@@ -1,4 +1,4 @@
-// What the steps of the engine share: one host's row, the events that take it on, and its incident.
+// Shared by the engine's steps: raising events on a host, and reading its incident.
 import type { TimelineEntry } from '#contracts/ha/wire.ts';
 import { FenceLost } from '#platform/fence.ts';
 import type { HaEngineDeps } from '../deps.ts';
@@ -16,12 +16,13 @@ export interface StepDeps extends HaEngineDeps {
 
 export type Detail = TimelineEntry['detail'];
 
-/** After how many ms the host is to be looked at again in this turn; undefined: in the next. */
+/** Pause in ms until the next look at the host within this pass; undefined: in the next pass. */
 export type Again = number | undefined;
 
 /**
- * Takes the host on by the event, if it still is as `row` says: else somebody else has, and the
- * next look sees what they did. Its next step may follow at once.
+ * Applies the event to the host, if its row is unchanged. If another process has changed it,
+ * nothing is written, and the next pass reads the new state. Returns 0: the host's next step may
+ * follow at once.
  */
 export async function raise(
   { database, clock, log }: StepDeps,
@@ -51,7 +52,7 @@ const levels: Partial<Record<HaEvent, 'warn' | 'error'>> = {
   unfenceable: 'error',
 };
 
-/** Of a host that has one by its state. */
+/** The incident of a host whose state requires one. */
 export async function incidentOf({ database }: StepDeps, row: HostRow): Promise<IncidentRow> {
   const incident =
     row.incident_id === null ? undefined : await findIncident(database.db, row.incident_id);
@@ -59,7 +60,10 @@ export async function incidentOf({ database }: StepDeps, row: HostRow): Promise<
   return incident;
 }
 
-/** All at once; one that fails does not hold up the others, but a lost lease ends all. */
+/**
+ * Runs `work` for all hosts concurrently. A failure for one host is logged and does not affect the
+ * others, but a lost lease is thrown and ends the pass.
+ */
 export async function forEachHost<T>(
   { log }: Pick<StepDeps, 'log'>,
   hosts: readonly T[],
@@ -70,7 +74,7 @@ export async function forEachHost<T>(
   ended.forEach((each, index) => {
     if (each.status === 'fulfilled') return;
     if (each.reason instanceof FenceLost) throw each.reason;
-    const host = nameOf(hosts[index] as T); // of the same length
+    const host = nameOf(hosts[index] as T); // as many as `ended`
     log.error({ host, err: each.reason as Error }, 'a look at a host failed; it is repeated');
   });
 }

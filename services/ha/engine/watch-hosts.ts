@@ -1,6 +1,6 @@
-// The engine's tasks: what the agents say is looked at in every process, and acted upon in one.
-// Level-triggered: each look reads the state of every host from the database and does its next
-// step, so a process that dies leaves nothing that the next one does not find.
+// The engine's tasks: every process observes the heartbeats, one process acts. Level-triggered:
+// each pass reads the state of every host from the database and takes its next step, so that after
+// a crash the next process continues where the last one stopped.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import { fencedStates } from '../domain/host-state.ts';
@@ -20,7 +20,7 @@ import { forEachHost } from './step.ts';
 
 const [lookEveryMs, registerEveryMs] = [1_000, 15_000];
 
-/** Keeps this process's picture of the hosts, also while another one acts. */
+/** Keeps this process's observations up to date, also while another process acts. */
 export const observeHosts = ({ database, observer }: StepDeps): Task => ({
   name: 'ha.observe-hosts',
   everyMs: lookEveryMs,
@@ -41,7 +41,7 @@ export const recoverHosts = (deps: StepDeps): Task => ({
   run: async (signal) => await recoverOnce(deps, signal),
 });
 
-/** Takes each host on as far as it goes now. */
+/** One pass: takes as many steps as possible now for each host. */
 export async function recoverOnce(deps: StepDeps, signal?: AbortSignal): Promise<void> {
   const heartbeats = await listHeartbeats(deps.database.db);
   const hosts = await listHosts(deps.database.db);
@@ -58,7 +58,7 @@ export async function recoverOnce(deps: StepDeps, signal?: AbortSignal): Promise
   ]);
 }
 
-/** The turn of one host ends by then: the others wait for it. */
+/** Limit of one host's steps in a pass, because the pass ends only when all hosts are done. */
 const longestTurnMs = 3_000;
 
 async function takeOn(
@@ -100,7 +100,7 @@ async function step(
   }
 }
 
-/** Watched are the hosts that Nova has and whose agents have been heard. */
+/** Watches the hosts that have a compute service in Nova and have sent a heartbeat. */
 export const registerHosts = (deps: StepDeps): Task => ({
   name: 'ha.register-hosts',
   everyMs: registerEveryMs,
@@ -109,7 +109,10 @@ export const registerHosts = (deps: StepDeps): Task => ({
   run: async () => await registerOnce(deps),
 });
 
-/** Nothing has been done to the host. One that has left Nova is silent from some time on. */
+/**
+ * States in which HA has not acted on a host yet, so that a host that was removed from Nova can be
+ * forgotten. (Its heartbeats stop at some time, so it need not be Healthy.)
+ */
 const quiet: ReadonlySet<HostRow['state']> = new Set(['Healthy', 'Suspect', 'Confirming']);
 
 export async function registerOnce(deps: StepDeps): Promise<void> {
@@ -132,7 +135,10 @@ export async function registerOnce(deps: StepDeps): Promise<void> {
   await showHaEnabled(deps, new Set(known.keys()));
 }
 
-/** With HA off they are disarmed: when it is on again, each must be told of anew. */
+/**
+ * While HA is off the agents' watchdogs are disarmed; when HA is on again, each agent must report
+ * its watchdog anew.
+ */
 export const forgetWatchdogs = ({ database }: StepDeps): Task => ({
   name: 'ha.forget-watchdogs',
   everyMs: registerEveryMs,

@@ -1,4 +1,4 @@
-// The guests that died on hosts that live.
+// SQL of guests that died on hosts that are alive.
 import { insertIfAbsent } from '#platform/db/transaction.ts';
 import type { GuestRow, HaDb } from './tables.ts';
 
@@ -8,7 +8,7 @@ export const listGuests = async (db: HaDb): Promise<GuestRow[]> =>
 export const listGuestsOf = async (db: HaDb, host: string): Promise<GuestRow[]> =>
   (await listGuests(db)).filter((row) => row.host === host);
 
-/** In place of what was known of it. */
+/** Inserts or replaces the guest's row. */
 export async function recordGuest(db: HaDb, row: GuestRow): Promise<void> {
   const { server_id: id, ...change } = row;
   const { numUpdatedRows } = await db

@@ -1,10 +1,13 @@
-// What the agents of hosts reported last.
+// SQL of the last heartbeat of each host.
 import type { Heartbeat, Sighting } from '#contracts/ha/wire.ts';
 import { insertIfAbsent, transaction } from '#platform/db/transaction.ts';
 import { followGuests } from '../domain/died-guests.ts';
 import type { HaDb, HeartbeatRow } from './tables.ts';
 
-/** A report replaces the one before; of two that arrive together either may be kept. */
+/**
+ * Replaces the host's previous heartbeat. If two arrive concurrently, either may be the one that is
+ * kept.
+ */
 export async function recordHeartbeat(db: HaDb, beat: Heartbeat, nowMs: number): Promise<void> {
   const row = {
     boot_id: beat.bootId,
@@ -33,7 +36,7 @@ async function rememberGuests(db: HaDb, { host, bootId, guests }: Heartbeat): Pr
     .selectAll()
     .where('host', '=', host)
     .executeTakeFirst();
-  const before = known && { bootId: known.boot_id, ran: JSON.parse(known.ran) as string[] }; // below
+  const before = known && { bootId: known.boot_id, ran: JSON.parse(known.ran) as string[] }; // as below
   const row = { boot_id: bootId, ran: JSON.stringify(followGuests(before, { bootId, guests })) };
   if (!known) await insertIfAbsent(db, 'ran_guests', { host, ...row });
   else if (known.boot_id !== row.boot_id || known.ran !== row.ran)
@@ -43,7 +46,7 @@ async function rememberGuests(db: HaDb, { host, bootId, guests }: Heartbeat): Pr
 export interface KnownHeartbeat extends Omit<HeartbeatRow, 'guests' | 'saw'> {
   guests: Heartbeat['guests'];
   saw: Record<string, Sighting>;
-  /** Guests that have run in this boot, and were not switched off since. */
+  /** Guests that have run in this boot of the host and were not stopped since. */
   ran: readonly string[];
 }
 
@@ -54,7 +57,7 @@ export async function listHeartbeats(db: HaDb): Promise<KnownHeartbeat[]> {
   );
   return rows.map((row) => ({
     ...row,
-    // written above
+    // This file's functions wrote the JSON.
     ran: JSON.parse(ranOf.get(row.host)?.ran ?? '[]') as string[],
     guests: JSON.parse(row.guests) as Heartbeat['guests'],
     saw: JSON.parse(row.saw) as Heartbeat['saw'],
@@ -64,7 +67,7 @@ export async function listHeartbeats(db: HaDb): Promise<KnownHeartbeat[]> {
 export const listAddresses = async (db: HaDb): Promise<{ host: string; address: string }[]> =>
   await db.selectFrom('heartbeats').select(['host', 'address']).orderBy('host').execute();
 
-/** No host's watchdog counts until its agent tells of it again. */
+/** Forgets all watchdogs: a host's watchdog counts again only when its agent reports it anew. */
 export const forgetSelfFencing = async (db: HaDb): Promise<void> =>
   void (await db
     .updateTable('heartbeats')

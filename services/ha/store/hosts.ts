@@ -1,5 +1,5 @@
-// The hosts that are watched. Each change is written with the generation that it was decided on, so
-// of two that decide at the same time one writes, and its timeline entry and incident with it.
+// SQL of the watched hosts. Each change is a compare-and-set on the row's generation, so that of
+// two concurrent decisions one is written, in one transaction with its timeline entry and incident.
 import type { Kysely } from 'kysely';
 import type { HaState } from '#contracts/ha/host-states.ts';
 import type { TimelineEntry } from '#contracts/ha/wire.ts';
@@ -13,7 +13,7 @@ export const listHosts = async (db: HaDb): Promise<HostRow[]> =>
 export const findHost = async (db: HaDb, host: string): Promise<HostRow | undefined> =>
   await db.selectFrom('hosts').selectAll().where('host', '=', host).executeTakeFirst();
 
-/** A host is watched from now on, or has another zone or service. Safe to repeat. */
+/** Adds a host to the watched ones, or updates its zone or service. Idempotent. */
 export async function registerHost(
   db: HaDb,
   { host, zone, serviceId }: { host: string; zone: string; serviceId: string },
@@ -37,7 +37,7 @@ export async function registerHost(
     .execute();
 }
 
-/** One that Nova has no more. Only while nothing is under way with it. */
+/** Removes a host that no longer exists in Nova, if its row is unchanged. */
 export async function forgetHost(db: HaDb, { host, generation }: HostRow): Promise<void> {
   await transaction(db, async (trx) => {
     const { numDeletedRows } = await trx
@@ -51,7 +51,7 @@ export async function forgetHost(db: HaDb, { host, generation }: HostRow): Promi
   });
 }
 
-/** False: there is no such host. */
+/** Returns false if there is no such host. */
 export async function setEnabled(db: HaDb, host: string, isEnabled: boolean): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable('hosts')
@@ -61,7 +61,7 @@ export async function setEnabled(db: HaDb, host: string, isEnabled: boolean): Pr
   return numUpdatedRows > 0n;
 }
 
-/** Why it is in its state, or nothing is done about it. */
+/** Writes why the host is in its state, or why nothing is done about it. */
 export async function setReason(db: HaDb, row: HostRow, reason: string): Promise<void> {
   if (row.reason === reason) return;
   await db
@@ -76,13 +76,13 @@ export interface StateChange {
   state: HaState;
   reason: string;
   entry: Omit<TimelineEntry, 'atMs'>;
-  /** Begins with this change; a fresh id. */
+  /** The incident that begins with this change; `id` is a new one. */
   opens?: Pick<IncidentRow, 'id' | 'boot_id'>;
-  /** Of the host's incident, changed with it. */
+  /** Changes of the host's incident, written with the state. */
   incident?: Partial<Omit<IncidentRow, 'id' | 'host'>>;
 }
 
-/** False: somebody else has changed the host meanwhile; nothing is written then. */
+/** Returns false, and writes nothing, if another process has changed the host meanwhile. */
 export async function changeState(
   db: HaDb,
   row: HostRow,

@@ -1,3 +1,4 @@
+// The timeline of an incident is limited in length.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { TestFleet } from '../engine/engine.testing.ts';

@@ -1,4 +1,4 @@
-// Incidents: what has happened to a host since it was suspected, as a timeline with its evidence.
+// SQL of incidents: what happened to a host since it became suspect, as a timeline with evidence.
 import type { Kysely } from 'kysely';
 import type { TimelineEntry } from '#contracts/ha/wire.ts';
 import { transaction } from '#platform/db/transaction.ts';
@@ -8,12 +8,15 @@ export const findIncident = async (db: HaDb, id: string): Promise<IncidentRow | 
   await db.selectFrom('incidents').selectAll().where('id', '=', id).executeTakeFirst();
 
 /**
- * Entries that are kept of an incident: its beginning, and the newest. A host that cannot be fenced
- * is tried again for as long as nobody helps.
+ * Entries kept of one timeline: its first and its newest ones. A host that cannot be fenced is
+ * retried, and so adds entries, until an operator helps.
  */
 const kept = { first: 100, newest: 400 };
 
-/** In the caller's transaction. The incident counts its entries, so no two have one number. */
+/**
+ * Adds an entry in the caller's transaction. The incident's row counts its entries, so that each
+ * number is unique.
+ */
 export async function addEntry(
   trx: Kysely<HaTables>,
   incidentId: string,
@@ -47,7 +50,7 @@ export async function addEntry(
     .execute();
 }
 
-/** Changes the incident, and tells it. */
+/** Changes the incident and, if `entry` is given, adds it to the timeline. */
 export async function noteIncident(
   db: HaDb,
   incidentId: string,
@@ -71,6 +74,6 @@ export async function listEntries(db: HaDb, incidentId: string): Promise<Timelin
   return rows.map(({ at_ms, what, detail }) => ({
     atMs: at_ms,
     what,
-    detail: JSON.parse(detail) as TimelineEntry['detail'], // written above
+    detail: JSON.parse(detail) as TimelineEntry['detail'], // JSON written above
   }));
 }

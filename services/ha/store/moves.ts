@@ -1,4 +1,4 @@
-// The servers of a host that died, and what has become of each.
+// SQL of moves: the servers of a failed host, and the outcome of each evacuation.
 import { insertIfAbsent } from '#platform/db/transaction.ts';
 import type { HaDb, MoveRow } from './tables.ts';
 
@@ -11,7 +11,7 @@ export const listMoves = async (db: HaDb, incidentId: string): Promise<MoveRow[]
     .orderBy('server_id')
     .execute();
 
-/** Does nothing for a server that the incident has already. */
+/** Does nothing if the incident already has this server. */
 export async function addMove(
   db: HaDb,
   move: Pick<
@@ -38,7 +38,9 @@ export async function addMove(
   });
 }
 
-/** False: it has been written meanwhile, and is not as it was decided on. */
+/**
+ * Compare-and-set on status and attempts. Returns false if another process has changed the move.
+ */
 export async function changeMove(
   db: HaDb,
   { incident_id, server_id, status, attempts }: MoveRow,

@@ -1,9 +1,9 @@
-// What outside monitors have told of hosts, processes and servers.
+// SQL of the notifications of external monitors.
 import type { NotificationStatus } from '#contracts/ha/masakari.ts';
 import { nextNumber, numbered } from './segments.ts';
 import type { HaDb, NotificationRow } from './tables.ts';
 
-/** Something is still to be done about it. */
+/** Statuses in which the engine still has to act. */
 export const openStatuses: readonly NotificationStatus[] = ['new', 'running', 'error'];
 
 export const listNotifications = async (db: HaDb): Promise<NotificationRow[]> =>
@@ -23,7 +23,7 @@ export const listOpen = async (db: HaDb): Promise<NotificationRow[]> =>
     .orderBy('number')
     .execute();
 
-/** undefined: the same was told of the host since `sinceMs`. */
+/** undefined: an equal notification for the host has arrived since `sinceMs`. */
 export async function createNotification(
   db: HaDb,
   notification: Omit<
@@ -57,7 +57,7 @@ export async function createNotification(
   });
 }
 
-/** False: it has been changed meanwhile. */
+/** Compare-and-set on status and phase. Returns false if another process has changed the row. */
 export async function changeNotification(
   db: HaDb,
   { uuid, status, phase }: NotificationRow,
@@ -73,7 +73,10 @@ export async function changeNotification(
   return numUpdatedRows > 0n;
 }
 
-/** Whether something is under way with one of these hosts: they stay as they are until it ends. */
+/**
+ * Whether a notification about one of these hosts is open. Until it is closed the host and its
+ * segment must not be changed.
+ */
 export async function areInUse(db: HaDb, hostUuids: readonly string[]): Promise<boolean> {
   if (hostUuids.length === 0) return false;
   const open = await db
@@ -85,7 +88,7 @@ export async function areInUse(db: HaDb, hostUuids: readonly string[]): Promise<
   return open !== undefined;
 }
 
-/** Ended ones are forgotten: how many. */
+/** Deletes notifications that have ended; returns their number. */
 export async function forgetNotifications(db: HaDb, beforeMs: number): Promise<number> {
   const { numDeletedRows } = await db
     .deleteFrom('notifications')

@@ -1,4 +1,4 @@
-// masakari's segments: which hosts stand in for each other, and how.
+// SQL of masakari's failover segments and their hosts.
 import type { Kysely } from 'kysely';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
@@ -8,7 +8,10 @@ import type { HaDb, HaTables, SegmentHostRow, SegmentRow } from './tables.ts';
 type Numbered = 'segments' | 'segment_hosts' | 'notifications';
 const attempts = 5;
 
-/** Within a transaction; of two that take the same one, one has to begin again: see `numbered`. */
+/**
+ * The next number of a list, in the caller's transaction. If two transactions take the same number,
+ * one fails with a unique violation and is repeated: see `numbered`.
+ */
 export async function nextNumber(trx: Kysely<HaTables>, table: Numbered): Promise<number> {
   const { last } = await trx
     .selectFrom(table)
@@ -17,7 +20,10 @@ export async function nextNumber(trx: Kysely<HaTables>, table: Numbered): Promis
   return Number(last ?? 0) + 1;
 }
 
-/** Begins again when somebody else took the number, or the name: `work` sees that then. */
+/**
+ * Runs `work` in a transaction, and again after a unique violation: another transaction has taken
+ * the number or the name, which `work` sees in the next run.
+ */
 export async function numbered<T>(
   db: HaDb,
   work: (trx: Kysely<HaTables>) => Promise<T>,
@@ -63,7 +69,7 @@ export async function changeSegment(
   });
 }
 
-/** With its hosts. */
+/** Deletes the segment and its hosts. */
 export async function deleteSegment(db: HaDb, uuid: string): Promise<void> {
   await transaction(db, async (trx) => {
     await trx.deleteFrom('segment_hosts').where('segment_uuid', '=', uuid).execute();
@@ -91,7 +97,7 @@ export const findSegmentHost = async (
     .where('uuid', '=', uuid)
     .executeTakeFirst();
 
-/** A host is in one segment at most. */
+/** The segment of a host; a host is in at most one. */
 export async function segmentOf(
   db: HaDb,
   name: string,
@@ -105,7 +111,7 @@ export async function segmentOf(
   return segment && { host, segment };
 }
 
-/** undefined: the host is in a segment already. */
+/** undefined: the host is already in a segment. */
 export async function createSegmentHost(
   db: HaDb,
   host: Omit<SegmentHostRow, 'number' | 'updated_at_ms' | 'used_by'>,
@@ -133,7 +139,10 @@ export async function changeSegmentHost(
   });
 }
 
-/** A reserved host takes the place of the one that failed; the incident tells so. */
+/**
+ * Marks a reserved host as used in place of the failed one, and adds that to the incident's
+ * timeline.
+ */
 export async function useReserved(
   db: HaDb,
   { uuid, name }: SegmentHostRow,

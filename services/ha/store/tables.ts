@@ -12,23 +12,23 @@ export type HaDb = Kysely<HaTables>;
 export interface HostRow {
   host: string;
   zone: string;
-  /** Id of its compute service in Nova. */
+  /** Id of the host's compute service in Nova. */
   service_id: string;
-  /** 0: an operator has switched HA off for it. */
+  /** 0: an operator has switched HA off for the host. */
   enabled: number;
   state: HaState;
   since_ms: number;
-  /** Counts its changes: each is written with the one that it was decided on. */
+  /** Incremented by every change; a decision is written only if the generation is unchanged. */
   generation: number;
   reason: string;
-  /** The last one, also when it is over. */
+  /** The latest incident, even if it has ended. */
   incident_id: string | null;
 }
 
 export interface HeartbeatRow {
   host: string;
   boot_id: string;
-  /** Counts the heartbeats: whether it moves is told without anybody's clock. */
+  /** Incremented by every heartbeat, so that new ones are recognised without comparing clocks. */
   beats: number;
   received_at_ms: number;
   uptime_s: number;
@@ -40,32 +40,32 @@ export interface HeartbeatRow {
   saw: string;
 }
 
-/** What its heartbeats have said of a host's guests so far; written where it changes. */
+/** The guests of a host that have run, by all its heartbeats so far; written only if it changes. */
 export interface RanGuestsRow {
   host: string;
   boot_id: string;
-  /** JSON: ids of guests, of `followGuests`. */
+  /** JSON: ids of guests, the result of `followGuests`. */
   ran: string;
 }
 
 export interface IncidentRow {
   id: string;
   host: string;
-  /** The boot that failed; null: it was never heard. */
+  /** The boot of the host that failed; null: it had never sent a heartbeat. */
   boot_id: string | null;
   began_at_ms: number;
   ended_at_ms: number | null;
-  /** When fencing began last. */
+  /** When fencing last began. */
   fencing_since_ms: number | null;
-  /** 1: its BMC has taken the order to cut the power since then. */
+  /** 1: the BMC has accepted the power-off order since then. */
   off_taken: number;
-  /** Times in a row that its BMC said off. */
+  /** Consecutive readings of off. */
   off_readings: number;
-  /** Since when its BMC does not answer. */
+  /** Since when the BMC has not answered. */
   bmc_silent_since_ms: number | null;
-  /** 1: an operator lets the host come back. */
+  /** 1: an operator has allowed the host to return to service. */
   released: number;
-  /** Lines of its timeline. */
+  /** Number of timeline entries. */
   entries: number;
 }
 
@@ -89,7 +89,7 @@ export interface MoveRow {
   priority: number;
   attempts: number;
   attempt_at_ms: number;
-  /** JSON: names of hosts. */
+  /** JSON: names of the hosts at which an attempt failed. */
   tried: string;
   stays_off: number;
   started_at_ms: number | null;
@@ -99,7 +99,7 @@ export interface MoveRow {
 
 export interface SegmentRow {
   uuid: string;
-  /** The `id` that masakari shows: 1 and on. */
+  /** Increasing from 1; the `id` that masakari shows. */
   number: number;
   name: string;
   description: string | null;
@@ -119,7 +119,7 @@ export interface SegmentHostRow {
   control_attributes: string;
   reserved: number;
   on_maintenance: number;
-  /** The incident in which it took the place of a host that failed. */
+  /** The incident in which the reserved host replaced a failed one. */
   used_by: string | null;
   created_at_ms: number;
   updated_at_ms: number | null;
@@ -128,7 +128,7 @@ export interface SegmentHostRow {
 export interface NotificationRow {
   uuid: string;
   number: number;
-  /** A host of a segment. */
+  /** The segment host that the notification is about. */
   host_uuid: string;
   host: string;
   type: NotificationType;
@@ -136,9 +136,9 @@ export interface NotificationRow {
   /** JSON: `HostPayload`, `ProcessPayload` or `VmPayload`. */
   payload: string;
   status: NotificationStatus;
-  /** What it has led to; of COMPUTE_HOST. */
+  /** For COMPUTE_HOST: the host's incident that it belongs to. */
   incident_id: string | null;
-  /** How far the recovery of a server is; of VM. */
+  /** For VM: the progress of the server's restart. */
   phase: 'stopping' | 'starting' | null;
   phase_since_ms: number | null;
   /** JSON: `WorkflowDetail[]`. */
@@ -147,14 +147,14 @@ export interface NotificationRow {
   updated_at_ms: number | null;
 }
 
-/** A guest that died on a host that lives, until it has run long enough since. */
+/** A guest that died on a host that is alive; deleted when the last start is long enough ago. */
 export interface GuestRow {
   server_id: string;
   host: string;
   name: string;
   attempts: number;
   last_at_ms: number;
-  /** 1: it is started no more. */
+  /** 1: HA has given the guest up and does not start it again. */
   given_up: number;
   message: string;
 }

@@ -1,5 +1,5 @@
-// Roles against everything that can be asked: verbs, subresources, names, and what nobody may do
-// by a detour.
+// Every role against every kind of request: verbs, subresources, resource names, and attempts to
+// gain rights in a roundabout way.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { HttpMethod } from '#platform/http/messages.ts';
@@ -8,7 +8,7 @@ import { patches, startWidgetServer, widgets } from './apiserver.testing.ts';
 
 const rbac = '/apis/rbac.authorization.k8s.io/v1';
 
-/** By user, who is bound to a role of this one rule. */
+/** Each user is bound to a role that consists of this one rule. */
 const roles: Record<string, { verbs: string[]; resources: string[]; resourceNames?: string[] }> = {
   reader: { verbs: ['get', 'list', 'watch'], resources: ['widgets'] },
   lister: { verbs: ['list'], resources: ['widgets'] },
@@ -43,7 +43,7 @@ const requests: Record<string, [HttpMethod, string, object?]> = {
   'delete scale': ['DELETE', `${widgets}/w/scale`],
 };
 
-/** What each user is let through to; everything else is 403. */
+/** The requests that each user may make; all others are 403. */
 const allowed: Record<string, string[]> = {
   reader: ['get', 'get other', 'list', 'list one', 'list other', 'watch', 'watch yes', 'watch one'],
   lister: ['list', 'list one', 'list other'],
@@ -54,7 +54,7 @@ const allowed: Record<string, string[]> = {
   one: ['get', 'list one', 'watch one', 'patch'],
 };
 
-/** Whoever may: they are served by no subresource. */
+/** Verbs that the subresource does not serve: 405 even for users with rights to it. */
 const unserved = ['delete status', 'watch status', 'post status', 'delete scale'];
 
 describe('the matrix of access', () => {
@@ -67,7 +67,7 @@ describe('the matrix of access', () => {
   });
   after(async () => await kube.close());
 
-  /** In the namespace default. */
+  /** Creates a role with `rules` in the namespace `default` and binds the user to it. */
   async function bind(user: string, rules: object[]): Promise<void> {
     const namespaced = `${rbac}/namespaces/default`;
     await kube.must('POST', `${namespaced}/roles`, {
@@ -116,7 +116,8 @@ describe('the matrix of access', () => {
       { verbs: ['get', 'list'], resources: ['widgets'] },
       { verbs: ['*'], apiGroups: [group], resources: ['roles', 'rolebindings'] },
     ]);
-    // `*` is a verb, too: this author may escalate; one with named verbs may not
+    // `*` includes the verb `escalate`, so an author with `*` may grant more than it has; one with
+    // listed verbs may not.
     await kube.must('PATCH', `${rbac}/namespaces/default/roles/author`, {
       type: patches.merge,
       body: {
@@ -153,7 +154,7 @@ describe('the matrix of access', () => {
     assert.equal(applied.status, 403);
     assert.equal((await write('POST', 'rolebindings', bindingOf('a', 'less'))).status, 201);
     assert.equal((await write('POST', 'rolebindings', bindingOf('b', 'remover'))).status, 403);
-    // what it does not change it may write again
+    // A binding may be updated if its role and subjects stay the same.
     assert.equal(
       (await write('PATCH', 'rolebindings/remover', { metadata: { labels: { a: 'b' } } })).status,
       200,

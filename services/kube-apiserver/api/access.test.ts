@@ -1,4 +1,4 @@
-// Who may do what: roles and bindings, reviews, and what everybody may read.
+// Access control: roles and bindings, access reviews, and what every authenticated user may read.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { TestApiserver } from './apiserver.testing.ts';
@@ -109,7 +109,7 @@ describe('access to the API server', () => {
     assert.equal(await can('ann', ['readers'], 'list'), true);
     assert.equal(await can('ann', ['readers'], 'delete'), false);
     assert.equal(await can('bob', [], 'list'), false);
-    // but not what others may
+    // bob may ask about his own access, but not about that of others.
     assert.equal(
       await status('bob', 'POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews'),
       403,

@@ -1,5 +1,5 @@
-// Tokens of service accounts: signed, for an audience and a time, and void when the account, or the
-// object that one is bound to, is gone.
+// Issues and checks tokens of service accounts: signed, for an audience and a limited time, and
+// invalid once the account, or the object to which the token is bound, is deleted.
 // https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#bound-service-account-tokens
 import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
 import type { KubeObject } from '#contracts/kube/object.ts';
@@ -12,14 +12,17 @@ import { badRequest, conflict, invalid, notFound } from '../domain/status.ts';
 import { isObject } from '../domain/structural-schema/schema.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 
-/** Of this server, and the audience of tokens that name none. */
+/** Issuer of all tokens, and the default audience. */
 export const issuer = 'https://kubernetes.default.svc.cluster.local';
 
-/** Upstream's: https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/ */
+/**
+ * Lifetimes, as upstream:
+ * https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/
+ */
 const seconds = { usual: 3_600, least: 600, most: 2 ** 32 };
-/** Clocks differ. */
+/** Tolerance for clocks that differ. */
 const leewaySeconds = 10;
-/** What a token may be bound to. */
+/** Kinds of objects to which a token may be bound -> resource. */
 const boundKinds: Readonly<Record<string, string>> = {
   Pod: 'pods',
   Secret: 'secrets',
@@ -27,15 +30,15 @@ const boundKinds: Readonly<Record<string, string>> = {
 };
 
 export interface AccountTokens {
-  /** Answers a TokenRequest. */
+  /** Answers a TokenRequest: a new token for the service account `name`. */
   issue(namespace: string, name: string, body: unknown): Answer<KubeObject>;
-  /** Whose a token is; undefined: nobody's, or for none of these audiences. */
+  /** The owner of a token; undefined: the token is invalid, or not for any of `audiences`. */
   check(token: string, audiences?: readonly string[]): CheckedToken | undefined;
 }
 
 export interface CheckedToken {
   user: User;
-  /** Those of the asked ones that the token is for. */
+  /** The requested audiences for which the token is valid. */
   audiences: string[];
 }
 
@@ -55,7 +58,7 @@ export interface AccountTokensDeps {
   store: ObjectStore;
   clock: Clock;
   ids: Ids;
-  /** A private key of P-256, PEM. */
+  /** The signing key: private, P-256, PEM. */
   key: string;
 }
 
@@ -153,7 +156,7 @@ export function accountTokens({ store, clock, ids, key }: AccountTokensDeps): Ac
   };
 }
 
-/** The claims of a token that this key has signed: they are as they were written. */
+/** The claims of a token that carries a valid signature of this key; undefined: it does not. */
 function claimsOf(
   token: string,
   kid: string,
@@ -169,7 +172,7 @@ function claimsOf(
       return undefined;
     return parsed(body) as Claims;
   } catch {
-    return undefined; // no JSON: not one of ours
+    return undefined; // not JSON, so not our token
   }
 }
 
@@ -180,7 +183,9 @@ interface WantedToken {
   bound: { kind: string; name: string; uid: string } | undefined;
 }
 
-/** What is wrong, or what is wanted; []: it is none at all. */
+/**
+ * The parsed TokenRequest, or the causes of its refusal; []: the body is no TokenRequest at all.
+ */
 function wantedToken(body: unknown): WantedToken | Cause[] {
   if (!isObject(body)) return [];
   const spec = isObject(body['spec']) ? body['spec'] : {};

@@ -1,4 +1,4 @@
-// An API server on a database in memory, asked without a socket.
+// A test API server on an in-memory database, called without a socket.
 import { generateKeyPairSync } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { KubeObject } from '#contracts/kube/object.ts';
@@ -21,7 +21,7 @@ const tokenKey = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   .privateKey.export({ type: 'pkcs8', format: 'pem' })
   .toString();
 
-/** Content types of patches. */
+/** Content types of PATCH requests. */
 export const patches = {
   merge: 'application/merge-patch+json',
   strategic: 'application/strategic-merge-patch+json',
@@ -30,14 +30,14 @@ export const patches = {
 } as const;
 
 export interface AskOptions {
-  /** JSON as a caller in this process sends it. */
+  /** Sent as a parsed value, as in-process callers do. */
   body?: unknown;
-  /** As a socket sends it, instead. */
+  /** Sent as bytes, as over a socket; instead of `body`. */
   bytes?: Buffer | string;
   headers?: Record<string, string>;
   type?: string;
   accept?: string;
-  /** `admin` (system:masters) by default. */
+  /** Name of the calling user; default: `admin` in the group system:masters. */
   user?: string;
   groups?: string[];
 }
@@ -46,8 +46,8 @@ export interface Answered {
   status: number;
   headers: Record<string, string>;
   /**
-   * Parsed; of a watch the reply's own stream. Untyped: each test looks into it as deep as the kind
-   * of its object goes, and asserts what it finds.
+   * The parsed answer; for a watch, the reply's stream. Untyped, because each test reads as deep
+   * into it as the object's kind requires and asserts what it finds.
    */
   body: any;
 }
@@ -55,7 +55,9 @@ export interface Answered {
 export interface TestApiserver {
   apiserver: Apiserver;
   ask(method: HttpMethod, path: string, options?: AskOptions): Promise<Answered>;
-  /** Throws with the server's words unless it answers 2xx. */
+  /**
+   * As `ask`, but returns the body, and throws with the server's message unless the status is 2xx.
+   */
   must(method: HttpMethod, path: string, options?: AskOptions): Promise<any>;
   raw(method: HttpMethod, path: string, options?: AskOptions): Promise<RawReply>;
   close(): Promise<void>;
@@ -125,7 +127,9 @@ export async function startTestApiserver(
   };
 }
 
-/** The namespace `default` has what each namespace has. */
+/**
+ * Waits until the namespace `default` has the objects that the server creates in each namespace.
+ */
 export async function untilFurnished(kube: TestApiserver): Promise<void> {
   await eventually(
     async () =>
@@ -137,7 +141,7 @@ export async function untilFurnished(kube: TestApiserver): Promise<void> {
 
 export const widgets = '/apis/example.org/v1/namespaces/default/widgets';
 
-/** A server that serves namespaced widgets. */
+/** Starts a server with the namespaced custom resource `widgets.example.org`. */
 export async function startWidgetServer(): Promise<TestApiserver> {
   const kube = await startTestApiserver();
   await untilFurnished(kube);
@@ -151,7 +155,7 @@ export async function startWidgetServer(): Promise<TestApiserver> {
   return kube;
 }
 
-/** A definition of cluster-wide or namespaced `widgets.example.org`. */
+/** The CustomResourceDefinition of `widgets.example.org`. */
 export const widgetDefinition = (scope: 'Cluster' | 'Namespaced' = 'Namespaced') => ({
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',

@@ -1,5 +1,5 @@
-// Kubernetes' API over a database of our own: for clouds without a Kubernetes cluster. Built by
-// compose; `kubectl`, Helm and our operators speak to it as to any other.
+// A Kubernetes API server over a database of its own, for clouds without a Kubernetes cluster.
+// Created by compose; `kubectl`, Helm and our operators use it like any other.
 import type { Clock } from '#platform/clock.ts';
 import type { HttpHandler, RawRequest } from '#platform/http/messages.ts';
 import type { Ids } from '#platform/ids.ts';
@@ -24,21 +24,21 @@ export interface ApiserverOptions {
   ids: Ids;
   log: Log;
   authenticate(raw: RawRequest): Promise<User | undefined>;
-  /** PEM: the certificate by which clients know the server. */
+  /** Certificate of the CA by which clients verify the server, PEM. */
   authority: string;
-  /** Signs tokens of service accounts: a private key of P-256, PEM. */
+  /** Private key that signs service account tokens: P-256, PEM. */
   tokenKey: string;
-  /** Of this program, for `kubectl version`. */
+  /** Version of this program, shown by `kubectl version`. */
   release: string;
 }
 
 export interface Apiserver {
   handler: HttpHandler;
-  /** Starts nothing more and resolves when the work in progress has ended. */
+  /** Stops the controllers; resolves when their current work has ended. */
   close(): Promise<void>;
 }
 
-/** After the migrations. */
+/** The database's migrations must have run. */
 export async function createApiserver(options: ApiserverOptions): Promise<Apiserver> {
   const { db, clock, ids, log, authenticate, authority, tokenKey, release } = options;
   const store = await openObjectStore(db);

@@ -1,5 +1,6 @@
-// Whether a user may do what it asks for, by the roles and bindings that are stored now; and the
-// reviews that tell so. https://kubernetes.io/docs/reference/access-authn-authz/authorization/
+// Decides by the stored roles and bindings whether a user may make a request, and answers access
+// reviews.
+// https://kubernetes.io/docs/reference/access-authn-authz/authorization/
 import type { KubeObject } from '#contracts/kube/object.ts';
 import type { Attributes, Bindings, Rule, User } from '../domain/rbac.ts';
 import { mayDo, rulesOf } from '../domain/rbac.ts';
@@ -12,7 +13,7 @@ import type { KubeDeps } from './deps.ts';
 
 const rbacKind = (plural: string): string => `${plural}.rbac.authorization.k8s.io`;
 
-/** They are looked at with every request. */
+/** Cache of parsed roles and bindings, which every request reads. */
 const parsed = new WeakMap<Stored, KubeObject>();
 
 function objectOf(stored: Stored): KubeObject {
@@ -38,7 +39,7 @@ export function bindingsIn({ store }: Pick<KubeDeps, 'store'>): Bindings {
   };
 }
 
-/** Answers a review: it is not stored. */
+/** Answers a review (SubjectAccessReview and the like), which is not stored. */
 export function review(
   deps: Pick<KubeDeps, 'store' | 'tokens'>,
   resource: Resource,

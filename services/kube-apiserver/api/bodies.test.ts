@@ -1,4 +1,4 @@
-// What clients send that no client should: bodies, patches and applied objects.
+// Malformed and hostile request bodies, patches and applied configurations.
 import assert from 'node:assert/strict';
 import { after, beforeEach, describe, it } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';
@@ -173,7 +173,7 @@ describe('bodies', () => {
       { ...now.metadata, managedFields: 0, resourceVersion: 0 },
       { ...made.metadata, managedFields: 0, resourceVersion: 0 },
     );
-    // owners may be given up; made up ones are not believed
+    // A client may clear managedFields, but entries that it made up are ignored.
     const owners = { manager: 'x', operation: 'Apply', fieldsV1: { 'k:no json': {}, f: 5 } };
     await kube.ask('PATCH', path, {
       bytes: JSON.stringify({ metadata: { managedFields: [owners] } }),
@@ -289,7 +289,7 @@ describe('bodies', () => {
         [now['spec'].size, now['status'], now.metadata.labels],
         [1, status, undefined],
       );
-      // and the object without its status takes none away
+      // Applying the object without a status does not remove the status.
       assert.equal((await send({ metadata: { name }, spec: { size: 2 } })).status, 200);
       assert.deepEqual((await kube.must('GET', `${widgets}/${name}`))['status'], status);
     });

@@ -1,4 +1,5 @@
-// CustomResourceDefinitions that are hostile, wrong, changed or deleted under their objects.
+// CustomResourceDefinitions that are hostile or wrong, or that are changed or deleted while they
+// have objects.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { openDatabase } from '#platform/db/database.ts';
@@ -15,7 +16,10 @@ import {
 
 const crds = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
-/** Of `PLURAL.GROUP`, with one version, its schema and whatever else is told. */
+/**
+ * A definition named `<plural>.things.org` with one version and this schema; `more` adds further
+ * fields.
+ */
 function definition(plural: string, schema: unknown, more: Record<string, unknown> = {}) {
   const group = 'things.org';
   return {
@@ -205,7 +209,7 @@ describe('definitions', () => {
       for (const { apiVersion } of (await kube.must('GET', path)).items)
         assert.equal(apiVersion, version);
     }
-    // applied by one version, then by the other: one owner
+    // The same manager applies in one version, then in the other: it is one owner, not two.
     for (const [path, apiVersion] of [
       [old, 'things.org/v1'],
       [next, 'things.org/v2'],

@@ -1,5 +1,5 @@
-// Deletions: an object goes at once, or waits for its finalizers. What it owned follows by garbage
-// collection (controllers/collect-garbage.ts).
+// Deletes objects: at once, or after their finalizers have been removed. Dependents are left to the
+// garbage collection (controllers/collect-garbage.ts).
 import type { KubeObject } from '#contracts/kube/object.ts';
 import { namespaceFinalizer } from '../domain/builtin-resources.ts';
 import { cleanupFinalizer } from '../domain/custom-resource.ts';
@@ -19,13 +19,19 @@ export interface DeleteOptions {
   preconditions?: { uid?: string; resourceVersion?: string };
 }
 
-/** `isGone`: it is removed; else it waits, and `object` says for what. */
+/**
+ * `isGone`: the object was removed; false: it is marked as deleted and waits for the finalizers in
+ * `object`.
+ */
 export interface Deleted {
   object: KubeObject;
   isGone: boolean;
 }
 
-/** The owner waits for what it owns, or what it owns is let go first. */
+/**
+ * Finalizers for foreground deletion (the owner waits for its dependents) and for orphaning (the
+ * dependents are released first).
+ */
 export const propagationFinalizer = {
   Foreground: 'foregroundDeletion',
   Orphan: 'orphan',
@@ -53,7 +59,7 @@ export async function deleteObject(
     if (!isWaiting) {
       const removed = await deps.store.remove(place, stored.revision);
       if (removed) return { object: shownAs(removed.object, target.resource), isGone: true };
-      continue; // it was changed meanwhile
+      continue; // changed concurrently: try again
     }
     const isMarked =
       object.metadata.deletionTimestamp !== undefined &&

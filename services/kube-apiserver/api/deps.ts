@@ -1,4 +1,4 @@
-// What the API server is given by compose.
+// Dependencies of the API server's modules, provided by compose.
 import type { Clock } from '#platform/clock.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';

@@ -1,4 +1,5 @@
-// What is served: one list of everything, and the older documents, one for each group and version.
+// Discovery: which resources are served, as one aggregated document and as the older documents for
+// each group and version.
 // https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api
 import type { Resource } from '../domain/resource.ts';
 import { storageKey } from '../domain/resource.ts';
@@ -64,7 +65,7 @@ const groupList = (registry: Registry) => ({
 const inVersion = (registry: Registry, group: string, version: string): readonly Resource[] =>
   registry.all().filter((each) => each.group === group && each.version === version);
 
-/** Paths below an object that are served, too. */
+/** The subresources that a resource serves. */
 const subresourcesOf = ({ hasStatus, scale, kind }: Resource): string[] => [
   ...(hasStatus ? ['status'] : []),
   ...(scale ? ['scale'] : []),
@@ -104,7 +105,9 @@ function resourceList(registry: Registry, group: string, version: string): unkno
   };
 }
 
-/** e.g. an object is not deleted by the path of its status. */
+/**
+ * Whether a subresource serves a verb; an object cannot be deleted by its status path, for example.
+ */
 export const servesVerb = (subresource: string, verb: string): boolean =>
   verbsOfSubresource(subresource).includes(verb);
 

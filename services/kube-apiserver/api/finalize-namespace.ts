@@ -1,4 +1,4 @@
-// PUT namespaces/NAME/finalize: the one way to change a namespace's spec.finalizers.
+// PUT namespaces/NAME/finalize: the only request that can change a namespace's spec.finalizers.
 import { asObject } from '../domain/object-meta.ts';
 import type { Answer } from '../domain/status.ts';
 import { isRefusal } from '../domain/status.ts';

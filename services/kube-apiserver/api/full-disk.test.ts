@@ -1,4 +1,4 @@
-// A database that takes no more: what is refused changes nothing, in memory either.
+// A write that the database refuses because the disk is full changes nothing, not even in memory.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { sql } from 'kysely';

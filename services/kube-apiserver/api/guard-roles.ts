@@ -1,5 +1,5 @@
-// Nobody grants what it may not do itself: a role is refused that has more rights than its writer,
-// and a binding to such a one, unless the writer has the verb `escalate` or `bind`.
+// Prevents privilege escalation: a user may create or change a role, or bind one, only if the user
+// holds all the rights it grants, or has the verb `escalate` or `bind`.
 // https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping
 import type { KubeObject } from '#contracts/kube/object.ts';
 import { ruleNotHeld } from '../domain/rbac-escalation.ts';
@@ -13,7 +13,10 @@ import { subjectOf } from './write-objects.ts';
 
 const group = 'rbac.authorization.k8s.io';
 
-/** What a write would grant is looked at as it is to be stored; both are of the right shape. */
+/**
+ * The check for a write to a role or binding; it is called with the valid object as it would be
+ * stored. undefined: the resource or the user needs no check.
+ */
 export function guardRoles(
   user: User,
   { resource, namespace }: Target,
@@ -47,7 +50,7 @@ function grantedByRole(
 ): readonly Rule[] {
   const granted = ({ rules, aggregationRule }: KubeObject) => [rules, aggregationRule];
   if (mayEscalate || (old && isSameJson(granted(object), granted(old)))) return [];
-  // whatever other roles have, comes into it
+  // An aggregated role may take in the rules of any other role, so its writer must hold all rights.
   if (object['aggregationRule']) return [everything];
   return (object['rules'] ?? []) as Rule[];
 }

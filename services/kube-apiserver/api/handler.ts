@@ -1,5 +1,5 @@
-// The HTTP face of the API server: who asks, for what, whether it may, and the answer in the form
-// that was asked for. Errors are Kubernetes' Status.
+// The HTTP handler of the API server: authenticates, authorizes, routes and answers in the
+// requested representation. Errors are Kubernetes' Status objects.
 import { isStorageFull } from '#platform/db/errors.ts';
 import type { HttpHandler, RawReply, RawRequest } from '#platform/http/messages.ts';
 import { JsonText } from '#platform/http/messages.ts';
@@ -21,7 +21,7 @@ import { openapiDocument, openapiIndex } from './openapi.ts';
 import { methodNotAllowed, serveResource, verbOf } from './serve-resource.ts';
 
 export interface HandlerOptions {
-  /** Whose the credentials of the request are; undefined: nobody's. */
+  /** The user of the request's credentials; undefined: there are none, or they are invalid. */
   authenticate(raw: RawRequest): Promise<User | undefined>;
   release: string;
 }
@@ -93,7 +93,7 @@ async function answer(
   }
 }
 
-/** The service account whose token the request carries. */
+/** The service account whose bearer token the request carries. */
 function bearerOf({ tokens }: KubeDeps, { headers }: RawRequest): User | undefined {
   const [, token] = /^bearer +(\S+)$/i.exec(headers['authorization'] ?? '') ?? [];
   return token === undefined ? undefined : tokens.check(token)?.user;
@@ -123,8 +123,8 @@ function other({ registry }: KubeDeps, path: string): RawReply {
 }
 
 /**
- * A list of the one object that a field selector names asks for that one, and a namespace is in
- * itself, as upstream:
+ * As upstream, a list whose field selector names a single object is authorized for that object, and
+ * a namespace counts as being in itself:
  * https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources
  */
 function attributesOf(request: ResourceRequest, raw: RawRequest): Attributes {
@@ -180,7 +180,7 @@ async function resourceAnswer(
   return { status, headers, body: body as RawReply['body'] };
 }
 
-/** A header takes no more, and nothing but ASCII. Upstream stops at 4 kB, too. */
+/** Warnings are sent in a header, which must be short ASCII text. 4 kB is upstream's limit, too. */
 const maxWarningLength = 4_096;
 
 function warningHeader(warnings: readonly string[]): string {
@@ -198,7 +198,10 @@ function warningHeader(warnings: readonly string[]): string {
   return header;
 }
 
-/** An object of a namespace is named with it; all of them may be listed. */
+/**
+ * Whether the path's namespace does not fit: an object of a namespaced resource needs one, except
+ * in a list over all namespaces.
+ */
 const isMisplaced = (
   resource: Resource,
   { namespace, name }: ResourceRequest,

@@ -1,4 +1,5 @@
-// `kubectl --as`: a request in another one's name, for those who may `impersonate` it.
+// Impersonation (`kubectl --as`): a request on behalf of another user, for users with the verb
+// `impersonate`.
 // https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
 import type { RawRequest } from '#platform/http/messages.ts';
 import type { Attributes, Bindings, User } from '../domain/rbac.ts';
@@ -8,7 +9,7 @@ import { Refusal, badRequest } from '../domain/status.ts';
 
 const accountName = /^system:serviceaccount:([^:]+):([^:]+)$/;
 
-/** Who the request is from: the user itself unless its headers name another one. */
+/** The user that the request's impersonation headers name; without them the user itself. */
 export function impersonated(
   user: User,
   { headers }: Pick<RawRequest, 'headers'>,
@@ -17,7 +18,7 @@ export function impersonated(
   const names = Object.keys(headers).filter((each) => each.startsWith('impersonate-'));
   if (names.length === 0) return user;
   const { 'impersonate-user': name = '', 'impersonate-uid': uid = '' } = headers;
-  // Node joins a repeated header with ", "
+  // Node joins repeated headers with ", ".
   const groups = (headers['impersonate-group'] ?? '').split(', ').filter(Boolean);
   if (name === '') return badRequest('an impersonation names a user');
   if (names.some((each) => each.startsWith('impersonate-extra-')))

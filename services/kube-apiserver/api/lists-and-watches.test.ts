@@ -1,4 +1,4 @@
-// Lists, selectors, pages, tables and watches of the API server, also after it was started again.
+// Lists, selectors, pages, tables and watches, also after a restart of the API server.
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
@@ -19,12 +19,12 @@ const ready = async (kube: TestApiserver): Promise<void> =>
   await eventually(
     async () => {
       const { body } = await kube.ask('GET', all);
-      return body.items.length >= 4; // one in each namespace
+      return body.items.length >= 4; // one in each of the four namespaces
     },
     { withinMs: 10_000, what: 'the first namespaces are there' },
   ).then(() => undefined);
 
-/** The events of a watch as they come. */
+/** Opens a watch and collects its events. */
 function follow(kube: TestApiserver, path: string) {
   const events: any[] = [];
   const stream = new PassThrough();

@@ -1,4 +1,4 @@
-// Objects of the API server: made, read, changed, applied, deleted, in Kubernetes' own terms.
+// Objects are created, read, changed, applied and deleted as in Kubernetes.
 import assert from 'node:assert/strict';
 import { after, beforeEach, describe, it } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';

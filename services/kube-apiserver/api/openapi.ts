@@ -1,4 +1,5 @@
-// OpenAPI v3 of each group and version: by it kubectl checks and explains objects.
+// OpenAPI v3 documents for each group and version, with which kubectl validates and explains
+// objects.
 // https://kubernetes.io/docs/concepts/overview/kubernetes-api/#openapi-v3
 import { createHash } from 'node:crypto';
 import type { Resource } from '../domain/resource.ts';
@@ -10,7 +11,10 @@ const pathOf = (group: string, version: string): string =>
 
 const documents = new WeakMap<readonly Resource[], Map<string, string>>();
 
-/** The document of `api/v1` or `apis/GROUP/VERSION`; undefined: it is not served. */
+/**
+ * The document for `api/v1` or `apis/GROUP/VERSION`; undefined: this group or version is not
+ * served.
+ */
 export function openapiDocument(registry: Registry, path: string): string | undefined {
   const all = registry.all();
   const built = documents.get(all) ?? new Map<string, string>();
@@ -39,7 +43,7 @@ export function openapiIndex(registry: Registry): unknown {
 
 const metaName = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
 
-/** `io.k8s.api.core.v1.Pod`, `cloud.sap.kvm.v1.Hypervisor`. */
+/** E.g. `io.k8s.api.core.v1.Pod`, `cloud.sap.kvm.v1.Hypervisor`. */
 function schemaName({ group, version, kind, isCustom }: Resource): string {
   if (isCustom) return `${group.split('.').reverse().join('.')}.${version}.${kind}`;
   const part = group === '' ? 'core' : (group.split('.')[0] ?? group);

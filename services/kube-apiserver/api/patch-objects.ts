@@ -48,7 +48,8 @@ export async function patchObject(
       return badRequest(
         `the name of the object (${name ?? ''}) does not match the name on the URL (${old.metadata.name})`,
       );
-    // Where the patch itself says nothing of it, it is for whatever is there.
+    // A patch that does not set resourceVersion applies to any version of the object, so the one
+    // copied from `old` is no precondition.
     const { resourceVersion } = object.metadata;
     return resourceVersion === old.metadata.resourceVersion
       ? { ...object, metadata: { ...object.metadata, resourceVersion: versionIn(value) } }

@@ -1,4 +1,4 @@
-// The bodies that clients send: JSON, YAML of server-side apply, and protobuf of built-in kinds.
+// Reads request bodies: JSON, YAML (server-side apply), and protobuf for built-in kinds.
 import { parse } from 'yaml';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -9,20 +9,20 @@ import { decodeProtobuf, isProtobuf } from '../domain/protobuf.ts';
 import type { Answer } from '../domain/status.ts';
 import { Refusal, badRequest } from '../domain/status.ts';
 
-/** etcd's and so kube-apiserver's: 3 MiB. */
+/** 3 MiB, as kube-apiserver. */
 const maxBytes = 3 * 1024 * 1024;
-/** Schemas of custom resources are objects in objects. */
+/** Maximum nesting of a body. Schemas of custom resources are nested deeply. */
 const deepest = 256;
-/** Aliases of YAML that make a small text a large object. */
+/** Limit of YAML aliases, with which a small text could expand to a huge object. */
 const maxAliases = 100;
 
 export interface Body {
-  /** Without parameters, in lower case. */
+  /** Media type without parameters, in lower case. */
   type: string;
   value: unknown;
 }
 
-/** `value` is undefined where there is no body. */
+/** `value` is undefined if the request has no body. */
 export async function readBody(
   raw: Pick<RawRequest, 'body' | 'headers'>,
   clock: Pick<Clock, 'after'>,
@@ -51,7 +51,7 @@ export async function readBody(
   return isFault(value) ? badRequest(`error decoding the body: ${value.message}`) : { type, value };
 }
 
-/** JSON is YAML, too: server-side apply is sent as either. */
+/** Also reads JSON, which is a subset of YAML: server-side apply is sent as either. */
 function readYaml(bytes: Buffer, type: string): Answer<Body> {
   try {
     return {

@@ -1,4 +1,4 @@
-// Gets and lists: in pages if wanted, as objects, rows or metadata alone.
+// GET of objects and lists: paged if requested, as objects, table rows or metadata only.
 import type { KubeObject } from '#contracts/kube/object.ts';
 import { JsonText } from '#platform/http/messages.ts';
 import type { Form } from '../domain/accept.ts';
@@ -39,7 +39,10 @@ export function shown(deps: KubeDeps, stored: Stored, resource: Resource, view: 
   return viewOf(deps, shownAs(stored.object, resource), resource, view);
 }
 
-/** An object as JSON in this version; what was written in it is sent as it is. */
+/**
+ * An object as JSON in this version of the resource. Text that was written in this version is sent
+ * unchanged.
+ */
 export const textAs = (stored: Stored, resource: Resource): string =>
   stored.apiVersion === apiVersionOf(resource)
     ? stored.text
@@ -67,9 +70,9 @@ export function viewOf(
 }
 
 interface Page {
-  /** Of the first page: what the list is said to be of. */
+  /** The revision at the first page, which all pages of the list report as resourceVersion. */
   revision: number;
-  /** Namespace and name of the last object of the page before. */
+  /** Namespace and name of the last object of the previous page. */
   after: string;
 }
 
@@ -105,7 +108,7 @@ export function listObjects(
     ...(isCut && last
       ? {
           continue: encodePage({ revision, after: keyOf(last) }),
-          // with a selector nobody has counted the rest, upstream either
+          // With a selector the number of remaining items is unknown; upstream omits it then, too.
           ...(matches === undefined ? { remainingItemCount: found.length - items.length } : {}),
         }
       : {}),
@@ -113,7 +116,10 @@ export function listObjects(
   return listView(deps, items, resource, metadata, view);
 }
 
-/** An object of another name than the one that is asked for is not read: its text may be long. */
+/**
+ * Tests a stored object against the selectors. If the field selector names an object, the others
+ * are rejected by name, without parsing their possibly long text.
+ */
 export function onStored(matches: Matches, fieldSelector: string): (stored: Stored) => boolean {
   const name = nameInSelector(fieldSelector);
   return (stored) => (name === '' || stored.name === name) && matches(stored.object);
@@ -152,7 +158,7 @@ function listView(
 
 const keyOf = ({ namespace, name }: Stored): string => `${namespace} ${name}`;
 
-/** They are sorted by it. */
+/** Index of the first object after the key `after`; the list is sorted by this key. */
 function firstAfter(all: readonly Stored[], after: string): number {
   let [low, high] = [0, all.length];
   while (low < high) {
@@ -175,7 +181,7 @@ function pageOf({ continue: token, resourceVersion }: ListQuery): Answer<Page> {
     if (typeof page.revision === 'number' && typeof page.after === 'string')
       return { revision: page.revision, after: page.after };
   } catch {
-    // not one of ours
+    // The token was not issued by this server.
   }
   return badRequest('continue key is not valid: it must be that of the page before');
 }

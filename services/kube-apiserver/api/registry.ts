@@ -1,5 +1,5 @@
-// The resources that are served now: the built-in ones, and those of established
-// CustomResourceDefinitions, which come and go.
+// The resources that are served at the moment: the built-in ones, and those of established
+// CustomResourceDefinitions.
 import { builtinResources } from '../domain/builtin-resources.ts';
 import type { Crd } from '../domain/custom-resource.ts';
 import { isEstablished, resourcesOf } from '../domain/custom-resource.ts';
@@ -11,10 +11,10 @@ export const crdKind = 'customresourcedefinitions.apiextensions.k8s.io';
 export interface Registry {
   all(): readonly Resource[];
   find(group: string, version: string, plural: string): Resource | undefined;
-  /** Any served version of a stored kind, e.g. for the owner of an object. */
+  /** The resource of a kind in any served version, e.g. for an owner reference. */
   ofKind(group: string, kind: string): Resource | undefined;
   groups(): readonly { group: string; versions: readonly string[] }[];
-  /** Moves whenever the resources change. */
+  /** Increases whenever the served resources change. */
   version(): number;
 }
 
@@ -25,7 +25,7 @@ export function createRegistry(store: ObjectStore): Registry {
   const read = (): void => {
     const custom = store
       .list(crdKind)
-      .map(({ object }) => object as Crd) // checked when it was written
+      .map(({ object }) => object as Crd) // validated when written
       .filter((crd) => isEstablished(crd))
       .flatMap(resourcesOf);
     resources = [...builtinResources, ...custom];
@@ -56,7 +56,7 @@ export function createRegistry(store: ObjectStore): Registry {
   };
 }
 
-/** v2 before v1 before v1beta1 before others, as Kubernetes prefers them. */
+/** Version order as in Kubernetes: v2, v1, v1beta1, then all others. */
 function byPriority(a: string, b: string): number {
   const rank = (version: string): number[] => {
     const match = /^v(\d+)(?:(alpha|beta)(\d+))?$/.exec(version);

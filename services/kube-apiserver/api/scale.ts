@@ -1,4 +1,4 @@
-// The scale of a Deployment or of a custom resource: replicas alone.
+// The subresource `scale` of Deployments and custom resources: reads and writes the replicas.
 // https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/deployment-v1/ (scale)
 import type { KubeObject } from '#contracts/kube/object.ts';
 import { applyJsonPatch, applyMergePatch } from '../domain/patches.ts';
@@ -25,7 +25,7 @@ function scaleView(object: KubeObject, { scale }: Resource): KubeObject {
   };
 }
 
-/** Of a Deployment it is an object, of a custom resource text. */
+/** The selector as text: a Deployment has a label selector object, a custom resource text. */
 function selectorText(selector: unknown): string {
   if (typeof selector === 'string') return selector;
   const labels = (valueAt(selector, 'matchLabels') ?? {}) as Record<string, string>;

@@ -1,4 +1,5 @@
-// One request for a resource: its verb, its parameters, its body, and who carries it out.
+// Serves one request for a resource: determines verb, parameters and body, and calls the module
+// that carries it out.
 import type { RawRequest } from '#platform/http/messages.ts';
 import type { User } from '../domain/rbac.ts';
 import type { ResourceRequest } from '../domain/request-info.ts';
@@ -43,7 +44,7 @@ const served = (body: unknown, status = 200, warnings: readonly string[] = []): 
 });
 
 /**
- * The verb of roles and rules.
+ * The request's verb as used in RBAC rules.
  * https://kubernetes.io/docs/reference/access-authn-authz/authorization/#determine-the-request-verb
  */
 export function verbOf({ name }: ResourceRequest, { method, query }: RawRequest): string {
@@ -63,7 +64,7 @@ export function verbOf({ name }: ResourceRequest, { method, query }: RawRequest)
   }
 }
 
-/** As Kubernetes reads a flag of a query: anything but these is yes. */
+/** A flag in the query, as Kubernetes parses it: everything except these values is true. */
 const isSet = (value: string | null): boolean =>
   value !== null && !['', '0', 'false'].includes(value.toLowerCase());
 
@@ -182,7 +183,7 @@ async function remove(
   if (isRefusal(outcome)) return outcome;
   if (!outcome.isGone) return served(viewOf(deps, outcome.object, resource, view));
   const { uid } = outcome.object.metadata;
-  // a pod is answered with itself, as upstream
+  // As upstream, the answer to the deletion of a Pod is the Pod itself.
   return served(
     resource.kind === 'Pod'
       ? outcome.object
@@ -206,7 +207,7 @@ async function removeAll(
   for (const { object, namespace: of, name } of all) {
     if (matches && !matches(object)) continue;
     const outcome = await deleteObject(deps, { resource, namespace: of, name }, options);
-    // gone meanwhile: that is what was wanted
+    // NotFound: deleted concurrently, which is the wanted result.
     if (isRefusal(outcome) && outcome.reason !== 'NotFound') return outcome;
   }
   return served(
@@ -263,7 +264,10 @@ function writeOptions(
   };
 }
 
-/** The first word of the user agent, as upstream: `kubectl`, `helm`, ... */
+/**
+ * The default field manager: the user agent up to the first "/", as upstream: `kubectl`, `helm`,
+ * ...
+ */
 const agentOf = ({ headers }: RawRequest): string =>
   (headers['user-agent'] ?? '').split('/', 1)[0]?.slice(0, 128) || 'unknown';
 

@@ -1,4 +1,4 @@
-// Tokens of service accounts, and the roles that every cluster has.
+// Tokens of service accounts, and the default roles.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { systemClock } from '#platform/clock.ts';

@@ -1,6 +1,7 @@
-// Watches: a stream of changes from a revision on, one JSON object a line. What is not yet read is
-// not yet made: a watch is a place in the history of all changes, and one whose reader is so slow
-// that its place is forgotten is told to list again. So is one ended that has had its time.
+// Watches: streams of the changes after a revision, one JSON object on each line. A watch is only a
+// position in the store's history; its events are made when its reader can take them, so a slow
+// reader costs no memory. If its position is no longer in the history, the watch ends with 410
+// Expired and the client lists again.
 // https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
@@ -29,16 +30,16 @@ export interface WatchQuery extends Omit<ListQuery, 'limit' | 'continue'> {
   sendInitialEvents: boolean;
 }
 
-/** Then it looks again whether what follows is still known. */
+/** Changes sent before the history is read again. */
 const changesAtOnce = 100;
-/** Of watches that name none: 30 to 60 minutes upstream. */
+/** For watches without timeoutSeconds; upstream: 30 to 60 minutes at random. */
 const defaultTimeoutMs = 30 * 60_000;
 const bookmarkEveryMs = 60_000;
-/** Of all readers together; each costs a socket. */
+/** Limit for all clients together, because each watch occupies a socket. */
 const maxWatches = 10_000;
 let watches = 0;
 
-/** The body of the answer to a watch. */
+/** The answer's body: a stream that writes itself to the client. */
 export function watchObjects(
   deps: KubeDeps,
   { resource, namespace, name }: Target,
@@ -86,7 +87,7 @@ class Watch extends Readable implements SelfSending {
     this.#watched = watched;
   }
 
-  /** It writes itself; nobody reads it otherwise. */
+  /** Never used: the watch writes to the destination by `sendTo`. */
   override _read(): void {
     this.destroy(new Error('a watch is sent, not read'));
   }
@@ -95,7 +96,7 @@ class Watch extends Readable implements SelfSending {
     const { store, clock, registry } = this.#deps;
     const { resource, query } = this.#watched;
     const kind = storageKey(resource);
-    // kubectl waits for the headers before anything else
+    // kubectl waits for the headers before it does anything else.
     if ('flushHeaders' in destination) (destination as ServerResponse).flushHeaders();
     const ended = new AbortController();
     const end = (): void => ended.abort();
@@ -110,9 +111,10 @@ class Watch extends Readable implements SelfSending {
       wake.resolve();
     };
     const forget = store.onChange((change) => {
-      // a definition that goes takes its watches with it
+      // Also when a CRD changes: a watch ends when its resource is no longer served.
       if (change.kind === kind || change.kind === crdKind) stir();
-      // one that has nothing to tell keeps its place with those who have
+      // A change of another kind: an idle watch moves its position along, so that it does not fall
+      // out of the history.
       else if (isIdle) since = Math.max(since, change.revision);
     });
     const bookmarks = query.allowWatchBookmarks
@@ -151,7 +153,10 @@ class Watch extends Readable implements SelfSending {
     }
   }
 
-  /** What is there, where that is asked for. Gives the revision from which changes follow. */
+  /**
+   * Sends the existing objects, if the query asks for them. Returns the revision after which
+   * changes follow.
+   */
   async #sendPresent(destination: Writable, ended: AbortSignal): Promise<number> {
     const { store } = this.#deps;
     const { resource, namespace, query, matches } = this.#watched;
@@ -166,7 +171,10 @@ class Watch extends Readable implements SelfSending {
     return revision;
   }
 
-  /** Gives the revision that it has reached; undefined: it cannot go on. */
+  /**
+   * Sends the changes after `since`. Returns the revision it has reached; undefined: the watch has
+   * ended because `since` is no longer in the history.
+   */
   async #sendSince(
     destination: Writable,
     since: number,
@@ -182,7 +190,7 @@ class Watch extends Readable implements SelfSending {
       await write(destination, `{"type":"ERROR","object":${status}}\n`, ended);
       return undefined;
     }
-    // some at a time: whoever reads slowly holds no list of changes that others have forgotten
+    // Only some at a time, so that a slow reader does not keep a whole list of changes in memory.
     const part = changes.slice(0, changesAtOnce);
     for (const change of part) {
       const line = change.kind === kind ? this.#eventOf(change) : undefined;
@@ -191,7 +199,10 @@ class Watch extends Readable implements SelfSending {
     return part.at(-1)?.revision ?? Math.max(since, now);
   }
 
-  /** What a change is to somebody who sees the matching objects alone. */
+  /**
+   * The event for a client that sees only matching objects: a change may make an object enter or
+   * leave its view. undefined: not visible to the client.
+   */
   #eventOf({ type, current, previous }: Change): string | undefined {
     const { namespace, matches } = this.#watched;
     if (namespace !== '' && current.namespace !== namespace) return undefined;
@@ -242,7 +253,7 @@ class Watch extends Readable implements SelfSending {
   }
 }
 
-/** Resolves when there is room for more, or nobody to read it. */
+/** Resolves when the destination can take more data, or has been closed. */
 async function write(destination: Writable, line: string, ended: AbortSignal): Promise<void> {
   if (ended.aborted || destination.destroyed || destination.write(line)) return;
   await once(destination, 'drain', { signal: ended }).catch((error: unknown) => {

@@ -1,4 +1,5 @@
-// Watches under load: readers that do not read, many of them, kinds that go, and writers that race.
+// Watches under load: readers that stop reading, many watches, kinds that are deleted, and
+// concurrent writers.
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
@@ -18,11 +19,11 @@ interface Watching {
   events: any[];
   sink: Writable;
   ended: Promise<void>;
-  /** Reads what it has not read. */
+  /** Reads everything that is waiting to be read. */
   read(): void;
 }
 
-/** One that reads at once, or nothing until it is told to. */
+/** Opens a watch. `reads`: its events are read at once, otherwise only when `read` is called. */
 async function watch(kube: TestApiserver, path: string, reads = true): Promise<Watching> {
   const { status, body } = await kube.raw('GET', path);
   assert.equal(status, 200);
@@ -90,7 +91,7 @@ describe('watches', () => {
     await slow.ended;
     assert.equal(slow.events.at(-1).type, 'ERROR');
     assert.equal(slow.events.at(-1).object.code, 410);
-    // of another kind nothing was missed
+    // Changes of another kind do not make an idle watch expire.
     await kube.must('POST', maps.replace('configmaps', 'secrets'), {
       body: { metadata: { name: 's' } },
     });

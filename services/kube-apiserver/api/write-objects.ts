@@ -1,6 +1,6 @@
-// Every change of an object, by clients and by our own controllers: checked, filled in, owned,
-// stored. A change that loses against another one is refused or, where the client has not said
-// which object it changes, made again on the new one.
+// Every change of an object, by clients and by the server's controllers: validates, fills in
+// defaults, records field owners and stores. A change that conflicts with a concurrent one is
+// refused if the client has named a resourceVersion; otherwise it is repeated on the new object.
 import type { KubeObject } from '#contracts/kube/object.ts';
 import { applyConfiguration, ownChanges } from '../domain/managed-fields/managers.ts';
 import { asObject, metaCauses, newMeta, nextMeta, timestamp } from '../domain/object-meta.ts';
@@ -30,27 +30,29 @@ export interface WriteOptions {
   manager: string;
   dryRun: boolean;
   fieldValidation: 'Ignore' | 'Warn' | 'Strict';
-  /** 'status' writes the status alone, 'finalize' a namespace's spec; '' everything else. */
+  /**
+   * 'status' writes only the status, 'finalize' only a namespace's finalizers, '' everything else.
+   */
   subresource: '' | 'status' | 'finalize';
-  /** Whether the writer may make this of it; both have the right shape. */
+  /** Checks whether the writer may make this change. Both objects are valid. */
   guard?(object: KubeObject, old: KubeObject | undefined): Refusal | undefined;
 }
 
 export interface Written {
   object: KubeObject;
   isNew: boolean;
-  /** For the `warning` header. */
+  /** Sent in the `warning` header. */
   warnings: readonly string[];
 }
 
-/** Where an object is: its resource, '' for no namespace, its name. */
+/** The place of an object. `namespace` is '' for cluster-scoped resources. */
 export interface Target {
   resource: Resource;
   namespace: string;
   name: string;
 }
 
-/** How often a change that names no version of the object is tried on a newer one. */
+/** How often a change without resourceVersion is repeated after conflicts. */
 const maxAttempts = 10;
 
 export const subjectOf = ({ resource, name }: Pick<Target, 'resource' | 'name'>): Subject => ({
@@ -68,7 +70,7 @@ export const placeOf = ({ resource, namespace, name }: Target): Place => ({
 const modified =
   'the object has been modified; please apply your changes to the latest version and try again';
 
-/** An object as this version shows it: versions of a resource differ in their name alone. */
+/** An object in the API version of `resource`. All versions of a resource have the same content. */
 export const shownAs = (object: KubeObject, resource: Resource): KubeObject => ({
   ...object,
   apiVersion: apiVersionOf(resource),
@@ -99,7 +101,7 @@ export async function createObject(
   return await insert(deps, target, owned, { ...options, warnings: fitted.warnings });
 }
 
-/** With the metadata and what else the server itself gives a new one. */
+/** A new object with the metadata and fields that the server sets. */
 function newObject(
   { clock, ids }: KubeDeps,
   { resource, namespace }: Omit<Target, 'name'>,
@@ -129,7 +131,7 @@ async function insert(
   return kept ? { object: kept.object, isNew: true, warnings } : alreadyExists(subjectOf(target));
 }
 
-/** PUT: the object as it shall be. */
+/** PUT: replaces the object by `body`. */
 export async function replaceObject(
   deps: KubeDeps,
   target: Target,
@@ -157,8 +159,8 @@ export async function replaceObject(
 }
 
 /**
- * Changes the object as `change` says, which gets it as it is now. Where the result names a
- * resourceVersion it must still be that one.
+ * Changes an object: `change` gets the current object and returns the new one. If that names a
+ * resourceVersion, it must be the current one, else conflict.
  */
 export async function changeObject(
   deps: KubeDeps,
@@ -188,7 +190,7 @@ export async function changeObject(
   }
 }
 
-/** Where a client names a version or an identity, it is that object's or none is changed. */
+/** conflict: the client has named a resourceVersion or uid that the stored object does not have. */
 function staleness(
   target: Target,
   { metadata: { resourceVersion, uid } }: KubeObject,
@@ -204,7 +206,10 @@ function staleness(
     : undefined;
 }
 
-/** An object that was only waiting for its finalizers goes with the last of them. */
+/**
+ * Stores the object; removes it instead if it is marked as deleted and its last finalizer was
+ * removed.
+ */
 async function store(
   { store: objects }: KubeDeps,
   place: Place,
@@ -237,7 +242,7 @@ function nextObject(
   return { object, warnings: fitted.warnings };
 }
 
-/** A write of the status changes nothing else, and a write of the rest not the status. */
+/** A write to `status` changes only the status, and any other write leaves it unchanged. */
 function contentOf(
   next: KubeObject,
   old: KubeObject,
@@ -245,7 +250,7 @@ function contentOf(
   subresource: WriteOptions['subresource'],
 ): KubeObject {
   if (!resource.hasStatus) return next;
-  // a namespace whose finalizers are taken away would leave what is in it behind
+  // A normal write cannot remove a namespace's finalizers: the objects in it would be left behind.
   const isHeld = storageKey(resource) === 'namespaces' && subresource === '';
   const isOfStatus = subresource === 'status';
   const { managedFields } = next.metadata;
@@ -259,7 +264,7 @@ function contentOf(
   return content;
 }
 
-/** Server-side apply; makes the object where it is not there. */
+/** Server-side apply; creates the object if it does not exist. */
 export async function applyObject(
   deps: KubeDeps,
   target: Target,
@@ -349,7 +354,7 @@ const writerOf = ({ clock }: KubeDeps, { manager, subresource }: WriteOptions) =
   time: timestamp(clock.now()),
 });
 
-/** What the schema does not know goes, what it has defaults for comes. */
+/** Prunes fields that the schema does not have and fills in its defaults. */
 function fit(
   object: KubeObject,
   { schema }: Resource,
@@ -387,7 +392,7 @@ function wrongObject(
   );
 }
 
-/** Rules see an object of the right types alone. */
+/** The rules (CEL) run only on objects that are valid by the schema's types. */
 function schemaTroubles(object: KubeObject, old: KubeObject | undefined, schema: Schema): Cause[] {
   const causes = validate(object, schema);
   return causes.length > 0 ? causes : checkRules(object, old, schema);
@@ -408,7 +413,9 @@ function newFinalizerCauses({ metadata }: KubeObject, old: KubeObject | undefine
       ];
 }
 
-/** A new object has the status that its owner writes later; a node brings its own. */
+/**
+ * A new object has no status; its controller writes it later. A node may be created with a status.
+ */
 function withoutStatus(object: KubeObject, resource: Resource): KubeObject {
   if (!resource.hasStatus || resource.kind === 'Node') return object;
   const { status: _, ...rest } = object;
@@ -423,7 +430,10 @@ function namespaceTrouble({ metadata }: KubeObject, resource: Resource, namespac
   );
 }
 
-/** Nothing new comes of a kind, or into a namespace, that is not there or that is going. */
+/**
+ * Creates are refused in a namespace that is missing or being deleted, and for a CRD that is being
+ * deleted.
+ */
 function blocks({ store: objects }: KubeDeps, target: Target) {
   const { resource, namespace } = target;
   const definition = objects.get({ kind: crdKind, namespace: '', name: storageKey(resource) });
@@ -444,7 +454,9 @@ function blocks({ store: objects }: KubeDeps, target: Target) {
       );
 }
 
-/** Times of owners aside: a write that changes nothing makes no new revision. */
+/**
+ * Whether a write changes nothing except times in managedFields: then no new revision is stored.
+ */
 function isSame(a: KubeObject, b: KubeObject): boolean {
   const comparable = ({ metadata, ...rest }: KubeObject) => {
     const { resourceVersion: _, managedFields, ...kept } = metadata;

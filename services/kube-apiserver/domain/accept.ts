@@ -1,7 +1,10 @@
-// In which form an answer is wanted. https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources
+// The representation that an Accept header asks for.
+// https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources
 export type Form = 'object' | 'table' | 'metadata' | 'aggregatedDiscovery';
 
-/** The first of the named forms that we have; undefined: none of them. JSON alone. */
+/**
+ * The first media type in the header that the server supports (JSON only); undefined: none of them.
+ */
 export function formOf(accept: string): Form | undefined {
   if (accept.trim() === '') return 'object';
   for (const part of accept.split(',')) {
@@ -18,7 +21,7 @@ export function formOf(accept: string): Form | undefined {
         return 'metadata';
       case 'APIGroupDiscoveryList':
         return 'aggregatedDiscovery';
-      default: // another one may follow
+      default: // try the next media type
     }
   }
   return undefined;

@@ -1,8 +1,8 @@
-// Ages as kubectl prints them. The steps are those of k8s.io/apimachinery's HumanDuration:
+// Ages in the format of kubectl, with the units of k8s.io/apimachinery's HumanDuration:
 // https://pkg.go.dev/k8s.io/apimachinery/pkg/util/duration#HumanDuration
 const [minute, hour, day, year] = [60, 3_600, 86_400, 31_536_000];
 
-/** e.g. '95s', '7m12s', '3h4m', '2d5h', '400d', '3y12d'. */
+/** E.g. '95s', '7m12s', '3h4m', '2d5h', '400d', '3y12d'. */
 export function age(ms: number): string {
   const seconds = Math.trunc(ms / 1000);
   if (seconds < -1) return '<invalid>';

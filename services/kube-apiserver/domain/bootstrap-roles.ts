@@ -1,4 +1,4 @@
-// The roles and bindings that every cluster has, of the kinds that are served here. Pure.
+// The default roles and bindings of every cluster, limited to the resources served here. Pure.
 // https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings
 import type { KubeObject } from '#contracts/kube/object.ts';
 import type { Rule } from './rbac.ts';
@@ -19,7 +19,7 @@ const metadata = (name: string, labels: Record<string, string> = {}) => ({
   labels: { 'kubernetes.io/bootstrapping': 'rbac-defaults', ...labels },
 });
 
-/** By this label a role becomes a part of `admin`, `edit` or `view`. */
+/** The label that adds a role's rules to the aggregated role `admin`, `edit` or `view`. */
 const aggregatesTo = (role: string) => `${group}/aggregate-to-${role}`;
 
 const role = (name: string, rules: readonly Rule[], partOf?: string) => ({
@@ -27,7 +27,7 @@ const role = (name: string, rules: readonly Rule[], partOf?: string) => ({
   rules: [...rules],
 });
 
-/** Whose rules are those of all roles with the labels. */
+/** An aggregated role: it gets the rules of all roles with its label. */
 const sumOf = (name: string, partOf?: string) => ({
   ...role(name, [], partOf),
   aggregationRule: {
@@ -95,7 +95,9 @@ export const bootstrapBindings = [
   binding('system:public-info-viewer', 'system:authenticated', 'system:unauthenticated'),
 ];
 
-/** The rules of all roles that an aggregated one names; each once. */
+/**
+ * The rules of an aggregated role: those of all roles that its selectors match, without duplicates.
+ */
 export function aggregatedRules(
   { metadata: { name }, aggregationRule }: KubeObject,
   all: readonly KubeObject[],

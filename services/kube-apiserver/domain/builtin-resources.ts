@@ -1,6 +1,5 @@
-// The kinds that are there without a CustomResourceDefinition: plain objects, kept as they are
-// sent.
-// https://kubernetes.io/docs/reference/kubernetes-api/
+// The kinds that exist without a CustomResourceDefinition. They have no schema: their objects are
+// stored as they are sent. https://kubernetes.io/docs/reference/kubernetes-api/
 import type { KubeObject } from '#contracts/kube/object.ts';
 import { age, translateTimestamp } from './age.ts';
 import { crdCauses, fillCrd } from './custom-resource.ts';
@@ -42,7 +41,10 @@ const column = (
   priority = 0,
 ): Column => ({ name, type, cell, priority });
 
-/** Of the lists in a pod's spec; tolerations are replaced whole. */
+/**
+ * Merge keys of the lists in a pod spec. Lists that are missing here, such as tolerations, are
+ * replaced as a whole.
+ */
 const podMergeKeys = (spec: string): Record<string, string> => ({
   [`${spec}.containers`]: 'name',
   [`${spec}.initContainers`]: 'name',
@@ -61,7 +63,10 @@ const rolesOf = ({ metadata }: KubeObject): string =>
     .sort()
     .join(',') || '<none>';
 
-/** The objects of a list; a built-in kind is kept as it is sent, so it may be anything. */
+/**
+ * The objects of a list in `object`. Built-in kinds are not validated, so the value may be
+ * anything.
+ */
 const objectsAt = (object: KubeObject, path: string): Record<string, unknown>[] => {
   const value = valueAt(object, path);
   return Array.isArray(value) ? value.filter(isObject) : [];
@@ -400,7 +405,10 @@ function lastSeen(event: KubeObject, nowMs: number): string {
   return typeof seen === 'string' ? age(nowMs - Date.parse(seen)) : '<unknown>';
 }
 
-/** https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/ */
+/**
+ * Keeps a deleted namespace until it is empty.
+ * https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/
+ */
 export const namespaceFinalizer = 'kubernetes';
 
 function fillNamespace(namespace: KubeObject): KubeObject {
@@ -421,7 +429,7 @@ function fillNamespace(namespace: KubeObject): KubeObject {
   };
 }
 
-/** `stringData` is written as text and kept as base64 in `data`. */
+/** Moves the plain text of `stringData` to `data`, in base64. */
 function fillSecret({ stringData, ...secret }: KubeObject): KubeObject {
   const type = (secret['type'] as string | undefined) ?? 'Opaque';
   if (typeof stringData !== 'object' || stringData === null)

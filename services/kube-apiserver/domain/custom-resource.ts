@@ -1,4 +1,4 @@
-// CustomResourceDefinitions: what is refused in one, and the resources that one makes.
+// CustomResourceDefinitions: their validation, and the resources that they define.
 // https://kubernetes.io/docs/reference/kubernetes-api/extend-resources/custom-resource-definition-v1/
 import type { Condition, KubeObject } from '#contracts/kube/object.ts';
 import { age } from './age.ts';
@@ -57,10 +57,10 @@ export interface Crd extends KubeObject {
   status?: { conditions?: Condition[]; acceptedNames?: CrdNames; storedVersions?: string[] };
 }
 
-/** By which a deleted definition waits until its objects are gone. */
+/** Keeps a deleted definition until its objects are gone. */
 export const cleanupFinalizer = 'customresourcecleanup.apiextensions.k8s.io';
 
-/** Names that may be left out. Of a new definition and of a changed one. */
+/** Fills in names that may be left out, in new and changed definitions. */
 export function fillCrd(object: KubeObject): KubeObject {
   const { spec } = object as Partial<Crd>;
   if (!isObject(spec) || !isObject(spec.names)) return object;
@@ -78,11 +78,13 @@ export function fillCrd(object: KubeObject): KubeObject {
   };
 }
 
-/** Of a definition that `old` was before. */
+/**
+ * Causes for which a definition is refused; `old`: its previous version, if it is being changed.
+ */
 export function crdCauses(object: KubeObject, old: KubeObject | undefined): Cause[] {
   const misshapen = validate(object, definitionShape);
   if (misshapen.length > 0) return misshapen;
-  const { spec, metadata } = object as Crd; // of the right shape
+  const { spec, metadata } = object as Crd; // `validate` has checked the shape
   const wrong = (field: string, value: unknown, words: string): Cause => ({
     reason: 'FieldValueInvalid',
     field,
@@ -92,7 +94,7 @@ export function crdCauses(object: KubeObject, old: KubeObject | undefined): Caus
   const causes: Cause[] = [];
   if (nameTrouble(group, 'subdomain') || !group.includes('.'))
     causes.push(wrong('spec.group', group, 'should be a domain with at least one dot'));
-  // it is a part of a path, and of the name by which objects are stored
+  // The plural is part of URL paths and of the key under which objects are stored.
   if (nameTrouble(names.plural, 'label'))
     causes.push(wrong('spec.names.plural', names.plural, 'must be a DNS label'));
   if (nameTrouble(names.kind.toLowerCase(), 'label'))
@@ -111,7 +113,7 @@ export function crdCauses(object: KubeObject, old: KubeObject | undefined): Caus
   return causes;
 }
 
-/** What stored objects depend on stays. */
+/** Changes that are refused because stored objects depend on the old values. */
 function unchangeable(spec: CrdSpec, { spec: before, status }: Crd): Cause[] {
   const fixed: [string, unknown, unknown][] = [
     ['spec.scope', spec.scope, before.scope],
@@ -173,7 +175,7 @@ function versionCauses(
   return causes;
 }
 
-/** The rules of a structural schema. */
+/** Violations of the rules for structural schemas. */
 function schemaCauses(schema: Schema, path: string, isRoot: boolean): Cause[] {
   const causes: Cause[] = [];
   const isFree =
@@ -239,12 +241,12 @@ function schemaCauses(schema: Schema, path: string, isRoot: boolean): Cause[] {
   return causes;
 }
 
-/** Once it is, it stays so: its objects are served. */
+/** Once established, a definition stays so, since objects of it may be stored. */
 export const isEstablished = ({ status }: Pick<Crd, 'status'>): boolean =>
   status?.conditions?.some(({ type, status: is }) => type === 'Established' && is === 'True') ??
   false;
 
-/** A resource for each version that is served. */
+/** One resource for each served version. */
 export function resourcesOf({ spec }: Crd): Resource[] {
   const { names, group, scope, versions } = spec;
   const storage = versions.find((version) => version.storage)?.name ?? '';
@@ -276,7 +278,7 @@ export function resourcesOf({ spec }: Crd): Resource[] {
     }));
 }
 
-/** A keyword that is null is as if it were not there. */
+/** A copy without null values: a keyword that is null counts as not set. */
 function withoutNulls<T>(value: T): T {
   if (Array.isArray(value)) return value.map(withoutNulls) as T;
   if (!isObject(value)) return value;
@@ -286,7 +288,7 @@ function withoutNulls<T>(value: T): T {
   return kept as T;
 }
 
-/** Values of objects, not of a schema. */
+/** Keywords whose values are data, in which nulls are kept. */
 const literals: readonly string[] = ['default', 'enum', 'example'];
 
 function scaleIn({ subresources }: CrdVersion): Resource['scale'] {
@@ -344,14 +346,16 @@ function cellOf(values: readonly unknown[], type: Column['type'], nowMs: number)
   }
 }
 
-/** Names in a group that others have: of kinds that are served, or of other definitions. */
+/** Names that are taken in a group, by built-in kinds or other definitions. */
 export interface TakenNames {
   plurals: ReadonlySet<string>;
   kinds: ReadonlySet<string>;
   shortNames: ReadonlySet<string>;
 }
 
-/** The status of a definition: established where nobody else in its group has its names. */
+/**
+ * The status of a definition: established if its names are not taken by another kind in its group.
+ */
 export function definitionStatus(crd: Crd, taken: TakenNames, timestamp: string): Crd['status'] {
   const condition = (
     type: string,
@@ -375,7 +379,7 @@ export function definitionStatus(crd: Crd, taken: TakenNames, timestamp: string)
       trouble
         ? condition('NamesAccepted', 'False', trouble.reason, trouble.message)
         : condition('NamesAccepted', 'True', 'NoConflicts', 'no conflicts found'),
-      // it stays so: its objects are there
+      // Once established it remains so, because objects of it exist.
       trouble && !was
         ? condition('Established', 'False', 'NotAccepted', 'not all names are accepted')
         : condition(

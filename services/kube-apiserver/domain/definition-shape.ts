@@ -1,5 +1,5 @@
-// The shape of a CustomResourceDefinition itself, as a schema: whatever a client sends as one, what
-// is read of it later has the right types. Pure.
+// The schema of a CustomResourceDefinition itself: a definition that passes it has the right types
+// wherever it is read later. Pure.
 // https://kubernetes.io/docs/reference/kubernetes-api/extend-resources/custom-resource-definition-v1/
 import type { Schema } from './structural-schema/schema.ts';
 
@@ -16,7 +16,7 @@ const object = (properties: Record<string, Schema>, required: string[] = []): Sc
 const listOf = (items: Schema): Schema => ({ type: 'array', nullable: true, items });
 const orNull = (schema: Schema): Schema => ({ ...schema, nullable: true });
 
-/** A schema of objects: it holds others of its kind. */
+/** The schema of schemas. It is recursive, so the keywords are assigned afterwards. */
 const keywords: Record<string, Schema> = {};
 const schema: Schema = { type: 'object', nullable: true, properties: keywords };
 const eachSchema: Schema = { type: 'object', properties: keywords };

@@ -13,7 +13,7 @@ type Step =
 const stepPattern =
   /\.((?:\\.|[^.[\]\\])+)|\['((?:\\.|[^'\\])*)'\]|\[(-?\d+)\]|\[(\*)\]|\[\?\(\s*@\.((?:\\.|[^=!\s\\])+)\s*(==|!=)\s*(?:"([^"]*)"|'([^']*)'|([^)\s]+))\s*\)\]/gy;
 
-/** Every value that the path leads to; undefined: it is no path that is understood. */
+/** Returns every value that the path selects. */
 export type JsonPath = (value: unknown) => unknown[];
 
 export function parseJsonPath(path: string): JsonPath | undefined {

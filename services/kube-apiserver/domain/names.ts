@@ -1,4 +1,4 @@
-// Which names, labels and annotations Kubernetes takes, in its own words.
+// Kubernetes' rules for names, labels and annotations, with its messages.
 // https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
 import type { Cause } from './status.ts';
 
@@ -14,7 +14,7 @@ const subdomainWords =
 const labelWords =
   "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 
-/** Why a name is refused; undefined: it is not. */
+/** Why a name is invalid; undefined: it is valid. */
 export function nameTrouble(name: string, rule: NameRule): string | undefined {
   switch (rule) {
     case 'label':
@@ -94,14 +94,17 @@ export function annotationCauses(annotations: unknown): Cause[] {
   ];
 }
 
-/** That it is an object of strings was checked when it was read. */
+/** The type (a map of strings) was checked when the body was read. */
 function entriesOf(map: unknown): [string, string][] {
   return typeof map === 'object' && map !== null
     ? Object.entries(map as Record<string, string>)
     : [];
 }
 
-/** `name-` and five characters that make no words, as Kubernetes chooses them. */
+/**
+ * The prefix and five random characters; without vowels, as in Kubernetes, so that no words are
+ * formed.
+ */
 export function generatedName(prefix: string, random: () => number): string {
   const alphabet = 'bcdfghjklmnpqrstvwxz2456789';
   const longest = 63 - 5;

@@ -1,4 +1,4 @@
-// What the server itself writes into an object's metadata, and what it refuses there. Pure.
+// The metadata that the server sets itself, and its validation. Pure.
 // https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/
 import type { KubeObject, ObjectMeta } from '#contracts/kube/object.ts';
 import { annotationCauses, generatedName, labelCauses, nameTrouble } from './names.ts';
@@ -9,11 +9,11 @@ import type { Answer, Cause } from './status.ts';
 import { badRequest } from './status.ts';
 import { isObject } from './structural-schema/schema.ts';
 
-/** Whole seconds, as metav1.Time. */
+/** RFC 3339 in whole seconds, as metav1.Time. */
 export const timestamp = (nowMs: number): string =>
   `${new Date(nowMs).toISOString().slice(0, 19)}Z`;
 
-/** The shape of a body is an object's, of the kind that the path names. */
+/** Checks that a body is an object of the kind that the path names. */
 export function asObject(body: unknown, resource: Resource): Answer<KubeObject> {
   if (!isObject(body)) return badRequest('the body is no object');
   const apiVersion = apiVersionOf(resource);
@@ -35,7 +35,7 @@ export function asObject(body: unknown, resource: Resource): Answer<KubeObject> 
   return { ...body, apiVersion, kind: resource.kind, metadata: metadata as ObjectMeta };
 }
 
-/** JSON's types alone: what they may say is checked later. */
+/** Checks only the JSON types; the values are validated later. */
 function wrongMetadata(metadata: Record<string, unknown>): string | undefined {
   const isTextMap = (value: unknown): boolean =>
     isObject(value) && Object.values(value).every((each) => typeof each === 'string');
@@ -73,7 +73,7 @@ export interface Origin {
   random: () => number;
 }
 
-/** The metadata of a new object; the name is made where only its beginning is given. */
+/** The metadata of a new object. With generateName a name is generated. */
 export function newMeta(
   { metadata }: KubeObject,
   resource: Resource,
@@ -94,8 +94,8 @@ export function newMeta(
 }
 
 /**
- * The metadata after a change: what only the server writes stays. The generation counts changes of
- * anything but metadata and status.
+ * The metadata after a change: fields of the server are kept. The generation increases with every
+ * change of anything but metadata and status.
  */
 export function nextMeta(next: KubeObject, old: KubeObject, resource: Resource): ObjectMeta {
   const { labels, annotations, finalizers, ownerReferences, managedFields } = next.metadata;
@@ -121,7 +121,7 @@ export function nextMeta(next: KubeObject, old: KubeObject, resource: Resource):
   };
 }
 
-/** Without what is empty: a map or list without entries is as if it were not there. */
+/** Omits undefined fields and empty maps and lists, which count as not set. */
 function present<T extends Record<string, unknown>>(fields: T): Partial<T> {
   return Object.fromEntries(
     Object.entries(fields).filter(

@@ -1,11 +1,11 @@
-// The three patches that clients send, applied to plain JSON. Pure: each gives a new object.
+// JSON patch and merge patch, applied to plain JSON. Pure: each returns a new object.
 import type { Json } from '#contracts/common/json.ts';
 import { isSameJson } from './same-json.ts';
 import type { Answer } from './status.ts';
 import { Refusal, badRequest } from './status.ts';
 import { isObject, setField } from './structural-schema/schema.ts';
 
-/** JSON Patch, RFC 6902. */
+/** One operation of a JSON Patch, RFC 6902. */
 export interface Operation {
   op: 'add' | 'remove' | 'replace' | 'move' | 'copy' | 'test';
   path: string;
@@ -13,7 +13,10 @@ export interface Operation {
   value?: Json;
 }
 
-/** kube-apiserver's own limit (a patch of a few kB may copy for ever). */
+/**
+ * kube-apiserver's limit. Without one, repeated copies in a patch of a few kB could make a huge
+ * object.
+ */
 const maxOperations = 10_000;
 
 type Container = Record<string, unknown> | unknown[];

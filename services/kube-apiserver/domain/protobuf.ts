@@ -98,7 +98,7 @@ const accessSpec: Message = {
   2: ['nonResourceAttributes', { message: { 1: ['path', 'string'], 2: ['verb', 'string'] } }],
 };
 
-/** By apiVersion and kind. */
+/** Message descriptions by apiVersion and kind. */
 const messages: Readonly<Record<string, Message>> = {
   'v1 Namespace': {
     1: metadata,
@@ -175,7 +175,7 @@ const envelope: Message = {
 
 class Malformed extends Error {}
 
-/** The object as JSON would have it. */
+/** Decodes an object to the form it has as JSON. */
 export function decodeProtobuf(bytes: Buffer): Answer<Record<string, unknown>> {
   try {
     if (!isProtobuf(bytes)) throw new Malformed('the envelope is missing');
@@ -225,7 +225,7 @@ function decode(bytes: Buffer, message: Message): Record<string, unknown> {
       at += length;
     } else if (wire === 1 || wire === 5) {
       at += wire === 1 ? 8 : 4;
-      continue; // no kind here has such a field
+      continue; // fixed-width: no field here has such a type
     } else throw new Malformed(`wire type ${wire}`);
     const field = message[number];
     if (field) setField(object, field, content);
@@ -249,7 +249,7 @@ function setField(
     setEntry((object[name] ??= {}) as Record<string, unknown>, key, value ?? '');
   } else {
     const value = valueOf(type, content);
-    // text that is not set is sent as empty text
+    // Go clients send a string that is not set as an empty one.
     if (value !== '' && value !== undefined) object[name] = value;
   }
 }

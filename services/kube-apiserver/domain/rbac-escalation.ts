@@ -1,11 +1,14 @@
-// Whether rights that a role or a binding would grant are held by who writes it. Pure.
+// Whether a writer holds all the rights that a role or binding would grant. Pure.
 // https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping
 import type { Rule } from './rbac.ts';
 
-/** Of one rule: each verb of each resource of each group is a right. */
+/**
+ * Limit of comparisons (verbs x groups x resources x names x held rules) for one rule; a larger
+ * rule counts as not held.
+ */
 const maxRights = 100_000;
 
-/** The first rule that grants what `held` does not; undefined: all is held. */
+/** The first granted rule that is not covered by `held`; undefined: all are covered. */
 export function ruleNotHeld(granted: readonly Rule[], held: readonly Rule[]): Rule | undefined {
   return granted.find((rule) => !isHeld(rule, held));
 }
@@ -40,7 +43,7 @@ interface Right {
   verb: string;
   group: string;
   resource: string;
-  /** undefined: of every name. */
+  /** undefined: objects of any name. */
   name: string | undefined;
 }
 

@@ -1,5 +1,5 @@
-// What is refused in roles and bindings: others are decided by, so each is of the right shape.
-// https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/ Pure.
+// Validation of roles and bindings. Access decisions read them later, so their shape must be right.
+// Pure. https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/
 import type { KubeObject } from '#contracts/kube/object.ts';
 import { isSameJson } from './same-json.ts';
 import type { Cause } from './status.ts';
@@ -73,7 +73,7 @@ export const roleCauses = (object: KubeObject): Cause[] => [
   ...ruleCauses(object),
 ];
 
-/** A rule is of resources or of paths. */
+/** A rule must be about either resources or non-resource URLs. */
 function ruleCauses(object: KubeObject): Cause[] {
   const all = object['rules'];
   if (!Array.isArray(all)) return [];

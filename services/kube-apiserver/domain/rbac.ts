@@ -8,7 +8,7 @@ export interface User {
   groups: readonly string[];
 }
 
-/** A question of access. */
+/** A request in the terms of access control. */
 export type Attributes =
   | {
       verb: string;
@@ -35,19 +35,19 @@ interface Subject {
 }
 
 export interface Bindings {
-  /** Of the whole cluster. */
+  /** The ClusterRoleBindings. */
   clusterRoleBindings(): Iterable<KubeObject>;
   roleBindings(namespace: string): Iterable<KubeObject>;
   rules(roleKind: 'Role' | 'ClusterRole', namespace: string, name: string): readonly Rule[];
 }
 
 /**
- * May do everything, whatever roles say:
+ * Members of this group may do everything, regardless of roles:
  * https://kubernetes.io/docs/reference/access-authn-authz/rbac/#user-facing-roles
  */
 export const masters = 'system:masters';
 
-/** The rules that hold for a user: everywhere, and in the namespace ('' for none). */
+/** The rules that apply to a user cluster-wide and in the namespace ('': cluster-wide only). */
 export function rulesOf(user: User, namespace: string, bindings: Bindings): Rule[] {
   const found: Rule[] = [];
   const gather = (binding: KubeObject, ofNamespace: string): void => {
@@ -106,7 +106,7 @@ export function allows(rule: Rule, attributes: Attributes): boolean {
   );
 }
 
-/** `User "x" cannot get resource "pods" in API group "" in the namespace "default"`. */
+/** E.g. `User "x" cannot get resource "pods" in API group "" in the namespace "default"`. */
 export function refusalWords({ name }: User, attributes: Attributes): string {
   if ('path' in attributes)
     return `User "${name}" cannot ${attributes.verb} path "${attributes.path}"`;

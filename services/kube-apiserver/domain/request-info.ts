@@ -1,4 +1,4 @@
-// What a path asks for. Pure.
+// Parses a request's path. Pure.
 // https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris
 export type RequestInfo =
   | { kind: 'discovery'; group: string | undefined; version: string | undefined }
@@ -9,14 +9,14 @@ export interface ResourceRequest {
   group: string;
   version: string;
   plural: string;
-  /** '' of a cluster-wide object, and of a list over all namespaces. */
+  /** '' for a cluster-scoped object, and for a list over all namespaces. */
   namespace: string;
-  /** '' of a collection. */
+  /** '' for a collection. */
   name: string;
   subresource: string;
 }
 
-/** undefined: a part is no text in UTF-8. */
+/** undefined: a segment is not valid UTF-8. */
 export function requestInfo(path: string): RequestInfo | undefined {
   const parts: string[] = [];
   for (const part of path.split('/').filter(Boolean)) {

@@ -1,4 +1,4 @@
-// What the API server knows about a kind of object: built in (builtin-resources.ts) or made by a
+// Description of a resource: built in (builtin-resources.ts) or defined by a
 // CustomResourceDefinition (custom-resource.ts).
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { KubeObject } from '#contracts/kube/object.ts';
@@ -11,9 +11,9 @@ export interface Column {
   type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
   format?: string;
   description?: string;
-  /** Above 0: shown by `-o wide` alone. */
+  /** A column with a priority above 0 is shown only by `-o wide`. */
   priority?: number;
-  /** The cell of an object; `nowMs` for ages. */
+  /** The cell for an object; `nowMs` is for ages. */
   cell(object: KubeObject, nowMs: number): string | number | boolean | null;
 }
 
@@ -22,35 +22,37 @@ export interface Resource {
   version: string;
   kind: string;
   listKind: string;
-  /** As in paths, e.g. `hypervisors`. */
+  /** The name in URL paths, e.g. `hypervisors`. */
   plural: string;
   singular: string;
   shortNames: readonly string[];
   categories: readonly string[];
   namespaced: boolean;
   nameRule: NameRule;
-  /** `status` is written by a path of its own, and by nothing else. */
+  /** `status` is a subresource: the field can be written only through it. */
   hasStatus: boolean;
-  /** Where a scale reads and writes: paths of fields. */
+  /** Field paths that the subresource `scale` reads and writes. */
   scale?: { spec: string; status: string; selector: string };
-  /** Counts changes of what is wanted. */
+  /** Whether metadata.generation counts the changes of the spec. */
   hasGeneration: boolean;
-  /** Of a stored kind; a review is answered and forgotten. */
+  /** The verbs that are served. Reviews, which are not stored, have only `create`. */
   verbs: readonly Verb[];
-  /** Besides metadata.name and metadata.namespace: paths like `spec.nodeName`. */
+  /**
+   * Field selectors besides metadata.name and metadata.namespace, as paths like `spec.nodeName`.
+   */
   selectableFields: readonly string[];
   columns: readonly Column[];
-  /** Of custom resources: what is checked, filled in and cut off. Others keep what is sent. */
+  /** For custom resources: used for validation, defaults and pruning. Built-in kinds have none. */
   schema?: Schema;
-  /** Lists that strategic merge patch merges, by path, and their key. Built-in kinds alone. */
+  /** Merge keys of lists, by path, for strategic merge patch. Built-in kinds only. */
   mergeKeys: Readonly<Record<string, string>>;
-  /** Made by a CustomResourceDefinition. */
+  /** Whether a CustomResourceDefinition defines the resource. */
   isCustom?: boolean;
-  /** What is there without being sent. */
+  /** Fills in fields that clients may leave out. */
   fill?(object: KubeObject): KubeObject;
-  /** What the schema cannot say. */
+  /** Validation beyond the schema. */
   validate?(object: KubeObject, old: KubeObject | undefined): Cause[];
-  /** Served under several versions: the one that is stored. */
+  /** The version in which objects are stored, if several are served. */
   storageVersion: string;
 }
 
@@ -66,14 +68,14 @@ export const verbs = [
 ] as const;
 export type Verb = (typeof verbs)[number];
 
-/** Versions of one kind share what is stored. */
+/** The key under which objects are stored, shared by all versions of the kind. */
 export const storageKey = ({ group, plural }: Pick<Resource, 'group' | 'plural'>): string =>
   group === '' ? plural : `${plural}.${group}`;
 
 export const apiVersionOf = ({ group, version }: Pick<Resource, 'group' | 'version'>): string =>
   group === '' ? version : `${group}/${version}`;
 
-/** What a path names: `a.b` of nested objects; undefined: it is not there. */
+/** The value at a path such as `a.b`; undefined: there is none. */
 export function valueAt(object: unknown, path: string): unknown {
   let value = object;
   for (const part of path.split('.')) {

@@ -1,7 +1,7 @@
-// Whether two values are the same JSON, whatever the order of their fields.
+// Compares two JSON values, ignoring the order of fields.
 import { isObject } from './structural-schema/schema.ts';
 
-/** A field that is undefined is as if it were not there. */
+/** A field with the value undefined counts as missing. */
 export function isSameJson(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (Array.isArray(a))

@@ -10,7 +10,7 @@ export type Matches = (object: KubeObject) => boolean;
 
 type LabelTest = (labels: Readonly<Record<string, string>>) => boolean;
 
-/** Of a part without white space around it. */
+/** Patterns of one requirement, without surrounding white space. */
 const requirement = {
   set: /^([^\s!=,()]+)\s+(in|notin)\s*\(([^)]*)\)$/,
   equals: /^([^\s!=,()]+)\s*(==|=|!=)\s*([^\s=!,()]*)$/,
@@ -70,7 +70,7 @@ function splitOutsideOfBrackets(text: string): string[] {
   return [...parts, text.slice(begin)];
 }
 
-/** `metadata.name=a,spec.nodeName!=b`; a backslash takes the meaning from `,`, `=` and itself. */
+/** E.g. `metadata.name=a,spec.nodeName!=b`. A backslash escapes `,`, `=` and itself. */
 function parseFieldSelector(text: string, resource: Resource): Answer<Matches> {
   if (text.trim() === '') return () => true;
   const allowed = ['metadata.name', 'metadata.namespace', ...resource.selectableFields];
@@ -89,7 +89,7 @@ function parseFieldSelector(text: string, resource: Resource): Answer<Matches> {
   return (object) => tests.every((test) => test(object));
 }
 
-/** The one name that a field selector asks for; '' for none. */
+/** The object name that a field selector requires; '': none. */
 export function nameInSelector(text: string | null): string {
   const match = /^metadata\.name==?([^,=\\]+)$/.exec(
     (text ?? '').split(',').find((each) => each.startsWith('metadata.name=')) ?? '',
@@ -103,7 +103,7 @@ function textAt(object: KubeObject, field: string): string {
   return value === undefined || value === null ? '' : String(value as string);
 }
 
-/** Both of them. undefined: everything matches. */
+/** Combines label and field selector. undefined: both are empty, so everything matches. */
 export function parseSelectors(
   resource: Resource,
   { labels, fields }: { labels: string; fields: string },

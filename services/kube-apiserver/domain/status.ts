@@ -1,4 +1,4 @@
-// What the API server refuses, as values, with the reasons and codes of Kubernetes' own.
+// The API server's refusals as values, with Kubernetes' reasons and status codes.
 // https://github.com/kubernetes/apimachinery/blob/v0.32.0/pkg/api/errors/errors.go (facts)
 import type { JsonObject } from '#contracts/common/json.ts';
 
@@ -24,7 +24,7 @@ const codes = {
 } as const;
 export type Reason = keyof typeof codes;
 
-/** One wrong field of a refused object. */
+/** One invalid field of a refused object. */
 export interface Cause {
   reason:
     | 'FieldValueRequired'
@@ -38,14 +38,14 @@ export interface Cause {
     | 'FieldManagerConflict'
     | 'UnexpectedServerResponse';
   message: string;
-  /** e.g. `spec.overcommit[cpu]`. */
+  /** Path of the field, e.g. `spec.overcommit[cpu]`. */
   field?: string;
 }
 
 /** The object or resource that a refusal is about. */
 export interface Subject {
   group: string;
-  /** A resource ('hypervisors'), or of an invalid object its kind ('Hypervisor'). */
+  /** A resource ('hypervisors'); for an invalid object its kind ('Hypervisor'). */
   kind: string;
   name?: string;
   uid?: string;
@@ -74,7 +74,7 @@ export class Refusal {
     return codes[this.reason];
   }
 
-  /** The body of the answer. */
+  /** The refusal as the body of the answer. */
   toStatus(): JsonObject {
     const { subject, causes, retryAfterSeconds } = this;
     const hasDetails = subject !== undefined || causes.length > 0 || retryAfterSeconds;
@@ -108,7 +108,7 @@ export const isRefusal = (value: unknown): value is Refusal => value instanceof 
 
 export const badRequest = (message: string): Refusal => new Refusal('BadRequest', message);
 
-/** `hypervisors.kvm.cloud.sap "h1"`, as every message about an object begins. */
+/** E.g. `hypervisors.kvm.cloud.sap "h1"`, with which messages about an object begin. */
 export const named = ({ group, kind, name }: Subject): string =>
   `${kind}${group === '' ? '' : `.${group}`}${name === undefined ? '' : ` "${name}"`}`;
 
@@ -126,14 +126,14 @@ export const conflict = (subject: Subject, why: string): Refusal =>
 export const forbidden = (subject: Subject, why: string): Refusal =>
   new Refusal('Forbidden', `${named(subject)} is forbidden: ${why}`, { subject });
 
-/** `subject.kind` is the object's kind. */
+/** `subject.kind` must be the object's kind, not its resource. */
 export function invalid(subject: Subject, causes: readonly Cause[]): Refusal {
   const texts = causes.map(({ field, message }) => (field ? `${field}: ${message}` : message));
   const text = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
   return new Refusal('Invalid', `${named(subject)} is invalid: ${text}`, { subject, causes });
 }
 
-/** A Status for what was done and leaves no object behind. */
+/** The Status for a successful request that leaves no object behind. */
 export const success = (subject: Subject): JsonObject => ({
   kind: 'Status',
   apiVersion: 'v1',

@@ -1,11 +1,15 @@
-// Strategic merge patch, for built-in kinds: as a merge patch, but lists of objects merge by a key.
+// Strategic merge patch, for built-in kinds: a merge patch in which lists of objects are merged by
+// a key.
 // https://github.com/kubernetes/community/blob/master/contributors/devel/sig-api-machinery/strategic-merge-patch.md
 import { isObject, setField } from './structural-schema/schema.ts';
 
-/** By path of a list: the field that tells its items apart; '' or no entry: replaced as a whole. */
+/**
+ * Path of a list -> the field that identifies its items. '' or no entry: the list is replaced as a
+ * whole.
+ */
 type MergeKeys = Readonly<Record<string, string>>;
 
-/** Lists of plain values that merge as sets, in every kind. */
+/** Lists of plain values that are merged as sets, in every kind. */
 const mergedSets: readonly string[] = ['metadata.finalizers'];
 const ofEveryKind: MergeKeys = { 'metadata.ownerReferences': 'uid' };
 
@@ -76,7 +80,7 @@ function mergeLists(
   return merged;
 }
 
-/** Items that the order names come in it; others keep their places after them. */
+/** Sorts the items that `order` names in its order; the others follow in their old order. */
 function ordered(list: unknown, order: readonly unknown[], key: string | undefined): unknown[] {
   const nameOf = (item: unknown): unknown => (key && isObject(item) ? item[key] : item);
   const places = new Map(order.map((item, index) => [nameOf(item), index]));

@@ -1,4 +1,4 @@
-// Objects as rows, as kubectl prints them.
+// Objects as the rows that kubectl prints.
 // https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables
 import type { KubeObject } from '#contracts/kube/object.ts';
 import type { Resource } from './resource.ts';
@@ -8,9 +8,9 @@ export type IncludeObject = 'None' | 'Metadata' | 'Object';
 export interface TableOptions {
   includeObject: IncludeObject;
   nowMs: number;
-  /** Of the list. */
+  /** The metadata of the list. */
   metadata: object;
-  /** A watch sends the columns with its first event alone. */
+  /** A watch sends the column definitions only with its first event. */
   withColumns: boolean;
 }
 

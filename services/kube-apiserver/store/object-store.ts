@@ -1,17 +1,17 @@
-// All objects: in memory as JSON text, so that lists and watches send what is there, and in the
-// database, so that they outlive the process. One process serves a database: its state folder's
-// lock sees to it. Used by the API's verbs and by the controllers.
+// The store of all objects: in memory as JSON text, from which lists and watches are sent, and in
+// the database, from which it is loaded at start. Only one process may use a database; the lock of
+// the state folder ensures that. Used by the API and the controllers.
 import type { KubeObject } from '#contracts/kube/object.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { KubeDb } from './tables.ts';
 
-/** An object as it was after one change. */
+/** One version of an object, after one change. */
 export class Stored {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
   readonly revision: number;
-  /** In which version it was written. */
+  /** The API version in which the object was written. */
   readonly apiVersion: string;
   readonly text: string;
 
@@ -24,9 +24,12 @@ export class Stored {
     this.text = text;
   }
 
-  /** A copy of its own at each call: 5 kB take about 20 µs, and memory only while they are used. */
+  /**
+   * The parsed object, a new copy at each call. Parsing takes about 20 µs for 5 kB, and no parsed
+   * copies occupy memory.
+   */
   get object(): KubeObject {
-    return JSON.parse(this.text) as KubeObject; // written by `textOf`
+    return JSON.parse(this.text) as KubeObject; // `textOf` wrote it
   }
 }
 
@@ -34,41 +37,44 @@ export interface Change {
   type: 'ADDED' | 'MODIFIED' | 'DELETED';
   kind: string;
   revision: number;
-  /** Of a deletion: as it was last, with the revision of the deletion. */
+  /** For a deletion: the object's last content, with the revision of the deletion. */
   current: Stored;
   previous: Stored | undefined;
 }
 
 export interface Place {
   kind: string;
-  /** '' of a cluster-wide object. */
+  /** '' for a cluster-scoped object. */
   namespace: string;
   name: string;
 }
 
 export interface ObjectStore {
-  /** Of the last change. */
+  /** Revision of the last change. */
   revision(): number;
   get(place: Place): Stored | undefined;
-  /** By namespace and name; of all namespaces for ''. */
+  /** Sorted by namespace and name. `namespace` '' (default): of all namespaces. */
   list(kind: string, namespace?: string): readonly Stored[];
-  /** undefined: there is one of that name. */
+  /** undefined: an object of this name exists. */
   create(place: Place, object: KubeObject): Promise<Stored | undefined>;
-  /** undefined: it is no more what it was at `expected`. */
+  /** undefined: the object's revision is not `expected` any more. */
   replace(place: Place, object: KubeObject, expected: number): Promise<Stored | undefined>;
   remove(place: Place, expected: number): Promise<Stored | undefined>;
-  /** In order; undefined: they are no longer known. */
+  /** The changes after `revision`, in order; undefined: they are no longer in the history. */
   changesSince(revision: number): readonly Change[] | undefined;
-  /** Called with every change, in order, after it is kept. */
+  /** Calls the listener with every change, in order, after it is stored. */
   onChange(listener: (change: Change) => void): () => void;
-  /** Resolves when every write that was asked for before is kept or refused. */
+  /** Resolves when every write requested before this call has been stored or refused. */
   settled(): Promise<void>;
 }
 
-/** What is kept of the past for watches that begin there. */
+/** Size of the history from which watches can start. */
 const history = { changes: 5_000, bytes: 16 * 1024 * 1024 };
 
-/** A space sorts before all that a name may have, so namespaces are not mixed. */
+/**
+ * Joined by a space, which sorts before every character of a name, so that each namespace's objects
+ * are adjacent.
+ */
 const keyOf = ({ namespace, name }: { namespace: string; name: string }): string =>
   `${namespace} ${name}`;
 
@@ -81,12 +87,12 @@ export async function openObjectStore(db: KubeDb): Promise<ObjectStore> {
 class MemoryOverDatabase implements ObjectStore {
   readonly #db: KubeDb;
   readonly #kinds = new Map<string, Map<string, Stored>>();
-  /** Of each kind, sorted; built when it is asked for. */
+  /** Sorted list of each kind; built when first requested after a change. */
   readonly #sorted = new Map<string, readonly Stored[]>();
   readonly #listeners = new Set<(change: Change) => void>();
   #changes: Change[] = [];
   #changeBytes = 0;
-  /** Changes up to this one are forgotten. */
+  /** Revision up to which changes have been dropped from the history. */
   #forgotten = 0;
   #revision = 0;
   #writing: Promise<unknown> = Promise.resolve();
@@ -168,7 +174,7 @@ class MemoryOverDatabase implements ObjectStore {
 
   changesSince(revision: number): readonly Change[] | undefined {
     if (revision < this.#forgotten) return undefined;
-    // the last ones are asked for most
+    // Searched from the end, since mostly the latest changes are requested.
     let first = this.#changes.length;
     while (first > 0 && (this.#changes[first - 1]?.revision ?? 0) > revision) first -= 1;
     return this.#changes.slice(first);
@@ -179,7 +185,7 @@ class MemoryOverDatabase implements ObjectStore {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** One after the other: each sees what the one before has left. */
+  /** Serializes writes, so that each sees the result of the one before. */
   async #write<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#writing.then(work);
     this.#writing = result.catch(() => undefined);
@@ -224,7 +230,7 @@ class MemoryOverDatabase implements ObjectStore {
     for (const listener of this.#listeners) listener(change);
   }
 
-  /** The older half: seldom, since it copies the rest. */
+  /** Halves the history at once, so that the copying of the rest is rare. */
   #forget(): void {
     let [kept, bytes] = [this.#changes.length, 0];
     for (; kept > 0 && this.#changes.length - kept < history.changes; kept -= 1) {

@@ -5,15 +5,15 @@ export type KubeDb = Kysely<KubeTables>;
 
 export interface KubeTables {
   objects: {
-    /** `hypervisors.kvm.cloud.sap`: storageKey in resource.ts. */
+    /** E.g. `hypervisors.kvm.cloud.sap`: see storageKey in domain/resource.ts. */
     kind: string;
-    /** '' of a cluster-wide object. */
+    /** '' for a cluster-scoped object. */
     namespace: string;
     name: string;
     revision: number;
-    /** JSON, resourceVersion included. */
+    /** The object as JSON, including its resourceVersion. */
     text: string;
   };
-  /** One row: the revision of the last change, also of one that removed its object. */
+  /** One row: the revision of the last change, including deletions. */
   revisions: { id: number; value: number };
 }

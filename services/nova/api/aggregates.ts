@@ -22,7 +22,7 @@ import type { Aggregate, AggregateRefusal } from '../store/aggregates.ts';
 import { nameSchema } from './servers/create-schema.ts';
 
 const strict = { additionalProperties: false };
-// A colon would be read as `zone:host` when a server is created.
+// No colon: in a server create request `availability_zone: "zone:host"` names zone and host.
 const zoneSchema = Type.String({
   minLength: 1,
   maxLength: 255,
@@ -79,7 +79,10 @@ export function aggregateRoutes(deps: NovaDeps): readonly Route[] {
   const { db } = deps.database;
   const { clock, ids } = deps;
 
-  /** The aggregate as it is now, or why nothing was changed. */
+  /**
+   * 200 with the aggregate as it is stored now; or, if `refusal` is given, the fault that explains
+   * it.
+   */
   async function answer(
     request: ApiRequest<unknown>,
     refusal: AggregateRefusal | undefined,
@@ -213,7 +216,7 @@ export function aggregateRoutes(deps: NovaDeps): readonly Route[] {
   ];
 }
 
-/** A null takes the key away. */
+/** Merges `wanted` into the metadata `now`; a null value removes its key. */
 function merged(
   now: Record<string, string>,
   wanted: Record<string, string | null>,

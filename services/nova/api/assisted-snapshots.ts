@@ -1,4 +1,5 @@
-// Snapshots of volumes that guests have, which Cinder takes with Nova's help.
+// Snapshots of volumes that are attached to running guests: Cinder calls these routes, because only
+// the hypervisor can switch a running guest to a new file.
 // https://docs.openstack.org/api-ref/compute/#assisted-volume-snapshots-os-assisted-volume-snapshots
 import Type from 'typebox';
 import { fault } from '#contracts/common/fault.ts';
@@ -35,7 +36,8 @@ const body = Type.Object(
 export function assistedSnapshotRoutes(deps: NovaDeps): readonly Route[] {
   const path = '/v2.1/os-assisted-volume-snapshots';
   return [
-    // Answered at once; Cinder hears how it went by os-update_snapshot_status.
+    // Answered at once, before the guest is switched; Nova reports the result to Cinder later by
+    // os-update_snapshot_status.
     route<Body>({
       method: 'POST',
       path,
@@ -61,7 +63,8 @@ export function assistedSnapshotRoutes(deps: NovaDeps): readonly Route[] {
         return { status: 200, body: { snapshot: { id: snapshotId, volumeId } } };
       },
     }),
-    // What can be done under a guest Cinder does alone; the rest waits until the guest lets go.
+    // Nothing to do in Nova: Cinder deletes what it can below a running guest by itself, and
+    // deletes the rest after the volume is detached.
     route({
       method: 'DELETE',
       path: `${path}/:id`,

@@ -1,4 +1,5 @@
-// The zones a server may be asked into, and for administrators the hosts in them.
+// The availability zones that a server can be created in; for administrators also the hosts in each
+// zone.
 // https://docs.openstack.org/api-ref/compute/#availability-zones-os-availability-zone
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { Route } from '#openstack/http/route.ts';
@@ -22,8 +23,8 @@ export function availabilityZoneRoutes(deps: NovaDeps): readonly Route[] {
         : internalZone,
     );
   }
-  // A zone is open while any of its services is enabled; whether a host is alive is the scheduler's
-  // question.
+  // A zone is available while at least one of its services is enabled, even if all its hosts are
+  // down: the scheduler checks whether a host is alive.
   const view = (name: string, services: readonly ServiceRow[], hosts: Json): JsonObject => ({
     zoneName: name,
     zoneState: { available: services.some((service) => service.disabled === 0) },

@@ -13,7 +13,7 @@ let nova: NovaFixture;
 before(async () => void (nova = await startNova()));
 after(async () => await nova.close());
 
-// kept as they are, not looked at
+// Empty: these tests never read the facts of a host.
 const facts = {} as ConductorRpc['reportHost']['params']['facts'];
 const report = async (host: string, starting: boolean): Promise<Outcome<unknown>> =>
   await reportHost(nova.deps, { host, facts, version: '1', starting });

@@ -1,12 +1,14 @@
-// The extensions of old: all of them are part of the API now, clients still ask for some by alias.
-// A fixed list. https://docs.openstack.org/api-ref/compute/#extensions-extensions-deprecated
+// The extensions API, deprecated upstream. Extensions became part of the compute API, but old
+// clients still look some up by alias, so a fixed list is answered.
+// https://docs.openstack.org/api-ref/compute/#extensions-extensions-deprecated
 import { fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 
 /**
- * Alias -> name: upstream's list, the same in every cloud, whatever of it is in use.
+ * Alias -> name. Upstream's list, which is the same in every cloud, whether a feature is in use or
+ * not.
  * nova.api.openstack.compute.extension_info
  */
 const extensions: Readonly<Record<string, string>> = {

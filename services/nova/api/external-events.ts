@@ -1,4 +1,4 @@
-// What other services tell of a server's resources: Neutron of its ports, Cinder of its volumes.
+// External events: Neutron reports changes of a server's ports, Cinder of its volumes.
 // https://docs.openstack.org/api-ref/compute/#create-external-events-os-server-external-events
 import Type from 'typebox';
 import { fault } from '#contracts/common/fault.ts';
@@ -19,8 +19,8 @@ interface Event {
 }
 
 /**
- * Event names by the microversion that knows them first. What no part of this cloud needs is taken
- * and let be.
+ * Event names, with the microversion that introduced them. Events that need no action in this cloud
+ * (power-update, say) are accepted and ignored.
  */
 const names: readonly { since: number; names: readonly string[] }[] = [
   { since: 0, names: networkEvents },
@@ -81,7 +81,7 @@ export function externalEventRoutes(deps: NovaDeps): readonly Route[] {
         const answers: JsonObject[] = [];
         for (const event of events) {
           const host = hosts.get(event.server_uuid);
-          // 422: the server is on no host yet, or not any more.
+          // 422: the server exists, but is not on a host (not built yet, or offloaded).
           // nova.api.openstack.compute.server_external_events
           const code = host === undefined ? 404 : host === null ? 422 : 200;
           answers.push({

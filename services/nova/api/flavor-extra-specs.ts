@@ -1,4 +1,5 @@
-// A flavor's extra specs: what its servers need of a host, beyond size.
+// A flavor's extra specs: properties beyond its size, such as traits, that its servers require of a
+// host.
 // https://docs.openstack.org/api-ref/compute/#flavors-extra-specs
 import Type from 'typebox';
 import { extraSpecRoutes } from '#openstack/http/extra-spec-routes.ts';

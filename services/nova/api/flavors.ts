@@ -187,7 +187,8 @@ const contextOf = (request: ApiRequest<unknown>): FlavorViewContext => ({
 });
 
 /**
- * The flavor of `:id`. notFound: also for a private one that the caller's project has no access to.
+ * Reads the flavor `:id`. notFound: no such flavor, or a private one without access for the
+ * caller's project.
  */
 export async function requestedFlavor(
   { database: { db } }: NovaDeps,
@@ -274,6 +275,7 @@ function filtersOf(request: ApiRequest): Outcome<FlavorFilters> {
   if (asked === undefined) return filters;
   const isPublic = asked.toLowerCase() === 'none' ? null : booleanOf(asked);
   if (isPublic === undefined) return fault('badRequest', `Invalid is_public filter [${asked}]`);
-  // Everybody else sees what is public or theirs, whatever they ask for.
+  // For all other callers is_public is ignored: they see public flavors and those their project can
+  // access.
   return isAdmin(request) ? { ...filters, isPublic } : filters;
 }

@@ -1,6 +1,6 @@
-// Makes an x509 keypair for those who brought none (until 2.91): a certificate that names the user,
-// for WinRM logins, signed by its own key. The form is Nova's `generate_winrm_x509_cert`; the
-// encoding RFC 5280 in DER (X.690).
+// Generates an x509 keypair when a user requests one without a public key (until microversion
+// 2.91): a self-signed certificate that names the user, for WinRM logins. The form is Nova's
+// `generate_winrm_x509_cert`; the encoding RFC 5280 in DER (X.690).
 import { generateKeyPair, sign } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Ids } from '#platform/ids.ts';
@@ -9,8 +9,8 @@ const generate = promisify(generateKeyPair);
 const tenYearsMs = 3650 * 24 * 3_600_000;
 
 /**
- * RSA 2048, valid for ten years from `nowMs`. The key's randomness is the kernel's, not that of
- * `ids`: a seeded key would be no secret.
+ * RSA 2048, valid for ten years from `nowMs`. The key comes from the kernel's random generator, not
+ * from `ids`: a key from a seeded generator would not be secret.
  */
 export async function generateCertificate(
   userId: string,
@@ -44,7 +44,7 @@ function certificateFacts(userId: string, nowMs: number, serialBytes: Buffer, ke
     sequence(objectId('551d11'), octets(sequence(principal))), // subjectAltName
   );
   const version3 = element(0xa0, element(0x02, Buffer.from([2])));
-  // the first byte keeps it positive
+  // The leading 0x01 keeps the serial number positive: DER integers are signed.
   const serial = element(0x02, Buffer.concat([Buffer.from([0x01]), serialBytes]));
   return sequence(
     version3,
@@ -72,7 +72,10 @@ const objectId = (hex: string): Buffer => element(0x06, Buffer.from(hex, 'hex'))
 const text = (value: string): Buffer => element(0x0c, Buffer.from(value));
 const octets = (content: Buffer): Buffer => element(0x04, content);
 const bits = (content: Buffer): Buffer => element(0x03, Buffer.from([0]), content);
-/** GeneralizedTime; RFC 5280 wants the two-digit form before 2050. */
+/**
+ * Encodes a time in DER: UTCTime (two-digit year) before 2050, as RFC 5280 requires, else
+ * GeneralizedTime.
+ */
 const time = (ms: number): Buffer => {
   const digits = new Date(ms).toISOString().replaceAll(/[-:T]|\.\d+/g, '');
   return Number(digits.slice(0, 4)) < 2050

@@ -1,5 +1,5 @@
-// Makes an ssh key for those who brought none (until 2.91). The private half is told once and kept
-// nowhere.
+// Generates an ssh key when a user requests a keypair without a public key (until microversion
+// 2.91). The private key is returned once and never stored.
 import { generateKeyPair } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
@@ -7,8 +7,9 @@ import { promisify } from 'node:util';
 const generate = promisify(generateKeyPair);
 
 /**
- * RSA 2048, the private key in PKCS#1 PEM, which every ssh client reads. Its randomness is the
- * kernel's, not `deps.ids`: a seeded key would be no secret.
+ * RSA 2048; the private key is PKCS#1 PEM, which every ssh client reads. The key comes from the
+ * kernel's random generator, not from `deps.ids`: a key from a seeded generator would not be
+ * secret.
  */
 export async function generateSshKey(): Promise<{ publicKey: string; privateKey: string }> {
   const { publicKey, privateKey } = await generate('rsa', { modulusLength: 2048 });
@@ -18,7 +19,7 @@ export async function generateSshKey(): Promise<{ publicKey: string; privateKey:
   };
 }
 
-/** RFC 4253, section 6.6: the name, e, n. */
+/** The public key in wire format, RFC 4253, section 6.6: "ssh-rsa", e, n. */
 function sshBlob(key: KeyObject): Buffer {
   const { e = '', n = '' } = key.export({ format: 'jwk' });
   return Buffer.concat([
@@ -34,6 +35,6 @@ const field = (bytes: Buffer): Buffer => {
   return Buffer.concat([length, bytes]);
 };
 
-/** RFC 4251, mpint: a leading one bit would be a minus sign. */
+/** RFC 4251, mpint is signed: a zero byte is put before a number whose first bit is set. */
 const positive = (bytes: Buffer): Buffer =>
   (bytes[0] ?? 0) & 0x80 ? Buffer.concat([Buffer.from([0]), bytes]) : bytes;

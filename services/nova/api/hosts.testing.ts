@@ -1,12 +1,12 @@
-// What the tests of the operator's side of the API share: Nova with two hosts, and an
-// administrator's requests.
+// Shared by the tests of the API for administrators: a Nova with two hosts, and short functions
+// that send requests as an administrator.
 import { afterEach, beforeEach } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
 import type { NovaFixture } from './nova-api.testing.ts';
 import { startMs, startNova } from './nova-api.testing.ts';
 
-/** Set before each test: two hosts, `h1` and `h2`. */
-export const world = {} as { nova: NovaFixture }; // by `useTwoHosts`
+/** The fixture of the running test: a Nova with the hosts `h1` and `h2`. */
+export const world = {} as { nova: NovaFixture }; // set by `useTwoHosts` before each test
 export const ask: NovaFixture['ask'] = (...args) => world.nova.ask(...args);
 export const at = (version?: number) => (version === undefined ? {} : { version });
 export const put = async (path: string, body: Json, version?: number) =>

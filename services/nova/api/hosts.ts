@@ -1,5 +1,5 @@
-// The hosts of old, up to 2.42: which services run where, and what a compute host has. For
-// administrators; the stock client's `openstack host`.
+// The os-hosts API, deprecated, up to microversion 2.42: which services run on which host, and a
+// compute host's resources. For administrators; used by the stock client's `openstack host`.
 // https://docs.openstack.org/api-ref/compute/#hosts-os-hosts-deprecated
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -109,7 +109,10 @@ export function hostRoutes(deps: NovaDeps): readonly Route[] {
   ];
 }
 
-/** What the host has, what is taken of it, and by whom. */
+/**
+ * Rows of the answer: the total of the host, what its servers use (twice, as Nova shows it now and
+ * at most), and the usage of each project.
+ */
 async function resources(
   { database: { db } }: NovaDeps,
   node: ComputeNodeRow,

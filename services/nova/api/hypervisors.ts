@@ -68,7 +68,7 @@ export function hypervisorRoutes(deps: NovaDeps): readonly Route[] {
           : { status: 200, body: { hypervisor: hypervisorView(hypervisor, request.version) } };
       },
     }),
-    // From 2.88 on, `show` tells it.
+    // Only until 2.87: from 2.88 on GET /os-hypervisors/{id} includes the uptime.
     route({
       method: 'GET',
       path: `${path}/:id/uptime`,
@@ -115,7 +115,7 @@ export function hypervisorRoutes(deps: NovaDeps): readonly Route[] {
   ];
 }
 
-/** Every compute node that has its service. */
+/** All compute nodes that have a nova-compute service. */
 async function readHypervisors(
   { database: { db }, clock, config }: NovaDeps,
   withServers: boolean,
@@ -129,7 +129,7 @@ async function readHypervisors(
   const serviceOf = new Map(services.map((service) => [service.host, service]));
   return nodes.flatMap((node): Hypervisor[] => {
     const service = serviceOf.get(node.host);
-    if (!service) return []; // between registering and reporting
+    if (!service) return []; // node registered, service not reported yet
     const facts = factsOf(node);
     return [
       {

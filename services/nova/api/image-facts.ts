@@ -1,5 +1,5 @@
-// What a server is built from, as Glance tells the caller, or Cinder of a volume that was made from
-// an image. For the requests that create, rebuild and rescue servers.
+// Reads the image that a server is built from: from Glance, or from the metadata that Cinder keeps
+// with a volume that was made from an image. Used by create, rebuild and rescue.
 import { volumeImageFields } from '#contracts/cinder/wire.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -9,7 +9,7 @@ import type { ImageFacts } from '#contracts/nova/facts.ts';
 import type { Caller, ClientDeps } from '#openstack/clients/call.ts';
 import { glanceClient } from '#openstack/clients/glance.ts';
 
-/** badRequest: there is no such image for this caller, or it is not active. */
+/** badRequest: the image does not exist for this caller, or is not active. */
 export async function fetchImageFacts(
   deps: ClientDeps,
   imageId: string,
@@ -33,10 +33,13 @@ export async function fetchImageFacts(
   };
 }
 
-/** What Cinder keeps with a volume of its image, beside the image's properties. */
+/** Fields that Cinder adds to a volume's image metadata besides the image's own properties. */
 const cinderFields = new Set([...volumeImageFields, 'signature_verified']);
 
-/** The image of which a volume is a copy. badRequest: its kernel is not there for this caller. */
+/**
+ * The facts of the image from which a volume was made. badRequest: the caller cannot use its kernel
+ * or ramdisk image.
+ */
 export async function imageFactsOfVolume(
   deps: ClientDeps,
   metadata: Readonly<Record<string, string>>,
@@ -84,7 +87,7 @@ async function fetchKernel(
   return isFault(ramdisk) ? ramdisk : { kernel, ramdisk };
 }
 
-/** badRequest: there is no such image for this caller, or it is not active. */
+/** badRequest: the image does not exist for this caller, or is not active. */
 async function activeImage(
   deps: ClientDeps,
   imageId: string,

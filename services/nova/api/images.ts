@@ -1,5 +1,6 @@
-// Nova's old paths of images, passed on to Glance in the caller's name: up to 2.35, their metadata
-// up to 2.38. Stock tools of that age and OpenStack's required tests of server images call them.
+// Nova's deprecated image proxy API: passed on to Glance with the caller's token. Image routes
+// exist up to microversion 2.35, metadata routes up to 2.38. Old clients and OpenStack's required
+// interoperability tests of server images call them.
 // https://docs.openstack.org/api-ref/compute/#images-deprecated
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -37,7 +38,10 @@ export function imageRoutes(deps: NovaDeps): readonly Route[] {
       : image;
   };
 
-  /** Writes what `next` makes of the properties; those it leaves out are removed. */
+  /**
+   * Replaces the image's properties by what `next` returns for the current ones; properties that
+   * are not in the result are removed.
+   */
   async function change(
     request: Request,
     next: (now: Metadata) => Outcome<Metadata>,
@@ -141,7 +145,10 @@ async function list(
   };
 }
 
-/** The filters of the compute API in Glance's words; undefined: a value that is none. */
+/**
+ * Translates a filter of the compute API to Glance's name and value. undefined: the value is not
+ * valid.
+ */
 const filters: Readonly<
   Record<string, (value: string) => [name: string, value: string] | undefined>
 > = {
@@ -149,7 +156,7 @@ const filters: Readonly<
   name: (value) => ['name', anyOf([value])],
   status: (value) => ['status', anyOf(glanceStates(value.toUpperCase()))],
   type: (value) => ['image_type', value],
-  // A server is told by its id or by a link to it.
+  // The server may be given by its id or by a URL that ends in its id.
   server: (value) => ['instance_uuid', value.slice(value.lastIndexOf('/') + 1)],
   minRam: (value) => ['min_ram', value],
   minDisk: (value) => ['min_disk', value],

@@ -1,4 +1,5 @@
-// What was done to a server, by whom, with what end. Readable after deletion from 2.21.
+// The log of actions on a server: what was requested, by whom, with which result. From 2.21 on also
+// readable after the server's deletion.
 import { createHash } from 'node:crypto';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';

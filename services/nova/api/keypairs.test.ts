@@ -1,5 +1,5 @@
-// Keypairs through the real dispatcher; fingerprints and made keys are checked against ssh-keygen
-// and openssl's own output.
+// Keypairs through the real dispatcher. Fingerprints and generated keys are compared with the
+// output of ssh-keygen and openssl.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

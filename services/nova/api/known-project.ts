@@ -1,5 +1,5 @@
-// Whether Keystone knows a project that somebody grants something to. Called where a typing error
-// would be kept for ever.
+// Checks that Keystone knows a project before quota or flavor access is granted to it: with a
+// mistyped project id the grant would be stored for ever without effect.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { refusedStatus } from '#openstack/clients/call.ts';
@@ -10,8 +10,9 @@ import type { NovaDeps } from '../deps.ts';
 const timeoutMs = 10_000;
 
 /**
- * badRequest: there is no such project. Where Keystone cannot or may not tell, the caller is
- * believed, as in Nova (nova.api.openstack.identity).
+ * badRequest: Keystone says that the project does not exist. If Keystone does not answer, or does
+ * not let the caller look, the project id is accepted unchecked, as in Nova
+ * (nova.api.openstack.identity).
  */
 export async function checkProject(
   deps: NovaDeps,

@@ -1,4 +1,4 @@
-// What the caller's project may have, and what of it is taken.
+// The limits of the caller's project, and how much of each is used.
 // https://docs.openstack.org/api-ref/compute/#limits-limits
 import { fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -50,7 +50,7 @@ export function limitRoutes({ database: { db } }: NovaDeps): readonly Route[] {
 
 type Usage = QuotaUsage & { serverGroups: number };
 
-/** One row a field: the last microversion that has it, and its value. */
+/** The fields of the answer; `until` is the last microversion that has the field. */
 const fields: readonly {
   name: string;
   until?: number;
@@ -66,7 +66,7 @@ const fields: readonly {
   { name: 'maxTotalKeypairs', value: (limits) => limits.key_pairs },
   { name: 'maxServerGroups', value: (limits) => limits.server_groups },
   { name: 'maxServerGroupMembers', value: (limits) => limits.server_group_members },
-  // Networks are Neutron's: Nova names them until 2.35 and bounds nothing.
+  // Networks belong to Neutron: until 2.35 Nova shows these fields, always as unlimited.
   ...['maxTotalFloatingIps', 'maxSecurityGroups', 'maxSecurityGroupRules'].map((name) => ({
     name,
     until: 35,

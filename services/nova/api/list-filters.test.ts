@@ -1,4 +1,5 @@
-// Filters of Nova's lists, one row each: what they find, for whom, and what is ignored or refused.
+// Filters of Nova's lists, one row for each case: what it finds for whom, and what is ignored or
+// refused.
 // api-ref; nova.api.openstack.compute.schemas
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -86,7 +87,8 @@ const found = async (who: Person, query: string, version: number): Promise<strin
 
 describe('servers', () => {
   /**
-   * Query; what administrators of the project find at 2.90; what members find at 2.90 and at 2.74.
+   * Each row: the query; what an administrator of the project finds at 2.90; what a member finds at
+   * 2.90; what a member finds at 2.74. A number is the status of a refusal.
    */
   const cases: readonly (readonly [string, string | number, string | number, string | number])[] = [
     ['name=^web1$', 'a', 'a', 'a'],
@@ -120,7 +122,7 @@ describe('servers', () => {
     [`changes-before=${second(1_000)}`, 'ab', 'ab', 'ab'],
     ['changes-since=yesterday', 400, 400, 400],
     [`changes-since=${second(2_000)}&changes-before=${second(0)}`, 400, 400, 400],
-    // Since 2.83 for everybody.
+    // Filters that everybody may use since 2.83; earlier they are ignored for members.
     ['availability_zone=nova', 'a', 'a', 'abc'],
     ['availability_zone=az-2', 'b', 'b', 'abc'],
     ['availability_zone=az-', 'bc', 'bc', 'abc'],
@@ -139,7 +141,7 @@ describe('servers', () => {
     ['created_at=1999', '', '', 'abc'],
     ['launched_at=2026', 'ab', 'ab', 'abc'],
     ['terminated_at=2026', '', '', 'abc'],
-    // For administrators alone.
+    // Filters for administrators only; ignored for members.
     ['host=h1', 'a', 'abc', 'abc'],
     ['node=h2', 'b', 'abc', 'abc'],
     ['hostname=shop', 'c', 'abc', 'abc'],
@@ -152,7 +154,7 @@ describe('servers', () => {
     ['all_tenants=1', 'abcd', 403, 403],
     ['all_tenants=1&project_id=project-b', 'd', 403, 403],
     ['all_tenants=perhaps', 400, 400, 400],
-    // Unknown ones are ignored up to 2.74.
+    // Unknown parameters are ignored up to 2.74 and refused from 2.75 on.
     ['colour=red', 400, 400, 'abc'],
     ['constructor=1', 400, 400, 'abc'],
   ];
@@ -178,7 +180,10 @@ describe('servers', () => {
 });
 
 describe('other lists', () => {
-  /** Who, path, version, and what is found: names in the answer's order, or a refusal. */
+  /**
+   * Each row: caller, path, microversion, and the names found in the order of the answer, or the
+   * status of a refusal.
+   */
   const cases: readonly (readonly [Person, string, number, string | number])[] = [
     ['member', 'flavors?minRam=4096', 90, 'm1.medium'],
     ['member', 'flavors?minRam=much', 90, 400],

@@ -1,5 +1,5 @@
-// os-migrateLive and the calls on a migration that is under way: what they take, what they refuse,
-// in upstream's words.
+// os-migrateLive, and aborting or forcing a live migration in progress: what these calls accept and
+// refuse, with upstream's messages.
 import assert from 'node:assert/strict';
 import { beforeEach, it } from 'node:test';
 import type { JsonObject } from '#contracts/common/json.ts';

@@ -1,4 +1,4 @@
-// A live migration that is under way is aborted or completed by force.
+// Aborts a live migration in progress, or forces it to complete.
 // https://docs.openstack.org/api-ref/compute/#server-migrations-servers-migrations
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -16,7 +16,10 @@ import { checkLock, logInstant } from './servers/begin.ts';
 
 const agentTimeoutMs = 30_000;
 const path = '/v2.1/servers/:id/migrations/:migration';
-/** Of one that has not begun to move its guest. */
+/**
+ * Since 2.65 a migration whose guest has not begun to move (queued, preparing) can be aborted as
+ * well.
+ */
 const waitingSince = 65;
 const waiting: readonly MigrationStatus[] = ['queued', 'preparing'];
 
@@ -36,7 +39,7 @@ export function liveMigrationRoutes(deps: NovaDeps): readonly Route[] {
         ]);
         if (isFault(row)) return row;
         const { database, clock } = deps;
-        // The saga sees it before it has the guest moved.
+        // The saga reads this status before it starts to move the guest, and then ends.
         if (row.status !== 'running')
           await advanceMigration(database.db, row, 'cancelled', clock.now());
         const aborted = await agentOn(deps, row.source_host ?? '').call(
@@ -73,8 +76,9 @@ export function liveMigrationRoutes(deps: NovaDeps): readonly Route[] {
 }
 
 /**
- * conflict: the server does not migrate; notFound: it has no such migration; badRequest: that is in
- * none of `states`. Words: nova.exception.
+ * Finds the live migration `:migration` of the server. conflict: the server is locked or not
+ * migrating; notFound: it has no such live migration; badRequest: its status is not in `states`.
+ * Messages are those of nova.exception.
  */
 async function underWay(
   deps: NovaDeps,

@@ -1,5 +1,6 @@
-// Migrations of servers as operators see them: all, and the live ones that are under way below
-// their server. https://docs.openstack.org/api-ref/compute/#migrations-os-migrations
+// Migration records for operators: all of them at /os-migrations, and below a server its live
+// migrations in progress.
+// https://docs.openstack.org/api-ref/compute/#migrations-os-migrations
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -106,8 +107,8 @@ const plainNames = [
 ];
 
 /**
- * 'none': nothing can match. Before 2.59 other parameters are ignored.
- * nova.api.openstack.compute.schemas.migrations
+ * The filters of the query; 'none' if no record can match. Unknown parameters are refused from 2.59
+ * on and ignored before. nova.api.openstack.compute.schemas.migrations
  */
 function filtersOf(request: ApiRequest): Outcome<MigrationFilters | 'none'> {
   const { version } = request;
@@ -139,7 +140,8 @@ function filtersOf(request: ApiRequest): Outcome<MigrationFilters | 'none'> {
   const { status, migration_type: types } = request.query;
   if (status) filters.statuses = status;
   if (types) filters.types = types;
-  // None is ever hidden: upstream hides those of moves between cells.
+  // Upstream hides records of cross-cell moves; there are none here, so a query for hidden ones
+  // finds nothing.
   const hidden = first(request, 'hidden');
   const wantsHidden = hidden !== undefined && /^(1|t|true|on|y|yes)$/i.test(hidden);
   return wantsHidden ? 'none' : filters;
@@ -176,7 +178,7 @@ function timesOf(
 
 const time = (ms: number): string => isoMicroseconds(ms).slice(0, -1);
 
-/** As upstream, a row that was never changed has no time of its change. */
+/** As upstream, `updated_at` is null for a row that was never changed. */
 const updatedAt = ({ created_at_ms: created, updated_at_ms: updated }: MigrationRow) =>
   updated === created ? null : time(updated);
 
@@ -184,7 +186,7 @@ const places = (row: MigrationRow): JsonObject => ({
   id: row.id,
   status: row.status,
   source_compute: row.source_host,
-  // A host has one node, of its own name.
+  // Each host has exactly one compute node, with the host's name.
   source_node: row.source_host,
   dest_compute: row.dest_host,
   dest_node: row.dest_host,

@@ -1,5 +1,6 @@
-// Nova's old paths of networks and floating IPs, passed on to Neutron in the caller's name: up to
-// 2.35. https://docs.openstack.org/api-ref/compute/#floating-ips-os-floating-ips-deprecated
+// Nova's deprecated network and floating IP proxy API, up to microversion 2.35: passed on to
+// Neutron with the caller's token.
+// https://docs.openstack.org/api-ref/compute/#floating-ips-os-floating-ips-deprecated
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -167,5 +168,8 @@ export function networkRoutes(deps: NovaDeps): readonly Route[] {
   ];
 }
 
-/** A network of Neutron may have many subnets: the one CIDR of old is not told. */
+/**
+ * `cidr` is always null: nova-network had one CIDR for a network, a Neutron network may have many
+ * subnets.
+ */
 const networkView = ({ id, name }: Network): JsonObject => ({ id, label: name, cidr: null });

@@ -1,6 +1,6 @@
 // Nova's API behind the real dispatcher, over a real database (SQLite by default), for Nova's own
-// tests. Doubles stand at the ports alone: tokens are names of people below, other services answer
-// what a test tells them to.
+// tests. Only the outside is a double: a token is the name of one of the people below, and other
+// services answer what the test sets.
 import type { HostFacts } from '#contracts/nova/guest.ts';
 import type { AskInVersion } from '#openstack/http/api.testing.ts';
 import { openTestApi, peopleRoles, projectOf } from '#openstack/http/api.testing.ts';
@@ -35,10 +35,10 @@ export type Person = keyof typeof peopleRoles;
 export interface NovaFixture extends Pick<ToldClient, 'calls' | 'answerCalls'> {
   deps: NovaDeps;
   roles: Record<'api' | 'metadata' | 'conductor' | 'scheduler', Role>;
-  /** Of all roles. */
+  /** The background tasks of all roles. */
   tasks: readonly Task[];
   clock: Clock & { nowMs: number };
-  /** Below /compute/v2.1/, in the least microversion by default. */
+  /** Sends a request to a path below /compute/v2.1/, by default in the lowest microversion. */
   ask: AskInVersion<Person>;
   addHost(host: string, facts?: Partial<HostFacts>): Promise<void>;
   addServer(row?: Partial<ServerRow>): Promise<ServerRow>;

@@ -1,5 +1,5 @@
-// Pages of lists that are short enough to be read whole: everything after the marker, at most
-// `limit`, and the link to what follows.
+// Paging for lists that are short enough to be read as a whole: the items after the marker, at most
+// `limit`, and the link to the next page.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -8,13 +8,13 @@ import { first, limitOf } from './request.ts';
 
 export interface Page<T> {
   items: T[];
-  /** Links to the next page; undefined where this one was the last. */
+  /** Links to the next page; undefined if the list has ended. */
   links: Json[] | undefined;
 }
 
 type Asked = Pick<ApiRequest, 'query' | 'queryString' | 'baseUrl' | 'path'>;
 
-/** badRequest: a limit that is no number, a marker that is not in the list. */
+/** badRequest: `limit` is not a number, or the marker is not in the list. */
 export function pageOf<T>(
   request: Asked,
   all: readonly T[],
@@ -28,7 +28,7 @@ export function pageOf<T>(
   if (marker !== undefined && at < 0) return fault('badRequest', `marker [${marker}] not found`);
   const items = all.slice(at + 1, at + 1 + limit);
   const last = items.at(-1);
-  // As in Nova: a full page has a link, even when nothing follows.
+  // As in Nova, every full page has a next link, even if no item follows.
   return {
     items,
     links:

@@ -1,6 +1,6 @@
-// Nova's default policy: upstream's rule names, so that an operator's policy file fits. An object's
-// project is checked by the query that reads it; these rules check the role. Those of server
-// actions stand in their rows.
+// Nova's default policies, under upstream's rule names, so that an operator's policy file works
+// unchanged. These rules check only the role: queries restrict objects to the caller's project.
+// Policies of server actions are in their rows (server-actions/).
 import { admin, base, member, reader, serviceOrAdmin } from './policy-rules.ts';
 import { serverActions } from './server-actions/table.ts';
 
@@ -87,7 +87,8 @@ export const policies: Readonly<Record<string, string>> = {
     'os-volumes:snapshots:show': reader,
     'os-volumes:snapshots:create': member,
     'os-volumes:snapshots:delete': member,
-    // Upstream has none for images: Glance's are asked as well, in the caller's name.
+    // Upstream has no policies for the image proxy; Glance's policies apply as well, since it is
+    // called with the caller's token.
     'images:list': reader,
     'images:detail': reader,
     'images:show': reader,

@@ -1,9 +1,8 @@
-// The rules that Nova's policies are made of, with upstream's names: operators' policy files use
-// them. For policies.ts and the rows of server actions.
+// The base rules that Nova's policies refer to, under upstream's names, because operators' policy
+// files refer to them too. Used by policies.ts and the rows of server actions.
 
 export const base = {
-  // With a token of a domain nobody administers the cloud: it acts in its domain alone, where Nova
-  // has nothing.
+  // An admin with a domain-scoped token is no cloud administrator: Nova has no objects of a domain.
   context_is_admin: 'role:admin and domain_id:None',
   context_is_service: 'role:service and domain_id:None',
   project_reader_or_admin: 'rule:context_is_admin or (role:reader and project_id:%(project_id)s)',
@@ -14,7 +13,10 @@ export const member = 'rule:project_member_or_admin';
 export const serviceOrAdmin = 'rule:context_is_admin or rule:context_is_service';
 export const reader = 'rule:project_reader_or_admin';
 
-/** A policy where it is used: its name, and its rule unless an operator sets another. */
+/**
+ * A policy declared where it is used: its name, and the rule that holds unless the operator's file
+ * overrides it.
+ */
 export interface PolicyDefault {
   name: string;
   default: string;

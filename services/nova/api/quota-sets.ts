@@ -1,5 +1,5 @@
-// What projects and users may have: quota sets, their defaults (the default class), and how much is
-// taken. https://docs.openstack.org/api-ref/compute/#quota-sets-os-quota-sets and
+// Quota sets of projects and users, the default quota class, and usage.
+// https://docs.openstack.org/api-ref/compute/#quota-sets-os-quota-sets and
 // #quota-class-sets-os-quota-class-sets
 import Type from 'typebox';
 import type { TSchema } from 'typebox';
@@ -64,7 +64,7 @@ const setBody = [0, 36, 57].map((from) => ({
     strict,
   ),
 }));
-// Server groups could be set before they were shown (2.50).
+// Server group quotas could already be set before 2.50, which first showed them.
 const classBody = [0, 50, 57].map((from) => ({
   from,
   schema: Type.Object(
@@ -78,7 +78,7 @@ const classBody = [0, 50, 57].map((from) => ({
   ),
 }));
 
-/** Beside projects' ids in their column. */
+/** Length limit: class names are stored in the same column as project ids. */
 const maxClassName = 50;
 const path = '/v2.1/os-quota-sets/:id';
 const api = (name: string): string => `os_compute_api:${name}`;
@@ -86,7 +86,10 @@ const api = (name: string): string => `os_compute_api:${name}`;
 export function quotaSetRoutes(deps: NovaDeps): readonly Route[] {
   const { db } = deps.database;
 
-  /** The project of the path, where the caller may do `rule` to it. */
+  /**
+   * The project id of the path. forbidden: policy `rule` denies the caller access to it;
+   * badRequest: no such project.
+   */
   async function project(request: ApiRequest<unknown>, rule: string): Promise<Outcome<string>> {
     const id = request.params['id'] ?? '';
     if (!request.allows(rule, { project_id: id }))
@@ -259,7 +262,7 @@ function ownLimits(
   );
 }
 
-/** Keypairs are counted by user: without one, nothing can be told, and Nova says 0. */
+/** Keypairs are counted per user; without a user Nova reports 0. */
 async function usage(
   db: NovaDb,
   projectId: string,

@@ -333,7 +333,7 @@ describe('os-simple-tenant-usage', () => {
         .length,
       2,
     );
-    // four weeks up to now
+    // By default the report covers the four weeks up to now.
     assert.equal((await get('admin', path)).body.tenant_usages[0].total_hours, 12);
   });
 

@@ -1,12 +1,12 @@
-// After a change of a server's ports that the API itself made at Neutron: Nova's record of them is
-// read anew before the request is answered.
+// Refreshes Nova's network info cache of a server before a request is answered in which the API
+// itself changed the server's ports at Neutron.
 import { isFault } from '#contracts/common/fault.ts';
 import type { NovaDeps } from '../deps.ts';
 import { conductorClient } from '../rpc-clients.ts';
 
 const timeoutMs = 30_000;
 
-/** Where it fails, the conductor's task heals the record later. */
+/** On failure the cache stays stale until the conductor's periodic task refreshes it. */
 export async function refreshNetworkInfo(
   deps: NovaDeps,
   serverId: string,

@@ -1,4 +1,4 @@
-// What upstream removed is a 410 for everybody; the extensions of old are upstream's list.
+// API that upstream removed answers 410 to everybody; the list of extensions equals upstream's.
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import type { Loose } from '#openstack/http/api.testing.ts';

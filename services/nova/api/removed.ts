@@ -1,6 +1,6 @@
-// What upstream took out of the API and answers with 410, so that a client learns that looking
-// elsewhere is no use. https://docs.openstack.org/api-ref/compute/#obsolete-apis;
-// nova.api.openstack.wsgi, removed
+// Routes that upstream removed from the API. They answer 410 Gone rather than 404, so that a client
+// learns that it need not look for them elsewhere.
+// https://docs.openstack.org/api-ref/compute/#obsolete-apis; nova.api.openstack.wsgi, removed
 import { fault } from '#contracts/common/fault.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';

@@ -1,4 +1,5 @@
-// Small questions every handler asks of its request.
+// Functions that many handlers use to read their request: caller, project scope, server, limit,
+// filters.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { timeMsOf } from '#openstack/http/lenient-values.ts';
@@ -10,18 +11,21 @@ import { findServer } from '../store/servers.ts';
 export const isAdmin = (request: ApiRequest<unknown>): boolean =>
   request.allows('context_is_admin');
 
-/** In whose name other services are asked. */
+/** The caller's token and request id, for calls to other services in the caller's name. */
 export const callerOf = (request: ApiRequest<unknown>): { token: string; requestId: string } => ({
   token: request.auth.token,
   requestId: request.id,
 });
 
-/** Admins reach every project's objects by id, everybody else their own. */
+/**
+ * The project to which queries are restricted; null for administrators, who may read every
+ * project's objects.
+ */
 export function scopeOf(request: ApiRequest<unknown>): Scope {
   return isAdmin(request) ? null : (request.auth.projectId ?? '');
 }
 
-/** The server of `:id`. notFound: also for another project's. */
+/** Reads the server `:id`. notFound: no such server, or another project's. */
 export async function requestedServer(
   deps: NovaDeps,
   request: ApiRequest<unknown>,
@@ -33,7 +37,7 @@ export async function requestedServer(
   );
 }
 
-/** A handler of requests about the server of `:id`, which `work` gets. */
+/** Wraps `work` in a handler that first reads the server `:id` and passes it on. */
 export const ofServer =
   <Body>(
     deps: NovaDeps,
@@ -47,10 +51,7 @@ export const ofServer =
 export const first = (request: Pick<ApiRequest, 'query'>, name: string): string | undefined =>
   request.query[name]?.[0];
 
-/**
- * `limit` of a list: a whole number from 0; more than the maximum is the maximum. badRequest names
- * the field.
- */
+/** The query's `limit`: an integer from 0, capped at `max`. badRequest: it is not a number. */
 export function limitOf(request: Pick<ApiRequest, 'query'>, max: number): Outcome<number> {
   const text = first(request, 'limit');
   if (text === undefined) return max;
@@ -63,18 +64,15 @@ export function limitOf(request: Pick<ApiRequest, 'query'>, max: number): Outcom
 }
 
 /**
- * The last millisecond of the time as written: a time in whole seconds, as the API shows them,
- * means all of its second.
+ * The last millisecond of a time in a query: "12:00:05" without a fraction, as the API itself shows
+ * times, stands for the whole second, so 12:00:05.999 is returned.
  */
 export function lastMsOf(text: string): number | undefined {
   const ms = timeMsOf(text);
   return ms === undefined || text.includes('.') ? ms : ms + 999;
 }
 
-/**
- * badRequest: the query has a parameter that this list does not know, where its schema forbids
- * others.
- */
+/** badRequest: the query has a parameter that is not in `allowedNames`. */
 export function unknownQuery(
   request: ApiRequest<unknown>,
   allowedNames: readonly string[],
@@ -87,5 +85,5 @@ export function unknownQuery(
         `Additional properties are not allowed ('${unknown}' was unexpected) in the query.`,
       );
 }
-/** From 2.75 on no list takes a parameter it does not know. api-ref, microversion history, 2.75 */
+/** From 2.75 on lists refuse unknown query parameters. api-ref, microversion history, 2.75 */
 export const strictQueriesSince = 75;

@@ -1,5 +1,5 @@
-// What holds for every route of Nova, read from the table itself: a new route is tested here
-// without a line.
+// Tests that hold for every route of Nova. They read the table of routes, so a new route is covered
+// without a new test.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Route } from '#openstack/http/route.ts';
@@ -49,7 +49,8 @@ describe('every route', () => {
     }
   });
   it('that changes something is refused to readers', async () => {
-    // Keypairs are the user's own, whatever the role in the project: upstream's rule.
+    // Except keypairs: they belong to the user, whose role in the project does not matter, as
+    // upstream.
     for (const route of routes.filter(
       ({ method, path, faults }) =>
         method !== 'GET' &&

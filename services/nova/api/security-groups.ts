@@ -1,5 +1,5 @@
-// Nova's old paths of security groups and their rules, passed on to Neutron in the caller's name:
-// up to 2.35. Also what the stock client's `server add security group` looks up.
+// Nova's deprecated security group proxy API, up to microversion 2.35: passed on to Neutron with
+// the caller's token. The stock client's `server add security group` looks groups up here.
 // https://docs.openstack.org/api-ref/compute/#security-groups-os-security-groups-deprecated
 import Type from 'typebox';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
@@ -55,7 +55,7 @@ const path = '/v2.1/os-security-groups';
 const policy = (name: string): string => `os_compute_api:os-security-groups:${name}`;
 const faults = ['notFound', 'overQuota'] as const;
 
-/** What Neutron calls a conflict, the first network service called a bad request. */
+/** Maps Neutron's 409 to the 400 that nova-network answered, which clients of this API expect. */
 const inOldWords = (refused: Fault): Fault =>
   refused.kind === 'conflict' ? fault('badRequest', refused.message) : refused;
 
@@ -173,7 +173,10 @@ const wanted = ({ security_group: { name, description } }: GroupBody) => ({
   security_group: { name, ...(description == null ? {} : { description }) },
 });
 
-/** -1 is every port, or every type and code of ICMP. */
+/**
+ * Converts a rule of nova-network to Neutron's form. -1 means all ports, or all ICMP types and
+ * codes.
+ */
 function neutronRule({
   security_group_rule: {
     parent_group_id,

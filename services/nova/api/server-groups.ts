@@ -1,4 +1,5 @@
-// Server groups: servers that are to be kept together or apart by the scheduler.
+// Server groups: the scheduler keeps their members on the same host (affinity) or on different
+// hosts (anti-affinity).
 // https://docs.openstack.org/api-ref/compute/#server-groups-os-server-groups
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -87,7 +88,8 @@ export function serverGroupRoutes(deps: NovaDeps): readonly Route[] {
       handler: async (request) => {
         const window = windowOf(request, deps.config.maxListLimit);
         if (isFault(window)) return window;
-        // Whoever is no administrator may say it, and sees his own all the same, as in Nova.
+        // As in Nova, `all_projects` from a caller who is not an administrator is accepted and
+        // ignored.
         const everywhere = request.query['all_projects'] !== undefined && isAdmin(request);
         if (everywhere && !request.allows(policy('index:all_projects')))
           return fault(
@@ -187,8 +189,8 @@ async function createServerGroup(
 }
 
 /**
- * `offset` and `limit`, where 0 is no limit of its own. badRequest: no whole numbers; from 2.75, a
- * parameter that the list does not know. nova.api.openstack.common, limited
+ * The query's `offset` and `limit`; limit 0 means the maximum. badRequest: not an integer; from
+ * 2.75 on also an unknown parameter. nova.api.openstack.common, limited
  */
 function windowOf(
   request: ApiRequest<unknown>,
@@ -211,7 +213,7 @@ function windowOf(
 
 type Shown = Omit<ServerGroupRow, 'number' | 'generation' | 'joins'>;
 
-/** Until 2.63 its policy is a list of one, and its metadata is empty. */
+/** Until 2.63 the policy is shown as a list with one element, and the metadata is empty. */
 function groupView(group: Shown, members: readonly string[], version: number): JsonObject {
   return {
     id: group.id,

@@ -65,7 +65,7 @@ const tagsShownSince = 70;
 const path = '/v2.1/servers/:id/os-interface';
 const policy = (name: string): string => `os_compute_api:os-attach-interfaces:${name}`;
 const faults = ['notFound'] as const;
-// The client waits for the answer, as stock Nova makes it wait for the host.
+// The answer waits until the interface is attached, as in stock Nova, at most this long.
 const attachWithinMs = 55_000;
 
 export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
@@ -76,7 +76,7 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
     return await serverPorts(deps, neutron, server.id);
   }
 
-  /** A handler that gets the server's ports, too. */
+  /** Wraps `work` in a handler that passes it the server and the server's Neutron ports. */
   const ofPorts = (
     work: (request: Request, server: Server, ports: Port[]) => Promise<Outcome<Reply>>,
   ) =>
@@ -179,7 +179,7 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
     }),
   ];
 
-  /** Unlike for a new server, a port that is not there is a 404 here. */
+  /** notFound: the named port does not exist. (In a server create request this is a badRequest.) */
   async function missingPort(
     request: Request,
     id: string | undefined,
@@ -193,7 +193,7 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
         : fault('notFound', `Port id ${id} could not be found.`);
   }
 
-  /** The attachment once its saga has ended. */
+  /** Waits for the saga to end and returns the new interface, or the reason of the failure. */
   async function attached(
     request: Request,
     server: Server,

@@ -1,4 +1,4 @@
-// A server's metadata: a small map the tenant keeps with it.
+// A server's metadata: key-value pairs that the tenant stores with it.
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { metadataRoutes } from '#openstack/http/metadata-routes.ts';
@@ -43,7 +43,10 @@ export function serverMetadataRoutes(deps: NovaDeps): readonly Route[] {
       const server = await requestedServer(deps, request);
       return isFault(server) ? server : metadataOf(server);
     },
-    /** Reads, changes and writes in one transaction, so that two changes never lose one another. */
+    /**
+     * Reads, changes and writes in one transaction under the server's lock, so that no concurrent
+     * change is lost.
+     */
     async change(request, next) {
       const server = await requestedServer(deps, request);
       if (isFault(server)) return server;

@@ -1,6 +1,6 @@
-// The ports of a server as Nova recorded them, read from Neutron. A port's `device_id` is only what
-// its owner wrote there: anybody may write the id of somebody else's server into a port of their
-// own, so the record of interfaces (store/nics.ts) decides.
+// The Neutron ports of a server, for the API's handlers. Ports are selected by Nova's own record of
+// interfaces (store/nics.ts), not by their `device_id`: any tenant can write another tenant's
+// server id into the `device_id` of its own port.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Port } from '#contracts/neutron/wire.ts';
@@ -8,7 +8,10 @@ import type { Neutron } from '#openstack/clients/neutron.ts';
 import type { NovaDeps } from '../deps.ts';
 import { nicsOf } from '../store/nics.ts';
 
-/** In the order of the guest's interfaces. `neutron`: in whose name it is asked. */
+/**
+ * The ports in the order of the guest's interfaces. `neutron`: the client, with the caller's or
+ * Nova's own token.
+ */
 export async function serverPorts(
   { database: { db } }: Pick<NovaDeps, 'database'>,
   neutron: Neutron,

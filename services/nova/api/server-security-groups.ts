@@ -1,5 +1,5 @@
-// Security groups of a server's ports, read from Neutron in the caller's name; and how Nova shows a
-// group.
+// The security groups of a server's ports, read from Neutron with the caller's token; and the form
+// in which Nova shows a group.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -47,7 +47,7 @@ export const groupIds = (ports: readonly Port[]): string[] => [
 ];
 
 /**
- * Neutron's group in the words of nova-network: incoming rules alone.
+ * A Neutron group in the format of nova-network, which has ingress rules only.
  * https://docs.openstack.org/api-ref/compute/#list-security-groups-by-server
  */
 export function groupView(
@@ -76,8 +76,8 @@ export function ruleView(
       ? undefined
       : visibleGroups.find(({ id }) => id === rule.remote_group_id);
   const everywhere = rule.ethertype === 'IPv6' ? '::/0' : '0.0.0.0/0';
-  // Without ports a rule is for all of them: nova.network.security_group_api,
-  // _convert_to_nova_security_group_rule
+  // A rule without ports covers all ports of its protocol:
+  // nova.network.security_group_api, _convert_to_nova_security_group_rule
   const [from, to] =
     rule.protocol === null
       ? [null, null]

@@ -1,4 +1,4 @@
-// A server's tags (2.26): plain words, at most 50.
+// A server's tags (since 2.26): at most 50 strings.
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -21,7 +21,10 @@ export function tagRoutes(deps: NovaDeps): readonly Route[] {
   const { db } = deps.database;
   const { clock } = deps;
 
-  /** Reads, changes and writes under one lock, so that two changes never lose one another. */
+  /**
+   * Reads, changes and writes in one transaction under the server's lock, so that no concurrent
+   * change is lost.
+   */
   async function change<T extends object>(
     request: ApiRequest<unknown>,
     next: (now: string[], server: Server) => Outcome<{ tags: readonly string[]; reply: T }>,

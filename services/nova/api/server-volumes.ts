@@ -46,8 +46,8 @@ interface ChangeBody {
 }
 
 const uuid = Type.String({ format: 'uuid' });
-// Taken and not heeded, as by the libvirt driver of stock Nova since Liberty: the order of slots
-// decides.
+// Accepted and ignored, as in stock Nova with libvirt since Liberty: the guest's disk slots
+// determine the device name.
 const device = Type.Optional(
   Type.Union([
     Type.String({ minLength: 1, maxLength: 255, pattern: '^/dev/[a-z]+[0-9]*$' }),
@@ -75,13 +75,13 @@ const changeBody = [
 
 const path = '/v2.1/servers/:id/os-volume_attachments';
 const policy = (name: string): string => `os_compute_api:os-volumes-attachments:${name}`;
-// The client waits until Cinder has said whether the server may have the volume, not until the
-// guest has it.
+// The answer waits until Cinder has reserved the volume for the server (or refused), not until the
+// guest sees the disk; at most this long.
 const reservedWithinMs = 55_000;
 
 /**
- * By microversion: tag since 2.70, delete_on_termination since 2.79, Cinder's and the mapping's ids
- * instead of the volume's since 2.89.
+ * Fields by microversion: tag since 2.70, delete_on_termination since 2.79; since 2.89 the ids of
+ * Cinder's attachment and of the block device mapping replace `id`.
  */
 function view(row: ServerVolume, version: number): JsonObject {
   return version < 89
@@ -90,8 +90,8 @@ function view(row: ServerVolume, version: number): JsonObject {
 }
 
 /**
- * The answer to an attachment has the volume's id in every version. api-ref, "Attach a volume to an
- * instance"; nova.api.openstack.compute.volume_attachments, create
+ * The answer to POST has `id`, the volume's id, in every microversion. api-ref, "Attach a volume to
+ * an instance"; nova.api.openstack.compute.volume_attachments, create
  */
 const attachedView = (row: ServerVolume, version: number): JsonObject => ({
   id: row.volume_id,
@@ -259,7 +259,10 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
     }),
   ];
 
-  /** The attachment once the volume is the server's, or why it is not. */
+  /**
+   * Waits until Cinder has reserved the volume for the server; returns the attachment, or the
+   * reason why it failed.
+   */
   async function reserved(
     request: ApiRequest<unknown>,
     { sagaId, actionId, row }: { sagaId: string; actionId: string; row: VolumeRow },

@@ -1,5 +1,6 @@
-// The services of the control plane and the compute hosts: are they alive, may they take servers.
-// For administrators. https://docs.openstack.org/api-ref/compute/#compute-services-os-services
+// The services of the control plane and of compute hosts: whether they are up, and whether they are
+// enabled for new servers. For administrators.
+// https://docs.openstack.org/api-ref/compute/#compute-services-os-services
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -24,7 +25,7 @@ import type { ServiceChange, ServiceKey } from '../store/hosts.ts';
 import type { ServiceRow } from '../store/tables.ts';
 import { first, strictQueriesSince, unknownQuery } from './request.ts';
 
-/** The zone of services that run no servers. */
+/** The availability zone shown for services other than nova-compute. */
 export const internalZone = 'internal';
 
 interface ActionBody {
@@ -87,7 +88,7 @@ export function serviceRoutes(deps: NovaDeps): readonly Route[] {
         return { status: 200, body: { services: services.map(view) } };
       },
     }),
-    // Until 2.52 the last word of the path is what to do.
+    // Until 2.52 the last segment of the path (`enable`, `disable`, ...) is the action.
     route<ActionBody>({
       method: 'PUT',
       path: `${path}/:id`,
@@ -136,8 +137,8 @@ export function serviceRoutes(deps: NovaDeps): readonly Route[] {
             'conflict',
             'Unable to delete compute service that is hosting instances. Migrate or delete the instances first.',
           );
-        // After our own rows: a provider without a node is never scheduled to, so a failure here is
-        // untidy but safe.
+        // Nova's rows are deleted first: a resource provider that is left at Placement without a
+        // node is never scheduled to, so a failure here is harmless.
         const removed =
           node &&
           (await placementClient(deps, { token: null, requestId: request.id }).deleteProvider(
@@ -170,7 +171,10 @@ async function requested(
   );
 }
 
-/** What the words of 2.53 mean. badRequest: they contradict each other or say nothing. */
+/**
+ * Translates the body of 2.53 and later. badRequest: its fields contradict each other, or nothing
+ * is set.
+ */
 function changeOf(body: UpdateBody): Outcome<ServiceChange> {
   const { status, disabled_reason: why, forced_down: forced } = body;
   if (status === undefined && forced === undefined)
@@ -233,7 +237,7 @@ async function act(
   }
 }
 
-/** How a service of this version looks; zones are read once. */
+/** A function that shows a service in this microversion; availability zones are read only once. */
 async function viewer(
   { database: { db }, config, clock }: NovaDeps,
   version: number,

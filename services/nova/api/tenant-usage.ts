@@ -1,4 +1,4 @@
-// Usage reports: what the servers of a project, or of all, used within a period.
+// Usage reports: what the servers of one project, or of each project, used within a period.
 // https://docs.openstack.org/api-ref/compute/#usage-reports-os-simple-tenant-usage
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -28,7 +28,7 @@ export function tenantUsageRoutes(deps: NovaDeps): readonly Route[] {
       faults: ['notFound'],
       handler: async (request) => {
         if (request.path.endsWith('/'))
-          // a show with an empty project id
+          // a trailing slash is a request to show the report of a project with an empty id
           return fault('notFound', 'The resource could not be found.');
         const read = await readUsage(deps, request, null);
         if (isFault(read)) return read;
@@ -53,7 +53,7 @@ export function tenantUsageRoutes(deps: NovaDeps): readonly Route[] {
         const read = await readUsage(deps, request, projectId);
         if (isFault(read)) return read;
         const [project] = read.projects;
-        // As in Nova: a project that used nothing has an empty report.
+        // As in Nova, the report of a project that used nothing is an empty object.
         const body: JsonObject = {
           tenant_usage: project ? projectView(project, read.period, true) : {},
         };
@@ -70,7 +70,7 @@ interface Read {
   links: Json[] | undefined;
 }
 
-/** Pages count servers, not projects: the next page may go on with the same project. */
+/** Paging counts servers, so the servers of one project may be spread over several pages. */
 async function readUsage(
   { database: { db }, clock, config }: NovaDeps,
   request: ApiRequest,

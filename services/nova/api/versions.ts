@@ -1,4 +1,5 @@
-// Version documents, as discovery asks for them. Sample: contracts/samples/compute_*.json.
+// Version documents, by which clients discover the API's microversions. Sample:
+// contracts/samples/compute_*.json.
 import type { Json } from '#contracts/common/json.ts';
 import type { Microversions, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';

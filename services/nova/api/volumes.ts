@@ -1,5 +1,5 @@
-// Nova's old paths of volumes and their snapshots, passed on to Cinder in the caller's name: up to
-// 2.35.
+// Nova's deprecated proxy API for volumes and snapshots, up to microversion 2.35: passed on to
+// Cinder with the caller's token.
 // https://docs.openstack.org/api-ref/compute/#volume-extension-os-volumes-os-snapshots-deprecated
 import Type from 'typebox';
 import type { Static } from 'typebox';
@@ -83,7 +83,7 @@ const volumeView = (volume: VolumeDocument): JsonObject => ({
   volumeType: volume.volume_type,
   snapshotId: volume.snapshot_id,
   metadata: volume.metadata,
-  // One empty entry where there is none: api-ref, "Show Volume Details".
+  // A volume without attachments shows one empty object: api-ref, "Show Volume Details".
   attachments:
     volume.attachments.length === 0
       ? [{}]
@@ -98,7 +98,7 @@ const volumeView = (volume: VolumeDocument): JsonObject => ({
 export function cinderRoutes(deps: NovaDeps): readonly Route[] {
   const askFor = (request: ApiRequest<unknown>) => askCinder(deps, callerOf(request));
 
-  /** The paths that both kinds have: list, show, delete. */
+  /** Routes that volumes and snapshots have in common: list, show, delete. */
   function readAndDelete<T extends CinderDocument>(
     name: 'volume' | 'snapshot',
     view: (document: T) => JsonObject,
@@ -107,7 +107,7 @@ export function cinderRoutes(deps: NovaDeps): readonly Route[] {
     const policy = (what: string): string =>
       `os_compute_api:os-volumes:${name === 'volume' ? '' : 'snapshots:'}${what}`;
     const list = async (request: ApiRequest<unknown>): Promise<Outcome<Reply>> => {
-      // `os-volumes/` asks for the one with the empty id: tempest,
+      // With a trailing slash the request asks for the volume with an empty id: 404. tempest,
       // test_get_volume_without_passing_volume_id
       if (request.path.endsWith('/')) return fault('notFound', `The ${name} could not be found.`);
       const found = await documentOf<T[]>(
@@ -221,7 +221,7 @@ export function cinderRoutes(deps: NovaDeps): readonly Route[] {
   ];
 }
 
-/** Cinder knows `limit` and `offset` by the same names. */
+/** Passes on `limit` and `offset`, which have the same names in Cinder. */
 function paging({ query }: ApiRequest<unknown>): URLSearchParams {
   const asked = new URLSearchParams();
   for (const name of ['limit', 'offset'])

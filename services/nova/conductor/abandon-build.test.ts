@@ -1,5 +1,5 @@
-// A server that is deleted while its host still fetches its image: the fetch ends, and the server
-// is gone long before the build's deadline.
+// A server is deleted while its host is still downloading its image: the download is aborted, and
+// the server is gone long before the build's deadline.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';

@@ -1,4 +1,5 @@
-// Writes the host that the scheduler has chosen for a server. A step of the sagas that build one.
+// Writes the host that the scheduler chose into the server's row. A step of the sagas that build a
+// server.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { TaskState } from '#contracts/nova/server-states.ts';
@@ -8,8 +9,8 @@ import type { ServerChange } from '../store/servers.ts';
 import { changeDuring, findServer, lockServer } from '../store/servers.ts';
 
 /**
- * Where the server is in one of `tasks`; otherwise it does nothing. concurrentUpdate: the scheduler
- * was asked twice, and for the server's group its other answer counts.
+ * Does nothing unless the server's task_state is one of `tasks`. concurrentUpdate: the server is in
+ * a server group, and another scheduling decision has reserved a different host for it.
  */
 export async function assignHost(
   { database: { db }, clock }: NovaDeps,

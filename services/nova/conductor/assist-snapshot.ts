@@ -1,5 +1,5 @@
-// The saga behind POST /os-assisted-volume-snapshots: a guest's writes go to the file that Cinder
-// made, and Cinder is told how it went.
+// The saga behind POST /os-assisted-volume-snapshots: the agent switches the guest's writes to the
+// file that Cinder created, then Cinder is told the result.
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
@@ -45,9 +45,10 @@ export function assistSnapshot(deps: NovaDeps): AnySaga {
         retries: 20,
         async run({ snapshotId }, _state, call) {
           const answer = await ownCinder(deps, call).tellSnapshot(snapshotId, 'creating');
+          // notFound, badRequest: Cinder no longer has the snapshot, so there is nothing to report.
           return isFault(answer) && (answer.kind === 'notFound' || answer.kind === 'badRequest')
             ? undefined
-            : answer; // nobody waits any more
+            : answer;
         },
       },
     ],
@@ -60,10 +61,10 @@ export function assistSnapshot(deps: NovaDeps): AnySaga {
       const took =
         !isFault(row) &&
         row.connection ===
-          // written by this saga or conductor/connect-volumes.ts
+          // The JSON was written by this saga or by conductor/connect-volumes.ts.
           JSON.stringify(switched(JSON.parse(row.connection ?? '{}') as VolumeConnection, newFile));
-      // Where the host gave no answer the guest may have switched: said to be in error, Cinder
-      // would remove the file under it.
+      // If the host did not answer, the guest may be using the new file. Nothing is reported then:
+      // on status `error` Cinder would delete the file while the guest writes to it.
       if (!took && (reason.kind === 'unavailable' || reason.kind === 'timeout')) return;
       const answer = await ownCinder(deps, call).tellSnapshot(
         snapshotId,

@@ -1,5 +1,5 @@
-// The sagas that give a built server an interface and take one away, running or stopped. Begun by
-// POST and DELETE …/os-interface.
+// The sagas that attach an interface to an existing server, running or stopped, and detach one.
+// Begun by POST and DELETE …/os-interface.
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { NovaOperations } from '#contracts/nova/operations.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
@@ -58,8 +58,8 @@ export function attachInterface(deps: NovaDeps): AnySaga {
         run: async (input, _state, { requestId }) => await plug(deps, input, requestId),
         undo: async (input, _state, { requestId }) => {
           const outcome = await unplug(deps, input, requestId);
-          // A guest that does not let go now loses the interface at its next start; its port is
-          // gone already.
+          // If the guest does not release the device now, the interface disappears at its next
+          // start; its port is given up in any case.
           if (
             isFault(outcome) &&
             outcome.kind !== 'unavailable' &&
@@ -88,14 +88,14 @@ export function detachInterface(deps: NovaDeps): AnySaga {
         run: async (input, _state, { requestId }) =>
           await unplug(deps, input, requestId, { seq: 1, name: 'compute_detach_interface' }),
         async undo(input, _state, { requestId }) {
-          // a port that is gone by now is not plugged
+          // notFound: the port was deleted meanwhile, so there is nothing to plug in again.
           const outcome = await plug(deps, input, requestId, undefined);
           if (isFault(outcome) && outcome.kind !== 'notFound')
             throw new Error(`plug in again: ${outcome.message}`);
         },
       },
       {
-        // Not undone: a port that was deleted does not come back.
+        // Cannot be undone: a deleted port does not come back.
         name: 'release port',
         deadlineMs: neutronDeadlineMs,
         retries: 5,
@@ -166,7 +166,7 @@ async function unplug(
   event?: { seq: number; name: string },
 ) {
   const found = await nicOf(deps, input);
-  // taken away by an earlier try
+  // notFound: an earlier try of this step has already removed the row.
   if (isFault(found)) return found.kind === 'notFound' ? undefined : found;
   const { server, host, nic } = found;
   const portId = nic.port_id;

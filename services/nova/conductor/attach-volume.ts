@@ -1,5 +1,5 @@
-// The sagas that give a built server a volume and take one away, running or stopped. Begun by POST
-// and DELETE …/os-volume_attachments.
+// The sagas that attach a volume to an existing server, running or stopped, and detach one. Begun
+// by POST and DELETE …/os-volume_attachments.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { NovaOperations } from '#contracts/nova/operations.ts';
@@ -45,7 +45,8 @@ export function attachVolume(deps: NovaDeps): AnySaga {
           ),
         async undo({ rowId }, _state, call) {
           const row = await currentRow(deps, rowId);
-          // a guest may have it: the deletion of the server sees to it
+          // The row names a host, so a guest may have the volume: the server's deletion gives it
+          // back.
           if (isFault(row) || row.host !== null) return;
           const released = await releaseVolume(deps, row, call);
           if (isFault(released)) throw new Error(`give the volume back: ${released.message}`);
@@ -58,7 +59,7 @@ export function attachVolume(deps: NovaDeps): AnySaga {
         async run(input, _state, call) {
           const server = await serverOf(deps, input);
           if (isFault(server)) return server;
-          // One that was offloaded tells of its host when it is on one again.
+          // An offloaded server has no host to connect now; unshelving connects its volumes.
           if (server.vm_state === 'shelved_offloaded') return undefined;
           if (server.host === null)
             return fault('conflict', `Instance ${server.id} is on no host.`);
@@ -67,8 +68,8 @@ export function attachVolume(deps: NovaDeps): AnySaga {
           return isFault(connected) ? connected : undefined;
         },
         /**
-         * Also what the next step did. Nobody else may have the volume before this guest has let go
-         * of it: tried until it has.
+         * Undoes `plug` as well. Throws, and so is tried again, until the guest has released the
+         * volume: earlier no other server may get it.
          */
         async undo(input, _state, { requestId }) {
           const outcome = await unplug(deps, { input, requestId });
@@ -133,13 +134,13 @@ export function detachVolume(deps: NovaDeps): AnySaga {
         retries: 2,
         async run({ rowId }, _state, call) {
           const row = await currentRow(deps, rowId);
-          if (isFault(row)) return undefined; // detached by a request before
-          if (row.host === null) return undefined; // in use nowhere: its server is offloaded
+          if (isFault(row)) return undefined; // an earlier request has detached it
+          if (row.host === null) return undefined; // connected to no host: the server is offloaded
           const begun = await ownCinder(deps, call).act(row.volume_id, 'os-begin_detaching');
           if (!isFault(begun) || begun.kind !== 'badRequest')
             return isFault(begun) && begun.kind === 'notFound' ? undefined : begun;
-          // In `detaching` already after a crash; in any other state an administrator changed it:
-          // what the guest has is taken away all the same.
+          // badRequest: the volume is in status `detaching` already (this step ran before a crash),
+          // or an administrator changed its status. Either way it is detached from the guest.
           log.warn(
             { volume: row.volume_id, req: call.requestId, why: begun.message },
             'detaching a volume that Cinder does not hold for in use',
@@ -167,7 +168,8 @@ export function detachVolume(deps: NovaDeps): AnySaga {
           }),
         async undo(input, _state, { requestId }) {
           const outcome = await plug(deps, { input, requestId });
-          // The agent mends it where the guest cannot be reached now.
+          // If the host cannot be reached now, its agent plugs the volume in again at its next
+          // reconciliation.
           if (isFault(outcome))
             log.warn(
               { server: input.serverId, req: requestId, why: outcome.message },
@@ -176,7 +178,7 @@ export function detachVolume(deps: NovaDeps): AnySaga {
         },
       },
       {
-        // Not undone: what was given back is not taken again.
+        // Cannot be undone: a released volume may already belong to another server.
         name: 'give back',
         deadlineMs: cinderDeadlineMs,
         retries: 20,
@@ -205,7 +207,9 @@ const isOffloaded = async (
   return !isFault(server) && server.vm_state === 'shelved_offloaded';
 };
 
-/** What is done on the host, and the event that tells of it. */
+/**
+ * A call to the server's host and, if `event` is set, the event that records it in the action log.
+ */
 interface Visit {
   input: NovaOperations['nova.attach-volume'];
   requestId: string;
@@ -229,7 +233,7 @@ async function plug(deps: NovaDeps, visit: Visit): Promise<Outcome<void>> {
 
 async function unplug(deps: NovaDeps, visit: Visit): Promise<Outcome<void>> {
   const row = await currentRow(deps, visit.input.rowId);
-  // taken away by an earlier try, or never told to a host
+  // An earlier try has removed the row, or the volume was never connected to a host.
   if (isFault(row) || row.host === null) return undefined;
   const message = { uuid: visit.input.serverId, volumeId: row.volume_id };
   return await onHost(

@@ -143,7 +143,7 @@ describe('a volume', () => {
   it('that cannot be plugged in is free again; one that the guest holds on to stays in use', async () => {
     const [server, volume] = [await built(), world.cinder.addVolume()];
     world.refuses = { attachVolume: fault('conflict', 'no slot') };
-    await attach(server.id, volume.id); // 200, or 400 where the failure is known before the answer
+    await attach(server.id, volume.id); // 200; 400 if it failed before the answer
     assert.deepEqual((await rested(server.id))['os-extended-volumes:volumes_attached'], []);
     assert.deepEqual([statusOf(volume.id), world.cinder.attachments], ['available', []]);
     world.refuses = {};

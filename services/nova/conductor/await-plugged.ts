@@ -1,5 +1,5 @@
-// Waiting until Neutron says that a server's ports work: its events wake, the ports' status is the
-// truth.
+// Waits until Neutron says that all ports of a server are ACTIVE. network-vif-plugged events only
+// wake the wait; the status read from Neutron decides.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { neutronClient } from '#openstack/clients/neutron.ts';
@@ -10,17 +10,20 @@ import { hopeless } from './saga-context.ts';
 
 const lookEveryMs = 1_000;
 
-/** Those who wait here, by server. A process that waits elsewhere looks every second. */
+/**
+ * Waiting calls of this process, by server id. An event that reaches another process wakes nobody
+ * here, so each wait also polls every `lookEveryMs`.
+ */
 const waiting = new Map<string, Set<() => void>>();
 
-/** Something happened to a port of the server. */
+/** Wakes the waiting calls for this server. Called for every network event of the server. */
 export function wakePlugged(serverId: string): void {
   for (const wake of waiting.get(serverId) ?? []) wake();
 }
 
 /**
- * conflict: nobody needs it any more. timeout, hopeless: a port is not ACTIVE within the configured
- * time. unavailable, after that time: Neutron could not be asked.
+ * conflict: the server is being deleted. timeout, marked hopeless: a port is not ACTIVE within
+ * `vifPluggingTimeoutMs`. unavailable: at that time Neutron does not answer.
  */
 export async function awaitPlugged(
   deps: NovaDeps,
@@ -39,7 +42,7 @@ export async function awaitPlugged(
       serverId,
       Math.min(lookEveryMs, Math.max(0, untilMs - clock.now())),
       signal,
-    ); // before the look: an event between look and wait is not lost
+    ); // created before the ports are read, so that no event is missed in between
     const ports = await neutron.list('ports', { device_id: serverId, fields: ['id', 'status'] });
     const missing = isFault(ports)
       ? undefined

@@ -1,6 +1,6 @@
-// The saga from "accepted" to "active": claim a host, tell the agent there to build, settle. Begun
-// by POST /servers. A host that fails is left for the next one, once it has said that it does not
-// run the guest: `failed` journals a successor that excludes it.
+// The saga that builds a server: chooses and claims a host, has the agent there create the guest,
+// and sets the server active. Begun by POST /servers. After a failure on one host, `failed`
+// journals a new saga that excludes this host, once the host has confirmed that no guest is left.
 import { isFault } from '#contracts/common/fault.ts';
 import { serverLock } from '#contracts/nova/operations.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
@@ -22,7 +22,7 @@ import { buildOn, destroyHalfBuilt, spawnDeadlineMs } from './spawn-guest.ts';
 type BuildState = { host?: string; nodeUuid?: string };
 
 const building = ['scheduling', 'networking', 'block_device_mapping', 'spawning'] as const;
-// Volumes made from images are copied first.
+// Long enough for Cinder to copy images into new volumes.
 const volumesDeadlineMs = 15 * 60_000;
 const networksDeadlineMs = 5 * 60_000;
 
@@ -96,8 +96,8 @@ export function buildServer(deps: NovaDeps): AnySaga {
           if (!isFault(removal)) return await writeAddresses(db, serverId, '{}', '[]');
           if (removal.kind !== 'unavailable' && removal.kind !== 'timeout')
             throw new Error(`give the ports back: ${removal.message}`);
-          // The tenant sees the end of the build now; ports that are left are taken up by the next
-          // try, the deletion or the reaping task.
+          // Not retried, so that the tenant sees the build's end now. Ports that are left are
+          // reused by the next try, or removed with the server or by the task that reaps ports.
           log.warn(
             { server: serverId, req: requestId, why: removal.message },
             'ports are left behind for now',
@@ -170,8 +170,8 @@ export function buildServer(deps: NovaDeps): AnySaga {
           if (host === undefined) return;
           const away = await destroyHalfBuilt(deps, serverId, host, requestId);
           if (!isFault(away)) return;
-          // The agent removes the guest when it is back: nobody needs to wait for it. The server is
-          // not built on another host, see `failed`.
+          // Not retried: when the host's agent is back, it removes guests that do not belong on its
+          // host. Until then the server is not built on another host, see `failed`.
           log.warn(
             { server: serverId, host, req: requestId, why: away.message },
             'a half-built guest is left to its host',
@@ -189,8 +189,9 @@ export function buildServer(deps: NovaDeps): AnySaga {
           if (active) log.info({ server: serverId, host, req: requestId }, 'server built');
         },
         async undo({ serverId }) {
-          // Told to be late after it had done its work: the server is to be built again, or to be
-          // in error.
+          // Runs if the step had written `active` and was then counted as failed (its deadline had
+          // passed): the server goes back to `building`, so that `failed` can retry it or set it to
+          // error.
           await changeDuring(
             db,
             serverId,
@@ -208,13 +209,14 @@ export function buildServer(deps: NovaDeps): AnySaga {
     ],
     async failed(input, { host }, reason, { requestId, sagaId }) {
       const server = await findServer(db, input.serverId, null);
-      // the deletion that cancelled this goes on from here
+      // The deletion has cancelled this saga and takes over from here.
       if (!server || server.task_state === 'deleting') return;
       const excludedHosts =
         host === undefined ? input.excludedHosts : [...input.excludedHosts, host];
-      // Its place was on the host that failed.
+      // `batch` is the place reserved for the server on the host that failed; a retry has none.
       const { batch: _, ...alone } = input;
-      // What another host may still use is not given to a second one.
+      // While Cinder still has an attachment, the failed host may be using the volume: no retry
+      // then.
       const isFree = (await volumesOf(db, input.serverId)).every(
         (row) => row.attachment_id === null,
       );
@@ -230,7 +232,8 @@ export function buildServer(deps: NovaDeps): AnySaga {
       await transaction(db, async (trx) => {
         const now = clock.now();
         if (again) {
-          // `failed` may run twice; only the first finds the server building and not yet handed on.
+          // `failed` may run twice. The retry is journalled only if the server is still building
+          // and no other saga for it is queued.
           const kept = await changeDuring(
             trx,
             input.serverId,

@@ -1,5 +1,5 @@
-// The saga of every change of a built server's state: one effect on its host, then the state that
-// its row in server-actions/table.ts names. Begun by POST …/action.
+// The saga of every server action that changes vm_state: calls the host, then writes the state that
+// the action's row in server-actions/table.ts specifies. Begun by POST …/action.
 import { isFault } from '#contracts/common/fault.ts';
 import { taskDuring } from '#contracts/nova/operations.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';

@@ -1,5 +1,5 @@
-// The scheduler chooses a host for a server and claims it: for a new guest, or for a move. Called
-// by the sagas that build or move one.
+// Asks the scheduler to choose a host for a server and to claim its resources, for a new guest or a
+// move. Called by the sagas that build or move a server.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Wanted } from '#contracts/nova/scheduler-rpc.ts';
 import { placementClient } from '#openstack/clients/placement.ts';
@@ -7,10 +7,13 @@ import type { NovaDeps } from '../deps.ts';
 import { schedulerClient } from '../rpc-clients.ts';
 import { changeServer } from '../store/servers.ts';
 
-// Beyond what the scheduler itself waits for Placement.
+// Longer than the scheduler's own timeout towards Placement.
 const scheduleTimeoutMs = 55_000;
 
-/** `migration`: of a move, whose migration holds the claim on the source from then on. */
+/**
+ * `migration`: uuid of a move's migration record, which becomes the Placement consumer of the
+ * allocation on the source host.
+ */
 export const chooseHost = async (
   deps: NovaDeps,
   server: { serverId: string; migration?: string },
@@ -23,7 +26,10 @@ export const chooseHost = async (
     { timeoutMs: scheduleTimeoutMs, requestId },
   );
 
-/** Takes the choice for a new guest back: the claim, and what counts for the server's group. */
+/**
+ * Undoes the choice for a new guest: releases its allocation and clears its server group
+ * reservation.
+ */
 export async function giveUpHost(
   deps: NovaDeps,
   serverId: string,

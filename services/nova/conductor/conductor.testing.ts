@@ -1,5 +1,5 @@
-// For tests that follow servers from the API through the sagas: real database, bus and saga runner;
-// other services are doubles at the HTTP boundary, hosts are doubles at the bus.
+// A fixture for tests that follow servers from the API through the sagas. Database, bus and saga
+// runner are real; other services are doubles at the HTTP boundary, agents are doubles on the bus.
 import assert from 'node:assert/strict';
 import type { Json } from '#contracts/common/json.ts';
 import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
@@ -20,14 +20,14 @@ import { seedFlavors } from '../store/seed.ts';
 
 export interface ConductorFixture {
   nova: NovaFixture;
-  /** What Glance says of the image that servers are built from. */
+  /** Glance's answer for the image that servers are built from. */
   image: { id: string } & Record<string, Json>;
-  /** Placement: room on every host, always. */
+  /** Answers for Placement: every host always has room. */
   placement(call: HttpCall): Told;
   post(server: Record<string, Json>, version?: number): Promise<Answer>;
-  /** As its operator sees it; undefined once it is gone. */
+  /** The server as an administrator sees it; undefined once it is deleted. */
   show(id: string): Promise<Loose>;
-  /** The server once nothing is under way for it. */
+  /** Waits until no operation on the server is in progress, then shows it. */
   rested(id: string): Promise<Loose>;
   built(server?: Record<string, Json>): Promise<Loose>;
   removed(id: string): Promise<void>;
@@ -35,7 +35,7 @@ export interface ConductorFixture {
   startSagas(): Promise<void>;
   stopSagas(): Promise<void>;
   wakeSagas(): void;
-  /** One run of the task. */
+  /** Runs the periodic task `name` once. */
   runTask(name: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -45,8 +45,8 @@ export const message = (answer: Answer): string =>
   (Object.values(answer.body)[0] as { message: string }).message;
 
 /**
- * `agent`: what each host's agent does, as far as the tests lead to it. `server`: what every server
- * is asked to have.
+ * `agent`: the agent's handlers that the tests reach, the same on each host. `server`: fields that
+ * are part of every create request.
  */
 export async function startConductor({
   hosts,
@@ -85,7 +85,7 @@ export async function startConductor({
       abandonBuild: none,
       guestState: async () => ({ state: 'running' }),
       ...agent,
-    } as unknown as HandlersOf<ComputeAgentRpc>; // what the tests lead to
+    } as unknown as HandlersOf<ComputeAgentRpc>; // only the handlers that the tests reach
     const served = rpcServer<ComputeAgentRpc>(computeTopic(host), handlers);
     bus.serve(served.topic, served.handlers);
   }

@@ -1,6 +1,6 @@
-// The saga that ends a resize for good: what the source kept goes. From its first step on there is
-// no way back, so it has none: what a host or Placement does not do now, its agent
-// (agents/nova-agent/reconcile.ts) and the task that reaps claims do later.
+// The saga that confirms a resize: what the source host kept for a revert is removed. It cannot be
+// undone, so no step fails: what a host or Placement does not do now is done later by the host's
+// agent (agents/nova-agent/reconcile.ts) and by the task that reaps claims.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { NovaOperations } from '#contracts/nova/operations.ts';
@@ -29,7 +29,8 @@ export function confirmResize(deps: NovaDeps): AnySaga {
     const server = await findServer(db, input.serverId, null);
     if (!migration || !server) return;
     const now = clock.now();
-    // A guest that is off may be told of as crashed: it has not run on this host yet.
+    // By power state, not vm_state: a report may have changed it meanwhile, and a guest that is off
+    // must be shown as stopped.
     const isOn = server.power_state === powerState.running;
     await transaction(db, async (trx) => {
       await advanceMigration(trx, migration, 'confirmed', now);
@@ -49,7 +50,7 @@ export function confirmResize(deps: NovaDeps): AnySaga {
   };
   const removeSource = async (input: Input, call: Call): Promise<Outcome<void>> => {
     const move = await moveOf(deps, input);
-    if (isFault(move)) return undefined; // deleted meanwhile
+    if (isFault(move)) return undefined; // the server was deleted meanwhile
     const { server, source } = move;
     const event = { seq: 1, name: 'compute_confirm_resize', host: source };
     const removed = await asEvent(
@@ -87,7 +88,7 @@ export function confirmResize(deps: NovaDeps): AnySaga {
       },
       { name: 'finish', deadlineMs: 30_000, run: async (input) => await settle(input) },
     ],
-    // The source's copy may be gone by now: the only way is on.
+    // The source's copy may already be removed, so the confirmation is completed, not undone.
     async failed(input, _state, _reason, { requestId }) {
       await removeSource(input, { requestId });
       await releaseClaim(input, { requestId });

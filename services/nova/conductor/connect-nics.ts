@@ -1,6 +1,6 @@
-// A server's interfaces and Neutron's ports: made, bound, unbound, deleted, and what is known of
-// them read again. Called by the sagas and tasks; Nova acts here in its own name. The natural key
-// of every port is the server's id in `device_id`.
+// Creates, binds, unbinds and deletes the Neutron ports of a server's interfaces, and refreshes the
+// network info cache. Called by sagas and tasks, with Nova's own credentials. Idempotent: ports are
+// found again by the server's id in `device_id`.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -17,7 +17,7 @@ import { hopeless } from './saga-context.ts';
 
 interface Call {
   requestId: string;
-  /** Ports are made one by one: an aborted step makes no further one. */
+  /** Checked between ports: after an abort no further port is created. */
   signal?: AbortSignal;
 }
 
@@ -25,9 +25,9 @@ const own = (deps: NovaDeps, { requestId }: Call): Neutron =>
   neutronClient(deps, { token: null, requestId });
 
 /**
- * Gives every interface of `nics` its port, bound to `host`. Safe to repeat: a port that an earlier
- * try made is taken up, not made again. Faults: Neutron's refusals, marked hopeless (another host
- * would not help); conflict: it cannot be bound there; unavailable.
+ * Gives every interface in `nics` a port that is bound to `host`. Idempotent: a port that an
+ * earlier try created is reused. Faults: what Neutron refuses, marked hopeless (no other host would
+ * help); conflict: a port cannot be bound on this host; unavailable.
  */
 export async function connectNics(
   deps: NovaDeps,
@@ -55,7 +55,7 @@ export async function connectNics(
   return undefined;
 }
 
-/** As `connectNics`, for all of them; then reads what Neutron says of the ports. */
+/** As `connectNics` for all of the server's interfaces, then refreshes the network info cache. */
 export async function connectAllNics(
   deps: NovaDeps,
   server: Server,
@@ -83,8 +83,8 @@ async function connectOne(
   };
   if (nic.given === 1 && nic.port_id !== null)
     return await bindGiven(neutron, server, nic.port_id, bound, host, held);
-  // Made by a try that died before it could say so: one port on the network is as good as another,
-  // unless an address was asked for.
+  // A stray port was created by an earlier try that crashed before it wrote the port's id. Any
+  // stray on the right network will do, unless a fixed IP was requested.
   const stray = strays.findIndex(
     (port) =>
       port.network_id === nic.network_id &&
@@ -136,13 +136,13 @@ async function bindGiven(
   return await neutron.updatePort(portId, bound);
 }
 
-/** What Neutron forbids it forbids on every host. */
+/** Marks a refusal as hopeless, since Neutron's answer would be the same for any host. */
 const final = (refused: Fault): Fault =>
   refused.kind === 'unavailable' || refused.kind === 'timeout' ? refused : hopeless(refused);
 
 const unbound: JsonObject = { device_id: '', device_owner: '', 'binding:host_id': '' };
 
-/** The server may be deleted; no project: it was purged. */
+/** The server may already be deleted. projectId is undefined if its row was purged, too. */
 async function rowsOf(db: NovaDb, serverId: string) {
   const nics = await nicsOf(db, serverId);
   const server = await findServerEvenDeleted(db, serverId, null);
@@ -150,8 +150,8 @@ async function rowsOf(db: NovaDb, serverId: string) {
 }
 
 /**
- * Deletes the ports Nova made for the server and frees the tenant's own. Safe to repeat; the rows
- * stay as what was asked for.
+ * Deletes the ports that Nova created for the server and unbinds those that the tenant brought.
+ * Idempotent. The interface rows stay, so that the interfaces can be connected again.
  */
 export async function disconnectNics(
   deps: NovaDeps,
@@ -165,8 +165,8 @@ export async function disconnectNics(
   if (isFault(held)) return held;
   const ours = new Set(nics.map((nic) => nic.port_id));
   const given = new Set(nics.flatMap((nic) => (nic.given === 1 ? [nic.port_id] : [])));
-  // A port that was given away to another server meanwhile is not ours to touch: only those that
-  // say they are this server's.
+  // The list was selected by `device_id`, so a port that was meanwhile given to another server is
+  // not touched.
   for (const port of held) {
     const release = given.has(port.id)
       ? await neutron.updatePort(port.id, unbound)
@@ -181,7 +181,8 @@ export async function disconnectNics(
 }
 
 /**
- * Takes the server's ports from its host. They stay its own, with their addresses. Safe to repeat.
+ * Unbinds the server's ports from their host. The server keeps them, with their addresses.
+ * Idempotent.
  */
 export async function unbindNics(
   deps: NovaDeps,
@@ -201,12 +202,13 @@ export async function unbindNics(
 }
 
 /**
- * Anybody can write a server's id into a port of their own: only the server's project is believed.
+ * Any tenant can write this server's id into the `device_id` of its own port, so only ports of the
+ * server's project count as created for it.
  */
 const isOurs = (port: Port, projectId: string | undefined): boolean =>
   port.device_owner.startsWith('compute:') && port.tenant_id === projectId;
 
-/** As `disconnectNics`, for one interface, whose row goes with it. */
+/** As `disconnectNics`, for one interface, whose row is deleted as well. */
 export async function disconnectNic(
   deps: NovaDeps,
   serverId: string,
@@ -221,7 +223,7 @@ export async function disconnectNic(
   const held = await neutron.list('ports', { device_id: serverId });
   if (isFault(held)) return held;
   const ownPortIds = new Set(nics.map((each) => each.port_id));
-  // Without a port of its own in the row: what an unfinished try made, on this network.
+  // If the row has no port id, a port that an unfinished try created on this network.
   const mine = held.filter((port) =>
     nic.port_id === null
       ? !ownPortIds.has(port.id) && port.network_id === nic.network_id && isOurs(port, projectId)
@@ -239,9 +241,9 @@ export async function disconnectNic(
 }
 
 /**
- * Reads what Neutron knows of the server's ports into the cache. A port that is gone takes its
- * interface's row with it, unless the server is at work: then its saga may be about to make
- * another.
+ * Refreshes the network info cache from Neutron. If a port no longer exists, the row of its
+ * interface is deleted, too, unless the server has a task state: then its saga may be about to
+ * create the port.
  */
 export async function refreshNetworkInfo(
   deps: NovaDeps,

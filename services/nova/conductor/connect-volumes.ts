@@ -1,6 +1,6 @@
-// A server's volumes and Cinder's attachments: reserved, connected to a host, completed, given
-// back. Called by the sagas and tasks; Nova acts here in its own name. The natural key of an
-// attachment is the server with the volume, so every step may run again.
+// The Cinder attachments of a server's volumes: reserve, connect to a host, complete, release.
+// Called by sagas and tasks, with Nova's own credentials. Idempotent: an attachment is found again
+// by its server and volume.
 import { connectionFrom } from '#contracts/cinder/connection-info.ts';
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import type { CinderVolume } from '#contracts/cinder/wire.ts';
@@ -35,7 +35,10 @@ const madeWithinMs = 10_000;
 const unfinished: ReadonlySet<string> = new Set(['creating', 'downloading']);
 const destroyTimeoutMs = 60_000;
 
-/** From now on no other server gets the volume. badRequest: it is not free. */
+/**
+ * Reserves the volume: from now on no other server can attach it. badRequest: it is in use, or no
+ * longer the project's. Returns the attachment's id.
+ */
 export async function reserveVolume(
   deps: NovaDeps,
   row: ServerVolume,
@@ -47,7 +50,7 @@ export async function reserveVolume(
   if (isFault(held)) return held;
   const owned = await ownedVolume(deps, row, call);
   if (isFault(owned)) return owned;
-  // Made by a try that died before it could say so.
+  // An earlier try may have created the attachment and crashed before writing its id.
   const attachment =
     held.find((attachment) => attachment.volume_id === row.volume_id) ??
     (await cinder.reserve(row.volume_id, row.server_id));
@@ -57,8 +60,8 @@ export async function reserveVolume(
 }
 
 /**
- * The volume, of which the server's project must be the owner still: between the request and this
- * saga it may have been given away. badRequest: it was.
+ * Reads the volume and checks that the server's project still owns it: it may have been transferred
+ * since the request. badRequest: another project's.
  */
 async function ownedVolume(
   deps: NovaDeps,
@@ -73,7 +76,10 @@ async function ownedVolume(
     : hopeless(fault('badRequest', `Volume ${row.volume_id} could not be found.`));
 }
 
-/** Tells Cinder the host of an attachment. undefined: in a way that no host knows. */
+/**
+ * Connects an attachment to `host`. undefined: Cinder's connection info is of a kind that hosts do
+ * not support.
+ */
 export async function connectAttachment(
   cinder: Cinder,
   attachmentId: string,
@@ -90,7 +96,7 @@ export async function connectAttachment(
   return isFault(attachment) ? attachment : connectionFrom(attachment.connection_info ?? {});
 }
 
-/** The host may use the volume; how, is kept with the row. */
+/** Connects the volume to `host` and stores the connection info in its row. */
 export async function connectVolume(
   deps: NovaDeps,
   row: ServerVolume,
@@ -100,7 +106,7 @@ export async function connectVolume(
   const { db } = deps.database;
   const attachmentId = await reserveVolume(deps, row, call);
   if (isFault(attachmentId)) return attachmentId;
-  await changeServerVolume(db, row.id, { host }); // before the host can hear of it
+  await changeServerVolume(db, row.id, { host }); // first: the host may have it from now on
   const connection = await connectAttachment(ownCinder(deps, call), attachmentId, row, host);
   if (isFault(connection)) return connection;
   if (!connection)
@@ -110,7 +116,8 @@ export async function connectVolume(
 }
 
 /**
- * Gives the volume back; the row stays as what was asked for. Only when no guest has it any more.
+ * Deletes the volume's attachments; its row stays. To be called only when no guest uses the volume
+ * any more.
  */
 export async function releaseVolume(
   deps: NovaDeps,
@@ -134,8 +141,8 @@ export async function releaseVolume(
 }
 
 /**
- * Waits until a new volume is made, then gives every volume of the server to `host`. Faults:
- * hopeless when a volume is in error.
+ * Waits until new volumes are available, then connects every volume of the server to `host`. Faults
+ * are marked hopeless, e.g. when a volume is in error, unless Cinder does not answer.
  */
 export async function connectVolumes(
   deps: NovaDeps,
@@ -156,8 +163,8 @@ export async function connectVolumes(
 }
 
 /**
- * Nova deletes in its own name, so only what is the server's project's: a volume that was given
- * away meanwhile stays.
+ * Deletes the volume, but only if the server's project still owns it: Nova's own credentials could
+ * delete any project's volume.
  */
 async function deleteOwned(deps: NovaDeps, row: ServerVolume, call: Call): Promise<Outcome<void>> {
   const owned = await ownedVolume(deps, row, call);
@@ -166,8 +173,8 @@ async function deleteOwned(deps: NovaDeps, row: ServerVolume, call: Call): Promi
 }
 
 /**
- * Cinder deletes no volume before it is made: waits a moment for that. unavailable: it takes
- * longer.
+ * Cinder refuses to delete a volume while it works on it, so this waits up to `madeWithinMs`.
+ * unavailable: Cinder still works on it after that time.
  */
 async function deleteMade(deps: NovaDeps, volumeId: string, call: Call): Promise<Outcome<void>> {
   const cinder = ownCinder(deps, call);
@@ -181,7 +188,7 @@ async function deleteMade(deps: NovaDeps, volumeId: string, call: Call): Promise
       unfinished.has(volume.status) || (await hasPassingSnapshot(deps, cinder, volumeId));
     if (!inWork) {
       if (refusedAtRest) return deletion;
-      // It may have come to rest between the refusal and this look: one more try tells.
+      // The volume may have become deletable between the refusal and this read, so one more try.
       refusedAtRest = true;
       continue;
     }
@@ -195,8 +202,8 @@ async function deleteMade(deps: NovaDeps, volumeId: string, call: Call): Promise
 }
 
 /**
- * One that comes or goes, or belongs to an image request that nobody has finished: it hinders a
- * deletion only for a while.
+ * Whether the volume has a snapshot that will soon be gone: one being created or deleted, or one of
+ * an unfinished image request. It blocks the volume's deletion only for a while.
  */
 async function hasPassingSnapshot(
   { database: { db } }: NovaDeps,
@@ -234,7 +241,7 @@ async function awaitMade(
   }
 }
 
-/** The guest has them: says so to Cinder. */
+/** Completes the attachments of all volumes: tells Cinder that the guest has them. */
 export async function completeVolumes(
   deps: NovaDeps,
   serverId: string,
@@ -250,8 +257,8 @@ export async function completeVolumes(
 }
 
 /**
- * Gives back what a host was told of, once its guest is gone for sure; a host that is away keeps
- * it. unavailable: try again later.
+ * Makes sure that the row's host has no guest of the server any more, then releases the volume.
+ * unavailable: the host does not answer, so the volume stays connected; try again later.
  */
 export async function takeBack(
   deps: NovaDeps,
@@ -270,8 +277,8 @@ export async function takeBack(
 }
 
 /**
- * For a server that goes: its volume is given back, deleted if it goes too, and forgotten.
- * unavailable, timeout: try again later.
+ * For a server that is being deleted: releases the volume, deletes it if delete_on_termination is
+ * set, and deletes the row. unavailable, timeout: try again later.
  */
 export async function dropVolume(
   deps: NovaDeps,
@@ -283,7 +290,7 @@ export async function dropVolume(
   const deletion = row.delete_on_termination === 1 ? await deleteOwned(deps, row, call) : undefined;
   if (isFault(deletion) && (deletion.kind === 'unavailable' || deletion.kind === 'timeout'))
     return deletion;
-  // Cinder will not, e.g. because of snapshots: then the volume stays its owner's.
+  // Cinder refuses the deletion, e.g. because of snapshots: the volume is left to its owner.
   if (isFault(deletion))
     deps.log.warn(
       { server: row.server_id, volume: row.volume_id, req: call.requestId, why: deletion.message },
@@ -293,8 +300,8 @@ export async function dropVolume(
 }
 
 /**
- * No host has the volume any more, and it stays the server's: a new attachment without a connector
- * takes the place of the one of that host. Only when no guest has it any more.
+ * Keeps the volume reserved for a server that leaves its host: replaces the attachment of that host
+ * by one without a connector. To be called only when no guest uses the volume any more.
  */
 export async function keepReserved(
   deps: NovaDeps,
@@ -305,11 +312,12 @@ export async function keepReserved(
   const attachments = await cinder.attachments(row.server_id);
   if (isFault(attachments)) return attachments;
   const held = attachments.filter(({ volume_id }) => volume_id === row.volume_id);
-  // One without a connector may be there from a try before.
+  // An attachment without a connector may exist from an earlier try.
   const reserved =
     held.find(({ status }) => status === 'reserved') ??
     (await cinder.reserve(row.volume_id, row.server_id));
-  // The volume was deleted under the server: the next host is told so by Cinder.
+  // The volume was deleted although the server has it. The row stays without an attachment; Cinder
+  // will report the missing volume when the server is connected to its next host.
   const isGone = isFault(reserved) && reserved.kind === 'notFound';
   if (isFault(reserved) && !isGone) return reserved;
   const keptId = isFault(reserved) ? null : reserved.id;
@@ -324,7 +332,7 @@ export async function keepReserved(
   });
 }
 
-/** The row as it is now. notFound: a saga or a deletion took it away. */
+/** Reads the row again. notFound: another saga or the server's deletion has removed it. */
 export async function currentRow(
   { database: { db } }: NovaDeps,
   rowId: string,

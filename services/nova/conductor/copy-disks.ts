@@ -1,17 +1,21 @@
-// Copies the disks of a guest that is off from one host to another: the source offers them, the
-// destination fetches them. The key of the offer passes through here and is not kept.
+// Copies the disks of a stopped guest between hosts: the source offers them over the network, the
+// destination fetches them. The key that protects the offer passes through this saga and is not
+// stored.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { GuestSpec } from '#contracts/nova/guest.ts';
 import type { NovaDeps } from '../deps.ts';
 import { agentOn } from '../rpc-clients.ts';
 
-/** Of the slowest copy that is waited for. */
+/** Deadline of a copy, and lifetime of the offer. */
 export const copyDeadlineMs = 60 * 60_000;
 const imageTimeoutMs = 15 * 60_000;
 const callTimeoutMs = 60_000;
 
-/** `spec`: the guest as it will be; it is defined on the destination without its volumes. */
+/**
+ * `spec`: the guest as it will be on the destination, where it is first defined without its
+ * volumes.
+ */
 export async function copyDisks(
   deps: NovaDeps,
   spec: GuestSpec,
@@ -24,7 +28,8 @@ export async function copyDisks(
     { spec },
     { timeoutMs: imageTimeoutMs, requestId },
   );
-  // An image that Glance does not have any more travels with the disk.
+  // If Glance no longer has the backing image, the disk is sent flattened, with the image's
+  // content.
   const flat = isFault(prepared) && prepared.kind === 'notFound';
   if (isFault(prepared) && !flat) return prepared;
   const offer = await agentOn(deps, source).call(
@@ -38,7 +43,7 @@ export async function copyDisks(
     { spec: { ...spec, volumes: [] }, offer },
     { timeoutMs: copyDeadlineMs, requestId },
   );
-  // One that stays ends by itself, or with the next start of the guest.
+  // An offer that cannot be withdrawn ends after `copyDeadlineMs`, or when the guest starts again.
   await agentOn(deps, source).call(
     'withdrawDisks',
     { uuid },

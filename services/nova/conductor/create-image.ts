@@ -1,5 +1,5 @@
-// The saga behind createImage and createBackup of a server with a root disk of its own: its host
-// copies the disk and uploads it. Begun by POST …/action.
+// The saga behind createImage and createBackup of a server that does not boot from a volume: its
+// host copies the root disk and uploads it to Glance. Begun by POST …/action.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import { imageTaskStates } from '#contracts/nova/server-states.ts';
@@ -13,7 +13,7 @@ import { changeDuring } from '../store/servers.ts';
 import type { Server } from '../store/servers.ts';
 import { asEvent, logFailure, serverOf, serverOnHost } from './saga-context.ts';
 
-/** Large disks take their time to be copied and sent. */
+/** Large enough to copy and upload a large disk. */
 const uploadDeadlineMs = 3 * 60 * 60_000;
 
 export function createImage(deps: NovaDeps): AnySaga {
@@ -66,7 +66,8 @@ export function createImage(deps: NovaDeps): AnySaga {
           const server = await serverOf(deps, input);
           if (isFault(server) || !input.rotation) return;
           const rotated = await rotate(deps, server, input.rotation, requestId);
-          // The new one is whole all the same; what is too much goes with the next.
+          // The new backup is complete all the same; surplus old ones are removed after the next
+          // backup.
           if (isFault(rotated))
             log.warn(
               { server: server.id, req: requestId, why: rotated.message },
@@ -90,7 +91,7 @@ export function createImage(deps: NovaDeps): AnySaga {
   });
 }
 
-/** Removes the oldest beyond those to keep: compute API reference, "Create Server Back Up". */
+/** Deletes the oldest backups beyond `keep`: compute API reference, "Create Server Back Up". */
 async function rotate(
   deps: NovaDeps,
   server: Server,
@@ -106,10 +107,10 @@ async function rotate(
   }
 }
 
-/** One page. A server has not more: each backup removes what is beyond its rotation. */
+/** One page of Glance's list is enough: each backup removes those beyond its rotation. */
 const maxBackups = 1000;
 
-/** A server's whole backups of one type, the newest first. */
+/** Ids of a server's complete backups of one type, the newest first. */
 async function backupsOf(
   glance: Glance,
   { id, project_id: projectId }: Server,
@@ -126,7 +127,7 @@ async function backupsOf(
     }),
   );
   if (isFault(page)) return page;
-  // A property's name is anybody's to use: what is removed must say all of it.
+  // Any tenant can set any image property, so an image is deleted only if all of these match.
   const expected = Object.entries({ owner: projectId, ...properties });
   return page.images
     .filter((image) => expected.every(([name, value]) => image[name] === value))

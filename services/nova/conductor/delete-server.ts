@@ -1,5 +1,5 @@
-// The saga that removes a server: guest, claim, record. Begun by DELETE /servers/{id}, which has
-// cancelled everything else.
+// The saga that deletes a server: guest, volumes, ports, allocation, row. Begun by DELETE
+// /servers/{id}, which has cancelled the server's other sagas.
 import { isFault } from '#contracts/common/fault.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
 import { placementClient } from '#openstack/clients/placement.ts';
@@ -31,9 +31,9 @@ export function deleteServer(deps: NovaDeps): AnySaga {
         retries: 1,
         async run(input, _state, { requestId }) {
           const server = await serverOf(deps, input);
-          if (isFault(server)) return undefined; // gone in an earlier life
+          if (isFault(server)) return undefined; // deleted in an earlier run of this step
           await removeMovedCopies(deps, server, requestId);
-          if (server.host === null) return undefined; // never built
+          if (server.host === null) return undefined; // it has no host, so no guest
           const { host } = server;
           return await asEvent(
             deps,
@@ -47,8 +47,8 @@ export function deleteServer(deps: NovaDeps): AnySaga {
               );
               if (!isFault(destroyed)) return undefined;
               if (destroyed.kind !== 'unavailable') return destroyed;
-              // The tenant need not wait for a dead host: its agent removes the guest when it is
-              // back.
+              // The deletion does not wait for a host that is down: its agent removes the guest
+              // when it is back.
               log.warn(
                 { server: input.serverId, host, req: requestId },
                 'deleted while its host is away',
@@ -65,7 +65,8 @@ export function deleteServer(deps: NovaDeps): AnySaga {
         async run({ serverId }, _state, call) {
           for (const row of await volumesOf(db, serverId)) {
             const removal = await dropVolume(deps, row, call);
-            // A host or Cinder is away: the row stays for the task that reaps volumes.
+            // The row is kept for the task that reaps volumes, since a host or Cinder does not
+            // answer.
             if (isFault(removal))
               log.warn(
                 {
@@ -88,8 +89,8 @@ export function deleteServer(deps: NovaDeps): AnySaga {
           const removal = await disconnectNics(deps, serverId, { requestId });
           if (!isFault(removal)) return await deleteNics(db, serverId);
           if (removal.kind !== 'unavailable' && removal.kind !== 'timeout') return removal;
-          // The tenant need not wait for Neutron either: the rows stay for the task that reaps
-          // ports.
+          // The deletion does not wait for Neutron either: the rows are kept for the task that
+          // reaps ports.
           log.warn(
             { server: serverId, req: requestId, why: removal.message },
             'deleted while Neutron is away',
@@ -108,7 +109,8 @@ export function deleteServer(deps: NovaDeps): AnySaga {
             if (isFault(given)) return given;
           }
           const released = await placement.release(serverId);
-          // Without a claim it is on no host, whatever happens next.
+          // Without an allocation the server no longer counts on its host, even if a later step
+          // fails.
           if (!isFault(released))
             await changeServer(db, serverId, { host: null, node: null }, clock.now());
           return released;
@@ -121,7 +123,7 @@ export function deleteServer(deps: NovaDeps): AnySaga {
           const imageId = (await findServer(db, serverId, null))?.shelved_image_id ?? null;
           const deletion =
             imageId === null ? undefined : await deleteShelvedImage(deps, imageId, requestId);
-          // It is the tenant's, who sees it.
+          // The image is the tenant's own and visible to the tenant, who can delete it.
           if (isFault(deletion))
             log.warn(
               { server: serverId, image: imageId, req: requestId, why: deletion.message },

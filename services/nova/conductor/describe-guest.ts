@@ -1,4 +1,5 @@
-// The guest of a server as its host is told of it. Called by every saga that has one defined.
+// Builds the guest spec of a server, from which a host defines the guest. Called by every saga that
+// has a guest defined.
 import type { GuestSpec } from '#contracts/nova/guest.ts';
 import type { NovaDeps } from '../deps.ts';
 import type { GuestFacts } from '../domain/guest-spec.ts';
@@ -7,7 +8,7 @@ import { connectedNics } from '../store/nics.ts';
 import type { Server } from '../store/servers.ts';
 import { connectedVolumes } from '../store/volumes.ts';
 
-/** With the interfaces and volumes that its rows say, unless `facts` has others. */
+/** Interfaces and volumes are those in the server's rows, unless `facts` overrides them. */
 export async function describeGuest(
   deps: NovaDeps,
   server: Server,

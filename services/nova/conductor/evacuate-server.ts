@@ -1,6 +1,6 @@
-// The saga of an evacuation: a server of a host that is down is built on another one, with its
-// ports, addresses and volumes; a root disk that was local to the host comes from the image anew.
-// What is left on the host that was down is removed when it comes back, before it serves again
+// The saga of an evacuation: the server of a host that is down is rebuilt on another one, with its
+// ports, addresses and volumes; a root disk that was local to the host is recreated from the image.
+// What is left on the old host is removed when it comes back, before it serves again
 // (expected-guests.ts). Begun by POST …/action evacuate.
 import { isFault } from '#contracts/common/fault.ts';
 import type { NovaOperations } from '#contracts/nova/operations.ts';
@@ -32,7 +32,7 @@ const fenceTimeoutMs = 5_000;
 const lockTimeoutMs = 60_000;
 const evacuating = ['rebuilding'] as const;
 
-/** `direct`: a bus that does not wait for agents that are away. */
+/** `direct`: a bus that fails at once when an agent is away, instead of waiting for it. */
 export function evacuateServer(deps: NovaDeps, direct: Pick<NovaDeps, 'bus'>): AnySaga {
   const { db } = deps.database;
   const { clock, log } = deps;
@@ -52,8 +52,9 @@ export function evacuateServer(deps: NovaDeps, direct: Pick<NovaDeps, 'bus'>): A
           const move = await moveOf(deps, input);
           if (isFault(move)) return move;
           const { server, source: host } = move;
-          // The operator says that the host is down. Where its agent answers all the same, the
-          // guest ends before it starts elsewhere; its disk stays until it has.
+          // An operator has declared the host down, but if its agent still answers, the guest is
+          // stopped there before it is started elsewhere. Its disk is kept until the evacuation has
+          // succeeded.
           const stopped = await agentOn(direct, host).call(
             'stopGuest',
             { uuid: server.id, timeoutMs: 0 },
@@ -85,7 +86,8 @@ export function evacuateServer(deps: NovaDeps, direct: Pick<NovaDeps, 'bus'>): A
           const { requestId } = call;
           const event = { seq: 2, name: 'compute_rebuild_instance', host };
           return await asEvent(deps, input, event, async () => {
-            // What an earlier move has left here has nothing to do with this one.
+            // Removes a copy of this guest that an earlier, unrelated move may have left on this
+            // host.
             const removed = await removeCopy(deps, server, host, call);
             if (isFault(removed)) return removed;
             const freed = await agentOn(deps, host).call(

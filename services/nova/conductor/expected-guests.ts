@@ -1,5 +1,5 @@
-// What hosts ask for: which guests they should hold, which of them are to run, and which images
-// they use. Their agents act upon it (agents/nova-agent/reconcile.ts).
+// Answers what hosts ask for: which guests they should have, which of them should run, and which
+// images are in use. Agents reconcile their hosts accordingly (agents/nova-agent/reconcile.ts).
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { ExpectedGuest } from '#contracts/nova/conductor-rpc.ts';
 import type { GuestNic, GuestVolume } from '#contracts/nova/guest.ts';
@@ -17,14 +17,15 @@ import type { Server } from '../store/servers.ts';
 import { busyAmong, serversOnHost } from '../store/servers.ts';
 import { volumesOfServers } from '../store/volumes.ts';
 
-/** What the host should hold: its own servers, and a verdict on each of `uuids`. */
+/** The guests that the host should have, and for each other guest in `uuids` whether to keep it. */
 export async function expectedGuests(
   deps: NovaDeps,
   { host, uuids }: { host: string; uuids: string[] },
 ): Promise<Outcome<{ guests: ExpectedGuest[] }>> {
   const { db } = deps.database;
   const own = await serversOnHost(db, host);
-  // What an operator calls down may be evacuated at any moment: nothing is started there.
+  // No guests are started on a host that an operator has forced down, since its servers may be
+  // evacuated at any moment.
   const mayStart = !(await isForcedDown(db, host));
   const moves = new Map(
     (await openMigrationsOfHost(db, host)).map((migration) => [migration.server_id, migration]),
@@ -38,7 +39,7 @@ export async function expectedGuests(
   const [nics, volumes] = [await nicsAtRest(deps, idle), await volumesAtRest(deps, idle)];
   const guests = own.map((server): ExpectedGuest => ({
     uuid: server.id,
-    // A host that was only out of reach must not run what is being evacuated from it.
+    // A host that was only unreachable must stop the guests that are being evacuated from it.
     want: leaves(server.id) ? 'stop' : mayStart && shouldRun(server) ? 'run' : 'keep',
     busy: server.task_state !== null && !leaves(server.id),
     nics: nics.get(server.id) ?? null,
@@ -47,19 +48,21 @@ export async function expectedGuests(
   const ownIds = new Set(own.map((server) => server.id));
   const strangers = uuids.filter((uuid) => !ownIds.has(uuid));
   if (strangers.length > 0) {
-    // A server between hosts, or whose saga is at work, may be found before the database names its
+    // A server that is being moved or built may have a guest on this host before its row names the
     // host.
     const busy = await busyAmong(db, strangers);
     guests.push(
       ...strangers.map((uuid): ExpectedGuest => {
         const move = moves.get(uuid);
-        // Evacuated for good: removed, whatever is being done with the server elsewhere.
+        // The evacuation is finished: the guest here is removed, whatever the server is doing
+        // elsewhere.
         const isGone = evacuated(uuid) && !leaves(uuid);
         const want = move === undefined || isGone ? 'remove' : leaves(uuid) ? 'stop' : 'keep';
         return {
           uuid,
           want,
-          // A move keeps what it has left here until it is confirmed or reverted.
+          // During a move, guest and disks here must be kept until the move is confirmed or
+          // reverted.
           busy: want === 'keep' || (busy.has(uuid) && !evacuated(uuid)),
           nics: null,
           volumes: null,
@@ -73,7 +76,7 @@ export async function expectedGuests(
 const shouldRun = ({ vm_state, power_state }: Server): boolean =>
   vm_state === 'active' || (vm_state === 'resized' && power_state === powerState.running);
 
-/** Servers that nobody is changing. */
+/** The servers with no operation in progress. */
 async function atRest({ sagas }: NovaDeps, servers: readonly Server[]): Promise<Server[]> {
   const atWork = await sagas.busyKeys();
   return servers.filter(

@@ -1,5 +1,5 @@
-// A volume grew under its server: the guest's disk grows too. Told by Cinder as the external event
-// `volume-extended`.
+// Tells the host of a server that an attached volume was extended, so that the guest's disk grows.
+// Cinder sends the external event `volume-extended`.
 import { isFault } from '#contracts/common/fault.ts';
 import type { NovaDeps } from '../deps.ts';
 import { agentOn } from '../rpc-clients.ts';
@@ -8,7 +8,7 @@ import { ownCinder } from './connect-volumes.ts';
 
 const timeoutMs = 60_000;
 
-/** What fails here is made good when the volume is detached: Cinder grows what a guest did not. */
+/** Not retried: if it fails, Cinder finishes the extension when the volume is detached. */
 export async function extendVolume(
   deps: NovaDeps,
   serverId: string,

@@ -1,5 +1,5 @@
-// The guest of a server that moves, on either host: placed there, stopped, removed. Called by the
-// sagas of moves, each part safe to repeat. Two copies of one guest must never run.
+// Places, stops and removes the guest of a server that moves, on its source or destination. Called
+// by the sagas of moves; idempotent. Two copies of one guest must never run at the same time.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { NovaDeps } from '../deps.ts';
@@ -17,7 +17,7 @@ interface Call {
 
 const guestTimeoutMs = 5 * 60_000;
 
-/** Defines the server's guest on `host` by its disks there, and starts it if `start`. */
+/** Defines the server's guest on `host` over the disks that are there, and starts it if `start`. */
 export async function placeGuest(
   deps: NovaDeps,
   server: Server,
@@ -48,8 +48,8 @@ export async function stopGuest(
 }
 
 /**
- * Removes the copy of a guest on a host that its server does not use. unavailable: it is not known
- * to be gone; the host's agent removes it when it is back.
+ * Removes the copy of a guest from a host that is not (or no longer) its server's host.
+ * unavailable: the host does not answer; its agent removes the copy when it is back.
  */
 export async function removeCopy(
   deps: NovaDeps,
@@ -67,8 +67,8 @@ export async function removeCopy(
 }
 
 /**
- * As `removeCopy`, of a guest that may have been started there: throws until it is gone for sure,
- * or an operator has said that the host is down. Otherwise two copies could run.
+ * As `removeCopy`, for a copy that may have been started. Throws until it is certainly gone, or an
+ * operator has forced the host down; otherwise two copies could run.
  */
 export async function removeStartedCopy(
   deps: NovaDeps,
@@ -104,8 +104,8 @@ export async function insistWhileUp(
 }
 
 /**
- * What moves of a server that goes have left on other hosts. A host that is away removes it when it
- * is back.
+ * For a server that is being deleted: removes the copies of its guest that unfinished moves have
+ * left on other hosts. The agent of a host that is away removes its copy when it is back.
  */
 export async function removeMovedCopies(
   deps: NovaDeps,

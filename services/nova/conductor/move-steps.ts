@@ -1,5 +1,5 @@
-// The steps that a resize, its revert and an evacuation share: a host is chosen, then volumes,
-// ports and row go from one host to the other, and back if the saga unwinds.
+// Steps that the sagas of resize, revert and evacuation share: choose a host, then switch volumes,
+// ports and the server's row to it. Undo switches them back.
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { MigrationStatus } from '#contracts/nova/migration-states.ts';
 import type { TaskState } from '#contracts/nova/server-states.ts';
@@ -20,14 +20,17 @@ import { destinationOf, moveOf, returnClaim } from './server-move.ts';
 
 type MoveInput = ServerInput & { migrationId: string };
 
-/** What the scheduler has chosen: kept in the saga's state. */
+/** The scheduler's choice, stored in the saga's state. */
 export type ChosenHost = { host?: string; nodeUuid?: string };
 
-/** From which host a server goes to which. */
+/** The direction of a move: for a revert, source and destination are exchanged. */
 export interface Direction<State> {
   from: (move: Move) => string;
   to: (move: Move, state: State) => string;
-  /** The host it leaves is up: its guest, which is off, gives the volumes up first. */
+  /**
+   * Whether the `from` host is up. If so, the guest there, which is stopped, detaches its volumes
+   * first.
+   */
   isFromUp: boolean;
 }
 
@@ -43,13 +46,16 @@ export const backToSource: Direction<object> = {
   isFromUp: true,
 };
 
-/** The move, while there is something to undo: once the server is back, its copy may be gone. */
+/**
+ * The move, if there is still something to undo. undefined: the server is deleted, or a revert is
+ * complete, after which the guest's copy on the destination may already be removed.
+ */
 export async function moveToUndo(deps: NovaDeps, input: MoveInput): Promise<Move | undefined> {
   const move = await moveOf(deps, input);
   return isFault(move) || move.migration.status === 'reverted' ? undefined : move;
 }
 
-/** `status`: what the migration becomes once its destination is known. */
+/** `status`: the migration's status after the destination is chosen. */
 export const scheduleMoveStep = <Input extends MoveInput & { forcedHost: string | null }>(
   deps: NovaDeps,
   options: {
@@ -112,7 +118,7 @@ export const moveVolumesStep = <State>(
   },
 });
 
-/** `before`: what is written down before the ports go. */
+/** `before`: called before the ports are rebound. */
 export const bindPortsStep = <State>(
   deps: NovaDeps,
   { from, to }: Direction<State>,
@@ -135,14 +141,17 @@ export const bindPortsStep = <State>(
   },
 });
 
-/** `there`, `back`: the server's row with the host it goes to, and with the one it comes from. */
+/**
+ * `there`: the changes of the server's row when it goes to the new host; `back`: those that undo
+ * it.
+ */
 export const switchHostStep = <State>(
   deps: NovaDeps,
   options: {
     tasks: readonly TaskState[];
     there: (move: Move, state: State) => ServerChange;
     back: (move: Move) => ServerChange;
-    /** The conflict where the server is in none of `tasks` any more. */
+    /** Message of the conflict if the server's task_state is not in `tasks` any more. */
     otherwise: string;
   },
 ): SagaStep<MoveInput, State> => ({
@@ -164,7 +173,10 @@ export const switchHostStep = <State>(
   },
 });
 
-/** `run` of the last step of a move to its destination. The log says `event`, once. */
+/**
+ * The `run` of the last step of a move to its destination. Logs `event` once, even if it runs
+ * twice.
+ */
 export const finishMove =
   <Input extends MoveInput>(
     deps: NovaDeps,
@@ -186,8 +198,8 @@ export const finishMove =
   };
 
 /**
- * The end of a move, of server and migration together. False: the server is in none of `tasks` any
- * more.
+ * Writes the end of a move to server and migration in one transaction. Returns false, and writes
+ * nothing, if the server's task_state is not in `tasks` any more.
  */
 export const settleMove = async (
   { database: { db } }: NovaDeps,

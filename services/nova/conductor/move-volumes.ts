@@ -1,5 +1,5 @@
-// The volumes of a server whose guest is off and goes to another host. Called by the sagas of
-// moves, and again for the host it came from when they unwind; each part is safe to repeat.
+// The volumes of a server whose guest is stopped and moves to another host. Called by the sagas of
+// moves, and by their undo with the original host. Idempotent.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { NovaDeps } from '../deps.ts';
@@ -15,8 +15,8 @@ interface Call {
 const detachTimeoutMs = 60_000;
 
 /**
- * The guest on `host`, which is off, gives its volumes up: nothing there writes to them, and the
- * host holds none of their locks.
+ * Detaches all volumes from the stopped guest on `host`, so that the host no longer writes to them
+ * nor holds their locks.
  */
 export async function giveUpVolumes(
   deps: NovaDeps,
@@ -35,8 +35,8 @@ export async function giveUpVolumes(
 }
 
 /**
- * Gives every volume of the server to `host` by an attachment of its own; the one for the other
- * host ends. May run again: the row names host and attachment before the host is connected.
+ * Connects every volume to `host` with a new attachment and deletes the old host's. Idempotent: the
+ * row names the new attachment and host before the host is connected.
  */
 export async function moveVolumes(
   deps: NovaDeps,
@@ -56,7 +56,8 @@ export async function moveVolumes(
         ofVolume.find(({ id }) => id !== row.attachment_id) ??
         (await cinder.reserve(row.volume_id, server.id));
       if (isFault(made)) return made;
-      // Together, and before it is connected: a repetition goes on with this attachment.
+      // In one write, and before the host is connected: a repeated run continues with this
+      // attachment.
       const moved = { attachment_id: made.id, host, connection: null };
       await changeServerVolume(db, row.id, moved);
       current = { ...row, ...moved };

@@ -1,4 +1,5 @@
-// What Neutron's events about a server's ports lead to: waiters look, and the cache is read anew.
+// Handles Neutron's events about a server's ports: wakes waiting sagas, and refreshes the network
+// info cache.
 import { isFault } from '#contracts/common/fault.ts';
 import type { NetworkEvent } from '#contracts/nova/conductor-rpc.ts';
 import type { NovaDeps } from '../deps.ts';
@@ -35,8 +36,8 @@ export async function networkEvent(
 }
 
 /**
- * Without a port all of the server's are meant. Neutron tells the `device_id` of a port, which is
- * only what the port's owner wrote there.
+ * Whether Nova's rows have this port for the server (an event without a port is about all of them).
+ * Neutron sends events by the port's `device_id`, which any tenant can set to another's server.
  */
 const isRecorded = async (
   { database: { db } }: NovaDeps,

@@ -312,7 +312,7 @@ describe('interfaces of a built server', () => {
   it('that cannot be plugged leave no port', async () => {
     const network = world.neutron.addNetwork({});
     const server = await built({ networks: 'none' });
-    plugged.delete(server.id); // the host lost its guest
+    plugged.delete(server.id); // as if the host had lost the guest's interfaces
     const answer = await nova.ask('member', 'POST', `servers/${server.id}/os-interface`, {
       body: { interfaceAttachment: { net_id: network.id } },
     });

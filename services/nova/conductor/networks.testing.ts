@@ -1,6 +1,6 @@
-// What the tests of servers with interfaces share: a conductor with two hosts. Real database, bus
-// and saga runner; Placement, Glance and Neutron are doubles at the HTTP boundary, the hosts are
-// ones at the bus.
+// Fixture for tests of servers with interfaces: a conductor with two hosts. Database, bus and saga
+// runner are real; Placement, Glance and Neutron are doubles at the HTTP boundary, agents are
+// doubles on the bus.
 import { after, afterEach, beforeEach } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';
 import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
@@ -14,12 +14,12 @@ import { startConductor } from './conductor.testing.ts';
 export const secret = new Secret('between us');
 export const never = new AbortController().signal;
 
-/** Neutron, new for each test; whether the agent keeps the devices' addresses to itself. */
+/** The Neutron double, new for each test. `isSilent`: the agent reports no device addresses. */
 export const world: { neutron: NeutronDouble; isSilent: boolean } = {
   neutron: neutronDouble(),
   isSilent: false,
 };
-/** Interfaces on the host by guest, as the agent was told. */
+/** The interfaces that the agents were told to plug, by guest. */
 export const plugged = new Map<string, GuestNic[]>();
 export const specs = new Map<string, GuestSpec>();
 
@@ -63,7 +63,7 @@ export const fixture = await startConductor({
 export const { nova, post, show, rested, built, removed } = fixture;
 export const imageId = fixture.image.id;
 
-/** Registers the hooks: each test begins without servers, with a new Neutron. */
+/** Registers the test hooks: each test begins without servers and with a new Neutron. */
 export function useNetworkServers(): void {
   after(async () => await fixture.close());
   beforeEach(() => {

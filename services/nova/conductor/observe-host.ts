@@ -1,5 +1,5 @@
-// What hosts report: that they live, what they have, how their guests are. Only wakes and corrects;
-// sagas have the last word.
+// Handles reports from hosts: heartbeats, facts (capacity, CPU), and the states of guests. They
+// correct idle servers only: a server with an operation in progress is left to its saga.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ConductorRpc } from '#contracts/nova/conductor-rpc.ts';
@@ -51,9 +51,10 @@ export async function agentStops(
 }
 
 /**
- * Corrects the states of idle servers, and names those that are not idle: an operation that ends
- * later writes what it meant to do, not what has become of the guest since. A guest missing from a
- * complete report is off: its host lost it.
+ * Corrects the states of idle servers. Returns the servers with an operation in progress: the agent
+ * reports them again later, because the operation writes the state it intended, not what has become
+ * of the guest since. A guest missing from a complete report was lost by its host and counts as
+ * off.
  */
 export async function reportGuests(
   deps: NovaDeps,
@@ -63,7 +64,8 @@ export async function reportGuests(
   const { clock, log } = deps;
   const seen = new Map(report.guests.map((guest) => [guest.uuid, guest.state]));
   if (report.complete) await completeEvacuations(deps, report.host, seen);
-  // What an operator calls down is not believed: its servers are evacuated as they were.
+  // Reports from a host that an operator has forced down are ignored: its servers are evacuated
+  // with the states they had.
   if (await isForcedDown(db, report.host)) return { busy: [] };
   const servers = report.complete
     ? await serversOnHost(db, report.host)
@@ -95,7 +97,10 @@ export async function reportGuests(
   return { busy };
 }
 
-/** A host that has come back and has none of what was evacuated from it holds no claims for it. */
+/**
+ * Ends the evacuations from `host` whose guests are gone from it (the host is back), and releases
+ * the allocations that the migrations hold on it.
+ */
 async function completeEvacuations(
   deps: NovaDeps,
   host: string,
@@ -110,7 +115,7 @@ async function completeEvacuations(
     log.info({ server: server_id, host }, 'the source of an evacuation is cleaned up');
     const placement = placementClient(deps, { token: null, requestId: ids.requestId() });
     const released = await placement.release(migration.uuid);
-    // The task that reaps claims does it later.
+    // If that fails, the task that reaps claims releases them later.
     if (isFault(released))
       log.warn({ server: server_id, host, why: released.message }, 'its claim is not given back');
   }

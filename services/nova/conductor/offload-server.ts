@@ -1,7 +1,7 @@
-// The saga that takes a shelved server from its host: guest and claim are removed, ports and
-// volumes stay the server's. Begun by shelve-server.ts, `shelveOffload` and the task that offloads
-// what was shelved long ago. Nothing is undone: the image has the disk. Once the guest is gone it
-// only goes forward, after a failure as well.
+// The saga that offloads a shelved server from its host: removes guest and allocation; ports and
+// volumes stay the server's. Begun by shelve-server.ts, by `shelveOffload` and by the task that
+// offloads servers shelved long ago. No step is undone, because the disk's data is in the image;
+// after a failure, the offload is completed if the host no longer has the guest.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
@@ -38,7 +38,8 @@ export function offloadServer(deps: NovaDeps): AnySaga {
           const { host } = server;
           if (server.vm_state !== 'shelved' || server.task_state !== 'shelving_offloading')
             return fault('conflict', `Instance ${server.id} is not to be offloaded any more.`);
-          // With the guest goes its disk: its owner may have deleted the image.
+          // Removing the guest deletes its disk, so first check that the owner has not deleted the
+          // image.
           const kept = await shelvedDisk(deps, server, requestId);
           if (isFault(kept)) return kept;
           return await asEvent(
@@ -57,7 +58,7 @@ export function offloadServer(deps: NovaDeps): AnySaga {
         },
       },
       {
-        // Other services are waited for.
+        // Waits for other services (Cinder, Neutron, Placement).
         name: 'leave host',
         deadlineMs: leaveDeadlineMs,
         retries: 20,
@@ -70,7 +71,7 @@ export function offloadServer(deps: NovaDeps): AnySaga {
       const left = (await hasNoGuest(deps, input, requestId))
         ? await leaveHost(deps, serverId, call)
         : reason;
-      // The task that offloads tries again.
+      // The task that offloads shelved servers tries again.
       const change = { task_state: null };
       if (await changeDuring(db, serverId, ['shelving_offloading'], change, clock.now()))
         log.warn(
@@ -88,7 +89,7 @@ async function hasNoGuest(deps: NovaDeps, input: ServerInput, requestId: string)
   return (await guestStateOn(deps, server.host, server.id, requestId)) === 'absent';
 }
 
-/** Of a server whose guest is gone. Safe to repeat. */
+/** Releases everything the server has on its host, after its guest was removed. Idempotent. */
 async function leaveHost(
   deps: NovaDeps,
   serverId: string,

@@ -1,5 +1,5 @@
-// What every saga ends with that has placed a guest on a host, new or moved: Cinder hears that it
-// has its volumes, Neutron that its interfaces are plugged, and the server's row says how it is.
+// The last steps of every saga that places a guest on a host, new or moved: complete the volumes at
+// Cinder, wait until Neutron has plugged the interfaces, and write the server's final state.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
@@ -9,7 +9,7 @@ import type { ServerChange } from '../store/servers.ts';
 import { awaitPlugged } from './await-plugged.ts';
 import { completeVolumes } from './connect-volumes.ts';
 
-// The step's own limit speaks first: it can name the ports.
+// Added to the step's deadline, so that `awaitPlugged` times out first: its fault names the ports.
 const pluggingGraceMs = 30_000;
 
 export const completeVolumesStep = (
@@ -22,7 +22,7 @@ export const completeVolumesStep = (
   run: async ({ serverId }, _state, call) => await completeVolumes(deps, serverId, call),
 });
 
-/** `isOn`: whether the guest runs; the interfaces of one that is off are not plugged. */
+/** `isOn`: whether the guest runs. The interfaces of a stopped guest are never plugged. */
 export const awaitPluggedStep = <Input extends { serverId: string }>(
   deps: NovaDeps,
   isOn: (input: Input) => boolean | Promise<Outcome<boolean>>,
@@ -36,7 +36,9 @@ export const awaitPluggedStep = <Input extends { serverId: string }>(
   },
 });
 
-/** A server whose guest was placed, on or off: nothing is under way any more. */
+/**
+ * The row of a server whose guest was placed, running or stopped, with no operation in progress.
+ */
 export const settledServer = (isOn: boolean, nowMs: number) =>
   ({
     vm_state: isOn ? 'active' : 'stopped',

@@ -13,8 +13,8 @@ const unfinished: ReadonlySet<string> = new Set(['creating', 'downloading']);
 const removable: ReadonlySet<string> = new Set(['available', 'error']);
 
 /**
- * Abandons what is not committed and removes it. A fault: something cannot be removed yet; safe to
- * repeat, and to run twice at once.
+ * Marks what is not committed as abandoned and removes it. A fault: something cannot be removed
+ * yet. Idempotent, and safe to run concurrently.
  */
 export async function removeAbandoned(deps: NovaDeps, id: string): Promise<Outcome<void>> {
   const { db } = deps.database;
@@ -48,12 +48,12 @@ async function removePart(
     const created = await cinder.withMetadata(kind, key);
     if (isFault(created)) return created;
     for (const { id, status } of created) {
-      // Cinder deletes nothing that it is still creating: tried again later.
+      // Cinder refuses to delete what it is still creating; the caller tries again later.
       if (unfinished.has(status)) return fault('conflict', `${id} is ${status}`);
       const deletion = removable.has(status) ? await remove(id) : undefined;
       if (isFault(deletion) && deletion.kind !== 'badRequest') return deletion;
-      // The tenant uses it meanwhile, or the storage keeps it: its owner sees it and can do more
-      // than Nova.
+      // Cinder refuses to delete it, or its status shows that it is in use meanwhile: left to its
+      // owner, who can see it.
       if (deletion || !(removable.has(status) || status === 'deleting'))
         deps.log.warn(
           { id, status, req: requestId, why: deletion?.message },

@@ -1,6 +1,6 @@
-// The saga of a resize and of a cold migration: the guest is shut down, its disks go to another
-// host, then its volumes and ports, and it starts there. What the source had stays for a revert. A
-// failure brings everything back. Begun by POST …/action resize or migrate.
+// The saga of a resize and of a cold migration: the guest is shut down, its disks are copied to
+// another host, volumes and ports follow, and it starts there. The source keeps its copy for a
+// revert. A failure undoes everything. Begun by POST …/action resize or migrate.
 import { isFault } from '#contracts/common/fault.ts';
 import type { NovaOperations } from '#contracts/nova/operations.ts';
 import type { VmState } from '#contracts/nova/server-states.ts';
@@ -77,7 +77,8 @@ export function resizeServer(deps: NovaDeps): AnySaga {
         },
         async undo(input, _state, call) {
           const move = await moveOf(deps, input);
-          // The deletion that cancelled this removes the guest: no need to start it.
+          // The deletion that cancelled this saga removes the guest, so it need not be started
+          // again.
           if (isFault(move) || move.server.task_state === 'deleting') return;
           const { server, source: host, oldSize: size } = move;
           const start = runs(input.before.vmState);
@@ -97,7 +98,7 @@ export function resizeServer(deps: NovaDeps): AnySaga {
         },
         async undo(input, { host = '' }, call) {
           const removed = await removeCopy(deps, { id: input.serverId }, host, call);
-          // It was never started there: the host's agent removes it when it is back.
+          // The copy was never started, so it may be left: the host's agent removes it later.
           if (isFault(removed))
             log.warn(
               { server: input.serverId, host, req: call.requestId, why: removed.message },
@@ -117,7 +118,8 @@ export function resizeServer(deps: NovaDeps): AnySaga {
           ...newSize,
           host,
           node: nodeUuid,
-          // To its server group it counts on the source, too: a revert brings it back there.
+          // For its server group the server counts on the source as well, because a revert returns
+          // it there.
           reserved_host: source,
           task_state: 'resize_finish',
         }),
@@ -191,7 +193,7 @@ export function resizeServer(deps: NovaDeps): AnySaga {
   });
 }
 
-/** As before, unless its guest on the source is not what it was. */
+/** The vm_state after an undo: as before the resize, or error if the guest does not run again. */
 async function whereItIs(
   deps: NovaDeps,
   { serverId, before }: Input,

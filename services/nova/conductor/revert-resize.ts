@@ -1,6 +1,6 @@
-// The saga that takes a resize back: the guest ends on the destination and starts on the source,
-// whose disk was kept, with its old flavor. The destination's copy goes last, once the server is
-// back: until then a failure leaves it resized, as it was.
+// The saga that reverts a resize: the guest is stopped on the destination and started on the
+// source, whose disk was kept, with the old flavor. The destination's copy is removed last, when
+// the server is back: until then a failure leaves the server resized, as it was.
 import { isFault } from '#contracts/common/fault.ts';
 import type { NovaOperations } from '#contracts/nova/operations.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
@@ -33,7 +33,10 @@ export function revertResize(deps: NovaDeps): AnySaga {
   const { db } = deps.database;
   const { clock, config, log } = deps;
   const starts = ({ migration }: Move): boolean => migration.old_vm_state === 'active';
-  /** What the destination had. What does not go now is taken up by its agent, and by the reaper. */
+  /**
+   * Removes the destination's copy and allocation. What fails here is done later by the host's
+   * agent and by the task that reaps claims.
+   */
   const cleanUp = async (input: Input, call: { requestId: string }): Promise<void> => {
     const move = await moveOf(deps, input);
     if (isFault(move) || move.migration.status !== 'reverted') return;
@@ -122,7 +125,8 @@ export function revertResize(deps: NovaDeps): AnySaga {
           const given = isFault(stopped)
             ? stopped
             : await giveUpVolumes(deps, server, source, call);
-          // Its disk stays; but never may both copies run.
+          // The disk on the source is kept, but two copies must never run: tried again until it is
+          // stopped.
           if (isFault(given) && given.kind !== 'notFound')
             throw new Error(`stop server ${server.id} on ${source}: ${given.message}`);
         },

@@ -1,5 +1,5 @@
-// The role nova-conductor: carries out the long operations, serves the hosts, and keeps true what
-// no request waits for.
+// The role nova-conductor: executes Nova's sagas, handles the reports of agents, and runs periodic
+// tasks.
 import type { ConductorRpc } from '#contracts/nova/conductor-rpc.ts';
 import { conductorTopic } from '#contracts/nova/conductor-rpc.ts';
 import type { Role } from '#openstack/role.ts';
@@ -38,7 +38,7 @@ import { reapVolumes } from './tasks/reap-volumes.ts';
 import { removeAbandonedResources } from './tasks/remove-abandoned-resources.ts';
 import { unshelveServer } from './unshelve-server.ts';
 
-/** `wakeSagas` tells the runner of these sagas to look at the journal. */
+/** `wakeSagas` makes the saga runner of this process read the journal. */
 export function createNovaConductor(deps: NovaDeps, wakeSagas: () => void): Role {
   const { bus, clock, config } = deps;
   const patient = {

@@ -1,4 +1,4 @@
-// What Nova's sagas share: they load their server, record events of their action and word failures.
+// Helpers that Nova's sagas share: load the server, record action events, word faults.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { FaultFacts } from '#contracts/nova/facts.ts';
@@ -7,13 +7,13 @@ import { failAction, recordEvent } from '../store/actions.ts';
 import { findServer } from '../store/servers.ts';
 import type { Server } from '../store/servers.ts';
 
-/** Every nova saga's input has these. */
+/** Part of the input of each of Nova's sagas. */
 export interface ServerInput {
   serverId: string;
   actionId: string;
 }
 
-/** The server, if it still exists. A saga of a server that is gone has nothing to do but end. */
+/** Reads the server. notFound: it is deleted, so the saga should end. */
 export async function serverOf(deps: NovaDeps, input: ServerInput): Promise<Outcome<Server>> {
   return (
     (await findServer(deps.database.db, input.serverId, null)) ??
@@ -21,7 +21,7 @@ export async function serverOf(deps: NovaDeps, input: ServerInput): Promise<Outc
   );
 }
 
-/** As `serverOf`. conflict: it is on no host. */
+/** As `serverOf`. conflict: the server has no host. */
 export async function serverOnHost(
   deps: NovaDeps,
   input: ServerInput,
@@ -55,23 +55,23 @@ export async function asEvent<T>(
   return result;
 }
 
-/** The fault, marked: no other host would do better. As Nova's BuildAbortException. */
+/** Marks a fault as hopeless: no other host could do better, as Nova's BuildAbortException. */
 export const hopeless = ({ kind, message, detail }: Fault): Fault =>
   fault(kind, message, { ...detail, hopeless: 'yes' });
 export const isHopeless = ({ detail }: Fault): boolean => detail['hopeless'] !== undefined;
 
 /**
- * What the tenant asked for cannot be, on any host: an image that may not be used, or too large a
- * one.
+ * Whether the fault is due to the tenant's request, on any host: an image that may not be used, or
+ * is too large.
  */
 export const isTenants = ({ kind }: Fault): boolean => kind === 'badRequest' || kind === 'tooLarge';
 
-/** The action's last word when it failed. */
+/** Ends the action's log entry with the result 'Error'. */
 export async function logFailure(deps: NovaDeps, input: ServerInput): Promise<void> {
   await failAction(deps.database.db, input.actionId, 'Error', deps.clock.now());
 }
 
-/** The fault a tenant sees: the reason, without the insides. */
+/** The JSON of a server's `fault`: the reason's message without internal details. */
 export function faultText(reason: Fault, nowMs: number): string {
   const facts: FaultFacts = {
     code: isTenants(reason) ? 400 : 500,

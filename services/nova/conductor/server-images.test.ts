@@ -1,4 +1,4 @@
-// Images made of servers, and what requests create in vain at other services.
+// Images made of servers, and the removal of what failed requests created at other services.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fault } from '#contracts/common/fault.ts';

@@ -1,5 +1,5 @@
-// A server's move to another host as its migration tells it: from where, where to, with which
-// flavors; and its claims in Placement. Read by the sagas of moves and by the task that reaps
+// A server's move to another host as recorded by its migration: source, destination, old and new
+// flavor, and the allocations in Placement. Used by the sagas of moves and by the task that reaps
 // claims.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -15,18 +15,18 @@ import type { Server } from '../store/servers.ts';
 import { findServer } from '../store/servers.ts';
 import type { MigrationRow } from '../store/tables.ts';
 
-/** A server with its move, and both places. */
+/** A server with its migration record and both hosts. */
 export interface Move {
   server: Server;
   migration: MigrationRow;
   source: string;
-  /** '' until the scheduler has chosen. */
+  /** '' until the scheduler has chosen a host. */
   dest: string;
   oldSize: ServerSize;
   newSize: ServerSize;
 }
 
-/** notFound: the server is gone, or its migration. */
+/** notFound: the server or its migration record is gone. */
 export async function moveOf(
   { database: { db } }: NovaDeps,
   input: { serverId: string; migrationId: string },
@@ -45,7 +45,7 @@ export async function moveOf(
   };
 }
 
-/** What a migration says of the host that was chosen for it. */
+/** The columns of a migration record that describe the chosen destination. */
 export async function destinationOf(
   { database: { db } }: NovaDeps,
   { host, nodeUuid }: { host: string; nodeUuid: string | null },
@@ -61,7 +61,10 @@ export const consumerOf = (server: Server): Consumer => ({
   userId: server.user_id,
 });
 
-/** The server's claim is on the source again. Throws while Placement does not do it. */
+/**
+ * Moves the allocation on the source host from the migration back to the server. Throws, to be
+ * tried again, if Placement fails.
+ */
 export async function returnClaim(
   deps: NovaDeps,
   input: { serverId: string; migrationId: string },

@@ -1,6 +1,6 @@
-// The saga that shelves a server: its guest is switched off, and its root disk becomes an image
-// where it is no volume. Begun by `shelve`. What takes the server from its host follows as a saga
-// of its own, offload-server.ts: from then on there is no way back.
+// The saga that shelves a server: stops its guest and uploads its root disk as an image (unless it
+// boots from a volume). Begun by `shelve`. Offloading it from its host is a saga of its own,
+// offload-server.ts, which cannot be undone.
 import { isFault } from '#contracts/common/fault.ts';
 import { serverLock } from '#contracts/nova/operations.ts';
 import { powerState, shelvingTaskStates } from '#contracts/nova/server-states.ts';
@@ -15,14 +15,14 @@ import { asEvent, faultText, logFailure, serverOnHost } from './saga-context.ts'
 import { stateOfGuest } from './state-of-guest.ts';
 
 const powerDeadlineMs = 10 * 60_000;
-/** Large disks take their time to be copied and sent. */
+/** Large enough to copy and upload a large disk. */
 const uploadDeadlineMs = 3 * 60 * 60_000;
 
 export function shelveServer(deps: NovaDeps): AnySaga {
   const { db } = deps.database;
   const { clock, config, log } = deps;
 
-  /** Shelved for good, or about to be deleted: nothing of what was done is to be undone. */
+  /** Whether the server is already shelved, or is being deleted: then undo has nothing to do. */
   const isOver = async (serverId: string): Promise<boolean> => {
     const server = await findServer(db, serverId, null);
     return !server || server.task_state === 'deleting' || server.shelved_at_ms !== null;
@@ -32,12 +32,13 @@ export function shelveServer(deps: NovaDeps): AnySaga {
     name: 'nova.shelve-server',
     steps: [
       {
-        // The request has created the image: whatever fails from here on, it goes again.
+        // The image was created by the request and belongs to this saga from here on: if any step
+        // fails, this undo deletes it.
         name: 'take over image',
         deadlineMs: 60_000,
         run: async () => undefined,
         async undo({ serverId, imageId }, _state, { requestId }) {
-          // It may be all that there is of the disk.
+          // If the server refers to the image, it may be the only copy of the disk: it is kept.
           const server = await findServer(db, serverId, null);
           if (imageId === null || server?.shelved_image_id === imageId) return;
           const deletion = await glanceClient(deps, { token: null, requestId }).deleteImage(
@@ -61,7 +62,8 @@ export function shelveServer(deps: NovaDeps): AnySaga {
           );
           return isFault(stopped) ? stopped : undefined;
         },
-        // What was paused or suspended cannot be brought back, and stays off.
+        // Only a guest that was active is started again. The memory of a paused or suspended guest
+        // is lost, so it stays off.
         async undo(input, _state, { requestId }) {
           if (input.before.vmState !== 'active' || (await isOver(input.serverId))) return;
           const server = await serverOnHost(deps, input);
@@ -116,7 +118,8 @@ export function shelveServer(deps: NovaDeps): AnySaga {
         name: 'settle',
         deadlineMs: 30_000,
         async run({ serverId, actionId, imageId }, _state, { requestId }) {
-          // One that boots from a volume has nothing on its host that could be kept there.
+          // A volume-backed server has no disk on its host worth keeping, so it is offloaded at
+          // once.
           const isOffloaded = imageId === null || config.shelvedOffloadMs === 0;
           await transaction(db, async (trx) => {
             const now = clock.now();
@@ -134,7 +137,7 @@ export function shelveServer(deps: NovaDeps): AnySaga {
               },
               now,
             );
-            // Not so at a repetition.
+            // `shelved` is false if this step runs a second time.
             if (shelved && isOffloaded)
               await enqueueOperation(deps, trx, {
                 name: 'nova.offload-server',
@@ -144,7 +147,10 @@ export function shelveServer(deps: NovaDeps): AnySaga {
               });
           });
         },
-        /** Told to be late after its work: offload-server.ts finds that it has nothing to do. */
+        /**
+         * Runs if the step had done its work and was then counted as failed. If the offload saga is
+         * already queued, it finds that the server is not `shelved` and ends.
+         */
         async undo({ serverId, before }) {
           const server = await findServer(db, serverId, null);
           if (server?.vm_state !== 'shelved') return;

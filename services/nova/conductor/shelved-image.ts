@@ -1,5 +1,5 @@
-// The image that holds the root disk of a shelved server: what it is, and its end. Nova acts in its
-// own name; the image is the tenant's, who may delete it as well.
+// The image that holds the root disk of a shelved server: reads it and deletes it, with Nova's own
+// credentials. The image belongs to the tenant, who can delete it as well.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { GuestImage } from '#contracts/nova/guest.ts';
@@ -11,7 +11,10 @@ import { defineOperation } from '../operations.ts';
 import type { Server } from '../store/servers.ts';
 import { changeServer, findServer } from '../store/servers.ts';
 
-/** null: its root disk is a volume. notFound: the image is gone, or cannot be used. */
+/**
+ * The image as a guest's root disk; null: the root disk is a volume. notFound: the image was
+ * deleted, or cannot be used.
+ */
 export async function shelvedDisk(
   deps: NovaDeps,
   { shelved_image_id: imageId, image_id: bootImageId }: Server,
@@ -33,7 +36,7 @@ export async function shelvedDisk(
   };
 }
 
-/** Does nothing if it is gone. */
+/** Succeeds if the image no longer exists. */
 export const deleteShelvedImage = async (
   deps: NovaDeps,
   imageId: string,
@@ -41,7 +44,7 @@ export const deleteShelvedImage = async (
 ): Promise<Outcome<void>> =>
   await glanceClient(deps, { token: null, requestId }).deleteImage(imageId);
 
-/** The saga that follows an unshelving. */
+/** The saga that deletes the image after a server was unshelved. */
 export function dropShelvedImage(deps: NovaDeps): AnySaga {
   const { db } = deps.database;
   return defineOperation<'nova.drop-shelved-image'>({
@@ -53,7 +56,7 @@ export function dropShelvedImage(deps: NovaDeps): AnySaga {
         retries: 20,
         async run({ serverId, imageId }, _state, { requestId }) {
           const server = await findServer(db, serverId, null);
-          // Still shelved: the unshelving failed.
+          // Kept if the server is still shelved, i.e. the unshelving before this saga failed.
           if (server?.shelved_image_id !== imageId || server.shelved_at_ms !== null) return;
           const deletion = await deleteShelvedImage(deps, imageId, requestId);
           if (isFault(deletion)) return deletion;
@@ -62,7 +65,7 @@ export function dropShelvedImage(deps: NovaDeps): AnySaga {
       },
     ],
     failed: async ({ serverId, imageId }, _state, reason, { requestId }) =>
-      // It is the tenant's, who sees it.
+      // The image is the tenant's own and visible to the tenant, who can delete it.
       deps.log.warn(
         { server: serverId, image: imageId, req: requestId, why: reason.message },
         'the image of a server that was shelved is left',

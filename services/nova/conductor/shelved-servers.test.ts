@@ -39,11 +39,11 @@ const row = async (id: string) => {
   const server = await findServer(nova.deps.database.db, id, null);
   return server ?? assert.fail(`no server ${id}`);
 };
-/** The upload happens at the host: its double has none. */
+/** Completes all images: a real host would upload them, the agent double does not. */
 const uploaded = (): void => {
   for (const image of glance.images) Object.assign(image, { status: 'active', size: 7 });
 };
-/** Shelves with an image that is complete when the guest is to be destroyed. */
+/** Shelves the server, with its image complete before the guest is to be destroyed. */
 const shelved = async (id: string): Promise<Loose> => {
   await fixture.stopSagas();
   assert.equal((await act(id, { shelve: null })).status, 202);
@@ -289,7 +289,7 @@ describe('volumes of a shelved server', () => {
     const [one, two] = [world.cinder.addVolume(), world.cinder.addVolume()];
     for (const { id: volume } of [one, two]) assert.equal((await attach(id, volume)).status, 200);
     await rested(id);
-    // As upstream: in use, though by a server that is on no host.
+    // As upstream, the volume stays in-use although its server is on no host.
     assert.equal(statusOf(one.id), 'in-use');
     assert.equal((await detach(id, one.id)).status, 202);
     await rested(id);

@@ -1,5 +1,5 @@
-// A new guest on the host that was chosen for its server: built, and destroyed half-built. Called
-// by the sagas that build a server and that unshelve one.
+// Builds a new guest on the chosen host, or destroys a half-built one. Called by the sagas that
+// build and unshelve a server.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { GuestImage } from '#contracts/nova/guest.ts';
@@ -9,7 +9,9 @@ import type { Server } from '../store/servers.ts';
 import { describeGuest } from './describe-guest.ts';
 
 const destroyTimeoutMs = 60_000;
-/** Of the step around `buildOn`: an image may have to cross the network first. */
+/**
+ * Deadline of the step that calls `buildOn`: the image may first have to be downloaded to the host.
+ */
 export const spawnDeadlineMs = 15 * 60_000;
 
 export async function buildOn(
@@ -27,7 +29,7 @@ export async function buildOn(
   return isFault(built) ? built : undefined;
 }
 
-/** unavailable: the host is away, and may have the guest. Throws where it refuses. */
+/** unavailable: the host does not answer, and may have the guest. Throws on any other refusal. */
 export async function destroyHalfBuilt(
   deps: NovaDeps,
   serverId: string,

@@ -1,5 +1,5 @@
-// What a host says of a guest, and where its server is after a change of it failed. Called by the
-// sagas that change its power state or its host.
+// Asks a host for the state of a guest, and derives the server's state after a failed operation.
+// Called by the sagas that change power state or host.
 import { isFault } from '#contracts/common/fault.ts';
 import type { GuestState } from '#contracts/nova/guest.ts';
 import type { NovaDeps } from '../deps.ts';
@@ -28,8 +28,9 @@ export async function guestStateOn(
 }
 
 /**
- * What failed may have happened all the same: the guest itself knows. A host that does not answer
- * reports later.
+ * The states of a server after a failed operation, by what its guest is doing now: the operation
+ * may have taken effect although it was reported as failed. Without an answer nothing is changed,
+ * and the host's next report corrects the states.
  */
 export async function stateOfGuest(
   deps: NovaDeps,

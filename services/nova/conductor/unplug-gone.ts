@@ -1,5 +1,4 @@
-// A port that was deleted in Neutron itself leaves an interface behind in the guest: it is
-// unplugged.
+// Detaches an interface from a guest after its port was deleted directly in Neutron.
 import { isFault } from '#contracts/common/fault.ts';
 import type { NovaDeps } from '../deps.ts';
 import { agentOn } from '../rpc-clients.ts';
@@ -9,8 +8,8 @@ import { findServer } from '../store/servers.ts';
 const timeoutMs = 60_000;
 
 /**
- * Whatever fails here is mended at the guest's next start at the latest: its switch port leads
- * nowhere.
+ * Unplugs the interface of a port that was deleted. Not retried: if the interface stays, it has no
+ * connection, because its switch port no longer exists, and the guest's next start omits it.
  */
 export async function unplugGone(
   deps: NovaDeps,
@@ -20,7 +19,7 @@ export async function unplugGone(
 ): Promise<void> {
   const { db } = deps.database;
   const [server, nic] = [await findServer(db, serverId, null), await findNic(db, serverId, portId)];
-  // A saga at work on the server deletes ports itself.
+  // If the server has a task state, its saga may have deleted the port and handles the interface.
   if (!server || server.host === null || server.task_state !== null || !nic) return;
   const outcome = await agentOn(deps, server.host).call(
     'detachNic',

@@ -1,5 +1,6 @@
-// The saga that brings an offloaded server back: a host, its ports and volumes there, and a guest
-// whose disk is a copy of the shelved image. Begun by `unshelve`. It fails to where it was.
+// The saga that unshelves an offloaded server: chooses a host, connects ports and volumes there,
+// and builds a guest whose disk is a copy of the shelved image. Begun by `unshelve`. After a
+// failure the server is offloaded as before.
 import { isFault } from '#contracts/common/fault.ts';
 import type { GuestImage } from '#contracts/nova/guest.ts';
 import type { TaskState } from '#contracts/nova/server-states.ts';
@@ -96,7 +97,7 @@ export function unshelveServer(deps: NovaDeps): AnySaga {
         run: async ({ serverId }, { host = '' }, call) =>
           await connectVolumes(deps, serverId, host, call),
         async undo({ serverId }, _state, call) {
-          // A deletion gives them back itself.
+          // The deletion of the server releases its volumes itself.
           if (await isDeleted(serverId)) return;
           for (const row of await volumesOf(db, serverId)) {
             const kept = await keepReserved(deps, row, call);
@@ -118,7 +119,8 @@ export function unshelveServer(deps: NovaDeps): AnySaga {
             async () => await buildOn(deps, server, host, { requestId, shelvedDisk: disk }),
           );
         },
-        // Tried until the host answers: it must not run elsewhere as long as it may run here.
+        // Throws, and so is tried again, until the host answers: the server must not start
+        // elsewhere while its guest may run here.
         async undo({ serverId }, { host }, { requestId }) {
           if (host === undefined) return;
           const away = await destroyHalfBuilt(deps, serverId, host, requestId);
@@ -137,7 +139,10 @@ export function unshelveServer(deps: NovaDeps): AnySaga {
           const active = await changeDuring(db, serverId, tasks, change, now);
           if (active) log.info({ server: serverId, host, req: requestId }, 'server unshelved');
         },
-        /** Told to be late after its work. The image is there: its deletion waits for this saga. */
+        /**
+         * Runs if the step had done its work and was then counted as failed. The shelved image
+         * still exists, because the saga that deletes it runs after this one.
+         */
         async undo({ serverId }) {
           const now = clock.now();
           await changeDuring(
@@ -157,8 +162,8 @@ export function unshelveServer(deps: NovaDeps): AnySaga {
     ],
     async failed(input, { disk }, reason) {
       const now = clock.now();
-      // As upstream: without its image there is nothing to bring back. nova.conductor.manager,
-      // unshelve_instance
+      // As upstream, the server is set to error if its image no longer exists: its disk is lost.
+      // nova.conductor.manager, unshelve_instance
       const isLost = reason.kind === 'notFound' && disk === undefined;
       await changeDuring(
         db,

@@ -1,6 +1,6 @@
-// What the tests of servers with volumes share: a conductor with one host. Real database, bus and
-// saga runner; Placement, Glance and Cinder are doubles at the HTTP boundary, the host is one at
-// the bus.
+// Fixture for tests of servers with volumes: a conductor with one host. Database, bus and saga
+// runner are real; Placement, Glance and Cinder are doubles at the HTTP boundary, the agent is a
+// double on the bus.
 import { after, afterEach, beforeEach } from 'node:test';
 import type { Fault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -14,10 +14,10 @@ import { startConductor } from './conductor.testing.ts';
 import { reapVolumes } from './tasks/reap-volumes.ts';
 
 export const never = new AbortController().signal;
-/** Volumes of guests on the host, as the agent was told. */
+/** The volumes that the agent was told to attach, by guest. */
 export const disks = new Map<string, GuestVolume[]>();
 export const specs = new Map<string, GuestSpec>();
-/** Cinder; what the agent refuses. New for each test. */
+/** The Cinder double, and the calls that the agent refuses. New for each test. */
 export const world: {
   cinder: CinderDouble;
   refuses: Partial<Record<keyof ComputeAgentRpc, Fault>>;
@@ -70,7 +70,7 @@ export const fixture = await startConductor({
 export const { nova, post, show, rested, built, removed } = fixture;
 export const imageId = fixture.image.id;
 
-/** Images that servers are made into. */
+/** Answers for Glance: images that Nova creates. */
 function images({ method, path, body }: HttpCall): { status: number; body?: Json } {
   const at = glance.images.findIndex(({ id }) => path.includes(id));
   if (method === 'POST')
@@ -91,7 +91,10 @@ function images({ method, path, body }: HttpCall): { status: number; body?: Json
   return method === 'GET' ? { status: 200, body: glance.images[at] ?? {} } : { status: 204 };
 }
 
-/** A server that boots from this volume; `others` are its further volumes. */
+/**
+ * Fields of a create request for a server that boots from `device`, with `others` as further
+ * volumes.
+ */
 export const bootFrom = (
   device: Record<string, Json>,
   ...others: Record<string, Json>[]
@@ -117,7 +120,7 @@ export const attach = async (
 export const statusOf = (id: string): string | undefined =>
   world.cinder.volumes.find((volume) => volume.id === id)?.status;
 
-/** Registers the hooks: each test begins without servers, volumes and refusals. */
+/** Registers the test hooks: each test begins without servers, volumes and refusals. */
 export function useVolumeServers(): void {
   after(async () => await fixture.close());
   beforeEach(() => {

@@ -1,6 +1,6 @@
-// What Nova reads of other services with its own rights is held against the owner and against its
-// own record: things of another project that name a server, an image or a volume of this one lead
-// to nothing. Real database, bus and sagas; the other services are doubles.
+// Nova reads other services with its own credentials, so it must check owners itself: objects of
+// another project that name a server, image or volume of this project must have no effect. Real
+// database, bus and sagas; other services are doubles.
 import assert from 'node:assert/strict';
 import { after, afterEach, beforeEach, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';
@@ -15,7 +15,7 @@ import { networkEvent } from './network-event.ts';
 
 let neutron: NeutronDouble;
 let cinder: CinderDouble;
-/** Images of project-b that nobody else may see; Nova's own token sees them. */
+/** Images of project-b that only Nova's own token can see besides project-b. */
 const privateImages = new Set<string>();
 const plugged: string[] = [];
 

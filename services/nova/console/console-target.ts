@@ -1,4 +1,4 @@
-// What a console token opens. Asked by the websocket proxy at the edge, the role console-proxy.
+// Resolves a console token to the guest's console. Called by the websocket proxy (console-proxy).
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { NovaDeps } from '../deps.ts';
@@ -9,13 +9,13 @@ import { findServer } from '../store/servers.ts';
 const timeoutMs = 15_000;
 
 export interface ConsoleTarget {
-  /** Of the guest's RFB server. */
+  /** Unix socket of the guest's VNC server. */
   socketPath: string;
-  /** For the page around it. */
+  /** Shown on the console page. */
   serverName: string;
 }
 
-/** unauthorized: no such token, or it has ended, or its server is on that host no longer. */
+/** unauthorized: the token does not exist or has expired, or the server has left that host. */
 export async function consoleTarget(
   deps: Pick<NovaDeps, 'database' | 'bus' | 'clock' | 'ids'>,
   token: string,

@@ -1,6 +1,6 @@
-// Which interfaces a new server (or an attachment) gets: what was asked and what Neutron knows in,
-// interfaces or the stock refusal out. Pure. Rules and words: nova.network.neutron,
-// validate_networks and _validate_requested_network_ids.
+// Chooses the interfaces of a new server or an attachment, from the request and what Neutron knows;
+// returns upstream's refusal if the request cannot be met. Pure. Rules and messages:
+// nova.network.neutron, validate_networks and _validate_requested_network_ids.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Network, Port, SecurityGroup } from '#contracts/neutron/wire.ts';
@@ -13,7 +13,8 @@ export interface AskedNic {
 }
 
 /**
- * 'auto': one must be found. 'whatever': one if there is one (requests below 2.37 that name none).
+ * 'auto': Nova chooses the network; if there is none, the request is refused. 'whatever' (a request
+ * below 2.37 that names no network): as 'auto', but if there is none, the server gets no interface.
  */
 export type AskedNetworks = readonly AskedNic[] | 'auto' | 'none' | 'whatever';
 
@@ -21,14 +22,14 @@ export interface NetworkFacts {
   projectId: string;
   mayAttachExternal: boolean;
   /**
-   * Those of the project and the shared ones, or the one that Neutron made for a project without
-   * any; read only where the server may choose.
+   * Networks that Nova may choose from: the project's own and shared ones, or the one that Neutron
+   * created for a project without any. Read only if the request leaves the choice to Nova.
    */
   available: readonly Network[];
-  /** Those asked for by id, as far as the caller sees them. */
+  /** Networks that the request names and the caller can see, by id. */
   networks: ReadonlyMap<string, Network>;
   ports: ReadonlyMap<string, Port>;
-  /** Asked addresses (`network address`) that a port has already. */
+  /** Requested fixed IPs that a port already has, each as `<network id> <address>`. */
   takenAddresses: ReadonlySet<string>;
 }
 
@@ -83,7 +84,7 @@ function chosenForCaller(needed: boolean, facts: NetworkFacts): Outcome<WantedNi
   return isFault(one) ? one : [{ networkId: network.id, portId: null, fixedIp: null, tag: null }];
 }
 
-/** A row with a tag or an address alone: the one network there is. */
+/** An entry with only a tag or an address: uses the single network that is available. */
 function anyNetwork(nic: AskedNic, facts: NetworkFacts): Outcome<WantedNic> {
   const chosen = chosenForCaller(true, facts);
   if (isFault(chosen)) return chosen;
@@ -135,7 +136,10 @@ function ofPort(nic: AskedNic, id: string, facts: NetworkFacts): Outcome<WantedN
   return { networkId: port.network_id, portId: id, fixedIp: null, tag: nic.tag ?? null };
 }
 
-/** Ids for names or ids. badRequest: none; conflict: several of one name. */
+/**
+ * Resolves names or ids to groups. badRequest: no such group; conflict: several groups have this
+ * name.
+ */
 export function chooseSecurityGroups(
   asked: readonly string[],
   groups: readonly SecurityGroup[],

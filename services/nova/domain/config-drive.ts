@@ -1,5 +1,6 @@
-// The files that tell a guest who it is: OpenStack's and EC2's metadata formats, as a config drive
-// carries them. https://docs.openstack.org/nova/latest/user/metadata.html
+// The files by which a guest learns its name, keys and network: OpenStack's and EC2's metadata
+// formats, as on a config drive.
+// https://docs.openstack.org/nova/latest/user/metadata.html
 import type { DiskBus } from '#contracts/nova/guest.ts';
 import type { Server } from '../store/servers.ts';
 import type { ServerVolume } from '../store/volumes.ts';
@@ -8,19 +9,19 @@ import { networkData as networkDataOf } from './network-data.ts';
 import type { NicWithInfo } from './network-info.ts';
 import { imageOf, instanceName, metadataOf } from './server-row.ts';
 
-/** What a guest may be told of its surroundings. */
+/** Facts besides the server's row that a guest's metadata shows. */
 export interface ToldFacts {
   zone: string;
   nics: readonly NicWithInfo[];
   volumes: readonly Pick<ServerVolume, 'volume_id' | 'device' | 'bus' | 'tag'>[];
   /**
-   * On the PCI bus, by port and by device name; not known before the guest runs, and so in no
-   * config drive.
+   * PCI addresses by port id and by disk device name. Unknown before the guest runs, so absent from
+   * config drives.
    */
   addresses?: Readonly<Record<string, string>>;
 }
 
-/** Path -> content in base64, for the volume labelled `config-2`. */
+/** File path -> content in base64, for the volume with the label `config-2`. */
 export function configDriveFiles(server: Server, facts: ToldFacts): Record<string, string> {
   const metaData = json(openstackMetadata(server, facts));
   const networkData = json(networkDataOf(facts.nics));
@@ -64,12 +65,12 @@ function openstackMetadata(server: Server, facts: ToldFacts): Record<string, unk
   };
 }
 
-/** nova.objects.virt_device_metadata knows pci, usb, scsi, ide and none. */
+/** The bus names that nova.objects.virt_device_metadata knows: pci, usb, scsi, ide and none. */
 const metadataBus = { virtio: 'pci', scsi: 'scsi', ide: 'ide', sata: 'none' } as const;
 
 /**
- * Only what a tenant gave a name (2.42) is told. Of addresses only PCI's have a written form, as in
- * Nova.
+ * Only devices to which the tenant gave a tag (2.42) are listed. As in Nova, only PCI addresses are
+ * shown.
  */
 function taggedDevices(server: Server, { nics, volumes, addresses = {} }: ToldFacts): object[] {
   const disk = (
@@ -112,7 +113,7 @@ function taggedDevices(server: Server, { nics, volumes, addresses = {} }: ToldFa
   ];
 }
 
-/** Whether a guest is told of any device by name. */
+/** Whether any device of the server has a tag. */
 export const hasTags = (server: Server, { nics, volumes }: ToldFacts): boolean =>
   server.root_tag !== null || [...nics, ...volumes].some(({ tag }) => tag !== null);
 

@@ -1,11 +1,11 @@
-// Names of a server's disks. Pure. Its own disks take the first free ones, as the hypervisor's
-// driver names them; volumes come around them.
+// Device names (vda, ...) of a server's disks. Pure. The disks that its host creates take the first
+// free names, as the hypervisor driver assigns them; volumes take the names that remain.
 import type { ImageFacts } from '#contracts/nova/facts.ts';
 import type { DiskBus } from '#contracts/nova/guest.ts';
 
-/** What a server has of its own. */
+/** The disks of a server that are not volumes. */
 export interface OwnDisks {
-  /** null: it boots from a volume. */
+  /** null: the server boots from a volume. */
   rootBus: DiskBus | null;
   hasEphemeral: boolean;
   hasSwap: boolean;
@@ -21,10 +21,10 @@ function firstFree(bus: DiskBus, taken: ReadonlySet<string>): string | undefined
 
 const buses: readonly DiskBus[] = ['virtio', 'scsi', 'sata', 'ide'];
 
-/** Of the disk that is made of the image. */
+/** Bus of a root disk that is created from the image. */
 export const rootBus = (image: ImageFacts | null): DiskBus =>
   buses.find((bus) => bus === image?.properties['hw_disk_bus']) ?? 'virtio';
-/** What a server boots from: a volume of its, or the disk that is made of its image. */
+/** Device name of the boot disk: a volume with boot index 0, or the disk created from the image. */
 export const rootDevice = (
   image: ImageFacts | null,
   volumes: readonly { device: string; boot_index: number | null }[],
@@ -32,8 +32,7 @@ export const rootDevice = (
   volumes.find(({ boot_index: index }) => index === 0)?.device ?? `${prefix[rootBus(image)]}a`;
 
 /**
- * A name for one more volume; undefined: all are taken. `volumes` are the names that other volumes
- * have.
+ * The name for one more volume; undefined: no name is free. `volumes`: names of the other volumes.
  */
 export function nextDevice(
   own: OwnDisks,
@@ -41,7 +40,7 @@ export function nextDevice(
   bus: DiskBus,
 ): string | undefined {
   const taken = new Set(volumes);
-  // A volume to boot from goes before everything else.
+  // The first volume of a volume-backed server is its boot disk and takes the first name.
   if (own.rootBus === null && volumes.length === 0) return `${prefix[bus]}a`;
   const rest = [own.hasEphemeral, own.hasSwap, own.hasConfigDrive].flatMap((has): DiskBus[] =>
     has ? ['virtio'] : [],

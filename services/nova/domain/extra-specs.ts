@@ -1,13 +1,13 @@
-// What may stand in a flavor's extra specs, checked from microversion 2.86 on: a key of a known
-// namespace must be known, and its value must fit. Keys of other namespaces are the operator's own.
-// Pure. https://docs.openstack.org/nova/latest/configuration/extra-specs.html
+// Validates a flavor's extra specs from microversion 2.86 on: in a known namespace the key must be
+// known and its value valid. Keys in other namespaces are free. Pure.
+// https://docs.openstack.org/nova/latest/configuration/extra-specs.html
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 
 interface Rule {
   key: RegExp;
   value: RegExp;
-  /** For the fault's text. */
+  /** Description of valid values, for the fault's message. */
   allowed: string;
 }
 
@@ -88,7 +88,7 @@ const rules: readonly Rule[] = [
 const knownNamespaces =
   /^(accel|aggregate_instance_extra_specs|capabilities|hw|hw_rng|hw_video|os|pci_passthrough|quota|resources[a-zA-Z0-9_-]{0,64}|trait[a-zA-Z0-9_-]{0,64}):/;
 
-/** badRequest names the first key that is wrong, and what is allowed. */
+/** badRequest: names the first invalid key and the values allowed for it. */
 export function checkExtraSpecs(specs: Readonly<Record<string, string>>): Outcome<undefined> {
   for (const [key, value] of Object.entries(specs)) {
     const rule = rules.find((candidate) => candidate.key.test(key));

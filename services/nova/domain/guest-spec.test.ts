@@ -1,4 +1,4 @@
-// What a host is told to build of a server, and what the server's config drive tells its guest.
+// The guest spec from which a host builds a server, and the config drive in it.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ImageFacts } from '#contracts/nova/facts.ts';

@@ -1,4 +1,4 @@
-// A server as its host is told to build it. Pure.
+// Builds the guest spec, from which a host's agent builds the server. Pure.
 import type { ImageFacts } from '#contracts/nova/facts.ts';
 import type { GuestImage, GuestSpec } from '#contracts/nova/guest.ts';
 import type { Server } from '../store/servers.ts';
@@ -22,7 +22,10 @@ const disk = (image: {
   checksum: image.checksum,
 });
 
-/** What the host makes for it, in the order of hypervisor drivers. */
+/**
+ * The disks that the host creates for the server; the fields are in the order in which hypervisor
+ * drivers name them.
+ */
 export function ownDisks(
   server: Pick<Server, 'image' | 'image_id' | 'flavor' | 'config_drive'>,
 ): OwnDisks {
@@ -37,13 +40,16 @@ export function ownDisks(
 
 export interface GuestFacts {
   zone: string;
-  /** Interfaces that have their port. */
+  /** Interfaces that have a port. */
   nics: readonly NicWithInfo[];
-  /** Those its host can reach. */
+  /** Volumes that are connected to the server's host. */
   volumes: readonly ServerVolume[];
-  /** Replaces the server's own (rescue). */
+  /** Image to boot from in place of the server's own (rescue). */
   image?: ImageFacts | null;
-  /** Holds its own root disk (unshelve); all else is its own image's. */
+  /**
+   * Image that holds the server's root disk (unshelve); everything else comes from the server's own
+   * image.
+   */
   shelvedDisk?: GuestImage | null;
 }
 
@@ -53,7 +59,8 @@ export function guestSpec(
 ): GuestSpec {
   const flavor = flavorOf(server);
   const image = instead ?? imageOf(server);
-  // A server without an image boots from a volume; then `image` is what that is a copy of.
+  // A server without an image boots from a volume; then `image` describes the volume's source
+  // image.
   const hasRootDisk = instead !== null || server.image_id !== null;
   return {
     uuid: server.id,
@@ -78,7 +85,8 @@ export function guestSpec(
       ? {
           kernel: disk(image.kernel),
           ramdisk: image.ramdisk && disk(image.ramdisk),
-          // The guest's name for images that read neither config drive nor metadata.
+          // For images that read neither config drive nor metadata service: the host name as a
+          // kernel argument.
           commandLine: [image.properties['os_command_line'], `cobalt.hostname=${server.hostname}`]
             .filter(Boolean)
             .join(' '),

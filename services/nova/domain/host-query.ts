@@ -1,17 +1,17 @@
 // The scheduler hint `query`: a condition on hosts as nested JSON lists, ["and", [">=",
-// "$free_ram_mb", 1024], …]. The API refuses what is none, the scheduler applies it. Pure.
+// "$free_ram_mb", 1024], …]. The API refuses invalid ones, the scheduler applies it. Pure.
 // https://docs.openstack.org/nova/latest/admin/scheduling.html#jsonfilter
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 
-/** What `$name` stands for on one host. Unknown names stand for nothing, and are left out. */
+/** The values of `$name` for one host. A term with an unknown name is dropped. */
 export type HostVariables = Readonly<Record<string, string | number>>;
 
 type Value = string | number | boolean;
 type Terms = readonly Json[];
 
-/** Each operator is true of its first argument and all that follow it. */
+/** A comparison holds if it holds between its first argument and each of the others. */
 const comparisons: Readonly<Record<string, (left: Value, right: Value) => boolean>> = {
   '=': (left, right) => left === right,
   '<': (left, right) => left < right,
@@ -23,14 +23,14 @@ const operators = new Set([...Object.keys(comparisons), 'in', 'not', 'or', 'and'
 
 const maxDepth = 20;
 
-/** badRequest: not JSON, or no list that begins with an operator. */
+/** badRequest: not JSON, or not a list that begins with an operator. */
 export function parseHostQuery(text: unknown): Outcome<Terms> {
   const wrong = (why: string) =>
     fault('badRequest', `Invalid input for field/attribute query. ${why}`);
   if (typeof text !== 'string') return wrong('It must be a condition as JSON text.');
   let query: Json;
   try {
-    query = JSON.parse(text) as Json; // whatever JSON is
+    query = JSON.parse(text) as Json; // any JSON value
   } catch {
     return wrong('It is not JSON.');
   }
@@ -41,7 +41,7 @@ export function parseHostQuery(text: unknown): Outcome<Terms> {
 
 function misfitOf(terms: Terms, depthLeft: number): string | undefined {
   if (depthLeft === 0) return `It has more than ${maxDepth} levels.`;
-  if (terms.length === 0) return undefined; // always true
+  if (terms.length === 0) return undefined; // the empty query matches every host
   const [operator, ...rest] = terms;
   if (typeof operator !== 'string' || !operators.has(operator))
     return `A list begins with one of ${[...operators].join(', ')}.`;
@@ -56,7 +56,7 @@ function misfitOf(terms: Terms, depthLeft: number): string | undefined {
   return undefined;
 }
 
-/** Whether the host meets a query that `parseHostQuery` let through. */
+/** Whether the host meets the query. `terms` must come from `parseHostQuery`. */
 export function meetsQuery(terms: Terms, host: HostVariables): boolean {
   const [operator = '', ...rest] = terms;
   if (terms.length === 0) return true;

@@ -1,5 +1,5 @@
-// Public keys as people send them: checked down to their wire format, with the fingerprint Nova
-// shows. Pure. ssh: RFC 4253 section 6.6, RFC 5656, RFC 8709. x509: RFC 5280 in PEM.
+// Validates public keys down to their wire format and computes the fingerprint that Nova shows.
+// Pure. ssh: RFC 4253 section 6.6, RFC 5656, RFC 8709. x509: RFC 5280 in PEM.
 import { createHash, X509Certificate } from 'node:crypto';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
@@ -7,7 +7,7 @@ import { own } from '#contracts/common/own.ts';
 
 export type KeypairType = 'ssh' | 'x509';
 
-/** Fields after the key's own name, each a length and its bytes. */
+/** Number of fields after the algorithm name; each field is a length and that many bytes. */
 const fieldsOf: Readonly<Record<string, number>> = {
   'ssh-rsa': 2,
   'ssh-dss': 4,
@@ -18,10 +18,10 @@ const fieldsOf: Readonly<Record<string, number>> = {
   'sk-ssh-ed25519@openssh.com': 2,
   'sk-ecdsa-sha2-nistp256@openssh.com': 3,
 };
-const maxRsaBytes = 2049; // 16384 bits, and the sign's zero byte
+const maxRsaBytes = 2049; // 16384 bits, and one zero byte as sign
 
 /**
- * The fingerprint: md5 for ssh, sha1 for x509, in pairs of hex digits. badRequest: not such a key.
+ * The fingerprint in pairs of hex digits: MD5 for ssh, SHA-1 for x509. badRequest: not a valid key.
  */
 export function fingerprintOf(type: KeypairType, publicKey: string): Outcome<string> {
   return type === 'ssh' ? sshFingerprint(publicKey) : certificateFingerprint(publicKey);
@@ -44,7 +44,7 @@ function sshFingerprint(text: string): Outcome<string> {
   return pairs(createHash('md5').update(blob).digest('hex'));
 }
 
-/** Every field, or undefined when the lengths do not add up. */
+/** All fields of the key; undefined if the lengths do not add up. */
 function sshFields(blob: Buffer): Buffer[] | undefined {
   const fields: Buffer[] = [];
   let at = 0;
@@ -71,7 +71,10 @@ const pairs = (hex: string): string => (hex.match(/../g) ?? []).join(':');
 const invalid = (why: string) =>
   fault('badRequest', `Keypair data is invalid: failed to generate fingerprint: ${why}.`);
 
-/** From 2.92 on, names may be mail addresses. */
+/**
+ * badRequest: the name is invalid. From 2.92 on it may also contain '.' and '@', as in mail
+ * addresses.
+ */
 export function checkKeypairName(name: string, version: number): Outcome<undefined> {
   const allowed = version >= 92 ? /^[\w .@-]+$/ : /^[\w -]+$/;
   if (name.trim() !== '' && allowed.test(name)) return undefined;

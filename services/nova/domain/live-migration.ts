@@ -1,13 +1,19 @@
-// What a live migration of a server moves and how long it may take. Pure.
+// What a live migration has to copy, and how long it may take. Pure.
 import type { FlavorFacts } from '#contracts/nova/facts.ts';
 import type { Server } from '../store/servers.ts';
 import { flavorOf } from './server-row.ts';
 
 const mibPerGib = 1024;
-/** nova.virt.libvirt.driver, _live_migration_data_gb: less than so much counts as so much. */
+/**
+ * Disks and memory smaller than this count as this: nova.virt.libvirt.driver,
+ * _live_migration_data_gb
+ */
 const leastGib = 2;
 
-/** Disks on its host, which go with it. A config drive is made anew at the destination. */
+/**
+ * Sizes of the disks on the server's host, which are copied with the guest. The config drive is
+ * not: the destination creates it anew.
+ */
 export function localGib(server: Pick<Server, 'image_id' | 'flavor'>): number[] {
   const { diskGib, ephemeralGib, swapMib }: FlavorFacts = flavorOf(server);
   return [
@@ -29,7 +35,8 @@ export const completionTimeoutMs = (
   );
 
 /**
- * Why it cannot move in this way; undefined: it can. Words: nova.exception.InvalidSharedStorage.
+ * Why block migration or its absence does not fit the server's disks; undefined: it fits. Message:
+ * nova.exception.InvalidSharedStorage.
  */
 export const wrongStorage = (
   server: Pick<Server, 'image_id' | 'flavor' | 'host'>,

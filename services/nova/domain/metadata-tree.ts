@@ -1,11 +1,11 @@
-// What the metadata service answers to a guest, as a tree of texts: EC2's layout and OpenStack's.
+// The metadata service's answers to a guest, as a tree of texts in EC2's and OpenStack's layout.
 // Pure. https://docs.openstack.org/nova/latest/user/metadata.html; AWS, "Instance metadata
 // categories"
 import type { Server } from '../store/servers.ts';
 import type { ToldFacts } from './config-drive.ts';
 import { configDriveFiles, ec2Metadata } from './config-drive.ts';
 
-/** `label` is how a listing names it, where that is not its key. */
+/** `label`: the name that a listing shows, if it differs from the key. */
 export type MetadataNode =
   | { text: Buffer; json: boolean }
   | { children: Map<string, MetadataNode>; label?: string };
@@ -42,7 +42,7 @@ const folder = (
 ): MetadataNode => ({ children: new Map(children), ...(label === undefined ? {} : { label }) });
 
 export function metadataTree(server: Server, facts: ToldFacts): MetadataNode {
-  // The password is for the config drive alone: whoever is on the guest may ask here.
+  // The admin password is on the config drive only: any user of the guest can query this service.
   const files = Object.entries(configDriveFiles({ ...server, admin_pass: null }, facts)).map(
     ([path, base64]) => [path, Buffer.from(base64, 'base64')] as const,
   );
@@ -84,9 +84,9 @@ function ec2Folder(
       if (typeof value === 'string' || typeof value === 'number')
         return [[name, plain(String(value))]];
       if (typeof value !== 'object' || value === null) return [];
-      // an object of the document above
+      // a nested object of the same document
       const inner = ec2Folder(value as Record<string, unknown>, keyName);
-      // Keys are listed with their names: `0=mine`.
+      // A public key is listed with its index and name: `0=mine`.
       return [
         [
           name,
@@ -99,7 +99,7 @@ function ec2Folder(
   );
 }
 
-/** The text at the path; a folder's is its listing. undefined: there is nothing. */
+/** The text at the path; for a folder, the list of its entries. undefined: no such path. */
 export function readMetadata(
   root: MetadataNode,
   path: string,
@@ -110,7 +110,7 @@ export function readMetadata(
   if (!node || 'text' in node) return node;
   const isTop = node === root;
   const names = [...node.children]
-    // EC2's clients take every entry for a version
+    // EC2 clients read every top-level entry as a version, so `openstack` is not listed
     .filter(([name]) => !(isTop && name === 'openstack'))
     .map(([name, child]) =>
       'text' in child

@@ -1,4 +1,4 @@
-// The tables of migrations' statuses.
+// The transition tables of migration statuses.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { migrationStatuses, migrationTypes } from '#contracts/nova/migration-states.ts';

@@ -1,8 +1,11 @@
-// How a migration's status goes on, by its type. Read by the API, the conductor and the agents'
-// reconciliation. Pure.
+// Transition tables of a migration's status, one for each type. Used by API, conductor and the
+// reconciliation of hosts. Pure.
 import type { MigrationStatus, MigrationType } from '#contracts/nova/migration-states.ts';
 
-/** Of a live migration: shown below its server, with links, and may be aborted or completed. */
+/**
+ * Statuses of a live migration in progress: shown below its server, with links, and may be aborted
+ * or forced to complete.
+ */
 export const liveInProgress: readonly MigrationStatus[] = [
   'queued',
   'preparing',
@@ -17,19 +20,23 @@ const cold: Follows = {
   migrating: ['post-migrating', 'error'],
   'post-migrating': ['finished', 'error'],
   finished: ['confirming', 'reverting', 'error'],
-  // A confirmation or revert that failed may be asked for again.
+  // After a failed confirmation or revert the status returns to `finished`, so it can be requested
+  // again.
   confirming: ['confirmed', 'finished', 'error'],
   reverting: ['reverted', 'finished', 'error'],
 };
 
-/** nova.objects.migration, nova.compute.manager and nova.conductor.tasks. */
+/**
+ * Allowed next statuses. Sources: nova.objects.migration, nova.compute.manager and
+ * nova.conductor.tasks.
+ */
 const followsByType: Readonly<Record<MigrationType, Follows>> = {
   resize: cold,
   migration: cold,
   'live-migration': {
     accepted: ['queued', 'preparing', 'error', 'failed'],
     queued: ['preparing', 'cancelled', 'error', 'failed'],
-    // Again for another host where one has refused the guest.
+    // `preparing` repeats if a destination refused the guest and another host is tried.
     preparing: ['preparing', 'running', 'cancelled', 'error', 'failed'],
     running: ['post-migrating', 'completed', 'cancelled', 'error', 'failed'],
     'post-migrating': ['completed', 'error', 'failed'],
@@ -37,24 +44,27 @@ const followsByType: Readonly<Record<MigrationType, Follows>> = {
   evacuation: {
     accepted: ['pre-migrating', 'failed', 'error'],
     'pre-migrating': ['done', 'failed', 'error'],
-    // The source has come back and has destroyed its copy.
+    // `completed` when the source host is back and has removed its copy.
     done: ['completed', 'failed'],
   },
 };
 
-/** The statuses of this type from which `next` is reached. */
+/** The statuses from which a migration of this type can reach `next`. */
 export const statusesBefore = (type: MigrationType, next: MigrationStatus): MigrationStatus[] =>
   (Object.entries(followsByType[type]) as [MigrationStatus, readonly MigrationStatus[]][])
     .filter(([, following]) => following.includes(next))
     .map(([status]) => status);
 
-/** A move that is not over has its server's claim on the source, and maybe a copy of its guest. */
+/**
+ * Statuses with a successor. In these the migration may hold an allocation on the source host, and
+ * hosts may have a copy of the guest.
+ */
 export const openStatuses: readonly MigrationStatus[] = [
   ...new Set(
     Object.values(followsByType).flatMap((follows) => Object.keys(follows) as MigrationStatus[]),
   ),
 ];
 
-/** Nothing follows: the migration is history. */
+/** Whether the status is final. */
 export const isOver = (type: MigrationType, status: MigrationStatus): boolean =>
   (followsByType[type][status] ?? []).length === 0;

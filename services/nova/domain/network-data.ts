@@ -1,4 +1,4 @@
-// network_data.json: how a guest sets its interfaces up when nobody tells it by DHCP. Pure.
+// network_data.json, from which a guest configures its interfaces without DHCP. Pure.
 // https://docs.openstack.org/nova/latest/user/metadata.html#openstack-network-metadata and its JSON
 // schema (nova doc/api_schemas/network_data.json)
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -26,7 +26,8 @@ const linkId = ({ portId }: NicInfo): string => `tap${portId.slice(0, 11)}`;
 
 function network(info: NicInfo, address: NicAddress): JsonObject {
   const base = { link: linkId(info), network_id: info.networkId };
-  // The guest asks for the rest. ipv4_dhcp needs no more; of IPv6 the mode is told.
+  // With DHCP or SLAAC the guest obtains its addresses by itself, so only the type is given; for
+  // IPv6 it includes the mode.
   if (address.version === 4 && address.dhcp) return { ...base, type: 'ipv4_dhcp' };
   if (address.version === 6 && address.ipv6Mode !== null)
     return {
@@ -62,7 +63,7 @@ function routes({ version, gateway, hostRoutes }: NicAddress): JsonObject[] {
 const netmask = ({ cidr, version }: NicAddress): string =>
   maskOf(version, Number(cidr.split('/')[1]));
 
-/** 24 -> 255.255.255.0, 64 -> ffff:ffff:ffff:ffff:: */
+/** A prefix length as a netmask: 24 -> 255.255.255.0, 64 -> ffff:ffff:ffff:ffff:: */
 export function maskOf(version: 4 | 6, length: number): string {
   const [parts, bits] = version === 4 ? [4, 8] : [8, 16];
   const numbers = Array.from({ length: parts }, (_, index) => {

@@ -1,4 +1,4 @@
-// What is made of Neutron's ports: addresses for the API, interfaces for hosts, network_data for
+// The views of Neutron's ports: addresses for the API, interfaces for hosts, network_data for
 // guests.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

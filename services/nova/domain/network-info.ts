@@ -1,5 +1,5 @@
-// What Nova keeps of a server's ports, and what it makes of that: addresses for the API, interfaces
-// for the host. Pure.
+// The network info cache: what Nova stores of a server's ports, and its views: addresses for the
+// API, interfaces for the host. Pure.
 import type { FloatingIp, Network, Port, Subnet } from '#contracts/neutron/wire.ts';
 import type { GuestNic } from '#contracts/nova/guest.ts';
 import type { NicRow } from '../store/tables.ts';
@@ -11,14 +11,14 @@ export interface NicAddress {
   cidr: string;
   gateway: string | null;
   dns: string[];
-  /** How the guest learns a v6 address; null: DHCP (v4) or by hand. */
+  /** SLAAC or DHCPv6 mode of the subnet; null: DHCP for IPv4, or static. */
   ipv6Mode: string | null;
   dhcp: boolean;
   hostRoutes: { destination: string; nexthop: string }[];
   floating: string[];
 }
 
-/** One interface as Neutron has it. */
+/** One interface with what Neutron knows of its port. */
 export interface NicInfo {
   portId: string;
   networkId: string;
@@ -28,11 +28,11 @@ export interface NicInfo {
   mtu: number;
   bridge: string;
   addresses: NicAddress[];
-  /** Names. */
+  /** Security group names. */
   securityGroups: string[];
 }
 
-// Where Neutron does not say. Overlay networks of this cloud say 1442.
+// MTU if Neutron reports none. This cloud's overlay networks report 1442.
 const defaultMtu = 1500;
 const defaultBridge = 'br-int';
 
@@ -89,11 +89,11 @@ export type AddressesView = Record<
 >;
 
 /**
- * Fixed addresses, each followed by its floating ones, under the network's label. The list's `ip`
- * filter reads this text: `version` and `addr` stand first.
+ * Fixed addresses, each followed by its floating IPs, by network label. The `ip` filters of the
+ * server list read `version` and `addr`.
  */
 export function addressesView(infos: readonly NicInfo[]): AddressesView {
-  const view = new Map<string, AddressesView[string]>(); // a label is a tenant's word
+  const view = new Map<string, AddressesView[string]>(); // a Map: labels are tenants' texts
   for (const { label, mac, addresses } of infos) {
     const list = view.get(label) ?? [];
     view.set(label, list);
@@ -122,7 +122,7 @@ export const securityGroupNames = (infos: readonly NicInfo[]): string[] => [
 
 const models = ['virtio', 'e1000', 'e1000e', 'rtl8139'] as const;
 
-/** `hw_vif_model` of the image; another one than these is taken as virtio. */
+/** `wantedModel`: the image property `hw_vif_model`; an unsupported model is replaced by virtio. */
 export function guestNic(info: NicInfo, wantedModel: string | undefined): GuestNic {
   return {
     portId: info.portId,

@@ -1,4 +1,4 @@
-// The plan of a server create: what rows a request means, and when image and flavor do not fit.
+// The plan of a server create: the rows for a request, and refusals if image and flavor do not fit.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';

@@ -1,4 +1,5 @@
-// Decides a server create: the facts gathered by the API in, rows to insert or a fault out. Pure.
+// Plans a server create: takes the facts that the API gathered, returns the rows to insert or a
+// fault. Pure.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -13,16 +14,16 @@ export interface CreateFacts {
   hostname: string | null;
   description: string | null;
   flavor: FlavorFacts;
-  /** null: it boots from a volume, and takes no room for a root disk. */
+  /** null: the server boots from a volume and needs no disk space for a root disk. */
   image: ImageFacts | null;
-  /** The image of which that volume is a copy, where it is one. */
+  /** The image from which the boot volume was created, if any. */
   volumeImage: ImageFacts | null;
   keypair: { name: string; publicKey: string } | null;
   userData: string | null;
   metadata: Record<string, string>;
   tags: readonly string[];
   personality: readonly { path: string; contents: string }[];
-  /** Of a root disk that is no volume. */
+  /** Tag of a root disk that is not a volume. */
   rootTag: string | null;
   schedulerHints: JsonObject;
   serverGroupId: string | null;
@@ -36,15 +37,19 @@ export interface CreateFacts {
   maxCount: number;
   projectId: string;
   userId: string;
-  /** Names, until the ports tell theirs; [] where it gets no interface. */
+  /**
+   * Names of the groups requested, shown until the ports exist; [] for a server without interfaces.
+   */
   securityGroups: readonly string[];
   nowMs: number;
   reservationId: string;
-  /** One a server. */
+  /** One server is created for each id. */
   ids: readonly string[];
 }
 
-/** badRequest: image and flavor do not fit each other. The numbers are filled in by the store. */
+/**
+ * badRequest: image and flavor do not fit each other. The column `number` is assigned by the store.
+ */
 export function planServerCreate(facts: CreateFacts): Outcome<Omit<ServerRow, 'number'>[]> {
   const misfit = checkFit(facts.flavor, facts.image);
   if (misfit) return misfit;
@@ -52,8 +57,7 @@ export function planServerCreate(facts: CreateFacts): Outcome<Omit<ServerRow, 'n
   const system = image ?? facts.volumeImage;
   const wantsDrive = facts.configDrive ?? system?.properties['img_config_drive'] === 'mandatory';
   return facts.ids.map((id, index) => {
-    // Several servers of one request are told apart by a number: create-multiple, compute API
-    // reference.
+    // Servers of one request get numbered names: compute API reference, create-multiple.
     const name = facts.ids.length > 1 ? `${facts.name}-${index + 1}` : facts.name;
     return {
       id,
@@ -113,7 +117,7 @@ export function checkFit(flavor: FlavorFacts, image: ImageFacts | null): Outcome
       'badRequest',
       `Flavor's memory is too small for requested image. It has ${flavor.memoryMib} MiB, the image needs ${image.minMemoryMib} MiB.`,
     );
-  if (flavor.diskGib === 0) return undefined; // as large as the image
+  if (flavor.diskGib === 0) return undefined; // the root disk has the image's size
   if (image.sizeBytes > flavor.diskGib * gib)
     return fault(
       'badRequest',
@@ -128,8 +132,8 @@ export function checkFit(flavor: FlavorFacts, image: ImageFacts | null): Outcome
 }
 
 /**
- * A host name made of a display name: RFC 1123 labels; a name with nothing usable becomes
- * `Server-<uuid>`.
+ * A host name derived from a display name, as RFC 1123 labels; `Server-<uuid>` if no character is
+ * usable.
  */
 export function hostnameOf(name: string, id: string): string {
   const plain = name
@@ -141,7 +145,10 @@ export function hostnameOf(name: string, id: string): string {
   return label === '' ? `Server-${id}` : label;
 }
 
-/** Without dots and hyphens at the end. A loop: `[.-]+$` starts anew at each of them. */
+/**
+ * Strips dots and hyphens from the end. A loop, because the regular expression `[.-]+$` would take
+ * quadratic time.
+ */
 function withoutEnd(label: string): string {
   let length = label.length;
   while (length > 0 && '.-'.includes(label.charAt(length - 1))) length -= 1;

@@ -1,11 +1,11 @@
-// Which resources a quota set names in which microversion, and whether new limits make sense. Pure.
+// Which resources a quota set has in which microversion, and the checks for new limits. Pure.
 // https://docs.openstack.org/api-ref/compute/#quota-sets-os-quota-sets
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { QuotaLimits, QuotaResource } from './quota.ts';
 import { quotaDefaults, unlimited } from './quota.ts';
 
-/** Limits of the networks that Nova once had itself: still named, never meant. */
+/** Limits of nova-network's resources: still shown in old microversions, without effect. */
 const networkResources = [
   'floating_ips',
   'fixed_ips',
@@ -18,11 +18,11 @@ const fileResources: readonly QuotaResource[] = [
   'injected_file_path_bytes',
 ];
 const groupResources: readonly QuotaResource[] = ['server_groups', 'server_group_members'];
-const ownResources = Object.keys(quotaDefaults) as QuotaResource[]; // the table's own keys
+const ownResources = Object.keys(quotaDefaults) as QuotaResource[]; // exactly the table's keys
 
 /**
- * The words of one kind of quota document: where the proxies' resources end, and where server
- * groups begin.
+ * Microversions of one kind of quota document: the last with network resources, the first with
+ * server groups.
  */
 export interface QuotaWords {
   networksUntil: number;
@@ -46,7 +46,7 @@ export function resourcesIn(
   };
 }
 
-/** One entry a resource that this microversion names. */
+/** An object with one entry for each resource in this microversion; `of` gives the value. */
 export function quotaDocument<T>(
   version: number,
   words: QuotaWords,
@@ -59,7 +59,7 @@ export function quotaDocument<T>(
   ]);
 }
 
-/** badRequest: less than is in use (unless forced), or more for a user than the project has. */
+/** badRequest: a limit below the usage (unless forced), or a user's limit above the project's. */
 export function checkLimits(
   wanted: Partial<QuotaLimits>,
   facts: { used: Partial<QuotaLimits>; project: QuotaLimits | null; force: boolean },

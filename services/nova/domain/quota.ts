@@ -1,6 +1,5 @@
-// What a project may have: resources with their defaults, and the one question whether more fits.
-// Pure. Defaults: nova.conf [quota],
-// https://docs.openstack.org/nova/latest/configuration/config.html#quota
+// Quota resources with their defaults, and the check whether more fits. Pure. Defaults: nova.conf
+// [quota], https://docs.openstack.org/nova/latest/configuration/config.html#quota
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 
@@ -28,7 +27,7 @@ export interface QuotaUsage {
   ram: number;
 }
 
-/** overQuota in Nova's words when any of the wanted amounts does not fit. */
+/** overQuota, with Nova's message, if any of the wanted amounts does not fit. */
 export function checkQuota(
   limits: Pick<QuotaLimits, keyof QuotaUsage>,
   used: QuotaUsage,
@@ -48,7 +47,7 @@ export function checkQuota(
   );
 }
 
-/** How many servers like `each` still fit; Infinity where nothing is limited. */
+/** How many more servers of the size `each` fit; Infinity: no limit. */
 export function howManyFit(
   limits: Pick<QuotaLimits, keyof QuotaUsage>,
   used: QuotaUsage,

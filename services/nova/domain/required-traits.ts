@@ -1,4 +1,4 @@
-// Flavor extra specs `trait:X=required|forbidden` as traits for Placement.
+// Converts the extra specs `trait:X=required|forbidden` of a flavor to a Placement query.
 // https://docs.openstack.org/nova/latest/user/flavors.html#extra-specs-required-traits
 
 export function requiredTraits(extraSpecs: Readonly<Record<string, string>>): {

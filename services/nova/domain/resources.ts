@@ -1,4 +1,4 @@
-// What a server takes of its host, as Placement counts it. Pure.
+// The resources that a server claims of its host, as Placement's resource classes. Pure.
 import type { Resources } from '#contracts/placement/wire.ts';
 import type { Server } from '../store/servers.ts';
 

@@ -1,4 +1,4 @@
-// Scheduler hints: which are refused, and what the query of hosts finds.
+// Scheduler hints: which ones are refused, and which hosts the hint `query` matches.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';

@@ -1,27 +1,32 @@
-// What the scheduler hints of a server say. The API refuses those that make no sense. Pure.
+// Parses and checks the scheduler hints of a server. Pure.
 // https://docs.openstack.org/api-ref/compute/#create-server, os:scheduler_hints
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import { parseHostQuery } from './host-query.ts';
 
-/** Servers that `same_host` or `different_host` names: one as text, several as a list. */
+/** Server ids in the hint `same_host` or `different_host`: a single string, or a list. */
 export function serversIn(hint: Json | undefined): string[] {
   const list = Array.isArray(hint) ? hint : [hint];
   return list.filter((id) => typeof id === 'string');
 }
 
-/** The network whose hosts `build_near_host_ip` and `cidr` ask for. */
+/**
+ * The network in which a host's address must be, from the hints `build_near_host_ip` and `cidr`.
+ */
 export interface NearNetwork {
   address: string;
   prefix: number;
   family: 'ipv4' | 'ipv6';
 }
 
-/** nova.scheduler.filters.affinity_filter, SimpleCIDRAffinityFilter */
+/**
+ * The prefix if `cidr` is not given: nova.scheduler.filters.affinity_filter,
+ * SimpleCIDRAffinityFilter
+ */
 const defaultCidr = '/24';
 
-/** undefined: not asked for. badRequest: no such prefix. */
+/** undefined: the hint is not set. badRequest: invalid address or prefix. */
 export function nearNetwork(hints: JsonObject): Outcome<NearNetwork | undefined> {
   const address = hints['build_near_host_ip'];
   if (typeof address !== 'string') return undefined;
@@ -37,7 +42,7 @@ export function nearNetwork(hints: JsonObject): Outcome<NearNetwork | undefined>
     : { address, prefix, family };
 }
 
-/** A number of bits, or a netmask of IPv4. */
+/** Prefix length from a number of bits, or from an IPv4 netmask. */
 function prefixOf(text: string): number | undefined {
   if (/^\d{1,3}$/.test(text)) return Number(text);
   const bytes = text.split('.');
@@ -47,7 +52,7 @@ function prefixOf(text: string): number | undefined {
   return /^1*0*$/.test(bits) ? bits.replaceAll('0', '').length : undefined;
 }
 
-/** badRequest: what the schema cannot see. */
+/** badRequest: a hint that the schema accepts but that is invalid. */
 export function checkHints(hints: JsonObject): Outcome<undefined> {
   const near = nearNetwork(hints);
   if (isFault(near)) return near;

@@ -1,10 +1,10 @@
-// What the columns of a server's row say: JSON and packed text, read and written here alone. Pure.
+// Parses and writes the JSON and packed text columns of a server's row; nothing else does. Pure.
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { FaultFacts, FlavorFacts, ImageFacts } from '#contracts/nova/facts.ts';
 import type { Server } from '../store/servers.ts';
 
-// The same flavor and image texts stand in thousands of rows: parse each once. Bounded; the entries
-// are never changed.
+// Cache of parsed JSON: thousands of rows have the same flavor and image text. Bounded; parsed
+// values are shared and must not be modified.
 const parsedTexts = new Map<string, unknown>();
 const maxParsedTexts = 2000;
 
@@ -15,7 +15,7 @@ function parsedOnce<T>(text: string): T {
     value = JSON.parse(text);
     parsedTexts.set(text, value);
   }
-  return value as T; // written by this release or an earlier one as this type
+  return value as T; // this release or an earlier one wrote it as this type
 }
 
 export const flavorOf = (server: Pick<Server, 'flavor'>): FlavorFacts =>
@@ -24,7 +24,7 @@ export const imageOf = (server: Pick<Server, 'image'>): ImageFacts | null =>
   parsedOnce<ImageFacts | null>(server.image);
 export const metadataOf = (server: Pick<Server, 'metadata'>): Record<string, string> =>
   JSON.parse(server.metadata) as Record<string, string>;
-/** What the tenant wishes of the placement: `os:scheduler_hints`, as sent. */
+/** The scheduler hints that the tenant sent (`os:scheduler_hints`). */
 export const schedulerHintsOf = (server: Pick<Server, 'scheduler_hints'>): JsonObject =>
   JSON.parse(server.scheduler_hints ?? '{}') as JsonObject;
 export const faultOf = (server: Pick<Server, 'fault'>): FaultFacts | null =>
@@ -34,6 +34,6 @@ export const tagsOf = (server: Pick<Server, 'tags'>): string[] =>
 export const tagsText = (tags: readonly string[]): string =>
   `,${tags.map((tag) => `${tag},`).join('')}`;
 
-/** The guest's name on its hypervisor. */
+/** The guest's libvirt domain name. */
 export const instanceName = (server: Pick<Server, 'number'>): string =>
   `instance-${server.number.toString(16).padStart(8, '0')}`;

@@ -1,4 +1,4 @@
-// What a server's row says of its flavor: at its creation, and again when a resize changes it.
+// The columns of a server's row that depend on its flavor, written at creation and at a resize.
 // Pure.
 import type { FlavorFacts } from '#contracts/nova/facts.ts';
 import type { ServerRow } from '../store/tables.ts';
@@ -8,7 +8,7 @@ export type ServerSize = Pick<
   'flavor' | 'flavor_id' | 'vcpus' | 'memory_mib' | 'disk_gib'
 >;
 
-/** `image_id` null: it boots from a volume and has no root disk on its host. */
+/** `image_id` null: the server boots from a volume and has no root disk on its host. */
 export const sizeOf = (
   flavor: FlavorFacts,
   { image_id }: Pick<ServerRow, 'image_id'>,

@@ -1,5 +1,5 @@
-// The server's states and what its guest makes of them: every table is walked whole. What actions
-// make of them: server-actions.test.ts.
+// The server's states, and how reports about its guest change them: every row of every table is
+// tested. What actions do: server-actions.test.ts.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { guestStates } from '#contracts/nova/guest.ts';
@@ -10,7 +10,8 @@ import type { ServerStatus } from './server-state.ts';
 import { observed, powerOf, statesOf, statusOf } from './server-state.ts';
 
 describe('status', () => {
-  // That of the vm_state in capitals, but for these. Compute API reference, "Server status".
+  // The API's status is the vm_state in capitals, with these exceptions. Compute API reference,
+  // "Server status".
   const exceptions: Partial<Record<VmState, string>> = {
     building: 'BUILD',
     stopped: 'SHUTOFF',

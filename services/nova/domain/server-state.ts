@@ -1,6 +1,6 @@
-// The server's states as tables: what they are called, and how they follow the guest. Read by the
-// API and the conductor. What actions do to them: the tables in api/server-actions and
-// conductor/server-actions, put together in docs/reference/routes.md and server-actions.test.ts.
+// Tables of the server's states: the status that the API shows, and how the states follow the
+// guest. Used by API and conductor. What actions do is in the tables of api/server-actions and
+// conductor/server-actions; docs/reference/routes.md and server-actions.test.ts combine them.
 // https://docs.openstack.org/api-guide/compute/server_concepts.html
 import type { GuestState } from '#contracts/nova/guest.ts';
 import type { PowerState, TaskState, VmState } from '#contracts/nova/server-states.ts';
@@ -24,10 +24,10 @@ export const volumeStates: readonly VmState[] = [
 
 /** States from which an idle server may be shelved. nova.compute.api, shelve */
 export const shelveStates: readonly VmState[] = ['active', 'paused', 'stopped', 'suspended'];
-/** The vm_states in which a server can move while it runs. */
+/** States in which a server can be live-migrated. */
 export const liveMigrationStates: readonly VmState[] = ['active', 'paused'];
 
-/** States in which an image of an idle server may be made. nova.compute.api, snapshot */
+/** States in which an image of an idle server may be created. nova.compute.api, snapshot */
 export const imageStates: readonly VmState[] = ['active', 'paused', 'stopped', 'suspended'];
 
 export type ServerStatus =
@@ -91,7 +91,7 @@ export function statusOf(vmState: VmState, taskState: TaskState | null): ServerS
   return byTask?.in.includes(vmState) ? byTask.status : statusByVmState[vmState];
 }
 
-/** States a status filter stands for; undefined: no server can have this status. */
+/** The states that a `status` filter stands for; undefined: no server can have this status. */
 export function statesOf(
   status: string,
 ): { vmStates: VmState[]; taskStates: TaskState[] } | undefined {
@@ -106,8 +106,8 @@ export function statesOf(
 }
 
 /**
- * Where an idle server goes when its host reports how its guest is; undefined: nothing to change.
- * The power state always follows.
+ * The new states of an idle server whose host reports its guest as `guest`; undefined: no change.
+ * The power state always follows the guest.
  */
 export function observed(before: ServerStates, guest: GuestState): ServerStates | undefined {
   const next = {
@@ -125,10 +125,9 @@ export interface ServerStates {
 }
 
 /**
- * vm_states that follow the guest. Those without a row keep theirs: a rescued server whose rescue
- * system ends stays rescued, since only
- * `unrescue` brings its own disk back; one in error needs a person. nova.compute.manager,
- * _sync_instance_power_state.
+ * The vm_states that follow a report. A vm_state without a row is kept: a rescued server stays
+ * rescued if its rescue system stops, since only `unrescue` restores its own disk; a server in
+ * error needs an operator. nova.compute.manager, _sync_instance_power_state.
  */
 const afterReport: Partial<Record<VmState, Partial<Record<GuestState, VmState>>>> = {
   active: { shutoff: 'stopped', crashed: 'stopped', paused: 'paused', suspended: 'suspended' },

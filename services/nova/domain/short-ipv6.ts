@@ -1,8 +1,7 @@
-// IPv6 addresses as Nova keeps them: in their shortest form (RFC 5952), however they were written.
-// Pure.
+// IPv6 addresses in their shortest form (RFC 5952), in which Nova stores them. Pure.
 import { SocketAddress } from 'node:net';
 
-/** `address` is valid: the body's schema proved it. */
+/** `address` must be valid; the request's schema has checked it. */
 export function shortIpv6(address: string | null): string | null {
   return address === null || address === ''
     ? address

@@ -1,4 +1,4 @@
-// The image that createImage makes of a server, as Glance is told. Pure. Stock Nova:
+// The body with which createImage creates a server's image at Glance. Pure. Stock Nova:
 // nova.compute.utils, create_image.
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { Server } from '../store/servers.ts';
@@ -7,8 +7,8 @@ import { rootDevice } from './device-names.ts';
 import { flavorOf, imageOf } from './server-row.ts';
 
 /**
- * What describes the image's own bytes or its owner's promises, not the system in it. nova.conf,
- * non_inheritable_image_properties
+ * Image properties that describe the image file itself rather than the system in it, so that a
+ * snapshot does not inherit them. nova.conf, non_inheritable_image_properties
  */
 const notInherited = new Set([
   'cache_in_nova',
@@ -23,8 +23,8 @@ const notInherited = new Set([
 ]);
 
 /**
- * Of a server with a root disk: as large as its flavor's disk, and qcow2 whatever its own image
- * was, as its host writes no other.
+ * For a server with a root disk. `min_disk` is the flavor's disk size; the format is always qcow2,
+ * the only one that hosts upload.
  */
 export function diskImage(
   server: Server,
@@ -62,7 +62,7 @@ export interface TakenSnapshot {
   sizeGib: number;
 }
 
-/** Of a server that boots from a volume: no bytes, but the snapshots of its volumes. */
+/** For a volume-backed server: an image without data that refers to snapshots of its volumes. */
 export function volumeImage(
   server: Server,
   name: string,

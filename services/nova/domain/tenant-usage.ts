@@ -1,4 +1,4 @@
-// What projects used within a period: hours of servers, weighed by their size. Pure.
+// Usage of projects within a period: server hours, weighted by size. Pure.
 // https://docs.openstack.org/api-ref/compute/#usage-reports-os-simple-tenant-usage
 import type { Server } from '../store/servers.ts';
 import { flavorOf } from './server-row.ts';
@@ -13,7 +13,7 @@ export interface ServerUsage {
   flavor: string;
   localGib: number;
   hours: number;
-  /** Of its whole life so far. */
+  /** Seconds since the server was launched, not only within the period. */
   uptimeS: number;
 }
 
@@ -42,7 +42,7 @@ export function serverUsage(server: Server, period: Period, nowMs: number): Serv
   };
 }
 
-/** One entry a project, in the order of their first servers. */
+/** One entry for each project, in the order of its first server. */
 export function usageByProject(
   servers: readonly Server[],
   period: Period,

@@ -1,5 +1,4 @@
-// How long a host is up, in the words of uptime(1), which clients of this API print and parse.
-// Pure.
+// The uptime of a host in the format of uptime(1), which clients of this API print and parse. Pure.
 
 /** ` 18:02:27 up 3 days,  4:05` */
 export function uptimeText(bootedAtMs: number, nowMs: number): string {

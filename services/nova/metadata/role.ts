@@ -1,5 +1,5 @@
-// The role nova-metadata: what a guest learns at 169.254.169.254. Neutron's agents forward to it
-// and sign whom they speak for.
+// The role nova-metadata: serves the metadata that guests read at 169.254.169.254. Neutron's agents
+// forward the guests' requests and sign the guest's id.
 // https://docs.openstack.org/neutron/latest/configuration/metadata-agent.html; headers:
 // nova.api.metadata.handler
 import { createHmac, timingSafeEqual } from 'node:crypto';
@@ -19,10 +19,10 @@ import { connectedNics } from '../store/nics.ts';
 import { findServer } from '../store/servers.ts';
 import { connectedVolumes } from '../store/volumes.ts';
 
-// cloud-init reads some twenty paths in a row.
+// A guest's metadata is cached, because cloud-init reads some twenty paths in a row.
 const keptMs = 5_000;
 const maxKept = 1_000;
-// A guest waits for some seconds, not for a host that is cut off.
+// A guest's request times out after some seconds, so it must not wait for an unreachable host.
 const addressesMs = 2_000;
 
 export function createNovaMetadata(deps: NovaDeps): Role {
@@ -52,7 +52,7 @@ export function createNovaMetadata(deps: NovaDeps): Role {
     return tree;
   }
 
-  /** Without them the guest still finds its devices, by MAC or serial. */
+  /** {} if the host does not answer: the guest can still identify its devices by MAC or serial. */
   async function addressesOf(host: string, uuid: string): Promise<Record<string, string>> {
     const found = await agentOn(deps, host).call(
       'pciAddresses',
@@ -100,7 +100,10 @@ export function createNovaMetadata(deps: NovaDeps): Role {
   return { name: 'nova-metadata', http: [face], rpc: [], tasks: [], sagas: [] };
 }
 
-/** Whom the proxy speaks for. badRequest: it does not say; forbidden: it is no proxy of ours. */
+/**
+ * The server and project that the proxy asks for. badRequest: the headers are missing; forbidden:
+ * the signature is invalid.
+ */
 function callerOf(
   request: ApiRequest,
   secret: Secret | null,

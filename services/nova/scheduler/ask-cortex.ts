@@ -1,6 +1,6 @@
-// Asks Cortex which of the hosts are best, in the place of this scheduler's own filters and
-// weighers. What only Nova's database knows to the moment is judged before: services that are up,
-// hints, members of the group. For schedule-server.ts.
+// Asks Cortex for the best hosts, in place of the scheduler's own filters and weighers. Some
+// filters run here before, since only Nova's database has the current data: services that are up,
+// hints, and server groups. Used by schedule-server.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { CortexRpc } from '#contracts/cortex/cortex-rpc.ts';
@@ -16,13 +16,13 @@ import type { HostView, PlacementRequest, Selection } from './select-hosts.ts';
 import { filters, selectHosts } from './select-hosts.ts';
 import { groupFilters } from './server-groups.ts';
 
-/** It decides in a millisecond; Nova goes on by itself after this. */
+/** Cortex normally answers within milliseconds; after this time Nova decides by itself. */
 const timeoutMs = 2_000;
 
-/** Only the best is claimed; where it is lost, Cortex is asked again. */
+/** Only the best host is claimed; if that claim is lost, Cortex is asked again. */
 const mostCandidates = 10;
 
-/** The zone is Cortex's to judge, and all that Placement's candidates do not tell. */
+/** Applied by Nova before Cortex is asked. All other filters, such as the zone, are Cortex's. */
 const ownFilters = [
   ...filters.filter(({ name }) => ['up', 'enabled', 'not tried before'].includes(name)),
   ...hintFilters,
@@ -31,11 +31,11 @@ const ownFilters = [
 
 export interface Placed {
   server: Server;
-  /** What the host is for, if the server moves. */
+  /** Type of the move for which the host is chosen; undefined: a new server. */
   moveType: MigrationType | undefined;
 }
 
-/** A fault: Cortex is away, or has refused the request. */
+/** A fault: Cortex does not answer, or has refused the request. */
 export async function askCortex(
   { bus }: Pick<NovaDeps, 'bus'>,
   hosts: readonly HostView[],
@@ -59,7 +59,7 @@ export async function askCortex(
   };
 }
 
-/** Tells every Cortex what the server has claimed, so that the next decision knows. */
+/** Tells all processes of Cortex what the server has claimed, for their next decisions. */
 export async function tellCortex(
   { bus }: Pick<NovaDeps, 'bus'>,
   claim: { serverId: string; nodeUuid: string },
@@ -68,7 +68,10 @@ export async function tellCortex(
   await rpcClient<CortexRpc>(bus, cortexTopic).fanout('allocationsChanged', claim, { requestId });
 }
 
-/** Tells every Cortex that nothing is claimed for the server: what is held for it is free. */
+/**
+ * Tells all processes of Cortex that the server has claimed nothing, so that they free the place
+ * they hold for it.
+ */
 export async function tellDropped(
   { bus }: Pick<NovaDeps, 'bus'>,
   serverId: string,
@@ -77,7 +80,10 @@ export async function tellDropped(
   await rpcClient<CortexRpc>(bus, cortexTopic).fanout('choiceDropped', { serverId }, { requestId });
 }
 
-/** As Nova names it to an external scheduler: nova/scheduler/external.py of SAP's fork. */
+/**
+ * Names of move types in the request to an external scheduler: nova/scheduler/external.py of SAP's
+ * fork.
+ */
 const checkTypes: Readonly<Record<MigrationType, string>> = {
   resize: 'resize',
   migration: 'resize',
@@ -102,7 +108,7 @@ function externalRequest(
         num_instances: 1,
         is_bfv: server.image_id === null,
         ignore_hosts: [...excludedHosts],
-        // not the tenant's: those are judged by Nova's own filters
+        // The tenant's hints are not passed on: Nova's own filters have applied them
         scheduler_hints: {
           _nova_check_type: moveType === undefined ? 'create' : checkTypes[moveType],
           source_host: server.host ?? '',
@@ -129,7 +135,7 @@ function externalRequest(
             uuid: group.id,
             policy: group.policy,
             members: [...group.members],
-            // once for each member
+            // a host is listed once for each member on it
             hosts: [...group.membersOn].flatMap(([name, count]) =>
               Array.from({ length: count }, () => name),
             ),

@@ -1,5 +1,4 @@
-// What a tenant sends as scheduler hints is kept with the server and reaches the scheduler's
-// filters.
+// Scheduler hints that a tenant sends are stored with the server and reach the scheduler's filters.
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import type { JsonObject } from '#contracts/common/json.ts';

@@ -1,6 +1,5 @@
-// Filters by what the tenant sent as scheduler hints: near or far from servers that he names, near
-// an address, or by a condition of his own. For select-hosts.ts; the facts come from
-// schedule-server.ts.
+// Scheduler filters for the hints of the tenant: same or different host as other servers, near an
+// address, or a query. Used by select-hosts.ts; schedule-server.ts gathers the facts.
 import { BlockList } from 'node:net';
 import { isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -12,11 +11,11 @@ import type { NovaDb } from '../store/servers.ts';
 import { hostsOfOwnServers } from '../store/servers.ts';
 import type { Filter, HostView } from './select-hosts.ts';
 
-/** What the filters below need beside the hints. */
+/** Facts that the filters below need besides the hints. */
 export interface HintFacts {
-  /** Where the servers are that hints name; those of other projects are nowhere. */
+  /** Hosts of the servers that hints name; servers of other projects are left out. */
   hostOfServer: ReadonlyMap<string, string | null>;
-  /** Only where a hint asks for them. */
+  /** Read only if a hint refers to addresses or variables of hosts. */
   hosts: ReadonlyMap<string, { address: string; variables: HostVariables }>;
 }
 
@@ -44,7 +43,7 @@ async function hostFacts(db: NovaDb): Promise<HintFacts['hosts']> {
         node.host,
         {
           address: facts.hostIp,
-          // nova.scheduler.host_manager, HostState
+          // The variables of a query: nova.scheduler.host_manager, HostState
           variables: {
             host: node.host,
             nodename: node.host,
@@ -86,7 +85,7 @@ export const hintFilters: readonly Filter[] = [
     passes: (host, { hints, hintFacts: facts }) => {
       const near = nearNetwork(hints);
       if (near === undefined) return true;
-      // refused by the API; servers of an earlier release may have it
+      // The API refuses invalid hints, but a server created by an earlier release may have one.
       if (isFault(near)) return false;
       const address = facts.hosts.get(host.host)?.address;
       const network = new BlockList();
@@ -99,7 +98,7 @@ export const hintFilters: readonly Filter[] = [
     passes: (host: HostView, { hints, hintFacts: facts }) => {
       if (hints['query'] === undefined) return true;
       const query = parseHostQuery(hints['query']);
-      // as above
+      // An earlier release may have stored an invalid query: it matches no host.
       if (isFault(query)) return false;
       return meetsQuery(query, facts.hosts.get(host.host)?.variables ?? {});
     },

@@ -1,4 +1,4 @@
-// The role nova-scheduler: says on which host a server is built, and claims its resources there.
+// The role nova-scheduler: chooses a host for a server and claims its resources at Placement.
 import type { SchedulerRpc } from '#contracts/nova/scheduler-rpc.ts';
 import { schedulerTopic } from '#contracts/nova/scheduler-rpc.ts';
 import type { Role } from '#openstack/role.ts';

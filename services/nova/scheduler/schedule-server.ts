@@ -1,5 +1,5 @@
-// Gathers what the scheduler needs (placement's candidates, hosts' states), asks the pure
-// selection, claims the best that is still free.
+// Gathers Placement's candidates and the states of hosts, has them filtered and weighed by pure
+// code, and claims the best host that still has room.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { SchedulerRpc } from '#contracts/nova/scheduler-rpc.ts';
@@ -20,9 +20,10 @@ import type { HostView, PlacementRequest, Selection } from './select-hosts.ts';
 import { selectHosts, whyNone } from './select-hosts.ts';
 import { groupView } from './server-groups.ts';
 
-// Claims lost to others before it is given up.
+// Claims that may fail because another scheduler took the resources, before the request fails.
 const maxClaims = 8;
-// Decisions lost to others for servers of the same group: each time one of theirs was written.
+// Decisions for a server group that may be lost to concurrent ones. Each loss means that another
+// decision was written, so there is progress.
 const maxLostDecisions = 50;
 
 type Decision = Outcome<{ host: string; nodeUuid: string }>;
@@ -32,12 +33,12 @@ export type Schedule = (
   request: { requestId: string; deadlineMs: number },
 ) => Promise<Decision>;
 
-/** The caller's clock may be ahead of ours: before its deadline by this, nothing is claimed. */
+/** The caller's clock may be ahead: nothing is claimed this close to its deadline. */
 const skewAllowanceMs = 5_000;
 
 /**
- * One decision at a time in a process: each sees the claims before it, so many servers at once
- * spread as one after the other would.
+ * Serializes the decisions of one process, so that each sees the allocations of those before and
+ * many servers at once are spread evenly.
  */
 export function createScheduling(deps: NovaDeps): Schedule {
   let last: Promise<unknown> = Promise.resolve();
@@ -48,7 +49,10 @@ export function createScheduling(deps: NovaDeps): Schedule {
   };
 }
 
-/** Cortex holds what it has chosen last until it hears what became of it. */
+/**
+ * Reports the result to Cortex, which reserves the host that it has proposed until Nova reports
+ * whether the host was claimed.
+ */
 async function decideAndTell(deps: NovaDeps, ...request: Parameters<Schedule>): Promise<Decision> {
   const [{ serverId }, { requestId }] = request;
   const decision = await decide(deps, ...request);
@@ -58,7 +62,7 @@ async function decideAndTell(deps: NovaDeps, ...request: Parameters<Schedule>): 
   return decision;
 }
 
-/** See SchedulerRpc.selectHost. */
+/** Guarantees and faults: see SchedulerRpc.selectHost. */
 async function decide(
   deps: NovaDeps,
   { serverId, wanted, migration }: Params,
@@ -91,7 +95,7 @@ async function decide(
   const hosts = found.flatMap((candidate): HostView[] => {
     const host = hostOfNode.get(candidate.nodeUuid);
     const service = host === undefined ? undefined : serviceOf.get(host);
-    if (host === undefined || !service) return []; // a provider that is no compute host
+    if (host === undefined || !service) return []; // provider without a compute service
     return [
       {
         host,
@@ -112,7 +116,7 @@ async function decide(
     among: readonly HostView[],
     request: PlacementRequest,
   ): Promise<Selection> => {
-    // An operator who names the host knows better than filters do.
+    // Cortex is not asked for a host that an operator has named: only Nova's few filters apply.
     if (config.asksCortex && wanted.host === null) {
       const placed = { server, moveType: move?.type };
       const chosen = await askCortex(deps, among, request, placed, requestId);
@@ -140,7 +144,8 @@ async function decide(
     }
     if (group) {
       if (!isWanted()) return fault('timeout', 'Nobody waits for this decision any more.');
-      // Another decision for the group came between: it may be right no more.
+      // Another decision for the group was written meanwhile, so this one may violate the policy:
+      // decide again.
       if (!(await reserveHost(db, server.id, group, best.host))) {
         lost += 1;
         continue;

@@ -1,4 +1,5 @@
-// The scheduler's choice: every filter and every weigher alone, and what holds for all choices.
+// The scheduler's selection: every filter and weigher alone, and properties that hold for all
+// selections.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

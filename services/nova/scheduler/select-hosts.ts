@@ -1,5 +1,5 @@
-// Which hosts may take a server, best first: placement's candidates through filters and weighers,
-// both tables. Pure.
+// Selects the hosts for a server, best first: Placement's candidates pass the tables of filters and
+// weighers. Pure.
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { Wanted } from '#contracts/nova/scheduler-rpc.ts';
 import type { Candidate } from '#contracts/placement/wire.ts';
@@ -15,17 +15,17 @@ export interface HostView {
   zone: string;
   enabled: boolean;
   up: boolean;
-  /** Servers on it that are being built or changed now. */
+  /** Number of servers on the host with a task state. */
   busy: number;
   candidate: Candidate;
 }
 
-/** What a filter may go by. */
+/** The request for a host, as filters and weighers see it. */
 export interface PlacementRequest extends Wanted {
   /** `os:scheduler_hints` as the tenant sent them. */
   hints: JsonObject;
   hintFacts: HintFacts;
-  /** The group it is in. */
+  /** The server's group; null: none. */
   group: GroupView | null;
 }
 
@@ -37,12 +37,11 @@ export interface Filter {
 export interface Weigher {
   name: string;
   multiplier: number;
-  /** Any scale: weights are normalised over the hosts at hand. */
+  /** On any scale: weights are normalised over the hosts that passed the filters. */
   weight(host: HostView, request: PlacementRequest): number;
 }
 
-// A named host is asked for by an operator who knows better than enabled/disabled does: as in Nova,
-// the service must still be up.
+// For a host that an operator named, disabled is ignored, but as in Nova its service must be up.
 export const filters: readonly Filter[] = [
   { name: 'up', passes: (host) => host.up },
   { name: 'enabled', passes: (host, request) => host.enabled || request.host !== null },
@@ -79,13 +78,13 @@ export const weighers: readonly Weigher[] = [
 
 export interface Selection {
   hosts: HostView[];
-  /** How many hosts each filter left, for the fault's text. */
+  /** Number of hosts left after each filter, for the fault's message. */
   left: { filter: string; hosts: number }[];
-  /** Why none is left, as Cortex says it. */
+  /** Cortex's reason why no host is left. */
   why?: string;
 }
 
-/** Best first. `tieBreak` in [0, 1) spreads equals. */
+/** Returns the hosts best first. `tieBreak` (in [0, 1)) orders hosts of equal weight. */
 export function selectHosts(
   hosts: readonly HostView[],
   request: PlacementRequest,
@@ -113,7 +112,7 @@ export function selectHosts(
   return { hosts: passing.sort((a, b) => (scores.get(b) ?? 0) - (scores.get(a) ?? 0)), left };
 }
 
-/** "No valid host was found …", with the filter that left none. */
+/** "No valid host was found …", naming the filter that removed the last hosts. */
 export function whyNone(selection: Selection, candidates: number): string {
   if (candidates === 0) return 'No valid host was found. No host has enough free resources.';
   if (selection.why !== undefined) return `No valid host was found. ${selection.why}`;

@@ -1,29 +1,29 @@
-// The policies of server groups: filters, weighers, and the reservation by which they hold when
-// several schedulers decide at once. For schedule-server.ts and select-hosts.ts.
+// The policies of server groups: filters, weighers, and the reservation that keeps them valid when
+// several schedulers decide concurrently. Used by schedule-server.ts and select-hosts.ts.
 import type { ServerGroupPolicy } from '#contracts/nova/server-groups.ts';
 import { countByHost, findServerGroup, locatedMembers } from '../store/server-groups.ts';
 import type { NovaDb, Server } from '../store/servers.ts';
 import type { Filter, PlacementRequest, Weigher } from './select-hosts.ts';
 
-/** A server's group as one decision sees it. */
+/** The server's group as read for one decision. */
 export interface GroupView {
   id: string;
-  /** With which the decision is written: `reserveHost`. */
+  /** Generation of the group; `reserveHost` writes the decision only if it is unchanged. */
   generation: number;
   policy: ServerGroupPolicy;
   maxPerHost: number;
-  /** How many other members each host has, or is about to have. */
+  /** The number of other members on each host, including members that are about to be there. */
   membersOn: ReadonlyMap<string, number>;
-  /** Those that are counted there. */
+  /** Ids of the members that `membersOn` counts. */
   members: readonly string[];
   /** Of an affinity group: a member that may end on one of several hosts. */
   undecidedMember?: string;
 }
 
 /**
- * null: the server is in no group. The generation is read first, so that changes after it are
- * noticed. `failedHost`: the host that the server is evacuated from. Members there are evacuated
- * too, and do not keep the others from leaving it.
+ * null: the server is in no group. The generation is read before the members, so that a change
+ * between the two reads is detected. `failedHost`: the host that the server is evacuated from. The
+ * members there are evacuated too, so they do not count there.
  */
 export async function groupView(
   db: NovaDb,
@@ -32,7 +32,7 @@ export async function groupView(
 ): Promise<GroupView | null> {
   if (server.server_group_id === null) return null;
   const group = await findServerGroup(db, server.server_group_id, null);
-  if (!group) return null; // deleted meanwhile
+  if (!group) return null; // the group was deleted
   const located = await locatedMembers(db, group.id, server.id);
   const members = located.flatMap(({ id, hosts }) => {
     const staying = hosts.filter((host) => host !== failedHost);
@@ -69,7 +69,7 @@ export const groupFilters: readonly Filter[] = [
   },
 ];
 
-// More than all other weighers together: a soft policy is broken only where no other host is left.
+// Larger than all other weighers together: a soft policy is violated only if every host would.
 const multiplier = 10;
 
 export const groupWeighers: readonly Weigher[] = [

@@ -1,5 +1,5 @@
-// The policies of server groups hold while two schedulers, each with its own connection to the
-// database, decide for many members at once.
+// The policies of server groups hold although two schedulers, each with its own database
+// connection, decide for many members concurrently.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -31,7 +31,7 @@ const hosts = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6'];
 let dir: string;
 let novas: NovaFixture[];
 let schedulers: Schedule[];
-/** Claims as Placement has them: consumer -> node. */
+/** Allocations as Placement has them: consumer -> node. */
 let claims: Map<string, string>;
 /** Hosts on which Placement refuses every claim. */
 let full: Set<string>;

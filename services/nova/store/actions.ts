@@ -1,12 +1,12 @@
-// The log of what was done to a server: one action a request, one event a saga step.
+// SQL of a server's action log: one action for each request, one event for each recorded saga step.
 import type { NovaDb } from './servers.ts';
 import type { ActionEventRow, ActionRow } from './tables.ts';
 
 export interface NewAction {
-  /** Also the id under which sagas record events: journalled with them. */
+  /** Journalled as part of the saga's input; its steps record their events under this id. */
   id: string;
   serverId: string;
-  /** As the API names it: 'create', 'stop', 'rebuild' … */
+  /** The API's name of the action: 'create', 'stop', 'rebuild' … */
   action: string;
   requestId: string;
   projectId: string;
@@ -31,8 +31,8 @@ export async function insertAction(trx: NovaDb, action: NewAction, nowMs: number
 }
 
 /**
- * One event, whole, when its step has ended. `seq` is the natural key: a repeated step
- * replaces its entry.
+ * Records a step that has ended, as one row. Idempotent: `seq` is the natural key, so a repeated
+ * step replaces its event.
  */
 export async function recordEvent(db: NovaDb, event: ActionEventRow): Promise<void> {
   await db

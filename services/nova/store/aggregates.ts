@@ -1,5 +1,5 @@
-// SQL of host aggregates: named groups of hosts with metadata; `availability_zone` in it makes a
-// zone of them.
+// SQL of host aggregates: named groups of hosts with metadata. An aggregate with
+// `availability_zone` in its metadata is a zone.
 import { transaction } from '#platform/db/transaction.ts';
 import type { Ids } from '#platform/ids.ts';
 import { computeBinary } from './hosts.ts';
@@ -9,7 +9,7 @@ import type { AggregateRow } from './tables.ts';
 
 export interface Aggregate extends Omit<AggregateRow, 'metadata'> {
   metadata: Record<string, string>;
-  /** In the order of their names. */
+  /** Sorted by name. */
   hosts: string[];
 }
 
@@ -47,7 +47,7 @@ const whole = (row: AggregateRow, hosts: string[]): Aggregate => ({
   hosts,
 });
 
-/** undefined: the name is taken. */
+/** undefined: another aggregate has this name. */
 export async function insertAggregate(
   db: NovaDb,
   name: string,
@@ -56,7 +56,8 @@ export async function insertAggregate(
   nowMs: number,
 ): Promise<Aggregate | undefined> {
   return await transaction(db, async (trx) => {
-    // The counter's row is written first: it makes two creates wait for each other.
+    // Locks the counter's row first, which serializes concurrent creates, so that the name check is
+    // safe.
     const [id = 0] = await takeNumbers(trx, 'aggregates', 1);
     if (await nameTaken(trx, name)) return undefined;
     const row: AggregateRow = {
@@ -86,7 +87,7 @@ export type AggregateRefusal =
   | 'not in'
   | 'zone in use';
 
-/** Does `work` on an aggregate while no other change of any runs, if it is there. */
+/** Runs `work` on the aggregate, if it exists, while no other aggregate can be changed. */
 const changing = async (
   db: NovaDb,
   id: number,
@@ -103,8 +104,8 @@ async function touch(trx: NovaDb, id: number, nowMs: number): Promise<void> {
 }
 
 /**
- * Name and metadata anew, each if given. 'other zone': a host would be in two zones; 'zone in use':
- * servers run in the old one.
+ * Changes name or metadata or both. 'other zone': a host would be in two zones; 'zone in use':
+ * servers run in the old zone.
  */
 export async function changeAggregate(
   db: NovaDb,
@@ -123,7 +124,7 @@ export async function changeAggregate(
     const zone = metadata[zoneKey];
     if (zone !== now.metadata[zoneKey]) {
       if (zone !== undefined && (await inOtherZone(trx, now.hosts, zone, id))) return 'other zone';
-      // Servers do not move with their host to another zone:
+      // The zone of hosts with servers cannot change, since servers keep their zone:
       // nova.compute.api.AggregateAPI.is_safe_to_update_az.
       if (now.hosts.length > 0 && (await serversOn(trx, now.hosts)) > 0) return 'zone in use';
     }
@@ -196,8 +197,8 @@ export async function removeHost(
 }
 
 /**
- * Changes nothing, but makes changes of aggregates wait for each other: a rule about zones looks at
- * all of them. They are few and rarely changed.
+ * A no-op update that locks all rows, since the rules about zones read all aggregates. They are few
+ * and rarely changed.
  */
 async function lockAll(trx: NovaDb): Promise<void> {
   await trx

@@ -1,4 +1,5 @@
-// Nova's own view for `cobalt doctor --audit`.
+// Reads Nova's part of the comparison that `cobalt doctor --audit` makes between services and
+// hosts.
 import type { NovaAudit } from '#contracts/nova/audit.ts';
 import type { NovaDeps } from '../deps.ts';
 import { isOver, openStatuses } from '../domain/migration-status.ts';

@@ -1,11 +1,11 @@
-// SQL of console tokens: who may open which guest's console, until when.
+// SQL of console tokens: which guest's console a token opens, and until when.
 import { createHash } from 'node:crypto';
 import type { NovaDb } from './servers.ts';
 
-/** Only hashes are kept: a stolen database opens no console. */
+/** Only hashes are stored, so that a stolen database opens no console. */
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
 
-/** Those that have ended go with it. */
+/** Also deletes expired tokens. */
 export async function insertConsoleToken(
   db: NovaDb,
   token: string,
@@ -25,7 +25,7 @@ export async function insertConsoleToken(
     .execute();
 }
 
-/** What a token that has not ended opens. */
+/** The server and host of a token that has not expired. */
 export async function findConsoleToken(
   db: NovaDb,
   token: string,

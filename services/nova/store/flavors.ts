@@ -1,11 +1,11 @@
-// SQL of flavors and who may use the private ones.
+// SQL of flavors, and of the projects that may use private ones.
 import type { FlavorFacts } from '#contracts/nova/facts.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { NovaDb } from './servers.ts';
 import type { FlavorRow } from './tables.ts';
 
-/** null: admin, sees private ones too. */
+/** `admin`: sees private flavors of all projects. `projectId` null: no project. */
 export type FlavorViewer = { projectId: string | null; admin: boolean };
 
 export async function findFlavor(
@@ -44,9 +44,9 @@ export function flavorFacts(row: FlavorRow): FlavorFacts {
 }
 
 export interface FlavorFilters {
-  /** true: public ones and those the project has access to; false: private ones; null: all. */
+  /** true: public flavors and those the project has access to; false: private ones; null: all. */
   isPublic: boolean | null;
-  /** Whose accesses count. */
+  /** The project whose access counts for `isPublic`. */
   projectId: string | null;
   minMemoryMib: number;
   minDiskGib: number;
@@ -84,7 +84,7 @@ export async function listFlavors(
     .execute();
 }
 
-/** The field whose value another flavor has already; undefined: inserted. */
+/** undefined: inserted; otherwise the field whose value another flavor already has. */
 export async function insertFlavor(db: NovaDb, row: FlavorRow): Promise<'id' | 'name' | undefined> {
   try {
     await db.insertInto('flavors').values(row).execute();
@@ -108,7 +108,7 @@ export async function describeFlavor(
   await db.updateTable('flavors').set({ description }).where('flavor_id', '=', flavorId).execute();
 }
 
-/** Servers keep the flavor they were made of. Returns whether it was there. */
+/** Servers keep a copy of their flavor. Returns whether the flavor existed. */
 export async function deleteFlavor(db: NovaDb, flavorId: string): Promise<boolean> {
   return await transaction(db, async (trx) => {
     await trx.deleteFrom('flavor_access').where('flavor_id', '=', flavorId).execute();
@@ -123,8 +123,8 @@ export const extraSpecsOf = (row: Pick<FlavorRow, 'extra_specs'>): Record<string
   JSON.parse(row.extra_specs) as Record<string, string>;
 
 /**
- * Reads, changes and writes in one transaction, so that two changes never lose one another.
- * `change` answers undefined to leave all as it is.
+ * Reads, changes and writes in one transaction, so that no concurrent change is lost. If `change`
+ * returns undefined nothing is written.
  */
 export async function changeExtraSpecs(
   db: NovaDb,
@@ -132,7 +132,8 @@ export async function changeExtraSpecs(
   change: (now: Record<string, string>) => Record<string, string> | undefined,
 ): Promise<boolean> {
   return await transaction(db, async (trx) => {
-    // Changes nothing, but locks the row: MariaDB would let two read the same.
+    // A no-op update that locks the row: on MariaDB two transactions could otherwise read the same
+    // specs.
     await trx
       .updateTable('flavors')
       .set((eb) => ({ disabled: eb.ref('disabled') }))
@@ -165,7 +166,7 @@ export async function flavorProjects(db: NovaDb, flavorId: string): Promise<stri
   ).map((row) => row.project_id);
 }
 
-/** Returns whether the access is new. */
+/** Returns whether the access was added; false: it existed. */
 export async function addFlavorAccess(
   db: NovaDb,
   flavorId: string,
@@ -183,7 +184,7 @@ export async function addFlavorAccess(
   }
 }
 
-/** Returns whether there was one. */
+/** Returns whether the access existed. */
 export async function removeFlavorAccess(
   db: NovaDb,
   flavorId: string,

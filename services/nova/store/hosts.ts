@@ -1,4 +1,4 @@
-// SQL of hosts: compute services, nodes, aggregates.
+// SQL of hosts: compute services, compute nodes, and zones by aggregate.
 import type { HostFacts } from '#contracts/nova/guest.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
@@ -10,8 +10,8 @@ import type { ComputeNodeRow, ServiceRow } from './tables.ts';
 export const computeBinary = 'nova-compute';
 
 /**
- * Marks a service as alive. False: it is not registered, never was or was deleted. Not seen by an
- * API: its row is made by `registerService`.
+ * Writes a service's heartbeat. Returns false if the service is not registered (never was, or was
+ * deleted); only `registerService` creates its row.
  */
 export async function touchService(
   db: NovaDb,
@@ -31,11 +31,11 @@ export async function touchService(
 export interface StartingService {
   binary: string;
   host: string;
-  /** Where it is registered now: enabled by default. */
+  /** Initial state if the service is registered now; default: enabled. */
   disabled?: boolean | undefined;
 }
 
-/** As `touchService`, and registers the service at first sight. For services that start. */
+/** As `touchService`, but registers the service if it is unknown. Called when a service starts. */
 export async function registerService(
   db: NovaDb,
   service: StartingService,
@@ -47,7 +47,7 @@ export async function registerService(
   try {
     await insertService(db, service, ids, nowMs);
   } catch (error) {
-    // Another process of this host registered it at the same time.
+    // A concurrent process of this host has registered the service.
     if (!isUniqueViolation(error)) throw error;
     await touchService(db, binary, host, nowMs);
   }
@@ -69,7 +69,7 @@ async function insertService(
         binary,
         host,
         disabled: disabled ? 1 : 0,
-        // in upstream's words, nova/db/main/api.py
+        // Upstream's text, nova/db/main/api.py
         disabled_reason: disabled ? 'New compute service disabled due to config option.' : null,
         forced_down: 0,
         stopped: 0,
@@ -81,7 +81,9 @@ async function insertService(
   });
 }
 
-/** Its agent stops: down from now on. Nothing happens where it is not registered. */
+/**
+ * Marks a service as down at once, because its agent is stopping. No-op if it is not registered.
+ */
 export async function stopService(db: NovaDb, binary: string, host: string): Promise<void> {
   await db
     .updateTable('services')
@@ -91,7 +93,7 @@ export async function stopService(db: NovaDb, binary: string, host: string): Pro
     .execute();
 }
 
-/** Keeps the newest facts of a host and answers its stable node id. */
+/** Writes a host's latest facts and returns the id of its compute node, which never changes. */
 export async function touchNode(
   db: NovaDb,
   host: string,
@@ -140,7 +142,7 @@ export async function listNodes(db: NovaDb): Promise<ComputeNodeRow[]> {
   return await db.selectFrom('compute_nodes').selectAll().orderBy('id').execute();
 }
 
-/** Placement provider -> host. */
+/** Compute node id (Placement's resource provider) -> host. */
 export async function hostsByNode(db: NovaDb): Promise<Map<string, string>> {
   return new Map(
     (await db.selectFrom('compute_nodes').select(['uuid', 'host']).execute()).map((row) => [
@@ -150,7 +152,7 @@ export async function hostsByNode(db: NovaDb): Promise<Map<string, string>> {
   );
 }
 
-/** Host -> availability zone, for hosts whose aggregate names one. */
+/** Host -> availability zone, only for hosts in an aggregate with a zone. */
 export async function zonesByHost(db: NovaDb): Promise<Map<string, string>> {
   const rows = await db
     .selectFrom('aggregate_hosts as member')
@@ -169,7 +171,7 @@ export type ServiceChange = Partial<
   Pick<ServiceRow, 'disabled' | 'disabled_reason' | 'forced_down'>
 >;
 
-/** By host and binary, or by one of its ids. */
+/** A service is identified by host and binary, or by its uuid or numeric id. */
 export type ServiceKey = { host: string; binary: string } | { uuid: string } | { id: number };
 
 export async function findService(db: NovaDb, key: ServiceKey): Promise<ServiceRow | undefined> {
@@ -182,12 +184,12 @@ export async function findService(db: NovaDb, key: ServiceKey): Promise<ServiceR
     .executeTakeFirst();
 }
 
-/** An operator has said that the host is down, whatever its agent reports. */
+/** Whether an operator has forced the host down, regardless of what its agent reports. */
 export async function isForcedDown(db: NovaDb, host: string): Promise<boolean> {
   return (await findService(db, { host, binary: computeBinary }))?.forced_down === 1;
 }
 
-/** The service after the change; undefined: there is none. */
+/** The changed service; undefined: it does not exist. */
 export async function changeService(
   db: NovaDb,
   key: ServiceKey,
@@ -205,8 +207,8 @@ export async function changeService(
 }
 
 /**
- * The service with its node and its place in aggregates. Refused (false) while servers are on the
- * host; a repeated call is fine.
+ * Deletes the service with its node and its memberships in aggregates. Returns false, and deletes
+ * nothing, while servers are on the host. Idempotent.
  */
 export async function deleteService(db: NovaDb, service: ServiceRow): Promise<boolean> {
   return await transaction(db, async (trx) => {
@@ -227,7 +229,7 @@ export async function deleteService(db: NovaDb, service: ServiceRow): Promise<bo
   });
 }
 
-/** What servers take of each host, read in one query. */
+/** Sums of the servers' resources for each host, in one query. */
 export async function hostUsages(db: NovaDb): Promise<Map<string, HostUsage>> {
   const rows = await db
     .selectFrom('servers')
@@ -259,7 +261,7 @@ export async function hostUsages(db: NovaDb): Promise<Map<string, HostUsage>> {
 
 export interface HostUsage {
   servers: number;
-  /** Servers in a task. */
+  /** Number of servers with a task state. */
   busy: number;
   vcpus: number;
   memoryMib: number;

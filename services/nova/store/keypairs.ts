@@ -1,4 +1,4 @@
-// SQL of keypairs. They belong to a user, whatever the project.
+// SQL of keypairs. A keypair belongs to a user, in whatever project.
 import { transaction } from '#platform/db/transaction.ts';
 import { takeNumbers } from './servers.ts';
 import type { NovaDb } from './servers.ts';
@@ -36,8 +36,8 @@ export async function countKeypairs(db: NovaDb, userId: string): Promise<number>
 }
 
 /**
- * 'taken': the user has one of this name; 'full': as many as `limit` (-1: no bound). Counted and
- * inserted in one transaction.
+ * 'taken': the user has a keypair of this name; 'full': the user has `limit` keypairs already (-1:
+ * no limit). Checked and inserted in one transaction.
  */
 export async function insertKeypair(
   db: NovaDb,
@@ -45,7 +45,8 @@ export async function insertKeypair(
   limit: number,
 ): Promise<'taken' | 'full' | 'done'> {
   return await transaction(db, async (trx) => {
-    // The counter's row is written first: it makes two creates wait for each other.
+    // Locks the counter's row first, which serializes concurrent creates, so that the checks are
+    // safe.
     const [id = 0] = await takeNumbers(trx, 'keypairs', 1);
     if (await findKeypair(trx, row.user_id, row.name)) return 'taken';
     if (limit >= 0 && (await countKeypairs(trx, row.user_id)) >= limit) return 'full';
@@ -57,7 +58,7 @@ export async function insertKeypair(
   });
 }
 
-/** Returns whether it was there. */
+/** Returns whether the keypair existed. */
 export async function deleteKeypair(db: NovaDb, userId: string, name: string): Promise<boolean> {
   return (
     (

@@ -1,11 +1,11 @@
-// Which servers hold nothing by right any more: for the tasks that give ports and volumes back.
+// SQL condition for servers whose ports and volumes are to be released by the reaping tasks.
 import type { Expression, SqlBool } from 'kysely';
 import { expressionBuilder } from 'kysely';
 import type { NovaTables } from './tables.ts';
 
 /**
- * In a join with `servers`: the server is deleted, or it is idle on no host, as after a build that
- * failed, and `holds` is true of the row. A shelved one is on no host and keeps what it has.
+ * For a join with `servers`. True if the server is deleted, or if it is idle without a host (its
+ * build failed) and `holds` is true of the row. A shelved server keeps its ports and volumes.
  */
 export function isLeftBehind(holds: Expression<SqlBool>): Expression<SqlBool> {
   const eb = expressionBuilder<NovaTables, 'servers'>();

@@ -1,4 +1,4 @@
-// The server list as SQL: each filter alone, and pages that together are the whole list.
+// The SQL of the server list: each filter alone, and pages that add up to the whole list.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';

@@ -7,7 +7,7 @@ import type { NovaTables, ServerRow } from './tables.ts';
 
 export interface ServerFilters {
   scope: Scope;
-  /** Matches the states of a status; both empty: nothing can match. */
+  /** States of the requested statuses; if both lists are empty, no server matches. */
   states?: { vmStates: readonly VmState[]; taskStates: readonly TaskState[] };
   equal: Partial<
     Pick<
@@ -27,7 +27,7 @@ export interface ServerFilters {
   ids?: readonly string[];
   changedSinceMs?: number;
   changedBeforeMs?: number;
-  /** What no database compares alike, e.g. a pattern. */
+  /** Filter in TypeScript for what the databases do not compare in the same way, e.g. patterns. */
   matches?: (server: Server) => boolean;
   deleted: boolean;
   tagsAll: readonly string[];
@@ -38,14 +38,14 @@ export interface ServerFilters {
 
 export interface ServerOrder {
   keys: readonly { column: keyof ServerRow; direction: 'asc' | 'desc' }[];
-  /** The last server of the page before; it must exist. */
+  /** Last server of the previous page; it must exist. */
   marker: Server | undefined;
   limit: number;
 }
 
 type Eb = ExpressionBuilder<NovaTables, 'servers'>;
 
-/** Rows read at once for `matches`; others have their turn in between. */
+/** Rows read at once for `matches`; between batches other requests get their turn. */
 const matchedAtOnce = 500;
 
 export async function listServers(
@@ -72,7 +72,7 @@ async function rowsAfter(
 ): Promise<Server[]> {
   let query = filtered(db.selectFrom('servers').selectAll(), filters);
   if (marker) {
-    // Rows after the marker in the order: (a > A) or (a = A and b > B) …
+    // The rows after the marker: (a > A) or (a = A and b > B) …
     query = query.where((eb) =>
       eb.or(
         keys.map(({ column, direction }, index) =>
@@ -132,7 +132,7 @@ function sameAs(eb: Eb, column: keyof ServerRow, value: string | number | null) 
   return value === null ? eb(column, 'is', null) : eb(column, '=', value);
 }
 
-// NULL sorts first ascending and last descending in SQLite and MariaDB alike.
+// In SQLite and MariaDB alike NULL sorts first ascending and last descending.
 function after(
   eb: Eb,
   column: keyof ServerRow,
@@ -147,8 +147,8 @@ function after(
 }
 
 /**
- * Servers that ran at some time between the two, deleted ones included, oldest first. null: of
- * every project.
+ * Servers launched before `endMs` and not terminated before `startMs`, including deleted ones,
+ * oldest first. `projectId` null: of all projects.
  */
 export async function serversRunningWithin(
   db: NovaDb,

@@ -1,5 +1,5 @@
-// Nova's SQL on a real MariaDB: each kind of query once, through the API. What the answers look
-// like is tested on SQLite.
+// Nova's SQL on a real MariaDB: each kind of query once, through the API. The details of answers
+// are tested on SQLite.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';

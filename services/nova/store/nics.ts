@@ -7,7 +7,7 @@ import type { NicRow } from './tables.ts';
 
 export type Nic = NicRow;
 
-/** In the guest's order. */
+/** In the order of the guest's interfaces. */
 export async function nicsOf(db: NovaDb, serverId: string): Promise<Nic[]> {
   return await db
     .selectFrom('server_nics')
@@ -17,7 +17,7 @@ export async function nicsOf(db: NovaDb, serverId: string): Promise<Nic[]> {
     .execute();
 }
 
-/** By server; those without any are left out. */
+/** By server id; servers without interfaces are left out. */
 export const nicsOfServers = async (
   db: NovaDb,
   serverIds: readonly string[],
@@ -54,7 +54,7 @@ export async function insertNics(trx: NovaDb, rows: readonly NicRow[]): Promise<
       .execute();
 }
 
-/** The number after the greatest one. Within a transaction that holds the server. */
+/** The next interface number. `trx` must hold the server's lock. */
 export async function nextSeq(trx: NovaDb, serverId: string): Promise<number> {
   const last = await trx
     .selectFrom('server_nics')
@@ -91,7 +91,7 @@ export async function deleteNics(db: NovaDb, serverId: string): Promise<void> {
   await db.deleteFrom('server_nics').where('server_id', '=', serverId).execute();
 }
 
-/** What the API shows; no change of the server itself, so `updated` stays. */
+/** Writes the cached addresses that the API shows. The server's `updated` time is not changed. */
 export async function writeAddresses(
   db: NovaDb,
   serverId: string,
@@ -110,8 +110,8 @@ export async function writeAddresses(
 }
 
 /**
- * The next `limit` live servers with interfaces after `afterId`, in order of their ids: for rounds
- * over all of them.
+ * The next `limit` servers with interfaces after `afterId`, ordered by id, not deleted: for tasks
+ * that visit all servers.
  */
 export async function serversWithNics(
   db: NovaDb,
@@ -139,8 +139,8 @@ export async function serversWithNics(
 }
 
 /**
- * Servers that hold ports though they are gone, or on no host after a build that failed: Neutron
- * was away when these were to be given back.
+ * Servers that still have ports though they are deleted, or without a host after a failed build:
+ * Neutron was away when the ports were to be released.
  */
 export async function serversWithLostPorts(db: NovaDb, limit: number): Promise<string[]> {
   const rows = await db
@@ -162,10 +162,10 @@ export async function serversWithLostPorts(db: NovaDb, limit: number): Promise<s
 }
 
 export const infoOf = (nic: Pick<Nic, 'info'>): NicInfo | null =>
-  // written as this by conductor/connect-nics.ts
+  // Written by conductor/connect-nics.ts.
   nic.info === null ? null : (JSON.parse(nic.info) as NicInfo);
 
-/** The interfaces as the host is told of them: only those that have their port. */
+/** The interfaces that have a port, for the guest spec. */
 export async function connectedNics(db: NovaDb, serverId: string) {
   return (await nicsOf(db, serverId)).flatMap((nic) => {
     const info = infoOf(nic);

@@ -1,5 +1,5 @@
-// SQL of pending resources: a row stands while a request creates volumes, snapshots or an image at
-// other services, and afterwards until those that were not committed are removed.
+// SQL of pending resources. A row exists while a request creates volumes, snapshots or an image at
+// other services, and afterwards until everything not committed is removed.
 import type { NovaDb } from './servers.ts';
 import type { PendingResourcesRow } from './tables.ts';
 
@@ -26,7 +26,7 @@ export async function renewHeartbeat(db: NovaDb, id: string, untilMs: number): P
     .execute();
 }
 
-/** Commits all parts: the row goes. False: the rest of them is abandoned already. */
+/** Commits all parts and deletes the row. False: the row is already marked as abandoned. */
 export async function commitAll(trx: NovaDb, id: string): Promise<boolean> {
   const result = await trx
     .deleteFrom('pending_resources')
@@ -36,7 +36,7 @@ export async function commitAll(trx: NovaDb, id: string): Promise<boolean> {
   return result.numDeletedRows === 1n;
 }
 
-/** Commits the first `parts` and abandons the others. False: they are abandoned already. */
+/** Commits the first `parts` parts and marks the others as abandoned. False: already abandoned. */
 export async function commitFirst(trx: NovaDb, id: string, parts: number): Promise<boolean> {
   const result = await trx
     .updateTable('pending_resources')
@@ -48,8 +48,8 @@ export async function commitFirst(trx: NovaDb, id: string, parts: number): Promi
 }
 
 /**
- * Marks what is not committed for removal: of committing and this, one wins. Returns the row, or
- * undefined where all is committed or removed.
+ * Marks what is not committed for removal; of a concurrent commit and this call only one succeeds.
+ * Returns the row; undefined: everything is committed or removed.
  */
 export async function abandonPending(
   db: NovaDb,
@@ -59,7 +59,7 @@ export async function abandonPending(
   return await findPending(db, id);
 }
 
-/** Those that are marked for removal, and those whose request has no heartbeat any more. */
+/** Rows marked for removal, and rows whose request has stopped sending heartbeats. */
 export async function abandonedIds(db: NovaDb, nowMs: number, limit: number): Promise<string[]> {
   const rows = await db
     .selectFrom('pending_resources')

@@ -1,4 +1,4 @@
-// What is forgotten, and what is kept.
+// The purge of deleted servers: what is removed, and what is kept.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { NovaFixture } from '../api/nova-api.testing.ts';

@@ -1,15 +1,15 @@
-// SQL of forgetting.
+// SQL that purges the rows of servers deleted long ago.
 import { transaction } from '#platform/db/transaction.ts';
 import type { NovaDb } from './servers.ts';
 
-// One transaction's worth: others wait meanwhile.
+// Servers in one transaction, during which other writers wait.
 const batch = 500;
 
 /**
- * Removes servers deleted before `beforeMs` with their logs, and consoles' tokens that have ended.
- * Answers how many servers. A server that still has rows of interfaces or volumes stays: these were
- * not given back to Neutron or Cinder yet, and tasks/reap-ports.ts and reap-volumes.ts find them by
- * the server.
+ * Removes servers deleted before `beforeMs` with their action logs and migrations, and expired
+ * console tokens. Returns the number of servers. A server that still has rows of interfaces or
+ * volumes is kept: these are not released yet, and tasks/reap-ports.ts and reap-volumes.ts find
+ * them by the server.
  */
 export async function purgeDeleted(db: NovaDb, beforeMs: number, nowMs: number): Promise<number> {
   await db.deleteFrom('console_tokens').where('expires_at_ms', '<', nowMs).execute();

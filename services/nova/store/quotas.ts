@@ -1,5 +1,5 @@
-// SQL of quotas: limits by project (and user), usage counted from the servers themselves, so it
-// cannot drift.
+// SQL of quotas: limits by project and user. Usage is counted from the servers' rows, so it cannot
+// drift.
 import { sql } from 'kysely';
 import { upsert } from '#platform/db/transaction.ts';
 import { isOver, openStatuses } from '../domain/migration-status.ts';
@@ -9,14 +9,14 @@ import { flavorOf } from '../domain/server-row.ts';
 import type { NovaDb } from './servers.ts';
 
 /**
- * The default class stands under project '' : what every project has unless its own row says
- * otherwise.
+ * The default quota class is stored with project id ''. It applies to every project without a row
+ * of its own.
  */
 export const defaultClass = '';
 
 /**
- * Limits of another class stand under a name that no project has. They are kept and shown; no
- * project is of such a class.
+ * Limits of other classes are stored under a name that cannot be a project id. They are only kept
+ * and shown: no project is in such a class.
  */
 export const classKey = (name: string): string =>
   name === 'default' ? defaultClass : `class ${name}`;
@@ -82,8 +82,8 @@ export async function quotaUsage(
 }
 
 /**
- * What resizes that are not over hold beyond the flavor that their server has now: it counts with
- * the larger of both, since it may have either in the end.
+ * A server with an unfinished resize counts with the larger of its old and new flavor, since it may
+ * end with either. This is the part beyond its current flavor.
  */
 async function heldByResizes(
   db: NovaDb,
@@ -111,8 +111,8 @@ async function heldByResizes(
 }
 
 /**
- * Makes the project's creates wait for each other until the transaction ends, so that none counts
- * what another is about to add.
+ * Serializes the creates of a project until the transaction ends, so that no concurrent create is
+ * missed in the count.
  */
 export async function lockQuota(trx: NovaDb, projectId: string, nowMs: number): Promise<void> {
   await upsert(trx, 'quota_locks', { project_id: projectId, touched: nowMs }, ['project_id']);

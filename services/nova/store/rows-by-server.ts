@@ -1,7 +1,7 @@
-// Reads rows of many servers, some hundreds at a time: interfaces and volumes.
+// Reads rows that belong to many servers, in batches: interfaces and volumes.
 const maxIdsAtOnce = 500;
 
-/** By server, in the order of `read`; those without any are left out. */
+/** By server id, each list in the order of `read`; servers without rows are left out. */
 export async function rowsByServer<Row extends { server_id: string }>(
   serverIds: readonly string[],
   read: (serverIds: readonly string[]) => Promise<Row[]>,

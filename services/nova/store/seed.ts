@@ -1,4 +1,4 @@
-// The flavors of a fresh cloud. Called at the first `up` of a cloud.
+// The flavors of a new cloud. Called at the first `up`.
 import { transaction } from '#platform/db/transaction.ts';
 import type { NovaDeps } from '../deps.ts';
 
@@ -10,7 +10,10 @@ const flavors = [
   { flavor_id: '3', name: 'm1.medium', vcpus: 2, memory_mib: 4096, disk_gib: 40 },
 ] as const;
 
-/** Once in a cloud's life: what an operator deletes later stays deleted. */
+/**
+ * Runs only once in the life of a cloud, so that a flavor that an operator deletes is not created
+ * again.
+ */
 export async function seedFlavors({
   database: { db },
   clock,

@@ -1,5 +1,5 @@
-// SQL of server groups and their members: the servers that were created with the group as a hint
-// and are not deleted.
+// SQL of server groups and their members, i.e. the servers that were created with the group as a
+// hint and are not deleted.
 import { transaction } from '#platform/db/transaction.ts';
 import { lockQuota } from './quotas.ts';
 import { takeNumbers } from './servers.ts';
@@ -7,7 +7,7 @@ import type { NovaDb, Scope } from './servers.ts';
 import type { ServerGroupRow } from './tables.ts';
 
 /**
- * 'full': the project or the user has as many as its limit (-1: no bound). Counted under a lock.
+ * 'full': the project or user has as many groups as its limit (-1: no limit). Counted under a lock.
  */
 export async function insertServerGroup(
   db: NovaDb,
@@ -40,7 +40,7 @@ export async function findServerGroup(
   return await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst();
 }
 
-/** In the order in which they were created. */
+/** In order of creation. */
 export async function listServerGroups(
   db: NovaDb,
   scope: Scope,
@@ -55,7 +55,7 @@ export async function listServerGroups(
   return await (scope === null ? query : query.where('project_id', '=', scope)).execute();
 }
 
-/** Its members belong to no group afterwards. Returns whether it was there. */
+/** The members are in no group afterwards. Returns whether the group existed. */
 export async function deleteServerGroup(db: NovaDb, id: string, scope: Scope): Promise<boolean> {
   return await transaction(db, async (trx) => {
     const deletion = trx.deleteFrom('server_groups').where('id', '=', id);
@@ -85,7 +85,7 @@ export async function countServerGroups(
   return Number((await query.executeTakeFirstOrThrow()).count);
 }
 
-/** Ids of the members of each group, in the order in which they were created. */
+/** Ids of the members of each group, in order of creation. */
 export async function membersOfGroups(
   db: NovaDb,
   groupIds: readonly string[],
@@ -103,7 +103,9 @@ export async function membersOfGroups(
   return members;
 }
 
-/** As Nova counts them: a user's servers in the group. Within a transaction of `joinGroup`. */
+/**
+ * As Nova counts for the quota: the user's servers in the group. In the transaction of `joinGroup`.
+ */
 async function countMembers(trx: NovaDb, groupId: string, userId: string): Promise<number> {
   const { count } = await trx
     .selectFrom('servers')
@@ -116,9 +118,9 @@ async function countMembers(trx: NovaDb, groupId: string, userId: string): Promi
 }
 
 /**
- * In the transaction that inserts a group's new members, before it does. 'gone': the group was
- * deleted; 'full': the user has as many in it as `limit` (-1: no bound). By a write to the group:
- * deletions and other members wait.
+ * Checks a group before new members are inserted in the same transaction. 'gone': the group was
+ * deleted; 'full': the user would have more than `limit` members (-1: no limit). The write to the
+ * group's row makes deletions and concurrent joins wait.
  */
 export async function joinGroup(
   trx: NovaDb,
@@ -136,16 +138,15 @@ export async function joinGroup(
   return used + wanted.servers > wanted.limit ? 'full' : 'done';
 }
 
-/** A member of a group, and the hosts on which it counts: one at least. */
+/** A member of a group, and the hosts on which it counts (at least one). */
 export interface LocatedMember {
   id: string;
   hosts: readonly string[];
 }
 
 /**
- * The group's members that count on some host, without one of them. A member counts where it is;
- * and where its reservation is, as long as that can become true: while something is under way for
- * it, or a resize that may go back.
+ * The members other than `exceptId` that count on some host. A member counts on its host and, while
+ * it has a task state or a resize that may be reverted, on its reserved host as well.
  */
 export async function locatedMembers(
   db: NovaDb,
@@ -176,9 +177,9 @@ export function countByHost(members: readonly LocatedMember[]): Map<string, numb
 }
 
 /**
- * Writes that a member is to be on the host, unless another decision for the group was written
- * since its generation was read: then nothing, and false. From now on it counts there. A later
- * reservation replaces it.
+ * Reserves the host for a member, if the group's generation is unchanged since it was read;
+ * otherwise writes nothing and returns false. From now on the member counts on the host. A later
+ * reservation replaces this one.
  */
 export async function reserveHost(
   db: NovaDb,

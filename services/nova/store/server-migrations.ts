@@ -1,5 +1,5 @@
-// SQL of servers' migrations. A status changes by compare-and-set alone, so that of a confirmation
-// and a revert, or an abort and a completion, one wins.
+// SQL of migration records. A status changes only by compare-and-set, so that of two concurrent
+// operations (confirm and revert, say) only one succeeds.
 import type { MigrationStatus, MigrationType } from '#contracts/nova/migration-states.ts';
 import { migrationTypes } from '#contracts/nova/migration-states.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
@@ -44,7 +44,7 @@ const noProgress: MigrationProgress = {
   disk_remaining: null,
 };
 
-/** Within the transaction that begins the move. */
+/** `trx`: the transaction that begins the move. */
 export async function insertMigration(
   trx: NovaDb,
   migration: NewMigration,
@@ -79,7 +79,7 @@ async function flavorNumber(trx: NovaDb, flavor: string): Promise<number> {
     await trx.insertInto('flavor_numbers').values({ flavor_id: id, number }).execute();
     return number;
   } catch (error) {
-    // another transaction was faster; its number holds for both
+    // A concurrent transaction has inserted the flavor's number.
     const theirs = isUniqueViolation(error) ? await known() : undefined;
     if (!theirs) throw error;
     return theirs.number;
@@ -90,7 +90,7 @@ export async function findMigration(db: NovaDb, uuid: string): Promise<Migration
   return await db.selectFrom('migrations').selectAll().where('uuid', '=', uuid).executeTakeFirst();
 }
 
-/** By the number that the API shows. */
+/** `id`: the number that the API shows. */
 export async function findMigrationOfServer(
   db: NovaDb,
   serverId: string,
@@ -120,13 +120,15 @@ export async function migrationsOfServer(
     .execute();
 }
 
-/** Those of a server that are not over: other hosts may have a copy of it. Oldest first. */
+/**
+ * A server's migrations that are not over, oldest first. Other hosts may have a copy of its guest.
+ */
 export const openMigrations = async (db: NovaDb, serverId: string): Promise<MigrationRow[]> =>
   (
     await migrationsOfServer(db, serverId, { types: migrationTypes, statuses: openStatuses })
   ).filter(({ type, status }) => !isOver(type, status));
 
-/** Those from or to the host that are not over. */
+/** Migrations from or to the host that are not over. */
 export async function openMigrationsOfHost(db: NovaDb, host: string): Promise<MigrationRow[]> {
   const rows = await db
     .selectFrom('migrations')
@@ -137,7 +139,7 @@ export async function openMigrationsOfHost(db: NovaDb, host: string): Promise<Mi
   return rows.filter(({ type, status }) => !isOver(type, status));
 }
 
-/** Of these ids, the migrations. */
+/** The migrations among these uuids. */
 export async function migrationsAmong(
   db: NovaDb,
   uuids: readonly string[],
@@ -154,7 +156,7 @@ export async function migrationsAmong(
   return found;
 }
 
-/** Resizes that have waited for a confirmation since this moment or longer. */
+/** Resizes that have been waiting for a confirmation since `sinceMs` or longer. */
 export async function unconfirmedResizes(
   db: NovaDb,
   sinceMs: number,
@@ -172,8 +174,8 @@ export async function unconfirmedResizes(
 }
 
 /**
- * Of a server that goes: a resize counts as confirmed, an evacuation waits for its source, anything
- * else has failed.
+ * For a server that is being deleted: a finished resize becomes confirmed, an evacuation whose
+ * source is still down stays open, anything else becomes error.
  */
 export async function endMigrations(db: NovaDb, serverId: string, nowMs: number): Promise<void> {
   for (const migration of await openMigrations(db, serverId)) {
@@ -190,7 +192,7 @@ export async function endMigrations(db: NovaDb, serverId: string, nowMs: number)
   }
 }
 
-/** Facts and progress, whatever its status. */
+/** Writes progress or destination, whatever the status. */
 export async function changeMigration(
   db: NovaDb,
   uuid: string,
@@ -205,8 +207,8 @@ export async function changeMigration(
 }
 
 /**
- * Moves it on to `status`, if that follows the one it has (domain/migration-status.ts). Returns
- * whether it did; false also for one that is there already.
+ * Sets `status`, if the transition is allowed (domain/migration-status.ts). Returns whether it did;
+ * false also if the migration already has this status.
  */
 export async function advanceMigration(
   db: NovaDb,
@@ -225,7 +227,7 @@ export async function advanceMigration(
 }
 
 export interface MigrationFilters {
-  /** Source or destination. */
+  /** Matches source or destination. */
   host?: string;
   sourceHost?: string;
   serverId?: string;
@@ -238,12 +240,12 @@ export interface MigrationFilters {
 }
 
 export interface MigrationPage {
-  /** The last one of the page before. */
+  /** Last migration of the previous page. */
   after: MigrationRow | undefined;
   limit: number;
 }
 
-/** Without a page: all, oldest first. With one: newest first. */
+/** Without `page`: all, oldest first. With it: newest first. */
 export async function listMigrations(
   db: NovaDb,
   filters: MigrationFilters,

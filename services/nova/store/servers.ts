@@ -1,5 +1,5 @@
-// SQL of servers: every change is a compare-and-set on vm_state and task_state, so two callers
-// never both win.
+// SQL of servers. State changes are compare-and-sets on vm_state and task_state, so that of two
+// concurrent operations only one begins.
 import type { Kysely, Selectable } from 'kysely';
 import type { TaskState, VmState } from '#contracts/nova/server-states.ts';
 import { isUniqueViolation } from '#platform/db/errors.ts';
@@ -9,7 +9,7 @@ import type { NovaTables, ServerRow } from './tables.ts';
 export type NovaDb = Kysely<NovaTables>;
 export type Server = Selectable<ServerRow>;
 
-/** Whose servers a caller may see; null: everybody's (admin). */
+/** The project whose servers a caller may see; null: all projects (administrator). */
 export type Scope = string | null;
 
 export async function findServer(
@@ -25,7 +25,7 @@ export async function findServer(
   return await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst();
 }
 
-/** Deleted servers as well: their action log stays readable. */
+/** Finds deleted servers as well, whose action log stays readable. */
 export async function findServerEvenDeleted(
   db: NovaDb,
   id: string,
@@ -39,7 +39,7 @@ export async function insertServers(trx: NovaDb, rows: readonly ServerRow[]): Pr
   for (const row of rows) await trx.insertInto('servers').values(row).execute();
 }
 
-/** The next `count` numbers, unique for ever. Within a transaction. */
+/** The next `count` numbers of a counter, never used again. To be called in a transaction. */
 export async function takeNumbers(trx: NovaDb, counter: string, count: number): Promise<number[]> {
   const move = async () =>
     (
@@ -55,7 +55,7 @@ export async function takeNumbers(trx: NovaDb, counter: string, count: number): 
       .values({ name: counter, value: 0 })
       .execute()
       .catch((error: unknown) => {
-        if (!isUniqueViolation(error)) throw error; // another first taker was faster
+        if (!isUniqueViolation(error)) throw error; // a concurrent caller was first
       });
     await move();
   }
@@ -67,7 +67,9 @@ export async function takeNumbers(trx: NovaDb, counter: string, count: number): 
   return Array.from({ length: count }, (_, index) => value - count + index + 1);
 }
 
-/** Sets the task if the server is idle and in one of `from`. Returns whether it was. */
+/**
+ * Sets the task_state if the server is idle and its vm_state is in `from`. Returns whether it did.
+ */
 export async function beginTask(
   trx: NovaDb,
   id: string,
@@ -86,7 +88,9 @@ export async function beginTask(
   return result.numUpdatedRows === 1n;
 }
 
-/** Deletion goes over any task but itself. Returns whether this call began it. */
+/**
+ * Sets task_state 'deleting', which overrides any other task. Returns false if it was set already.
+ */
 export async function beginDelete(trx: NovaDb, id: string, nowMs: number): Promise<boolean> {
   const result = await trx
     .updateTable('servers')
@@ -135,7 +139,7 @@ export type ServerChange = Partial<
   >
 >;
 
-/** Changes a server whatever it does; for facts that are no part of the state machine. */
+/** Changes columns whatever the server's task; for columns outside the state machine. */
 export async function changeServer(
   db: NovaDb,
   id: string,
@@ -151,8 +155,8 @@ export async function changeServer(
 }
 
 /**
- * Changes nothing, but holds the row until the transaction ends: MariaDB would let two changes
- * start from the same state.
+ * A no-op update that locks the row until the transaction ends: on MariaDB two transactions could
+ * otherwise start from the same state.
  */
 export async function lockServer(trx: NovaDb, id: string): Promise<void> {
   await trx
@@ -163,8 +167,8 @@ export async function lockServer(trx: NovaDb, id: string): Promise<void> {
 }
 
 /**
- * Changes a server only while it is in one of `tasks` (null: idle). Returns whether it was: a
- * deletion may have come between.
+ * Changes a server only if its task_state is in `tasks` (null: idle). Returns whether it did;
+ * false, for example, if a deletion has begun.
  */
 export async function changeDuring(
   db: NovaDb,
@@ -199,7 +203,7 @@ export async function serversOnHost(db: NovaDb, host: string): Promise<Server[]>
     .execute();
 }
 
-/** How many servers are being built or changed now on each host. */
+/** Number of servers with a task state on each host. */
 export async function busyByHost(db: NovaDb): Promise<Map<string, number>> {
   const rows = await db
     .selectFrom('servers')
@@ -212,7 +216,7 @@ export async function busyByHost(db: NovaDb): Promise<Map<string, number>> {
   return new Map(rows.map((row) => [row.host ?? '', Number(row.count)]));
 }
 
-/** The host of each of these servers, of any project; null: on none yet, or not any more. */
+/** Hosts of these servers of any project; null: the server has no host. */
 export async function hostsOfServers(
   db: NovaDb,
   ids: readonly string[],
@@ -226,7 +230,7 @@ export async function hostsOfServers(
   return new Map(rows.map(({ id, host }) => [id, host]));
 }
 
-/** As `hostsOfServers`, of those that are the project's. */
+/** As `hostsOfServers`, for servers of one project. */
 export async function hostsOfOwnServers(
   db: NovaDb,
   projectId: string,
@@ -242,7 +246,7 @@ export async function hostsOfOwnServers(
   return new Map(rows.map(({ id, host }) => [id, host]));
 }
 
-/** Those of these servers that are on the host. */
+/** The servers among `ids` that are on the host. */
 export async function serversOnHostAmong(
   db: NovaDb,
   host: string,
@@ -258,7 +262,7 @@ export async function serversOnHostAmong(
     .execute();
 }
 
-/** Those of these servers that an operation is at work on. */
+/** The servers among `ids` that have an operation in progress. */
 export async function busyAmong(db: NovaDb, ids: readonly string[]): Promise<Set<string>> {
   const rows = await db
     .selectFrom('servers')
@@ -272,7 +276,7 @@ export async function busyAmong(db: NovaDb, ids: readonly string[]): Promise<Set
 
 const maxIdsAtOnce = 500;
 
-/** Of these, the deleted ones, and those that rest without a host: they use no resources. */
+/** The servers among `ids` that are deleted, or idle without a host: they use no resources. */
 export async function serversWithoutUse(db: NovaDb, ids: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (let at = 0; at < ids.length; at += maxIdsAtOnce) {
@@ -291,7 +295,7 @@ export async function serversWithoutUse(db: NovaDb, ids: readonly string[]): Pro
   return found;
 }
 
-/** Idle servers that are shelved and still on one of these hosts, shelved the longest ago first. */
+/** Idle shelved servers that are still on one of these hosts, the longest shelved first. */
 export async function shelvedOnHosts(
   db: NovaDb,
   wanted: { hosts: readonly string[]; beforeMs: number; withImage: boolean; limit: number },

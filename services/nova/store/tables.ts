@@ -7,7 +7,7 @@ import type { SagaTables } from '#platform/saga/journal.ts';
 
 export interface ServerRow {
   id: string;
-  /** Counts up; the instance name on the hypervisor is made of it. */
+  /** Increasing; the domain name on the hypervisor is derived from it. */
   number: number;
   project_id: string;
   user_id: string;
@@ -20,9 +20,9 @@ export interface ServerRow {
   host: string | null;
   node: string | null;
   image_id: string | null;
-  /** ImageFacts: what the guest is built from. */
+  /** ImageFacts as JSON: the image from which the guest is built. */
   image: string;
-  /** FlavorFacts: the flavor as it was when the server was made. */
+  /** FlavorFacts as JSON: a copy of the flavor at creation or at the last resize. */
   flavor: string;
   flavor_id: string;
   vcpus: number;
@@ -32,7 +32,7 @@ export interface ServerRow {
   key_data: string | null;
   user_data: string | null;
   metadata: string;
-  /** ',a,b,' or ','. */
+  /** Tags separated and enclosed by commas: ',a,b,'; without tags ','. */
   tags: string;
   config_drive: number;
   admin_pass: string | null;
@@ -41,29 +41,29 @@ export interface ServerRow {
   availability_zone: string | null;
   disk_config: 'AUTO' | 'MANUAL';
   personality: string;
-  /** What the tenant calls the disk it boots from, where that is no volume. */
+  /** Tag of the root disk, if that is not a volume. */
   root_tag: string | null;
-  /** JSON; null: none, or made by a release that did not keep them. */
+  /** JSON; null: no hints, or the server was created by a release that did not store them. */
   scheduler_hints: string | null;
-  /** The group of which it is a member for good. */
+  /** The server group that the server was created in; it never changes. */
   server_group_id: string | null;
   /**
-   * Beside `host`, where it counts for its group while something is under way: the host that the
-   * scheduler has chosen for it.
+   * A host besides `host` on which the server counts for its server group: the one the scheduler
+   * has chosen for an operation in progress, or the source of an unconfirmed resize.
    */
   reserved_host: string | null;
-  /** While it is shelved: since when. */
+  /** Since when the server is shelved. */
   shelved_at_ms: number | null;
-  /** The image with its root disk, from its shelving until that image is deleted. */
+  /** Image with the root disk, from the shelving until the image is deleted. */
   shelved_image_id: string | null;
   reservation_id: string;
   locked: number;
   locked_reason: string | null;
   progress: number;
   fault: string | null;
-  /** The network info cache as the API shows it: `addresses` by network label. */
+  /** JSON of the API's `addresses`, by network label: the network info cache. */
   addresses: string;
-  /** Names of the security groups of its ports; before it has any, those asked for. */
+  /** Names of its ports' security groups; before it has ports, those requested. */
   security_groups: string;
   launched_at_ms: number | null;
   terminated_at_ms: number | null;
@@ -72,62 +72,70 @@ export interface ServerRow {
   deleted_at_ms: number | null;
 }
 
-/** A server's interface: first what was asked for, then the port that came of it. */
+/** A server's interface: what was requested and, once created, its port. */
 export interface NicRow {
   server_id: string;
-  /** Interfaces keep their order; a detached one's number is not used again while others remain. */
+  /**
+   * Order of the interfaces. The number of a detached one is not reused while higher ones exist.
+   */
   seq: number;
   network_id: string;
-  /** null: to be made. */
+  /** null: the port is still to be created. */
   port_id: string | null;
-  /** The tenant made the port: it outlives the server. */
+  /** 1: the tenant brought the port, so it is kept when the server is deleted. */
   given: number;
   fixed_ip: string | null;
   tag: string | null;
-  /** Security groups (JSON array of ids) of a port to be made; [] = Neutron's default. */
+  /** Security groups (JSON array of ids) for a port that Nova creates; [] = Neutron's default. */
   security_groups: string;
-  /** NicInfo: the cache of what Neutron knows of it; null until it has a port. */
+  /** NicInfo as JSON, the cached Neutron data; null until the interface has a port. */
   info: string | null;
 }
 
-/** A volume that a server has, or is being given: its block device mapping. */
+/** A block device mapping: a volume that is attached to a server or being attached. */
 export interface VolumeRow {
   id: string;
   server_id: string;
   volume_id: string;
-  /** 'vdb' */
+  /** E.g. 'vdb'. */
   device: string;
   bus: DiskBus;
-  /** 0: the server boots from it. */
+  /** 0: boot disk. */
   boot_index: number | null;
   tag: string | null;
-  /** Goes with the server. */
+  /** 1: the volume is deleted with the server. */
   delete_on_termination: number;
-  /** Cinder's; null until the volume is reserved. */
+  /** Id of Cinder's attachment; null until the volume is reserved. */
   attachment_id: string | null;
   /**
-   * Where it was connected last: until that host's guest is known to be gone, the volume is not
-   * given back.
+   * The host to which the volume was last connected. The volume is not released before the guest
+   * there is known to be gone.
    */
   host: string | null;
-  /** VolumeConnection; null until the host may use it. */
+  /** VolumeConnection as JSON; null until the volume is connected to a host. */
   connection: string | null;
   created_at_ms: number;
 }
 
 export interface ServerGroupRow {
   id: string;
-  /** Counts up: the order of lists. */
+  /** Increases with each row; lists are sorted by it. */
   number: number;
   project_id: string;
   user_id: string;
   name: string;
   policy: ServerGroupPolicy;
-  /** Of an anti-affinity group alone; null: one. */
+  /** For anti-affinity groups only; null: 1. */
   max_server_per_host: number | null;
-  /** Moves on with every decision for a member: of two at the same time, one is made again. */
+  /**
+   * Incremented by every scheduling decision for a member: of two concurrent decisions one fails
+   * its compare-and-set and is repeated.
+   */
   generation: number;
-  /** Moves on when servers join it: one transaction after the other counts them. */
+  /**
+   * Incremented when servers join, which serializes the joins, so that each counts the members
+   * correctly.
+   */
   joins: number;
   created_at_ms: number;
 }
@@ -189,7 +197,7 @@ export interface ServiceRow {
   disabled: number;
   disabled_reason: string | null;
   forced_down: number;
-  /** Its agent has said that it stops; until its next report. */
+  /** 1: the agent has announced its stop; reset by its next report. */
   stopped: number;
   last_seen_ms: number;
   created_at_ms: number;
@@ -200,7 +208,7 @@ export interface ComputeNodeRow {
   uuid: string;
   id: number;
   host: string;
-  /** HostFacts. */
+  /** HostFacts as JSON. */
   facts: string;
   version: string;
   updated_at_ms: number;
@@ -219,21 +227,21 @@ export interface PendingResourcesRow {
   id: string;
   request_id: string;
   parts: number;
-  /** The first so many parts are owned by servers. */
+  /** Parts with a lower index are owned by servers, those from here on not yet. */
   committed_parts: number;
   image_id: string | null;
-  /** What is not committed is to be removed. */
+  /** 1: the request failed, and the parts that are not committed must be removed. */
   abandoned: number;
   heartbeat_until_ms: number;
 }
 
-/** A server's move from one host to another, or to another size. */
+/** A server's move to another host, or its resize. */
 export interface MigrationRow {
   uuid: string;
-  /** Counts up: what the API calls its id. */
+  /** Increases with each row; the API shows it as the id. */
   id: number;
   server_id: string;
-  /** Whose request it was. */
+  /** Project of the user who requested the move. */
   project_id: string;
   user_id: string;
   request_id: string;
@@ -241,18 +249,18 @@ export interface MigrationRow {
   status: MigrationStatus;
   source_host: string | null;
   source_node: string | null;
-  /** null until the scheduler has chosen. */
+  /** null until the scheduler has chosen a host. */
   dest_host: string | null;
   dest_node: string | null;
   dest_ip: string | null;
-  /** FlavorFacts. */
+  /** FlavorFacts as JSON. */
   old_flavor: string;
   new_flavor: string;
   old_flavor_number: number;
   new_flavor_number: number;
-  /** What the server was before, and is again after a confirmation or a revert. */
+  /** vm_state before the move, restored by a confirmation or a revert. */
   old_vm_state: VmState;
-  /** Of a live migration, bytes; null: not known. */
+  /** Bytes, for a live migration; null: not known. */
   memory_total: number | null;
   memory_processed: number | null;
   memory_remaining: number | null;
@@ -280,7 +288,7 @@ export interface NovaTables extends SagaTables {
   compute_nodes: ComputeNodeRow;
   aggregates: AggregateRow;
   aggregate_hosts: { aggregate_id: number; host: string };
-  /** user_id '' = the project's own limit; project_id '' = the default class. */
+  /** user_id '': the project's own limit; project_id '': the default class. */
   quotas: { project_id: string; user_id: string; resource: string; hard_limit: number };
   quota_locks: { project_id: string; touched: number };
   console_tokens: {
@@ -290,6 +298,6 @@ export interface NovaTables extends SagaTables {
     protocol: string;
     expires_at_ms: number;
   };
-  /** Sequences that both dialects share. */
+  /** Named sequences, implemented alike in SQLite and MariaDB. */
   counters: { name: string; value: number };
 }

@@ -1,4 +1,4 @@
-// SQL of servers' volumes.
+// SQL of servers' block device mappings.
 import { isLeftBehind } from './left-by-servers.ts';
 import { rowsByServer } from './rows-by-server.ts';
 import type { NovaDb } from './servers.ts';
@@ -6,12 +6,12 @@ import type { VolumeRow } from './tables.ts';
 
 export type ServerVolume = VolumeRow;
 
-/** In the order of their devices: a disk it boots from comes first. */
+/** Ordered by device name, so the boot disk comes first. */
 export async function volumesOf(db: NovaDb, serverId: string): Promise<ServerVolume[]> {
   return (await volumesOfServers(db, [serverId])).get(serverId) ?? [];
 }
 
-/** By server; those without any are left out. */
+/** By server id; servers without volumes are left out. */
 export const volumesOfServers = async (
   db: NovaDb,
   serverIds: readonly string[],
@@ -45,7 +45,7 @@ export async function findVolumeRow(db: NovaDb, id: string): Promise<ServerVolum
   return await db.selectFrom('server_volumes').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-/** The servers that have the volume and are not deleted. */
+/** The mappings of a volume in servers that are not deleted. */
 export async function serversOfVolume(db: NovaDb, volumeId: string): Promise<ServerVolume[]> {
   return await db
     .selectFrom('server_volumes')
@@ -79,8 +79,8 @@ export async function deleteServerVolume(db: NovaDb, id: string): Promise<void> 
 }
 
 /**
- * Volumes of servers that are gone, or in error on no host: a host or Cinder was away when they
- * were to be given back.
+ * Volumes of servers that are deleted, or without a host after a failed build: their host or Cinder
+ * was away when the volumes were to be released.
  */
 export async function lostVolumes(db: NovaDb, limit: number): Promise<ServerVolume[]> {
   return await db
@@ -92,7 +92,7 @@ export async function lostVolumes(db: NovaDb, limit: number): Promise<ServerVolu
     .execute();
 }
 
-/** Those its host can reach. */
+/** Volumes that are connected to the server's host. */
 export async function connectedVolumes(db: NovaDb, serverId: string): Promise<ServerVolume[]> {
   return (await volumesOf(db, serverId)).filter(({ connection }) => connection !== null);
 }

@@ -1,4 +1,4 @@
-// Allocations: what consumers hold of providers.
+// Routes of allocations: the resources that consumers hold at providers.
 import Type from 'typebox';
 import type { TSchema } from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -48,7 +48,9 @@ const dictForm = (minProperties: number) =>
   );
 const strict = (fields: Record<string, TSchema>) =>
   Type.Object(fields, { additionalProperties: false });
-/** Taken as candidates give them, and not looked at. api-ref, "Update allocations". */
+/**
+ * Accepted in the form in which candidates give them, and ignored. api-ref, "Update allocations".
+ */
 const mappings = {
   mappings: Type.Optional(
     Type.Record(
@@ -86,8 +88,8 @@ const claimFields: readonly { from: number; fields: Record<string, TSchema> }[] 
   },
 ];
 /**
- * Claims by consumer, by microversion; POST /allocations wants at least one, a reshape may have
- * none.
+ * Schema of claims by consumer, for each microversion. POST /allocations needs at least one claim,
+ * a reshape may have none.
  */
 export const manyClaims = (minProperties: number) =>
   claimFields.map(({ from, fields }) => ({
@@ -105,7 +107,8 @@ export interface GivenClaim {
   consumer_type?: string;
 }
 
-// Who owns consumers made before owners were named: upstream's incomplete_consumer_* options.
+// Project and user of consumers that were created before microversion 1.8 required them: upstream's
+// incomplete_consumer_* options.
 const nobody = '00000000-0000-0000-0000-000000000000';
 
 export function toClaim(consumerUuid: string, given: GivenClaim): Outcome<ConsumerClaim> {
@@ -125,7 +128,7 @@ export function toClaim(consumerUuid: string, given: GivenClaim): Outcome<Consum
   };
 }
 
-/** The list form: what is named twice counts as named last. */
+/** Converts the list form of allocations; of two entries for one provider the last one counts. */
 function lastOf(
   list: readonly { resource_provider: { uuid: string }; resources: Record<string, number> }[],
 ): Map<string, { resources: Record<string, number> }> {
@@ -149,7 +152,7 @@ export function toClaims(given: Readonly<Record<string, GivenClaim>>): Outcome<C
   return claims;
 }
 
-/** All or none. */
+/** Writes the claims of one request: all of them or none. */
 export async function writeClaims(
   parts: PlacementParts,
   claims: readonly ConsumerClaim[],

@@ -1,5 +1,5 @@
-// What microversions change in every answer: since 1.15 those with a body, and GETs without one,
-// say when what they show last changed and that it must not be kept; since 1.23 faults have codes.
+// Wraps every route to add what microversions change in all answers: since 1.15 answers with a body
+// (and to GET) have Last-Modified and Cache-Control headers; since 1.23 faults have codes.
 // https://docs.openstack.org/placement/latest/placement-api-microversion-history.html
 import { fault, isFault, type Fault } from '#contracts/common/fault.ts';
 import type { Reply, Route } from '#openstack/http/route.ts';
@@ -9,7 +9,8 @@ const cacheHeadersSince = 15;
 const codesSince = 23;
 
 /**
- * The header that says when what is shown last changed; where a handler does not know, it is now.
+ * The Last-Modified header for an answer. Where a handler does not set it, `byVersion` adds the
+ * current time.
  */
 export const lastModified = (ms: number): Record<string, string> => ({
   'last-modified': new Date(ms).toUTCString(),
@@ -19,7 +20,7 @@ export function byVersion(route: Route, clock: Clock): Route {
   return {
     ...route,
     async handler(request) {
-      const { method, version } = request as { method: string; version: number }; // of any body
+      const { method, version } = request as { method: string; version: number }; // whatever the body
       const reply = await route.handler(request);
       if (isFault(reply)) return version < codesSince ? withoutCode(reply) : reply;
       return dated(reply, method, version, clock.now());

@@ -1,4 +1,4 @@
-// Placement over its API: who can give what is asked for.
+// Placement over its API: allocation candidates.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';

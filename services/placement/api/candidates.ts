@@ -1,4 +1,5 @@
-// GET /allocation_candidates (1.10): who can give what is asked for, and how full they are.
+// GET /allocation_candidates (1.10): the providers that can satisfy a request, with their capacity
+// and usage.
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';

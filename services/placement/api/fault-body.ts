@@ -1,4 +1,4 @@
-// Placement's fault bodies; `code` from 1.23 on tells causes of one status apart.
+// Placement's fault bodies. From 1.23 on `code` distinguishes causes that have the same status.
 // https://docs.openstack.org/api-ref/placement/#errors
 import { titleOf } from '#openstack/http/faults-to-http.ts';
 import type { FaultStyle } from '#openstack/http/route.ts';
@@ -19,7 +19,7 @@ export const placementFaults: FaultStyle = {
           title,
           request_id: requestId,
           detail: `${status === 404 && !fault.message ? 'The resource could not be found.' : fault.message}`,
-          ...(code !== '' && { code }), // '': the microversion has no codes
+          ...(code !== '' && { code }), // '': before 1.23
           ...(max_version === undefined ? {} : { max_version, min_version }),
         },
       ],

@@ -1,5 +1,5 @@
-// Placement's ids and generations: one object has one id however it is written, and a generation is
-// asked for where the API says so.
+// Placement's ids and generations: different spellings of a UUID are the same id, and generations
+// are checked where the API requires it.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';

@@ -1,4 +1,4 @@
-// A provider's inventories: how much of each resource class it has to give.
+// A provider's inventories: the amount of each resource class that it offers.
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -17,7 +17,7 @@ import { generationSchema } from './schemas.ts';
 import { inventoriesView, inventoryView } from './views.ts';
 
 const maxInt = 2_147_483_647;
-/** The greatest single-precision float that MySQL documents; more than it is refused. */
+/** Upper bound: the largest single-precision float that MySQL documents. */
 const maxFloat = 3.40282e38;
 const fields = {
   total: Type.Integer({ minimum: 1, maximum: maxInt }),
@@ -32,8 +32,8 @@ interface One extends Given {
   resource_provider_generation: number;
 }
 /**
- * A POST adds what was not there: it needs no generation, and one that is sent is not looked at.
- * api-ref, "Create a new inventory".
+ * A POST adds an inventory that did not exist, so a generation is not required, and ignored if it
+ * is sent. api-ref, "Create a new inventory".
  */
 interface Named extends Given {
   resource_class: string;
@@ -79,7 +79,7 @@ const writeFaults = [...readFaults, 'conflict', 'concurrentUpdate'] as const;
 export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
   const { db } = parts.database;
 
-  /** Replaces the inventories by `next`; what disappears or shrinks must not be in use. */
+  /** Replaces all inventories by `next`. conflict: a class that is removed is in use. */
   async function replace(
     provider: Provider,
     generation: number,
@@ -106,8 +106,8 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
   }
 
   /**
-   * Adds one inventory under whatever generation the provider has; conflict where another was added
-   * meanwhile.
+   * Adds one inventory, whatever the provider's generation. conflict: the class has an inventory
+   * already.
    */
   async function add(
     provider: Provider,

@@ -1,5 +1,5 @@
-// What each microversion of Placement's published history brought, one row a change: what
-// microversions.test.ts expects.
+// Table of the changes in Placement's published microversion history, one row each.
+// microversions.test.ts checks them.
 // https://docs.openstack.org/placement/latest/placement-api-microversion-history.html
 import { randomUUID } from 'node:crypto';
 import type { Json } from '#contracts/common/json.ts';
@@ -12,19 +12,22 @@ export interface Step {
   since: number;
   what: string;
   ask: [HttpMethod, () => string, (() => Json)?];
-  /** Status before the version and from it on; `until` is the last version of the later one. */
+  /**
+   * Expected status (or check of the answer) below version `since`, and from it on. `until`: the
+   * last version to which `from` applies.
+   */
   before: number | ((answer: Answer) => boolean);
   from: number | ((answer: Answer) => boolean);
   until?: number;
 }
 
-/** What the steps ask about; its members may be set after the steps were built. */
+/** The objects that the steps refer to. Members may be set after the steps were built. */
 export interface About {
-  /** A provider with VCPU, trait CUSTOM_A and the aggregate. */
+  /** A provider with VCPU, the trait CUSTOM_A and the aggregate. */
   root: string;
-  /** A provider below it with MEMORY_MB. */
+  /** A provider below `root`, with MEMORY_MB. */
   child: string;
-  /** Holds VCPU of the root. */
+  /** A consumer that holds VCPU of `root`. */
   consumer: string;
   aggregate: string;
 }

@@ -1,5 +1,5 @@
-// Placement one microversion at a time: what each version of its published history brought is there
-// from that version on and not before.
+// Each change of Placement's published microversion history is effective from its version on, and
+// not before.
 // https://docs.openstack.org/placement/latest/placement-api-microversion-history.html
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -48,7 +48,7 @@ describe('microversions', () => {
     until = newest,
   } of stepsAbout(about, fresh)) {
     it(`1.${since}: ${what}`, async () => {
-      // The versions on both sides of the change, and those farthest from it.
+      // The versions right before and after the change, and the first and last one.
       for (const version of new Set([0, Math.max(0, since - 1), since, until])) {
         const answer = await placement.ask(method, path(), body?.(), { version });
         const expected = version < since ? old : from;
@@ -61,7 +61,7 @@ describe('microversions', () => {
       }
     });
   }
-  /** Claims of the table would fill the provider. */
+  /** Deletes the allocations that a step has made; otherwise the provider would run full. */
   async function giveBack(): Promise<void> {
     const { body } = await placement.ask('GET', `/resource_providers/${about.root}/allocations`);
     for (const uuid of Object.keys(body.allocations))

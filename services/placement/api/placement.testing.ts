@@ -1,5 +1,4 @@
-// A Placement of its own for tests: real dispatcher, real SQLite in memory, everybody an admin
-// by default.
+// A Placement for tests: real dispatcher, real SQLite in memory; by default the caller is an admin.
 import { fault } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
@@ -19,20 +18,20 @@ import type { PlacementTables } from '../store/tables.ts';
 import { createPlacementApi } from './role.ts';
 
 export interface PlacementFixture {
-  /** The body is read by path in assertions. */
+  /** `body` is untyped, so that assertions can read deep into it. */
   ask(
     method: HttpMethod,
     path: string,
     body?: Json,
     options?: { version?: number; token?: string },
   ): Promise<{ status: number; headers: Readonly<Record<string, string>>; body: any }>;
-  /** A provider with VCPU, MEMORY_MB and DISK_GB; its id. */
+  /** Creates a provider with VCPU, MEMORY_MB and DISK_GB; returns its id. */
   host(
     name: string,
     sizes?: Partial<Record<'VCPU' | 'MEMORY_MB' | 'DISK_GB', number>>,
     parent?: string,
   ): Promise<string>;
-  /** For what would take long by the API. */
+  /** For test data that would take too long to create through the API. */
   database: Database<PlacementTables>;
   close(): Promise<void>;
 }
@@ -131,7 +130,7 @@ export async function startPlacement(config?: DatabaseConfig): Promise<Placement
   return fixture;
 }
 
-/** The body of a claim on one provider; `generation` is the consumer's, null for a new one. */
+/** The body of a claim on one provider. `generation`: the consumer's; null: a new consumer. */
 export const claimOf = (
   provider: string,
   resources: Record<string, number>,

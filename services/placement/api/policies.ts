@@ -1,6 +1,6 @@
-// Placement's default policy, under upstream's names: services and admins only, but for a project's
-// own usage; all of it with a token of a project, as upstream's scope types say: a token of a
-// domain or of the system administers nothing here.
+// Placement's default policies, under upstream's rule names: for services and admins, except that a
+// project may read its own usage. As upstream's scope types require, only project-scoped tokens
+// count: domain or system scope gives no rights here.
 const admin = '(role:admin or role:service) and not project_id:None';
 
 export const policies: Readonly<Record<string, string>> = {

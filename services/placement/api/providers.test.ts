@@ -1,4 +1,4 @@
-// Placement over its API: providers, inventories, custom names, who may ask, versions.
+// Placement over its API: providers, inventories, custom names, access, versions.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';

@@ -1,4 +1,4 @@
-// Resource providers: create, list (with every filter), show, rename and move, delete.
+// Resource providers: create, list (with every filter), show, rename, move in the tree, delete.
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -66,7 +66,7 @@ const updateBody = [
 ];
 const policy = (name: string): string => `placement:resource_providers:${name}`;
 
-/** Both keys of a provider are unique: says which of them is taken. */
+/** conflict that says which is taken: the name or the UUID. */
 async function duplicate(db: PlacementDb, name: string, uuid: string) {
   return fault(
     'conflict',

@@ -1,4 +1,5 @@
-// The provider of `:uuid`, read from the role's copy, and changes of what belongs to it.
+// Reads the provider `:uuid` from the in-memory copy, and changes its parts (inventories, traits,
+// aggregates).
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { ApiRequest, Route } from '#openstack/http/route.ts';
@@ -20,7 +21,7 @@ export async function requestedProvider(
   );
 }
 
-/** GET of a part of provider `:uuid`; Last-Modified is the provider's last change. */
+/** A GET handler for one part of provider `:uuid`. Last-Modified is the provider's last change. */
 export const showOfProvider =
   (
     parts: PlacementParts,
@@ -38,8 +39,8 @@ export const showOfProvider =
   };
 
 /**
- * Changes one provider's belongings if its generation is still `expected` (undefined: whatever it
- * is), and returns the provider as it is then.
+ * Changes parts of a provider if its generation is still `expected` (undefined: any generation),
+ * and returns the changed provider.
  */
 export async function changeProvider(
   parts: PlacementParts,

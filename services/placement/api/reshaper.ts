@@ -1,4 +1,4 @@
-// POST /reshaper (1.30): inventories and allocations change together, or nothing does.
+// POST /reshaper (1.30): changes inventories and allocations together, or not at all.
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Inventory } from '#contracts/placement/wire.ts';
@@ -12,8 +12,7 @@ import { inventoriesSchema } from './inventories.ts';
 import type { PlacementParts } from './parts.ts';
 import { byCanonicalUuid, uuidSchema } from './schemas.ts';
 
-// At least one inventory changes, or there is no reason to reshape; there may be no allocations to
-// move.
+// At least one inventory must change, else there is nothing to reshape; allocations may be empty.
 const inventories = Type.Record(uuidSchema, inventoriesSchema, {
   additionalProperties: false,
   minProperties: 1,

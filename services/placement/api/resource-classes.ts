@@ -1,4 +1,4 @@
-// Resource classes: the standard ones, and those operators add with the prefix CUSTOM_.
+// Resource classes: the standard ones, and custom ones with the prefix CUSTOM_.
 import Type from 'typebox';
 import { fault } from '#contracts/common/fault.ts';
 import type { Route } from '#openstack/http/route.ts';
@@ -71,8 +71,7 @@ export function resourceClassRoutes({ database: { db }, clock }: PlacementParts)
           : fault('notFound', `No such resource class ${name}.`);
       },
     }),
-    // Until 1.6 a PUT gave another name to a class that is there; since 1.7 it makes sure that one
-    // is there.
+    // Until 1.6 PUT renames an existing class; since 1.7 it creates the class if it does not exist.
     route<{ name: string }>({
       method: 'PUT',
       path: `${path}/:name`,

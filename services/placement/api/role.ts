@@ -1,5 +1,5 @@
-// The role `placement`: who has what to give, and who holds what of it. Any number of processes may
-// run it on one database. Called by compose.
+// The role `placement`: resource providers with their inventories, and the allocations of
+// consumers. Any number of processes may run it on one database. Created by compose.
 import type { Microversions, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { Role } from '#openstack/role.ts';

@@ -1,18 +1,18 @@
-// Body schemas that several routes share, and records that are keyed by UUID.
+// Body schemas that several routes share, and conversion of records keyed by UUID.
 import Type from 'typebox';
 import { fault, type Outcome } from '#contracts/common/fault.ts';
 import { customPattern } from '../domain/names.ts';
 import { canonicalUuid } from '../domain/uuid.ts';
 
-/** Also without dashes and in capitals: `canonicalUuid` makes the same id of it. */
+/** Accepts UUIDs without dashes and in capitals; `canonicalUuid` converts them. */
 export const uuidSchema = Type.String({
   pattern: '^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$',
 });
 export const generationSchema = Type.Integer();
-/** A name that operators may add. */
+/** The name of a custom class or trait. */
 export const customNameSchema = Type.String({ pattern: customPattern.source });
 
-/** A record by UUID with canonical keys; a fault where two keys name one object. */
+/** A record with canonical UUIDs as keys. badRequest: two keys are spellings of the same UUID. */
 export function byCanonicalUuid<T>(record: Readonly<Record<string, T>>): Outcome<Map<string, T>> {
   const entries = Object.entries(record).map(
     ([uuid, value]) => [canonicalUuid(uuid) ?? uuid, value] as const,

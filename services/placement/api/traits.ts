@@ -1,4 +1,4 @@
-// Traits: the standard ones, and those operators add with the prefix CUSTOM_.
+// Traits: the standard ones, and custom ones with the prefix CUSTOM_.
 import { fault } from '#contracts/common/fault.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';

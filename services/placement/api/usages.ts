@@ -1,4 +1,4 @@
-// How much is used: of a provider, and by a project or one of its users (1.9).
+// Usage: of a provider, and of a project or one of its users (1.9).
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';

@@ -1,4 +1,4 @@
-// Providers, inventories and candidates as the API shows them, by microversion.
+// The JSON of providers, inventories and candidates, by microversion.
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { Inventory } from '#contracts/placement/wire.ts';
 import { JsonText } from '#platform/http/messages.ts';
@@ -45,8 +45,8 @@ export function inventoriesView(provider: Provider): JsonObject {
   };
 }
 
-// A summary hardly changes between two questions, and an answer holds thousands: each is written
-// once for its provider, which is never changed itself.
+// Cached JSON of provider summaries: an answer has thousands, which rarely change. The cache is
+// valid because a Provider object is never modified, only replaced.
 const summaries = new WeakMap<Provider, Map<string, string>>();
 
 function summaryText(provider: Provider, version: number, asked: ReadonlySet<string>): string {
@@ -74,9 +74,9 @@ function summaryText(provider: Provider, version: number, asked: ReadonlySet<str
 }
 
 /**
- * The document of allocation candidates, written piece by piece: the pieces repeat, so most of them
- * are written already. UUIDs, classes and suffixes hold no character that JSON would escape: their
- * schemas see to it.
+ * The JSON text of allocation candidates, assembled from cached pieces, since most of them repeat.
+ * UUIDs, classes and suffixes are inserted unescaped: their schemas allow no character that JSON
+ * would have to escape.
  */
 export function candidatesText(
   candidates: readonly Candidate[],

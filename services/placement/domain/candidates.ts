@@ -1,4 +1,4 @@
-// Finds every way to satisfy a request, tree by tree. Pure: snapshot in, candidates out.
+// Finds the ways to satisfy a request, tree by tree. Pure: snapshot in, candidates out.
 import type { Provider } from './provider.ts';
 import { fits } from './provider.ts';
 import type { CandidateRequest, GroupRequest } from './resource-request.ts';
@@ -6,24 +6,24 @@ import type { CandidateRequest, GroupRequest } from './resource-request.ts';
 export interface Candidate {
   /** Provider -> resource class -> amount. */
   allocations: ReadonlyMap<string, ReadonlyMap<string, number>>;
-  /** Group suffix -> providers that satisfy it. */
+  /** Group suffix -> the providers that satisfy the group. */
   mappings: ReadonlyMap<string, readonly string[]>;
   rootUuid: string;
 }
 
-/** A provider that shares with the members of its aggregates. */
+/** A provider with this trait shares its resources with the members of its aggregates. */
 const sharingTrait = 'MISC_SHARES_VIA_AGGREGATE';
-// A tree can be combined in many ways; beyond this many the rest adds nothing a scheduler could
-// use.
+// Upper bound, because the number of combinations in a tree can explode; further ones would be of
+// no use to a scheduler.
 const maxWaysPerTree = 1000;
 
 interface Way {
-  /** Resource class -> provider, in the order of the group. */
+  /** The amounts taken, in the order of the group's resource classes. */
   picks: readonly { provider: Provider; resourceClass: string; amount: number }[];
   providers: readonly Provider[];
 }
 
-/** In order of the trees; at most `request.limit`. */
+/** In the order of the trees; at most `request.limit` candidates. */
 export function findCandidates(
   trees: ReadonlyMap<string, readonly Provider[]>,
   request: CandidateRequest,
@@ -37,8 +37,8 @@ export function findCandidates(
     if (!rootFits(tree, request)) continue;
     const [root] = tree;
     if (sole && sharing.length === 0 && tree.length === 1 && root) {
-      // Nearly every tree of a cloud is one host, and nearly every request one group: no
-      // combinations to try.
+      // Fast path: nearly every tree is a single host and nearly every request a single group, so
+      // there is nothing to combine.
       if (!givesAll(sole, root)) continue;
       found.push({
         allocations: new Map([[rootUuid, sole.resources]]),
@@ -63,8 +63,8 @@ export function findCandidates(
       ? waysOf(sole, reachable).map((way) => [{ group: sole, way }])
       : combine(request, reachable);
     for (const set of sets) {
-      // A tree that gives nothing itself is no candidate: what its sharing providers give belongs
-      // to their own trees.
+      // Skip sets in which the tree itself provides nothing: sharing providers count with their own
+      // trees.
       if (!set.some(({ way }) => way.providers.some((provider) => provider.rootUuid === rootUuid)))
         continue;
       if (!request.nested && takesTwiceFromATree(set)) continue;
@@ -100,11 +100,11 @@ function rootFits(tree: readonly Provider[], request: CandidateRequest): boolean
   );
 }
 
-/** The ways one group can be satisfied from these providers. */
+/** The ways in which the providers can satisfy one group. */
 function waysOf(group: GroupRequest, providers: readonly Provider[]): Way[] {
   const open = providers.filter((provider) => isOpen(group, provider, providers));
   if (group.suffix !== '' || group.resources.size <= 1) {
-    // One provider for all of it.
+    // A group with a suffix, or with one class, must be satisfied by a single provider.
     return open
       .filter(
         (provider) =>
@@ -136,7 +136,7 @@ function waysOf(group: GroupRequest, providers: readonly Provider[]): Way[] {
 function isOpen(group: GroupRequest, provider: Provider, reachable: readonly Provider[]): boolean {
   if (group.forbidden.some((trait) => provider.traits.has(trait))) return false;
   if (group.inTree !== null && provider.rootUuid !== rootOf(group.inTree, reachable)) return false;
-  // Aggregates of a root hold for its whole tree.
+  // For the unsuffixed group a root's aggregates apply to its whole tree.
   const root = reachable.find((candidate) => candidate.uuid === provider.rootUuid);
   const member = (uuid: string): boolean =>
     provider.aggregates.has(uuid) || (group.suffix === '' && (root?.aggregates.has(uuid) ?? false));
@@ -154,7 +154,7 @@ const sharesAggregate = (a: Provider, b: Provider): boolean =>
 
 type Chosen = { group: GroupRequest; way: Way };
 
-/** Every combination of the groups' ways that fits together. */
+/** All valid combinations of the groups' ways. */
 function combine(request: CandidateRequest, providers: readonly Provider[]): Chosen[][] {
   let sets: Chosen[][] = [[]];
   for (const group of request.groups) {
@@ -175,8 +175,8 @@ function combine(request: CandidateRequest, providers: readonly Provider[]): Cho
 }
 
 /**
- * Whether the candidate takes resources from two providers of one tree. Callers before 1.29 know of
- * no trees and are not offered such candidates.
+ * Whether a candidate takes resources from two providers of one tree. Callers before 1.29 do not
+ * know trees, so such candidates are not offered to them.
  */
 function takesTwiceFromATree(set: readonly Chosen[]): boolean {
   const givers = new Map(
@@ -198,7 +198,7 @@ function keepsApart(set: readonly Chosen[], request: CandidateRequest): boolean 
   return new Set(granular).size === granular.length;
 }
 
-/** Groups that landed on one provider must fit there together. */
+/** Whether the sum of what the groups take of each provider fits there. */
 function capacityHolds(set: readonly Chosen[]): boolean {
   const sums = new Map<string, { provider: Provider; resourceClass: string; amount: number }>();
   for (const { provider, resourceClass, amount } of set.flatMap(({ way }) => way.picks)) {
@@ -210,7 +210,7 @@ function capacityHolds(set: readonly Chosen[]): boolean {
   );
 }
 
-/** One of the groups' providers is an ancestor of (or the same as) all the others. */
+/** Whether one provider of these groups is an ancestor of all the others (or the same). */
 function inSameSubtree(
   set: readonly Chosen[],
   suffixes: readonly string[],

@@ -1,4 +1,4 @@
-// The refusal of a write that has seen an older generation. For every write under one.
+// The fault of a write whose generation is stale. Used by every write that checks a generation.
 import { fault, type Fault } from '#contracts/common/fault.ts';
 
 export const concurrentUpdate = (message = 'resource provider generation conflict'): Fault =>

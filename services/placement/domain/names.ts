@@ -1,4 +1,4 @@
-// Resource classes and traits by name: those of the release, and those operators add.
+// Names of resource classes and traits: the standard ones of this release, and custom ones.
 import { standardResourceClasses, standardTraits } from './standard-names.gen.ts';
 
 export type NameKind = 'resource_classes' | 'traits';
@@ -10,7 +10,7 @@ const standardTraitSet: ReadonlySet<string> = new Set(standardTraits);
 export const isStandardClass = (name: string): boolean => standardClassSet.has(name);
 export const isStandardTrait = (name: string): boolean => standardTraitSet.has(name);
 
-/** Names that are not of the release, each once. */
+/** The names that are not standard, without duplicates. */
 export function customNames(kind: NameKind, names: Iterable<string>): string[] {
   const isStandard = kind === 'traits' ? isStandardTrait : isStandardClass;
   return [...new Set(names)].filter((name) => !isStandard(name));

@@ -16,14 +16,14 @@ export interface Provider {
 }
 
 /**
- * Units that may be given out in all.
+ * Units that can be allocated in total.
  * https://docs.openstack.org/placement/latest/user/provider-tree.html
  */
 export function capacityOf(inventory: Inventory): number {
   return Math.floor((inventory.total - inventory.reserved) * inventory.allocation_ratio);
 }
 
-/** Whether `amount` can be had beside what others use. */
+/** Whether `amount` can be allocated in addition to what is used. */
 export function fits(provider: Provider, resourceClass: string, amount: number): boolean {
   const inventory = provider.inventories.get(resourceClass);
   return (
@@ -35,7 +35,7 @@ export function fits(provider: Provider, resourceClass: string, amount: number):
   );
 }
 
-/** Why `amount` cannot be had; undefined: it can. */
+/** Why `amount` cannot be allocated; undefined: it can. */
 export function refusal(
   provider: Pick<Provider, 'inventories'>,
   resourceClass: string,

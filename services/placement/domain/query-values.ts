@@ -1,5 +1,6 @@
-// What the values of Placement's query parameters say: amounts of resources, traits, aggregates,
-// providers. Pure. https://docs.openstack.org/api-ref/placement/#list-resource-providers
+// Parsers for the values of Placement's query parameters: resources, traits, aggregates, providers.
+// Pure.
+// https://docs.openstack.org/api-ref/placement/#list-resource-providers
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Query } from '#platform/http/messages.ts';
@@ -12,10 +13,10 @@ export const badQuery = (why: string, code?: string) =>
     code === undefined ? {} : { code },
   );
 
-/** Parameters by the microversion that brought them. */
+/** Parameter name -> the microversion that introduced it. */
 export type Parameters = Readonly<Record<string, number>>;
 
-/** A parameter that is unknown, or not known yet in this microversion, is refused. */
+/** badRequest: a parameter is unknown, or was introduced by a later microversion. */
 export function unknownParameter(query: Query, parameters: Parameters, version: number) {
   const strangers = Object.keys(query).filter(
     (name) => !Object.hasOwn(parameters, name) || (parameters[name] ?? 0) > version,
@@ -53,7 +54,7 @@ export function parseResources(text: string): Outcome<Map<string, number>> {
 }
 
 export interface WantedTraits {
-  /** Each entry: one of these must be there. */
+  /** Each entry is an alternative: the provider must have one of its traits. */
   required: string[][];
   forbidden: string[];
 }
@@ -61,7 +62,9 @@ export interface WantedTraits {
 const anyTraitsSince = 39;
 const forbiddenTraitsSince = 22;
 
-/** The values of `required`: before 1.39 the last one counts, since then all do. */
+/**
+ * Parses the values of `required`. Before 1.39 only the last value counts, since then all of them.
+ */
 export function parseTraits(
   values: readonly string[],
   version: number,
@@ -113,7 +116,7 @@ function eachOf(value: string, version: number, name: string): Outcome<WantedTra
 }
 
 export interface WantedMembership {
-  /** Each entry: member of one of these. */
+  /** Each entry is an alternative: the provider must be in one of its aggregates. */
   memberOf: string[][];
   notMemberOf: string[];
 }
@@ -153,7 +156,7 @@ export function parseMemberOf(
   return wanted;
 }
 
-/** `in_tree` or a `uuid` filter, as the store writes it. */
+/** Parses `in_tree` or a `uuid` filter to a canonical UUID. */
 export function parseUuid(value: string, name: string): Outcome<string> {
   return (
     canonicalUuid(value) ??

@@ -1,4 +1,4 @@
-// What a caller of GET /allocation_candidates wants, read from the query of a microversion. Pure.
+// Parses the query of GET /allocation_candidates, by microversion. Pure.
 // https://docs.openstack.org/api-ref/placement/#list-allocation-candidates
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -14,13 +14,13 @@ import {
 } from './query-values.ts';
 
 export interface GroupRequest {
-  /** '' for the group whose resources may come from anywhere in a tree. */
+  /** '' for the unsuffixed group, whose resources may come from several providers of a tree. */
   suffix: string;
   resources: ReadonlyMap<string, number>;
-  /** Each entry: one of these must be there. */
+  /** Each entry is an alternative: one of its traits is required. */
   required: readonly (readonly string[])[];
   forbidden: readonly string[];
-  /** Each entry: member of one of these. */
+  /** Each entry is an alternative: the provider must be in one of its aggregates. */
   memberOf: readonly (readonly string[])[];
   notMemberOf: readonly string[];
   inTree: string | null;
@@ -38,13 +38,16 @@ export interface CandidateRequest {
 }
 
 const wide: Parameters = { limit: 16, group_policy: 25, root_required: 35, same_subtree: 36 };
-/** Parameters of a group; `resources` and the like without a suffix are older than groups. */
+/**
+ * Parameters of a group, with the version that introduced them. The unsuffixed ones are older than
+ * suffixes (`groupsSince`).
+ */
 const ofGroup: Parameters = { resources: 10, required: 17, member_of: 21, in_tree: 31 };
 const groupsSince = 25;
 const namedGroupsSince = 33;
 const resourcelessSince = 36;
 
-/** The suffix that a parameter of a group has in this microversion; undefined: it is none. */
+/** Kind and suffix of a group parameter in this microversion; undefined: not a group parameter. */
 function groupKey(key: string, version: number): { kind: string; suffix: string } | undefined {
   const kind = Object.keys(ofGroup).find(
     (name) => key.startsWith(name) && (ofGroup[name] ?? 0) <= version,
@@ -67,7 +70,7 @@ export function parseCandidateRequest(query: Query, version: number): Outcome<Ca
   const others: Record<string, readonly string[]> = Object.create(null) as Record<
     string,
     readonly string[]
-  >; // names come from outside
+  >; // parameter names are chosen by the caller
   for (const [key, values] of Object.entries(query)) {
     const parameter = groupKey(key, version);
     if (!parameter) {
@@ -124,7 +127,7 @@ function parseWide(query: Query, version: number): Outcome<Omit<CandidateRequest
     return fault('badRequest', "Query parameter 'root_required' may be specified only once.", {
       code: 'placement.query.duplicate_key',
     });
-  // no any-traits here
+  // Parsed as in 1.38: root_required never allows alternatives (`in:`), which 1.39 introduced.
   const rootTraits = parseTraits(root, Math.min(version, 38), 'root_required');
   if (isFault(rootTraits)) return rootTraits;
   const both = rootTraits.required.flat().filter((trait) => rootTraits.forbidden.includes(trait));
@@ -153,7 +156,9 @@ function parseWide(query: Query, version: number): Outcome<Omit<CandidateRequest
   };
 }
 
-/** A group needs resources; since 1.36 one may do without that is named by `same_subtree`. */
+/**
+ * badRequest: a group has no resources. Since 1.36 a group that `same_subtree` names needs none.
+ */
 function wrongGroups(
   groups: readonly GroupRequest[],
   sameSubtree: readonly (readonly string[])[],

@@ -1,4 +1,4 @@
-// Requests for allocations that are settled together: each for itself, on what those before leave.
+// Claims that are settled together: each is granted or refused on its own, given those before it.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ClaimFacts, ConsumerClaim } from './settle-claims.ts';

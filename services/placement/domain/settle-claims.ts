@@ -1,5 +1,5 @@
-// Which of several requests for allocations are granted: one after the other, each all or none, and
-// each on what those before it leave. Pure; store/allocations.ts gathers the facts and writes.
+// Decides which of several requests for allocations are granted, in order: each as a whole, with
+// the capacity that the ones before leave. Pure; store/allocations.ts gathers the facts and writes.
 import type { Fault } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Inventory } from '#contracts/placement/wire.ts';
@@ -11,9 +11,12 @@ export interface ConsumerClaim {
   projectId: string;
   userId: string;
   consumerType: string | null;
-  /** null: the consumer must be new. undefined: not looked at (before 1.28). */
+  /**
+   * The consumer's generation as the caller knows it. null: the consumer must not exist. undefined:
+   * not checked (before 1.28).
+   */
   generation: number | null | undefined;
-  /** Provider -> class -> amount; empty: everything is given back. */
+  /** Provider -> class -> amount; empty: all allocations of the consumer are removed. */
   allocations: ReadonlyMap<string, ReadonlyMap<string, number>>;
 }
 
@@ -23,26 +26,26 @@ export interface HeldAllocation {
   used: number;
 }
 
-/** As they are in the transaction that writes. */
+/** Facts as read in the transaction that writes. */
 export interface ClaimFacts {
-  /** Generations of the consumers that exist. */
+  /** Consumer -> generation, for consumers that exist. */
   generations: ReadonlyMap<string, number>;
-  /** What each of them holds. */
+  /** Consumer -> its current allocations. */
   held: ReadonlyMap<string, readonly HeldAllocation[]>;
-  /** Inventories by class of the providers that exist. */
+  /** Provider -> class -> inventory, for providers that exist. */
   inventories: ReadonlyMap<string, ReadonlyMap<string, Inventory>>;
-  /** What all consumers together hold. */
+  /** Sums over all consumers. */
   used: readonly HeldAllocation[];
 }
 
 export interface Settlement {
-  /** By request; undefined: granted. */
+  /** For each request, in order; undefined: granted. */
   refusals: (Fault | undefined)[];
-  /** Those of the granted requests. */
+  /** The claims of the granted requests. */
   granted: ConsumerClaim[];
 }
 
-/** A consumer is named by one request alone: its generation is what the facts say. */
+/** Each consumer may be named by only one request, so that its generation in `facts` is current. */
 export function settleClaims(
   requests: readonly (readonly ConsumerClaim[])[],
   facts: ClaimFacts,
@@ -62,7 +65,8 @@ export function settleClaims(
 }
 
 /**
- * conflict: no capacity. concurrentUpdate: a generation was stale. badRequest: no such provider.
+ * conflict: not enough capacity. concurrentUpdate: a consumer's generation is stale. badRequest: a
+ * provider does not exist.
  */
 function settleOne(
   claims: readonly ConsumerClaim[],
@@ -75,7 +79,7 @@ function settleOne(
       return concurrentUpdate(
         `consumer generation conflict - expected ${current ?? 'null'} but got ${generation}`,
       );
-    // What the consumers give back makes way for what they take.
+    // The consumers' current allocations are released first and count as free.
     for (const { provider_uuid, resource_class, used: amount } of held.get(consumerUuid) ?? [])
       used.add(provider_uuid, resource_class, -amount);
   }
@@ -117,7 +121,10 @@ function place(
   return undefined;
 }
 
-/** Amounts by provider and class, and what the request under way changes of them. */
+/**
+ * Used amounts by provider and class, with the changes of the current request, which can be kept or
+ * rolled back.
+ */
 class UsedAmounts {
   readonly #amounts = new Map<string, Map<string, number>>();
   #changes: (readonly [provider: string, resourceClass: string, amount: number])[] = [];

@@ -1,5 +1,5 @@
-// The order in which resource classes are shown: the standard ones as the release lists them, then
-// the operators' own by name.
+// Display order of resource classes: standard ones in the release's order, then custom ones by
+// name.
 import { standardResourceClasses } from './standard-names.gen.ts';
 
 const placeOf = new Map<string, number>(

@@ -1,7 +1,7 @@
-// Which aggregates a provider is in.
+// SQL of the aggregates that providers belong to.
 import type { PlacementDb } from './tables.ts';
 
-/** Part of a transaction that moves the provider's generation. */
+/** To be called in a transaction that also increments the provider's generation. */
 export async function replaceAggregates(
   trx: PlacementDb,
   providerUuid: string,

@@ -1,6 +1,6 @@
-// SQL of allocations. A write is one transaction: consumer generation, capacity and provider
-// generations are checked in it, so no two writers ever give out the same capacity. Requests that
-// come together are written together (claim-queue.ts), each granted or refused for itself.
+// SQL of allocations. A write checks consumer generations, capacity and provider generations in its
+// own transaction, so concurrent writers never allocate the same capacity twice. Requests that
+// arrive together are written together (claim-queue.ts), each granted or refused on its own.
 import { sql } from 'kysely';
 import type { Fault } from '#contracts/common/fault.ts';
 import type { Inventory } from '#contracts/placement/wire.ts';
@@ -10,7 +10,10 @@ import { settleClaims } from '../domain/settle-claims.ts';
 import { noteChange } from './generations.ts';
 import type { PlacementDb, PlacementTables } from './tables.ts';
 
-/** Refusals by request, in their order; see `replaceAllocations`. In a transaction of its own. */
+/**
+ * Runs `replaceAllocations` in a transaction of its own. Returns the refusals in the order of the
+ * requests.
+ */
 export async function writeAllocations(
   db: PlacementDb,
   requests: readonly (readonly ConsumerClaim[])[],
@@ -20,10 +23,10 @@ export async function writeAllocations(
 }
 
 /**
- * Replaces what the consumers of each request hold, all or none of a request: what they give back
- * makes way for what they take. A refused request writes nothing. No two requests may name the same
- * consumer. conflict: no capacity. concurrentUpdate: a generation was stale. badRequest: no such
- * provider.
+ * Replaces the allocations of the consumers of each request, all or none for a request; their
+ * current allocations count as free. A refused request writes nothing. No two requests may name the
+ * same consumer. conflict: not enough capacity. concurrentUpdate: a generation is stale.
+ * badRequest: a provider does not exist.
  */
 export async function replaceAllocations(
   trx: PlacementDb,
@@ -37,8 +40,9 @@ export async function replaceAllocations(
 }
 
 /**
- * On MariaDB the rows of consumers and providers are held until the transaction ends, in the order
- * of their keys. Both are written where a claim is granted, so that Galera sees it, too.
+ * On MariaDB the rows of consumers and providers are locked until the transaction ends, in the
+ * order of their keys, to avoid deadlocks. A grant also writes both, so that Galera detects
+ * conflicts between nodes.
  */
 async function readFacts(trx: PlacementDb, claims: readonly ConsumerClaim[]): Promise<ClaimFacts> {
   const generations = new Map<string, number>();
@@ -52,7 +56,7 @@ async function readFacts(trx: PlacementDb, claims: readonly ConsumerClaim[]): Pr
     for (const { uuid, generation } of rows) generations.set(uuid, generation);
   }
   const held = new Map<string, HeldAllocation[]>();
-  // One without a row holds nothing.
+  // A consumer without a row has no allocations.
   for (const chunk of chunksOf([...generations.keys()])) {
     const rows = await trx
       .selectFrom('allocations')
@@ -66,7 +70,7 @@ async function readFacts(trx: PlacementDb, claims: readonly ConsumerClaim[]): Pr
   return { generations, held, ...(await readCapacities(trx, [...providers].sort())) };
 }
 
-/** Inventories and use as they are in this transaction, not as remembered. */
+/** Inventories and usage as they are in this transaction, not from the in-memory copy. */
 async function readCapacities(
   trx: PlacementDb,
   providers: readonly string[],
@@ -85,7 +89,8 @@ async function readCapacities(
       const { uuid, resource_class, ...inventory } = row;
       const offered = inventories.get(uuid) ?? new Map<string, Inventory>();
       inventories.set(uuid, offered);
-      // Without an inventory the join has one row of nulls; with one, none of its columns is null.
+      // The left join has one row of nulls for a provider without inventories; otherwise no column
+      // is null.
       if (resource_class !== null) offered.set(resource_class, inventory as Inventory);
     }
     const sums = await trx
@@ -167,7 +172,8 @@ const allocationRows = ({ consumerUuid, allocations }: ConsumerClaim) =>
     })),
   );
 
-// SQLite and MariaDB both take these many values in one statement, and rows of up to ten columns.
+// Limits that keep a statement within the parameter limits of SQLite and MariaDB (for rows of up to
+// ten columns).
 const maxValues = 500;
 const maxRows = 100;
 
@@ -194,7 +200,7 @@ export async function findConsumer(
   return await db.selectFrom('consumers').selectAll().where('uuid', '=', uuid).executeTakeFirst();
 }
 
-/** What consumers hold of a provider; `generation` is the consumer's. */
+/** Allocations at a provider; `generation` is the consumer's. */
 export async function allocationsOfProvider(
   db: PlacementDb,
   providerUuid: string,

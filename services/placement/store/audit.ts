@@ -1,4 +1,4 @@
-// What Placement's database says, for `cobalt doctor --audit`. Reads only; called by compose.
+// Reads Placement's part of the comparison that `cobalt doctor --audit` makes. Called by compose.
 import type { PlacementAudit } from '#contracts/nova/audit.ts';
 import type { PlacementDb } from './tables.ts';
 

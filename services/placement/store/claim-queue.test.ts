@@ -1,5 +1,5 @@
-// Claims that are written together: what one of them is refused or breaks is not the others'
-// affair, and a transaction that does not end has written nothing of any.
+// Claims that are written together: a refusal or an error of one does not affect the others, and a
+// transaction that does not commit has written none of them.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -32,7 +32,9 @@ const claim = (
   allocations: new Map(vcpus > 0 ? [[provider, new Map([['VCPU', vcpus]])]] : []),
 });
 
-/** A queue over the fixture's database, and how many requests each transaction had. */
+/**
+ * A queue over the fixture's database; `sizes` records the number of requests in each transaction.
+ */
 function queueOver({ database: { db } }: PlacementFixture) {
   const sizes: number[] = [];
   const queue = new ClaimQueue(async (requests) => {
@@ -116,7 +118,7 @@ const promises = (start: (use: (fixture: PlacementFixture) => Promise<void>) => 
     await start(async (fixture) => {
       const { sizes, queue } = queueOver(fixture);
       const host = await fixture.host('h', { VCPU: 8 });
-      const broken = { ...claim(host, 1), projectId: {} as string }; // no value of a database
+      const broken = { ...claim(host, 1), projectId: {} as string }; // no database can store it
       const settled = await Promise.allSettled(
         [claim(host, 1), broken, claim(host, 1)].map(async (one) => await queue.add([one])),
       );
@@ -175,7 +177,7 @@ describe('claims that come together', () => {
   });
 });
 
-/** Two processes on one database: every place is given once, and no answer is a 500. */
+/** Two processes on one database: capacity is never allocated twice, and no answer is a 500. */
 async function raceOfTwo(config: DatabaseConfig, otherConfig = config): Promise<void> {
   const placements = [await startPlacement(config), await startPlacement(otherConfig)];
   try {
@@ -191,7 +193,8 @@ async function raceOfTwo(config: DatabaseConfig, otherConfig = config): Promise<
           claimOf(hosts[index % hosts.length] ?? '', { VCPU: 1 }),
         )
       )?.status;
-    // Each consumer claims in both processes at once: one of both finds that it is not new.
+    // Each consumer claims in both processes at once; one of the two must find that the consumer is
+    // no longer new.
     const answers = await Promise.all(
       Array.from({ length: 64 }, async (_, index) => {
         const consumer = randomUUID();

@@ -1,11 +1,14 @@
-// Generations of providers, and the counter of all changes. Part of every writing transaction.
-// Generations of consumers: allocations.ts.
+// SQL of provider generations, and of the counter of all changes. Used in every writing
+// transaction. Consumer generations: allocations.ts.
 import { isFault, type Outcome } from '#contracts/common/fault.ts';
 import { concurrentUpdate } from '../domain/concurrent-update.ts';
 import { refusable } from './refusable.ts';
 import type { PlacementDb } from './tables.ts';
 
-/** Tells readers of every process that their copy of the providers is old. */
+/**
+ * Increments the change counter, by which every process learns that its copy of the providers is
+ * stale.
+ */
 export async function noteChange(trx: PlacementDb): Promise<void> {
   await trx
     .updateTable('changes')
@@ -14,7 +17,7 @@ export async function noteChange(trx: PlacementDb): Promise<void> {
     .execute();
 }
 
-/** Moves a provider's generation on. False: it was not `expected` any more. */
+/** Increments a provider's generation. Returns false if it was not `expected` any more. */
 export async function moveGeneration(
   trx: PlacementDb,
   uuid: string,
@@ -30,8 +33,8 @@ export async function moveGeneration(
 }
 
 /**
- * Holds the provider until the transaction ends. MariaDB locks the row; SQLite's writing
- * transaction holds the whole file. False: there is no such provider.
+ * Locks the provider until the transaction ends. MariaDB locks the row; SQLite's writing
+ * transaction locks the whole file. Returns false if the provider does not exist.
  */
 export async function lockProvider(trx: PlacementDb, uuid: string): Promise<boolean> {
   const { numUpdatedRows } = await trx
@@ -43,8 +46,8 @@ export async function lockProvider(trx: PlacementDb, uuid: string): Promise<bool
 }
 
 /**
- * Changes what belongs to one provider if its generation is still `expected` (undefined: whatever
- * it is); the generation moves on with it. concurrentUpdate: it is not. All or nothing.
+ * Changes parts of one provider, if its generation is still `expected` (undefined: any), and
+ * increments the generation. concurrentUpdate: another generation. All or nothing.
  */
 export async function changeUnderGeneration(
   db: PlacementDb,

@@ -1,9 +1,9 @@
-// Inventories of providers. Every write is part of a transaction that moves the generation:
-// generations.ts.
+// SQL of inventories. Every write belongs in a transaction that increments the provider's
+// generation: generations.ts.
 import type { Inventory } from '#contracts/placement/wire.ts';
 import type { PlacementDb } from './tables.ts';
 
-/** Those of `classes` that consumers hold of the provider. */
+/** The classes among `classes` of which consumers hold allocations at the provider. */
 export async function classesInUse(
   db: PlacementDb,
   providerUuid: string,
@@ -20,7 +20,7 @@ export async function classesInUse(
   return rows.map((row) => row.resource_class);
 }
 
-/** What the provider has to give becomes `inventories`, no more and no less. */
+/** Replaces all inventories of the provider. */
 export async function replaceInventories(
   trx: PlacementDb,
   providerUuid: string,
@@ -31,7 +31,7 @@ export async function replaceInventories(
     await insertInventory(trx, providerUuid, resourceClass, inventory);
 }
 
-/** Replaces the inventory of one class, or adds it. */
+/** Inserts or replaces the inventory of one class. */
 export async function putInventory(
   trx: PlacementDb,
   providerUuid: string,
@@ -42,7 +42,7 @@ export async function putInventory(
   await insertInventory(trx, providerUuid, resourceClass, inventory);
 }
 
-/** False: there is one of the class. */
+/** Returns false if the provider has an inventory of the class already. */
 export async function addInventory(
   trx: PlacementDb,
   providerUuid: string,

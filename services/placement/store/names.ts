@@ -1,10 +1,10 @@
-// Resource classes and traits that operators have added, and who uses them.
+// SQL of custom resource classes and traits, and of their use by providers.
 import { transaction, upsert } from '#platform/db/transaction.ts';
 import { customNames, type NameKind } from '../domain/names.ts';
 import { moveGeneration, noteChange } from './generations.ts';
 import type { PlacementDb } from './tables.ts';
 
-/** Names that are neither of the release nor added by an operator; no query if all are standard. */
+/** The names that are neither standard nor custom. Makes no query if all are standard. */
 export async function unknownNames(
   db: PlacementDb,
   kind: NameKind,
@@ -17,13 +17,13 @@ export async function unknownNames(
   return custom.filter((name) => !added.has(name));
 }
 
-/** In order of name. */
+/** All custom names, sorted. */
 export async function addedNames(db: PlacementDb, kind: NameKind): Promise<string[]> {
   const rows = await db.selectFrom(kind).select('name').orderBy('name').execute();
   return rows.map((row) => row.name);
 }
 
-/** Safe to repeat. */
+/** Idempotent. */
 export async function addName(
   db: PlacementDb,
   kind: NameKind,
@@ -48,8 +48,8 @@ export async function isClassInUse(db: PlacementDb, name: string): Promise<boole
 }
 
 /**
- * The name is the key of a class, so that it changes wherever it is used; providers that use it are
- * another generation then.
+ * Renames a custom class. Tables refer to classes by name, so inventories and allocations are
+ * updated, too, and the generations of the providers concerned are incremented.
  */
 export async function renameClass(
   db: PlacementDb,
@@ -91,7 +91,7 @@ export async function traitsInUse(db: PlacementDb): Promise<Set<string>> {
   return new Set(rows.map((row) => row.trait));
 }
 
-/** Part of a transaction that moves the provider's generation. */
+/** To be called in a transaction that also increments the provider's generation. */
 export async function replaceTraits(
   trx: PlacementDb,
   providerUuid: string,

@@ -1,4 +1,4 @@
-// Resource providers themselves: their names and their place in a tree.
+// SQL of resource providers: names and place in a tree.
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import { lockProvider, noteChange } from './generations.ts';
@@ -13,10 +13,7 @@ export async function providerExists(db: PlacementDb, uuid: string): Promise<boo
   return row !== undefined;
 }
 
-/**
- * `taken`: another provider has the name or the UUID. `noParent`: there is no such provider to put
- * it below.
- */
+/** `taken`: another provider has the name or UUID. `noParent`: the parent does not exist. */
 export async function insertProvider(
   db: PlacementDb,
   { uuid, name, parentUuid }: { uuid: string; name: string; parentUuid: string | null },
@@ -58,8 +55,8 @@ export async function renameProvider(
 }
 
 /**
- * Renames a provider and puts it, with all below it, below another one (null: below none). `loop`:
- * that one is below it.
+ * Renames a provider and moves it, with its subtree, below another one (null: it becomes a root).
+ * `loop`: the new parent is in its own subtree.
  */
 export async function moveProvider(
   db: PlacementDb,
@@ -93,13 +90,14 @@ export async function moveProvider(
   });
 }
 
-/** With what belongs to it, unless other providers are below it or something is allocated. */
+/** Deletes a provider with its parts, unless it has children or allocations. */
 export async function deleteProvider(
   db: PlacementDb,
   uuid: string,
 ): Promise<'deleted' | 'hasChildren' | 'hasAllocations'> {
   return await transaction(db, async (trx) => {
-    // Both are locked before anything is read: no allocation and no child comes meanwhile.
+    // Both locks are taken before anything is read, so that no allocation or child can be added
+    // meanwhile.
     await lockProvider(trx, uuid);
     await noteChange(trx);
     const child = await trx
@@ -121,7 +119,10 @@ export async function deleteProvider(
   });
 }
 
-/** From `parentUuid` up to the root; none for null. Undefined: there is no such provider. */
+/**
+ * The provider `parentUuid` and its ancestors, up to the root; [] for null. undefined: it does not
+ * exist.
+ */
 async function ancestorsOf(
   trx: PlacementDb,
   parentUuid: string | null,
@@ -141,9 +142,8 @@ async function ancestorsOf(
 }
 
 /**
- * A write that the unique name or UUID may refuse. The change is noted before anything is read,
- * since that locks the counter: what two requests make of one tree, they make one after the other,
- * in whatever process.
+ * Runs a write that may violate the uniqueness of name or UUID. The change counter is incremented
+ * first, which locks it: concurrent changes of trees are thereby serialized, in all processes.
  */
 async function unlessTaken<T>(
   db: PlacementDb,

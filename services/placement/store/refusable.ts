@@ -1,9 +1,10 @@
-// Transactions that may end in an expected refusal. Used by every write that checks what it finds.
+// Transactions that are rolled back when they end in a fault. Used by every write that checks what
+// it finds.
 import { isFault, type Fault, type Outcome } from '#contracts/common/fault.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { PlacementDb } from './tables.ts';
 
-/** Thrown inside the transaction to roll it back; a value again outside. */
+/** Thrown inside the transaction to roll it back, and converted back to the fault outside. */
 class Refusal extends Error {
   readonly reason: Fault;
   constructor(reason: Fault) {
@@ -12,7 +13,10 @@ class Refusal extends Error {
   }
 }
 
-/** One transaction, rolled back if `work` returns a fault, which is then the outcome. */
+/**
+ * Runs `work` in a transaction. If it returns a fault, the transaction is rolled back and the fault
+ * is returned.
+ */
 export async function refusable<T>(
   db: PlacementDb,
   work: (trx: PlacementDb) => Promise<Outcome<T>>,

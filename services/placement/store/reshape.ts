@@ -1,4 +1,4 @@
-// Inventories and allocations change together, or nothing does: POST /reshaper in one transaction.
+// POST /reshaper in one transaction: inventories and allocations change together, or not at all.
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';
 import type { Inventory } from '#contracts/placement/wire.ts';
 import { concurrentUpdate } from '../domain/concurrent-update.ts';
@@ -12,15 +12,15 @@ import type { PlacementDb } from './tables.ts';
 
 export interface ReshapedProvider {
   uuid: string;
-  /** The generation it must still have. */
+  /** The generation that the provider must still have. */
   generation: number;
-  /** All that it has to give afterwards. */
+  /** All inventories of the provider after the reshape. */
   inventories: ReadonlyMap<string, Inventory>;
 }
 
 /**
- * badRequest: no such provider. concurrentUpdate: a generation was stale. conflict: no capacity, or
- * an inventory that goes is in use.
+ * badRequest: a provider does not exist. concurrentUpdate: a generation is stale. conflict: not
+ * enough capacity, or an inventory that is to be removed is in use.
  */
 export async function reshape(
   db: PlacementDb,
@@ -44,7 +44,10 @@ export async function reshape(
   });
 }
 
-/** Old and new classes stand side by side until the allocations have moved. */
+/**
+ * Adds the new inventories and keeps the old ones for now, so that allocations can move from one to
+ * the other.
+ */
 async function addNewInventories(
   trx: PlacementDb,
   { uuid, generation, inventories }: ReshapedProvider,
@@ -65,7 +68,7 @@ async function removeOldInventories(
   { uuid, inventories }: ReshapedProvider,
   nowMs: number,
 ): Promise<Outcome<void>> {
-  // As upstream, where what is kept is written once more when the claims have moved.
+  // A second increment, as upstream, which writes the remaining inventories again after the claims.
   if (inventories.size > 0) await moveGeneration(trx, uuid, undefined, nowMs);
   const removed = (await classesOf(trx, uuid)).filter((name) => !inventories.has(name));
   if (removed.length === 0) return undefined;

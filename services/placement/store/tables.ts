@@ -15,7 +15,7 @@ export interface PlacementTables {
     updated_at_ms: number;
   };
   inventories: { provider_uuid: string; resource_class: string } & Inventory;
-  /** Custom classes and traits alone: the standard ones are in the release. */
+  /** Custom classes and traits only: the standard ones are part of the release. */
   resource_classes: { name: string; created_at_ms: number };
   traits: { name: string; created_at_ms: number };
   provider_traits: { provider_uuid: string; trait: string };
@@ -35,6 +35,6 @@ export interface PlacementTables {
     resource_class: string;
     used: number;
   };
-  /** One row: moves with every change, so that a reader knows whether its copy is still true. */
+  /** One row, incremented by every change, by which a reader knows whether its copy is stale. */
   changes: { id: number; version: number };
 }

@@ -1,14 +1,14 @@
-// How much a project, or one of its users, holds in all.
+// SQL of the total usage of a project or one of its users.
 import { sql } from 'kysely';
 import type { PlacementDb } from './tables.ts';
 
-/** `userId` undefined: of all users of the project. */
+/** `userId` undefined: all users of the project. */
 export interface Owner {
   projectId: string;
   userId: string | undefined;
 }
 
-/** Sums of what is held, by consumer type (null: it was not told) and resource class. */
+/** Sums of allocations by consumer type (null: not given) and resource class. */
 export async function usageOf(
   db: PlacementDb,
   { projectId, userId }: Owner,
@@ -23,7 +23,7 @@ export async function usageOf(
   return (await query.execute()).map((row) => ({ ...row, used: Number(row.used) }));
 }
 
-/** How many consumers, by their type. */
+/** Number of consumers by type. */
 export async function consumersOf(
   db: PlacementDb,
   { projectId, userId }: Owner,

@@ -1,16 +1,16 @@
-// All providers in memory, true to the database: one look at the change counter tells whether a
-// copy is stale, and only providers whose generation moved are read again. Right with several
-// Placement processes too.
+// In-memory copy of all providers. Each read compares the database's change counter, so a copy is
+// never stale, with several Placement processes either; only providers with a new generation are
+// read again.
 import { sql } from 'kysely';
 import type { Inventory } from '#contracts/placement/wire.ts';
 import type { Provider } from '../domain/provider.ts';
 import type { PlacementDb } from './tables.ts';
 
-/** Providers by id, and the trees they form. Never changed, but replaced as a whole. */
+/** All providers and their trees. Immutable: replaced as a whole. */
 export interface Snapshot {
   version: number;
   providers: ReadonlyMap<string, Provider>;
-  /** Root -> its tree, the root first. */
+  /** Root -> the providers of its tree, the root first. */
   trees: ReadonlyMap<string, readonly Provider[]>;
 }
 
@@ -68,7 +68,8 @@ export function createWorld(db: PlacementDb): World {
       else if (provider.parentUuid === null) tree.unshift(provider);
       else tree.push(provider);
     }
-    // The version was read before the rows: a change in between is seen again, never missed.
+    // The counter was read before the rows, so a change in between leads to another refresh, and is
+    // never missed.
     held = { version, providers, trees };
     return held;
   }
@@ -103,7 +104,7 @@ const emptyParts = (): Parts => ({
   aggregates: new Set(),
 });
 
-// SQLite and MariaDB both take this many parameters in one statement.
+// Within the parameter limits of SQLite and MariaDB.
 const chunkSize = 500;
 
 async function readParts(

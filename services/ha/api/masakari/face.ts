@@ -1,4 +1,4 @@
-// masakari's API, for its clients: `openstack segment`, `openstack notification`.
+// masakari's API (instance HA), for stock clients: `openstack segment`, `openstack notification`.
 // https://docs.openstack.org/api-ref/instance-ha/
 import type { Json } from '#contracts/common/json.ts';
 import { namedFaultBody } from '#openstack/http/named-fault.ts';
@@ -10,7 +10,10 @@ import { notificationRoutes } from './notifications.ts';
 import { segmentHostRoutes } from './segment-hosts.ts';
 import { segmentRoutes } from './segments.ts';
 
-/** 1.1 tells how far a recovery is; 1.2 enables segments; 1.3 has vmoves. */
+/**
+ * Since 1.1 notifications show the progress of a recovery, since 1.2 segments can be disabled,
+ * since 1.3 there are vmoves.
+ */
 const microversions: Microversions = { type: 'instance-ha', major: 1, min: 0, max: 3 };
 
 const version = (baseUrl: string): Record<string, Json> => ({

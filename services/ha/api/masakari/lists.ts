@@ -1,4 +1,4 @@
-// masakari's lists: filtered, sorted and paged here, since they are short.
+// Filters, sorts and pages masakari's lists in memory, since they are short.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import { booleanOf } from '#openstack/http/lenient-values.ts';
@@ -8,7 +8,7 @@ type Query = Pick<ApiRequest<unknown>, 'query'>;
 
 export const first = ({ query }: Query, name: string): string | undefined => query[name]?.[0];
 
-/** A filter that is a boolean. badRequest: it is none. */
+/** A boolean filter; undefined: not given. badRequest: not a boolean. */
 export function flagOf(request: Query, name: string): Outcome<boolean | undefined> {
   const text = first(request, name);
   if (text === undefined) return undefined;
@@ -24,7 +24,7 @@ interface Listed {
   updated_at_ms: number | null;
 }
 
-/** Sort keys of all lists. */
+/** Sort keys that every list accepts. */
 export const sortKeys = {
   created_at: ({ created_at_ms: at }: Listed) => at,
   updated_at: ({ updated_at_ms: at }: Listed) => at,
@@ -32,8 +32,8 @@ export const sortKeys = {
 };
 
 /**
- * The page that is asked for: `limit`, `marker` (a uuid), `sort_key` of `keys` and `sort_dir`;
- * the newest first by default. badRequest: one of them means nothing.
+ * The requested page: `limit`, `marker` (a uuid), `sort_key` (one of `keys`) and `sort_dir`; newest
+ * first by default. badRequest: an invalid parameter.
  */
 export function pageOf<Row extends Listed>(
   request: Query,

@@ -1,5 +1,5 @@
-// Notifications: what outside monitors tell of hosts, processes and servers that fail. They are
-// evidence beside our own: none of them has a host fenced by itself.
+// Notifications: failures of hosts, processes and servers that external monitors report. They are
+// further evidence for the engine: a notification alone never gets a host fenced.
 import Type from 'typebox';
 import type { TSchema } from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -23,7 +23,10 @@ import type { NotificationRow } from '../../store/tables.ts';
 import { first, pageOf, sortKeys } from './lists.ts';
 import { notificationView, vmoveView } from './views.ts';
 
-/** masakari: duplicate_notification_detection_interval. */
+/**
+ * A repeated notification within this time is refused. masakari:
+ * duplicate_notification_detection_interval.
+ */
 const sameForMs = 180_000;
 
 const strict = { additionalProperties: false } as const;
@@ -55,7 +58,7 @@ const payloads: Readonly<Record<NotificationType, TSchema>> = {
 };
 const checkers = Object.fromEntries(
   Object.entries(payloads).map(([type, schema]) => [type, bodyChecker(schema)]),
-) as Record<NotificationType, ReturnType<typeof bodyChecker>>; // of the same keys
+) as Record<NotificationType, ReturnType<typeof bodyChecker>>; // it has the keys of `payloads`
 const createBody = Type.Object(
   {
     notification: Type.Object(
@@ -99,7 +102,7 @@ export function notificationRoutes({ database, clock, ids }: HaApiDeps): readonl
     const id = request.params['notification'] ?? '';
     return (await findNotification(db, id)) ?? fault('notFound', `No notification with id ${id}.`);
   };
-  /** In the order of their moves; only of hosts. */
+  /** The evacuations of a host notification, in their order. badRequest: not about a host. */
   const vmoves = async (request: ApiRequest<unknown>) => {
     const row = await requested(request);
     if (isFault(row)) return row;
@@ -179,7 +182,7 @@ export function notificationRoutes({ database, clock, ids }: HaApiDeps): readonl
         if (isFault(row)) return row;
         const details =
           request.version >= 1
-            ? { recovery_workflow_details: JSON.parse(row.details) as Json } // as it was written
+            ? { recovery_workflow_details: JSON.parse(row.details) as Json } // the engine wrote it
             : {};
         return { status: 200, body: { notification: { ...notificationView(row), ...details } } };
       },
@@ -221,6 +224,6 @@ export function notificationRoutes({ database, clock, ids }: HaApiDeps): readonl
   ];
 }
 
-/** Two of the same meaning are the same text. */
+/** Payload as JSON with sorted keys, so that equal payloads are equal texts. */
 const inOrder = (payload: Record<string, Json>): string =>
   JSON.stringify(Object.fromEntries(Object.entries(payload).sort(([a], [b]) => (a < b ? -1 : 1))));

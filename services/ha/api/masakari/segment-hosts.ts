@@ -1,4 +1,4 @@
-// The hosts of a segment.
+// Routes for the hosts of a segment.
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -79,7 +79,7 @@ export function segmentHostRoutes(deps: HaApiDeps): readonly Route[] {
     const host = await findSegmentHost(db, segment.uuid, id);
     return host ? { segment, host } : fault('notFound', `No host with id ${id}.`);
   };
-  /** As `requested`, for changes: not while something is under way with it. */
+  /** As `requested`, for changes. conflict: a notification about the host is open. */
   const changeable: typeof requested = async (request) => {
     const found = await requested(request);
     if (isFault(found) || !(await areInUse(db, [found.host.uuid]))) return found;

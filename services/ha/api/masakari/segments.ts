@@ -1,4 +1,4 @@
-// Failover segments: hosts that stand in for each other.
+// Routes for failover segments: groups of hosts that replace each other after a failure.
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -66,7 +66,7 @@ const policy = (what: string): string => `os_masakari_api:segments:${what}`;
 const nameTaken = (segment: string) =>
   fault('conflict', `Failover segment with name ${segment} already exists.`);
 
-/** The segment of `:segment`. */
+/** Reads the segment `:segment`. */
 export async function requestedSegment(
   db: HaDb,
   request: ApiRequest<unknown>,
@@ -85,7 +85,9 @@ const ownKeys = {
 
 export function segmentRoutes({ database, clock, ids }: HaApiDeps): readonly Route[] {
   const { db } = database;
-  /** The segment, for changes: not while something is under way with one of its hosts. */
+  /**
+   * As `requestedSegment`, for changes. conflict: a notification about one of its hosts is open.
+   */
   const changeable = async (request: ApiRequest<unknown>): Promise<Outcome<SegmentRow>> => {
     const row = await requestedSegment(db, request);
     if (isFault(row)) return row;

@@ -1,9 +1,9 @@
-// masakari's documents. https://docs.openstack.org/api-ref/instance-ha/
+// The JSON documents of masakari's API. https://docs.openstack.org/api-ref/instance-ha/
 import type { Json } from '#contracts/common/json.ts';
 import type { MasakariDocument } from '#contracts/ha/masakari.ts';
 import type { MoveRow, NotificationRow, SegmentHostRow, SegmentRow } from '../../store/tables.ts';
 
-/** `2026-11-30T10:04:15.000000`, without a zone: UTC. */
+/** `2026-11-30T10:04:15.000000`: UTC, without a zone suffix. */
 export const timeText = (ms: number): string => `${new Date(ms).toISOString().slice(0, 23)}000`;
 const timeOrNull = (ms: number | null): string | null => (ms === null ? null : timeText(ms));
 
@@ -21,7 +21,7 @@ const kept = ({
   deleted: false,
 });
 
-/** `version`: the minor one. */
+/** `version`: the minor version. */
 export const segmentView = (row: SegmentRow, version: number): MasakariDocument => ({
   ...kept(row),
   name: row.name,
@@ -55,7 +55,7 @@ export const notificationView = (row: NotificationRow): MasakariDocument => {
     status: row.status,
     source_host_uuid: row.host_uuid,
     generated_time: timeText(row.generated_at_ms),
-    payload: JSON.parse(row.payload) as Json, // written by create
+    payload: JSON.parse(row.payload) as Json, // JSON, written by create
   };
 };
 

@@ -1,4 +1,4 @@
-// Hosts, their heartbeats, and what has happened to them.
+// Tables of hosts, heartbeats and incidents.
 import type { Migration } from '#platform/db/migrate.ts';
 
 export const hosts: Migration = {

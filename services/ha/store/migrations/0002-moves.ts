@@ -1,4 +1,5 @@
-// The servers of a host that died, each with what became of it (masakari: vmoves).
+// Table of the servers of a failed host, each with the outcome of its evacuation (masakari:
+// vmoves).
 import type { Migration } from '#platform/db/migrate.ts';
 
 export const moves: Migration = {

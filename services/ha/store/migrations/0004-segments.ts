@@ -1,4 +1,4 @@
-// masakari's segments with their hosts, and the notifications of outside monitors.
+// Tables of masakari's segments with their hosts, and of notifications.
 import type { Migration } from '#platform/db/migrate.ts';
 
 export const segments: Migration = {

@@ -1,4 +1,4 @@
-// Guests that died on hosts that live, and how often each was started again.
+// Table of guests that died on hosts that are alive, with the number of restarts.
 import type { Migration } from '#platform/db/migrate.ts';
 
 export const guests: Migration = {

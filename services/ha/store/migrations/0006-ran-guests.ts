@@ -1,5 +1,5 @@
-// Which guests of a host have run in its boot, and were not switched off since: one that is off now
-// has died then.
+// Table of the guests that have run in a host's current boot and were not stopped since: a guest in
+// it that is crashed now has died.
 import type { Migration } from '#platform/db/migrate.ts';
 
 export const ranGuests: Migration = {

@@ -1,4 +1,4 @@
-// The HA Service's schema, step by step.
+// The HA Service's schema migrations in the order of application.
 import type { Migration } from '#platform/db/migrate.ts';
 import { taskLeasesMigration } from '#platform/tasks/migrations.ts';
 import { hosts } from './0001-hosts.ts';

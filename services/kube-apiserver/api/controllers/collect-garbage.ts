@@ -1,5 +1,6 @@
-// Garbage collection by owner references: what has lost all its owners goes; an owner that is
-// deleted in the foreground waits for what it owns; one that orphans lets it go first.
+// Garbage collection by owner references: an object that has lost all its owners is deleted; an
+// owner deleted with foreground propagation waits for its dependents; with orphan propagation its
+// dependents are released first.
 // https://kubernetes.io/docs/concepts/architecture/garbage-collection/
 import type { KubeObject, OwnerReference } from '#contracts/kube/object.ts';
 import type { Resource } from '../../domain/resource.ts';
@@ -31,7 +32,7 @@ export function collectGarbage(deps: KubeDeps): Controller {
         if (resource.version !== resource.storageVersion) continue;
         for (const stored of store.list(storageKey(resource))) {
           uids.add(stored.uid);
-          // those alone are read that own or are owned by something that goes
+          // Only objects with owners or a deletion in progress are parsed.
           if (/"(ownerReferences|deletionTimestamp)"/.test(stored.text))
             related.push({ resource, stored, object: stored.object });
         }
@@ -64,7 +65,7 @@ async function collectLost(
   );
 }
 
-/** One of several owners is gone: the others keep it. */
+/** Removes deleted owners from the references of an object that still has other owners. */
 async function forgetLostOwners(
   deps: KubeDeps,
   owned: Owned,

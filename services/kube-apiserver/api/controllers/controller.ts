@@ -1,18 +1,21 @@
-// What the API server keeps true by itself. A controller is told which objects changed, and looks
-// at them again after a while: a missed event costs time, never truth.
+// Runs the API server's own controllers. A change only wakes a controller, which then reads the
+// current state; it also runs periodically, so a missed event causes a delay but no error.
 import type { Repetition } from '#platform/clock.ts';
 import type { Change } from '../../store/object-store.ts';
 import type { KubeDeps } from '../deps.ts';
 
 export interface Controller {
   name: string;
-  /** Whether a change is one that it looks at. */
+  /** Whether this change should wake the controller. */
   concerns(change: Change): boolean;
-  /** Looks at everything it keeps true. Safe to repeat; one at a time. */
+  /**
+   * Brings everything the controller is responsible for into its wanted state. Idempotent; never
+   * runs concurrently with itself.
+   */
   reconcile(): Promise<void>;
 }
 
-/** How a controller writes: as the API server, whatever its own fields are. */
+/** Write options of controllers: the field manager is the API server itself. */
 export const itself = {
   manager: 'kube-apiserver',
   dryRun: false,
@@ -23,7 +26,10 @@ export const itself = {
 const resyncMs = 30_000;
 const retryMs = 500;
 
-/** Runs it until it is stopped: at once, after each change that concerns it, and every 30 s. */
+/**
+ * Runs the controller until it is stopped: at once, after each change that concerns it, and every
+ * `resyncMs`.
+ */
 export function runController(deps: KubeDeps, controller: Controller): { stop(): Promise<void> } {
   const { clock, store, log } = deps;
   let isWanted = true;
@@ -46,7 +52,7 @@ export function runController(deps: KubeDeps, controller: Controller): { stop():
   };
   const wake = (): void => {
     isWanted = true;
-    // after the change was told to everybody
+    // Started in a later microtask, so that all listeners are told of the change first.
     running ??= Promise.resolve()
       .then(run)
       .finally(() => {

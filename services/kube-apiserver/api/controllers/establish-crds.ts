@@ -1,5 +1,5 @@
-// CustomResourceDefinitions: established as soon as nobody else has their names, and cleaned up
-// when they go.
+// Establishes a CustomResourceDefinition if its names are not taken by another kind, and deletes
+// its objects when it is deleted.
 import type { Crd, TakenNames } from '../../domain/custom-resource.ts';
 import {
   cleanupFinalizer,
@@ -20,11 +20,12 @@ export function establishCrds(deps: KubeDeps): Controller {
   const { store, clock } = deps;
   return {
     name: 'establish-crds',
-    // of the objects of a definition that goes, too: it waits for them
+    // Deleted objects matter too: a definition that is being deleted waits until its objects are
+    // gone.
     concerns: ({ kind, type }) => kind === crdKind || type === 'DELETED',
     async reconcile() {
       for (const stored of store.list(crdKind)) {
-        const crd = stored.object as Crd; // checked when it was written
+        const crd = stored.object as Crd; // validated when written
         const { deletionTimestamp, finalizers = [] } = crd.metadata;
         if (deletionTimestamp === undefined) {
           const status = definitionStatus(crd, namesBeside(deps, crd), timestamp(clock.now()));
@@ -39,7 +40,9 @@ export function establishCrds(deps: KubeDeps): Controller {
 
 const placeOf = ({ name }: Stored) => ({ kind: crdKind, namespace: '', name });
 
-/** In its group: of built-in kinds, and of definitions that have theirs already. */
+/**
+ * Names that are taken in the definition's group, by built-in kinds and by established definitions.
+ */
 function namesBeside({ store, registry }: KubeDeps, { spec, metadata }: Crd): TakenNames {
   const builtin = registry
     .all()
@@ -47,7 +50,7 @@ function namesBeside({ store, registry }: KubeDeps, { spec, metadata }: Crd): Ta
   const others = store
     .list(crdKind)
     .filter(({ name }) => name !== metadata.name)
-    .map(({ object }) => object as Crd) // checked when it was written
+    .map(({ object }) => object as Crd) // validated when written
     .filter((crd) => crd.spec.group === spec.group && isEstablished(crd))
     .flatMap(resourcesOf);
   const all = [...builtin, ...others];
@@ -58,13 +61,13 @@ function namesBeside({ store, registry }: KubeDeps, { spec, metadata }: Crd): Ta
   };
 }
 
-/** Deletes what there is of it; true when nothing waits for finalizers of its own. */
+/** Deletes all objects of the definition; true when none is left waiting for its finalizers. */
 async function isEmptied(deps: KubeDeps, crd: Crd): Promise<boolean> {
   const { store } = deps;
-  // those of names that were never accepted are another one's
+  // If the names were never accepted, objects stored under them belong to another definition.
   const [resource] = isEstablished(crd) ? resourcesOf(crd) : [];
   if (!resource) return true;
-  // nothing new is made by now, but what was under way before
+  // New objects are refused from now on, but a create may still be in progress: wait for it.
   await store.settled();
   for (const { namespace, name } of store.list(storageKey(resource)))
     await deleteObject(

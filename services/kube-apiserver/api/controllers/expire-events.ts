@@ -1,4 +1,5 @@
-// Events go an hour after they were written last, as from upstream's etcd (--event-ttl).
+// Deletes Events an hour after they were last written, as upstream does through etcd's TTL
+// (--event-ttl).
 import type { Stored } from '../../store/object-store.ts';
 import type { KubeDeps } from '../deps.ts';
 import type { Controller } from './controller.ts';
@@ -6,11 +7,13 @@ import type { Controller } from './controller.ts';
 const ttlMs = 3_600_000;
 
 export function expireEvents({ store, clock }: KubeDeps): Controller {
-  /** When each was seen first as it is now; after a start by what it says itself. */
+  /**
+   * When this version of each event was first seen; after a restart the time that the event states.
+   */
   const since = new WeakMap<Stored, number>();
   return {
     name: 'expire-events',
-    // each 30 s is often enough
+    // Woken by no change: the periodic run is often enough.
     concerns: () => false,
     async reconcile() {
       const now = clock.now();
@@ -25,7 +28,7 @@ export function expireEvents({ store, clock }: KubeDeps): Controller {
   };
 }
 
-/** Never later than now: a time to come would keep it for ever. */
+/** At most the current time: an event dated in the future would otherwise never expire. */
 function writtenAt({ object }: Stored, now: number): number {
   const said = object['lastTimestamp'] ?? object.metadata.creationTimestamp;
   const at = typeof said === 'string' ? Date.parse(said) : Number.NaN;

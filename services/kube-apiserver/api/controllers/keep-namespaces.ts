@@ -1,5 +1,5 @@
-// Namespaces: each has its ServiceAccount `default` and the authority of the API server, and one
-// that is deleted goes when nothing is left in it.
+// Creates in each namespace the ServiceAccount `default` and the ConfigMap with the API server's
+// CA, and removes a deleted namespace once it is empty.
 import type { KubeObject } from '#contracts/kube/object.ts';
 import { namespaceFinalizer } from '../../domain/builtin-resources.ts';
 import { storageKey } from '../../domain/resource.ts';
@@ -49,7 +49,7 @@ async function furnish(deps: KubeDeps, namespace: string, authority: string): Pr
   }
 }
 
-/** Deletes what is in it; true when nothing waits any more. */
+/** Deletes all objects in the namespace; true when none is left waiting for its finalizers. */
 async function emptied(deps: KubeDeps, namespace: string): Promise<boolean> {
   const { store, registry } = deps;
   let isEmpty = true;

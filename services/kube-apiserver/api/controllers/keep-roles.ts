@@ -1,5 +1,5 @@
-// Roles: those that every cluster has are there and have at least their rules, and an aggregated
-// one has the rules of those it names.
+// Keeps the default roles of every cluster in place with at least their default rules, and computes
+// the rules of aggregated roles.
 // https://kubernetes.io/docs/reference/access-authn-authz/rbac/#auto-reconciliation
 import type { KubeObject } from '#contracts/kube/object.ts';
 import {
@@ -18,7 +18,7 @@ const group = 'rbac.authorization.k8s.io';
 const rolesKind = storageKey({ group, plural: 'clusterroles' });
 const autoupdate = 'rbac.authorization.kubernetes.io/autoupdate';
 
-/** Before anybody is served: without them nobody may ask what there is. */
+/** To be called before requests are served: without these roles nobody may even use discovery. */
 export async function bootstrapAccess(deps: KubeDeps): Promise<void> {
   for (const wanted of bootstrapRoles) await ensure(deps, 'clusterroles', wanted, 'rules');
   for (const wanted of bootstrapBindings)
@@ -34,7 +34,10 @@ export function keepRoles(deps: KubeDeps): Controller {
   };
 }
 
-/** Adds what is missing of a list, unless an administrator has said to leave it. */
+/**
+ * Creates the object, or adds the missing entries of `field`, unless the annotation `autoupdate`
+ * has been switched off.
+ */
 async function ensure(
   deps: KubeDeps,
   plural: string,
@@ -60,7 +63,7 @@ async function ensure(
     await store.replace(place, { ...object, [field]: [...there, ...missing] }, stored.revision);
 }
 
-/** An aggregated role may be a part of another one: until nothing changes any more. */
+/** Repeated until nothing changes, because an aggregated role may itself be part of another. */
 async function aggregate({ store }: KubeDeps): Promise<void> {
   let isChanged = true;
   for (let round = 0; isChanged && round < 10; round += 1) {

@@ -1,5 +1,6 @@
-// What server-side apply cannot merge: items of a list that do not say which they are, or say the
-// same. Pure. https://kubernetes.io/docs/reference/using-api/server-side-apply/#merge-strategy
+// Refuses applied objects that server-side apply cannot merge: list items without their merge keys,
+// or two items with the same keys. Pure.
+// https://kubernetes.io/docs/reference/using-api/server-side-apply/#merge-strategy
 import type { Cause } from '../status.ts';
 import { isObject } from '../structural-schema/schema.ts';
 import { stepOfItem } from './field-set.ts';

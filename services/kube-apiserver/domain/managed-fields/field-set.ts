@@ -9,14 +9,14 @@ export type FieldSet = { [step: string]: FieldSet };
 
 const isLeaf = (set: FieldSet): boolean => Object.keys(set).length === 0;
 
-/** The step to an item of a list, or its value where it has no keys. */
+/** The path element of a list item: by its merge keys, or by its value if the list has none. */
 export function stepOfItem(item: unknown, shape: Shape): string {
   if (shape.keys.length === 0 || !isObject(item)) return `v:${JSON.stringify(item)}`;
   const keys = [...shape.keys].sort();
   return `k:${JSON.stringify(Object.fromEntries(keys.map((key) => [key, item[key] ?? shape.defaultOf(key)])))}`;
 }
 
-/** Every field that the value sets. */
+/** The set of all fields that the value sets. */
 export function fieldsOf(value: unknown, shape: Shape): FieldSet {
   if (Array.isArray(value)) {
     if (shape.isAtomic(value) || value.length === 0) return {};
@@ -43,13 +43,16 @@ export function union(a: FieldSet, b: FieldSet): FieldSet {
   return both;
 }
 
-/** A leaf is the node itself: beside fields below it, it becomes `.`. */
+/**
+ * Union of two nodes. A leaf stands for the node itself; if the other set has fields below the
+ * node, the leaf becomes the entry `.` among them.
+ */
 function joined(a: FieldSet, b: FieldSet): FieldSet {
   if (isLeaf(a) && isLeaf(b)) return {};
   return union(isLeaf(a) ? { '.': {} } : a, isLeaf(b) ? { '.': {} } : b);
 }
 
-/** What is in `a` and not in `b`; undefined: nothing. */
+/** The fields that are in `a` but not in `b`; undefined: none. */
 export function difference(a: FieldSet, b: FieldSet): FieldSet | undefined {
   const rest: FieldSet = {};
   for (const [step, below] of Object.entries(a)) {
@@ -57,7 +60,7 @@ export function difference(a: FieldSet, b: FieldSet): FieldSet | undefined {
     if (other === undefined) rest[step] = below;
     else if (isLeaf(below)) continue;
     else if (isLeaf(other)) {
-      // the node is taken, the fields below it are not
+      // `b` has only the node itself, so the fields below it remain.
       const { '.': _, ...fields } = below;
       if (!isLeaf(fields)) rest[step] = fields;
     } else {
@@ -68,7 +71,7 @@ export function difference(a: FieldSet, b: FieldSet): FieldSet | undefined {
   return isLeaf(rest) ? undefined : rest;
 }
 
-/** The paths of both, e.g. `.spec.taints[key="a"].value`. */
+/** The paths that are in both sets, e.g. `.spec.taints[key="a"].value`. */
 export function commonPaths(a: FieldSet, b: FieldSet, path = ''): string[] {
   return Object.entries(a).flatMap(([step, below]) => {
     const other = Object.hasOwn(b, step) ? b[step] : undefined;
@@ -87,7 +90,7 @@ function shownStep(step: string): string {
     .join(',')}]`;
 }
 
-/** The fields of `next` whose value is not that of `old`. */
+/** The fields of `next` whose value differs from `old`; undefined: none. */
 export function changedFields(next: unknown, old: unknown, shape: Shape): FieldSet | undefined {
   if (old === undefined) return fieldsOf(next, shape);
   if (Array.isArray(next) && Array.isArray(old) && !shape.isAtomic(next)) {
@@ -118,7 +121,10 @@ function gathered(entries: readonly (readonly [string, FieldSet | undefined])[])
   return found.length === 0 ? undefined : Object.fromEntries(found);
 }
 
-/** The value without the fields of the set. Items and objects go with their `.` or last field. */
+/**
+ * The value without the fields of the set. An item or object is removed if the set has its `.`
+ * entry, or if no field is left.
+ */
 export function without(value: unknown, set: FieldSet, shape: Shape): unknown {
   if (isLeaf(set)) return undefined;
   if (Array.isArray(value)) {
@@ -130,7 +136,7 @@ export function without(value: unknown, set: FieldSet, shape: Shape): unknown {
         const rest = isObject(item)
           ? without(item, { ...below, '.': {} }, shape.item())
           : undefined;
-        // what others own of it keeps it
+        // The item stays if it still has fields (of other owners) besides its keys.
         const keys = shape.keys;
         return isObject(rest) && Object.keys(rest).some((name) => !keys.includes(name))
           ? [{ ...pick(item as Record<string, unknown>, keys), ...rest }]

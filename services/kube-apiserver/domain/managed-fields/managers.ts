@@ -1,5 +1,5 @@
-// Who owns which field of an object: kept with every change, and asked by server-side apply. Pure.
-// https://kubernetes.io/docs/reference/using-api/server-side-apply/
+// Field ownership (managedFields): updated with every change, and evaluated by server-side apply.
+// Pure. https://kubernetes.io/docs/reference/using-api/server-side-apply/
 import type { KubeObject, ManagedFields } from '#contracts/kube/object.ts';
 import type { Resource } from '../resource.ts';
 import { apiVersionOf } from '../resource.ts';
@@ -21,7 +21,7 @@ import {
 import type { Shape } from './shape.ts';
 import { shapeOf } from './shape.ts';
 
-/** Written by the server, so nobody's. */
+/** Metadata that only the server writes, which therefore has no owner. */
 const unowned: readonly string[] = [
   'name',
   'namespace',
@@ -37,7 +37,7 @@ const unowned: readonly string[] = [
 
 export interface Writer {
   manager: string;
-  /** '' of the object itself. */
+  /** The subresource that was written; '' for the object itself. */
   subresource: string;
   /** RFC 3339. */
   time: string;
@@ -63,7 +63,7 @@ function ownable(object: KubeObject): Record<string, unknown> {
   return Object.keys(own).length === 0 ? rest : { ...rest, metadata: own };
 }
 
-/** What this path writes: nobody owns a field that it has not written. */
+/** The part of the object that a request to this path can write and so own. */
 function writable(
   object: Record<string, unknown>,
   { hasStatus }: Resource,
@@ -81,7 +81,7 @@ const entriesOf = ({ metadata }: KubeObject): Entry[] =>
     apiVersion: entry.apiVersion ?? '',
     subresource: entry.subresource ?? '',
     time: entry.time ?? '',
-    fields: (entry.fieldsV1 ?? {}) as FieldSet, // as this server wrote it
+    fields: (entry.fieldsV1 ?? {}) as FieldSet, // this server wrote it
   }));
 
 const toManagedFields = (entries: readonly Entry[]): ManagedFields[] =>
@@ -102,14 +102,17 @@ const withEntries = (object: KubeObject, entries: readonly Entry[]): KubeObject 
   metadata: { ...object.metadata, managedFields: toManagedFields(entries) },
 });
 
-/** The next object with its owners, after `writer` has changed it by anything but an apply. */
+/**
+ * Records `writer` as owner of the fields that it changed (by any operation other than apply) and
+ * removes them from other owners.
+ */
 export function ownChanges(
   next: KubeObject,
   old: KubeObject | undefined,
   resource: Resource,
   writer: Writer,
 ): KubeObject {
-  // A client that empties the list gives all fields up.
+  // A client that sends an empty managedFields list resets all ownership.
   const isReset = next.metadata.managedFields?.length === 0 && old !== undefined;
   const before = isReset || !old ? [] : entriesOf(old);
   const shape = shapeOf(resource);
@@ -140,8 +143,9 @@ export function ownChanges(
 }
 
 /**
- * Server-side apply of `applied`: merged into the live object; fields that this manager had applied
- * and has no more, and nobody else owns, are removed. Conflict: others own what it would change.
+ * Server-side apply: merges `applied` into the live object. Fields that this manager applied
+ * before, does not apply any more and nobody else owns, are removed. Conflict: other managers own
+ * fields that would change (unless `force`).
  */
 export function applyConfiguration(
   live: KubeObject | undefined,
@@ -185,7 +189,7 @@ export function applyConfiguration(
       givenUp,
     );
   const base = dropped ? without(current, dropped, shape) : current;
-  const merged = merge(base, wanted, shape) as Record<string, unknown>; // of two objects
+  const merged = merge(base, wanted, shape) as Record<string, unknown>; // both are objects
   const metadata = { ...serverOwned(live), ...(merged['metadata'] as object | undefined) };
   const next: KubeObject = {
     ...merged,

@@ -1,18 +1,18 @@
-// How the parts of an object merge: field by field, item by item, or as a whole. Of a custom
-// resource its schema says so, of a built-in kind its merge keys.
+// How the parts of an object are merged: by field, by list item, or replaced as a whole. For custom
+// resources the schema decides, for built-in kinds their merge keys.
 // https://kubernetes.io/docs/reference/using-api/server-side-apply/#merge-strategy
 import type { Resource } from '../resource.ts';
 import type { Schema } from '../structural-schema/schema.ts';
 import { schemaOfField } from '../structural-schema/schema.ts';
 
 export interface Shape {
-  /** A map or list that changes as a whole. */
+  /** Whether a map or list is replaced as a whole. */
   isAtomic(value: unknown): boolean;
-  /** Of a list: the fields that tell its items apart; [] where the items are plain values. */
+  /** For a list: the fields that identify its items; [] if the items are plain values. */
   keys: readonly string[];
   field(name: string): Shape;
   item(): Shape;
-  /** A key that an item leaves out. */
+  /** The default of a merge key that an item does not set. */
   defaultOf(key: string): unknown;
 }
 
@@ -21,7 +21,7 @@ export const shapeOf = (resource: Resource): Shape =>
     ? bySchema(resource.schema, true)
     : byMergeKeys({ ...ofEveryKind, ...resource.mergeKeys }, '');
 
-/** metadata is the same in every kind: its lists are no part of a schema. */
+/** Lists in metadata, which are the same for every kind and in no schema. */
 const ofEveryKind = { 'metadata.ownerReferences': 'uid', 'metadata.finalizers': '' };
 
 function bySchema(schema: Schema, isRoot = false): Shape {

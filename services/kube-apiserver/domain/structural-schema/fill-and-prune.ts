@@ -1,13 +1,13 @@
-// What a structural schema does to an object before it is checked: fields it does not know are cut
-// off, and those that are missing get their defaults. Pure: gives a new object.
+// Prepares an object by a structural schema before validation: prunes unknown fields, and fills in
+// defaults. Pure: each returns a new object.
 // https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#field-pruning
 import { isObject, schemaOfField, setField } from './schema.ts';
 import type { Schema } from './schema.ts';
 
-/** Kept at the root of an object and of an embedded one, whatever the schema says. */
+/** Fields that are never pruned from the root of an object or of an embedded object. */
 const ofEveryObject = ['apiVersion', 'kind', 'metadata'];
 
-/** `unknown`: the paths of what was cut off, e.g. `spec.containers[0].imgae`. */
+/** Prunes unknown fields and adds their paths to `unknown`, e.g. `spec.containers[0].imgae`. */
 export function prune(value: unknown, schema: Schema, unknown: string[]): unknown {
   return pruned(value, schema, { path: '', isObjectRoot: true, unknown });
 }
@@ -57,7 +57,9 @@ function pruned(value: unknown, schema: Schema, at: Pruning): unknown {
   return kept;
 }
 
-/** A null where the schema has a default and takes no null becomes the default, too. */
+/**
+ * Fills in defaults. A null is replaced by the default as well, if the schema does not allow null.
+ */
 export function fillDefaults(value: unknown, schema: Schema): unknown {
   if (Array.isArray(value)) {
     const { items } = schema;

@@ -1,4 +1,4 @@
-// The rules of a schema in CEL (x-kubernetes-validations), evaluated by @bufbuild/cel.
+// Evaluates the CEL rules of a schema (x-kubernetes-validations), with @bufbuild/cel.
 // https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules
 import type { CelInput, CelResult } from '@bufbuild/cel';
 import {
@@ -18,10 +18,13 @@ import type { Schema, ValidationRule } from './schema.ts';
 import { isObject, schemaOfField } from './schema.ts';
 import { keyOfItem } from './validate.ts';
 
-/** Of one write: what all rules together may look at. A rule of rules of a long list ends here. */
+/**
+ * Budget of one write: the number of values that all its rules together may read. It stops nested
+ * loops over long lists.
+ */
 const maxSteps = 1_000_000;
 const maxRuleLength = 10_000;
-/** Loops in loops. */
+/** Maximum nesting of loops (`all`, `exists`, ...) in a rule. */
 const maxNesting = 3;
 
 class BudgetSpent extends Error {}
@@ -58,7 +61,7 @@ function evaluatorOf(rule: ValidationRule, text: string): Evaluate {
   return evaluate;
 }
 
-/** Why a rule cannot be one; undefined: it can. */
+/** Why a rule is refused; undefined: it is valid. */
 export function ruleTrouble(rule: string): string | undefined {
   if (rule.length > maxRuleLength) return `it is longer than ${maxRuleLength} characters`;
   try {
@@ -79,7 +82,7 @@ function nestingOf(node: unknown): number {
   return node['case'] === 'comprehensionExpr' ? below + 1 : below;
 }
 
-/** Every rule that does not hold. `old` is undefined for a new object. */
+/** The rules that fail for `value`. `old` is undefined for a new object. */
 export function checkRules(value: unknown, old: unknown, schema: Schema): Cause[] {
   const causes: Cause[] = [];
   const budget = { left: maxSteps };
@@ -178,7 +181,10 @@ function messageOf(rule: ValidationRule, variables: { self: CelInput; oldSelf: C
   return rule.message ?? `failed rule: ${rule.rule}`;
 }
 
-/** JSON as CEL has it: whole numbers are int64 where the schema says so. */
+/**
+ * Converts JSON to CEL values; numbers are int64 if the schema says integer, or if the schema has
+ * no type and the number is whole.
+ */
 function toCel(value: unknown, schema: Schema | undefined, budget: Budget): CelInput {
   take(budget);
   if (typeof value === 'number') {
@@ -208,7 +214,7 @@ function take(budget: Budget): void {
   if (budget.left < 0) throw new BudgetSpent();
 }
 
-/** A list whose every item costs, each time it is looked at. */
+/** A list that charges the budget for each item that is read. */
 class CountedList extends Array<CelInput> {
   budget: Budget = { left: 0 };
 

@@ -54,7 +54,7 @@ export interface Schema {
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Sets a field; one called `__proto__` is a field like others. */
+/** Sets a field, even one named `__proto__`, as an ordinary property. */
 export function setField(object: Record<string, unknown>, name: string, value: unknown): void {
   Object.defineProperty(object, name, {
     value,
@@ -64,7 +64,7 @@ export function setField(object: Record<string, unknown>, name: string, value: u
   });
 }
 
-/** The schema of a field of an object; undefined: it is not one of the schema's. */
+/** The schema of an object's field; undefined: the schema does not have the field. */
 export function schemaOfField(schema: Schema, name: string): Schema | undefined {
   const own = schema.properties;
   if (own && Object.hasOwn(own, name)) return own[name];

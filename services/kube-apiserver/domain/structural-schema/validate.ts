@@ -1,4 +1,4 @@
-// Checks an object by a structural schema, in the words of Kubernetes' own validation.
+// Validates an object by a structural schema, with Kubernetes' messages.
 // https://github.com/kubernetes/kube-openapi/blob/master/pkg/validation/errors/schema.go (facts)
 import { RE2JS } from 're2js';
 import { isSameJson } from '../same-json.ts';
@@ -7,7 +7,7 @@ import { formatTrouble } from './formats.ts';
 import type { Schema } from './schema.ts';
 import { isObject, schemaOfField } from './schema.ts';
 
-/** Each wrong field, at most; a hostile object has many. */
+/** At most this many causes are reported; a hostile object could have very many. */
 const maxCauses = 100;
 
 export function validate(value: unknown, schema: Schema): Cause[] {
@@ -46,7 +46,7 @@ function check(value: unknown, schema: Schema, path: string, causes: Cause[]): v
 }
 
 const patterns = new Map<string, RE2JS>();
-/** Of all definitions together; the oldest goes. */
+/** Size of the cache of compiled patterns of all definitions; the oldest is dropped. */
 const maxPatterns = 1_000;
 
 function patternOf(text: string): RE2JS {
@@ -59,7 +59,7 @@ function patternOf(text: string): RE2JS {
   return compiled;
 }
 
-/** Why it is no regular expression of RE2; undefined: it is one. */
+/** Why a pattern is not a valid RE2 expression; undefined: it is valid. */
 export function patternTrouble(text: string): string | undefined {
   if (text.length > maxPatternLength) return `it is longer than ${maxPatternLength} characters`;
   try {
@@ -81,7 +81,7 @@ function checkString(value: string, schema: Schema, say: Say, inBody: InBody): v
     say('FieldValueTooLong', `Too long: may not be more than ${schema.maxLength} bytes`);
   if (schema.minLength !== undefined && length < schema.minLength)
     inBody(`should be at least ${schema.minLength} chars long`);
-  // In linear time: the expression and the text are both a client's.
+  // RE2 takes linear time; the expression and the text both come from clients.
   if (schema.pattern !== undefined && !patternOf(schema.pattern).matcher(value).find())
     inBody(`should match '${schema.pattern}'`);
   const trouble = schema.format === undefined ? undefined : formatTrouble(value, schema.format);
@@ -142,7 +142,7 @@ function checkArray(
   }
 }
 
-/** By which an item is told from others in a set or a map; undefined: it need not be. */
+/** The key that must be unique in a set or map list; undefined: the list has no such key. */
 export function keyOfItem(item: unknown, schema: Schema): string | undefined {
   switch (schema['x-kubernetes-list-type']) {
     case 'set':
@@ -209,7 +209,7 @@ const typeOf = (value: unknown): string => {
   return typeof value === 'number' && Number.isInteger(value) ? 'integer' : typeof value;
 };
 
-/** The type that is wanted; undefined: it has it. */
+/** The expected type; undefined: the value has it. */
 function typeTrouble(value: unknown, schema: Schema): string | undefined {
   const type = typeOf(value);
   if (schema['x-kubernetes-int-or-string'] === true)

@@ -1,4 +1,4 @@
-// Every object of every kind in one table, and the revision of the last change.
+// Tables of all objects of all kinds, and of the last revision.
 import type { Migration } from '#platform/db/migrate.ts';
 import { insertIfAbsent } from '#platform/db/transaction.ts';
 

@@ -11,14 +11,20 @@ import type { PolicyDefault } from '../policy-rules.ts';
 
 export interface ServerActionRow {
   key: string;
-  /** Its default rule becomes Nova's (policies.ts). null: for everybody who has a token. */
+  /**
+   * The policy with its default rule, which policies.ts adds to Nova's. null: anybody with a token
+   * may do it.
+   */
   policy: PolicyDefault | null;
   /**
-   * The changes of state that it begins (`beginChange`), each with the vm_states in which it may:
-   * compute API reference, "Servers - run an action".
+   * The state changes (`beginChange`) that the action can start, each with the vm_states in which
+   * it is allowed: compute API reference, "Servers - run an action".
    */
   begins?: BeginStates;
-  /** Of the value under the key; without it anything goes, as stock clients send null or {}. */
+  /**
+   * Schema of the value under the key. undefined: any value is accepted, since stock clients send
+   * null or {}.
+   */
   schema?: BodySchema;
   since?: number;
   until?: number;

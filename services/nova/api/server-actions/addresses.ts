@@ -1,5 +1,5 @@
-// Fixed and floating addresses of a server, as clients below 2.44 ask for them; later ones ask
-// Neutron itself.
+// Server actions that add and remove fixed and floating IPs, for clients below microversion 2.44;
+// later clients call Neutron directly.
 // https://docs.openstack.org/api-ref/compute/#add-associate-floating-ip-addfloatingip-action-deprecated
 // and its neighbours
 import Type from 'typebox';
@@ -53,7 +53,7 @@ export const addFloatingIp: ServerActionRow = {
     { additionalProperties: false },
   ),
   handler: async (deps, request, server, value) => {
-    // by the schema
+    // validated by the schema
     const { address, fixed_address: fixed } = value as { address: string; fixed_address?: string };
     const neutron = callersNeutron(deps, request);
     const ports = await portsOf(deps, neutron, request, server);
@@ -92,7 +92,7 @@ export const removeFloatingIp: ServerActionRow = {
   faults: ['notFound', 'conflict'],
   schema: Type.Object({ address: v4 }, { additionalProperties: false }),
   handler: async (deps, request, server, value) => {
-    const { address } = value as { address: string }; // by the schema
+    const { address } = value as { address: string }; // validated by the schema
     const neutron = callersNeutron(deps, request);
     const ports = await portsOf(deps, neutron, request, server);
     if (isFault(ports)) return ports;
@@ -118,7 +118,7 @@ export const addFixedIp: ServerActionRow = {
     { additionalProperties: false },
   ),
   handler: async (deps, request, server, value) => {
-    const { networkId } = value as { networkId: string }; // by the schema
+    const { networkId } = value as { networkId: string }; // validated by the schema
     const neutron = callersNeutron(deps, request);
     const [ports, subnets] = [
       await portsOf(deps, neutron, request, server),
@@ -129,8 +129,8 @@ export const addFixedIp: ServerActionRow = {
     const port = ports.find((each) => each.network_id === networkId);
     if (!port) return fault('badRequest', `Network could not be found for instance ${server.id}.`);
     for (const subnet of subnets) {
-      // Addresses are Nova's to give: a tenant may not change those of its port where policies are
-      // strict.
+      // With Nova's own credentials: default Neutron policies may forbid a tenant to change a
+      // port's fixed IPs.
       const changed = await neutronClient(deps, { token: null, requestId: request.id }).updatePort(
         port.id,
         { fixed_ips: [...port.fixed_ips, { subnet_id: subnet.id }] },
@@ -152,7 +152,7 @@ export const removeFixedIp: ServerActionRow = {
     { additionalProperties: false },
   ),
   handler: async (deps, request, server, value) => {
-    const { address } = value as { address: string }; // by the schema
+    const { address } = value as { address: string }; // validated by the schema
     const ports = await portsOf(deps, callersNeutron(deps, request), request, server);
     if (isFault(ports)) return ports;
     const port = ports.find((each) => each.fixed_ips.some((ip) => ip.ip_address === address));

@@ -1,4 +1,5 @@
-// The serial console's text, and tokens for the graphical one.
+// Server actions for consoles: the output of the serial console, and access tokens for the
+// graphical one.
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -10,7 +11,7 @@ import type { Server } from '../../store/servers.ts';
 import { member } from '../policy-rules.ts';
 import type { ServerActionRow } from './action.ts';
 
-// What a host keeps of a console at most, and so what one answer may hold.
+// A host keeps at most this much of a console's output, and an answer returns at most as much.
 const maxConsoleBytes = 1024 * 1024;
 const agentTimeoutMs = 15_000;
 
@@ -35,7 +36,8 @@ export const getConsoleOutput: ServerActionRow = {
   ]),
   handler: async (deps, request, server, value) => {
     if (server.host === null) return fault('conflict', `Instance ${server.id} is not ready`);
-    const length = (value as { length?: number | string | null } | null)?.length; // by the schema
+    // validated by the schema
+    const length = (value as { length?: number | string | null } | null)?.length;
     const read = await agentOn(deps, server.host).call(
       'consoleLog',
       { uuid: server.id, maxBytes: maxConsoleBytes },
@@ -50,9 +52,7 @@ export const getConsoleOutput: ServerActionRow = {
   },
 };
 
-/**
- * The last `count` lines, so that `split('\n')` of it has at most `count` members; -1: everything.
- */
+/** The last `count` lines without the final newline; -1: the whole text. */
 export function lastLines(text: string, count: number): string {
   if (count < 0) return text;
   if (count === 0) return '';
@@ -65,7 +65,9 @@ export interface ConsoleAccess {
   url: string;
 }
 
-/** A page with a token of its own that ends by itself. conflict: the server does not run. */
+/**
+ * The URL of a console page, with a new token that expires. conflict: the server is not running.
+ */
 export async function grantConsole(
   deps: NovaDeps,
   request: ApiRequest,
@@ -101,7 +103,7 @@ export const getVncConsole: ServerActionRow = {
   faults: ['conflict', 'notFound', 'notImplemented'],
   schema: Type.Object({ type: Type.String() }, { additionalProperties: false }),
   handler: async (deps, request, server, value) => {
-    const { type } = value as { type: string }; // by the schema
+    const { type } = value as { type: string }; // validated by the schema
     if (type !== 'novnc') return fault('badRequest', `Unavailable console type ${type}.`);
     const access = await grantConsole(deps, request, server);
     return isFault(access)

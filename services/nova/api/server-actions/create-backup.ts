@@ -1,4 +1,5 @@
-// createBackup: an image of a server's root disk, of which so many of its type are kept.
+// createBackup: an image of a server's root disk; `rotation` says how many backups of the same type
+// are kept.
 // https://docs.openstack.org/api-ref/compute/#create-server-back-up-createbackup-action
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -35,7 +36,7 @@ export const createBackup: ServerActionRow = {
     { additionalProperties: false },
   ),
   async handler(deps, request, server, value) {
-    // by the schema
+    // validated by the schema
     const { name, backup_type: type, rotation, metadata = {} } = value as unknown as Body;
     const refused = refuseNow(request, server, 'createBackup');
     if (refused) return refused;
@@ -54,7 +55,7 @@ export const createBackup: ServerActionRow = {
       { type, keep },
     );
     if (isFault(imageId)) return imageId;
-    // one that is not kept has no address
+    // With rotation 0 the new image is itself removed, so there is no Location to return.
     return keep > 0 ? imageReply(request, imageId) : { status: 202 };
   },
 };

@@ -38,7 +38,7 @@ export const createImage: ServerActionRow = {
     { additionalProperties: false },
   ),
   async handler(deps, request, server, value) {
-    const { name, metadata = {} } = value as unknown as Body; // by the schema
+    const { name, metadata = {} } = value as unknown as Body; // validated by the schema
     const refused = refuseNow(request, server, 'createImage');
     if (refused) return refused;
     const imageId =
@@ -49,7 +49,7 @@ export const createImage: ServerActionRow = {
   },
 };
 
-/** conflict: not in this state, or locked. */
+/** conflict: the server is locked, or its state does not allow an image. */
 export const refuseNow = (
   request: ApiRequest,
   server: Server,
@@ -70,8 +70,8 @@ export function imageReply(request: ApiRequest, imageId: string): Reply {
 }
 
 /**
- * The image's id; its bytes come later. `rotation`: it is a backup, of which its kind keeps so
- * many.
+ * Creates the image at Glance and begins the saga that uploads its data. Returns the image's id.
+ * `rotation`: the image is a backup; how many of its type to keep.
  */
 export async function ofDisk(
   deps: NovaDeps,
@@ -94,7 +94,10 @@ export async function ofDisk(
   }
 }
 
-/** Done when it answers: Cinder takes the snapshots by itself, and there is nothing to upload. */
+/**
+ * Complete when it returns: the image only refers to snapshots that Cinder takes; no data is
+ * uploaded and no saga follows.
+ */
 async function ofVolumes(
   deps: NovaDeps,
   request: ApiRequest,
@@ -124,7 +127,8 @@ async function ofVolumes(
     const glance = glanceClient(deps, caller);
     const image = await glance.create({ ...volumeImage(server, name, metadata, taken), id });
     if (isFault(image)) return image;
-    // It has no bytes of its own: it only names snapshots.
+    // The image has no data of its own, only references to snapshots; an empty upload makes it
+    // active.
     const upload = await glance.upload(image.id, Readable.from([]));
     if (isFault(upload)) return fault('conflict', upload.message);
     return (await transaction(db, async (trx) => await pending.commit(trx)))

@@ -1,4 +1,4 @@
-// Builds a server of a host that is down on another one.
+// Evacuate: rebuilds a server on another host because its own host is down.
 // https://docs.openstack.org/api-ref/compute/#evacuate-server-evacuate-action
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -18,7 +18,7 @@ interface EvacuateBody {
 
 const noSharedStorageSince = 14;
 const force = { since: 29, until: 67 };
-/** From here on the server stays off. */
+/** Since 2.95 an evacuated server is left stopped. */
 const staysOffSince = 95;
 
 export const evacuate: ServerActionRow = {
@@ -35,7 +35,7 @@ export const evacuate: ServerActionRow = {
     { additionalProperties: false },
   ),
   handler: async (deps, request, server, value) => {
-    const body = value as unknown as EvacuateBody; // by the schema
+    const body = value as unknown as EvacuateBody; // validated by the schema
     const { version } = request;
     const early =
       (body.onSharedStorage !== undefined &&

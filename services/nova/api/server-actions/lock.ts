@@ -1,4 +1,4 @@
-// Lock and unlock: done at once, whatever the server does.
+// Lock and unlock: carried out at once, in any state of the server.
 import Type from 'typebox';
 import { fault } from '#contracts/common/fault.ts';
 import { changeServer } from '../../store/servers.ts';
@@ -19,7 +19,8 @@ export const lock: ServerActionRow = {
     ),
   ]),
   handler: async (deps, request, server, value) => {
-    const reason = (value as { locked_reason?: string } | null)?.locked_reason; // by the schema
+    // validated by the schema
+    const reason = (value as { locked_reason?: string } | null)?.locked_reason;
     if (reason !== undefined && request.version < 73)
       return fault(
         'badRequest',

@@ -1,4 +1,4 @@
-// A running or paused server moves to another host.
+// os-migrateLive: moves a running or paused server to another host.
 // https://docs.openstack.org/api-ref/compute/#live-migrate-server-os-migratelive-action
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -16,7 +16,10 @@ import { accepted } from './action.ts';
 const exact = { additionalProperties: false };
 const host = Type.Union([Type.String({ minLength: 1, maxLength: 255 }), Type.Null()]);
 const block = Type.Union([booleanSchema, Type.Literal('auto')]);
-/** From here on it is checked after the answer whether the server can move in this way. */
+/**
+ * Since 2.34 the request is answered before it is checked whether the server's storage allows this
+ * kind of move; before, the check came first and answered 400.
+ */
 const checkedLaterSince = 34;
 
 export const migrateLive: ServerActionRow = {
@@ -42,13 +45,14 @@ export const migrateLive: ServerActionRow = {
     { from: 68, schema: Type.Object({ host, block_migration: block }, exact) },
   ],
   handler: async (deps, request, server, value) => {
-    // by the schema
+    // validated by the schema
     const wanted = value as { host: string | null; block_migration: Json; force?: Json };
     const locked = checkLock(request, server);
     if (locked) return locked;
     const blockMigration =
       wanted.block_migration === 'auto' ? 'auto' : (booleanOf(wanted.block_migration) ?? 'auto');
-    // The resources are claimed there all the same: two servers never have the same.
+    // `force` with a host skips only the scheduler's choice: the resources are claimed on that host
+    // in any case, so it is never overcommitted.
     if (booleanOf(wanted.force ?? false) && wanted.host === null)
       return fault('badRequest', "Can't force to a non-provided destination");
     if (!liveMigrationStates.includes(server.vm_state))

@@ -1,5 +1,5 @@
-// What the API refuses of moves, in upstream's words, and what it begins. The moves themselves:
-// test/sim/sagas.test.ts and test/moves/moves.test.ts.
+// Moves of servers at the API: what is refused, with upstream's messages, and what is begun. The
+// moves themselves: test/sim/sagas.test.ts and test/moves/moves.test.ts.
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import type { Json } from '#contracts/common/json.ts';

@@ -1,5 +1,4 @@
-// Start, stop, reboot, pause, unpause, suspend, resume: the actions that only change whether the
-// guest runs.
+// Start, stop, reboot, pause, unpause, suspend, resume: actions that change only the power state.
 import Type from 'typebox';
 import { isFault } from '#contracts/common/fault.ts';
 import type { ServerAction } from '#contracts/nova/operations.ts';
@@ -44,7 +43,7 @@ export const reboot: ServerActionRow = {
   faults: ['conflict', 'notFound'],
   schema: Type.Object({ type: Type.Union(kinds) }, { additionalProperties: false }),
   handler: async (deps, request, server, value) => {
-    const { type } = value as { type: string }; // by the schema
+    const { type } = value as { type: string }; // validated by the schema
     const action = type.toLowerCase() === 'hard' ? 'hardReboot' : 'softReboot';
     const from = rebootStates[action];
     const begun = await beginChange(deps, request, server, action, { from, logAs: 'reboot' });

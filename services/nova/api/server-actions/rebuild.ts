@@ -1,4 +1,4 @@
-// Rebuild makes the root disk anew, from the same or another image; id, flavor and host stay.
+// Rebuild: recreates the root disk from the same or another image; id, flavor, ports and host stay.
 import Type from 'typebox';
 import type { TSchema } from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -64,8 +64,8 @@ const versioned: readonly { name: string; since: number; schema: TSchema }[] = [
 ];
 
 /**
- * A server that boots from a volume keeps it as it is: only its own image may be named.
- * nova.compute.api, rebuild
+ * badRequest: the server boots from a volume and `imageId` is not the image of that volume. A
+ * rebuild does not replace the volume. nova.compute.api, rebuild
  */
 async function rootVolumeIsOf(
   deps: NovaDeps,
@@ -108,7 +108,7 @@ export const rebuild: ServerActionRow = {
     { additionalProperties: false },
   ),
   handler: async (deps, request, server, value) => {
-    const body = value as unknown as RebuildBody; // by the schema
+    const body = value as unknown as RebuildBody; // validated by the schema
     const early = versioned.find(({ name, since }) => name in body && request.version < since);
     if (early)
       return fault(
@@ -162,7 +162,8 @@ export const rebuild: ServerActionRow = {
     if (request.version >= 54) view['key_name'] = (now ?? server).key_name;
     if (request.version >= 57) {
       view['user_data'] = (now ?? server).user_data;
-      // told once. nova/api/openstack/compute/views/servers.py, show_user_data
+      // user_data is shown once in this answer, without the extension's prefix.
+      // nova/api/openstack/compute/views/servers.py, show_user_data
       delete view['OS-EXT-SRV-ATTR:user_data'];
     }
     return {

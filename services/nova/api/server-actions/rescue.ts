@@ -1,4 +1,5 @@
-// Rescue boots the server from another image with its own disk beside; unrescue brings it back.
+// Rescue boots the server from another image, with its own root disk attached as a second disk;
+// unrescue boots it from its own disk again.
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { VmState } from '#contracts/nova/server-states.ts';
@@ -31,8 +32,8 @@ export const rescue: ServerActionRow = {
   ]),
   handler: async (deps, request, server, value) => {
     const { adminPass = deps.ids.bytes(9).toString('base64url'), rescue_image_ref } = (value ??
-      {}) as { adminPass?: string; rescue_image_ref?: string }; // by the schema
-    // Its disk lies on the share, and stays the only one it can boot from. nova.compute.api, rescue
+      {}) as { adminPass?: string; rescue_image_ref?: string }; // validated by the schema
+    // Refused for a server that boots from a volume, as upstream. nova.compute.api, rescue
     if (server.image_id === null)
       return (
         checkLock(request, server) ??

@@ -1,4 +1,5 @@
-// An operator's way out: sets the recorded state, touches nothing on the host.
+// os-resetState: an operator sets the recorded vm_state by hand, as a repair. Nothing changes on
+// the host.
 import Type from 'typebox';
 import { changeServer } from '../../store/servers.ts';
 import { admin, member } from '../policy-rules.ts';
@@ -15,7 +16,7 @@ export const resetState: ServerActionRow = {
     { additionalProperties: false },
   ),
   handler: async (deps, _request, server, value) => {
-    const { state } = value as { state: 'active' | 'error' }; // by the schema
+    const { state } = value as { state: 'active' | 'error' }; // validated by the schema
     await changeServer(
       deps.database.db,
       server.id,

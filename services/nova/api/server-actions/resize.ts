@@ -1,4 +1,4 @@
-// Another flavor, by way of another host; its end by a confirmation or a revert; and a cold
+// Resize (a move to another host with another flavor), its confirmation and revert, and cold
 // migration, which is a resize to the same flavor. nova.compute.api, resize
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -20,7 +20,7 @@ interface ResizeBody {
   'OS-DCF:diskConfig'?: 'AUTO' | 'MANUAL';
 }
 
-/** badRequest: a root disk on the host does not shrink, nor vanish. */
+/** badRequest: a root disk on the host cannot be made smaller, nor removed. */
 function checkDisk(server: Server, wanted: FlavorFacts): Outcome<undefined> {
   const current = flavorOf(server);
   const cannot = (why: string) =>
@@ -46,13 +46,13 @@ export const resize: ServerActionRow = {
     { additionalProperties: false },
   ),
   handler: async (deps, request, server, value) => {
-    const body = value as unknown as ResizeBody; // by the schema
+    const body = value as unknown as ResizeBody; // validated by the schema
     const flavorId = String(body.flavorRef);
     const flavor = await findFlavor(deps.database.db, flavorId, {
       projectId: request.auth.projectId,
       admin: isAdmin(request),
     });
-    // A disabled one is as one that is not there, but for servers that have it.
+    // A disabled flavor counts as missing, except for servers that already use it.
     if (!flavor || (flavor.disabled === 1 && flavorId !== server.flavor_id))
       return fault('badRequest', `Flavor ${flavorId} could not be found.`);
     if (flavorId === server.flavor_id)
@@ -104,7 +104,7 @@ export const migrate: ServerActionRow = {
     ),
   ]),
   handler: async (deps, request, server, value) => {
-    const body = value as { host?: string | null } | null; // by the schema
+    const body = value as { host?: string | null } | null; // validated by the schema
     if (body?.host !== undefined && request.version < hostSince)
       return fault('badRequest', 'A destination may be named from microversion 2.56 on.');
     const host = body?.host ?? null;

@@ -1,4 +1,5 @@
-// POST /servers/{id}/action: finds the row its body names and carries it out.
+// POST /servers/{id}/action: finds the row of table.ts for the member of the body, and calls its
+// handler.
 import { fault } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';

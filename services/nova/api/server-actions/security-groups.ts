@@ -1,5 +1,5 @@
-// Security groups of all ports of a server, added and taken away in the caller's name. Done at
-// once: no saga.
+// Adds a security group to all ports of a server, or removes it, with the caller's token. Done
+// before the answer, without a saga.
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
@@ -36,7 +36,7 @@ async function change(
   if (isFault(ports)) return ports;
   let changes = 0;
   for (const port of ports) {
-    // A port without an address or without port security has no filter.
+    // Ports without a fixed IP or with port security disabled have no security groups.
     // nova.network.security_group_api, add_to_instance
     if (port.port_security_enabled === false || port.fixed_ips.length === 0) continue;
     const security_groups = next(port.security_groups ?? [], id);
@@ -55,7 +55,7 @@ export const addSecurityGroup: ServerActionRow = {
   faults: ['notFound', 'conflict'],
   schema,
   handler: async (deps, request, server, value) => {
-    const { name } = value as { name: string }; // by the schema
+    const { name } = value as { name: string }; // validated by the schema
     const changed = await change(deps, request, server, name, (now, id) =>
       now.includes(id) ? undefined : [...now, id],
     );
@@ -69,7 +69,7 @@ export const removeSecurityGroup: ServerActionRow = {
   faults: ['notFound', 'conflict'],
   schema,
   handler: async (deps, request, server, value) => {
-    const { name } = value as { name: string }; // by the schema
+    const { name } = value as { name: string }; // validated by the schema
     const changed = await change(deps, request, server, name, (now, id) =>
       now.includes(id) ? now.filter((other) => other !== id) : undefined,
     );

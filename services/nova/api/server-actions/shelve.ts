@@ -1,4 +1,5 @@
-// Shelve: a server gives its host back and keeps its disk as an image, its ports and its volumes.
+// Shelve and unshelve: a shelved server releases its host; its root disk is kept as an image, its
+// ports and volumes stay reserved.
 // https://docs.openstack.org/api-ref/compute/#shelve-server-shelve-action
 import Type from 'typebox';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -37,7 +38,9 @@ export const shelve: ServerActionRow = {
   },
 };
 
-/** The image is made in the caller's name: his rights and his quota count. */
+/**
+ * The image is created with the caller's token, so that the caller's permissions and quota apply.
+ */
 async function withImage(
   deps: NovaDeps,
   request: ApiRequest,
@@ -86,7 +89,8 @@ export const unshelve: ServerActionRow = {
   ],
   faults: ['conflict', 'notFound'],
   handler: async (deps, request, server, value) => {
-    // by the schema; before it has one, whatever is sent means nothing
+    // Validated by the row's schema. Before `zoneSince` the action takes no parameters: whatever is
+    // sent is ignored.
     const wanted = request.version < zoneSince ? {} : ((value ?? {}) as UnshelveBody);
     const refused = checkLock(request, server) ?? checkState(server, unshelveStates, 'unshelve');
     if (refused) return refused;
@@ -97,8 +101,8 @@ export const unshelve: ServerActionRow = {
 };
 
 /**
- * Where the server is to go. badRequest: no such zone or host; conflict: it is on its host still,
- * or the host is not in the zone. nova.compute.api, unshelve
+ * Zone and host where the server is to run. badRequest: no such zone or host; conflict: the server
+ * is not offloaded, or the host is not in the zone; forbidden. nova.compute.api, unshelve
  */
 async function wantedPlace(
   deps: NovaDeps,

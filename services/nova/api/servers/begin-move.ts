@@ -1,5 +1,6 @@
-// How a server's move to another host begins, and how a resize ends: states, migration, quota, log
-// entry and journal in one transaction, then a wake-up call.
+// Starts a server's move to another host, and the end of a resize: one transaction writes task
+// state, migration record, quota, action log and the saga's journal entry; then a conductor is
+// woken.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { FlavorFacts } from '#contracts/nova/facts.ts';
@@ -29,16 +30,19 @@ interface Wish {
   logAs: string;
   from: readonly VmState[];
   task: TaskState;
-  /** Where it is for a moment after it was accepted. */
+  /** The migration's first status; the saga soon replaces it. */
   status: MigrationRow['status'];
-  /** null: it keeps its flavor. */
+  /** The new flavor; null: the server keeps its own. */
   flavor: FlavorFacts | null;
   facts?: ServerChange;
-  /** Refused unless the server's host is down. */
+  /** Refuse the move if the server's host is up (evacuation). */
   hostIsDown?: boolean;
 }
 
-/** Within the transaction: task state, quota, migration and log entry. */
+/**
+ * Sets the task state, checks quota, inserts migration record and action log entry. Runs in the
+ * caller's transaction.
+ */
 async function beginMove(
   deps: NovaDeps,
   trx: NovaDb,
@@ -48,7 +52,7 @@ async function beginMove(
 ): Promise<Outcome<{ actionId: string; migration: MigrationRow; before: Server }>> {
   const now = deps.clock.now();
   await lockQuota(trx, server.project_id, now);
-  // Every refusal comes before the first write: a fault does not roll back.
+  // All checks come before the first write: a returned fault does not roll the transaction back.
   const before = await findServer(trx, server.id, null);
   const isInState = before?.task_state === null && wish.from.includes(before.vm_state);
   if (before?.host === null) return fault('conflict', `Instance ${server.id} is on no host.`);
@@ -75,7 +79,10 @@ async function beginMove(
   return { actionId, migration, before };
 }
 
-/** A migration of the server from where it is; with its flavor, to any host, by default. */
+/**
+ * Inserts the migration record with the server's current host as source. Its destination is still
+ * open, and its flavor is the server's own unless `wish` has another.
+ */
 const insertMove = async (
   deps: NovaDeps,
   trx: NovaDb,
@@ -106,7 +113,7 @@ const insertMove = async (
     nowMs,
   );
 
-/** overQuota: the project may not have what the new flavor has more than the old one. */
+/** overQuota: the project's quota has no room for the difference between new and old flavor. */
 async function checkGrowth(
   trx: NovaDb,
   server: Server,
@@ -123,7 +130,7 @@ async function checkGrowth(
   return checkQuota(limits, await quotaUsage(trx, server.project_id), grows);
 }
 
-/** badRequest: the host is up, and may run the server. */
+/** badRequest: the server's host is up, so the server may still run there. */
 async function checkHostDown(
   deps: NovaDeps,
   trx: NovaDb,
@@ -136,8 +143,8 @@ async function checkHostDown(
 }
 
 /**
- * Begins a resize, or a cold migration where `flavor` is null. conflict: locked, or not in a state
- * for it; overQuota.
+ * Begins a resize, or a cold migration if `flavor` is null. conflict: the server is locked, its
+ * host is down, or its state does not allow a move; overQuota.
  */
 export async function beginResize(
   deps: NovaDeps,
@@ -171,7 +178,8 @@ export async function beginResize(
 }
 
 /**
- * Confirms or reverts a resize. conflict: it is not resized; badRequest: nothing tells from where.
+ * Confirms or reverts a resize. conflict: the server is not in vm_state `resized`; badRequest: it
+ * has no finished migration record to confirm or revert.
  */
 export async function endResize(
   deps: NovaDeps,
@@ -202,8 +210,8 @@ export async function endResize(
 }
 
 /**
- * Begins to build the server on another host. badRequest: its host is up; conflict: not in a state
- * for it. `stays`: it is off afterwards.
+ * Begins to rebuild the server on another host. badRequest: its own host is up; conflict: its state
+ * does not allow it. `stays: 'off'`: the server is left stopped.
  */
 export async function beginEvacuation(
   deps: NovaDeps,
@@ -236,8 +244,8 @@ export async function beginEvacuation(
 }
 
 /**
- * Begins a live migration of a running or paused server. conflict: not in this state, or its host
- * is down.
+ * Begins a live migration of a running or paused server. conflict: another state, or its host is
+ * down.
  */
 export async function beginLiveMigration(
   deps: NovaDeps,

@@ -1,4 +1,4 @@
-// How shelving, offloading and unshelving begin: as begin.ts, with sagas of their own.
+// Starts the sagas of shelving, offloading and unshelving, in the way of begin.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { taskDuring } from '#contracts/nova/operations.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
@@ -11,7 +11,10 @@ import type { PendingResources } from './pending-resources.ts';
 
 type Request = ApiRequest<unknown>;
 
-/** `image`: queued at Glance; from then on the saga answers for it. conflict: not in this state. */
+/**
+ * `image`: already created at Glance, without data; with this transaction it passes from the
+ * request to the saga, which uploads or removes it. conflict: the state does not allow shelving.
+ */
 export async function beginShelve(
   deps: NovaDeps,
   request: Request,
@@ -35,7 +38,7 @@ export async function beginShelve(
   });
 }
 
-/** conflict: it is not shelved, or on no host any more. */
+/** conflict: the server is not shelved, or already offloaded. */
 export async function beginOffload(
   deps: NovaDeps,
   request: Request,
@@ -51,7 +54,9 @@ export async function beginOffload(
   });
 }
 
-/** `zone`, `host`: where a server comes back that was offloaded. conflict: it is not shelved. */
+/**
+ * `zone`, `host`: where a server that was offloaded is to run. conflict: the server is not shelved.
+ */
 export async function beginUnshelve(
   deps: NovaDeps,
   request: Request,
@@ -67,7 +72,7 @@ export async function beginUnshelve(
   return await begin(deps, request, async (trx, now) => {
     if (!(await beginTask(trx, server.id, ['shelved_offloaded'], taskDuring.unshelve, now)))
       return await refusal(trx, server, 'unshelve');
-    // Where it is wanted from now on, also where this does not succeed.
+    // The zone is kept for later attempts, even if this one fails.
     await changeServer(trx, server.id, { availability_zone: zone }, now);
     const actionId = await log(deps, trx, request, server, 'unshelve', now);
     await enqueue(deps, trx, request, 'nova.unshelve-server', server.id, {
@@ -81,7 +86,10 @@ export async function beginUnshelve(
   });
 }
 
-/** After the unshelving, whose saga is the elder one. */
+/**
+ * Queues the deletion of the shelved image. Sagas of one server run in the order of the journal, so
+ * this one runs after the unshelving.
+ */
 async function dropImage(
   deps: NovaDeps,
   trx: NovaDb,

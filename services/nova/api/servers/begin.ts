@@ -1,5 +1,5 @@
-// How every operation on a server begins: state check, log entry and journal in one transaction,
-// then a wake-up call.
+// Starts operations on a server: one transaction checks the state and writes task state, action log
+// and the saga's journal entry; then a conductor is woken.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { NovaOperations, ServerAction } from '#contracts/nova/operations.ts';
@@ -31,14 +31,17 @@ import type { PendingResources } from './pending-resources.ts';
 
 type Request = ApiRequest<unknown>;
 
-/** conflict: the server is locked and the caller no admin. */
+/** conflict: the server is locked and the caller is no administrator. */
 export function checkLock(request: Request, server: Server): Outcome<undefined> {
   return server.locked === 1 && !isAdmin(request)
     ? fault('conflict', `Instance ${server.id} is locked`)
     : undefined;
 }
 
-/** conflict: locked, as `checkLock`, or its host is down, which could not do what is asked. */
+/**
+ * conflict: the server is locked (see `checkLock`), or its host is down and could not carry out the
+ * request.
+ */
 export async function checkReachable(
   deps: NovaDeps,
   request: Request,
@@ -56,8 +59,9 @@ export async function checkReachable(
 }
 
 /**
- * Begins an operation by `work`, all in one transaction; then a conductor looks at the journal. A
- * fault begins nothing, and does not roll back: it comes before the first write.
+ * Runs `work` in one transaction, then wakes a conductor to read the journal. If `work` returns a
+ * fault nothing is woken; the transaction is not rolled back, so `work` must make all its checks
+ * before its first write.
  */
 export async function begin<Begun>(
   deps: NovaDeps,
@@ -72,7 +76,7 @@ export async function begin<Begun>(
   return begun;
 }
 
-/** As `begin`. conflict, as `checkReachable`: the server is locked, or its host is down. */
+/** As `begin`. conflict: the server is locked, or its host is down (see `checkReachable`). */
 export async function beginReachable<Begun>(
   deps: NovaDeps,
   request: Request,
@@ -83,8 +87,9 @@ export async function beginReachable<Begun>(
 }
 
 /**
- * Begins a change of state from one of these vm_states. `facts` become true with it (a rebuild's
- * new image, say); `andThen` begins what follows. conflict: not in this state.
+ * Begins a change of state that is allowed from the vm_states `from`. `facts` are written in the
+ * same transaction (e.g. a rebuild's new image); `andThen` may journal a follow-up operation.
+ * conflict: another state.
  */
 export async function beginChange(
   deps: NovaDeps,
@@ -119,8 +124,8 @@ export async function beginChange(
 }
 
 /**
- * Begins, by `work`, what an idle server takes part in without a task state. conflict: not in this
- * state.
+ * Begins, by `work`, an operation that needs an idle server but sets no task state. conflict: the
+ * server has a task state, or is in a vm_state not in `states`.
  */
 async function beginWhileIdle<Begun>(
   deps: NovaDeps,
@@ -140,8 +145,9 @@ async function beginWhileIdle<Begun>(
 }
 
 /**
- * Begins to attach (`row`: what the new interface is asked to be) or detach (`row`: its number) an
- * interface of an idle server. Answers the saga to wait for. conflict: not in this state.
+ * Begins to attach an interface (`row`: the interface wanted) or to detach one (`row`: its `seq`).
+ * The server must be idle. Returns the saga, for the caller to wait for. conflict: not in this
+ * state.
  */
 export async function beginInterfaceChange(
   deps: NovaDeps,
@@ -168,7 +174,8 @@ export async function beginInterfaceChange(
 }
 
 /**
- * As `beginInterfaceChange`, for a volume: `row` is new for an attachment, known for a detachment.
+ * As `beginInterfaceChange`, for a volume. `attach` returns the new row to insert, `detach` is the
+ * existing one.
  */
 export async function beginVolumeChange(
   deps: NovaDeps,
@@ -192,7 +199,8 @@ export async function beginVolumeChange(
 }
 
 /**
- * Begins to make an image of an idle server's disk; from then on the saga answers for it. conflict:
+ * Begins the upload of an idle server's disk into an image that exists at Glance. With this
+ * transaction the image passes from the request to the saga, which removes it on failure. conflict:
  * not in this state.
  */
 export async function beginImage(
@@ -218,7 +226,10 @@ export async function beginImage(
   });
 }
 
-/** Begins what no action log tells of: another service asked for it. */
+/**
+ * Begins an assisted snapshot. It is not in the server's action log, because Cinder requested it,
+ * not a user.
+ */
 export async function beginAssistedSnapshot(
   deps: NovaDeps,
   request: Request,
@@ -239,8 +250,8 @@ export async function beginAssistedSnapshot(
 }
 
 /**
- * Begins a deletion: goes over whatever the server does, which unwinds first. Deleting twice is one
- * deletion.
+ * Begins a deletion. It cancels the server's other sagas, which undo their steps before it runs.
+ * Repeating the request has no further effect.
  */
 export async function beginDeletion(
   deps: NovaDeps,
@@ -260,8 +271,8 @@ export async function beginDeletion(
     });
   });
   const host = (await findServer(deps.database.db, server.id, null))?.host ?? null;
-  // To all at once, since builds may occupy the whole queue. One that does not hear of it ends at
-  // its own deadline.
+  // Fanout, not a call: calls would wait in the agent's queue behind the builds themselves. A build
+  // that does not receive this message still ends at its own deadline.
   if (host !== null)
     await agentOn(deps, host).fanout(
       'abandonBuild',
@@ -272,7 +283,7 @@ export async function beginDeletion(
   return undefined;
 }
 
-/** Logs an action that is done at once (lock, unlock). */
+/** Adds an action log entry for an action without a saga (lock, unlock). */
 export async function logInstant(
   deps: NovaDeps,
   request: Request,
@@ -282,7 +293,7 @@ export async function logInstant(
   await log(deps, deps.database.db, request, server, action, deps.clock.now());
 }
 
-/** The entry of an action's log; its id. */
+/** Adds an entry to the server's action log and returns its id. */
 export async function log(
   deps: NovaDeps,
   db: NovaDb,
@@ -307,7 +318,7 @@ export async function log(
   return id;
 }
 
-/** Journals an operation on the server; its saga's id. */
+/** Adds a saga on the server to the journal and returns the saga's id. */
 export const enqueue = async <N extends keyof NovaOperations>(
   deps: NovaDeps,
   trx: NovaDb,
@@ -323,20 +334,23 @@ export const enqueue = async <N extends keyof NovaOperations>(
     requestId: request.id,
   });
 
-/** After the transaction: a conductor looks at the journal. */
+/** Tells a conductor to read the journal. To be called after the transaction has committed. */
 async function wake(deps: NovaDeps, request: Request): Promise<void> {
-  // A lost wake-up costs one scan period: the journal has the work.
+  // If this message is lost, the conductor's periodic scan finds the journal entry later.
   await conductorClient(deps).cast('wakeSagas', {}, { requestId: request.id });
 }
 
-/** Why the action may not begin: notFound, or conflict with the state. */
+/**
+ * The fault for an action that cannot begin: notFound if the server is gone, else conflict with its
+ * state.
+ */
 export async function refusal(db: NovaDb, server: Server, action: string): Promise<Fault> {
   const now = await findServer(db, server.id, null);
   if (!now) return fault('notFound', `Instance ${server.id} could not be found.`);
   return inWrongState(now, action);
 }
 
-/** conflict: the server is not idle in one of these states. */
+/** conflict: the server has a task state, or a vm_state that is not in `states`. */
 export const checkState = (
   server: Server,
   states: readonly VmState[],

@@ -1,10 +1,10 @@
-// The body of POST /servers, one row a field with the microversions that take it.
+// The body of POST /servers: one row for each field, with the microversions that accept it.
 // https://docs.openstack.org/api-ref/compute/#create-server and its microversion history.
 import Type from 'typebox';
 import type { TSchema } from 'typebox';
 import type { JsonObject } from '#contracts/common/json.ts';
 
-/** 1 to 255 characters, no blank at either end, nothing unprintable. */
+/** 1 to 255 printable characters, no blank at either end. */
 export const nameSchema = Type.String({
   minLength: 1,
   maxLength: 255,
@@ -174,7 +174,10 @@ const fields: readonly Field[] = [
 
 const serverId = Type.String({ format: 'uuid' });
 const ids = Type.Array(serverId);
-/** nova.api.openstack.compute.schemas.servers, _hints; what it cannot say: checkHints. */
+/**
+ * nova.api.openstack.compute.schemas.servers, _hints. `checkHints` checks what a schema cannot
+ * express.
+ */
 const hints = Type.Object(
   {
     group: Type.Optional(serverId),
@@ -218,11 +221,11 @@ const breakpoints = [
 ].sort((a, b) => a - b);
 export const createServerBody = breakpoints.map((from) => ({ from, schema: schemaAt(from) }));
 
-/** The first name is the API's, the second that of its extension; both are taken, as upstream. */
+/** Both names are accepted, as upstream: the API's own, and that of the former extension. */
 export const hintsOf = (body: CreateServerBody): JsonObject =>
   body['os:scheduler_hints'] ?? body['OS-SCH-HNT:scheduler_hints'] ?? {};
 
-/** What the schema lets through, over all microversions. */
+/** The union of the bodies that the schemas of all microversions accept. */
 export interface CreateServerBody {
   'os:scheduler_hints'?: JsonObject;
   'OS-SCH-HNT:scheduler_hints'?: JsonObject;

@@ -1,5 +1,6 @@
-// POST /servers: gathers flavor, image, keypair and limits, asks the plan, inserts rows, journal
-// and log in one transaction.
+// POST /servers: reads flavor, image, keypair and limits, plans the rows
+// (domain/plan-server-create.ts) and inserts them with action log and journal entries in one
+// transaction.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -147,7 +148,7 @@ export async function createServers(
     async (trx, createdVolumes) => {
       await lockQuota(trx, projectId, nowMs);
       const used = await quotaUsage(trx, projectId);
-      // As many as fit, at least min_count.
+      // As many servers as the quota allows, at least min_count.
       const fitting = howManyFit(limits, used, {
         instances: 1,
         cores: flavor.vcpus,
@@ -235,8 +236,8 @@ export async function createServers(
 }
 
 /**
- * Gives each server its volumes, made in the caller's name; those of servers that are not inserted
- * go again, whatever happens meanwhile.
+ * Creates each server's new volumes with the caller's token. Volumes of servers that are not
+ * inserted are removed again, even if this process dies: see pending-resources.ts.
  */
 async function withVolumes(
   deps: NovaDeps,
@@ -270,7 +271,10 @@ async function withVolumes(
   }
 }
 
-/** A bound for projects without a quota: the rows of one request are made in one transaction. */
+/**
+ * Upper bound also for projects with unlimited quota: all rows of one request are inserted in one
+ * transaction.
+ */
 const maxServersPerRequest = 1000;
 
 function countsOf(body: Body): Outcome<{ min: number; max: number }> {
@@ -285,7 +289,7 @@ function countsOf(body: Body): Outcome<{ min: number; max: number }> {
   return { min, max: Math.min(max, maxServersPerRequest) };
 }
 
-/** Members of block devices that came with later microversions. */
+/** badRequest: a block device has a member that a later microversion introduced. */
 function refuseByVersion({ version, body: { server } }: CreateRequest): Outcome<undefined> {
   const devices = server.block_device_mapping_v2 ?? [];
   const knowsTags = version >= 42 || version === 32;
@@ -302,7 +306,10 @@ function refuseByVersion({ version, body: { server } }: CreateRequest): Outcome<
   return undefined;
 }
 
-/** What Neutron lets the caller have. */
+/**
+ * The networks, ports and security groups of the new servers, as far as Neutron allows them to the
+ * caller.
+ */
 async function networksOf(
   deps: NovaDeps,
   request: CreateRequest,
@@ -330,7 +337,8 @@ async function networksOf(
       'Failed to launch multiple servers: a fixed IP address can be given to one server only.',
     );
   const names = (body.security_groups ?? []).map(({ name }) => name);
-  // Neutron gives a port the default group by itself, and makes that at its first use.
+  // Neutron itself gives ports the default group, and creates that group at its first use; so
+  // `default` alone is not looked up, as it may not exist yet.
   return await wantedNetworks(
     deps,
     request,
@@ -353,7 +361,7 @@ const nicRows = (serverId: string, { nics, securityGroups }: WantedNetworks): Ni
     info: null,
   }));
 
-/** In the order asked for, the one it boots from first. */
+/** Rows of the server's volumes in the order of the request, the boot volume first. */
 function volumeRows(
   deps: NovaDeps,
   server: ServerRow,
@@ -367,7 +375,7 @@ function volumeRows(
       rows.map((row) => row.device),
       wanted.bus,
     );
-    // the schema bounds their number
+    // Cannot happen: the schema limits the number of disks.
     if (device === undefined) throw new Error(`server ${server.id} has no name left for a disk`);
     rows.push({
       id: deps.ids.uuid(),
@@ -387,7 +395,10 @@ function volumeRows(
   return rows;
 }
 
-/** The group that the hint names; undefined: none. badRequest: the project has no such group. */
+/**
+ * The server group that the hint names; undefined: no hint. badRequest: the project has no such
+ * group.
+ */
 async function hintedGroup(
   deps: NovaDeps,
   projectId: string,
@@ -422,8 +433,8 @@ function checkItems(
 }
 
 /**
- * Where the caller wants it: a zone, a host (`zone:host` or `host`, admins only). badRequest: no
- * such zone or host.
+ * The zone and host that the caller asks for (`zone`, or for administrators `zone:host` or a host).
+ * badRequest: no such zone or host.
  */
 async function placementWish(
   deps: NovaDeps,

@@ -1,6 +1,6 @@
-// The filters of GET /servers: which there are, who may use them from which microversion on, and
-// what they mean. One that the caller may not use is ignored, one that nobody knows is refused from
-// 2.75 on. api-ref, "List Servers"; nova.api.openstack.compute.servers, _get_server_search_options;
+// The filters of GET /servers: their names, who may use them since which microversion, and what
+// they match. A filter that the caller may not use is ignored; an unknown one is refused from 2.75
+// on. api-ref, "List Servers"; nova.api.openstack.compute.servers, _get_server_search_options;
 // nova.db.main.api, instance_get_all_by_filters_sort (equal values or patterns).
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
@@ -20,11 +20,11 @@ import type { Server } from '../../store/servers.ts';
 import { first, isAdmin, lastMsOf, strictQueriesSince, unknownQuery } from '../request.ts';
 
 type ZoneOf = (server: Server) => string;
-/** What a pattern is held against; null matches none. */
+/** The text that a filter's pattern is matched against; null never matches. */
 type TextOf = (server: Server, zoneOf: ZoneOf) => string | null;
 
 interface Filter {
-  /** The microversion from which on everybody may use it; undefined: administrators alone. */
+  /** The microversion since which everybody may use the filter; undefined: administrators only. */
   everybodySince?: number;
   equal?: keyof ServerFilters['equal'];
   text?: TextOf;
@@ -60,8 +60,8 @@ const filters: Readonly<Record<string, Filter>> = {
   ramdisk_id: { text: (server) => imageOf(server)?.ramdisk?.id ?? null },
 };
 /**
- * Those that `filtersOf` reads one by one, those of order and page, and what Nova knows and this
- * cloud has nothing of.
+ * All accepted parameter names: `filters`, those that `filtersOf` reads itself, sorting and paging,
+ * and filters of Nova that have no counterpart in this cloud and are ignored.
  */
 const knownNames = [
   ...Object.keys(filters),
@@ -91,14 +91,14 @@ const knownNames = [
   'auto_disk_config',
   'locked_by',
 ];
-/** Twice as many as a server can have. */
+/** Twice the number of tags that a server can have. */
 const maxFilterTags = 100;
 const invalid = (name: string, value: string, why: string) =>
   fault('badRequest', `Invalid input for query parameters ${name}. Value: ${value}. ${why}`);
 
 /**
- * badRequest: a value that is none, a filter that nobody knows. forbidden: other projects' or
- * deleted servers.
+ * badRequest: an invalid value, or an unknown filter. forbidden: the policy denies listing other
+ * projects' or deleted servers.
  */
 export async function filtersOf(
   deps: NovaDeps,
@@ -158,7 +158,7 @@ function equalAsked(request: ApiRequest, everyone: boolean): Outcome<ServerFilte
       Object.assign(equal, { [column]: value === 'None' ? null : value });
   }
   const projectId = first(request, 'project_id') ?? first(request, 'tenant_id');
-  // Only with all_tenants, as Nova has it: https://bugs.launchpad.net/nova/+bug/1185290
+  // Ignored without all_tenants, as in Nova: https://bugs.launchpad.net/nova/+bug/1185290
   if (projectId !== undefined && everyone) equal.project_id = projectId;
   for (const [name, since, column] of [
     ['locked', 73, 'locked'],
@@ -274,5 +274,5 @@ async function patternsAsked(
 const hasAddress = ({ addresses }: Server, family: 4 | 6, pattern: SearchPattern): boolean =>
   Object.values(JSON.parse(addresses) as AddressesView)
     .flat()
-    // written by conductor/connect-nics.ts
+    // The cached JSON of addresses was written by conductor/connect-nics.ts.
     .some(({ version, addr }) => version === family && pattern.test(addr));

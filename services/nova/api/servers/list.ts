@@ -1,5 +1,4 @@
-// GET /servers and /servers/detail: order and pages as the API names them; filters are
-// list-filters.ts's.
+// GET /servers and /servers/detail: sorting and paging; the filters are in list-filters.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
@@ -43,7 +42,10 @@ const sortColumns: Readonly<Record<string, keyof ServerRow>> = {
   hostname: 'hostname',
 };
 
-/** The names come from the caller: `constructor` is none of ours. */
+/**
+ * hasOwn, because the caller chooses the name: `constructor` must not find Object.prototype's
+ * member.
+ */
 const columnOf = <Column>(
   columns: Readonly<Record<string, Column>>,
   name: string,
@@ -101,7 +103,7 @@ async function orderOf(
         'badRequest',
         `Invalid input for query parameters sort_dir. Value: ${direction}. It must be asc or desc.`,
       );
-    // a second time it changes nothing
+    // A sort key that repeats an earlier one has no effect.
     if (!keys.some((earlier) => earlier.column === column)) keys.push({ column, direction });
   }
   if (keys.length === 0)

@@ -1,6 +1,6 @@
-// Resources that a request creates at other services in its caller's name before it has a row of
-// its own to show for them: they are recorded, so that nothing of them is left when the request
-// fails or its process dies. For POST /servers and createImage. ADR 16.
+// Records the volumes, snapshots and images that a request creates at other services before its own
+// rows exist. If the request fails, or its process dies, they are found by this record and removed.
+// Used by POST /servers and createImage. ADR 16.
 import { isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import { withDeadline } from '#platform/clock.ts';
@@ -17,7 +17,9 @@ import {
 import type { NovaDb } from '../../store/servers.ts';
 
 export interface PendingResources {
-  /** Metadata for every volume and snapshot that is created for this part. */
+  /**
+   * Metadata to be set on every volume and snapshot of part `part`, by which cleanup finds them.
+   */
   key(part: number): Record<string, string>;
   /**
    * Marks the first `count` parts (default: all) as owned, in the caller's transaction, and
@@ -25,8 +27,8 @@ export interface PendingResources {
    */
   commit(trx: NovaDb, count?: number): Promise<boolean>;
   /**
-   * Always called, at the end. Removes what was not committed; where nothing was, waits a moment
-   * for that.
+   * To be called at the end of every request. If nothing was committed, removes everything that was
+   * created, and waits up to `removalTimeoutMs` for that.
    */
   end(): Promise<void>;
 }
@@ -35,12 +37,12 @@ export interface PendingResources {
 const heartbeatTimeoutMs = 5_000;
 const heartbeatEveryMs = 1_000;
 const removalTimeoutMs = 5_000;
-/** Cinder deletes nothing that it is still creating. */
+/** Pause between tries: Cinder refuses to delete a volume that it is still creating. */
 const removalRetryMs = 200;
 
 /**
- * `parts`: how many groups of resources the request may commit apart from each other, the first
- * ones first. `imageId`: of the image it creates, chosen beforehand.
+ * `parts`: the number of groups (one for each server, say) of which the request may commit the
+ * first few only. `imageId`: the id chosen beforehand for the image that the request creates.
  */
 export async function createPendingResources(
   deps: NovaDeps,
@@ -69,7 +71,10 @@ export async function createPendingResources(
     },
   );
 
-  /** Until nothing is left or the time is over; the conductor's task goes on with the rest. */
+  /**
+   * Asks a conductor to remove everything, again and again until it succeeds or `removalTimeoutMs`
+   * is over; then the conductor's periodic task takes over.
+   */
   async function remove(): Promise<void> {
     const conductor = conductorClient(deps);
     const options = { timeoutMs: removalTimeoutMs, requestId: request.id };
@@ -91,10 +96,11 @@ export async function createPendingResources(
     },
     async end() {
       await heartbeat.stop();
-      if (committed > 0) return; // of the abandoned parts the task hears
-      // Without a heartbeat for too long, the row was removed with what was created until then.
+      if (committed > 0) return; // the task removes the abandoned parts
+      // If the heartbeat had stopped for too long, cleanup has already removed the row and what
+      // existed then. The row is inserted again, as abandoned, for what was created after that.
       if (!(await abandonPending(db, id))) await insert(1);
-      // One removal may take longer than the request can wait for it.
+      // A single removal may take longer than the request can wait.
       await withDeadline(remove(), removalTimeoutMs, () => undefined, clock);
     },
   };

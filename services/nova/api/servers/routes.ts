@@ -1,4 +1,4 @@
-// Servers themselves: create, list, show, update, delete, and the route of their actions.
+// Routes of /servers: create, list, show, update, delete, and the mount of server actions.
 import Type from 'typebox';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Route } from '#openstack/http/route.ts';
@@ -212,8 +212,8 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
       handler: ofServer(deps, () => ({ status: 200, body: { password: '' } })),
     }),
     route({
-      // Guests tell their password through the metadata service; where none did, there is nothing
-      // to clear.
+      // No-op: a guest posts its password to the metadata service, which this cloud does not
+      // support, so there is never a password to clear.
       method: 'DELETE',
       path: '/v2.1/servers/:id/os-server-password',
       policy: api('os-server-password:clear'),

@@ -1,5 +1,5 @@
-// Asks Neutron, in the caller's name, what a request for interfaces may have. Used by POST /servers
-// and POST …/os-interface.
+// Checks with Neutron, in the caller's name, the networks, ports and security groups of a request
+// for interfaces. Used by POST /servers and POST …/os-interface.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Network, Port, SecurityGroup } from '#contracts/neutron/wire.ts';
@@ -20,9 +20,9 @@ type Request = ApiRequest<unknown>;
 
 export interface WantedNetworks {
   nics: WantedNic[];
-  /** Those named by the caller; [] = Neutron's default. */
+  /** The groups that the caller named; []: Neutron's default group. */
   securityGroups: SecurityGroup[];
-  /** For how many servers the project may have ports; Infinity: no limit. */
+  /** For how many servers the project's port quota has room; Infinity: no limit. */
   servers: number;
 }
 
@@ -30,8 +30,8 @@ export const callersNeutron = (deps: NovaDeps, request: Request): Neutron =>
   neutronClient(deps, callerOf(request));
 
 /**
- * Faults as in domain/choose-networks.ts. overQuota: the new ports of `min` servers do not fit;
- * unavailable.
+ * Faults as in domain/choose-networks.ts. overQuota: the port quota has no room for the new ports
+ * of `min` servers; unavailable: Neutron does not answer.
  */
 export async function wantedNetworks(
   deps: NovaDeps,
@@ -57,7 +57,7 @@ export async function wantedNetworks(
     : { nics, securityGroups, servers: fitting };
 }
 
-/** Ids for names or ids, as the caller sees them in the project. */
+/** Resolves names or ids to security groups that the caller can see in the project. */
 export async function namedGroups(
   neutron: Neutron,
   names: readonly string[],
@@ -111,8 +111,8 @@ async function gather(
 }
 
 /**
- * What Nova chooses from: the project's own networks and the shared ones. An external one is only
- * chosen by name. nova.network.neutron, _get_available_networks
+ * The networks that Nova chooses from if the caller names none: the project's own and shared ones.
+ * External networks are used only if named. nova.network.neutron, _get_available_networks
  */
 async function availableNetworks(
   neutron: Neutron,

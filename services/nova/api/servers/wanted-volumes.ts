@@ -1,4 +1,4 @@
-// The disks a new server is asked to have: block_device_mapping_v2 and its older form, held against
+// The disks of a new server: reads block_device_mapping_v2 and its older form, and checks them with
 // Cinder and Glance in the caller's name. Rules: compute API reference, "Create server",
 // block_device_mapping_v2; nova.objects BlockDeviceDict.from_api.
 import type { CinderVolume } from '#contracts/cinder/wire.ts';
@@ -19,9 +19,9 @@ export type BlockDevice = NonNullable<
 
 export interface WantedVolume {
   source: 'volume' | 'snapshot' | 'image' | 'blank';
-  /** Of the volume, snapshot or image. */
+  /** Id of the source volume, snapshot or image. */
   sourceId: string | null;
-  /** null: the volume's own, or the snapshot's. */
+  /** null: the size of the source volume or snapshot. */
   sizeGib: number | null;
   volumeType: string | null;
   isRoot: boolean;
@@ -30,11 +30,11 @@ export interface WantedVolume {
   deleteOnTermination: boolean;
 }
 
-/** What is booted from, and every disk that is a volume; the root comes first. */
+/** The boot source of a new server, and all its disks that are volumes, the root disk first. */
 export interface WantedDisks {
-  /** null: from a volume. */
+  /** null: the server boots from a volume. */
   imageId: string | null;
-  /** Of a root disk that is no volume. */
+  /** Tag of a root disk that is not a volume. */
   rootTag: string | null;
   volumes: WantedVolume[];
 }
@@ -43,7 +43,7 @@ const invalid = (why: string) => fault('badRequest', `Block Device Mapping is In
 const bootSequence =
   'Boot sequence for the instance and image/block device mapping combination is not valid.';
 
-/** Pure: what the body says, without asking anybody. */
+/** Parses the body's block devices; calls no other service. */
 export function readDevices(
   body: CreateServerBody['server'],
   flavor: FlavorFacts,
@@ -111,7 +111,8 @@ function checkLocal(device: BlockDevice, isRoot: boolean, flavor: FlavorFacts): 
       'badRequest',
       `Block Device Mapping is Invalid: a ${device.source_type} has to become a volume.`,
     );
-  // The flavor's own disks are made in any case; asking for them by name changes nothing.
+  // Ephemeral and swap disks of the flavor are created in any case; naming them is only checked for
+  // size.
   const fits =
     device.guest_format === 'swap' ? gib * 1024 <= flavor.swapMib : gib <= flavor.ephemeralGib;
   return fits
@@ -152,8 +153,8 @@ function readVolume(device: BlockDevice, isRoot: boolean): Outcome<WantedVolume>
 }
 
 /**
- * `{device_name, volume_id | snapshot_id, volume_size, delete_on_termination, no_device}`: the form
- * of the first API. The one at vda is booted from.
+ * The older form: `{device_name, volume_id | snapshot_id, volume_size, delete_on_termination,
+ * no_device}`. The device named vda is the boot disk.
  */
 function fromOldForm(devices: readonly unknown[]): Outcome<BlockDevice[]> {
   const read: BlockDevice[] = [];
@@ -186,8 +187,8 @@ function fromOldForm(devices: readonly unknown[]): Outcome<BlockDevice[]> {
 }
 
 /**
- * The disks of an image that createImage made of a server's volumes: the image has no bytes, only
- * their snapshots.
+ * The volumes that an image refers to which createImage made of a server with volumes: it has no
+ * data, only snapshots of them.
  */
 export function devicesOfImage(image: ImageFacts): Outcome<WantedVolume[]> {
   let devices: unknown;
@@ -225,8 +226,8 @@ export function devicesOfImage(image: ImageFacts): Outcome<WantedVolume[]> {
 }
 
 /**
- * badRequest: something is not there for the caller, not free, not bootable or too small. Answers
- * the image of which the volume to boot from is, or will be, a copy.
+ * badRequest: a source does not exist for the caller, is in use, not bootable or too small. Returns
+ * the facts of the image behind the boot volume, if there is one.
  */
 export async function checkDisks(
   deps: NovaDeps,
@@ -288,15 +289,15 @@ function checkSize(image: ImageFacts, sizeGib: number): Outcome<undefined> {
   return undefined;
 }
 
-/** A volume a server will have: one that is there, or one made for it. */
+/** A volume for a new server: an existing one, or one created for the server. */
 export interface CreatedVolume {
   volumeId: string;
   wanted: WantedVolume;
 }
 
 /**
- * Makes the new volumes of one server in the caller's name, so that its quota holds. `key`: their
- * metadata, by which they are found if it is all in vain.
+ * Creates the new volumes of one server with the caller's token, so that the caller's quota
+ * applies. `key`: metadata by which cleanup finds them if the request fails.
  */
 export async function makeVolumes(
   deps: NovaDeps,

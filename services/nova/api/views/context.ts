@@ -1,4 +1,5 @@
-// What the server view needs beyond the server: zones and host states, read once a request.
+// What the server view needs besides the server's row: zones and host states, read once for each
+// request.
 import type { ApiRequest } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../../deps.ts';
 import { isUp } from '../../domain/service-state.ts';
@@ -16,7 +17,7 @@ export async function viewContext(
   const { config, clock } = deps;
   const showsHost = request.allows('os_compute_api:os-extended-server-attributes');
   const zones = await zonesByHost(db);
-  // One server is asked for far more often than a list: its host alone is read then.
+  // Most requests show a single server: then only its own host is read.
   const host = servers.length === 1 ? servers[0]?.host : undefined;
   const services =
     showsHost && request.version >= 16 && host !== null

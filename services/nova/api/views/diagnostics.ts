@@ -1,4 +1,5 @@
-// A guest's counters: libvirt's own names before 2.48, one form for all drivers from there.
+// A guest's diagnostics: libvirt's own counter names below 2.48, upstream's driver-independent
+// format from 2.48 on.
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { GuestDiagnostics } from '#contracts/nova/guest.ts';
 import type { Server } from '../../store/servers.ts';

@@ -1,4 +1,4 @@
-// The flavor as the API shows it: one table of fields with the microversions that have them.
+// The JSON of a flavor: one table of fields, with the microversions that have each field.
 // https://docs.openstack.org/api-ref/compute/#flavors
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { FlavorRow } from '../../store/tables.ts';
@@ -6,7 +6,7 @@ import type { FlavorRow } from '../../store/tables.ts';
 export interface FlavorViewContext {
   version: number;
   baseUrl: string;
-  /** May read extra specs. */
+  /** Whether policy allows the caller to see extra specs. */
   showsExtraSpecs: boolean;
 }
 
@@ -34,7 +34,7 @@ const whole: readonly Field[] = [
   ...brief,
   { name: 'ram', value: (flavor) => flavor.memory_mib },
   { name: 'disk', value: (flavor) => flavor.disk_gib },
-  // No swap was an empty text until 2.75.
+  // A flavor without swap shows '' until 2.74, and 0 from 2.75 on.
   { name: 'swap', until: 74, value: (flavor) => flavor.swap_mib || '' },
   { name: 'swap', since: 75, value: (flavor) => flavor.swap_mib },
   { name: 'OS-FLV-EXT-DATA:ephemeral', value: (flavor) => flavor.ephemeral_gib },

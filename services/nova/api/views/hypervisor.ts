@@ -1,4 +1,4 @@
-// A compute node as the API shows it: one table of fields with the microversions that have them.
+// The JSON of a compute node: one table of fields, with the microversions that have each field.
 // https://docs.openstack.org/api-ref/compute/#hypervisors-os-hypervisors
 import type { Json, JsonObject } from '#contracts/common/json.ts';
 import type { HostFacts } from '#contracts/nova/guest.ts';
@@ -11,9 +11,9 @@ export interface Hypervisor {
   up: boolean;
   facts: HostFacts;
   used: HostUsage;
-  /** The servers on it, where they were asked for. */
+  /** The servers on the host; undefined: the request did not ask for them. */
   servers: { uuid: string; name: string }[] | undefined;
-  /** As `uptime` writes it; null: its host has not told. */
+  /** In the format of the `uptime` command; null: the host has not reported it. */
   uptime: string | null;
 }
 
@@ -27,12 +27,12 @@ interface Field {
 const brief: readonly Field[] = [
   { name: 'id', until: 52, value: ({ node }) => node.id },
   { name: 'id', since: 53, value: ({ node }) => node.uuid },
-  // The host's name, by which servers and the scheduler know it; what its libvirtd calls itself may
-  // be another.
+  // The host name as servers and the scheduler have it; libvirtd on the host may report a different
+  // name.
   { name: 'hypervisor_hostname', value: ({ node }) => node.host },
   { name: 'state', value: ({ up }) => (up ? 'up' : 'down') },
   { name: 'status', value: ({ service }) => (service.disabled === 1 ? 'disabled' : 'enabled') },
-  // An empty list is left out until 2.74.
+  // Until 2.74 an empty list is left out.
   { name: 'servers', until: 74, value: ({ servers }) => (servers?.length ? servers : undefined) },
   { name: 'servers', since: 75, value: ({ servers }) => servers },
 ];
@@ -64,7 +64,7 @@ const whole: readonly Field[] = [
       disabled_reason: service.disabled_reason,
     }),
   },
-  // 2.88 leaves to Placement what Placement knows better.
+  // From 2.88 on these fields are omitted: Placement is the source for inventory and usage.
   ...sizes.map((field): Field => ({ ...field, until: 87 })),
   { name: 'cpu_info', until: 27, value: ({ facts }) => JSON.stringify(facts.cpu) },
   { name: 'cpu_info', since: 28, until: 87, value: ({ facts }) => ({ ...facts.cpu }) },
@@ -86,7 +86,7 @@ function viewOf(fields: readonly Field[], hypervisor: Hypervisor, version: numbe
   return view;
 }
 
-/** Sums over all compute nodes that are enabled. */
+/** Sums over all enabled compute nodes. */
 export function hypervisorStatistics(
   hypervisors: readonly Hypervisor[],
   version: number,

@@ -1,10 +1,12 @@
-// An image of Glance as Nova's old paths show it.
+// The JSON of a Glance image in Nova's deprecated image API.
 // https://docs.openstack.org/api-ref/compute/#show-image-details
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { GlanceImage } from '#contracts/glance/wire.ts';
 import { propertiesOf } from '#contracts/glance/wire.ts';
 
-/** Glance's states by the names of the first compute API; one that is not here is UNKNOWN. */
+/**
+ * Image status of Nova's API for each Glance status; any other Glance status is shown as UNKNOWN.
+ */
 const states: Readonly<Record<string, { status: string; progress: number }>> = {
   queued: { status: 'SAVING', progress: 25 },
   saving: { status: 'SAVING', progress: 50 },
@@ -16,7 +18,10 @@ const states: Readonly<Record<string, { status: string; progress: number }>> = {
   killed: { status: 'ERROR', progress: 0 },
 };
 
-/** Glance's states of one of Nova's; of any other word itself, which no image has. */
+/**
+ * The Glance statuses that Nova shows as `status`. For an unknown `status` the word itself, with
+ * which Glance finds no image.
+ */
 export function glanceStates(status: string): string[] {
   const matching = Object.entries(states).flatMap(([name, state]) =>
     state.status === status ? [name] : [],

@@ -1,4 +1,4 @@
-// The server as the API shows it: one table of fields with the microversions that have them.
+// The JSON of a server: one table of fields, with the microversions that have each field.
 // https://docs.openstack.org/api-ref/compute/#servers-servers
 import { createHash } from 'node:crypto';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
@@ -20,14 +20,14 @@ import type { VolumeRow } from '../../store/tables.ts';
 export interface ServerViewContext {
   version: number;
   baseUrl: string;
-  /** May see where the server runs. */
+  /** Whether policy allows the caller to see the server's host. */
   showsHost: boolean;
-  /** Zone of a host. */
+  /** The availability zone of a host. */
   zoneOf(host: string): string;
   volumesOf(
     serverId: string,
   ): readonly Pick<VolumeRow, 'volume_id' | 'device' | 'boot_index' | 'delete_on_termination'>[];
-  /** 'UP', 'DOWN', 'MAINTENANCE', 'UNKNOWN' or ''. */
+  /** `host_status` of a server: 'UP', 'DOWN', 'MAINTENANCE', 'UNKNOWN', or '' without a host. */
   hostStatusOf(host: string | null): string;
 }
 
@@ -37,19 +37,19 @@ interface Field {
   name: string;
   since?: number;
   until?: number;
-  /** Only with the right to see hosts. */
+  /** Shown only if `showsHost`. */
   hostOnly?: true;
-  /** Below 2.75 the answers of update and rebuild have it not. api-ref, microversion 2.75. */
+  /** Absent from the answers of update and rebuild below 2.75. api-ref, microversion 2.75. */
   lateInChanges?: true;
-  /** Lists of servers have it not. */
+  /** Absent from lists of servers. */
   notInLists?: true;
-  /** undefined leaves the field out. */
+  /** undefined: the field is left out. */
   value(server: Server, context: ServerViewContext & { answers: Answers }): Json | undefined;
 }
 
 const millis = (ms: number | null): string | null =>
   ms === null ? null : isoMicroseconds(ms).slice(0, -1);
-// nova/api/openstack/compute/views/servers.py, _progress_statuses
+// States that have a progress. nova/api/openstack/compute/views/servers.py, _progress_statuses
 const progressing = new Set(['ACTIVE', 'BUILD', 'REBUILD', 'RESIZE', 'VERIFY_RESIZE', 'MIGRATING']);
 const failed = new Set(['ERROR', 'DELETED']);
 
@@ -237,10 +237,10 @@ const fields: readonly Field[] = [
 ];
 
 const addressesOf = (server: Pick<Server, 'addresses'>): AddressesView =>
-  // written by conductor/connect-nics.ts
+  // The cached JSON was written by conductor/connect-nics.ts.
   server.addresses === '{}' ? {} : (JSON.parse(server.addresses) as AddressesView);
 
-/** Addresses alone, as /ips lists them. */
+/** Addresses with `version` and `addr` only, as GET /servers/{id}/ips shows them. */
 export function plainAddresses(
   server: Pick<Server, 'addresses'>,
 ): Record<string, { version: 4 | 6; addr: string }[]> {
@@ -272,7 +272,9 @@ function fieldsFor(version: number, showsHost: boolean, answers: Answers): reado
   return chosen;
 }
 
-/** The server as `show` answers it, as lists do, or as a change (update, rebuild) does. */
+/**
+ * `answers`: whether the JSON is for a show, for a list, or for the answer to update or rebuild.
+ */
 export function serverView(
   server: Server,
   context: ServerViewContext,
@@ -298,8 +300,8 @@ export function serverLinks(id: string, baseUrl: string): Json {
   ];
 }
 
-// The host, unreadable but the same for all servers of a project on it. Remembered: hashing is dear
-// in long lists.
+// `hostId`: a hash that is the same for all servers of a project on one host and does not reveal
+// the host's name. Cached, because hashing is expensive in long lists.
 const hostIds = new Map<string, string>();
 function hostId(server: Pick<Server, 'project_id' | 'host'>): string {
   if (server.host === null) return '';

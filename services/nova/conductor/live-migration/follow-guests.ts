@@ -1,5 +1,5 @@
-// While a guest changes hosts, its ports follow at once, not only when the saga hears that the move
-// is over: floating IPs are served where the port is active. What hosts report tells the moment.
+// Activates the destination's port bindings as soon as a host reports that a live-migrating guest
+// has changed hosts, before the saga learns it: floating IPs are served where the port is active.
 import { isFault } from '#contracts/common/fault.ts';
 import type { GuestState } from '#contracts/nova/guest.ts';
 import type { NovaDeps } from '../../deps.ts';
@@ -13,9 +13,10 @@ export interface GuestReport {
 }
 
 /**
- * `own`: the servers of the report that are on the host. One that is paused there though it should
- * run has handed its memory over; one that runs where it is not yet has arrived. A move that fails
- * brings its ports back. nova.compute.manager, handle_lifecycle_event.
+ * `own`: the servers of the report whose row names this host. A guest that is paused on its host,
+ * though its server is active and migrating, has handed over its memory; a guest that runs on a
+ * host that is not its server's yet has arrived. If the migration fails, the saga brings the ports
+ * back. nova.compute.manager, handle_lifecycle_event.
  */
 export async function followGuests(
   deps: NovaDeps,

@@ -1,6 +1,6 @@
-// The saga that moves a running server to another host. Begun by the action os-migrateLive. Until
-// the guest has left, everything can be undone; from then on everything is finished. Where it is,
-// its hypervisors say: an unwinding that finds it at the destination leaves it there.
+// The saga that live-migrates a server. Begun by the action os-migrateLive. Until the guest has
+// left its source, every step can be undone; afterwards the move is completed, even by `failed`.
+// Undo asks the hypervisors where the guest is, and leaves it at the destination if it has arrived.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { GuestArrival } from '#contracts/nova/live-migration.ts';
@@ -30,14 +30,19 @@ type MoveState = { source?: string; host?: string; nodeUuid?: string; arrival?: 
 type Call = Pick<SagaContext, 'requestId'>;
 
 const agentTimeoutMs = 60_000;
-// An image may have to cross the network first.
+// The image may first have to be downloaded to the destination.
 const prepareDeadlineMs = 15 * 60_000;
-/** Its terms limit a migration, and its agent has it wait for its turn; this is no limit. */
+/**
+ * Practically no limit: a migration is limited by its own terms (completion timeout), and may have
+ * to wait in the source agent's queue.
+ */
 const moveDeadlineMs = 7 * 24 * 3_600_000;
 const finishing = { deadlineMs: 5 * 60_000, retries: 8 };
 const type = 'live-migration';
 
-/** A server that moves no more: to its group it counts where it is. */
+/**
+ * The end of a migration: from now on the server counts to its server group only on its own host.
+ */
 const over = { task_state: null, reserved_host: null } satisfies Partial<Server>;
 
 export function liveMigrateServer(deps: NovaDeps): AnySaga {
@@ -99,7 +104,8 @@ export function liveMigrateServer(deps: NovaDeps): AnySaga {
           const { source, host } = state;
           if (source === undefined || host === undefined) return;
           if (await hasMoved(deps, input, state)) return;
-          // They may have followed a guest that came back in the end.
+          // The ports may have been activated at the destination already (follow-guests.ts)
+          // although the guest stayed at the source.
           const back = await moveNics(deps, input.serverId, { from: host, to: source }, call);
           if (isFault(back)) throw new Error(`bring the ports back: ${back.message}`);
         },
@@ -115,7 +121,8 @@ export function liveMigrateServer(deps: NovaDeps): AnySaga {
             { seq: 2, name: 'compute_pre_live_migration', host },
             async () => await prepare(deps, input, { source, host }, call),
           ),
-        // Also of the next step: whatever became of the move, it ends here.
+        // Undoes `migrate` as well: ends the migration wherever it stands, and then follows the
+        // guest.
         async undo(input, state, call) {
           const { source, host } = state;
           if (source === undefined || host === undefined) return;
@@ -157,7 +164,8 @@ export function liveMigrateServer(deps: NovaDeps): AnySaga {
         async run({ serverId, migrationId }, { host = null, nodeUuid = null }) {
           await changeServer(db, serverId, { host, node: nodeUuid }, clock.now());
           const migration = { uuid: migrationId, type } as const;
-          // Shown under way for a moment, though it may have ended at once.
+          // The migration may have ended before its progress was first read; 'running' must come
+          // before 'post-migrating' in the table of transitions.
           await advanceMigration(db, migration, 'running', clock.now());
           await advanceMigration(db, migration, 'post-migrating', clock.now());
         },
@@ -169,7 +177,7 @@ export function liveMigrateServer(deps: NovaDeps): AnySaga {
     ],
     async failed(input, state, reason, call) {
       if (await hasMoved(deps, input, state)) {
-        // It runs where it was to run: what is left of the move is finished, not undone.
+        // The guest runs at the destination: the remaining steps are completed, not undone.
         for (const each of [finish.ports, finish.guest, finish.volumes, finish.server]) {
           const outcome = await each(input, state, call);
           if (isFault(outcome)) throw new Error(`finish the move: ${outcome.message}`);
@@ -187,7 +195,10 @@ export function liveMigrateServer(deps: NovaDeps): AnySaga {
     },
   });
 
-  /** Volumes and files of the destination, and what its CPU has to say. */
+  /**
+   * Connects the volumes to the destination, and has its agent check the CPU and prepare the disk
+   * files.
+   */
   async function prepare(
     { database }: NovaDeps,
     input: Input,
@@ -219,7 +230,10 @@ export function liveMigrateServer(deps: NovaDeps): AnySaga {
 const refusedBy = (host: string, { kind, message, detail }: Fault): Fault =>
   fault(kind, message, { ...detail, refusedBy: host });
 
-/** With another host, where the scheduler chose the one that has refused. Safe to repeat. */
+/**
+ * Journals a new saga that excludes `refusingHost`, unless the caller demanded a host. Idempotent.
+ * Returns whether there is a new saga.
+ */
 async function beginAgain(
   deps: NovaDeps,
   input: Input,
@@ -233,7 +247,7 @@ async function beginAgain(
     const migration = await findMigration(trx, input.migrationId);
     if (server?.task_state !== 'migrating' || migration?.status !== 'preparing') return false;
     const lockKey = serverLock(input.serverId);
-    if (await deps.sagas.isBusy(trx, lockKey, sagaId)) return true; // it was begun already
+    if (await deps.sagas.isBusy(trx, lockKey, sagaId)) return true; // already journalled
     const again = { ...input, excludedHosts };
     await enqueueOperation(deps, trx, {
       name: 'nova.live-migrate-server',
@@ -245,7 +259,9 @@ async function beginAgain(
   });
 }
 
-/** The server's row names the destination: its guest is there for good. */
+/**
+ * Whether the server's row already names the destination, which is written once the guest is there.
+ */
 async function hasMoved(
   { database: { db } }: NovaDeps,
   { serverId }: Input,
@@ -255,7 +271,7 @@ async function hasMoved(
   return host !== undefined && source !== undefined && server?.host === host;
 }
 
-/** What is done once the guest is at its destination; each is safe to repeat. */
+/** The steps after the guest has arrived at its destination. Each is idempotent. */
 function finishers(deps: NovaDeps) {
   const { db } = deps.database;
   const { clock, log } = deps;
@@ -266,14 +282,15 @@ function finishers(deps: NovaDeps) {
     async guest({ serverId }: Input, { source = '', host = '' }: MoveState, call: Call) {
       const rpc = { timeoutMs: agentTimeoutMs, requestId: call.requestId };
       const forgotten = await agentOn(deps, source).call('forgetDeparted', { uuid: serverId }, rpc);
-      // A source that is away removes it as a stranger once it is back, and lets go of the volumes.
+      // If the source is away: once back, its agent removes the guest, which no longer belongs
+      // there, and disconnects its volumes.
       if (isFault(forgotten))
         log.warn(
           { server: serverId, host: source, req: call.requestId, why: forgotten.message },
           'what is left of a moved guest is left to its old host',
         );
       const settled = await agentOn(deps, host).call('settleArrival', { uuid: serverId }, rpc);
-      // The driver takes the locks later by itself.
+      // The hypervisor driver takes the missing locks later by itself.
       if (isFault(settled))
         log.warn(
           { server: serverId, host, req: call.requestId, why: settled.message },

@@ -1,5 +1,5 @@
-// The part of a live migration in which the guest moves: the source's agent is asked until it has
-// left, or stays. Whoever asks again joins what is under way.
+// The step of a live migration in which the guest moves: long-polls the source's agent until the
+// guest has left or the migration has failed. Repeated calls join the migration in progress.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { GuestArrival, MigrationProgress } from '#contracts/nova/live-migration.ts';
@@ -23,7 +23,7 @@ export interface Move {
   signal: AbortSignal;
 }
 
-/** A quick one ends before its progress is looked at. */
+/** Short, so that a quick migration is not delayed by a whole `waitMs`. */
 const firstWaitMs = 250;
 const waitMs = 1_000;
 const answerTimeoutMs = waitMs + 20_000;
@@ -33,7 +33,10 @@ const hostTimeoutMs = 30_000;
 export const aborted = (uuid: string) =>
   fault('conflict', `The live migration of instance ${uuid} was aborted.`, { aborted: 'yes' });
 
-/** A fault: the guest stays, or is said to; `endMove` makes sure. */
+/**
+ * Returns a fault if the guest seems to have stayed at the source; the undo (`endMove`) verifies
+ * it.
+ */
 export async function moveGuest(
   deps: NovaDeps,
   move: Move,
@@ -74,7 +77,10 @@ export async function moveGuest(
   }
 }
 
-/** Aborted before it was under way, or the server is being deleted. */
+/**
+ * conflict, marked `aborted`: the migration was aborted before it started, or the server is being
+ * deleted.
+ */
 async function whyUnwanted(
   { database: { db } }: NovaDeps,
   { server, migrationId }: Move,
@@ -94,7 +100,7 @@ async function note(
   const migration = { uuid, type: 'live-migration' } as const;
   const now = clock.now();
   if (state === 'queued') return void (await advanceMigration(db, migration, 'queued', now));
-  await advanceMigration(db, migration, 'preparing', now); // of one that was queued
+  await advanceMigration(db, migration, 'preparing', now); // leaves 'queued', if it was queued
   await advanceMigration(db, migration, 'running', now);
   if (!progress) return;
   const { memory, disk } = progress;
@@ -113,7 +119,10 @@ async function note(
   await changeMigration(db, uuid, change, now);
 }
 
-/** Its host is down, and the destination has nothing of the guest, nor awaits it any more. */
+/**
+ * Whether the guest died with its source: the source is down, and the destination, asked to abandon
+ * the arrival, has no guest.
+ */
 async function hasDied(
   deps: NovaDeps,
   { server, source, host, requestId }: Move,
@@ -130,8 +139,8 @@ async function hasDied(
 }
 
 /**
- * Ends the move, wherever it was: aborted if it is under way. Returns where the guest is for good.
- * Throws until that is certain.
+ * Ends the migration in whatever state it is, aborting it if it is in progress. Returns where the
+ * guest is. Throws, to be tried again, until that is certain.
  */
 export async function endMove(
   deps: NovaDeps,
@@ -140,7 +149,7 @@ export async function endMove(
   const call = { timeoutMs: hostTimeoutMs, requestId };
   const { id: uuid } = server;
   const places = { source, host };
-  // Also of one that still waits for its turn at the agent.
+  // Also aborts a migration that is still waiting in the agent's queue.
   await agentOn(deps, source).call('abortMigration', { uuid }, call);
   let where = await whereGuestIs(deps, uuid, places, requestId);
   const untilMs = deps.clock.now() + hostTimeoutMs;
@@ -151,7 +160,8 @@ export async function endMove(
   if (where === 'destination') return where;
   if (where === 'moving') throw new Error(`guest ${uuid} is still on its way`);
   const abandoned = await agentOn(deps, host).call('abandonArrival', { uuid }, call);
-  // A destination that is away removes what it prepared when nobody has come for it.
+  // If the destination is away, its agent removes what it prepared once no guest has arrived in
+  // time.
   if (!isFault(abandoned) || where === 'source') return 'source';
   throw new Error(`nobody can say where guest ${uuid} is: ${abandoned.message}`);
 }

@@ -1,5 +1,6 @@
-// The ports of a server that moves live: bound to the destination beforehand, active there once the
-// guest has arrived. Nova acts here in its own name; every call is safe to repeat.
+// Port bindings of a live migration: an inactive binding on the destination is created beforehand
+// and activated once the guest has arrived. Nova uses its own credentials; every call is
+// idempotent.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Neutron } from '#openstack/clients/neutron.ts';
@@ -24,7 +25,7 @@ async function each(
   }
 }
 
-/** conflict: the host cannot carry one of them. */
+/** Adds bindings on `host` to all ports. conflict: a port cannot be bound there. */
 export const bindNics = async (
   deps: NovaDeps,
   serverId: string,
@@ -33,7 +34,9 @@ export const bindNics = async (
 ): Promise<Outcome<void>> =>
   await each(deps, serverId, call, async (neutron, portId) => await neutron.bindPort(portId, host));
 
-/** A port that was deleted meanwhile, or was never bound there, is left as it is. */
+/**
+ * Activates the bindings on `host`. Ports that were deleted, or have no binding there, are skipped.
+ */
 export const activateNics = async (
   deps: NovaDeps,
   serverId: string,
@@ -45,7 +48,7 @@ export const activateNics = async (
     return isFault(activated) && activated.kind !== 'notFound' ? activated : undefined;
   });
 
-/** Active on `to`, and no more bound to `from`: where the guest is, or where it has stayed. */
+/** Activates the bindings on `to` and deletes those on `from`. */
 export const moveNics = async (
   deps: NovaDeps,
   serverId: string,

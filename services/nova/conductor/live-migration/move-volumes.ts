@@ -1,6 +1,6 @@
-// The volumes of a server that moves live: attached to both hosts for a while. Which attachment is
-// the destination's follows from Cinder: it is the one that the server's row does not name. Every
-// call is safe to repeat.
+// The volumes of a live-migrating server, which are attached to both hosts for a while. The
+// attachment that the row does not name is the second one: the destination's before the guest has
+// moved, the source's after. Every call is idempotent.
 import { connectionFrom } from '#contracts/cinder/connection-info.ts';
 import type { CinderAttachment } from '#contracts/cinder/wire.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -14,7 +14,10 @@ interface Call {
   requestId: string;
 }
 
-/** Attaches every volume to `host` as well; returns the rows as that host is told of them. */
+/**
+ * Attaches every volume to `host` as well. Returns the rows with the connection of that host; the
+ * stored rows still have the source's.
+ */
 export async function connectToDestination(
   deps: NovaDeps,
   serverId: string,
@@ -45,7 +48,7 @@ const secondOf = (
 ): CinderAttachment | undefined =>
   held.find(({ id, volume_id }) => volume_id === row.volume_id && id !== row.attachment_id);
 
-/** The guest stays: its volumes are its host's alone again. */
+/** For a guest that stays: deletes the destination's attachments. */
 export async function disconnectFromDestination(
   deps: NovaDeps,
   serverId: string,
@@ -62,7 +65,10 @@ export async function disconnectFromDestination(
   }
 }
 
-/** The guest has moved: the destination's attachments are the server's, the source's are gone. */
+/**
+ * For a guest that has moved: completes the destination's attachments, writes them into the rows
+ * and deletes the source's.
+ */
 export async function moveVolumes(
   deps: NovaDeps,
   serverId: string,
@@ -77,7 +83,7 @@ export async function moveVolumes(
   for (const row of rows) {
     const second = secondOf(row, held);
     if (!second) continue;
-    let source = second.id; // the row names the destination's already
+    let source = second.id; // the row names the destination's
     if (row.host !== host) {
       const completed = await cinder.complete(second.id);
       if (isFault(completed)) return completed;

@@ -1,10 +1,10 @@
-// Where a guest is that moves, or moved, or was to move, by the word of both hosts: what the
-// hypervisors say is the truth, whatever became of the calls that began it.
+// Finds out where the guest of a live migration is by asking both hosts. What the hypervisors say
+// decides, not the results of earlier calls.
 import { isFault } from '#contracts/common/fault.ts';
 import type { NovaDeps } from '../../deps.ts';
 import { agentOn } from '../../rpc-clients.ts';
 
-/** `unknown`: a host that would know does not answer now. */
+/** `unknown`: a host whose answer is needed does not answer now. */
 export type Whereabouts = 'source' | 'moving' | 'destination' | 'unknown';
 
 const timeoutMs = 15_000;
@@ -25,10 +25,11 @@ export async function whereGuestIs(
   if (isFault(departing) || isFault(here)) return 'unknown';
   if (departing.departing) return 'moving';
   if (here.state !== 'absent') return 'source';
-  // It has left: either it arrives, or, between the two questions, it has arrived.
+  // The guest has left the source. Since the destination was asked it may have arrived there, so it
+  // is asked again.
   if (isFault(there)) return 'unknown';
   const again = await agentOn(deps, host).call('arrivalState', { uuid }, call);
   if (isFault(again)) return 'unknown';
-  if (again.state === 'absent') return 'source'; // on neither: its host has lost it
+  if (again.state === 'absent') return 'source'; // on neither host: the source has lost it
   return again.state === 'arrived' ? 'destination' : 'moving';
 }

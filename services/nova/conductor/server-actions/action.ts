@@ -1,5 +1,5 @@
-// What a change of state is to the conductor: one row of table.ts, carried out by the saga
-// `nova.change-server`.
+// The conductor's part of a server action that changes vm_state: one row of table.ts, executed by
+// the saga `nova.change-server`.
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { NovaOperations } from '#contracts/nova/operations.ts';
 import type { PowerState, VmState } from '#contracts/nova/server-states.ts';
@@ -9,8 +9,8 @@ import type { Server, ServerChange } from '../../store/servers.ts';
 
 export interface ServerChangeRow {
   /**
-   * What is done on the server's host. Safe to repeat: the saga may run it twice, and a call that
-   * the agent did not take, or whose answer was cut off, is sent again (patient-bus.ts).
+   * The call to the server's host. Must be idempotent: the saga may run it twice, and a call that
+   * the agent did not receive, or whose answer was lost, is sent again (patient-bus.ts).
    */
   effect(
     deps: NovaDeps,
@@ -18,15 +18,15 @@ export interface ServerChangeRow {
     input: NovaOperations['nova.change-server'],
     call: { timeoutMs: number; requestId: string },
   ): Promise<Outcome<unknown>>;
-  /** Where a server that was in `before` is after success. Pure. */
+  /** The states after success, for a server that was in `before`. Pure. */
   ends(before: ServerStates): ServerStates;
-  /** Where it is after a failure. 'same': as before, or what its guest says now. */
+  /** vm_state after a failure; 'same': the state before, or what the guest's state implies now. */
   onFailure: VmState | 'same';
-  /** What is written with the end. */
+  /** Further columns that are written together with the final state. */
   facts?(nowMs: number): ServerChange;
 }
 
-/** Always there, whatever it was before. */
+/** The final state is the same whatever the state before. */
 export const endsIn = (vmState: VmState, powerState: PowerState) => (): ServerStates => ({
   vmState,
   powerState,

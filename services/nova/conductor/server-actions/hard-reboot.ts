@@ -1,4 +1,4 @@
-// Switches the guest off and on: the way out of most states.
+// Powers the guest off and on again. Allowed in most states, as a way out of them.
 import { powerState } from '#contracts/nova/server-states.ts';
 import { agentOn } from '../../rpc-clients.ts';
 import type { ServerChangeRow } from './action.ts';

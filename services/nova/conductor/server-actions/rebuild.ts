@@ -1,5 +1,5 @@
-// Replaces the server's disk by one of its image, which may be a new one. A stopped server stays
-// stopped; one that was in error runs.
+// Recreates the root disk from the server's image, which may be a new one. A stopped server stays
+// stopped; a server in error is started.
 import { powerState } from '#contracts/nova/server-states.ts';
 import { agentOn } from '../../rpc-clients.ts';
 import { describeGuest } from '../describe-guest.ts';

@@ -1,4 +1,4 @@
-// Boots the server from another image, with its own disk beside.
+// Boots the server from another image, with its own root disk attached as well.
 import { powerState } from '#contracts/nova/server-states.ts';
 import { agentOn } from '../../rpc-clients.ts';
 import { describeGuest } from '../describe-guest.ts';

@@ -1,4 +1,4 @@
-// Asks the guest to reboot, and resets it when it does not in time.
+// Asks the guest to reboot, and resets it if it does not within the timeout.
 import { powerState } from '#contracts/nova/server-states.ts';
 import { agentOn } from '../../rpc-clients.ts';
 import type { ServerChangeRow } from './action.ts';

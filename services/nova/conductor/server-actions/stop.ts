@@ -1,4 +1,4 @@
-// Asks the guest to shut down, and switches it off when it does not in time.
+// Asks the guest to shut down, and powers it off if it does not within the timeout.
 import { powerState } from '#contracts/nova/server-states.ts';
 import { agentOn } from '../../rpc-clients.ts';
 import type { ServerChangeRow } from './action.ts';

@@ -1,4 +1,4 @@
-// Every change of state of a server, one line each: the conductor's side.
+// Every server action that changes vm_state, one line each: the conductor's part.
 import type { ServerAction } from '#contracts/nova/operations.ts';
 import type { ServerChangeRow } from './action.ts';
 import { hardReboot } from './hard-reboot.ts';

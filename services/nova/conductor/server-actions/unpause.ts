@@ -1,4 +1,4 @@
-// Lets a paused guest run on.
+// Resumes the processors of a paused guest.
 import { powerState } from '#contracts/nova/server-states.ts';
 import { agentOn } from '../../rpc-clients.ts';
 import type { ServerChangeRow } from './action.ts';

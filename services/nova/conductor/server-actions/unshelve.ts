@@ -1,4 +1,4 @@
-// Starts the guest of a shelved server that is on its host still. One that was offloaded is built
+// Starts the guest of a shelved server that is still on its host. An offloaded server is built
 // anew: unshelve-server.ts.
 import { powerState } from '#contracts/nova/server-states.ts';
 import { agentOn } from '../../rpc-clients.ts';

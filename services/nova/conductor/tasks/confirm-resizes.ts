@@ -1,5 +1,5 @@
-// Confirms resizes that nobody has confirmed for as long as the operator allows
-// (`resizeConfirmWindowMs`); without such a limit it does nothing.
+// Periodic task: confirms resizes that have waited longer than `resizeConfirmWindowMs`; does
+// nothing if that is 0.
 import { transaction } from '#platform/db/transaction.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import { beginResizeEnd } from '../../begin-resize-end.ts';

@@ -1,11 +1,12 @@
-// Network info of servers is read anew, one after the other, for events that were lost.
+// Periodic task: refreshes the network info cache of all servers in turn, in case an event from
+// Neutron was lost.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import type { NovaDeps } from '../../deps.ts';
 import { serversWithNics } from '../../store/nics.ts';
 import { refreshNetworkInfo } from '../connect-nics.ts';
 
-/** Servers a round: ten thousand are seen once in two hours, fifty every minute. */
+/** Servers in one run of the task. The more servers there are, the longer a whole round takes. */
 const perRound = 100;
 
 export function healNetworkInfo(deps: NovaDeps): Task {

@@ -1,5 +1,5 @@
-// Takes shelved servers from their hosts: those that were shelved long enough ago, and those whose
-// host was away when it was to be done.
+// Periodic task: offloads servers that have been shelved for `shelvedOffloadMs`, and those whose
+// earlier offload failed, e.g. because the host was down.
 import { serverLock } from '#contracts/nova/operations.ts';
 import { transaction } from '#platform/db/transaction.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
@@ -13,7 +13,7 @@ import { beginTask, shelvedOnHosts } from '../../store/servers.ts';
 
 const everyMs = 60_000;
 const perRound = 50;
-/** A request that shelves and offloads is given this time first. */
+/** Servers shelved more recently are skipped: their own request may be about to offload them. */
 const leastMs = 60_000;
 
 export function offloadShelved(deps: NovaDeps): Task {
@@ -30,7 +30,8 @@ export function offloadShelved(deps: NovaDeps): Task {
       const due = await shelvedOnHosts(db, {
         hosts: hosts.map(({ host }) => host),
         beforeMs: nowMs - Math.max(leastMs, config.shelvedOffloadMs),
-        // What boots from a volume never stays on its host.
+        // If offloading by time is off, only volume-backed servers are selected: they never stay on
+        // their host.
         withImage: config.shelvedOffloadMs >= 0,
         limit: perRound,
       });

@@ -1,5 +1,5 @@
-// Deleted servers stay readable for a while (changes-since, action log), then their rows go, and
-// the space they took.
+// Periodic task: removes the rows of servers that were deleted longer than `keepDeletedMs` ago, and
+// returns the space to the file system. Until then they are readable (changes-since, action log).
 import { reclaimSpace } from '#platform/db/reclaim-space.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import type { NovaDeps } from '../../deps.ts';

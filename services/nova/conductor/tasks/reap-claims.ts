@@ -1,5 +1,5 @@
-// Gives back what Placement holds for servers that use nothing any more: a claim may arrive after
-// its server was deleted, when the process that sent it had stood still on the way.
+// Periodic task: releases allocations in Placement of servers and migrations that no longer need
+// them. A late process, for example, may claim resources after its server was deleted.
 import { isFault } from '#contracts/common/fault.ts';
 import { placementClient } from '#openstack/clients/placement.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
@@ -35,7 +35,8 @@ export function reapClaims(deps: NovaDeps): Task {
         for (const migration of await migrationsAmong(db, consumers)) {
           if (!isOver(migration.type, migration.status)) continue;
           const server = await findServer(db, migration.server_id, null);
-          // A move that came back holds what its server should hold.
+          // After a move that was undone, the migration's allocation on the source goes back to the
+          // server.
           const isBack = server?.node === migration.source_node && server?.task_state === null;
           const returned =
             server && isBack

@@ -1,5 +1,5 @@
-// Ports that could not be given back while Neutron was away: Nova's own are deleted, the tenants'
-// freed.
+// Periodic task: releases the ports of deleted servers and failed builds that could not be released
+// while Neutron was away. Ports that Nova created are deleted, ports of tenants unbound.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import type { NovaDeps } from '../../deps.ts';
@@ -21,7 +21,7 @@ export const reapPorts = (deps: NovaDeps): Task => ({
       const removal = await disconnectNics(deps, server, { requestId: ids.requestId() });
       if (isFault(removal)) {
         log.warn({ server, why: removal.message }, 'ports not reaped');
-        // One server's refusal does not keep the others waiting; without Neutron all wait.
+        // A refusal affects one server only; if Neutron does not answer, the whole run ends.
         if (removal.kind === 'unavailable' || removal.kind === 'timeout') return;
         continue;
       }

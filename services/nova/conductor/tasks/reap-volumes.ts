@@ -1,5 +1,5 @@
-// Gives back the volumes of servers that are gone, or that failed to be built, while their host or
-// Cinder was away.
+// Periodic task: releases the volumes of deleted servers and failed builds that could not be
+// released while their host or Cinder was away.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import type { NovaDeps } from '../../deps.ts';

@@ -1,5 +1,5 @@
-// Requests that died while they created resources at other services leave rows without a heartbeat:
-// their resources are removed.
+// Periodic task: removes the volumes, snapshots and images of requests that died while creating
+// them, which is known by the missing heartbeat of their row.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import type { NovaDeps } from '../../deps.ts';

@@ -1,4 +1,4 @@
-// Servers, their actions, and what a server is made of.
+// Tables of servers and their action log.
 import type { Migration } from '#platform/db/migrate.ts';
 
 export const servers: Migration = {

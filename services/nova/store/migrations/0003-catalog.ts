@@ -1,4 +1,4 @@
-// Flavors, keypairs, hosts, aggregates, quotas.
+// Tables of flavors, keypairs, hosts, aggregates and quotas.
 import type { Migration } from '#platform/db/migrate.ts';
 
 export const catalog: Migration = {

@@ -1,4 +1,4 @@
-// Servers' volumes: what was asked for, and the attachment that came of it.
+// Table of servers' volumes: the requested block devices and their Cinder attachments.
 import type { Migration } from '#platform/db/migrate.ts';
 
 export const volumes: Migration = {

@@ -1,4 +1,5 @@
-// What requests are making at other services at this moment.
+// Table of resources that requests are creating at other services. Replaced by
+// 0010-pending-resources.ts.
 import type { Migration } from '#platform/db/migrate.ts';
 
 export const makings: Migration = {

@@ -1,4 +1,4 @@
-// What tenants call the disks their servers boot from.
+// Column for the tag that a tenant gives to a server's root disk.
 import { addColumn } from '#platform/db/add-column.ts';
 import type { Migration } from '#platform/db/migrate.ts';
 

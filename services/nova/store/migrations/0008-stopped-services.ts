@@ -1,5 +1,5 @@
-// Compute services whose agent has said that it stops: down at once, not only when its heartbeats
-// have been missing for a while.
+// Column that marks compute services whose agent has announced its stop: they count as down at
+// once, before heartbeats are missing.
 import { addColumn } from '#platform/db/add-column.ts';
 import type { Migration } from '#platform/db/migrate.ts';
 

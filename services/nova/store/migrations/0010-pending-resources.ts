@@ -1,5 +1,5 @@
-// What requests create at other services at this moment, and what dead ones left. Takes the place
-// of `makings`, which the next release drops.
+// Table of resources that requests are creating at other services, or have left there. It replaces
+// `makings`, which the next release drops.
 import { sql } from 'kysely';
 import type { Migration } from '#platform/db/migrate.ts';
 
@@ -17,15 +17,15 @@ export const pendingResources: Migration = {
       .addColumn('abandoned', t.bool, (c) => c.notNull())
       .addColumn('heartbeat_until_ms', t.timeMs, (c) => c.notNull())
       .execute();
-    // Requests of the release before ended with its processes. Their sagas are this table's rows
-    // now.
+    // Requests of the previous release ended with its processes. What their sagas kept track of is
+    // moved to this table, marked as abandoned.
     const { rows } = await sql<{ input: string; request_id: string; kept: number | null }>`
       select sagas.input, sagas.request_id, makings.kept from sagas
       left join makings on sagas.lock_key = 'making:' || makings.id
       where sagas.name = 'nova.guard-making'
     `.execute(db);
     for (const { input, request_id, kept } of rows) {
-      if (kept === null) continue; // committed whole
+      if (kept === null) continue; // everything was committed
       const guarded = JSON.parse(input) as {
         makingId: string;
         parts: number;

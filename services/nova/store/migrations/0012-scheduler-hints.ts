@@ -1,5 +1,4 @@
-// What tenants wish of the placement of their servers, for the scheduler, at the first placement
-// and at later moves.
+// Column for a server's scheduler hints, which apply to its first placement and to later moves.
 import { addColumn } from '#platform/db/add-column.ts';
 import type { Migration } from '#platform/db/migrate.ts';
 

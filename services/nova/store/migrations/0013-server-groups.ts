@@ -1,4 +1,4 @@
-// Server groups, which servers are their members, and where a member counts before it is there.
+// Table of server groups, with columns in servers for the group and for the host reserved in it.
 import { addColumn } from '#platform/db/add-column.ts';
 import type { Migration } from '#platform/db/migrate.ts';
 

@@ -1,4 +1,4 @@
-// Which servers are shelved, and the images that hold their disks meanwhile.
+// Columns for shelved servers: since when, and the image that holds the root disk.
 import { addColumn } from '#platform/db/add-column.ts';
 import type { Migration } from '#platform/db/migrate.ts';
 

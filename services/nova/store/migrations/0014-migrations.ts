@@ -41,7 +41,7 @@ export const serverMigrations: Migration = {
       migrations_by_age: ['created_at_ms', 'id'],
     }))
       await db.schema.createIndex(name).ifNotExists().on('migrations').columns(columns).execute();
-    // The API names flavors of migrations by a number, which flavors do not have elsewhere.
+    // The API identifies a migration's flavors by number; flavors themselves have none.
     await db.schema
       .createTable('flavor_numbers')
       .ifNotExists()

@@ -1,4 +1,4 @@
-// In order of application.
+// Nova's schema migrations in the order of application.
 import type { Migration } from '#platform/db/migrate.ts';
 import { sagaKeysMigration, sagaMigration } from '#platform/saga/migrations.ts';
 import { taskLeasesMigration } from '#platform/tasks/migrations.ts';

@@ -1,4 +1,4 @@
-// Every table of Placement's first release.
+// All tables of Placement's first release.
 import type { Migration } from '#platform/db/migrate.ts';
 import { insertIfAbsent } from '#platform/db/transaction.ts';
 
