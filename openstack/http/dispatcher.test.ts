@@ -244,9 +244,7 @@ describe('the dispatcher', () => {
   it('does not start with a route whose policy nobody wrote', () => {
     const face: HttpFace = {
       ...thingFace,
-      routes: [
-        route({ method: 'GET', path: '/x', policy: 'unknown', handler: () => ({ status: 200 }) }),
-      ],
+      routes: [route('GET', '/x', { policy: 'unknown', handler: () => ({ status: 200 }) })],
     };
     assert.throws(() => createDispatcher([face], deps), /GET \/x names the unknown policy unknown/);
   });

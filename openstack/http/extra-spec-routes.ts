@@ -50,9 +50,7 @@ export function extraSpecRoutes<Owner, Sent extends Record<string, unknown>>(
     return accepted;
   };
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: of.policy('index'),
       faults,
       handler: async (request) => {
@@ -60,9 +58,7 @@ export function extraSpecRoutes<Owner, Sent extends Record<string, unknown>>(
         return isFault(owner) ? owner : { status: 200, body: { extra_specs: of.specsOf(owner) } };
       },
     }),
-    route<{ extra_specs: Sent }>({
-      method: 'POST',
-      path,
+    route<{ extra_specs: Sent }>('POST', path, {
       policy: of.policy('create'),
       body: of.createBody,
       faults,
@@ -71,9 +67,7 @@ export function extraSpecRoutes<Owner, Sent extends Record<string, unknown>>(
         return isFault(specs) ? specs : { status: 200, body: { extra_specs: specs } };
       },
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:key`,
+    route('GET', `${path}/:key`, {
       policy: of.policy('show'),
       faults,
       handler: async (request) => {
@@ -85,9 +79,7 @@ export function extraSpecRoutes<Owner, Sent extends Record<string, unknown>>(
           : { status: 200, body: { [keyOf(request)]: value } };
       },
     }),
-    route<Sent>({
-      method: 'PUT',
-      path: `${path}/:key`,
+    route<Sent>('PUT', `${path}/:key`, {
       policy: of.policy('update'),
       body: of.itemBody,
       faults,
@@ -100,9 +92,7 @@ export function extraSpecRoutes<Owner, Sent extends Record<string, unknown>>(
         return isFault(specs) ? specs : { status: 200, body: specs };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: `${path}/:key`,
+    route('DELETE', `${path}/:key`, {
       policy: of.policy('delete'),
       faults,
       handler: async (request) => {

@@ -40,26 +40,20 @@ export const thingFace: HttpFace = {
     body: (code, { message, kind }) => ({ error: { code, message, kind } }),
   },
   routes: [
-    route({
-      method: 'GET',
-      path: '/',
+    route('GET', '/', {
       auth: 'none',
       policy: null,
       unversioned: true,
       handler: () => ({ status: 300, body: { versions: ['v1'] } }),
     }),
-    route({
-      method: 'GET',
-      path: '/v1/things',
+    route('GET', '/v1/things', {
       policy: 'show',
       handler: ({ query, queryString, version, baseUrl, id }) => ({
         status: 200,
         body: { names: [...(query['name'] ?? [])], queryString, version, baseUrl, id },
       }),
     }),
-    route({
-      method: 'POST',
-      path: '/v1/things',
+    route('POST', '/v1/things', {
       policy: 'make',
       body: thing,
       maxBodyBytes: 1000,
@@ -76,9 +70,7 @@ export const thingFace: HttpFace = {
         };
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v1/things/:name',
+    route('GET', '/v1/things/:name', {
       policy: 'show',
       faults: ['notFound'],
       handler: ({ params, auth, allows }) =>
@@ -93,30 +85,22 @@ export const thingFace: HttpFace = {
               },
             },
     }),
-    route({
-      method: 'DELETE',
-      path: '/v1/things/:name',
+    route('DELETE', '/v1/things/:name', {
       policy: 'make',
       handler: () => ({ status: 204 }),
     }),
-    route({
-      method: 'GET',
-      path: '/v1/newer',
+    route('GET', '/v1/newer', {
       policy: 'show',
       since: 5,
       until: 9,
       handler: ({ version }) => ({ status: 200, body: { version } }),
     }),
-    route({
-      method: 'GET',
-      path: '/v1/newer',
+    route('GET', '/v1/newer', {
       policy: 'show',
       since: 10,
       handler: ({ version }) => ({ status: 200, body: { since: 10, version } }),
     }),
-    route({
-      method: 'PUT',
-      path: '/v1/files/*',
+    route('PUT', '/v1/files/*', {
       policy: 'make',
       streams: true,
       handler: async ({ stream, params }) => {
@@ -125,9 +109,7 @@ export const thingFace: HttpFace = {
         return { status: 200, body: { file: params['*'], size } };
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v1/files/*',
+    route('GET', '/v1/files/*', {
       policy: 'show',
       handler: ({ params }) => ({
         status: 200,
@@ -135,27 +117,19 @@ export const thingFace: HttpFace = {
         body: Readable.from([Buffer.from('bytes of '), Buffer.from(params['*'] ?? '')]),
       }),
     }),
-    route({
-      method: 'POST',
-      path: '/v1/boxes',
+    route('POST', '/v1/boxes', {
       policy: 'make',
       handler: ({ body }) => ({ status: 200, body: (box = body) }),
     }),
-    route({
-      method: 'GET',
-      path: '/v1/boxes',
+    route('GET', '/v1/boxes', {
       policy: 'show',
       handler: () => ({ status: 200, body: box }),
     }),
-    route({
-      method: 'GET',
-      path: '/v1/never',
+    route('GET', '/v1/never', {
       policy: 'show',
       handler: async () => await new Promise<never>(() => undefined),
     }),
-    route({
-      method: 'GET',
-      path: '/v1/never-whole',
+    route('GET', '/v1/never-whole', {
       policy: 'show',
       handler: () => {
         const body = new PassThrough();
@@ -163,9 +137,7 @@ export const thingFace: HttpFace = {
         return { status: 200, headers: { 'content-type': 'application/octet-stream' }, body };
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v1/careless',
+    route('GET', '/v1/careless', {
       auth: 'none',
       policy: null,
       handler: ({ auth }) => ({ status: 200, body: auth.userId }),

@@ -36,17 +36,13 @@ export function metadataRoutes(map: MetadataRoutes): readonly Route[] {
   const { path, until, body, itemBody, readFaults, writeFaults } = map;
   const keyOf = (request: Request): string => request.params['key'] ?? '';
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: map.policy('index'),
       until,
       faults: readFaults,
       handler: async (request) => replyOf(await map.read(request)),
     }),
-    route<{ metadata: Metadata }>({
-      method: 'POST',
-      path,
+    route<{ metadata: Metadata }>('POST', path, {
       policy: map.policy('create'),
       until,
       body,
@@ -54,18 +50,14 @@ export function metadataRoutes(map: MetadataRoutes): readonly Route[] {
       handler: async (request) =>
         replyOf(await map.change(request, (now) => ({ ...now, ...request.body.metadata }))),
     }),
-    route<{ metadata: Metadata }>({
-      method: 'PUT',
-      path,
+    route<{ metadata: Metadata }>('PUT', path, {
       policy: map.policy('update_all'),
       until,
       body,
       faults: writeFaults,
       handler: async (request) => replyOf(await map.change(request, () => request.body.metadata)),
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:key`,
+    route('GET', `${path}/:key`, {
       policy: map.policy('show'),
       until,
       faults: readFaults,
@@ -79,9 +71,7 @@ export function metadataRoutes(map: MetadataRoutes): readonly Route[] {
           : { status: 200, body: { meta: { [key]: value } } };
       },
     }),
-    route<{ meta: Metadata }>({
-      method: 'PUT',
-      path: `${path}/:key`,
+    route<{ meta: Metadata }>('PUT', `${path}/:key`, {
       policy: map.policy('update'),
       until,
       body: itemBody,
@@ -94,9 +84,7 @@ export function metadataRoutes(map: MetadataRoutes): readonly Route[] {
         return isFault(metadata) ? metadata : { status: 200, body: { meta } };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: `${path}/:key`,
+    route('DELETE', `${path}/:key`, {
       policy: map.policy('delete'),
       until,
       faults: writeFaults,

@@ -93,11 +93,13 @@ export interface Route {
  * Binds the handler's body type to the route. The schema validates the body, so this cast is safe.
  */
 export function route<Body = Json>(
-  definition: Omit<Route, 'handler'> & {
+  method: HttpMethod,
+  path: string,
+  definition: Omit<Route, 'method' | 'path' | 'handler'> & {
     handler(request: ApiRequest<Body>): Promise<Outcome<Reply>> | Outcome<Reply>;
   },
 ): Route {
-  return definition as Route;
+  return { method, path, ...definition } as Route;
 }
 
 /** How a service formats its faults. */

@@ -20,18 +20,14 @@ const face: HttpFace = {
   ...thingFace,
   routes: [
     ...thingFace.routes,
-    route({
-      method: 'GET',
-      path: '/v1/slow',
+    route('GET', '/v1/slow', {
       policy: 'show',
       handler: async () => {
         await systemClock.sleep(idleTimeoutMs * 4);
         return { status: 200, body: 'slow' };
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v1/endless',
+    route('GET', '/v1/endless', {
       policy: 'show',
       handler: () => ({
         status: 200,
@@ -42,9 +38,7 @@ const face: HttpFace = {
         ),
       }),
     }),
-    route({
-      method: 'GET',
-      path: '/v1/unsendable',
+    route('GET', '/v1/unsendable', {
       policy: 'show',
       handler: () => ({ status: 200, headers: { location: '/\u{1f98a}' } }),
     }),

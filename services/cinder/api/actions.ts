@@ -65,9 +65,7 @@ export function actionRoute<Target>(
       schema && bodyChecker(Type.Object({ [name]: schema }, { additionalProperties: false })),
     ]),
   );
-  return route<Record<string, Json>>({
-    method: 'POST',
-    path: `${path}/:id/action`,
+  return route<Record<string, Json>>('POST', `${path}/:id/action`, {
     policy,
     body,
     faults,

@@ -123,9 +123,7 @@ export function attachmentRoutes(deps: HandlerDeps): readonly Route[] {
       summary: (_, rows) => rows.map(summary),
       detail: (_, rows) => rows.map(view),
     }),
-    route({
-      method: 'GET',
-      path: '/attachments/:id',
+    route('GET', '/attachments/:id', {
       since,
       policy: 'volume:attachment_get_all',
       faults: ['notFound'],
@@ -134,9 +132,7 @@ export function attachmentRoutes(deps: HandlerDeps): readonly Route[] {
         return shown(row);
       },
     }),
-    route<{ attachment: Create }>({
-      method: 'POST',
-      path: '/attachments',
+    route<{ attachment: Create }>('POST', '/attachments', {
       since,
       policy: 'volume:attachment_create',
       body: createBody,
@@ -159,9 +155,7 @@ export function attachmentRoutes(deps: HandlerDeps): readonly Route[] {
         return shown(connected);
       },
     }),
-    route<{ attachment: { connector: Connector; mode?: 'rw' | 'ro' } }>({
-      method: 'PUT',
-      path: '/attachments/:id',
+    route<{ attachment: { connector: Connector; mode?: 'rw' | 'ro' } }>('PUT', '/attachments/:id', {
       since,
       policy: 'volume:attachment_update',
       body: updateBody,
@@ -174,9 +168,7 @@ export function attachmentRoutes(deps: HandlerDeps): readonly Route[] {
         return shown(connected);
       },
     }),
-    route({
-      method: 'POST',
-      path: '/attachments/:id/action',
+    route('POST', '/attachments/:id/action', {
       since: completeSince,
       policy: 'volume:attachment_complete',
       body: completeBody,
@@ -188,9 +180,7 @@ export function attachmentRoutes(deps: HandlerDeps): readonly Route[] {
         return isFault(completed) ? completed : { status: 204 };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/attachments/:id',
+    route('DELETE', '/attachments/:id', {
       since,
       policy: 'volume:attachment_delete',
       faults: ['notFound', 'conflict'],

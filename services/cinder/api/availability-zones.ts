@@ -6,9 +6,7 @@ import type { HandlerDeps } from './handler-deps.ts';
 
 export function availabilityZoneRoutes({ config }: HandlerDeps): readonly Route[] {
   return [
-    route({
-      method: 'GET',
-      path: '/os-availability-zone',
+    route('GET', '/os-availability-zone', {
       policy: 'volume:availability_zone_list',
       handler: () => ({
         status: 200,

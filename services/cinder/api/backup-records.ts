@@ -89,9 +89,7 @@ export function backupRecordRoutes(deps: HandlerDeps): readonly Route[] {
   // neither can read the other's data.
   const service = `cinder.backup.drivers.cobalt.${deps.backupStoreName}`;
   return [
-    route({
-      method: 'GET',
-      path: '/backups/:id/export_record',
+    route('GET', '/backups/:id/export_record', {
       policy: 'backup:export-import',
       faults: ['notFound'],
       handler: async (request) => {
@@ -110,9 +108,7 @@ export function backupRecordRoutes(deps: HandlerDeps): readonly Route[] {
         };
       },
     }),
-    route<{ 'backup-record': Envelope }>({
-      method: 'POST',
-      path: '/backups/import_record',
+    route<{ 'backup-record': Envelope }>('POST', '/backups/import_record', {
       policy: 'backup:export-import',
       body: importBody,
       maxBodyBytes,

@@ -143,9 +143,7 @@ export function backupRoutes(deps: HandlerDeps): readonly Route[] {
       summary: (request, rows) => rows.map((row) => summary(request, row)),
       detail: (request, rows) => rows.map((row) => detail(request, row)),
     }),
-    route<{ backup: WantedBackup }>({
-      method: 'POST',
-      path: '/backups',
+    route<{ backup: WantedBackup }>('POST', '/backups', {
       policy: 'backup:create',
       body: createBody,
       faults: ['notFound', 'overQuota'],
@@ -154,9 +152,7 @@ export function backupRoutes(deps: HandlerDeps): readonly Route[] {
         return isFault(row) ? row : { status: 202, body: { backup: summary(request, row) } };
       },
     }),
-    route({
-      method: 'GET',
-      path: '/backups/:id',
+    route('GET', '/backups/:id', {
       policy: 'backup:get',
       faults: ['notFound'],
       handler: async (request) => {
@@ -164,34 +160,34 @@ export function backupRoutes(deps: HandlerDeps): readonly Route[] {
         return isFault(row) ? row : { status: 200, body: { backup: detail(request, row) } };
       },
     }),
-    route<{ backup: Pick<WantedBackup, 'name' | 'description' | 'metadata'> }>({
-      method: 'PUT',
-      path: '/backups/:id',
-      since: updateSince,
-      policy: 'backup:update',
-      body: updateBody,
-      faults: ['notFound'],
-      handler: async (request) => {
-        const row = await requested(request);
-        if (isFault(row)) return row;
-        const { name, description, metadata } = request.body.backup;
-        await changeBackup(
-          db,
-          row.id,
-          {
-            ...(name === undefined ? {} : { name }),
-            ...(description === undefined ? {} : { description }),
-            ...(metadata ? { metadata_json: JSON.stringify(metadata) } : {}),
-          },
-          clock.now(),
-        );
-        const now = await requested(request);
-        return isFault(now) ? now : { status: 200, body: { backup: summary(request, now) } };
+    route<{ backup: Pick<WantedBackup, 'name' | 'description' | 'metadata'> }>(
+      'PUT',
+      '/backups/:id',
+      {
+        since: updateSince,
+        policy: 'backup:update',
+        body: updateBody,
+        faults: ['notFound'],
+        handler: async (request) => {
+          const row = await requested(request);
+          if (isFault(row)) return row;
+          const { name, description, metadata } = request.body.backup;
+          await changeBackup(
+            db,
+            row.id,
+            {
+              ...(name === undefined ? {} : { name }),
+              ...(description === undefined ? {} : { description }),
+              ...(metadata ? { metadata_json: JSON.stringify(metadata) } : {}),
+            },
+            clock.now(),
+          );
+          const now = await requested(request);
+          return isFault(now) ? now : { status: 200, body: { backup: summary(request, now) } };
+        },
       },
-    }),
-    route({
-      method: 'DELETE',
-      path: '/backups/:id',
+    ),
+    route('DELETE', '/backups/:id', {
       policy: 'backup:delete',
       faults: ['notFound'],
       handler: async (request) => {
@@ -199,35 +195,37 @@ export function backupRoutes(deps: HandlerDeps): readonly Route[] {
         return isFault(row) ? row : await deleteBackup(deps, request, row, false);
       },
     }),
-    route<{ restore: { volume_id?: string | null; name?: string | null } }>({
-      method: 'POST',
-      path: '/backups/:id/restore',
-      policy: 'backup:restore',
-      body: restoreBody,
-      faults: ['notFound', 'overQuota', 'conflict'],
-      handler: async (request) => {
-        const row = await requested(request);
-        if (isFault(row)) return row;
-        const { volume_id, name } = request.body.restore;
-        const volume = volume_id
-          ? await restoreToVolume(deps, request, row, volume_id)
-          : await restoreToNewVolume(deps, request, row.id, {
-              name: name ?? `restore_backup_${row.id}`,
-            });
-        return isFault(volume)
-          ? volume
-          : {
-              status: 202,
-              body: {
-                restore: {
-                  backup_id: row.id,
-                  volume_id: volume.id,
-                  volume_name: volume.name ?? '',
+    route<{ restore: { volume_id?: string | null; name?: string | null } }>(
+      'POST',
+      '/backups/:id/restore',
+      {
+        policy: 'backup:restore',
+        body: restoreBody,
+        faults: ['notFound', 'overQuota', 'conflict'],
+        handler: async (request) => {
+          const row = await requested(request);
+          if (isFault(row)) return row;
+          const { volume_id, name } = request.body.restore;
+          const volume = volume_id
+            ? await restoreToVolume(deps, request, row, volume_id)
+            : await restoreToNewVolume(deps, request, row.id, {
+                name: name ?? `restore_backup_${row.id}`,
+              });
+          return isFault(volume)
+            ? volume
+            : {
+                status: 202,
+                body: {
+                  restore: {
+                    backup_id: row.id,
+                    volume_id: volume.id,
+                    volume_name: volume.name ?? '',
+                  },
                 },
-              },
-            };
+              };
+        },
       },
-    }),
+    ),
     backupActionRoute(deps),
   ];
 }

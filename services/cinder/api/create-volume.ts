@@ -65,9 +65,7 @@ const uuid = /^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$/i;
 
 export function createVolumeRoutes(deps: HandlerDeps): readonly Route[] {
   return [
-    route<{ volume: WantedVolume }>({
-      method: 'POST',
-      path: '/volumes',
+    route<{ volume: WantedVolume }>('POST', '/volumes', {
       policy: 'volume:create',
       body,
       faults: ['notFound', 'overQuota', 'conflict'],

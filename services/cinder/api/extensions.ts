@@ -35,9 +35,7 @@ const extensions = [
 ] as const;
 
 export const extensionRoutes: readonly Route[] = [
-  route({
-    method: 'GET',
-    path: '/extensions',
+  route('GET', '/extensions', {
     policy: 'volume:extensions',
     handler: () => ({
       status: 200,

@@ -12,9 +12,7 @@ import { heardOfAt, isUp } from './services.ts';
 export function hostRoutes(deps: HandlerDeps): readonly Route[] {
   const { db } = deps.database;
   return [
-    route({
-      method: 'GET',
-      path: '/os-hosts',
+    route('GET', '/os-hosts', {
       policy: 'volume_extension:hosts',
       handler: async () => ({
         status: 200,
@@ -30,9 +28,7 @@ export function hostRoutes(deps: HandlerDeps): readonly Route[] {
         },
       }),
     }),
-    route({
-      method: 'GET',
-      path: '/os-hosts/:id',
+    route('GET', '/os-hosts/:id', {
       policy: 'volume_extension:hosts',
       faults: ['notFound'],
       handler: async ({ params }) => {

@@ -31,19 +31,17 @@ export function listRoutes<N extends ListedTable>(
   deps: HandlerDeps,
   { path, since, policy, rules, summary, detail, nothing }: ListRoutes<N>,
 ): readonly Route[] {
-  const shared = { method: 'GET', since, policy, faults: ['notFound'] } as const;
+  const shared = { since, policy, faults: ['notFound'] } as const;
   return [
-    route({
+    route('GET', path, {
       ...shared,
-      path,
       handler: async (request) =>
         nothing !== undefined && asksForNothing(request)
           ? fault('notFound', nothing)
           : await listReply(deps, request, rules, summary),
     }),
-    route({
+    route('GET', `${path}/detail`, {
       ...shared,
-      path: `${path}/detail`,
       handler: async (request) => await listReply(deps, request, rules, detail),
     }),
   ];

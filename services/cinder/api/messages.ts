@@ -73,18 +73,14 @@ export function messageRoutes(deps: HandlerDeps): readonly Route[] {
     );
   };
   return [
-    route({
-      method: 'GET',
-      path: '/messages',
+    route('GET', '/messages', {
       since,
       policy: 'message:get_all',
       faults: ['notFound'],
       handler: async (request) =>
         await listReply(deps, request, rules, (_, rows) => rows.map((row) => view(request, row))),
     }),
-    route({
-      method: 'GET',
-      path: '/messages/:id',
+    route('GET', '/messages/:id', {
       since,
       policy: 'message:get',
       faults: ['notFound'],
@@ -93,9 +89,7 @@ export function messageRoutes(deps: HandlerDeps): readonly Route[] {
         return isFault(row) ? row : { status: 200, body: { message: view(request, row) } };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/messages/:id',
+    route('DELETE', '/messages/:id', {
       since,
       policy: 'message:delete',
       faults: ['notFound'],

@@ -26,9 +26,7 @@ export const allPools = async (
 export function poolRoutes(deps: HandlerDeps): readonly Route[] {
   const { clock } = deps;
   return [
-    route({
-      method: 'GET',
-      path: '/scheduler-stats/get_pools',
+    route('GET', '/scheduler-stats/get_pools', {
       policy: 'scheduler_extension:scheduler_stats:get_pools',
       handler: async (request) => {
         const detail = booleanOf(first(request, 'detail') ?? 'false');
@@ -75,9 +73,7 @@ export function poolRoutes(deps: HandlerDeps): readonly Route[] {
         };
       },
     }),
-    route({
-      method: 'GET',
-      path: '/capabilities/:id',
+    route('GET', '/capabilities/:id', {
       policy: 'volume_extension:capabilities',
       faults: ['notFound'],
       handler: async (request) => {

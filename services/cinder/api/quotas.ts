@@ -84,9 +84,7 @@ export function quotaRoutes(deps: HandlerDeps): readonly Route[] {
         : fault('forbidden', "Policy doesn't allow volume_extension:quotas:show to be performed.");
     };
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: null,
       handler: shown(async (id, request) => {
         if (booleanOf(first(request, 'usage') ?? 'false') !== true)
@@ -113,18 +111,14 @@ export function quotaRoutes(deps: HandlerDeps): readonly Route[] {
         };
       }),
     }),
-    route({
-      method: 'GET',
-      path: `${path}/defaults`,
+    route('GET', `${path}/defaults`, {
       policy: null,
       handler: shown(async (id) => ({
         status: 200,
         body: { quota_set: { id, ...(await allLimits(defaultClass)) } },
       })),
     }),
-    route<{ quota_set: Sent }>({
-      method: 'PUT',
-      path,
+    route<{ quota_set: Sent }>('PUT', path, {
       policy: 'volume_extension:quotas:update',
       body: setBody,
       handler: async (request) => {
@@ -136,27 +130,21 @@ export function quotaRoutes(deps: HandlerDeps): readonly Route[] {
         return { status: 200, body: { quota_set: await allLimits(id) } };
       },
     }),
-    route({
-      method: 'DELETE',
-      path,
+    route('DELETE', path, {
       policy: 'volume_extension:quotas:delete',
       handler: async (request) => {
         await clearQuotas(db, request.params['id'] ?? '');
         return { status: 200 };
       },
     }),
-    route({
-      method: 'GET',
-      path: '/os-quota-class-sets/:id',
+    route('GET', '/os-quota-class-sets/:id', {
       policy: 'volume_extension:quota_classes:get',
       handler: async ({ params }) => ({
         status: 200,
         body: { quota_class_set: { id: params['id'] ?? '', ...(await allLimits(defaultClass)) } },
       }),
     }),
-    route<{ quota_class_set: Sent }>({
-      method: 'PUT',
-      path: '/os-quota-class-sets/:id',
+    route<{ quota_class_set: Sent }>('PUT', '/os-quota-class-sets/:id', {
       policy: 'volume_extension:quota_classes:update',
       body: classBody,
       handler: async (request) => {
@@ -168,9 +156,7 @@ export function quotaRoutes(deps: HandlerDeps): readonly Route[] {
         return { status: 200, body: { quota_class_set: await allLimits(defaultClass) } };
       },
     }),
-    route({
-      method: 'GET',
-      path: '/limits',
+    route('GET', '/limits', {
       policy: 'limits_extension:used_limits',
       handler: async (request) => {
         const other = request.allows('admin_api')

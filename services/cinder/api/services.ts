@@ -86,14 +86,11 @@ export function serviceRoutes(deps: HandlerDeps): readonly Route[] {
     };
   };
   const manage = {
-    method: 'PUT',
     policy: 'volume_extension:services:update',
     faults: ['notFound'],
   } as const;
   return [
-    route({
-      method: 'GET',
-      path: '/os-services',
+    route('GET', '/os-services', {
       policy: 'volume_extension:services:index',
       handler: async (request) => {
         const [host, binary] = [
@@ -114,21 +111,18 @@ export function serviceRoutes(deps: HandlerDeps): readonly Route[] {
         };
       },
     }),
-    route<Named>({
+    route<Named>('PUT', '/os-services/enable', {
       ...manage,
-      path: '/os-services/enable',
       body: serviceBody,
       handler: async ({ body }) => await change(body, { disabled: 0, disabled_reason: null }),
     }),
-    route<Named>({
+    route<Named>('PUT', '/os-services/disable', {
       ...manage,
-      path: '/os-services/disable',
       body: disableBody,
       handler: async ({ body }) => await change(body, { disabled: 1, disabled_reason: null }),
     }),
-    route<Named>({
+    route<Named>('PUT', '/os-services/disable-log-reason', {
       ...manage,
-      path: '/os-services/disable-log-reason',
       body: disableBody,
       handler: async ({ body }) =>
         body.disabled_reason?.trim()
@@ -137,9 +131,8 @@ export function serviceRoutes(deps: HandlerDeps): readonly Route[] {
     }),
     // Freezing a host is not implemented; an unknown host is refused first.
     ...(['freeze', 'thaw'] as const).map((what) =>
-      route<{ host: string }>({
+      route<{ host: string }>('PUT', `/os-services/${what}`, {
         ...manage,
-        path: `/os-services/${what}`,
         faults: ['notImplemented'],
         body: Type.Object({ host: text }),
         handler: async ({ body }) =>

@@ -81,9 +81,7 @@ export function snapshotRoutes(deps: HandlerDeps): readonly Route[] {
       summary: (request, rows) => rows.map((row) => snapshotView(request, row, 'base')),
       detail: (request, rows) => rows.map((row) => snapshotView(request, row, 'detail')),
     }),
-    route<{ snapshot: WantedSnapshot }>({
-      method: 'POST',
-      path: '/snapshots',
+    route<{ snapshot: WantedSnapshot }>('POST', '/snapshots', {
       policy: 'volume:create_snapshot',
       body: createBody,
       faults: ['notFound', 'overQuota'],
@@ -94,9 +92,7 @@ export function snapshotRoutes(deps: HandlerDeps): readonly Route[] {
           : { status: 202, body: { snapshot: snapshotView(request, row, 'base') } };
       },
     }),
-    route({
-      method: 'GET',
-      path: '/snapshots/:id',
+    route('GET', '/snapshots/:id', {
       policy: 'volume:get_snapshot',
       faults: ['notFound'],
       handler: async (request) => {
@@ -106,9 +102,7 @@ export function snapshotRoutes(deps: HandlerDeps): readonly Route[] {
           : { status: 200, body: { snapshot: snapshotView(request, snapshot, 'detail') } };
       },
     }),
-    route<{ snapshot: DisplayTexts }>({
-      method: 'PUT',
-      path: '/snapshots/:id',
+    route<{ snapshot: DisplayTexts }>('PUT', '/snapshots/:id', {
       policy: 'volume:update_snapshot',
       body: updateBody,
       faults: ['notFound'],
@@ -123,9 +117,7 @@ export function snapshotRoutes(deps: HandlerDeps): readonly Route[] {
           : { status: 200, body: { snapshot: snapshotView(request, now, 'base') } };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/snapshots/:id',
+    route('DELETE', '/snapshots/:id', {
       policy: 'volume:delete_snapshot',
       faults: ['notFound'],
       handler: async (request) => {

@@ -99,18 +99,14 @@ function routesAt(deps: HandlerDeps, path: string, since: number): readonly Rout
       summary: (request, rows) => rows.map((row) => summary(request, row, path)),
       detail: (request, rows) => rows.map((row) => detail(request, row, path)),
     }),
-    route<Create>({
-      method: 'POST',
-      path: `/${path}`,
+    route<Create>('POST', `/${path}`, {
       since,
       policy: 'volume:create_transfer',
       body: since === 0 ? withoutSnapshots : withSnapshots,
       faults: ['notFound'],
       handler: async (request) => await offer(deps, request, path),
     }),
-    route({
-      method: 'GET',
-      path: `/${path}/:id`,
+    route('GET', `/${path}/:id`, {
       since,
       policy: 'volume:get_transfer',
       faults: ['notFound'],
@@ -119,9 +115,7 @@ function routesAt(deps: HandlerDeps, path: string, since: number): readonly Rout
         return isFault(row) ? row : { status: 200, body: { transfer: detail(request, row, path) } };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: `/${path}/:id`,
+    route('DELETE', `/${path}/:id`, {
       since,
       policy: 'volume:delete_transfer',
       faults: ['notFound'],
@@ -141,9 +135,7 @@ function routesAt(deps: HandlerDeps, path: string, since: number): readonly Rout
         return { status: 202 };
       },
     }),
-    route<{ accept: { auth_key: string } }>({
-      method: 'POST',
-      path: `/${path}/:id/accept`,
+    route<{ accept: { auth_key: string } }>('POST', `/${path}/:id/accept`, {
       since,
       policy: 'volume:accept_transfer',
       body: acceptBody,

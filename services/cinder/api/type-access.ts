@@ -30,9 +30,7 @@ export async function requestedType(
 export function typeAccessRoutes(deps: HandlerDeps): readonly Route[] {
   const { db } = deps.database;
   return [
-    route({
-      method: 'GET',
-      path: '/types/:id/os-volume-type-access',
+    route('GET', '/types/:id/os-volume-type-access', {
       policy: 'volume_extension:volume_type_access:get_all_for_type',
       faults: ['notFound'],
       handler: async (request) => {

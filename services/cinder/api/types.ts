@@ -86,9 +86,7 @@ export function typeRoutes(deps: HandlerDeps): readonly Route[] {
   const { ids, clock, log } = deps;
   const read = 'volume_extension:type_get';
   return [
-    route({
-      method: 'GET',
-      path: '/types',
+    route('GET', '/types', {
       policy: 'volume_extension:type_get_all',
       faults: ['notFound'],
       handler: async (request) => {
@@ -98,9 +96,7 @@ export function typeRoutes(deps: HandlerDeps): readonly Route[] {
           : { status: 200, body: { volume_types: types.map((type) => typeView(request, type)) } };
       },
     }),
-    route<{ volume_type: Wanted }>({
-      method: 'POST',
-      path: '/types',
+    route<{ volume_type: Wanted }>('POST', '/types', {
       policy: 'volume_extension:type_create',
       body: createBody,
       faults: ['conflict'],
@@ -119,9 +115,7 @@ export function typeRoutes(deps: HandlerDeps): readonly Route[] {
           : fault('conflict', `Volume Type ${row.name} already exists.`);
       },
     }),
-    route({
-      method: 'GET',
-      path: '/types/default',
+    route('GET', '/types/default', {
       policy: read,
       faults: ['notFound'],
       handler: async (request) => {
@@ -131,9 +125,7 @@ export function typeRoutes(deps: HandlerDeps): readonly Route[] {
           : fault('notFound', 'Default volume type can not be found.');
       },
     }),
-    route({
-      method: 'GET',
-      path: '/types/:id',
+    route('GET', '/types/:id', {
       policy: read,
       faults: ['notFound'],
       handler: async (request) => {
@@ -143,9 +135,7 @@ export function typeRoutes(deps: HandlerDeps): readonly Route[] {
           : { status: 200, body: { volume_type: typeView(request, type) } };
       },
     }),
-    route<{ volume_type: Wanted }>({
-      method: 'PUT',
-      path: '/types/:id',
+    route<{ volume_type: Wanted }>('PUT', '/types/:id', {
       policy: 'volume_extension:type_update',
       body: updateBody,
       faults: ['notFound', 'conflict'],
@@ -173,9 +163,7 @@ export function typeRoutes(deps: HandlerDeps): readonly Route[] {
         return { status: 200, body: { volume_type: view } };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/types/:id',
+    route('DELETE', '/types/:id', {
       policy: 'volume_extension:type_delete',
       faults: ['notFound'],
       handler: async (request) => {
@@ -197,9 +185,7 @@ export function typeRoutes(deps: HandlerDeps): readonly Route[] {
       },
     }),
     // Volume encryption is not implemented, so that no type has any.
-    route({
-      method: 'GET',
-      path: '/types/:id/encryption',
+    route('GET', '/types/:id/encryption', {
       policy: read,
       faults: ['notFound'],
       handler: async (request) => {
@@ -207,9 +193,7 @@ export function typeRoutes(deps: HandlerDeps): readonly Route[] {
         return isFault(type) ? type : { status: 200, body: {} };
       },
     }),
-    route({
-      method: 'POST',
-      path: '/types/:id/encryption',
+    route('POST', '/types/:id/encryption', {
       policy: 'volume_extension:volume_type_encryption:any',
       faults: ['notFound', 'notImplemented'],
       handler: async (request) => {

@@ -23,9 +23,7 @@ export function notOffered<Target>(
 }
 
 const none = (path: string, key: string, policy: string | null, since = 0): Route =>
-  route({
-    method: 'GET',
-    path,
+  route('GET', path, {
     policy,
     since,
     handler: () => ({ status: 200, body: { [key]: [] } }),
@@ -37,16 +35,14 @@ const unknown = (
   policy: string | null,
   since = 0,
 ): Route =>
-  route({
-    method,
-    path,
+  route(method, path, {
     policy,
     since,
     faults: ['notFound'],
     handler: ({ params }) => fault('notFound', `${what} ${params['id'] ?? ''} could not be found.`),
   });
 const never = (method: HttpMethod, path: string, what: string, policy: string, since = 0): Route =>
-  route({ method, path, policy, since, faults: ['notImplemented'], handler: () => refusal(what) });
+  route(method, path, { policy, since, faults: ['notImplemented'], handler: () => refusal(what) });
 
 /**
  * A kind of object of which none exist: its list is empty, each id is not found, none can be

@@ -24,17 +24,15 @@ const document = (baseUrl: string): Json => ({
   ],
 });
 
-const open = { method: 'GET', auth: 'none', unversioned: true, policy: null } as const;
+const open = { auth: 'none', unversioned: true, policy: null } as const;
 
 export const versionRoutes: readonly Route[] = [
-  route({
+  route('GET', '/', {
     ...open,
-    path: '/',
     handler: ({ baseUrl }) => ({ status: 300, body: document(baseUrl) }),
   }),
-  route({
+  route('GET', '/v3', {
     ...open,
-    path: '/v3',
     handler: ({ baseUrl }) => ({ status: 200, body: document(baseUrl) }),
   }),
 ];

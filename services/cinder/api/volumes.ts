@@ -119,9 +119,7 @@ export function volumeRoutes(deps: HandlerDeps): readonly Route[] {
       summary: (request, rows) => rows.map((row) => volumeSummary(request, row)),
       detail: async (request, rows) => await volumeViews(deps, request, rows, 'detail'),
     }),
-    route({
-      method: 'GET',
-      path: '/volumes/summary',
+    route('GET', '/volumes/summary', {
       since: summarySince,
       policy: 'volume:get_all',
       handler: async (request) => ({
@@ -129,9 +127,7 @@ export function volumeRoutes(deps: HandlerDeps): readonly Route[] {
         body: { 'volume-summary': await summary(deps, request) },
       }),
     }),
-    route({
-      method: 'GET',
-      path: '/volumes/:id',
+    route('GET', '/volumes/:id', {
       policy: 'volume:get',
       faults: ['notFound'],
       handler: async (request) => {
@@ -141,9 +137,7 @@ export function volumeRoutes(deps: HandlerDeps): readonly Route[] {
           : { status: 200, body: { volume: await volumeView(deps, request, volume, 'detail') } };
       },
     }),
-    route<{ volume: Update }>({
-      method: 'PUT',
-      path: '/volumes/:id',
+    route<{ volume: Update }>('PUT', '/volumes/:id', {
       policy: 'volume:update',
       body: updateBody,
       faults: ['notFound'],
@@ -167,9 +161,7 @@ export function volumeRoutes(deps: HandlerDeps): readonly Route[] {
           : { status: 200, body: { volume: await volumeView(deps, request, now, 'base') } };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/volumes/:id',
+    route('DELETE', '/volumes/:id', {
       policy: 'volume:delete',
       faults: ['notFound', 'conflict'],
       handler: async (request) => {

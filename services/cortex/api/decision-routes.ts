@@ -11,9 +11,7 @@ import type { CortexParts } from './parts.ts';
 
 export function decisionRoutes({ scheduling }: CortexParts): Route[] {
   return [
-    route({
-      method: 'GET',
-      path: '/decisions/:server_id',
+    route('GET', '/decisions/:server_id', {
       policy: 'cortex:explain',
       faults: ['notFound'],
       handler({ params, query }) {

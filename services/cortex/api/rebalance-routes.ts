@@ -29,9 +29,7 @@ const body = Type.Object(
 );
 
 export const rebalanceRoutes = (parts: CortexParts): Route[] => [
-  route<RebalanceRequest>({
-    method: 'POST',
-    path: '/rebalance',
+  route<RebalanceRequest>('POST', '/rebalance', {
     policy: 'cortex:rebalance',
     body,
     async handler({ body: request }) {

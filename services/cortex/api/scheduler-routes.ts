@@ -106,9 +106,7 @@ export function schedulerRoutes(parts: CortexParts): Route[] {
   const auth = config.schedulersNeedToken ? 'token' : 'none';
   const policy = config.schedulersNeedToken ? 'cortex:schedule' : null;
   return [
-    route<NovaExternalRequest>({
-      method: 'POST',
-      path: '/nova/external',
+    route<NovaExternalRequest>('POST', '/nova/external', {
       auth,
       policy,
       body: novaBody,
@@ -120,9 +118,7 @@ export function schedulerRoutes(parts: CortexParts): Route[] {
         return { status: 200, body: { ...answer } };
       },
     }),
-    route<CinderExternalRequest>({
-      method: 'POST',
-      path: '/cinder/external',
+    route<CinderExternalRequest>('POST', '/cinder/external', {
       auth,
       policy,
       body: cinderBody,
@@ -144,9 +140,7 @@ export function schedulerRoutes(parts: CortexParts): Route[] {
  */
 const otherMethods = (path: string): Route[] =>
   (['GET', 'PUT', 'PATCH', 'DELETE'] as const).map((method) =>
-    route({
-      method,
-      path,
+    route(method, path, {
       auth: 'none',
       policy: null,
       handler: () => fault('methodNotAllowed', 'invalid request method', { allow: 'POST' }),

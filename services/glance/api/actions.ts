@@ -13,9 +13,7 @@ const moves = [
 
 export function actionRoutes(parts: GlanceParts): readonly Route[] {
   return moves.map(([action, from, to]) =>
-    route({
-      method: 'POST',
-      path: `/v2/images/:id/actions/${action}`,
+    route('POST', `/v2/images/:id/actions/${action}`, {
       policy: null,
       faults: ['notFound', 'conflict'],
       handler: async (request) => {

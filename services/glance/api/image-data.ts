@@ -20,25 +20,19 @@ import { allowedImage, requestedImage } from './requested-image.ts';
 
 export function dataRoutes(parts: GlanceParts): readonly Route[] {
   return [
-    route({
-      method: 'PUT',
-      path: '/v2/images/:id/file',
+    route('PUT', '/v2/images/:id/file', {
       policy: null,
       streams: true,
       faults: ['notFound', 'conflict', 'gone'],
       handler: async (request) => await upload(parts, request, 'saving'),
     }),
-    route({
-      method: 'PUT',
-      path: '/v2/images/:id/stage',
+    route('PUT', '/v2/images/:id/stage', {
       policy: null,
       streams: true,
       faults: ['notFound', 'conflict', 'gone'],
       handler: async (request) => await upload(parts, request, 'uploading'),
     }),
-    route({
-      method: 'GET',
-      path: '/v2/images/:id/file',
+    route('GET', '/v2/images/:id/file', {
       policy: null,
       faults: ['notFound', 'rangeNotSatisfiable'],
       handler: async (request) => await download(parts, request),

@@ -27,26 +27,20 @@ export function imageRoutes(parts: GlanceParts): readonly Route[] {
   const { db } = parts.database;
   const { clock } = parts;
   return [
-    route<JsonObject>({
-      method: 'POST',
-      path: '/v2/images',
+    route<JsonObject>('POST', '/v2/images', {
       policy: null,
       body: Type.Record(Type.String(), Type.Unknown()),
       faults: ['conflict'],
       handler: async (request) => await createImage(parts, request),
     }),
-    route({
-      method: 'GET',
-      path: '/v2/images',
+    route('GET', '/v2/images', {
       policy: 'get_images',
       faults: ['notFound'],
       // `/v2/images/` requests the image with the empty id: tempest, test_get_image_null_id
       handler: async (request) =>
         request.path.endsWith('/') ? noImage('') : await list(parts, request),
     }),
-    route({
-      method: 'GET',
-      path: '/v2/images/:id',
+    route('GET', '/v2/images/:id', {
       policy: null,
       faults: ['notFound'],
       handler: async (request) => {
@@ -54,17 +48,13 @@ export function imageRoutes(parts: GlanceParts): readonly Route[] {
         return isFault(requested) ? requested : { status: 200, body: imageView(requested.image) };
       },
     }),
-    route<Json>({
-      method: 'PATCH',
-      path: '/v2/images/:id',
+    route<Json>('PATCH', '/v2/images/:id', {
       policy: null,
       jsonTypes: patchTypes,
       faults: ['notFound', 'conflict', 'concurrentUpdate'],
       handler: async (request) => await patch(parts, request),
     }),
-    route({
-      method: 'DELETE',
-      path: '/v2/images/:id',
+    route('DELETE', '/v2/images/:id', {
       policy: null,
       faults: ['notFound', 'conflict'],
       handler: async (request) => {

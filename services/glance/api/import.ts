@@ -17,9 +17,7 @@ const importBody = Type.Object({ method: Type.Object({ name: Type.String() }) })
 
 export function importRoutes(parts: GlanceParts): readonly Route[] {
   return [
-    route<{ method: { name: string } }>({
-      method: 'POST',
-      path: '/v2/images/:id/import',
+    route<{ method: { name: string } }>('POST', '/v2/images/:id/import', {
       policy: null,
       body: importBody,
       faults: ['notFound', 'conflict'],
@@ -43,9 +41,7 @@ export function importRoutes(parts: GlanceParts): readonly Route[] {
         );
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v2/info/import',
+    route('GET', '/v2/info/import', {
       policy: null,
       handler: () => ({
         status: 200,
@@ -58,15 +54,11 @@ export function importRoutes(parts: GlanceParts): readonly Route[] {
         },
       }),
     }),
-    route({
-      method: 'GET',
-      path: '/v2/info/stores',
+    route('GET', '/v2/info/stores', {
       policy: null,
       handler: () => ({ status: 200, body: { stores: [{ ...store }] } }),
     }),
-    route({
-      method: 'GET',
-      path: '/v2/info/stores/detail',
+    route('GET', '/v2/info/stores/detail', {
       policy: 'stores_info_detail',
       handler: () => ({
         status: 200,
@@ -74,9 +66,7 @@ export function importRoutes(parts: GlanceParts): readonly Route[] {
       }),
     }),
     // Imports finish before their response, so there is never a task to show.
-    route({
-      method: 'GET',
-      path: '/v2/images/:id/tasks',
+    route('GET', '/v2/images/:id/tasks', {
       policy: null,
       faults: ['notFound'],
       handler: async (request) => {
@@ -84,9 +74,7 @@ export function importRoutes(parts: GlanceParts): readonly Route[] {
         return isFault(requested) ? requested : { status: 200, body: { tasks: [] } };
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v2/tasks',
+    route('GET', '/v2/tasks', {
       policy: 'tasks_api_access',
       handler: (request) =>
         refusedTaskQuery(request.query) ?? {

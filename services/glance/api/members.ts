@@ -28,17 +28,13 @@ export function memberRoutes(parts: GlanceParts): readonly Route[] {
   const { db } = parts.database;
   const { clock } = parts;
   return [
-    route<{ member: string }>({
-      method: 'POST',
-      path: collection,
+    route<{ member: string }>('POST', collection, {
       policy: null,
       body: Type.Object({ member: Type.String({ minLength: 1, maxLength: 255 }) }),
       faults: ['notFound', 'conflict'],
       handler: async (request) => await addMember(parts, request),
     }),
-    route({
-      method: 'GET',
-      path: collection,
+    route('GET', collection, {
       policy: null,
       faults: ['notFound'],
       handler: async (request) => {
@@ -51,9 +47,7 @@ export function memberRoutes(parts: GlanceParts): readonly Route[] {
             };
       },
     }),
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: null,
       faults: ['notFound'],
       handler: async (request) => {
@@ -64,9 +58,7 @@ export function memberRoutes(parts: GlanceParts): readonly Route[] {
         return member ? { status: 200, body: memberView(member) } : noMember(wanted);
       },
     }),
-    route<{ status: MemberStatus }>({
-      method: 'PUT',
-      path,
+    route<{ status: MemberStatus }>('PUT', path, {
       policy: null,
       body: Type.Object({
         status: Type.Union(memberStatuses.map((status) => Type.Literal(status))),
@@ -88,9 +80,7 @@ export function memberRoutes(parts: GlanceParts): readonly Route[] {
         };
       },
     }),
-    route({
-      method: 'DELETE',
-      path,
+    route('DELETE', path, {
       policy: null,
       faults: ['notFound'],
       handler: async (request) => {

@@ -75,9 +75,7 @@ export const schemaRoutes: readonly Route[] = Object.entries({
   task,
   tasks: collection('tasks', task),
 }).map(([name, schema]) =>
-  route({
-    method: 'GET',
-    path: `/v2/schemas/${name}`,
+  route('GET', `/v2/schemas/${name}`, {
     policy: null,
     handler: () => ({ status: 200, body: structuredClone(schema) }),
   }),

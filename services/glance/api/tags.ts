@@ -12,9 +12,7 @@ const attempts = 5;
 
 export function tagRoutes(parts: GlanceParts): readonly Route[] {
   return [
-    route({
-      method: 'PUT',
-      path,
+    route('PUT', path, {
       policy: null,
       faults: ['notFound', 'concurrentUpdate'],
       handler: async (request) =>
@@ -22,9 +20,7 @@ export function tagRoutes(parts: GlanceParts): readonly Route[] {
           tags.includes(tag) ? tags : [...tags, tag],
         ),
     }),
-    route({
-      method: 'DELETE',
-      path,
+    route('DELETE', path, {
       policy: null,
       faults: ['notFound', 'concurrentUpdate'],
       handler: async (request) =>

@@ -15,9 +15,7 @@ const document = (baseUrl: string): Json => ({
 });
 
 const versionRoute = (path: string, status: number): Route =>
-  route({
-    method: 'GET',
-    path,
+  route('GET', path, {
     auth: 'none',
     unversioned: true,
     policy: null,

@@ -46,18 +46,14 @@ const heartbeat = Type.Object(
 
 export function heartbeatRoutes(deps: HaApiDeps): readonly Route[] {
   return [
-    route<Heartbeat>({
-      method: 'POST',
-      path: '/api/heartbeats',
+    route<Heartbeat>('POST', '/api/heartbeats', {
       policy: 'ha:heartbeats:create',
       body: heartbeat,
       handler: async ({ body }) => ({ status: 200, body: { ...(await take(deps, body)) } }),
     }),
     // Authenticated by the agent's own secret, not by Keystone: an outage of Keystone must not make
     // hosts look dead. An agent can report only for its own host.
-    route<Heartbeat>({
-      method: 'POST',
-      path: '/api/hosts/:host/heartbeats',
+    route<Heartbeat>('POST', '/api/hosts/:host/heartbeats', {
       auth: 'none',
       policy: null,
       faults: ['unauthorized'],

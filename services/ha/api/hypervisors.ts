@@ -28,9 +28,7 @@ export function hypervisorRoutes(deps: HaApiDeps): readonly Route[] {
     new Map((await listHeartbeats(db)).map(({ host, boot_id }) => [host, boot_id]));
 
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: policy('list'),
       async handler() {
         const boots = await bootIds();
@@ -38,9 +36,7 @@ export function hypervisorRoutes(deps: HaApiDeps): readonly Route[] {
         return { status: 200, body: asJson({ enabled: deps.config.enabled, hypervisors }) };
       },
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:host`,
+    route('GET', `${path}/:host`, {
       policy: policy('show'),
       faults: ['notFound'],
       async handler({ params }) {
@@ -58,9 +54,7 @@ export function hypervisorRoutes(deps: HaApiDeps): readonly Route[] {
       },
     }),
     // Same path and body as in CobaltCore's kvm-ha-service.
-    route<{ enabled: boolean }>({
-      method: 'POST',
-      path: `${path}/:host`,
+    route<{ enabled: boolean }>('POST', `${path}/:host`, {
       policy: policy('update'),
       faults: ['notFound'],
       body: Type.Object({ enabled: Type.Boolean() }, { additionalProperties: false }),
@@ -72,9 +66,7 @@ export function hypervisorRoutes(deps: HaApiDeps): readonly Route[] {
         return { status: 200, body: { host, enabled: body.enabled } };
       },
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:host/plan`,
+    route('GET', `${path}/:host/plan`, {
       policy: policy('plan'),
       faults: ['notFound'],
       async handler({ params }) {
@@ -84,9 +76,7 @@ export function hypervisorRoutes(deps: HaApiDeps): readonly Route[] {
         return isFault(plan) ? plan : { status: 200, body: asJson(plan) };
       },
     }),
-    route({
-      method: 'POST',
-      path: `${path}/:host/acknowledge`,
+    route('POST', `${path}/:host/acknowledge`, {
       policy: policy('acknowledge'),
       faults: ['notFound', 'conflict', 'concurrentUpdate'],
       async handler({ params, auth }) {

@@ -35,9 +35,7 @@ export function accessRuleRoutes(k: Keystone): Route[] {
     return (await findAccessRule(k.db, userId, id)) ?? notFound('access rule', id);
   }
   return [
-    route({
-      method: 'GET',
-      path: '/v3/users/:user_id/access_rules',
+    route('GET', '/v3/users/:user_id/access_rules', {
       policy: 'identity:list_access_rules',
       async handler(request) {
         const userId = request.params['user_id'] ?? '';
@@ -54,9 +52,7 @@ export function accessRuleRoutes(k: Keystone): Route[] {
         );
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v3/users/:user_id/access_rules/:id',
+    route('GET', '/v3/users/:user_id/access_rules/:id', {
       policy: 'identity:get_access_rule',
       faults: ['notFound'],
       async handler(request) {
@@ -64,9 +60,7 @@ export function accessRuleRoutes(k: Keystone): Route[] {
         return isFault(row) ? row : shown('access_rule', view(request, row));
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/v3/users/:user_id/access_rules/:id',
+    route('DELETE', '/v3/users/:user_id/access_rules/:id', {
       policy: 'identity:delete_access_rule',
       faults: ['notFound'],
       async handler(request) {

@@ -93,9 +93,7 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
   }
 
   return [
-    route({
-      method: 'GET',
-      path: base,
+    route('GET', base, {
       policy: 'identity:list_application_credentials',
       faults: ['notFound'],
       async handler(request) {
@@ -115,9 +113,7 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
         );
       },
     }),
-    route<Static<typeof createBody>>({
-      method: 'POST',
-      path: base,
+    route<Static<typeof createBody>>('POST', base, {
       policy: 'identity:create_application_credential',
       body: createBody,
       faults: ['conflict', 'notFound', 'tooManyRequests'],
@@ -147,9 +143,7 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
           : created('application_credential', { ...(await view(request, row)), secret });
       },
     }),
-    route({
-      method: 'GET',
-      path: `${base}/:id`,
+    route('GET', `${base}/:id`, {
       policy: 'identity:get_application_credential',
       faults: ['notFound'],
       async handler(request) {
@@ -157,9 +151,7 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
         return isFault(row) ? row : shown('application_credential', await view(request, row));
       },
     }),
-    route({
-      method: 'DELETE',
-      path: `${base}/:id`,
+    route('DELETE', `${base}/:id`, {
       policy: 'identity:delete_application_credential',
       faults: ['notFound'],
       async handler(request) {

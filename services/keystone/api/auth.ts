@@ -69,9 +69,7 @@ export function tokenRoutes(k: Keystone): Route[] {
   }
 
   return [
-    route<Static<typeof authBody>>({
-      method: 'POST',
-      path: '/v3/auth/tokens',
+    route<Static<typeof authBody>>('POST', '/v3/auth/tokens', {
       auth: 'none',
       policy: null,
       body: authBody,
@@ -88,9 +86,7 @@ export function tokenRoutes(k: Keystone): Route[] {
       },
     }),
     ...(['GET', 'HEAD'] as const).map((method) =>
-      route({
-        method,
-        path: '/v3/auth/tokens',
+      route(method, '/v3/auth/tokens', {
         policy: method === 'GET' ? 'identity:validate_token' : 'identity:check_token',
         objectPolicy: true,
         faults: ['notFound'],
@@ -103,9 +99,7 @@ export function tokenRoutes(k: Keystone): Route[] {
         },
       }),
     ),
-    route({
-      method: 'DELETE',
-      path: '/v3/auth/tokens',
+    route('DELETE', '/v3/auth/tokens', {
       policy: 'identity:revoke_token',
       objectPolicy: true,
       faults: ['notFound'],
@@ -116,9 +110,7 @@ export function tokenRoutes(k: Keystone): Route[] {
         return { status: 204 };
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v3/auth/catalog',
+    route('GET', '/v3/auth/catalog', {
       policy: 'identity:get_auth_catalog',
       async handler(request) {
         const { auth } = request;
@@ -136,9 +128,7 @@ export function tokenRoutes(k: Keystone): Route[] {
       },
     }),
     ...['/v3/auth/projects', '/v3/users/:user_id/projects'].map((path) =>
-      route({
-        method: 'GET',
-        path,
+      route('GET', path, {
         policy: path.startsWith('/v3/auth')
           ? 'identity:get_auth_projects'
           : 'identity:list_user_projects',
@@ -171,9 +161,7 @@ export function tokenRoutes(k: Keystone): Route[] {
         },
       }),
     ),
-    route({
-      method: 'GET',
-      path: '/v3/auth/domains',
+    route('GET', '/v3/auth/domains', {
       policy: 'identity:get_auth_domains',
       async handler(request) {
         const { domains } = await reachableBy(k.db, request.auth.userId);
@@ -184,9 +172,7 @@ export function tokenRoutes(k: Keystone): Route[] {
         );
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v3/auth/system',
+    route('GET', '/v3/auth/system', {
       policy: 'identity:get_auth_system',
       async handler(request) {
         const { system } = await reachableBy(k.db, request.auth.userId);

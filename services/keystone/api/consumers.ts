@@ -33,9 +33,7 @@ export function consumerRoutes(k: Keystone): Route[] {
     return (await findConsumer(k.db, id)) ?? notFound('consumer', id);
   }
   return [
-    route({
-      method: 'GET',
-      path: base,
+    route('GET', base, {
       policy: 'identity:list_consumers',
       handler: async (request) =>
         listed(
@@ -44,9 +42,7 @@ export function consumerRoutes(k: Keystone): Route[] {
           (await listConsumers(k.db)).map((row) => view(request, row)),
         ),
     }),
-    route<Static<typeof body>>({
-      method: 'POST',
-      path: base,
+    route<Static<typeof body>>('POST', base, {
       policy: 'identity:create_consumer',
       body,
       async handler(request) {
@@ -62,9 +58,7 @@ export function consumerRoutes(k: Keystone): Route[] {
         return created('consumer', { ...view(request, row), secret: row.secret });
       },
     }),
-    route({
-      method: 'GET',
-      path: `${base}/:consumer_id`,
+    route('GET', `${base}/:consumer_id`, {
       policy: 'identity:get_consumer',
       faults: ['notFound'],
       async handler(request) {
@@ -72,9 +66,7 @@ export function consumerRoutes(k: Keystone): Route[] {
         return isFault(row) ? row : shown('consumer', view(request, row));
       },
     }),
-    route<Static<typeof body>>({
-      method: 'PATCH',
-      path: `${base}/:consumer_id`,
+    route<Static<typeof body>>('PATCH', `${base}/:consumer_id`, {
       policy: 'identity:update_consumer',
       body,
       faults: ['notFound'],
@@ -90,9 +82,7 @@ export function consumerRoutes(k: Keystone): Route[] {
         return shown('consumer', view(request, { ...row, ...changes }));
       },
     }),
-    route({
-      method: 'DELETE',
-      path: `${base}/:consumer_id`,
+    route('DELETE', `${base}/:consumer_id`, {
       policy: 'identity:delete_consumer',
       faults: ['notFound'],
       async handler(request) {

@@ -77,9 +77,7 @@ export function credentialRoutes(k: Keystone): Route[] {
   );
 
   return [
-    route({
-      method: 'GET',
-      path: '/v3/credentials',
+    route('GET', '/v3/credentials', {
       policy: 'identity:list_credentials',
       async handler(request) {
         const refused = await deniedToLent(k, request);
@@ -96,9 +94,7 @@ export function credentialRoutes(k: Keystone): Route[] {
         );
       },
     }),
-    route<Static<typeof createBody>>({
-      method: 'POST',
-      path: '/v3/credentials',
+    route<Static<typeof createBody>>('POST', '/v3/credentials', {
       policy: 'identity:create_credential',
       body: createBody,
       faults: ['conflict', 'notFound'],
@@ -128,9 +124,7 @@ export function credentialRoutes(k: Keystone): Route[] {
         return created('credential', view(request, row));
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v3/credentials/:credential_id',
+    route('GET', '/v3/credentials/:credential_id', {
       policy: 'identity:get_credential',
       faults: ['notFound'],
       async handler(request) {
@@ -138,9 +132,7 @@ export function credentialRoutes(k: Keystone): Route[] {
         return isFault(row) ? row : shown('credential', view(request, row));
       },
     }),
-    route<Static<typeof updateBody>>({
-      method: 'PATCH',
-      path: '/v3/credentials/:credential_id',
+    route<Static<typeof updateBody>>('PATCH', '/v3/credentials/:credential_id', {
       policy: 'identity:update_credential',
       body: updateBody,
       faults: ['notFound'],
@@ -162,9 +154,7 @@ export function credentialRoutes(k: Keystone): Route[] {
         return shown('credential', view(request, { ...row, ...changes }));
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/v3/credentials/:credential_id',
+    route('DELETE', '/v3/credentials/:credential_id', {
       policy: 'identity:delete_credential',
       faults: ['notFound'],
       async handler(request) {
@@ -200,9 +190,7 @@ function ec2Routes(k: Keystone): Route[] {
     );
   }
   return [
-    route({
-      method: 'GET',
-      path: ec2Base,
+    route('GET', ec2Base, {
       policy: 'identity:ec2_list_credentials',
       async handler(request) {
         const userId = request.params['user_id'] ?? '';
@@ -218,9 +206,7 @@ function ec2Routes(k: Keystone): Route[] {
         );
       },
     }),
-    route<Static<typeof ec2Body>>({
-      method: 'POST',
-      path: ec2Base,
+    route<Static<typeof ec2Body>>('POST', ec2Base, {
       policy: 'identity:ec2_create_credential',
       body: ec2Body,
       faults: ['notFound'],
@@ -245,9 +231,7 @@ function ec2Routes(k: Keystone): Route[] {
         return created('credential', view(request, row));
       },
     }),
-    route({
-      method: 'GET',
-      path: `${ec2Base}/:access`,
+    route('GET', `${ec2Base}/:access`, {
       policy: 'identity:ec2_get_credential',
       faults: ['notFound'],
       async handler(request) {
@@ -255,9 +239,7 @@ function ec2Routes(k: Keystone): Route[] {
         return isFault(row) ? row : shown('credential', view(request, row));
       },
     }),
-    route({
-      method: 'DELETE',
-      path: `${ec2Base}/:access`,
+    route('DELETE', `${ec2Base}/:access`, {
       policy: 'identity:ec2_delete_credential',
       faults: ['notFound'],
       async handler(request) {

@@ -60,9 +60,7 @@ export function domainConfigRoutes(k: Keystone): Route[] {
       present: DomainOptions,
     ) => Promise<Outcome<Reply>>,
   ): Route =>
-    route<Body>({
-      method,
-      path: `/v3/domains/:domain_id/config${suffix}`,
+    route<Body>(method, `/v3/domains/:domain_id/config${suffix}`, {
       policy,
       faults: ['notFound'],
       ...(method === 'PUT' || method === 'PATCH' ? { body } : {}),
@@ -112,9 +110,7 @@ export function domainConfigRoutes(k: Keystone): Route[] {
   };
 
   const defaultOf = (suffix: string): Route =>
-    route({
-      method: 'GET',
-      path: `/v3/domains/config${suffix}/default`,
+    route('GET', `/v3/domains/config${suffix}/default`, {
       policy: 'identity:get_domain_config_default',
       faults: ['notFound'],
       handler: (request) => {

@@ -38,9 +38,7 @@ export function domainRoutes(k: Keystone): Route[] {
     (await tagsOf(k.db, [row.id])).get(row.id) ?? [];
 
   return [
-    route({
-      method: 'GET',
-      path: '/v3/domains',
+    route('GET', '/v3/domains', {
       policy: 'identity:list_domains',
       async handler(request) {
         const own = request.allows('admin_or_system_reader')
@@ -64,9 +62,7 @@ export function domainRoutes(k: Keystone): Route[] {
         );
       },
     }),
-    route<Static<typeof createBody>>({
-      method: 'POST',
-      path: '/v3/domains',
+    route<Static<typeof createBody>>('POST', '/v3/domains', {
       policy: 'identity:create_domain',
       body: createBody,
       faults: ['conflict'],
@@ -83,9 +79,7 @@ export function domainRoutes(k: Keystone): Route[] {
         return created('domain', domainView(request, row, domain.tags ?? []));
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v3/domains/:domain_id',
+    route('GET', '/v3/domains/:domain_id', {
       policy: 'identity:get_domain',
       objectPolicy: true,
       faults: ['notFound'],
@@ -99,9 +93,7 @@ export function domainRoutes(k: Keystone): Route[] {
           : notFound('domain', id);
       },
     }),
-    route<Static<typeof updateBody>>({
-      method: 'PATCH',
-      path: '/v3/domains/:domain_id',
+    route<Static<typeof updateBody>>('PATCH', '/v3/domains/:domain_id', {
       policy: 'identity:update_domain',
       body: updateBody,
       faults: ['notFound', 'conflict'],
@@ -120,9 +112,7 @@ export function domainRoutes(k: Keystone): Route[] {
         return shown('domain', domainView(request, { ...row, ...changes }, await tagsFor(row)));
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/v3/domains/:domain_id',
+    route('DELETE', '/v3/domains/:domain_id', {
       policy: 'identity:delete_domain',
       faults: ['notFound'],
       async handler(request) {

@@ -67,9 +67,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
     return (await findEndpointGroup(k.db, id)) ?? notFound('endpoint group', id);
   }
   return [
-    route({
-      method: 'GET',
-      path: `${base}/endpoint_groups`,
+    route('GET', `${base}/endpoint_groups`, {
       policy: 'identity:list_endpoint_groups',
       async handler(request) {
         const rows = await listEndpointGroups(k.db, { name: asked(request, 'name') });
@@ -81,9 +79,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
         );
       },
     }),
-    route<Static<typeof createBody>>({
-      method: 'POST',
-      path: `${base}/endpoint_groups`,
+    route<Static<typeof createBody>>('POST', `${base}/endpoint_groups`, {
       policy: 'identity:create_endpoint_group',
       body: createBody,
       async handler(request) {
@@ -99,9 +95,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
       },
     }),
     ...(['GET', 'HEAD'] satisfies Methods).map((method) =>
-      route({
-        method,
-        path: `${base}/endpoint_groups/:group_id`,
+      route(method, `${base}/endpoint_groups/:group_id`, {
         policy: 'identity:get_endpoint_group',
         faults: ['notFound'],
         async handler(request) {
@@ -110,9 +104,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
         },
       }),
     ),
-    route<Static<typeof updateBody>>({
-      method: 'PATCH',
-      path: `${base}/endpoint_groups/:group_id`,
+    route<Static<typeof updateBody>>('PATCH', `${base}/endpoint_groups/:group_id`, {
       policy: 'identity:update_endpoint_group',
       body: updateBody,
       faults: ['notFound'],
@@ -129,9 +121,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
         return shown('endpoint_group', view(request, { ...row, ...changes }));
       },
     }),
-    route({
-      method: 'DELETE',
-      path: `${base}/endpoint_groups/:group_id`,
+    route('DELETE', `${base}/endpoint_groups/:group_id`, {
       policy: 'identity:delete_endpoint_group',
       faults: ['notFound'],
       async handler(request) {
@@ -141,9 +131,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
         return noContent;
       },
     }),
-    route({
-      method: 'GET',
-      path: `${base}/endpoint_groups/:group_id/endpoints`,
+    route('GET', `${base}/endpoint_groups/:group_id/endpoints`, {
       policy: 'identity:list_endpoints_associated_with_endpoint_group',
       faults: ['notFound'],
       async handler(request) {
@@ -159,9 +147,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
             );
       },
     }),
-    route({
-      method: 'GET',
-      path: `${base}/endpoint_groups/:group_id/projects`,
+    route('GET', `${base}/endpoint_groups/:group_id/projects`, {
       policy: 'identity:list_projects_associated_with_endpoint_group',
       faults: ['notFound'],
       async handler(request) {
@@ -175,9 +161,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
         );
       },
     }),
-    route({
-      method: 'GET',
-      path: `${base}/projects/:project_id/endpoint_groups`,
+    route('GET', `${base}/projects/:project_id/endpoint_groups`, {
       policy: 'identity:list_endpoint_groups_for_project',
       faults: ['notFound'],
       async handler(request) {
@@ -191,9 +175,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
           : notFound('project', id);
       },
     }),
-    route({
-      method: 'GET',
-      path: `${base}/projects/:project_id/endpoints`,
+    route('GET', `${base}/projects/:project_id/endpoints`, {
       policy: 'identity:list_endpoints_for_project',
       faults: ['notFound'],
       async handler(request) {
@@ -208,9 +190,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
         );
       },
     }),
-    route({
-      method: 'GET',
-      path: `${base}/endpoints/:endpoint_id/projects`,
+    route('GET', `${base}/endpoints/:endpoint_id/projects`, {
       policy: 'identity:list_projects_for_endpoint',
       async handler(request) {
         const projects = await projectsOfEndpoint(k.db, request.params['endpoint_id'] ?? '');
@@ -251,9 +231,7 @@ function associationRoutes(
     rule: string,
     act: (association: Association) => Promise<Outcome<Reply>>,
   ): Route =>
-    route({
-      method,
-      path,
+    route(method, path, {
       policy: rule,
       faults: ['notFound'],
       async handler(request) {

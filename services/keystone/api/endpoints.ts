@@ -87,9 +87,7 @@ export function endpointRoutes(k: Keystone): Route[] {
   }
 
   return [
-    route({
-      method: 'GET',
-      path: '/v3/endpoints',
+    route('GET', '/v3/endpoints', {
       policy: 'identity:list_endpoints',
       async handler(request) {
         const filters = {
@@ -106,9 +104,7 @@ export function endpointRoutes(k: Keystone): Route[] {
         );
       },
     }),
-    route<Static<typeof createBody>>({
-      method: 'POST',
-      path: '/v3/endpoints',
+    route<Static<typeof createBody>>('POST', '/v3/endpoints', {
       policy: 'identity:create_endpoint',
       body: createBody,
       async handler(request) {
@@ -138,9 +134,7 @@ export function endpointRoutes(k: Keystone): Route[] {
       find,
       endpointView,
     ),
-    route<Static<typeof updateBody>>({
-      method: 'PATCH',
-      path: '/v3/endpoints/:endpoint_id',
+    route<Static<typeof updateBody>>('PATCH', '/v3/endpoints/:endpoint_id', {
       policy: 'identity:update_endpoint',
       body: updateBody,
       faults: ['notFound'],

@@ -95,9 +95,7 @@ function routesAt(k: Keystone, place: Place, actor: 'user' | 'group'): Route[] {
     policy: string,
     act: (row: AssignmentRow) => Promise<Outcome<Reply>>,
   ): Route =>
-    route({
-      method,
-      path: `${base}/:role_id${place.suffix}`,
+    route(method, `${base}/:role_id${place.suffix}`, {
       policy,
       objectPolicy: true,
       faults: ['notFound'],
@@ -112,9 +110,7 @@ function routesAt(k: Keystone, place: Place, actor: 'user' | 'group'): Route[] {
   const unknown = (row: AssignmentRow) => notFound('role assignment with role', row.role_id);
 
   return [
-    route({
-      method: 'GET',
-      path: `${base}${place.suffix}`,
+    route('GET', `${base}${place.suffix}`, {
       policy: 'identity:list_grants',
       objectPolicy: true,
       faults: ['notFound'],

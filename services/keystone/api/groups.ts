@@ -54,9 +54,7 @@ export function groupRoutes(k: Keystone): Route[] {
     rule: string,
     act: (groupId: string, userId: string) => Promise<Outcome<Reply>>,
   ): Route =>
-    route({
-      method,
-      path: '/v3/groups/:group_id/users/:user_id',
+    route(method, '/v3/groups/:group_id/users/:user_id', {
       policy: rule,
       objectPolicy: true,
       faults: ['notFound'],
@@ -75,9 +73,7 @@ export function groupRoutes(k: Keystone): Route[] {
     });
 
   return [
-    route({
-      method: 'GET',
-      path: '/v3/groups',
+    route('GET', '/v3/groups', {
       policy: 'identity:list_groups',
       async handler(request) {
         const rows = await listGroups(k.db, {
@@ -92,9 +88,7 @@ export function groupRoutes(k: Keystone): Route[] {
         );
       },
     }),
-    route<Static<typeof createBody>>({
-      method: 'POST',
-      path: '/v3/groups',
+    route<Static<typeof createBody>>('POST', '/v3/groups', {
       policy: 'identity:create_group',
       body: createBody,
       faults: ['conflict', 'notFound'],
@@ -115,9 +109,7 @@ export function groupRoutes(k: Keystone): Route[] {
         return created('group', groupView(request, row));
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v3/groups/:group_id',
+    route('GET', '/v3/groups/:group_id', {
       policy: 'identity:get_group',
       faults: ['notFound'],
       async handler(request) {
@@ -125,9 +117,7 @@ export function groupRoutes(k: Keystone): Route[] {
         return isFault(row) ? row : shown('group', groupView(request, row));
       },
     }),
-    route<Static<typeof updateBody>>({
-      method: 'PATCH',
-      path: '/v3/groups/:group_id',
+    route<Static<typeof updateBody>>('PATCH', '/v3/groups/:group_id', {
       policy: 'identity:update_group',
       body: updateBody,
       faults: ['notFound', 'conflict'],
@@ -145,9 +135,7 @@ export function groupRoutes(k: Keystone): Route[] {
         return shown('group', groupView(request, { ...row, ...changes }));
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/v3/groups/:group_id',
+    route('DELETE', '/v3/groups/:group_id', {
       policy: 'identity:delete_group',
       faults: ['notFound'],
       async handler(request) {
@@ -157,9 +145,7 @@ export function groupRoutes(k: Keystone): Route[] {
         return noContent;
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v3/groups/:group_id/users',
+    route('GET', '/v3/groups/:group_id/users', {
       policy: 'identity:list_users_in_group',
       faults: ['notFound'],
       async handler(request) {

@@ -40,9 +40,7 @@ const filterNames = [...keyFilterNames, 'project_id', 'domain_id'] as const;
 
 export function limitRoutes(k: Keystone): Route[] {
   return [
-    route({
-      method: 'GET',
-      path: '/v3/limits/model',
+    route('GET', '/v3/limits/model', {
       policy: 'identity:list_limits',
       handler: () => ({
         status: 200,
@@ -85,9 +83,7 @@ function projectLimitRoutes(k: Keystone): Route[] {
     return row && (await isMine(request))(row) ? row : notFound('limit', id);
   }
   return [
-    route({
-      method: 'GET',
-      path: '/v3/limits',
+    route('GET', '/v3/limits', {
       policy: 'identity:list_limits',
       async handler(request) {
         const rows = await listLimits(k.db, askedAll(request, filterNames));
@@ -99,9 +95,7 @@ function projectLimitRoutes(k: Keystone): Route[] {
         );
       },
     }),
-    route<Static<typeof createBody>>({
-      method: 'POST',
-      path: '/v3/limits',
+    route<Static<typeof createBody>>('POST', '/v3/limits', {
       policy: 'identity:create_limit',
       body: createBody,
       faults: ['conflict'],
@@ -127,9 +121,7 @@ function projectLimitRoutes(k: Keystone): Route[] {
       },
     }),
     showRoute('/v3/limits/:limit_id', 'identity:get_limit', 'limit', find, view),
-    route<Static<typeof updateBody>>({
-      method: 'PATCH',
-      path: '/v3/limits/:limit_id',
+    route<Static<typeof updateBody>>('PATCH', '/v3/limits/:limit_id', {
       policy: 'identity:update_limit',
       body: updateBody,
       faults: ['notFound'],

@@ -36,9 +36,7 @@ export function policyDocumentRoutes(k: Keystone): Route[] {
     return (await findPolicyDocument(k.db, id)) ?? notFound('policy', id);
   }
   return [
-    route({
-      method: 'GET',
-      path: '/v3/policies',
+    route('GET', '/v3/policies', {
       policy: 'identity:list_policies',
       async handler(request) {
         const rows = await listPolicyDocuments(k.db, { type: asked(request, 'type') });
@@ -50,9 +48,7 @@ export function policyDocumentRoutes(k: Keystone): Route[] {
         );
       },
     }),
-    route<Static<typeof createBody>>({
-      method: 'POST',
-      path: '/v3/policies',
+    route<Static<typeof createBody>>('POST', '/v3/policies', {
       policy: 'identity:create_policy',
       body: createBody,
       async handler(request) {
@@ -68,9 +64,7 @@ export function policyDocumentRoutes(k: Keystone): Route[] {
       },
     }),
     showRoute('/v3/policies/:policy_id', 'identity:get_policy', 'policy', find, view),
-    route<Static<typeof updateBody>>({
-      method: 'PATCH',
-      path: '/v3/policies/:policy_id',
+    route<Static<typeof updateBody>>('PATCH', '/v3/policies/:policy_id', {
       policy: 'identity:update_policy',
       body: updateBody,
       faults: ['notFound'],

@@ -18,9 +18,7 @@ type FindProject = (request: ApiRequest<unknown>, rule: string) => Promise<Outco
 export function projectTagRoutes(k: Keystone, find: FindProject): Route[] {
   const tagsFor = async (id: string): Promise<string[]> => (await tagsOf(k.db, [id])).get(id) ?? [];
   return [
-    route({
-      method: 'GET',
-      path: '/v3/projects/:project_id/tags',
+    route('GET', '/v3/projects/:project_id/tags', {
       policy: 'identity:list_project_tags',
       faults: ['notFound'],
       async handler(request) {
@@ -36,9 +34,7 @@ export function projectTagRoutes(k: Keystone, find: FindProject): Route[] {
             };
       },
     }),
-    route<Static<typeof tagsBody>>({
-      method: 'PUT',
-      path: '/v3/projects/:project_id/tags',
+    route<Static<typeof tagsBody>>('PUT', '/v3/projects/:project_id/tags', {
       policy: 'identity:update_project_tags',
       body: tagsBody,
       faults: ['notFound'],
@@ -55,9 +51,7 @@ export function projectTagRoutes(k: Keystone, find: FindProject): Route[] {
         };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/v3/projects/:project_id/tags',
+    route('DELETE', '/v3/projects/:project_id/tags', {
       policy: 'identity:delete_project_tags',
       faults: ['notFound'],
       async handler(request) {
@@ -68,9 +62,7 @@ export function projectTagRoutes(k: Keystone, find: FindProject): Route[] {
       },
     }),
     ...(['GET', 'HEAD'] as const).map((method) =>
-      route({
-        method,
-        path: '/v3/projects/:project_id/tags/:tag',
+      route(method, '/v3/projects/:project_id/tags/:tag', {
         policy: 'identity:get_project_tag',
         faults: ['notFound'],
         async handler(request) {
@@ -81,9 +73,7 @@ export function projectTagRoutes(k: Keystone, find: FindProject): Route[] {
         },
       }),
     ),
-    route({
-      method: 'PUT',
-      path: '/v3/projects/:project_id/tags/:tag',
+    route('PUT', '/v3/projects/:project_id/tags/:tag', {
       policy: 'identity:create_project_tag',
       faults: ['notFound'],
       async handler(request) {
@@ -104,9 +94,7 @@ export function projectTagRoutes(k: Keystone, find: FindProject): Route[] {
         return { status: 201, headers: { location: `${request.baseUrl}${request.path}` } };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/v3/projects/:project_id/tags/:tag',
+    route('DELETE', '/v3/projects/:project_id/tags/:tag', {
       policy: 'identity:delete_project_tag',
       faults: ['notFound'],
       async handler(request) {

@@ -94,9 +94,7 @@ export function projectRoutes(k: Keystone): Route[] {
   }
 
   return [
-    route({
-      method: 'GET',
-      path: '/v3/projects',
+    route('GET', '/v3/projects', {
       policy: 'identity:list_projects',
       async handler(request) {
         const isDomain = Number(askedFlag(request, 'is_domain') ?? false);
@@ -121,9 +119,7 @@ export function projectRoutes(k: Keystone): Route[] {
         );
       },
     }),
-    route<Static<typeof createBody>>({
-      method: 'POST',
-      path: '/v3/projects',
+    route<Static<typeof createBody>>('POST', '/v3/projects', {
       policy: 'identity:create_project',
       body: createBody,
       faults: ['conflict', 'notFound'],
@@ -144,9 +140,7 @@ export function projectRoutes(k: Keystone): Route[] {
           : taken('project', row.name);
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v3/projects/:project_id',
+    route('GET', '/v3/projects/:project_id', {
       policy: 'identity:get_project',
       faults: ['notFound'],
       async handler(request) {
@@ -168,9 +162,7 @@ export function projectRoutes(k: Keystone): Route[] {
         });
       },
     }),
-    route<Static<typeof updateBody>>({
-      method: 'PATCH',
-      path: '/v3/projects/:project_id',
+    route<Static<typeof updateBody>>('PATCH', '/v3/projects/:project_id', {
       policy: 'identity:update_project',
       body: updateBody,
       faults: ['notFound', 'conflict'],
@@ -191,9 +183,7 @@ export function projectRoutes(k: Keystone): Route[] {
           : taken('project', changes.name ?? row.name);
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/v3/projects/:project_id',
+    route('DELETE', '/v3/projects/:project_id', {
       policy: 'identity:delete_project',
       faults: ['notFound'],
       async handler(request) {

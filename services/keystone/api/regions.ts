@@ -65,9 +65,7 @@ export function regionRoutes(k: Keystone): Route[] {
   }
 
   return [
-    route({
-      method: 'GET',
-      path: '/v3/regions',
+    route('GET', '/v3/regions', {
       policy: 'identity:list_regions',
       async handler(request) {
         const rows = await listRegions(k.db, {
@@ -81,26 +79,20 @@ export function regionRoutes(k: Keystone): Route[] {
         );
       },
     }),
-    route<Static<typeof createBody>>({
-      method: 'POST',
-      path: '/v3/regions',
+    route<Static<typeof createBody>>('POST', '/v3/regions', {
       policy: 'identity:create_region',
       body: createBody,
       faults: ['conflict', 'notFound'],
       handler: (request) => create(request, request.body.region.id || k.ids.hex()),
     }),
-    route<Static<typeof createBody>>({
-      method: 'PUT',
-      path: '/v3/regions/:region_id',
+    route<Static<typeof createBody>>('PUT', '/v3/regions/:region_id', {
       policy: 'identity:create_region',
       body: createBody,
       faults: ['conflict', 'notFound'],
       handler: (request) => create(request, request.params['region_id'] ?? ''),
     }),
     showRoute('/v3/regions/:region_id', 'identity:get_region', 'region', find, view),
-    route<Static<typeof updateBody>>({
-      method: 'PATCH',
-      path: '/v3/regions/:region_id',
+    route<Static<typeof updateBody>>('PATCH', '/v3/regions/:region_id', {
       policy: 'identity:update_region',
       body: updateBody,
       faults: ['notFound'],
@@ -121,9 +113,7 @@ export function regionRoutes(k: Keystone): Route[] {
         return shown('region', view(request, { ...row, ...changes }));
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/v3/regions/:region_id',
+    route('DELETE', '/v3/regions/:region_id', {
       policy: 'identity:delete_region',
       faults: ['notFound'],
       async handler(request) {

@@ -47,9 +47,7 @@ export function registeredLimitRoutes(k: Keystone): Route[] {
     return (await findRegisteredLimit(k.db, id)) ?? notFound('registered limit', id);
   }
   return [
-    route({
-      method: 'GET',
-      path: '/v3/registered_limits',
+    route('GET', '/v3/registered_limits', {
       policy: 'identity:list_registered_limits',
       async handler(request) {
         const rows = await listRegisteredLimits(k.db, askedAll(request, keyFilterNames));
@@ -61,9 +59,7 @@ export function registeredLimitRoutes(k: Keystone): Route[] {
         );
       },
     }),
-    route<Static<typeof createBody>>({
-      method: 'POST',
-      path: '/v3/registered_limits',
+    route<Static<typeof createBody>>('POST', '/v3/registered_limits', {
       policy: 'identity:create_registered_limit',
       body: createBody,
       faults: ['conflict'],
@@ -90,9 +86,7 @@ export function registeredLimitRoutes(k: Keystone): Route[] {
       find,
       view,
     ),
-    route<Static<typeof updateBody>>({
-      method: 'PATCH',
-      path: '/v3/registered_limits/:limit_id',
+    route<Static<typeof updateBody>>('PATCH', '/v3/registered_limits/:limit_id', {
       policy: 'identity:update_registered_limit',
       body: updateBody,
       faults: ['notFound', 'conflict'],
@@ -114,9 +108,7 @@ export function registeredLimitRoutes(k: Keystone): Route[] {
           : duplicate('registered_limits');
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/v3/registered_limits/:limit_id',
+    route('DELETE', '/v3/registered_limits/:limit_id', {
       policy: 'identity:delete_registered_limit',
       faults: ['notFound'],
       async handler(request) {

@@ -96,9 +96,7 @@ export const showRoute = <Row>(
   find: Find<Row>,
   view: (request: Request, row: Row) => JsonObject,
 ): Route =>
-  route({
-    method: 'GET',
-    path,
+  route('GET', path, {
     policy,
     faults: ['notFound'],
     async handler(request) {
@@ -114,9 +112,7 @@ export const deleteRoute = <Row>(
   find: Find<Row>,
   remove: (row: Row) => Promise<unknown>,
 ): Route =>
-  route({
-    method: 'DELETE',
-    path,
+  route('DELETE', path, {
     policy,
     faults: ['notFound'],
     async handler(request) {

@@ -21,9 +21,7 @@ interface Shown extends AssignmentRow {
 
 export function roleAssignmentRoutes(k: Keystone): Route[] {
   return [
-    route({
-      method: 'GET',
-      path: '/v3/role_assignments',
+    route('GET', '/v3/role_assignments', {
       policy: 'identity:list_role_assignments',
       async handler(request) {
         const effective = askedFlag(request, 'effective') ?? false;

@@ -55,9 +55,7 @@ export function roleRoutes(k: Keystone): Route[] {
   }
 
   return [
-    route({
-      method: 'GET',
-      path: '/v3/roles',
+    route('GET', '/v3/roles', {
       policy: 'identity:list_roles',
       async handler(request) {
         const refused = asked(request, 'domain_id')
@@ -77,9 +75,7 @@ export function roleRoutes(k: Keystone): Route[] {
         );
       },
     }),
-    route<Static<typeof createBody>>({
-      method: 'POST',
-      path: '/v3/roles',
+    route<Static<typeof createBody>>('POST', '/v3/roles', {
       policy: 'identity:create_role',
       body: createBody,
       faults: ['conflict', 'notFound'],
@@ -99,9 +95,7 @@ export function roleRoutes(k: Keystone): Route[] {
         return created('role', roleView(request, row));
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v3/roles/:role_id',
+    route('GET', '/v3/roles/:role_id', {
       policy: 'identity:get_role',
       objectPolicy: true,
       faults: ['notFound'],
@@ -119,9 +113,7 @@ export function roleRoutes(k: Keystone): Route[] {
         return isFault(row) ? row : shown('role', roleView(request, row));
       },
     }),
-    route<Static<typeof updateBody>>({
-      method: 'PATCH',
-      path: '/v3/roles/:role_id',
+    route<Static<typeof updateBody>>('PATCH', '/v3/roles/:role_id', {
       policy: 'identity:update_role',
       body: updateBody,
       faults: ['notFound', 'conflict'],
@@ -144,9 +136,7 @@ export function roleRoutes(k: Keystone): Route[] {
         return shown('role', roleView(request, { ...row, ...changes }));
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/v3/roles/:role_id',
+    route('DELETE', '/v3/roles/:role_id', {
       policy: 'identity:delete_role',
       faults: ['notFound'],
       async handler(request) {
@@ -179,9 +169,7 @@ function inferenceRoutes(k: Keystone, find: (id: string) => Promise<Outcome<Role
       implied: RoleRow,
     ) => Promise<Outcome<Reply>>,
   ): Route =>
-    route({
-      method,
-      path: '/v3/roles/:prior_role_id/implies/:implied_role_id',
+    route(method, '/v3/roles/:prior_role_id/implies/:implied_role_id', {
       policy,
       faults: ['notFound'],
       async handler(request) {
@@ -209,9 +197,7 @@ function inferenceRoutes(k: Keystone, find: (id: string) => Promise<Outcome<Role
     notFound('role inference rule', `${prior.id} implies ${implied.id}`);
 
   return [
-    route({
-      method: 'GET',
-      path: '/v3/roles/:prior_role_id/implies',
+    route('GET', '/v3/roles/:prior_role_id/implies', {
       policy: 'identity:list_implied_roles',
       faults: ['notFound'],
       async handler(request) {
@@ -251,9 +237,7 @@ function inferenceRoutes(k: Keystone, find: (id: string) => Promise<Outcome<Role
     rule('DELETE', 'identity:delete_implied_role', async (_, prior, implied) =>
       (await removeImplication(k.db, prior.id, implied.id)) ? noContent : unknown(prior, implied),
     ),
-    route({
-      method: 'GET',
-      path: '/v3/role_inferences',
+    route('GET', '/v3/role_inferences', {
       policy: 'identity:list_role_inference_rules',
       async handler(request) {
         const roles = new Map((await listRoles(k.db, {})).map((row) => [row.id, row]));

@@ -46,9 +46,7 @@ export function serviceRoutes(k: Keystone): Route[] {
     return (await findService(k.db, id)) ?? notFound('service', id);
   }
   return [
-    route({
-      method: 'GET',
-      path: '/v3/services',
+    route('GET', '/v3/services', {
       policy: 'identity:list_services',
       async handler(request) {
         const rows = await listServices(k.db, {
@@ -63,9 +61,7 @@ export function serviceRoutes(k: Keystone): Route[] {
         );
       },
     }),
-    route<Static<typeof createBody>>({
-      method: 'POST',
-      path: '/v3/services',
+    route<Static<typeof createBody>>('POST', '/v3/services', {
       policy: 'identity:create_service',
       body: createBody,
       async handler(request) {
@@ -82,9 +78,7 @@ export function serviceRoutes(k: Keystone): Route[] {
       },
     }),
     showRoute('/v3/services/:service_id', 'identity:get_service', 'service', find, view),
-    route<Static<typeof updateBody>>({
-      method: 'PATCH',
-      path: '/v3/services/:service_id',
+    route<Static<typeof updateBody>>('PATCH', '/v3/services/:service_id', {
       policy: 'identity:update_service',
       body: updateBody,
       faults: ['notFound'],

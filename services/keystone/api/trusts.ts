@@ -91,9 +91,7 @@ export function trustRoutes(k: Keystone): Route[] {
   }
 
   return [
-    route({
-      method: 'GET',
-      path: '/v3/OS-TRUST/trusts',
+    route('GET', '/v3/OS-TRUST/trusts', {
       policy: 'identity:list_trusts',
       objectPolicy: true,
       async handler(request) {
@@ -117,9 +115,7 @@ export function trustRoutes(k: Keystone): Route[] {
         );
       },
     }),
-    route<Static<typeof createBody>>({
-      method: 'POST',
-      path: '/v3/OS-TRUST/trusts',
+    route<Static<typeof createBody>>('POST', '/v3/OS-TRUST/trusts', {
       policy: 'identity:create_trust',
       objectPolicy: true,
       body: createBody,
@@ -154,9 +150,7 @@ export function trustRoutes(k: Keystone): Route[] {
         return created('trust', await full(request, row));
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v3/OS-TRUST/trusts/:trust_id',
+    route('GET', '/v3/OS-TRUST/trusts/:trust_id', {
       policy: 'identity:get_trust',
       objectPolicy: true,
       faults: ['notFound'],
@@ -165,9 +159,7 @@ export function trustRoutes(k: Keystone): Route[] {
         return isFault(row) ? row : shown('trust', await full(request, row));
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/v3/OS-TRUST/trusts/:trust_id',
+    route('DELETE', '/v3/OS-TRUST/trusts/:trust_id', {
       policy: 'identity:delete_trust',
       objectPolicy: true,
       faults: ['notFound'],
@@ -179,9 +171,7 @@ export function trustRoutes(k: Keystone): Route[] {
         return noContent;
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v3/OS-TRUST/trusts/:trust_id/roles',
+    route('GET', '/v3/OS-TRUST/trusts/:trust_id/roles', {
       policy: 'identity:get_trust',
       objectPolicy: true,
       faults: ['notFound'],
@@ -197,9 +187,7 @@ export function trustRoutes(k: Keystone): Route[] {
       },
     }),
     ...(['GET', 'HEAD'] as HttpMethod[]).map((method) =>
-      route({
-        method,
-        path: '/v3/OS-TRUST/trusts/:trust_id/roles/:role_id',
+      route(method, '/v3/OS-TRUST/trusts/:trust_id/roles/:role_id', {
         policy: 'identity:get_trust',
         objectPolicy: true,
         faults: ['notFound'],

@@ -103,9 +103,7 @@ export function userRoutes(k: Keystone): Route[] {
   const domainAsDefault = fault('badRequest', "A user's default project cannot be a domain.");
 
   return [
-    route({
-      method: 'GET',
-      path: '/v3/users',
+    route('GET', '/v3/users', {
       policy: 'identity:list_users',
       async handler(request) {
         const rows = await listUsers(k.db, {
@@ -124,9 +122,7 @@ export function userRoutes(k: Keystone): Route[] {
         );
       },
     }),
-    route<Static<typeof createBody>>({
-      method: 'POST',
-      path: '/v3/users',
+    route<Static<typeof createBody>>('POST', '/v3/users', {
       policy: 'identity:create_user',
       body: createBody,
       faults: ['conflict', 'notFound', 'tooManyRequests'],
@@ -158,9 +154,7 @@ export function userRoutes(k: Keystone): Route[] {
         return created('user', userView(request, row));
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v3/users/:user_id',
+    route('GET', '/v3/users/:user_id', {
       policy: 'identity:get_user',
       faults: ['notFound'],
       async handler(request) {
@@ -168,9 +162,7 @@ export function userRoutes(k: Keystone): Route[] {
         return isFault(row) ? row : shown('user', userView(request, row));
       },
     }),
-    route<Static<typeof updateBody>>({
-      method: 'PATCH',
-      path: '/v3/users/:user_id',
+    route<Static<typeof updateBody>>('PATCH', '/v3/users/:user_id', {
       policy: 'identity:update_user',
       body: updateBody,
       faults: ['notFound', 'conflict', 'tooManyRequests'],
@@ -207,9 +199,7 @@ export function userRoutes(k: Keystone): Route[] {
         return shown('user', userView(request, { ...row, ...changes }));
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/v3/users/:user_id',
+    route('DELETE', '/v3/users/:user_id', {
       policy: 'identity:delete_user',
       faults: ['notFound'],
       async handler(request) {
@@ -221,9 +211,7 @@ export function userRoutes(k: Keystone): Route[] {
     }),
     // No token is needed, as the original password is the proof. Identity API, "Change password for
     // user".
-    route<Static<typeof passwordBody>>({
-      method: 'POST',
-      path: '/v3/users/:user_id/password',
+    route<Static<typeof passwordBody>>('POST', '/v3/users/:user_id/password', {
       auth: 'none',
       policy: null,
       body: passwordBody,
@@ -255,9 +243,7 @@ export function userRoutes(k: Keystone): Route[] {
             });
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v3/users/:user_id/groups',
+    route('GET', '/v3/users/:user_id/groups', {
       policy: 'identity:list_groups_for_user',
       faults: ['notFound'],
       async handler(request) {

@@ -14,16 +14,12 @@ export function versionRoutes(): Route[] {
     ],
   });
   return [
-    route({
-      method: 'GET',
-      path: '/',
+    route('GET', '/', {
       auth: 'none',
       policy: null,
       handler: (request) => ({ status: 300, body: { versions: { values: [document(request)] } } }),
     }),
-    route({
-      method: 'GET',
-      path: '/v3',
+    route('GET', '/v3', {
       auth: 'none',
       policy: null,
       handler: (request) => ({ status: 200, body: { version: document(request) } }),

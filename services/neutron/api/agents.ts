@@ -56,9 +56,7 @@ export function agentRoutes({ database: { db }, clock, config }: NeutronParts): 
   return [
     // A caller who may see no agent gets an empty list rather than a 403, as in every list:
     // tempest, AgentManagementNegativeTest.
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: 'get_agents',
       handler: async (request): Promise<Outcome<Reply>> => {
         if (!request.allows('get_agent')) return { status: 200, body: { agents: [] } };
@@ -92,9 +90,7 @@ export function agentRoutes({ database: { db }, clock, config }: NeutronParts): 
         };
       },
     }),
-    route({
-      method: 'GET',
-      path: one,
+    route('GET', one, {
       policy: 'get_agent',
       faults: ['notFound'],
       handler: async (request) => {
@@ -102,9 +98,7 @@ export function agentRoutes({ database: { db }, clock, config }: NeutronParts): 
         return isFault(row) ? row : { status: 200, body: { agent: view(row) } };
       },
     }),
-    route({
-      method: 'PUT',
-      path: one,
+    route('PUT', one, {
       policy: 'update_agent',
       faults: ['notFound'],
       handler: async (request) => {
@@ -141,9 +135,7 @@ export function agentRoutes({ database: { db }, clock, config }: NeutronParts): 
         return isFault(changed) ? changed : { status: 200, body: { agent: view(changed) } };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: one,
+    route('DELETE', one, {
       policy: 'delete_agent',
       faults: ['notFound', 'conflict'],
       handler: async (request) => {

@@ -55,9 +55,7 @@ export function autoTopologyRoutes(parts: NeutronParts): readonly Route[] {
     body: { auto_allocated_topology: { id, tenant_id: projectId, project_id: projectId } },
   });
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: 'get_auto_allocated_topology',
       faults: writeFaults,
       handler: async (request) => {
@@ -79,9 +77,7 @@ export function autoTopologyRoutes(parts: NeutronParts): readonly Route[] {
         return view(projectId, topology);
       },
     }),
-    route({
-      method: 'DELETE',
-      path,
+    route('DELETE', path, {
       policy: 'delete_auto_allocated_topology',
       faults: writeFaults,
       handler: async (request) => {

@@ -12,9 +12,7 @@ export function availabilityZoneRoutes({
   config,
 }: NeutronParts): readonly Route[] {
   return [
-    route({
-      method: 'GET',
-      path: '/v2.0/availability_zones',
+    route('GET', '/v2.0/availability_zones', {
       policy: 'get_availability_zone',
       handler: async (request) => {
         const refused = unknownFilter(request, ['name', 'resource', 'state']);

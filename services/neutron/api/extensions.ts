@@ -265,15 +265,11 @@ const views: readonly JsonObject[] = table.map(([alias, name, description, updat
 }));
 
 export const extensionRoutes: readonly Route[] = [
-  route({
-    method: 'GET',
-    path: '/v2.0/extensions',
+  route('GET', '/v2.0/extensions', {
     policy: 'get_extension',
     handler: () => ({ status: 200, body: { extensions: [...views] } }),
   }),
-  route({
-    method: 'GET',
-    path: '/v2.0/extensions/:alias',
+  route('GET', '/v2.0/extensions/:alias', {
     policy: 'get_extension',
     faults: ['notFound'],
     handler: ({ params }) => {
@@ -285,9 +281,7 @@ export const extensionRoutes: readonly Route[] = [
           });
     },
   }),
-  route({
-    method: 'GET',
-    path: '/v2.0/service-providers',
+  route('GET', '/v2.0/service-providers', {
     policy: 'get_service_provider',
     handler: () => ({
       status: 200,

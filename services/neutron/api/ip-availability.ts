@@ -41,9 +41,7 @@ export function ipAvailabilityRoutes({ database: { db } }: NeutronParts): readon
   const path = '/v2.0/network-ip-availabilities';
   const policy = 'get_network_ip_availability';
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy,
       handler: async (request) => {
         const refused = unknownFilter(request, [
@@ -73,9 +71,7 @@ export function ipAvailabilityRoutes({ database: { db } }: NeutronParts): readon
         return { status: 200, body: { network_ip_availabilities: shown.map(view) } };
       },
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:network_id`,
+    route('GET', `${path}/:network_id`, {
       policy,
       faults: ['notFound'],
       handler: async ({ params }) => {

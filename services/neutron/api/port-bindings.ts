@@ -79,9 +79,7 @@ export function portBindingRoutes(parts: NeutronParts): readonly Route[] {
   };
 
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: 'get_port_binding',
       faults: ['notFound'],
       handler: async (request) => {
@@ -91,9 +89,7 @@ export function portBindingRoutes(parts: NeutronParts): readonly Route[] {
         return { status: 200, body: { bindings: bindings.map((each) => view(port, each)) } };
       },
     }),
-    route({
-      method: 'POST',
-      path,
+    route('POST', path, {
       policy: 'create_port_binding',
       faults: writeFaults,
       handler: async (request) => {
@@ -107,16 +103,12 @@ export function portBindingRoutes(parts: NeutronParts): readonly Route[] {
         return isFault(made) ? made : await shown(request, 201, input.host);
       },
     }),
-    route({
-      method: 'GET',
-      path: one,
+    route('GET', one, {
       policy: 'get_port_binding',
       faults: ['notFound'],
       handler: async (request) => await shown(request, 200, hostOf(request)),
     }),
-    route({
-      method: 'PUT',
-      path: one,
+    route('PUT', one, {
       policy: 'update_port_binding',
       faults: writeFaults,
       handler: async (request) => {
@@ -130,9 +122,7 @@ export function portBindingRoutes(parts: NeutronParts): readonly Route[] {
         return isFault(changed) ? changed : await shown(request, 200, hostOf(request));
       },
     }),
-    route({
-      method: 'PUT',
-      path: `${one}/activate`,
+    route('PUT', `${one}/activate`, {
       policy: 'activate',
       faults: writeFaults,
       handler: async (request) => {
@@ -152,9 +142,7 @@ export function portBindingRoutes(parts: NeutronParts): readonly Route[] {
         return isFault(activated) ? activated : await shown(request, 200, host);
       },
     }),
-    route({
-      method: 'DELETE',
-      path: one,
+    route('DELETE', one, {
       policy: 'delete_port_binding',
       faults: writeFaults,
       handler: async (request) => {

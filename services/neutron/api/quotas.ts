@@ -40,9 +40,7 @@ export function quotaRoutes({ database: { db }, config }: NeutronParts): readonl
   });
   /** Callers read the quota of their own project; operators that of any project. */
   const read = (suffix: string, body: (projectId: string) => Promise<JsonObject>): Route =>
-    route({
-      method: 'GET',
-      path: path + suffix,
+    route('GET', path + suffix, {
       policy: 'get_quota',
       handler: async (request): Promise<Outcome<Reply>> => {
         const id = idOf(request);
@@ -63,16 +61,12 @@ export function quotaRoutes({ database: { db }, config }: NeutronParts): readonl
     };
   };
   const whose = (key: 'tenant' | 'project'): Route =>
-    route({
-      method: 'GET',
-      path: `/v2.0/quotas/${key}`,
+    route('GET', `/v2.0/quotas/${key}`, {
       policy: 'get_quota',
       handler: ({ auth }) => ({ status: 200, body: { [key]: { [`${key}_id`]: auth.projectId } } }),
     });
   return [
-    route({
-      method: 'GET',
-      path: '/v2.0/quotas',
+    route('GET', '/v2.0/quotas', {
       policy: 'get_quotas',
       handler: async () => {
         const quotas: JsonObject[] = [];
@@ -87,9 +81,7 @@ export function quotaRoutes({ database: { db }, config }: NeutronParts): readonl
     read('/default', async () => ({ quota: { ...config.quotas } })),
     read('/details', details),
     read('/details.json', details),
-    route({
-      method: 'PUT',
-      path,
+    route('PUT', path, {
       policy: 'update_quota',
       handler: async (request) => {
         const wanted = readLimits(request.body);
@@ -98,9 +90,7 @@ export function quotaRoutes({ database: { db }, config }: NeutronParts): readonl
         return isFault(set) ? set : { status: 200, body: { quota: await limits(idOf(request)) } };
       },
     }),
-    route({
-      method: 'DELETE',
-      path,
+    route('DELETE', path, {
       policy: 'delete_quota',
       faults: ['notFound'],
       handler: async (request) => {

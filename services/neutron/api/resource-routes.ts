@@ -27,23 +27,17 @@ export function resourceRoutes<T extends ListedTable, Input>(
   const one = `${path}/:${singular}_id`;
   const idOf = (request: ApiRequest): string => request.params[`${singular}_id`] ?? '';
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: `get_${singular}`,
       faults: ['notFound'],
       handler: async (request) => await listPage(contextOf(parts, request), resource, views),
     }),
-    route({
-      method: 'POST',
-      path,
+    route('POST', path, {
       policy: `create_${singular}`,
       faults: writeFaults,
       handler: async (request) => await create(contextOf(parts, request), resource, views),
     }),
-    route({
-      method: 'GET',
-      path: one,
+    route('GET', one, {
       policy: `get_${singular}`,
       faults: ['notFound'],
       handler: async (request) => {
@@ -61,9 +55,7 @@ export function resourceRoutes<T extends ListedTable, Input>(
     }),
     ...(resource.change
       ? [
-          route({
-            method: 'PUT',
-            path: one,
+          route('PUT', one, {
             policy: `update_${singular}`,
             faults: writeFaults,
             handler: async (request) =>
@@ -71,9 +63,7 @@ export function resourceRoutes<T extends ListedTable, Input>(
           }),
         ]
       : []),
-    route({
-      method: 'DELETE',
-      path: one,
+    route('DELETE', one, {
       policy: `delete_${singular}`,
       faults: writeFaults,
       handler: async (request) => {

@@ -72,9 +72,7 @@ export function routerActionRoutes(parts: NeutronParts): readonly HttpRoute[] {
   }
 
   const actionRoute = (action: string, handler: HttpRoute['handler']): HttpRoute =>
-    route({
-      method: 'PUT',
-      path: `${path}/${action}`,
+    route('PUT', `${path}/${action}`, {
       policy: action,
       faults: writeFaults,
       handler,

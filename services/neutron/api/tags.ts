@@ -46,9 +46,7 @@ export function tagRoutes(
     next: (request: ApiRequest, tags: string[]) => Outcome<string[]>,
     reply: (tags: string[]) => Reply,
   ): Route =>
-    route({
-      method,
-      path: at,
+    route(method, at, {
       policy: rule,
       faults: writeFaults,
       handler: async (request) => {
@@ -71,9 +69,7 @@ export function tagRoutes(
   const unknown = (tag: string) =>
     fault('notFound', `Tag ${tag} could not be found.`, { type: 'TagNotFound' });
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: `get_${collection}_tags`,
       faults: ['notFound'],
       handler: async (request) => {
@@ -100,9 +96,7 @@ export function tagRoutes(
       (tags) => ({ status: 200, body: { tags } }),
     ),
     change('DELETE', path, `delete_${collection}_tags`, () => [], noContent),
-    route({
-      method: 'GET',
-      path: `${path}/:tag`,
+    route('GET', `${path}/:tag`, {
       policy: `get_${collection}_tags`,
       faults: ['notFound'],
       handler: async (request) => {

@@ -4,9 +4,7 @@ import { route } from '#openstack/http/route.ts';
 import { resources } from './resources.ts';
 
 export const versionRoutes: readonly Route[] = [
-  route({
-    method: 'GET',
-    path: '/',
+  route('GET', '/', {
     auth: 'none',
     policy: null,
     handler: ({ baseUrl }) => ({
@@ -18,9 +16,7 @@ export const versionRoutes: readonly Route[] = [
       },
     }),
   }),
-  route({
-    method: 'GET',
-    path: '/v2.0',
+  route('GET', '/v2.0', {
     policy: 'get_version',
     handler: ({ baseUrl }) => ({
       status: 200,

@@ -96,9 +96,7 @@ export function aggregateRoutes(deps: NovaDeps): readonly Route[] {
   }
 
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: policy('index'),
       handler: async (request) => ({
         status: 200,
@@ -109,9 +107,7 @@ export function aggregateRoutes(deps: NovaDeps): readonly Route[] {
         },
       }),
     }),
-    route<{ aggregate: { name: string; availability_zone?: string | null } }>({
-      method: 'POST',
-      path,
+    route<{ aggregate: { name: string; availability_zone?: string | null } }>('POST', path, {
       policy: policy('create'),
       body: createBody,
       faults: ['conflict'],
@@ -133,16 +129,12 @@ export function aggregateRoutes(deps: NovaDeps): readonly Route[] {
         return { status: 200, body: { aggregate: view } };
       },
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:id`,
+    route('GET', `${path}/:id`, {
       policy: policy('show'),
       faults: ['notFound'],
       handler: async (request) => await answer(request, undefined),
     }),
-    route<{ aggregate: { name?: string; availability_zone?: string } }>({
-      method: 'PUT',
-      path: `${path}/:id`,
+    route<{ aggregate: { name?: string; availability_zone?: string } }>('PUT', `${path}/:id`, {
       policy: policy('update'),
       body: updateBody,
       faults: ['notFound', 'conflict'],
@@ -164,9 +156,7 @@ export function aggregateRoutes(deps: NovaDeps): readonly Route[] {
         );
       },
     }),
-    route({
-      method: 'DELETE',
-      path: `${path}/:id`,
+    route('DELETE', `${path}/:id`, {
       policy: policy('delete'),
       faults: ['notFound'],
       handler: async (request) => {
@@ -174,9 +164,7 @@ export function aggregateRoutes(deps: NovaDeps): readonly Route[] {
         return refusal ? refused(refusal, request) : { status: 200 };
       },
     }),
-    route<ActionBody>({
-      method: 'POST',
-      path: `${path}/:id/action`,
+    route<ActionBody>('POST', `${path}/:id/action`, {
       policy: policy('index'),
       body: actionBody,
       faults: ['notFound', 'conflict'],

@@ -38,9 +38,7 @@ export function assistedSnapshotRoutes(deps: NovaDeps): readonly Route[] {
   return [
     // Answered at once, before the guest is switched; Nova reports the result to Cinder later by
     // os-update_snapshot_status.
-    route<Body>({
-      method: 'POST',
-      path,
+    route<Body>('POST', path, {
       policy: 'os_compute_api:os-assisted-volume-snapshots:create',
       body,
       faults: ['notFound', 'conflict'],
@@ -65,9 +63,7 @@ export function assistedSnapshotRoutes(deps: NovaDeps): readonly Route[] {
     }),
     // Nothing to do in Nova: Cinder deletes what it can below a running guest by itself, and
     // deletes the rest after the volume is detached.
-    route({
-      method: 'DELETE',
-      path: `${path}/:id`,
+    route('DELETE', `${path}/:id`, {
       policy: 'os_compute_api:os-assisted-volume-snapshots:delete',
       handler: async () => ({ status: 204 }),
     }),

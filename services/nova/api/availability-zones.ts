@@ -47,9 +47,7 @@ export function availabilityZoneRoutes(deps: NovaDeps): readonly Route[] {
 
   const path = '/v2.1/os-availability-zone';
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: 'os_compute_api:os-availability-zone:list',
       handler: async () => ({
         status: 200,
@@ -60,9 +58,7 @@ export function availabilityZoneRoutes(deps: NovaDeps): readonly Route[] {
         },
       }),
     }),
-    route({
-      method: 'GET',
-      path: `${path}/detail`,
+    route('GET', `${path}/detail`, {
       policy: 'os_compute_api:os-availability-zone:detail',
       handler: async () => ({
         status: 200,

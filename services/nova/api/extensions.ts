@@ -123,18 +123,14 @@ const view = (alias: string, name: string): JsonObject => ({
 });
 
 export const extensionRoutes: readonly Route[] = [
-  route({
-    method: 'GET',
-    path: '/v2.1/extensions',
+  route('GET', '/v2.1/extensions', {
     policy: 'os_compute_api:extensions',
     handler: () => ({
       status: 200,
       body: { extensions: Object.entries(extensions).map(([alias, name]) => view(alias, name)) },
     }),
   }),
-  route({
-    method: 'GET',
-    path: '/v2.1/extensions/:alias',
+  route('GET', '/v2.1/extensions/:alias', {
     policy: 'os_compute_api:extensions',
     faults: ['notFound'],
     handler: ({ params }) => {

@@ -66,9 +66,7 @@ const isNetworkEvent = (name: string): name is NetworkEvent =>
 export function externalEventRoutes(deps: NovaDeps): readonly Route[] {
   const conductor = conductorClient(deps);
   return [
-    route<{ events: Event[] }>({
-      method: 'POST',
-      path: '/v2.1/os-server-external-events',
+    route<{ events: Event[] }>('POST', '/v2.1/os-server-external-events', {
       policy: 'os_compute_api:os-server-external-events:create',
       faults: ['notFound'],
       maxBodyBytes: 4 * 1024 * 1024,

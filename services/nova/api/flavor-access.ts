@@ -31,9 +31,7 @@ export function flavorAccessRoutes(deps: NovaDeps): readonly Route[] {
     })),
   });
   return [
-    route({
-      method: 'GET',
-      path: '/v2.1/flavors/:id/os-flavor-access',
+    route('GET', '/v2.1/flavors/:id/os-flavor-access', {
       policy: 'os_compute_api:os-flavor-access',
       faults: ['notFound'],
       handler: async (request) => {
@@ -44,9 +42,7 @@ export function flavorAccessRoutes(deps: NovaDeps): readonly Route[] {
         return { status: 200, body: await accesses(flavor.flavor_id) };
       },
     }),
-    route<ActionBody>({
-      method: 'POST',
-      path: '/v2.1/flavors/:id/action',
+    route<ActionBody>('POST', '/v2.1/flavors/:id/action', {
       policy: 'os_compute_api:os-flavor-access',
       body: actionBody,
       faults: ['notFound', 'conflict'],

@@ -89,21 +89,15 @@ export function flavorRoutes(deps: NovaDeps): readonly Route[] {
   const { db } = deps.database;
   const { clock, ids } = deps;
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: null,
       handler: async (request) => await list(deps, request, flavorSummary),
     }),
-    route({
-      method: 'GET',
-      path: `${path}/detail`,
+    route('GET', `${path}/detail`, {
       policy: null,
       handler: async (request) => await list(deps, request, flavorView),
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:id`,
+    route('GET', `${path}/:id`, {
       policy: null,
       faults: ['notFound'],
       handler: async (request) => {
@@ -113,9 +107,7 @@ export function flavorRoutes(deps: NovaDeps): readonly Route[] {
           : { status: 200, body: { flavor: flavorView(flavor, contextOf(request)) } };
       },
     }),
-    route<CreateBody>({
-      method: 'POST',
-      path,
+    route<CreateBody>('POST', path, {
       policy: api('os-flavor-manage:create'),
       body: createBody,
       faults: ['conflict'],
@@ -147,9 +139,7 @@ export function flavorRoutes(deps: NovaDeps): readonly Route[] {
         return { status: 200, body: { flavor: flavorView(row, contextOf(request)) } };
       },
     }),
-    route<{ flavor: { description: string | null } }>({
-      method: 'PUT',
-      path: `${path}/:id`,
+    route<{ flavor: { description: string | null } }>('PUT', `${path}/:id`, {
       since: 55,
       policy: api('os-flavor-manage:update'),
       body: describeBody,
@@ -165,9 +155,7 @@ export function flavorRoutes(deps: NovaDeps): readonly Route[] {
         };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: `${path}/:id`,
+    route('DELETE', `${path}/:id`, {
       policy: api('os-flavor-manage:delete'),
       faults: ['notFound'],
       handler: async (request) => {

@@ -42,9 +42,7 @@ export function hostRoutes(deps: NovaDeps): readonly Route[] {
   };
   const refuse = fault('notImplemented', 'The hypervisor driver has no such action.');
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       until,
       policy: policy('list'),
       handler: async (request) => {
@@ -61,9 +59,7 @@ export function hostRoutes(deps: NovaDeps): readonly Route[] {
         };
       },
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:host`,
+    route('GET', `${path}/:host`, {
       until,
       policy: policy('show'),
       faults: ['notFound'],
@@ -72,31 +68,31 @@ export function hostRoutes(deps: NovaDeps): readonly Route[] {
         return isFault(node) ? node : { status: 200, body: { host: await resources(deps, node) } };
       },
     }),
-    route<{ status?: 'enable' | 'disable'; maintenance_mode?: 'enable' | 'disable' }>({
-      method: 'PUT',
-      path: `${path}/:host`,
-      until,
-      policy: policy('update'),
-      body: updateBody,
-      faults: ['notFound', 'notImplemented'],
-      handler: async (request) => {
-        const node = await requested(request);
-        if (isFault(node)) return node;
-        const { status, maintenance_mode: maintenance } = request.body;
-        if (maintenance !== undefined || status === undefined) return refuse;
-        await changeService(
-          db,
-          { host: node.host, binary: computeBinary },
-          { disabled: status === 'disable' ? 1 : 0, disabled_reason: null },
-          clock.now(),
-        );
-        return { status: 200, body: { host: node.host, status: `${status}d` } };
+    route<{ status?: 'enable' | 'disable'; maintenance_mode?: 'enable' | 'disable' }>(
+      'PUT',
+      `${path}/:host`,
+      {
+        until,
+        policy: policy('update'),
+        body: updateBody,
+        faults: ['notFound', 'notImplemented'],
+        handler: async (request) => {
+          const node = await requested(request);
+          if (isFault(node)) return node;
+          const { status, maintenance_mode: maintenance } = request.body;
+          if (maintenance !== undefined || status === undefined) return refuse;
+          await changeService(
+            db,
+            { host: node.host, binary: computeBinary },
+            { disabled: status === 'disable' ? 1 : 0, disabled_reason: null },
+            clock.now(),
+          );
+          return { status: 200, body: { host: node.host, status: `${status}d` } };
+        },
       },
-    }),
+    ),
     ...powerActions.map((action) =>
-      route({
-        method: 'GET',
-        path: `${path}/:host/${action}`,
+      route('GET', `${path}/:host/${action}`, {
         until,
         policy: policy(action === 'startup' ? 'start' : action),
         faults: ['notFound', 'notImplemented'],

@@ -29,9 +29,7 @@ const idle = { servers: 0, busy: 0, vcpus: 0, memoryMib: 0, diskGib: 0 };
 
 export function hypervisorRoutes(deps: NovaDeps): readonly Route[] {
   const listRoute = (at: string, name: string, view: View): Route =>
-    route({
-      method: 'GET',
-      path: path + at,
+    route('GET', path + at, {
       policy: policy(name),
       faults: ['notFound'],
       handler: async (request) => await list(deps, request, view),
@@ -39,9 +37,7 @@ export function hypervisorRoutes(deps: NovaDeps): readonly Route[] {
   return [
     listRoute('', 'list', hypervisorSummary),
     listRoute('/detail', 'list-detail', hypervisorView),
-    route({
-      method: 'GET',
-      path: `${path}/statistics`,
+    route('GET', `${path}/statistics`, {
       until: 87,
       policy: policy('statistics'),
       handler: async (request) => {
@@ -54,9 +50,7 @@ export function hypervisorRoutes(deps: NovaDeps): readonly Route[] {
         };
       },
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:id`,
+    route('GET', `${path}/:id`, {
       policy: policy('show'),
       faults: ['notFound'],
       handler: async (request) => {
@@ -69,9 +63,7 @@ export function hypervisorRoutes(deps: NovaDeps): readonly Route[] {
       },
     }),
     // Only until 2.87: from 2.88 on GET /os-hypervisors/{id} includes the uptime.
-    route({
-      method: 'GET',
-      path: `${path}/:id/uptime`,
+    route('GET', `${path}/:id/uptime`, {
       until: 87,
       policy: policy('uptime'),
       faults: ['notFound'],
@@ -96,17 +88,13 @@ export function hypervisorRoutes(deps: NovaDeps): readonly Route[] {
         };
       },
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:id/search`,
+    route('GET', `${path}/:id/search`, {
       until: 52,
       policy: policy('search'),
       faults: ['notFound'],
       handler: async (request) => await search(deps, request, false),
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:id/servers`,
+    route('GET', `${path}/:id/servers`, {
       until: 52,
       policy: policy('servers'),
       faults: ['notFound'],

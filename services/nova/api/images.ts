@@ -69,23 +69,17 @@ export function imageRoutes(deps: NovaDeps): readonly Route[] {
 
   const faults = ['notFound', 'conflict', 'overQuota'] as const;
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: policy('images:list'),
       until,
       handler: async (request) => await list(deps, request, imageSummary),
     }),
-    route({
-      method: 'GET',
-      path: `${path}/detail`,
+    route('GET', `${path}/detail`, {
       policy: policy('images:detail'),
       until,
       handler: async (request) => await list(deps, request, imageView),
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:id`,
+    route('GET', `${path}/:id`, {
       policy: policy('images:show'),
       until,
       faults,
@@ -96,9 +90,7 @@ export function imageRoutes(deps: NovaDeps): readonly Route[] {
           : { status: 200, body: { image: imageView(image, request.baseUrl) } };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: `${path}/:id`,
+    route('DELETE', `${path}/:id`, {
       policy: policy('images:delete'),
       until,
       faults,

@@ -32,9 +32,7 @@ export function instanceActionRoutes(deps: NovaDeps): readonly Route[] {
   }
 
   return [
-    route({
-      method: 'GET',
-      path: '/v2.1/servers/:id/os-instance-actions',
+    route('GET', '/v2.1/servers/:id/os-instance-actions', {
       policy: 'os_compute_api:os-instance-actions:list',
       faults: ['notFound'],
       handler: async (request) => {
@@ -91,9 +89,7 @@ export function instanceActionRoutes(deps: NovaDeps): readonly Route[] {
         return { status: 200, body };
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v2.1/servers/:id/os-instance-actions/:request',
+    route('GET', '/v2.1/servers/:id/os-instance-actions/:request', {
       policy: 'os_compute_api:os-instance-actions:show',
       faults: ['notFound'],
       handler: async (request) => {

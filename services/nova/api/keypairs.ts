@@ -72,9 +72,7 @@ export function keypairRoutes(deps: NovaDeps): readonly Route[] {
   const missing = (request: ApiRequest<unknown>) =>
     fault('notFound', `Keypair ${request.params['name']} not found for user.`);
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: policy('index'),
       handler: async (request) => {
         const unknown =
@@ -99,9 +97,7 @@ export function keypairRoutes(deps: NovaDeps): readonly Route[] {
         return { status: 200, body };
       },
     }),
-    route<CreateBody>({
-      method: 'POST',
-      path,
+    route<CreateBody>('POST', path, {
       policy: policy('create'),
       body: createBody,
       faults: ['conflict', 'overQuota'],
@@ -139,9 +135,7 @@ export function keypairRoutes(deps: NovaDeps): readonly Route[] {
         return { status: request.version < 2 ? 200 : 201, body: { keypair } };
       },
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:name`,
+    route('GET', `${path}/:name`, {
       policy: policy('show'),
       faults: ['notFound'],
       handler: async (request) => {
@@ -153,9 +147,7 @@ export function keypairRoutes(deps: NovaDeps): readonly Route[] {
           : missing(request);
       },
     }),
-    route({
-      method: 'DELETE',
-      path: `${path}/:name`,
+    route('DELETE', `${path}/:name`, {
       policy: policy('delete'),
       faults: ['notFound'],
       handler: async (request) => {

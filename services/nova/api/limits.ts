@@ -15,9 +15,7 @@ const queryNames = new Set(['tenant_id', 'reserved']);
 
 export function limitRoutes({ database: { db } }: NovaDeps): readonly Route[] {
   return [
-    route({
-      method: 'GET',
-      path: '/v2.1/limits',
+    route('GET', '/v2.1/limits', {
       policy: 'os_compute_api:limits',
       handler: async (request) => {
         const unknown =

@@ -25,9 +25,7 @@ const waiting: readonly MigrationStatus[] = ['queued', 'preparing'];
 
 export function liveMigrationRoutes(deps: NovaDeps): readonly Route[] {
   return [
-    route({
-      method: 'DELETE',
-      path,
+    route('DELETE', path, {
       policy: 'os_compute_api:servers:migrations:delete',
       since: 24,
       faults: ['notFound', 'conflict'],
@@ -52,9 +50,7 @@ export function liveMigrationRoutes(deps: NovaDeps): readonly Route[] {
         return { status: 202 };
       }),
     }),
-    route({
-      method: 'POST',
-      path: `${path}/action`,
+    route('POST', `${path}/action`, {
       policy: 'os_compute_api:servers:migrations:force_complete',
       since: 22,
       body: Type.Object({ force_complete: Type.Null() }, { additionalProperties: false }),

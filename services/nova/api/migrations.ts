@@ -29,9 +29,7 @@ const ownersSince = 80;
 export function migrationRoutes(deps: NovaDeps): readonly Route[] {
   const { db } = deps.database;
   return [
-    route({
-      method: 'GET',
-      path: '/v2.1/os-migrations',
+    route('GET', '/v2.1/os-migrations', {
       policy: 'os_compute_api:os-migrations:index',
       handler: async (request) => {
         const filters = filtersOf(request);
@@ -53,9 +51,7 @@ export function migrationRoutes(deps: NovaDeps): readonly Route[] {
         return { status: 200, body };
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v2.1/servers/:id/migrations',
+    route('GET', '/v2.1/servers/:id/migrations', {
       policy: 'os_compute_api:servers:migrations:index',
       since: linksSince,
       faults: ['notFound'],
@@ -68,9 +64,7 @@ export function migrationRoutes(deps: NovaDeps): readonly Route[] {
         return { status: 200, body: { migrations } };
       }),
     }),
-    route({
-      method: 'GET',
-      path: '/v2.1/servers/:id/migrations/:migration',
+    route('GET', '/v2.1/servers/:id/migrations/:migration', {
       policy: 'os_compute_api:servers:migrations:show',
       since: linksSince,
       faults: ['notFound'],

@@ -56,9 +56,7 @@ export function networkRoutes(deps: NovaDeps): readonly Route[] {
 
   const faults = ['notFound', 'conflict', 'overQuota'] as const;
   return [
-    route({
-      method: 'GET',
-      path: '/v2.1/os-floating-ip-pools',
+    route('GET', '/v2.1/os-floating-ip-pools', {
       until,
       policy: policy('os-floating-ip-pools'),
       handler: async (request) => {
@@ -68,9 +66,7 @@ export function networkRoutes(deps: NovaDeps): readonly Route[] {
           : { status: 200, body: { floating_ip_pools: networks.map(({ name }) => ({ name })) } };
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v2.1/os-floating-ips',
+    route('GET', '/v2.1/os-floating-ips', {
       until,
       policy: policy('os-floating-ips:list'),
       handler: async (request) => {
@@ -81,9 +77,7 @@ export function networkRoutes(deps: NovaDeps): readonly Route[] {
         return isFault(floating_ips) ? floating_ips : { status: 200, body: { floating_ips } };
       },
     }),
-    route<{ pool?: string | null } | null>({
-      method: 'POST',
-      path: '/v2.1/os-floating-ips',
+    route<{ pool?: string | null } | null>('POST', '/v2.1/os-floating-ips', {
       until,
       policy: policy('os-floating-ips:create'),
       body: poolBody,
@@ -106,9 +100,7 @@ export function networkRoutes(deps: NovaDeps): readonly Route[] {
         return isFault(views) ? views : { status: 200, body: { floating_ip: views[0] } };
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v2.1/os-floating-ips/:id',
+    route('GET', '/v2.1/os-floating-ips/:id', {
       until,
       policy: policy('os-floating-ips:show'),
       faults,
@@ -118,9 +110,7 @@ export function networkRoutes(deps: NovaDeps): readonly Route[] {
         return isFault(views) ? views : { status: 200, body: { floating_ip: views[0] } };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/v2.1/os-floating-ips/:id',
+    route('DELETE', '/v2.1/os-floating-ips/:id', {
       until,
       policy: policy('os-floating-ips:delete'),
       faults,
@@ -136,9 +126,7 @@ export function networkRoutes(deps: NovaDeps): readonly Route[] {
       },
     }),
     ...(['os-networks', 'os-tenant-networks'] as const).flatMap((name) => [
-      route({
-        method: 'GET',
-        path: `/v2.1/${name}`,
+      route('GET', `/v2.1/${name}`, {
         until,
         policy: policy(`${name}:list`),
         handler: async (request) => {
@@ -148,9 +136,7 @@ export function networkRoutes(deps: NovaDeps): readonly Route[] {
             : { status: 200, body: { networks: networks.map(networkView) } };
         },
       }),
-      route({
-        method: 'GET',
-        path: `/v2.1/${name}/:id`,
+      route('GET', `/v2.1/${name}/:id`, {
         until,
         policy: policy(`${name}:show`),
         faults,

@@ -104,9 +104,7 @@ export function quotaSetRoutes(deps: NovaDeps): readonly Route[] {
     document(request, (resource) => (resource === 'network' ? unlimited : now[resource]));
 
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: null,
       handler: async (request) => {
         const id = await project(request, api('os-quota-sets:show'));
@@ -122,9 +120,7 @@ export function quotaSetRoutes(deps: NovaDeps): readonly Route[] {
         };
       },
     }),
-    route({
-      method: 'GET',
-      path: `${path}/defaults`,
+    route('GET', `${path}/defaults`, {
       policy: api('os-quota-sets:defaults'),
       handler: async (request) => {
         const id = await project(request, api('os-quota-sets:defaults'));
@@ -135,9 +131,7 @@ export function quotaSetRoutes(deps: NovaDeps): readonly Route[] {
         };
       },
     }),
-    route({
-      method: 'GET',
-      path: `${path}/detail`,
+    route('GET', `${path}/detail`, {
       policy: null,
       handler: async (request) => {
         const id = await project(request, api('os-quota-sets:detail'));
@@ -159,9 +153,7 @@ export function quotaSetRoutes(deps: NovaDeps): readonly Route[] {
         };
       },
     }),
-    route<SetBody>({
-      method: 'PUT',
-      path,
+    route<SetBody>('PUT', path, {
       policy: api('os-quota-sets:update'),
       body: setBody,
       handler: async (request) => {
@@ -188,9 +180,7 @@ export function quotaSetRoutes(deps: NovaDeps): readonly Route[] {
         );
       },
     }),
-    route({
-      method: 'DELETE',
-      path,
+    route('DELETE', path, {
       policy: api('os-quota-sets:delete'),
       handler: async (request) => {
         await clearQuotas(db, request.params['id'] ?? '', first(request, 'user_id'));
@@ -201,9 +191,7 @@ export function quotaSetRoutes(deps: NovaDeps): readonly Route[] {
         return { status: 202 };
       },
     }),
-    route({
-      method: 'GET',
-      path: '/v2.1/os-quota-class-sets/:id',
+    route('GET', '/v2.1/os-quota-class-sets/:id', {
       policy: api('os-quota-class-sets:show'),
       handler: async (request) => ({
         status: 200,
@@ -215,9 +203,7 @@ export function quotaSetRoutes(deps: NovaDeps): readonly Route[] {
         },
       }),
     }),
-    route<ClassBody>({
-      method: 'PUT',
-      path: '/v2.1/os-quota-class-sets/:id',
+    route<ClassBody>('PUT', '/v2.1/os-quota-class-sets/:id', {
       policy: api('os-quota-class-sets:update'),
       body: classBody,
       handler: async (request) => {

@@ -48,7 +48,7 @@ const removed: readonly (readonly [path: string, methods: readonly HttpMethod[]]
 
 export const removedRoutes: readonly Route[] = removed.flatMap(([path, methods]) =>
   methods.map((method) =>
-    route({ method, path: `/v2.1/${path}`, policy: null, faults: ['gone'], handler: goneFault }),
+    route(method, `/v2.1/${path}`, { policy: null, faults: ['gone'], handler: goneFault }),
   ),
 );
 

@@ -84,9 +84,7 @@ export function securityGroupRoutes(deps: NovaDeps): readonly Route[] {
     return isFault(deletion) ? inOldWords(deletion) : { status: 202 };
   };
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       until,
       policy: policy('get'),
       handler: async (request) => {
@@ -96,9 +94,7 @@ export function securityGroupRoutes(deps: NovaDeps): readonly Route[] {
           : { status: 200, body: { security_groups: all.map((group) => groupView(group, all)) } };
       },
     }),
-    route<GroupBody>({
-      method: 'POST',
-      path,
+    route<GroupBody>('POST', path, {
       until,
       policy: policy('create'),
       body: groupBody,
@@ -106,18 +102,14 @@ export function securityGroupRoutes(deps: NovaDeps): readonly Route[] {
       handler: async (request) =>
         await shown(askFor(request)('POST', 'security-groups', wanted(request.body))),
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:group`,
+    route('GET', `${path}/:group`, {
       until,
       policy: policy('show'),
       faults,
       handler: async (request) =>
         await shown(askFor(request)('GET', `security-groups/${idOf(request)}`)),
     }),
-    route<GroupBody>({
-      method: 'PUT',
-      path: `${path}/:group`,
+    route<GroupBody>('PUT', `${path}/:group`, {
       until,
       policy: policy('update'),
       body: groupBody,
@@ -127,17 +119,13 @@ export function securityGroupRoutes(deps: NovaDeps): readonly Route[] {
           askFor(request)('PUT', `security-groups/${idOf(request)}`, wanted(request.body)),
         ),
     }),
-    route({
-      method: 'DELETE',
-      path: `${path}/:group`,
+    route('DELETE', `${path}/:group`, {
       until,
       policy: policy('delete'),
       faults,
       handler: async (request) => await deleted(request, `security-groups/${idOf(request)}`),
     }),
-    route<RuleBody>({
-      method: 'POST',
-      path: '/v2.1/os-security-group-rules',
+    route<RuleBody>('POST', '/v2.1/os-security-group-rules', {
       until,
       policy: policy('rule:create'),
       body: ruleBody,
@@ -158,9 +146,7 @@ export function securityGroupRoutes(deps: NovaDeps): readonly Route[] {
         };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/v2.1/os-security-group-rules/:group',
+    route('DELETE', '/v2.1/os-security-group-rules/:group', {
       until,
       policy: policy('rule:delete'),
       faults,

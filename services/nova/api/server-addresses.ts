@@ -9,9 +9,7 @@ import { plainAddresses } from './views/server.ts';
 const path = '/v2.1/servers/:id/ips';
 
 export const addressRoutes = (deps: NovaDeps): readonly Route[] => [
-  route({
-    method: 'GET',
-    path,
+  route('GET', path, {
     policy: 'os_compute_api:ips:index',
     faults: ['notFound'],
     handler: ofServer(deps, (_, server) => ({
@@ -19,9 +17,7 @@ export const addressRoutes = (deps: NovaDeps): readonly Route[] => [
       body: { addresses: plainAddresses(server) },
     })),
   }),
-  route({
-    method: 'GET',
-    path: `${path}/:network`,
+  route('GET', `${path}/:network`, {
     policy: 'os_compute_api:ips:show',
     faults: ['notFound'],
     handler: ofServer(deps, async (request, server) => {

@@ -81,9 +81,7 @@ const policy = (name: string): string => `os_compute_api:os-server-groups:${name
 export function serverGroupRoutes(deps: NovaDeps): readonly Route[] {
   const { db } = deps.database;
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: policy('index'),
       handler: async (request) => {
         const window = windowOf(request, deps.config.maxListLimit);
@@ -112,17 +110,13 @@ export function serverGroupRoutes(deps: NovaDeps): readonly Route[] {
         };
       },
     }),
-    route<CreateBody>({
-      method: 'POST',
-      path,
+    route<CreateBody>('POST', path, {
       policy: policy('create'),
       body: createBody,
       faults: ['overQuota'],
       handler: async (request) => await createServerGroup(deps, request),
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:id`,
+    route('GET', `${path}/:id`, {
       policy: policy('show'),
       faults: ['notFound'],
       handler: async (request) => {
@@ -136,9 +130,7 @@ export function serverGroupRoutes(deps: NovaDeps): readonly Route[] {
         };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: `${path}/:id`,
+    route('DELETE', `${path}/:id`, {
       policy: policy('delete'),
       faults: ['notFound'],
       handler: async (request) => {

@@ -99,9 +99,7 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
   }
 
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: policy('list'),
       faults,
       handler: ofPorts(async (request, server, ports) => {
@@ -111,9 +109,7 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
         return { status: 200, body: { interfaceAttachments: views } };
       }),
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:port`,
+    route('GET', `${path}/:port`, {
       policy: policy('show'),
       faults,
       handler: ofPorts(async (request, server, ports) => {
@@ -124,9 +120,7 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
           : fault('notFound', `Instance ${server.id} does not have a port with id ${id}`);
       }),
     }),
-    route<AttachBody | null>({
-      method: 'POST',
-      path,
+    route<AttachBody | null>('POST', path, {
       policy: policy('create'),
       faults: [...faults, 'conflict', 'overQuota', 'timeout'],
       body: [
@@ -164,9 +158,7 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
         return await attached(request, server, begun);
       }),
     }),
-    route({
-      method: 'DELETE',
-      path: `${path}/:port`,
+    route('DELETE', `${path}/:port`, {
       policy: policy('delete'),
       faults: [...faults, 'conflict'],
       handler: ofServer(deps, async (request, server) => {

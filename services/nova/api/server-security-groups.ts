@@ -13,9 +13,7 @@ import { serverPorts } from './server-ports.ts';
 import { callersNeutron } from './servers/wanted-networks.ts';
 
 export const serverSecurityGroupRoutes = (deps: NovaDeps): readonly Route[] => [
-  route({
-    method: 'GET',
-    path: '/v2.1/servers/:id/os-security-groups',
+  route('GET', '/v2.1/servers/:id/os-security-groups', {
     policy: 'os_compute_api:os-security-groups:list',
     faults: ['notFound'],
     handler: ofServer(deps, async (request, server) => {

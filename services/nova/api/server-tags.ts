@@ -46,17 +46,13 @@ export function tagRoutes(deps: NovaDeps): readonly Route[] {
   const missing = (server: Server, tag: string) =>
     fault('notFound', `Instance ${server.id} has no tag '${tag}'`);
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       since,
       policy: policy('index'),
       faults: ['notFound'],
       handler: ofServer(deps, (_, server) => ({ status: 200, body: { tags: tagsOf(server) } })),
     }),
-    route<{ tags: string[] }>({
-      method: 'PUT',
-      path,
+    route<{ tags: string[] }>('PUT', path, {
       since,
       policy: policy('update_all'),
       faults: ['notFound'],
@@ -69,18 +65,14 @@ export function tagRoutes(deps: NovaDeps): readonly Route[] {
         return await change(request, () => ({ tags, reply: { status: 200, body: { tags } } }));
       },
     }),
-    route({
-      method: 'DELETE',
-      path,
+    route('DELETE', path, {
       since,
       policy: policy('delete_all'),
       faults: ['notFound'],
       handler: async (request) =>
         await change(request, () => ({ tags: [], reply: { status: 204 } })),
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:tag`,
+    route('GET', `${path}/:tag`, {
       since,
       policy: policy('show'),
       faults: ['notFound'],
@@ -89,9 +81,7 @@ export function tagRoutes(deps: NovaDeps): readonly Route[] {
         return tagsOf(server).includes(tag) ? { status: 204 } : missing(server, tag);
       }),
     }),
-    route({
-      method: 'PUT',
-      path: `${path}/:tag`,
+    route('PUT', `${path}/:tag`, {
       since,
       policy: policy('update'),
       faults: ['notFound'],
@@ -116,9 +106,7 @@ export function tagRoutes(deps: NovaDeps): readonly Route[] {
         });
       },
     }),
-    route({
-      method: 'DELETE',
-      path: `${path}/:tag`,
+    route('DELETE', `${path}/:tag`, {
       since,
       policy: policy('delete'),
       faults: ['notFound'],

@@ -125,9 +125,7 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
   }
 
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: policy('index'),
       faults: ['notFound'],
       handler: ofServer(deps, async (request, server) => ({
@@ -139,9 +137,7 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
         },
       })),
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:volume`,
+    route('GET', `${path}/:volume`, {
       policy: policy('show'),
       faults: ['notFound'],
       handler: async (request) => {
@@ -151,9 +147,7 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
           : { status: 200, body: { volumeAttachment: view(found.row, request.version) } };
       },
     }),
-    route<AttachBody>({
-      method: 'POST',
-      path,
+    route<AttachBody>('POST', path, {
       policy: policy('create'),
       body: attachBody,
       faults: ['notFound', 'conflict', 'forbidden', 'timeout'],
@@ -203,9 +197,7 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
         return isFault(begun) ? begun : await reserved(request, begun);
       }),
     }),
-    route<ChangeBody>({
-      method: 'PUT',
-      path: `${path}/:volume`,
+    route<ChangeBody>('PUT', `${path}/:volume`, {
       policy: policy('update'),
       body: changeBody,
       faults: ['notFound', 'conflict'],
@@ -243,9 +235,7 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
         return { status: 202 };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: `${path}/:volume`,
+    route('DELETE', `${path}/:volume`, {
       policy: policy('delete'),
       faults: ['notFound', 'conflict', 'forbidden'],
       handler: async (request) => {

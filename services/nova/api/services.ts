@@ -69,9 +69,7 @@ export function serviceRoutes(deps: NovaDeps): readonly Route[] {
   const { db } = deps.database;
   const { clock } = deps;
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: policy('list'),
       handler: async (request) => {
         const unknown =
@@ -89,18 +87,14 @@ export function serviceRoutes(deps: NovaDeps): readonly Route[] {
       },
     }),
     // Until 2.52 the last segment of the path (`enable`, `disable`, ...) is the action.
-    route<ActionBody>({
-      method: 'PUT',
-      path: `${path}/:id`,
+    route<ActionBody>('PUT', `${path}/:id`, {
       until: 52,
       policy: policy('update'),
       body: actionBody,
       faults: ['notFound'],
       handler: async (request) => await act(deps, request),
     }),
-    route<UpdateBody>({
-      method: 'PUT',
-      path: `${path}/:id`,
+    route<UpdateBody>('PUT', `${path}/:id`, {
       since: 53,
       policy: policy('update'),
       body: updateBody,
@@ -122,9 +116,7 @@ export function serviceRoutes(deps: NovaDeps): readonly Route[] {
         };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: `${path}/:id`,
+    route('DELETE', `${path}/:id`, {
       policy: policy('delete'),
       faults: ['notFound', 'conflict'],
       handler: async (request) => {

@@ -21,9 +21,7 @@ const pagedSince = 40;
 
 export function tenantUsageRoutes(deps: NovaDeps): readonly Route[] {
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: policy('list'),
       faults: ['notFound'],
       handler: async (request) => {
@@ -42,9 +40,7 @@ export function tenantUsageRoutes(deps: NovaDeps): readonly Route[] {
         return { status: 200, body };
       },
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:id`,
+    route('GET', `${path}/:id`, {
       policy: null,
       handler: async (request) => {
         const projectId = request.params['id'] ?? '';

@@ -46,25 +46,22 @@ const document = (baseUrl: string, id: 'v2.0' | 'v2.1'): Json => {
   };
 };
 
-const open = { method: 'GET', auth: 'none', unversioned: true, policy: null } as const;
+const open = { auth: 'none', unversioned: true, policy: null } as const;
 
 export const versionRoutes: readonly Route[] = [
-  route({
+  route('GET', '/', {
     ...open,
-    path: '/',
     handler: ({ baseUrl }) => ({
       status: 200,
       body: { versions: [entry(baseUrl, 'v2.0'), entry(baseUrl, 'v2.1')] },
     }),
   }),
-  route({
+  route('GET', '/v2', {
     ...open,
-    path: '/v2',
     handler: ({ baseUrl }) => ({ status: 200, body: document(baseUrl, 'v2.0') }),
   }),
-  route({
+  route('GET', '/v2.1', {
     ...open,
-    path: '/v2.1',
     handler: ({ baseUrl }) => ({ status: 200, body: document(baseUrl, 'v2.1') }),
   }),
 ];

@@ -119,18 +119,14 @@ export function cinderRoutes(deps: NovaDeps): readonly Route[] {
     const one = (request: ApiRequest<unknown>): string =>
       `${name}s/${encodeURIComponent(request.params['id'] ?? '')}`;
     return [
-      route({ method: 'GET', path, policy: policy('list'), until, faults, handler: list }),
-      route({
-        method: 'GET',
-        path: `${path}/detail`,
+      route('GET', path, { policy: policy('list'), until, faults, handler: list }),
+      route('GET', `${path}/detail`, {
         policy: policy('detail'),
         until,
         faults,
         handler: list,
       }),
-      route({
-        method: 'GET',
-        path: `${path}/:id`,
+      route('GET', `${path}/:id`, {
         policy: policy('show'),
         until,
         faults,
@@ -139,9 +135,7 @@ export function cinderRoutes(deps: NovaDeps): readonly Route[] {
           return isFault(found) ? found : { status: 200, body: { [name]: view(found) } };
         },
       }),
-      route({
-        method: 'DELETE',
-        path: `${path}/:id`,
+      route('DELETE', `${path}/:id`, {
         policy: policy('delete'),
         until,
         faults,
@@ -156,9 +150,7 @@ export function cinderRoutes(deps: NovaDeps): readonly Route[] {
   return [
     ...readAndDelete<VolumeDocument>('volume', volumeView),
     ...readAndDelete<SnapshotDocument>('snapshot', snapshotView),
-    route<Static<typeof volumeBody>>({
-      method: 'POST',
-      path: '/v2.1/os-volumes',
+    route<Static<typeof volumeBody>>('POST', '/v2.1/os-volumes', {
       policy: 'os_compute_api:os-volumes:create',
       until,
       body: volumeBody,
@@ -189,9 +181,7 @@ export function cinderRoutes(deps: NovaDeps): readonly Route[] {
         return isFault(created) ? created : { status: 200, body: { volume: volumeView(created) } };
       },
     }),
-    route<Static<typeof snapshotBody>>({
-      method: 'POST',
-      path: '/v2.1/os-snapshots',
+    route<Static<typeof snapshotBody>>('POST', '/v2.1/os-snapshots', {
       policy: 'os_compute_api:os-volumes:snapshots:create',
       until,
       body: snapshotBody,

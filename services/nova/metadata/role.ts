@@ -79,7 +79,6 @@ export function createNovaMetadata(deps: NovaDeps): Role {
   }
 
   const open = {
-    method: 'GET',
     auth: 'none',
     unversioned: true,
     policy: null,
@@ -91,7 +90,7 @@ export function createNovaMetadata(deps: NovaDeps): Role {
     serviceType: 'metadata',
     mount: '/metadata',
     policies: {},
-    routes: [route({ ...open, path: '/' }), route({ ...open, path: '/*' })],
+    routes: [route('GET', '/', open), route('GET', '/*', open)],
     faultStyle: {
       contentType: 'text/plain; charset=UTF-8',
       body: (status, { message }) => `${status} ${message}`,

@@ -31,9 +31,7 @@ const view = (provider: Provider, version: number): JsonObject => ({
 
 export function aggregateRoutes(parts: PlacementParts): readonly Route[] {
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       since: 1,
       policy: 'placement:resource_providers:aggregates:list',
       faults: ['notFound'],
@@ -44,9 +42,7 @@ export function aggregateRoutes(parts: PlacementParts): readonly Route[] {
           : { status: 200, body: view(provider, request.version) };
       },
     }),
-    route<string[] | { aggregates: string[]; resource_provider_generation: number }>({
-      method: 'PUT',
-      path,
+    route<string[] | { aggregates: string[]; resource_provider_generation: number }>('PUT', path, {
       since: 1,
       policy: 'placement:resource_providers:aggregates:update',
       body,

@@ -176,9 +176,7 @@ export function allocationRoutes(parts: PlacementParts): readonly Route[] {
   const { db } = parts.database;
   const { world } = parts;
   return [
-    route({
-      method: 'GET',
-      path: '/allocations/:consumer',
+    route('GET', '/allocations/:consumer', {
       policy: 'placement:allocations:list',
       handler: async ({ params, version }) => {
         const consumerUuid = canonicalUuid(params['consumer'] ?? '') ?? '';
@@ -205,9 +203,7 @@ export function allocationRoutes(parts: PlacementParts): readonly Route[] {
         return { status: 200, body };
       },
     }),
-    route<GivenClaim>({
-      method: 'PUT',
-      path: '/allocations/:consumer',
+    route<GivenClaim>('PUT', '/allocations/:consumer', {
       policy: 'placement:allocations:update',
       body: putBody,
       faults: ['conflict', 'concurrentUpdate'],
@@ -219,9 +215,7 @@ export function allocationRoutes(parts: PlacementParts): readonly Route[] {
         return isFault(claim) ? claim : ((await writeClaims(parts, [claim])) ?? { status: 204 });
       },
     }),
-    route<Record<string, GivenClaim>>({
-      method: 'POST',
-      path: '/allocations',
+    route<Record<string, GivenClaim>>('POST', '/allocations', {
       since: 13,
       policy: 'placement:allocations:manage',
       body: manyClaims(1),
@@ -231,9 +225,7 @@ export function allocationRoutes(parts: PlacementParts): readonly Route[] {
         return isFault(claims) ? claims : ((await writeClaims(parts, claims)) ?? { status: 204 });
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/allocations/:consumer',
+    route('DELETE', '/allocations/:consumer', {
       policy: 'placement:allocations:delete',
       faults: ['notFound', 'conflict', 'concurrentUpdate'],
       handler: async ({ params }) => {
@@ -254,9 +246,7 @@ export function allocationRoutes(parts: PlacementParts): readonly Route[] {
         );
       },
     }),
-    route({
-      method: 'GET',
-      path: '/resource_providers/:uuid/allocations',
+    route('GET', '/resource_providers/:uuid/allocations', {
       policy: 'placement:resource_providers:allocations:list',
       faults: ['notFound'],
       handler: async (request) => {

@@ -11,9 +11,7 @@ import { candidatesText } from './views.ts';
 
 export function candidateRoutes({ database: { db }, world }: PlacementParts): readonly Route[] {
   return [
-    route({
-      method: 'GET',
-      path: '/allocation_candidates',
+    route('GET', '/allocation_candidates', {
       since: 10,
       policy: 'placement:allocation_candidates:list',
       handler: async ({ query, version }) => {

@@ -128,16 +128,12 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
   }
 
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: policy('list'),
       faults: readFaults,
       handler: showOfProvider(parts, inventoriesView),
     }),
-    route<All>({
-      method: 'PUT',
-      path,
+    route<All>('PUT', path, {
       policy: policy('update'),
       body: inventoriesSchema,
       faults: writeFaults,
@@ -158,9 +154,7 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
         return isFault(changed) ? changed : { status: 200, body: inventoriesView(changed) };
       },
     }),
-    route<Named>({
-      method: 'POST',
-      path,
+    route<Named>('POST', path, {
       policy: policy('create'),
       body: oneNamed,
       faults: writeFaults,
@@ -186,9 +180,7 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
             };
       },
     }),
-    route({
-      method: 'DELETE',
-      path,
+    route('DELETE', path, {
       since: 5,
       policy: policy('delete'),
       faults: writeFaults,
@@ -199,9 +191,7 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
         return isFault(changed) ? changed : { status: 204 };
       },
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:class`,
+    route('GET', `${path}/:class`, {
       policy: policy('show'),
       faults: readFaults,
       handler: async (request) => {
@@ -223,9 +213,7 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
             );
       },
     }),
-    route<One>({
-      method: 'PUT',
-      path: `${path}/:class`,
+    route<One>('PUT', `${path}/:class`, {
       policy: policy('update'),
       body: one,
       faults: writeFaults,
@@ -258,9 +246,7 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
             };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: `${path}/:class`,
+    route('DELETE', `${path}/:class`, {
       policy: policy('delete'),
       faults: writeFaults,
       handler: async (request) => {

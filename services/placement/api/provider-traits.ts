@@ -13,9 +13,7 @@ const path = '/resource_providers/:uuid/traits';
 export function providerTraitRoutes(parts: PlacementParts): readonly Route[] {
   const { db } = parts.database;
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       since: 6,
       policy: 'placement:resource_providers:traits:list',
       faults: ['notFound'],
@@ -32,9 +30,7 @@ export function providerTraitRoutes(parts: PlacementParts): readonly Route[] {
             };
       },
     }),
-    route<{ resource_provider_generation: number; traits: string[] }>({
-      method: 'PUT',
-      path,
+    route<{ resource_provider_generation: number; traits: string[] }>('PUT', path, {
       since: 6,
       policy: 'placement:resource_providers:traits:update',
       faults: ['notFound', 'concurrentUpdate'],
@@ -72,9 +68,7 @@ export function providerTraitRoutes(parts: PlacementParts): readonly Route[] {
             };
       },
     }),
-    route({
-      method: 'DELETE',
-      path,
+    route('DELETE', path, {
       since: 6,
       policy: 'placement:resource_providers:traits:delete',
       faults: ['notFound', 'concurrentUpdate'],

@@ -79,9 +79,7 @@ export function providerRoutes(parts: PlacementParts): readonly Route[] {
   const { db } = parts.database;
   const { world, clock, ids } = parts;
   return [
-    route<Body>({
-      method: 'POST',
-      path: '/resource_providers',
+    route<Body>('POST', '/resource_providers', {
       policy: policy('create'),
       body: createBody,
       faults: ['conflict'],
@@ -106,22 +104,16 @@ export function providerRoutes(parts: PlacementParts): readonly Route[] {
           : { status: 200, headers: location, body: providerView(provider, request.version) };
       },
     }),
-    route({
-      method: 'GET',
-      path: '/resource_providers',
+    route('GET', '/resource_providers', {
       policy: policy('list'),
       handler: async (request) => await list(parts, request),
     }),
-    route({
-      method: 'GET',
-      path: '/resource_providers/:uuid',
+    route('GET', '/resource_providers/:uuid', {
       policy: policy('show'),
       faults: ['notFound'],
       handler: showOfProvider(parts, (provider, { version }) => providerView(provider, version)),
     }),
-    route<Body>({
-      method: 'PUT',
-      path: '/resource_providers/:uuid',
+    route<Body>('PUT', '/resource_providers/:uuid', {
       policy: policy('update'),
       body: updateBody,
       faults: ['notFound', 'conflict'],
@@ -138,9 +130,7 @@ export function providerRoutes(parts: PlacementParts): readonly Route[] {
             };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/resource_providers/:uuid',
+    route('DELETE', '/resource_providers/:uuid', {
       policy: policy('delete'),
       faults: ['notFound', 'conflict'],
       handler: async (request) => {

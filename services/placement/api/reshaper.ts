@@ -42,9 +42,7 @@ export function reshaperRoutes(parts: PlacementParts): readonly Route[] {
   const { db } = parts.database;
   const { clock } = parts;
   return [
-    route<Reshape>({
-      method: 'POST',
-      path: '/reshaper',
+    route<Reshape>('POST', '/reshaper', {
       since: 30,
       policy: 'placement:reshaper:reshape',
       body,

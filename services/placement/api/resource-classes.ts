@@ -25,9 +25,7 @@ export function resourceClassRoutes({ database: { db }, clock }: PlacementParts)
     (await unknownNames(db, 'resource_classes', [name])).length === 0;
   const path = '/resource_classes';
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       since: 2,
       policy: 'placement:resource_classes:list',
       handler: async () => {
@@ -40,9 +38,7 @@ export function resourceClassRoutes({ database: { db }, clock }: PlacementParts)
         };
       },
     }),
-    route<{ name: string }>({
-      method: 'POST',
-      path,
+    route<{ name: string }>('POST', path, {
       since: 2,
       policy: 'placement:resource_classes:create',
       faults: ['conflict'],
@@ -58,9 +54,7 @@ export function resourceClassRoutes({ database: { db }, clock }: PlacementParts)
         };
       },
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:name`,
+    route('GET', `${path}/:name`, {
       since: 2,
       policy: 'placement:resource_classes:show',
       faults: ['notFound'],
@@ -72,9 +66,7 @@ export function resourceClassRoutes({ database: { db }, clock }: PlacementParts)
       },
     }),
     // Until 1.6 PUT renames an existing class; since 1.7 it creates the class if it does not exist.
-    route<{ name: string }>({
-      method: 'PUT',
-      path: `${path}/:name`,
+    route<{ name: string }>('PUT', `${path}/:name`, {
       since: 2,
       until: 6,
       policy: 'placement:resource_classes:update',
@@ -90,9 +82,7 @@ export function resourceClassRoutes({ database: { db }, clock }: PlacementParts)
         return { status: 200, body: view(to) };
       },
     }),
-    route({
-      method: 'PUT',
-      path: `${path}/:name`,
+    route('PUT', `${path}/:name`, {
       since: 7,
       policy: 'placement:resource_classes:update',
       handler: async (request) => {
@@ -110,9 +100,7 @@ export function resourceClassRoutes({ database: { db }, clock }: PlacementParts)
         };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: `${path}/:name`,
+    route('DELETE', `${path}/:name`, {
       since: 2,
       policy: 'placement:resource_classes:delete',
       faults: ['notFound', 'conflict'],

@@ -24,9 +24,7 @@ import { usageRoutes } from './usages.ts';
 
 const microversions: Microversions = { type: 'placement', major: 1, min: 0, max: 39 };
 
-const versionDocument: Route = route({
-  method: 'GET',
-  path: '/',
+const versionDocument: Route = route('GET', '/', {
   auth: 'none',
   policy: null,
   handler: () => ({

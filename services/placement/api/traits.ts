@@ -23,9 +23,7 @@ export function traitRoutes({ database: { db }, clock }: PlacementParts): readon
     (await unknownNames(db, 'traits', [name])).length === 0;
   const since = 6;
   return [
-    route({
-      method: 'GET',
-      path: '/traits',
+    route('GET', '/traits', {
       since,
       policy: 'placement:traits:list',
       handler: async ({ query, version }) => {
@@ -55,9 +53,7 @@ export function traitRoutes({ database: { db }, clock }: PlacementParts): readon
         return { status: 200, body: { traits } };
       },
     }),
-    route({
-      method: 'GET',
-      path: '/traits/:name',
+    route('GET', '/traits/:name', {
       since,
       policy: 'placement:traits:show',
       faults: ['notFound'],
@@ -66,9 +62,7 @@ export function traitRoutes({ database: { db }, clock }: PlacementParts): readon
           ? { status: 204, headers: lastModified(clock.now()) }
           : fault('notFound', `No such trait(s): ${params['name']}.`),
     }),
-    route({
-      method: 'PUT',
-      path: '/traits/:name',
+    route('PUT', '/traits/:name', {
       since,
       policy: 'placement:traits:update',
       handler: async (request) => {
@@ -86,9 +80,7 @@ export function traitRoutes({ database: { db }, clock }: PlacementParts): readon
         };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: '/traits/:name',
+    route('DELETE', '/traits/:name', {
       since,
       policy: 'placement:traits:delete',
       faults: ['notFound', 'conflict'],

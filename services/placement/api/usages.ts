@@ -12,9 +12,7 @@ const parameters: Parameters = { project_id: 9, user_id: 9, consumer_type: 38 };
 export function usageRoutes(parts: PlacementParts): readonly Route[] {
   const { db } = parts.database;
   return [
-    route({
-      method: 'GET',
-      path: '/resource_providers/:uuid/usages',
+    route('GET', '/resource_providers/:uuid/usages', {
       policy: 'placement:resource_providers:usages',
       faults: ['notFound'],
       handler: async (request) => {
@@ -26,9 +24,7 @@ export function usageRoutes(parts: PlacementParts): readonly Route[] {
         return { status: 200, body: { usages, resource_provider_generation: provider.generation } };
       },
     }),
-    route({
-      method: 'GET',
-      path: '/usages',
+    route('GET', '/usages', {
       since: 9,
       policy: null,
       handler: async (request) => {

@@ -25,17 +25,15 @@ const version = (baseUrl: string): Record<string, Json> => ({
   links: [{ rel: 'self', href: `${baseUrl}/v1/` }],
 });
 
-const open = { method: 'GET', auth: 'none', unversioned: true, policy: null } as const;
+const open = { auth: 'none', unversioned: true, policy: null } as const;
 
 const versionRoutes: readonly Route[] = [
-  route({
+  route('GET', '/', {
     ...open,
-    path: '/',
     handler: ({ baseUrl }) => ({ status: 200, body: { versions: [version(baseUrl)] } }),
   }),
-  route({
+  route('GET', '/v1', {
     ...open,
-    path: '/v1',
     handler: ({ baseUrl }) => ({ status: 200, body: { version: version(baseUrl) } }),
   }),
 ];

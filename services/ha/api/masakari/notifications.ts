@@ -113,9 +113,7 @@ export function notificationRoutes({ database, clock, ids }: HaApiDeps): readonl
   };
 
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: policy('index'),
       async handler(request) {
         const since = first(request, 'generated-since') ?? first(request, 'generated_since');
@@ -136,9 +134,7 @@ export function notificationRoutes({ database, clock, ids }: HaApiDeps): readonl
         return { status: 200, body: { notifications: page.map(notificationView) } };
       },
     }),
-    route<CreateBody>({
-      method: 'POST',
-      path,
+    route<CreateBody>('POST', path, {
       policy: policy('create'),
       body: createBody,
       faults: ['conflict'],
@@ -172,9 +168,7 @@ export function notificationRoutes({ database, clock, ids }: HaApiDeps): readonl
         return { status: 202, body: { notification: notificationView(row) } };
       },
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:notification`,
+    route('GET', `${path}/:notification`, {
       policy: policy('detail'),
       faults: ['notFound'],
       async handler(request) {
@@ -187,9 +181,7 @@ export function notificationRoutes({ database, clock, ids }: HaApiDeps): readonl
         return { status: 200, body: { notification: { ...notificationView(row), ...details } } };
       },
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:notification/vmoves`,
+    route('GET', `${path}/:notification/vmoves`, {
       since: 3,
       policy: 'os_masakari_api:vmoves:index',
       faults: ['notFound'],
@@ -205,9 +197,7 @@ export function notificationRoutes({ database, clock, ids }: HaApiDeps): readonl
         return { status: 200, body: asJson({ vmoves: shown.map(({ view }) => view) }) };
       },
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:notification/vmoves/:vmove`,
+    route('GET', `${path}/:notification/vmoves/:vmove`, {
       since: 3,
       policy: 'os_masakari_api:vmoves:detail',
       faults: ['notFound'],

@@ -96,9 +96,7 @@ export function segmentHostRoutes(deps: HaApiDeps): readonly Route[] {
   };
 
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: policy('index'),
       faults: ['notFound'],
       async handler(request) {
@@ -123,9 +121,7 @@ export function segmentHostRoutes(deps: HaApiDeps): readonly Route[] {
         return { status: 200, body: { hosts } };
       },
     }),
-    route<HostBody>({
-      method: 'POST',
-      path,
+    route<HostBody>('POST', path, {
       policy: policy('create'),
       body: createBody,
       faults: ['notFound', 'conflict'],
@@ -149,9 +145,7 @@ export function segmentHostRoutes(deps: HaApiDeps): readonly Route[] {
         return { status: 201, body: { host: segmentHostView(row, segment, request.version) } };
       },
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:host`,
+    route('GET', `${path}/:host`, {
       policy: policy('detail'),
       faults: ['notFound'],
       async handler(request) {
@@ -161,9 +155,7 @@ export function segmentHostRoutes(deps: HaApiDeps): readonly Route[] {
         return { status: 200, body: { host } };
       },
     }),
-    route<HostBody>({
-      method: 'PUT',
-      path: `${path}/:host`,
+    route<HostBody>('PUT', `${path}/:host`, {
       policy: policy('update'),
       body: updateBody,
       faults: ['notFound', 'conflict'],
@@ -188,9 +180,7 @@ export function segmentHostRoutes(deps: HaApiDeps): readonly Route[] {
         return { status: 200, body: { host } };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: `${path}/:host`,
+    route('DELETE', `${path}/:host`, {
       policy: policy('delete'),
       faults: ['notFound', 'conflict'],
       async handler(request) {

@@ -106,9 +106,7 @@ export function segmentRoutes({ database, clock, ids }: HaApiDeps): readonly Rou
     return row;
   };
   return [
-    route({
-      method: 'GET',
-      path,
+    route('GET', path, {
       policy: policy('index'),
       async handler(request) {
         const isEnabled = flagOf(request, 'enabled');
@@ -128,9 +126,7 @@ export function segmentRoutes({ database, clock, ids }: HaApiDeps): readonly Rou
         return { status: 200, body: { segments } };
       },
     }),
-    route<SegmentBody>({
-      method: 'POST',
-      path,
+    route<SegmentBody>('POST', path, {
       policy: policy('create'),
       body: createBody,
       faults: ['conflict'],
@@ -148,9 +144,7 @@ export function segmentRoutes({ database, clock, ids }: HaApiDeps): readonly Rou
         return { status: 201, body: { segment: segmentView(row, version) } };
       },
     }),
-    route({
-      method: 'GET',
-      path: `${path}/:segment`,
+    route('GET', `${path}/:segment`, {
       policy: policy('detail'),
       faults: ['notFound'],
       async handler(request) {
@@ -159,9 +153,7 @@ export function segmentRoutes({ database, clock, ids }: HaApiDeps): readonly Rou
         return { status: 200, body: { segment: segmentView(row, request.version) } };
       },
     }),
-    route<SegmentBody>({
-      method: 'PUT',
-      path: `${path}/:segment`,
+    route<SegmentBody>('PUT', `${path}/:segment`, {
       policy: policy('update'),
       body: updateBody,
       faults: ['notFound', 'conflict'],
@@ -179,9 +171,7 @@ export function segmentRoutes({ database, clock, ids }: HaApiDeps): readonly Rou
         return { status: 200, body: { segment: segmentView(changed, request.version) } };
       },
     }),
-    route({
-      method: 'DELETE',
-      path: `${path}/:segment`,
+    route('DELETE', `${path}/:segment`, {
       policy: policy('delete'),
       faults: ['notFound', 'conflict'],
       async handler(request) {

@@ -16,9 +16,7 @@ const allFaults = [
 ];
 
 export function actionRoute(deps: NovaDeps): Route {
-  return route({
-    method: 'POST',
-    path: '/v2.1/servers/:id/action',
+  return route('POST', '/v2.1/servers/:id/action', {
     policy: null,
     faults: allFaults,
     handler: async (request) => {

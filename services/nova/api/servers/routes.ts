@@ -86,30 +86,22 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
   const { db } = deps.database;
   const { clock } = deps;
   return [
-    route<CreateServerBody>({
-      method: 'POST',
-      path: '/v2.1/servers',
+    route<CreateServerBody>('POST', '/v2.1/servers', {
       policy: api('servers:create'),
       body: createServerBody,
       maxBodyBytes: 256 * 1024,
       faults: ['overQuota', 'conflict'],
       handler: async (request) => await createServers(deps, request),
     }),
-    route({
-      method: 'GET',
-      path: '/v2.1/servers',
+    route('GET', '/v2.1/servers', {
       policy: api('servers:index'),
       handler: async (request) => await listServersHandler(deps, request, false),
     }),
-    route({
-      method: 'GET',
-      path: '/v2.1/servers/detail',
+    route('GET', '/v2.1/servers/detail', {
       policy: api('servers:detail'),
       handler: async (request) => await listServersHandler(deps, request, true),
     }),
-    route({
-      method: 'GET',
-      path: '/v2.1/servers/:id',
+    route('GET', '/v2.1/servers/:id', {
       policy: api('servers:show'),
       faults: ['notFound'],
       handler: ofServer(deps, async (request, server) => ({
@@ -117,9 +109,7 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
         body: { server: serverView(server, await viewContext(deps, request, [server])) },
       })),
     }),
-    route<UpdateBody>({
-      method: 'PUT',
-      path: '/v2.1/servers/:id',
+    route<UpdateBody>('PUT', '/v2.1/servers/:id', {
       policy: api('servers:update'),
       body: updateBody,
       faults: ['notFound', 'conflict'],
@@ -149,9 +139,7 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
         };
       }),
     }),
-    route({
-      method: 'DELETE',
-      path: '/v2.1/servers/:id',
+    route('DELETE', '/v2.1/servers/:id', {
       policy: api('servers:delete'),
       faults: ['notFound', 'conflict'],
       handler: ofServer(deps, async (request, server) => {
@@ -159,31 +147,31 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
       }),
     }),
     actionRoute(deps),
-    route<{ remote_console: { protocol: keyof typeof consoleTypes; type: string } }>({
-      method: 'POST',
-      path: '/v2.1/servers/:id/remote-consoles',
-      since: 6,
-      policy: api('os-remote-consoles'),
-      body: remoteConsoleBody,
-      faults: ['notFound', 'conflict'],
-      handler: async (request) => {
-        const { protocol, type } = request.body.remote_console;
-        const server = await requestedServer(deps, request);
-        if (isFault(server)) return server;
-        if (protocol !== 'vnc' || type !== 'novnc')
-          return fault(
-            'badRequest',
-            `Unavailable console type ${type} for protocol ${protocol}. This cloud has novnc over vnc.`,
-          );
-        const access = await grantConsole(deps, request, server);
-        return isFault(access)
-          ? access
-          : { status: 200, body: { remote_console: { protocol, type, url: access.url } } };
+    route<{ remote_console: { protocol: keyof typeof consoleTypes; type: string } }>(
+      'POST',
+      '/v2.1/servers/:id/remote-consoles',
+      {
+        since: 6,
+        policy: api('os-remote-consoles'),
+        body: remoteConsoleBody,
+        faults: ['notFound', 'conflict'],
+        handler: async (request) => {
+          const { protocol, type } = request.body.remote_console;
+          const server = await requestedServer(deps, request);
+          if (isFault(server)) return server;
+          if (protocol !== 'vnc' || type !== 'novnc')
+            return fault(
+              'badRequest',
+              `Unavailable console type ${type} for protocol ${protocol}. This cloud has novnc over vnc.`,
+            );
+          const access = await grantConsole(deps, request, server);
+          return isFault(access)
+            ? access
+            : { status: 200, body: { remote_console: { protocol, type, url: access.url } } };
+        },
       },
-    }),
-    route({
-      method: 'GET',
-      path: '/v2.1/servers/:id/diagnostics',
+    ),
+    route('GET', '/v2.1/servers/:id/diagnostics', {
       policy: api('os-server-diagnostics'),
       faults: ['notFound', 'conflict'],
       handler: ofServer(deps, async (request, server) => {
@@ -204,18 +192,14 @@ export function serverRoutes(deps: NovaDeps): readonly Route[] {
         };
       }),
     }),
-    route({
-      method: 'GET',
-      path: '/v2.1/servers/:id/os-server-password',
+    route('GET', '/v2.1/servers/:id/os-server-password', {
       policy: api('os-server-password:show'),
       faults: ['notFound'],
       handler: ofServer(deps, () => ({ status: 200, body: { password: '' } })),
     }),
-    route({
+    route('DELETE', '/v2.1/servers/:id/os-server-password', {
       // No-op: a guest posts its password to the metadata service, which this cloud does not
       // support, so there is never a password to clear.
-      method: 'DELETE',
-      path: '/v2.1/servers/:id/os-server-password',
       policy: api('os-server-password:clear'),
       faults: ['notFound'],
       handler: ofServer(deps, () => ({ status: 204 })),
