@@ -1,28 +1,18 @@
 // What the Node Agent reads about its host: system, hypervisor, guests, daemons. Drivers:
 // adapters/libvirt, adapters/sim. Contract suite: node-facts.testing.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
+import type { OperatingSystem } from '#contracts/kube/kinds.ts';
 
 /** Facts about operating system and machine; fields that the host does not report are missing. */
-export interface SystemFacts {
-  /** Version of the distribution; GardenLinux has its own scheme. */
-  version?: string;
+export interface SystemFacts extends Omit<
+  OperatingSystem,
+  'variantID' | 'prettyVersion' | 'gardenLinuxCommitID'
+> {
   variantId?: string;
   prettyName?: string;
   gardenLinuxCommitId?: string;
-  gardenLinuxFeatures?: string[];
   /** CPU architecture, e.g. `x86_64`. */
   machine?: string;
-  kernelName?: string;
-  kernelRelease?: string;
-  kernelVersion?: string;
-  kernelCommandLine?: string;
-  hardwareVendor?: string;
-  hardwareModel?: string;
-  hardwareSerial?: string;
-  firmwareVersion?: string;
-  firmwareVendor?: string;
-  /** Date in RFC 3339 form. */
-  firmwareDate?: string;
   /** The kernel's boot id, which changes with each boot. */
   bootId?: string;
 }

@@ -58,6 +58,7 @@ export interface HypervisorStatus {
 }
 
 export interface OperatingSystem {
+  /** Version of the distribution; GardenLinux has its own scheme. */
   version?: string;
   variantID?: string;
   prettyVersion?: string;

@@ -13,14 +13,7 @@ import { changeDuring } from '../store/servers.ts';
 import { describeGuest } from './describe-guest.ts';
 import { removeCopy, removeStartedCopy } from './guest-copies.ts';
 import type { ChosenHost } from './move-steps.ts';
-import {
-  bindPortsStep,
-  finishMove,
-  moveVolumesStep,
-  scheduleMoveStep,
-  switchHostStep,
-  toDestination,
-} from './move-steps.ts';
+import { finishMove, moveSteps, toDestination } from './move-steps.ts';
 import { awaitPluggedStep, completeVolumesStep, settledServer } from './placed-guest.ts';
 import { asEvent, faultText, logFailure } from './saga-context.ts';
 import { moveOf } from './server-move.ts';
@@ -40,7 +33,7 @@ export function evacuateServer(deps: NovaDeps, direct: Pick<NovaDeps, 'bus'>): A
     name: 'nova.evacuate-server',
     pool: 'build',
     steps: [
-      scheduleMoveStep(deps, {
+      moveSteps.schedule(deps, {
         event: 'conductor_rebuild_server',
         excludedHosts: (_input: Input, { source }) => [source],
         status: 'pre-migrating',
@@ -66,9 +59,9 @@ export function evacuateServer(deps: NovaDeps, direct: Pick<NovaDeps, 'bus'>): A
             log.error({ ...facts, why: stopped.message }, 'a guest to evacuate was not ended');
         },
       },
-      moveVolumesStep(deps, { ...toDestination, isFromUp: false }),
-      bindPortsStep(deps, toDestination),
-      switchHostStep<ChosenHost>(deps, {
+      moveSteps.moveVolumes(deps, { ...toDestination, isFromUp: false }),
+      moveSteps.bindPorts(deps, toDestination),
+      moveSteps.switchHost<ChosenHost>(deps, {
         tasks: evacuating,
         there: (_move, { host = null, nodeUuid = null }) => ({ host, node: nodeUuid }),
         back: ({ source, migration }) => ({ host: source, node: migration.source_node }),

@@ -56,7 +56,7 @@ export async function moveToUndo(deps: NovaDeps, input: MoveInput): Promise<Move
 }
 
 /** `status`: the migration's status after the destination is chosen. */
-export const scheduleMoveStep = <Input extends MoveInput & { forcedHost: string | null }>(
+const scheduleMoveStep = <Input extends MoveInput & { forcedHost: string | null }>(
   deps: NovaDeps,
   options: {
     event: string;
@@ -96,7 +96,7 @@ export const scheduleMoveStep = <Input extends MoveInput & { forcedHost: string 
 
 const connectDeadlineMs = 5 * 60_000;
 
-export const moveVolumesStep = <State>(
+const moveVolumesStep = <State>(
   deps: NovaDeps,
   { from, to, isFromUp }: Direction<State>,
 ): SagaStep<MoveInput, State> => ({
@@ -119,7 +119,7 @@ export const moveVolumesStep = <State>(
 });
 
 /** `before`: called before the ports are rebound. */
-export const bindPortsStep = <State>(
+const bindPortsStep = <State>(
   deps: NovaDeps,
   { from, to }: Direction<State>,
   before?: (move: Move) => Promise<void>,
@@ -145,7 +145,7 @@ export const bindPortsStep = <State>(
  * `there`: the changes of the server's row when it goes to the new host; `back`: those that undo
  * it.
  */
-export const switchHostStep = <State>(
+const switchHostStep = <State>(
   deps: NovaDeps,
   options: {
     tasks: readonly TaskState[];
@@ -172,6 +172,13 @@ export const switchHostStep = <State>(
     await changeServer(deps.database.db, input.serverId, options.back(move), deps.clock.now());
   },
 });
+
+export const moveSteps = {
+  schedule: scheduleMoveStep,
+  moveVolumes: moveVolumesStep,
+  bindPorts: bindPortsStep,
+  switchHost: switchHostStep,
+};
 
 /**
  * The `run` of the last step of a move to its destination. Logs `event` once, even if it runs

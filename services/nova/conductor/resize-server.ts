@@ -21,14 +21,7 @@ import {
   stopGuest,
 } from './guest-copies.ts';
 import type { ChosenHost } from './move-steps.ts';
-import {
-  bindPortsStep,
-  finishMove,
-  moveVolumesStep,
-  scheduleMoveStep,
-  switchHostStep,
-  toDestination,
-} from './move-steps.ts';
+import { finishMove, moveSteps, toDestination } from './move-steps.ts';
 import { awaitPluggedStep, completeVolumesStep, settledServer } from './placed-guest.ts';
 import { asEvent, faultText, logFailure } from './saga-context.ts';
 import { moveOf } from './server-move.ts';
@@ -47,7 +40,7 @@ export function resizeServer(deps: NovaDeps): AnySaga {
     name: 'nova.resize-server',
     pool: 'build',
     steps: [
-      scheduleMoveStep(deps, {
+      moveSteps.schedule(deps, {
         event: 'conductor_migrate_server',
         excludedHosts: (input: Input) => input.excludedHosts,
       }),
@@ -106,13 +99,13 @@ export function resizeServer(deps: NovaDeps): AnySaga {
             );
         },
       },
-      moveVolumesStep(deps, toDestination),
-      bindPortsStep(deps, toDestination, async ({ server, migration }) => {
+      moveSteps.moveVolumes(deps, toDestination),
+      moveSteps.bindPorts(deps, toDestination, async ({ server, migration }) => {
         await advanceMigration(db, migration, 'post-migrating', clock.now());
         const change = { task_state: 'resize_migrated' } as const;
         await changeDuring(db, server.id, resizeTasks, change, clock.now());
       }),
-      switchHostStep<ChosenHost>(deps, {
+      moveSteps.switchHost<ChosenHost>(deps, {
         tasks: resizeTasks,
         there: ({ newSize, source }, { host = null, nodeUuid = null }) => ({
           ...newSize,

@@ -10,14 +10,7 @@ import { defineOperation } from '../operations.ts';
 import { advanceMigration } from '../store/server-migrations.ts';
 import { changeDuring } from '../store/servers.ts';
 import { insistWhileUp, placeGuest, removeCopy, stopGuest } from './guest-copies.ts';
-import {
-  backToSource,
-  bindPortsStep,
-  moveToUndo,
-  moveVolumesStep,
-  settleMove,
-  switchHostStep,
-} from './move-steps.ts';
+import { backToSource, moveSteps, moveToUndo, settleMove } from './move-steps.ts';
 import { giveUpVolumes } from './move-volumes.ts';
 import { awaitPluggedStep, completeVolumesStep, settledServer } from './placed-guest.ts';
 import { asEvent, faultText, logFailure } from './saga-context.ts';
@@ -84,9 +77,9 @@ export function revertResize(deps: NovaDeps): AnySaga {
           );
         },
       },
-      moveVolumesStep(deps, backToSource),
-      bindPortsStep(deps, backToSource),
-      switchHostStep(deps, {
+      moveSteps.moveVolumes(deps, backToSource),
+      moveSteps.bindPorts(deps, backToSource),
+      moveSteps.switchHost(deps, {
         tasks: reverting,
         there: ({ oldSize, source, migration }) => ({
           ...oldSize,

@@ -1,17 +1,9 @@
 // Claims that are settled together: each is granted or refused on its own, given those before it.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { plainInventory } from '#contracts/placement/wire.ts';
 import type { ClaimFacts, ConsumerClaim } from './settle-claims.ts';
 import { settleClaims } from './settle-claims.ts';
-
-const inventory = (total: number) => ({
-  total,
-  reserved: 0,
-  min_unit: 1,
-  max_unit: total,
-  step_size: 1,
-  allocation_ratio: 1,
-});
 
 function factsOf(
   vcpus: Record<string, number>,
@@ -27,7 +19,7 @@ function factsOf(
     inventories: new Map(
       Object.entries(vcpus).map(([provider, total]) => [
         provider,
-        new Map([['VCPU', inventory(total)]]),
+        new Map([['VCPU', plainInventory(total)]]),
       ]),
     ),
     used: rows.map(({ row }) => row),
