@@ -1,6 +1,7 @@
 // Floating IPs. https://docs.openstack.org/api-ref/network/v2/#floating-ips-floatingips
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { floatingIpOwner } from '../domain/port-owner.ts';
 import {
   eraseFloatingIp,
   floatingIpListing,
@@ -10,7 +11,7 @@ import {
 import { addressesOf } from '../store/ipam.ts';
 import { networkListing, subnetsOf } from '../store/networks.ts';
 import { changeRow, findVisible, insertRow } from '../store/objects.ts';
-import { floatingIpOwner, portListing } from '../store/ports.ts';
+import { portListing } from '../store/ports.ts';
 import { chargeQuota } from '../store/quotas.ts';
 import { markChanged } from '../store/sdn-journal.ts';
 import { standardRow } from '../store/standard.ts';

@@ -2,15 +2,16 @@
 // MAC the port gets. Security groups and address pairs: port-security.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
-import { isTrusted, newMac } from '../domain/port.ts';
-import { distributedOwner, floatingIpOwner, macHolder, routerOwners } from '../store/ports.ts';
+import { floatingIpOwner, isTrusted, metadataOwner, routerOwners } from '../domain/port-owner.ts';
+import { newMac } from '../domain/port.ts';
+import { macHolder } from '../store/ports.ts';
 import type { NetworkRow } from '../store/tables.ts';
 import type { NeutronTrx } from '../store/write.ts';
 import { notAllowed } from './attributes.ts';
 import type { PortInput } from './port-attributes.ts';
 import type { Context } from './resource.ts';
 
-const systemOwners: readonly string[] = [...routerOwners, floatingIpOwner, distributedOwner];
+const systemOwners: readonly string[] = [...routerOwners, floatingIpOwner, metadataOwner];
 /** Ports that belong to a router, a floating IP or Neutron itself, which create and delete them. */
 export const isSystemOwner = (owner: string): boolean => systemOwners.includes(owner);
 

@@ -2,6 +2,7 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { eui64 } from '../domain/ip.ts';
+import { interfaceOwner } from '../domain/port-owner.ts';
 import type { DhcpOption } from '../domain/port.ts';
 import { bindingOf, mergeDhcpOptions } from '../domain/port.ts';
 import { mayBind } from '../store/agents.ts';
@@ -113,7 +114,7 @@ function ownedByRouter(
   const moves =
     (deviceId !== undefined && deviceId !== row.device_id) ||
     (owner !== undefined && owner !== row.device_owner) ||
-    (fixedIps !== undefined && row.device_owner !== 'network:router_interface');
+    (fixedIps !== undefined && row.device_owner !== interfaceOwner);
   return isSystemOwner(row.device_owner) && moves
     ? fault(
         'badRequest',
@@ -212,7 +213,7 @@ async function changeAddresses(
   if (isFault(wanted)) return wanted;
   const subnetIds = (ips: readonly FixedIp[]): string =>
     [...new Set(ips.map(({ subnet_id }) => subnet_id))].sort().join();
-  if (port.device_owner === 'network:router_interface' && subnetIds(wanted) !== subnetIds(held)) {
+  if (port.device_owner === interfaceOwner && subnetIds(wanted) !== subnetIds(held)) {
     return fault(
       'badRequest',
       `Bad port request: port ${port.id} is a router's interface in subnets ${subnetIds(held)}: add and remove subnets by the router.`,

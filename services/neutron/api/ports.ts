@@ -2,7 +2,8 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';
-import { bindingOf, isTrusted, mergeDhcpOptions } from '../domain/port.ts';
+import { isTrusted } from '../domain/port-owner.ts';
+import { bindingOf, mergeDhcpOptions } from '../domain/port.ts';
 import { mayBind } from '../store/agents.ts';
 import { releaseFloatingIps } from '../store/floating-ips.ts';
 import type { FixedIp } from '../store/ipam.ts';

@@ -2,6 +2,7 @@
 // by routers.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import { gatewayOwner } from '../domain/port-owner.ts';
 import { badRouter, checkNoOverlap } from '../domain/router.ts';
 import { floatingIpsOfRouter } from '../store/floating-ips.ts';
 import { addressesOf, claimAddresses, releaseAddresses } from '../store/ipam.ts';
@@ -69,7 +70,7 @@ export async function setGateway(
   const gateway = await makeSystemPort(context, trx, {
     projectId: '',
     networkId: network.id,
-    owner: 'network:router_gateway',
+    owner: gatewayOwner,
     deviceId: row.id,
     status: 'ACTIVE',
     ...(wishes ? { wishes } : {}),

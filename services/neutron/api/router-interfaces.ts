@@ -3,6 +3,7 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { cidrHas, ipToNumber, ipVersion, parseCidr } from '../domain/ip.ts';
+import { interfaceOwner } from '../domain/port-owner.ts';
 import { badRouter, checkNoOverlap } from '../domain/router.ts';
 import type { Route } from '../domain/subnet.ts';
 import { floatingIpsOfRouter } from '../store/floating-ips.ts';
@@ -29,8 +30,6 @@ export interface Plugged {
   networkId: string;
   subnetIds: string[];
 }
-
-const owner = 'network:router_interface';
 
 /** Refuses a subnet that overlaps one of the router's interfaces or of its external network. */
 async function fits(trx: NeutronTrx, router: RouterRow, subnet: SubnetRow): Promise<Outcome<void>> {
@@ -87,7 +86,7 @@ export async function plugSubnet(
   const port = await makeSystemPort(context, trx, {
     projectId: router.project_id,
     networkId: subnet.network_id,
-    owner,
+    owner: interfaceOwner,
     deviceId: router.id,
     status: 'ACTIVE',
     wishes: [{ subnet_id: subnet.id, ip_address: subnet.gateway_ip }],
@@ -128,7 +127,7 @@ export async function plugPort(
     port.id,
     {
       device_id: router.id,
-      device_owner: owner,
+      device_owner: interfaceOwner,
       port_security_enabled: 0,
       allowed_address_pairs_json: '[]',
       status: 'ACTIVE',

@@ -29,7 +29,7 @@ interface SubnetPoolInput {
 
 const length = { post: true, put: true, parse: orNull(integer(0, 128)), default: null } as const;
 /** `min_prefixlen` if none is given: /8 for IPv4, /64 for IPv6, as upstream. */
-const narrowestOffered = { 4: 8, 6: 64 } as const;
+const shortestPrefix = { 4: 8, 6: 64 } as const;
 
 export const subnetPools: Resource<'subnetpools', SubnetPoolInput> = {
   singular: 'subnetpool',
@@ -64,7 +64,7 @@ export const subnetPools: Resource<'subnetpools', SubnetPoolInput> = {
   create: async ({ parts: { config, ids }, nowMs }, trx, input) => {
     const merged = mergePrefixes(input.prefixes);
     if (isFault(merged)) return merged;
-    const min = input.min_prefixlen ?? narrowestOffered[merged.version];
+    const min = input.min_prefixlen ?? shortestPrefix[merged.version];
     const lengths = {
       min_prefixlen: min,
       max_prefixlen: input.max_prefixlen ?? (merged.version === 4 ? 32 : 128),

@@ -6,6 +6,7 @@ import type { Cidr } from '../domain/ip.ts';
 import { eui64, formatCidr, ipVersion } from '../domain/ip.ts';
 import type { Pool } from '../domain/pools.ts';
 import { checkPools, defaultGateway, defaultPools, poolsHave } from '../domain/pools.ts';
+import { gatewayOwner } from '../domain/port-owner.ts';
 import type { Route } from '../domain/subnet.ts';
 import {
   checkDhcp,
@@ -250,7 +251,7 @@ async function addressPorts(trx: NeutronTrx, subnet: SubnetRow, nowMs: number): 
 async function addressGateways(trx: NeutronTrx, subnet: SubnetRow, nowMs: number): Promise<void> {
   if (isAutoAddressed(subnet)) return;
   const gateways = (await portsOfNetwork(trx, subnet.network_id)).filter(
-    ({ device_owner }) => device_owner === 'network:router_gateway',
+    ({ device_owner }) => device_owner === gatewayOwner,
   );
   const held = await addressesOf(
     trx,

@@ -2,12 +2,13 @@
 // their owner.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
+import { metadataOwner } from '../domain/port-owner.ts';
 import { newMac } from '../domain/port.ts';
 import type { FixedIp } from '../store/ipam.ts';
 import { addressesOf, claimAddresses, pickAddress, releaseAddresses } from '../store/ipam.ts';
 import { subnetsOf } from '../store/networks.ts';
 import { changeRow } from '../store/objects.ts';
-import { distributedOwner, insertPort, metadataPort, unboundPort } from '../store/ports.ts';
+import { insertPort, metadataPort, unboundPort } from '../store/ports.ts';
 import { markChanged } from '../store/sdn-journal.ts';
 import { standardRow } from '../store/standard.ts';
 import type { NetworkRow, PortRow, SubnetRow } from '../store/tables.ts';
@@ -73,7 +74,7 @@ export async function alignMetadataPort(
     const created = await makeSystemPort(context, trx, {
       projectId: '',
       networkId: network.id,
-      owner: distributedOwner,
+      owner: metadataOwner,
       deviceId: `ovnmeta-${network.id}`,
       status: 'DOWN',
       wishes: [],

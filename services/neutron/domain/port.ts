@@ -31,9 +31,6 @@ export function mergeDhcpOptions(
   return [...merged.values()];
 }
 
-/** Ports that Neutron created for its own use: no default group, no port security. */
-export const isTrusted = (deviceOwner: string): boolean => deviceOwner.startsWith('network:');
-
 /**
  * `binding:vif_type`: unbound without a host; binding_failed if no live ovn-controller runs on it.
  */

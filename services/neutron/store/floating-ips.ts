@@ -1,6 +1,7 @@
 // Floating IPs, and their disassociation when the port or its address is lost.
 import { sql } from 'kysely';
 import { canonicalIp } from '../domain/ip.ts';
+import { interfaceOwner } from '../domain/port-owner.ts';
 import type { Listing } from './list.ts';
 import { changeRow } from './objects.ts';
 import { erasePort } from './ports.ts';
@@ -128,7 +129,7 @@ export async function routersBetween(
     .innerJoin('ports', 'ports.device_id', 'routers.id')
     .innerJoin('ip_allocations', 'ip_allocations.port_id', 'ports.id')
     .innerJoin('subnets', 'subnets.id', 'ip_allocations.subnet_id')
-    .where('ports.device_owner', '=', 'network:router_interface')
+    .where('ports.device_owner', '=', interfaceOwner)
     .where('ip_allocations.subnet_id', '=', subnetId)
     .where('routers.gateway_network_id', '=', externalNetworkId)
     .orderBy(sql`case when ip_allocations.ip = subnets.gateway_ip then 0 else 1 end`)

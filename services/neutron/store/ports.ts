@@ -2,20 +2,13 @@
 // ipam.ts.
 import { sql } from 'kysely';
 import { canonicalIp } from '../domain/ip.ts';
+import { metadataOwner } from '../domain/port-owner.ts';
 import type { Listing } from './list.ts';
 import { markChanged } from './sdn-journal.ts';
 import { standardColumns } from './standard.ts';
 import type { PortRow } from './tables.ts';
 import type { NeutronDb, NeutronTrx } from './write.ts';
 import { holdRows } from './write.ts';
-
-export const routerOwners = ['network:router_interface', 'network:router_gateway'] as const;
-export const floatingIpOwner = 'network:floatingip';
-/**
- * Owner of a network's metadata port, through which its guests reach metadata. It counts against no
- * quota and never blocks a deletion.
- */
-export const distributedOwner = 'network:distributed';
 
 /** The columns of a port with default values and without a host. */
 export const unboundPort = {
@@ -153,7 +146,7 @@ export async function metadataPort(db: NeutronDb, networkId: string): Promise<Po
     .selectFrom('ports')
     .selectAll()
     .where('network_id', '=', networkId)
-    .where('device_owner', '=', distributedOwner)
+    .where('device_owner', '=', metadataOwner)
     .executeTakeFirst();
 }
 
@@ -164,7 +157,7 @@ export async function networkIsUsed(db: NeutronDb, networkId: string): Promise<b
       .selectFrom('ports')
       .select('id')
       .where('network_id', '=', networkId)
-      .where('device_owner', '!=', distributedOwner)
+      .where('device_owner', '!=', metadataOwner)
       .limit(1)
       .executeTakeFirst()) !== undefined
   );

@@ -1,5 +1,6 @@
 // Routers, their interfaces and gateways.
 import { sql } from 'kysely';
+import { interfaceOwner } from '../domain/port-owner.ts';
 import type { FixedIp } from './ipam.ts';
 import { addressesOf } from './ipam.ts';
 import type { Listing } from './list.ts';
@@ -40,7 +41,7 @@ export async function interfacesOf(db: NeutronDb, routerId: string): Promise<Int
     .selectFrom('ports')
     .selectAll()
     .where('device_id', '=', routerId)
-    .where('device_owner', '=', 'network:router_interface')
+    .where('device_owner', '=', interfaceOwner)
     .orderBy('created_at_ms')
     .orderBy('id')
     .execute();

@@ -1,7 +1,12 @@
 // Subnets, and the ports whose addresses block a subnet's deletion.
 import { sql } from 'kysely';
+import {
+  floatingIpOwner,
+  interfaceOwner,
+  metadataOwner,
+  routerOwners,
+} from '../domain/port-owner.ts';
 import type { Listing } from './list.ts';
-import { distributedOwner, floatingIpOwner, routerOwners } from './ports.ts';
 import { standardColumns } from './standard.ts';
 import type { Ipv6Mode, SubnetRow } from './tables.ts';
 import type { NeutronDb, NeutronTrx } from './write.ts';
@@ -49,7 +54,7 @@ export async function portsHolding(db: NeutronDb, subnet: SubnetRow): Promise<st
     .innerJoin('ports', 'ports.id', 'ip_allocations.port_id')
     .select('ports.id')
     .where('ip_allocations.subnet_id', '=', subnet.id)
-    .where('ports.device_owner', '!=', distributedOwner);
+    .where('ports.device_owner', '!=', metadataOwner);
   if (isAutoAddressed(subnet))
     query = query.where('ports.device_owner', 'in', [...routerOwners, floatingIpOwner]);
   return (await query.limit(10).execute()).map(({ id }) => id);
@@ -80,7 +85,7 @@ export async function gatewayPort(
     .select('ports.id')
     .where('ip_allocations.subnet_id', '=', id)
     .where('ip_allocations.ip', '=', gateway_ip)
-    .where('ports.device_owner', '=', 'network:router_interface')
+    .where('ports.device_owner', '=', interfaceOwner)
     .executeTakeFirst();
   return found?.id;
 }
