@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { readSecrets } from '#compose/home.ts';
 import type { Secrets } from '#compose/home.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
+import type { Json } from '#contracts/common/json.ts';
 import type { HaState } from '#contracts/ha/host-states.ts';
-import type { HostDetail, HostList } from '#contracts/ha/wire.ts';
+import type { Heartbeat, HostDetail, HostList } from '#contracts/ha/wire.ts';
 import { createServiceSession } from '#openstack/auth/service-session.ts';
 import { askService, itself } from '#openstack/clients/call.ts';
 import type { HttpClient } from '#openstack/http/client.ts';
@@ -24,6 +25,7 @@ import { instantPasswords } from './instant-passwords.ts';
 import { createInvariants } from './invariants.ts';
 import type { SimCloud } from './sim-cloud.ts';
 import { startSimCloud } from './sim-cloud.ts';
+import type { SimControlOptions } from './sim-control.ts';
 
 export interface HaCloud {
   cloud: SimCloud;
@@ -46,6 +48,9 @@ export interface HaCloudOptions {
   processes?: number;
   seed?: number;
   ha?: Partial<HaConfig>;
+  /** Changes what an HA Agent reports; `isSilent`: whether a host's own heartbeats are dropped. */
+  wrapHeartbeats?(heartbeat: Heartbeat, isSilent: (host: string) => boolean): Heartbeat;
+  wrapTasks?: SimControlOptions['wrapTasks'];
 }
 
 const reachesWithinMs = 120_000;
@@ -53,7 +58,7 @@ const watchEveryMs = 100;
 
 /** Runs `story` in a cloud of its own, and checks all the time that no guest runs twice. */
 export async function inHaCloud(
-  { hosts = 4, processes = 1, seed = 1, ha = {} }: HaCloudOptions,
+  { hosts = 4, processes = 1, seed = 1, ha = {}, wrapHeartbeats, wrapTasks }: HaCloudOptions,
   story: (held: HaCloud) => Promise<void>,
 ): Promise<void> {
   const folder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
@@ -72,13 +77,14 @@ export async function inHaCloud(
       log: process.env['HA_LOG'] ? createLog({ level: 'info' }) : silentLog,
       inMemory: true,
       ha: { enabled: true, startGraceMs: 15_000, ...ha },
-      wrapAgentHttp: (http) => withoutReports(http, cuts),
+      wrapAgentHttp: (http) => withoutReports(http, cuts, wrapHeartbeats),
       control: {
         processes,
         longestSkewMs: processes > 1 ? 1_000 : 0,
         keystone: instantPasswords,
         invariants,
         wrapBus: (bus) => withoutCalls(bus, cuts),
+        ...(wrapTasks && { wrapTasks }),
       },
     });
     const twice: string[] = [];
@@ -108,10 +114,17 @@ interface Cuts {
 
 const lost = fault('timeout', 'the host does not answer');
 
-const withoutReports = (http: HttpClient, { silent }: Cuts): HttpClient => ({
+const withoutReports = (
+  http: HttpClient,
+  { silent }: Cuts,
+  wrap: NonNullable<HaCloudOptions['wrapHeartbeats']> = (heartbeat) => heartbeat,
+): HttpClient => ({
   async send(call) {
-    const { host } = (call.service === 'ha' ? call.body : {}) as { host?: string };
-    return host !== undefined && silent.has(host) ? lost : await http.send(call);
+    const { host, saw } = (call.service === 'ha' ? call.body : {}) as Partial<Heartbeat>;
+    if (host !== undefined && silent.has(host)) return lost;
+    if (host === undefined || saw === undefined) return await http.send(call);
+    const heartbeat = wrap(call.body as unknown as Heartbeat, (each) => silent.has(each));
+    return await http.send({ ...call, body: heartbeat as unknown as Json });
   },
 });
 

@@ -69,18 +69,9 @@ export interface SimCloudOptions {
   inMemory?: boolean;
   /** Options of the control plane: number of processes, wrappers, password hashing. */
   control?: Partial<
-    Pick<
+    Omit<
       SimControlOptions,
-      | 'processes'
-      | 'longestSkewMs'
-      | 'wrapSagas'
-      | 'invariants'
-      | 'wrapSdn'
-      | 'wrapDatabase'
-      | 'wrapBus'
-      | 'wrapHttp'
-      | 'keystone'
-      | 'metrics'
+      'home' | 'secrets' | 'config' | 'clock' | 'ids' | 'log' | 'network' | 'storage' | 'bmcs'
     >
   >;
 }

@@ -22,6 +22,7 @@ import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics/metrics.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
+import type { Task } from '#platform/tasks/tasks.ts';
 import type { BmcDirectory } from '#ports/bmc.ts';
 import type { Sdn, SdnListeners } from '#ports/sdn.ts';
 import type { Invariants } from './invariants.ts';
@@ -46,6 +47,7 @@ export interface SimControlOptions {
   invariants?: Invariants;
   /** Wrappers between a process and its own sagas, databases and network. */
   wrapSagas?: (sagas: readonly AnySaga[], process: SimProcess) => readonly AnySaga[];
+  wrapTasks?: (tasks: readonly Task[]) => readonly Task[];
   wrapSdn?: (open: OpenSdn) => OpenSdn;
   wrapDatabase?: <T>(database: Database<T>, name: DatabaseName, process: SimProcess) => Database<T>;
   /**
@@ -211,7 +213,10 @@ function depsOf(
       const wrapped = options.wrapSagas?.(sagas, process) ?? sagas;
       return invariants?.watchSagas(wrapped, process) ?? wrapped;
     },
-    wrapTasks: (tasks) => invariants?.watchTasks(tasks, process) ?? tasks,
+    wrapTasks(tasks) {
+      const wrapped = options.wrapTasks?.(tasks) ?? tasks;
+      return invariants?.watchTasks(wrapped, process) ?? wrapped;
+    },
     wrapHttp: (http) => {
       const inside: HttpClient = { send: async (call) => await elsewhere(() => http.send(call)) };
       return options.wrapHttp?.(inside, clock) ?? inside;
