@@ -15,8 +15,8 @@ import { inHaCloud } from './ha.testing.ts';
 const [servers, troubles] = [3, 8];
 const lookEveryMs = 1_000;
 /**
- * Within a recovery a BMC answers so late that the task's lease of 30 s has ended, while the process
- * that asked it is paused and does not renew the lease.
+ * In a recovery a BMC answers so late that the task's lease of 30 s has ended: the process that
+ * asked it is paused meanwhile, and does not renew the lease.
  */
 const [lateMs, pausedAfterMs, pausedMs] = [45_000, 6_000, 60_000];
 /**
