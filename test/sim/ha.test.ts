@@ -47,6 +47,30 @@ describe('a simulated cloud with HA', { timeout: 300_000 }, () => {
       },
     ));
 
+  it('the members of an affinity group go to another host together', async () =>
+    await inHaCloud({}, async ({ cloud, reaches, hostOf }) => {
+      const group = (
+        await cloud.compute('POST', '/os-server-groups', {
+          server_group: { name: 'together', policy: 'affinity' },
+        })
+      ).body as { server_group: { id: string } };
+      const members: string[] = [];
+      for (const name of ['a', 'b', 'c']) {
+        const { body } = await cloud.compute('POST', '/servers', {
+          server: { name, flavorRef: '42', imageRef: cloud.imageId, networks: 'none' },
+          'os:scheduler_hints': { group: group.server_group.id },
+        });
+        members.push((body as { server: { id: string } }).server.id);
+      }
+      await cloud.quiet(60_000, 500);
+      const home = (await hostOf(members[0] ?? '')) ?? assert.fail('no host');
+      cloud.bmcs.get(home)?.hostDies();
+      await reaches(home, 'Recovered');
+      const hosts = new Set(await Promise.all(members.map(hostOf)));
+      assert.equal(hosts.size, 1, 'they are together');
+      assert.ok(!hosts.has(home));
+    }));
+
   it('a host that froze, and would wake up, is powered off first', async () =>
     await inHaCloud({}, async ({ cloud, cutOff, serversOn, reaches, hostOf }) => {
       const [id = ''] = await serversOn(first, 1);
