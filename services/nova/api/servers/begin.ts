@@ -38,9 +38,12 @@ export function checkLock(request: Request, server: Server): Outcome<undefined> 
     : undefined;
 }
 
+/** States in which a server has no host, as a rule: what is allowed then needs none. */
+const hostless: readonly VmState[] = ['building', 'shelved_offloaded'];
+
 /**
  * conflict: the server is locked (see `checkLock`), or its host is down and could not carry out the
- * request.
+ * request. Likewise if it has no host: a failed build, or one whose state was reset by hand.
  */
 export async function checkReachable(
   deps: NovaDeps,
@@ -48,7 +51,11 @@ export async function checkReachable(
   server: Server,
 ): Promise<Outcome<undefined>> {
   const locked = checkLock(request, server);
-  if (locked || server.host === null) return locked;
+  if (locked) return locked;
+  if (server.host === null)
+    return hostless.includes(server.vm_state)
+      ? undefined
+      : fault('conflict', `Instance ${server.id} is not ready`);
   const service = await findService(deps.database.db, { host: server.host, binary: computeBinary });
   if (!service || isUp(service, deps.clock.now(), deps.config)) return undefined;
   const host = isAdmin(request) ? `host ${server.host}` : 'compute host';
