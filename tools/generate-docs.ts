@@ -26,6 +26,7 @@ import { taskDuring } from '#contracts/nova/operations.ts';
 import type { VmState } from '#contracts/nova/server-states.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
 import type { HttpFace, Route } from '#openstack/http/route.ts';
+import { exposeResources } from '#operators/hypervisor-operator/resource-metrics.ts';
 import { systemClock } from '#platform/clock.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
@@ -49,7 +50,7 @@ export async function generateReference(): Promise<Map<string, string>> {
     ['policies.md', policiesPage(apis)],
     ['operations.md', await operationsPage(plane)],
     ['configuration.md', configurationPage()],
-    ['metrics.md', await metricsPage()],
+    ['metrics.md', metricsPage()],
     ['debian-packages.md', packagesPage()],
     ['cobalt.1', manPage(await createProgram('all'), version)],
   ]);
@@ -285,24 +286,15 @@ function configurationPage(): string {
   );
 }
 
-async function metricsPage(): Promise<string> {
+function metricsPage(): string {
   const metrics = createMetrics();
-  metrics.http({ service: 's', route: 'r', method: 'm', status: 200 }, 1);
-  metrics.rpc({ topic: 't', method: 'm', outcome: 'o' }, 1);
-  metrics.sagaStep({ saga: 's', step: 's', direction: 'run', outcome: 'o' }, 1);
-  metrics.task({ task: 't', outcome: 'o' }, 1);
-  const text = await metrics.text();
-  const rows = [...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm)].map(
-    ([, name = '', help = '', type = '']) => {
-      const labels = new RegExp(`^${name}_count\\{([^}]*)\\}`, 'm').exec(text)?.[1] ?? '';
-      return [
-        code(name),
-        type,
-        help,
-        [...labels.matchAll(/(\w+)=/g)].map(([, label = '']) => code(label)).join(' '),
-      ];
-    },
-  );
+  exposeResources(metrics, { hypervisors: { list: () => [] }, evictions: { list: () => [] } });
+  const rows = metrics.families.map(({ name, type, help, labelNames = [] }) => [
+    code(name),
+    type,
+    help,
+    labelNames.map(code).join(' '),
+  ]);
   return page(
     'Metrics',
     "Prometheus' text format at `/metrics` of the API port, without a token. Histograms count seconds.",

@@ -15,6 +15,7 @@ import { readyController } from './controllers/ready.ts';
 import { taintedController } from './controllers/tainted.ts';
 import { traitsController } from './controllers/traits.ts';
 import type { OperatorDeps } from './deps.ts';
+import { exposeResources } from './resource-metrics.ts';
 
 /**
  * Controllers by field manager name (the owner in server-side apply), as in the original operator.
@@ -64,6 +65,7 @@ export function startHypervisorOperator(deps: OperatorDeps): HypervisorOperator 
       onTrouble,
     }),
   };
+  if (deps.metrics) exposeResources(deps.metrics, world);
   const isReady = Promise.all(Object.values(world).map(async ({ ready }) => await ready));
   for (const [manager, make] of Object.entries(controllers)) {
     const controller = make({ ...deps, kube: deps.kubeFor(manager), world });

@@ -1,6 +1,27 @@
 // Prometheus metrics. Platform and openstack record them where they run routes, RPC, sagas and
-// tasks; other components record none themselves.
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+// tasks; a component may declare families of its own in one file.
+// docs/adr/0037-metrics-of-components.md
+import { Counter, Histogram, Registry } from 'prom-client';
+import { ReadGauge } from './read-gauge.ts';
+
+/** A metric with all its labels' values. */
+export interface Family {
+  /** With Prometheus' units and suffixes: https://prometheus.io/docs/practices/naming/ */
+  name: string;
+  help: string;
+  /** None by default. */
+  labelNames?: readonly string[];
+}
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** One value of a family; an empty label is left out. */
+export interface Sample {
+  labels?: Labels;
+  /** More labels. An object that many samples share, unchanged: its text is made once. */
+  common?: Labels;
+  value: number;
+}
 
 export interface Metrics {
   http(
@@ -13,7 +34,10 @@ export interface Metrics {
     ms: number,
   ): void;
   task(labels: { task: string; outcome: string }, ms: number): void;
-  gauge(name: string, help: string, read: () => number): void;
+  /** `read` gives the values of now at each scrape, from memory: it must not wait. */
+  gauge(family: Family, read: () => Iterable<Sample>): void;
+  /** All that were declared, in the order of the text. */
+  readonly families: readonly (Family & { type: 'counter' | 'gauge' | 'histogram' })[];
   /** All metrics in Prometheus' text format. */
   text(): Promise<string>;
 }
@@ -31,12 +55,19 @@ const memoryParts = [
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
+  const families: Metrics['families'][number][] = [];
   const histogram = <L extends string>(
     name: string,
     help: string,
     labelNames: readonly L[],
-  ): Histogram<L> =>
-    new Histogram({ name, help, labelNames, buckets: seconds, registers: [registry] });
+  ): Histogram<L> => {
+    families.push({ name, help, labelNames, type: 'histogram' });
+    return new Histogram({ name, help, labelNames, buckets: seconds, registers: [registry] });
+  };
+  const gauge: Metrics['gauge'] = (family, read) => {
+    families.push({ ...family, type: 'gauge' });
+    new ReadGauge(family, read, registry);
+  };
   const http = histogram(
     'cobalt_http_request_seconds',
     "Seconds from a request's arrival to its answer's head, by service, route, method and status",
@@ -57,21 +88,16 @@ export function createMetrics(): Metrics {
     'Seconds one run of a periodic background task took, by task and outcome',
     ['task', 'outcome'],
   );
-  new Counter({
+  const starts = {
     name: 'cobalt_starts_total',
     help: 'Starts of this process, counted from 1: a restart begins anew',
-    registers: [registry],
-  }).inc();
-  for (const [part, name, help] of memoryParts) {
-    new Gauge({
-      name: `cobalt_process_memory_${name}_bytes`,
-      help: `Bytes ${help}`,
-      registers: [registry],
-      collect() {
-        this.set(process.memoryUsage()[part]);
-      },
-    });
-  }
+  };
+  families.push({ ...starts, type: 'counter' });
+  new Counter({ ...starts, registers: [registry] }).inc();
+  for (const [part, name, help] of memoryParts)
+    gauge({ name: `cobalt_process_memory_${name}_bytes`, help: `Bytes ${help}` }, () => [
+      { value: process.memoryUsage()[part] },
+    ]);
   return {
     http: (labels, ms) => http.observe(labels, ms / 1000),
     // Topics of hosts (`compute.<host>`) share one label value: otherwise each host would add time
@@ -80,16 +106,8 @@ export function createMetrics(): Metrics {
       rpc.observe({ topic: topic.replace(/\..*/, '.*'), ...labels }, ms / 1000),
     sagaStep: (labels, ms) => saga.observe(labels, ms / 1000),
     task: (labels, ms) => task.observe(labels, ms / 1000),
-    gauge: (name, help, read) => {
-      new Gauge({
-        name,
-        help,
-        registers: [registry],
-        collect() {
-          this.set(read());
-        },
-      });
-    },
+    gauge,
+    families,
     text: async () => await registry.metrics(),
   };
 }

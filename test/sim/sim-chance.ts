@@ -94,6 +94,7 @@ export function createTrace(clock: Clock, hidden: string): Trace {
       sagaStep: (labels, ms) => add('saga', { ...labels, ms }),
       task: (labels, ms) => add('task', { ...labels, ms }),
       gauge: () => undefined,
+      families: [],
       text: async () => '',
     },
     log: {
