@@ -31,6 +31,7 @@ import { systemClock } from '#platform/clock.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics/metrics.ts';
+import { createQueueMetrics } from '#platform/reconcile/queue-metrics.ts';
 import { serverActions } from '#services/nova/api/server-actions/table.ts';
 import { serverChanges } from '#services/nova/conductor/server-actions/table.ts';
 import { meanings } from './setting-meanings.ts';
@@ -288,6 +289,7 @@ function configurationPage(): string {
 
 function metricsPage(): string {
   const metrics = createMetrics();
+  createQueueMetrics(metrics);
   exposeResources(metrics, { hypervisors: { list: () => [] }, evictions: { list: () => [] } });
   const rows = metrics.families.map(({ name, type, help, labelNames = [] }) => [
     code(name),

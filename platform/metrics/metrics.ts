@@ -34,6 +34,10 @@ export interface Metrics {
     ms: number,
   ): void;
   task(labels: { task: string; outcome: string }, ms: number): void;
+  /** Returns what adds to it: 1 by default; 0 shows the labels before anything has happened. */
+  counter(family: Family): (labels: Labels, by?: number) => void;
+  /** Returns what records one value. `buckets`: upper bounds; for requests, by default. */
+  histogram(family: Family, buckets?: readonly number[]): (labels: Labels, value: number) => void;
   /** `read` gives the values of now at each scrape, from memory: it must not wait. */
   gauge(family: Family, read: () => Iterable<Sample>): void;
   /** All that were declared, in the order of the text. */
@@ -55,57 +59,61 @@ const memoryParts = [
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
+  const registers = [registry];
   const families: Metrics['families'][number][] = [];
-  const histogram = <L extends string>(
-    name: string,
-    help: string,
-    labelNames: readonly L[],
-  ): Histogram<L> => {
-    families.push({ name, help, labelNames, type: 'histogram' });
-    return new Histogram({ name, help, labelNames, buckets: seconds, registers: [registry] });
+  const histogram: Metrics['histogram'] = (family, buckets = seconds) => {
+    families.push({ ...family, type: 'histogram' });
+    const made = new Histogram({ ...family, buckets: [...buckets], registers });
+    return (labels, value) => made.observe(labels, value);
+  };
+  const counter: Metrics['counter'] = (family) => {
+    families.push({ ...family, type: 'counter' });
+    const made = new Counter({ ...family, registers });
+    return (labels, by = 1) => made.inc(labels, by);
   };
   const gauge: Metrics['gauge'] = (family, read) => {
     families.push({ ...family, type: 'gauge' });
     new ReadGauge(family, read, registry);
   };
-  const http = histogram(
-    'cobalt_http_request_seconds',
-    "Seconds from a request's arrival to its answer's head, by service, route, method and status",
-    ['service', 'route', 'method', 'status'],
-  );
-  const rpc = histogram(
-    'cobalt_rpc_seconds',
-    'Seconds an agent or service took to handle one message, by topic, method and outcome',
-    ['topic', 'method', 'outcome'],
-  );
-  const saga = histogram(
-    'cobalt_saga_step_seconds',
-    "Seconds one step of an operation took (a saga's step, run or undone), by saga, step, direction and outcome",
-    ['saga', 'step', 'direction', 'outcome'],
-  );
-  const task = histogram(
-    'cobalt_task_seconds',
-    'Seconds one run of a periodic background task took, by task and outcome',
-    ['task', 'outcome'],
-  );
-  const starts = {
+  const http = histogram({
+    name: 'cobalt_http_request_seconds',
+    help: "Seconds from a request's arrival to its answer's head, by service, route, method and status",
+    labelNames: ['service', 'route', 'method', 'status'],
+  });
+  const rpc = histogram({
+    name: 'cobalt_rpc_seconds',
+    help: 'Seconds an agent or service took to handle one message, by topic, method and outcome',
+    labelNames: ['topic', 'method', 'outcome'],
+  });
+  const saga = histogram({
+    name: 'cobalt_saga_step_seconds',
+    help: "Seconds one step of an operation took (a saga's step, run or undone), by saga, step, direction and outcome",
+    labelNames: ['saga', 'step', 'direction', 'outcome'],
+  });
+  const task = histogram({
+    name: 'cobalt_task_seconds',
+    help: 'Seconds one run of a periodic background task took, by task and outcome',
+    labelNames: ['task', 'outcome'],
+  });
+  const starts = counter({
     name: 'cobalt_starts_total',
     help: 'Starts of this process, counted from 1: a restart begins anew',
-  };
-  families.push({ ...starts, type: 'counter' });
-  new Counter({ ...starts, registers: [registry] }).inc();
+  });
+  starts({});
   for (const [part, name, help] of memoryParts)
     gauge({ name: `cobalt_process_memory_${name}_bytes`, help: `Bytes ${help}` }, () => [
       { value: process.memoryUsage()[part] },
     ]);
   return {
-    http: (labels, ms) => http.observe(labels, ms / 1000),
+    http: ({ status, ...labels }, ms) => http({ ...labels, status: String(status) }, ms / 1000),
     // Topics of hosts (`compute.<host>`) share one label value: otherwise each host would add time
     // series.
     rpc: ({ topic, ...labels }, ms) =>
-      rpc.observe({ topic: topic.replace(/\..*/, '.*'), ...labels }, ms / 1000),
-    sagaStep: (labels, ms) => saga.observe(labels, ms / 1000),
-    task: (labels, ms) => task.observe(labels, ms / 1000),
+      rpc({ topic: topic.replace(/\..*/, '.*'), ...labels }, ms / 1000),
+    sagaStep: (labels, ms) => saga(labels, ms / 1000),
+    task: (labels, ms) => task(labels, ms / 1000),
+    counter,
+    histogram,
     gauge,
     families,
     text: async () => await registry.metrics(),
