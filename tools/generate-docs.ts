@@ -30,6 +30,7 @@ import { exposeResources } from '#operators/hypervisor-operator/resource-metrics
 import { systemClock } from '#platform/clock.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
+import type { Metrics } from '#platform/metrics/metrics.ts';
 import { createMetrics } from '#platform/metrics/metrics.ts';
 import { createQueueMetrics } from '#platform/reconcile/queue-metrics.ts';
 import { serverActions } from '#services/nova/api/server-actions/table.ts';
@@ -44,14 +45,15 @@ export const referenceFolder = join(
 
 /** The generated pages: file name below docs/reference to text. */
 export async function generateReference(): Promise<Map<string, string>> {
-  const plane = await planeAsData();
+  const metrics = createMetrics();
+  const plane = await planeAsData(metrics);
   const { apis } = plane;
   return new Map([
     ['routes.md', routesPage(apis)],
     ['policies.md', policiesPage(apis)],
     ['operations.md', await operationsPage(plane)],
     ['configuration.md', configurationPage()],
-    ['metrics.md', metricsPage()],
+    ['metrics.md', metricsPage(metrics)],
     ['debian-packages.md', packagesPage()],
     ['cobalt.1', manPage(await createProgram('all'), version)],
   ]);
@@ -60,7 +62,9 @@ export async function generateReference(): Promise<Map<string, string>> {
 const defaults = Default(cloudConfigSchema, {}) as Static<typeof cloudConfigSchema>;
 
 /** The APIs and roles, wired as by `up`, over empty databases in a temporary folder. */
-export async function planeAsData(): Promise<Pick<ControlPlane, 'apis' | 'roles'>> {
+export async function planeAsData(
+  metrics?: Metrics,
+): Promise<Pick<ControlPlane, 'apis' | 'roles'>> {
   const folder = await mkdtemp(join(tmpdir(), 'cc-docs-'));
   try {
     const home = await prepareHome(folder);
@@ -80,6 +84,7 @@ export async function planeAsData(): Promise<Pick<ControlPlane, 'apis' | 'roles'
       clock: systemClock,
       ids: systemIds,
       log: silentLog,
+      ...(metrics ? { metrics } : {}),
     });
     await plane.close();
     return plane;
@@ -287,8 +292,8 @@ function configurationPage(): string {
   );
 }
 
-function metricsPage(): string {
-  const metrics = createMetrics();
+/** `metrics`: of a plane with all roles. */
+function metricsPage(metrics: Metrics): string {
   createQueueMetrics(metrics);
   exposeResources(metrics, { hypervisors: { list: () => [] }, evictions: { list: () => [] } });
   const rows = metrics.families.map(({ name, type, help, labelNames = [] }) => [
