@@ -90,8 +90,11 @@ export interface TestFleet {
   refuse(id: string, target: string): string | undefined;
   /** `diesAt`: number of the effect at which the process crashes. */
   startEngine(diesAt?: number): Engine;
-  /** For each second: all hosts send heartbeats, then the engine makes one pass. */
-  run(engine: Engine, seconds: number): Promise<void>;
+  /**
+   * For each second: all hosts send heartbeats, then the engine and, at the same time, `others` make
+   * one pass.
+   */
+  run(engine: Engine, seconds: number, others?: readonly Engine[]): Promise<void>;
   /** As `run`, until the host is in `state`. */
   reaches(engine: Engine, host: string, state: HaState, withinS?: number): Promise<void>;
   state(host: string): Promise<HaState | undefined>;
@@ -348,13 +351,16 @@ export async function startTestFleet(
     refuse: () => undefined,
     startsEnd: 'runs',
     startEngine,
-    async run(engine, seconds) {
+    async run(engine, seconds, others = []) {
       for (let second = 0; second < seconds; second += 1) {
         await clock.sleep(1_000);
         await beat();
-        await observeHosts(engine.deps).run(new AbortController().signal);
-        await registerOnce(engine.deps);
-        await recoverOnce(engine.deps);
+        const looks = [engine, ...others].map(async ({ deps }) => {
+          await observeHosts(deps).run(new AbortController().signal);
+          await registerOnce(deps);
+          await recoverOnce(deps);
+        });
+        await Promise.all(looks);
       }
     },
     async reaches(engine, host, state, withinS = 60) {
