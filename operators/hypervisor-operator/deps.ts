@@ -18,7 +18,7 @@ export interface OperatorDeps {
   placement: OperatorPlacement;
   clock: Clock;
   log: Log;
-  /** Of this process, in which the operator is started once; none by default. */
+  /** The metrics of this process, in which the operator is started once; default: none. */
   metrics?: Metrics;
   config: OperatorConfig;
 }

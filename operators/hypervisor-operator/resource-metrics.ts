@@ -13,14 +13,14 @@ interface ResourceFamily<T> {
   /** After `kube_customresource_`. */
   name: string;
   help: string;
-  /** Beside those of every family of the kind. */
+  /** Labels beside those that all families of the kind have. */
   labelNames?: readonly string[];
   samples(object: T): readonly Sample[];
 }
 
 const prefix = 'kube_customresource_';
 
-/** Of every family of the kind. */
+/** Labels that all families of the kind have. */
 const hypervisorLabels = ({ metadata, spec }: Hypervisor) => ({
   name: metadata.name ?? '',
   zone: metadata.labels?.[labelKeys.zone] ?? '',
@@ -115,7 +115,7 @@ interface Listed<T> {
   list(): readonly T[];
 }
 
-/** Once in a process: each family has one source. */
+/** Declares the families; call once per process. */
 export function exposeResources(
   metrics: Pick<Metrics, 'gauge'>,
   world: { hypervisors: Listed<Hypervisor>; evictions: Listed<Eviction> },
@@ -132,7 +132,7 @@ function expose<T extends object>(
   labelsOf: (object: T) => Labels,
   objects: Listed<T>,
 ): void {
-  // An object that changes is another one in the list.
+  // A change replaces the object in the list, so cached labels are never stale.
   const known = new WeakMap<T, Labels>();
   const commonOf = (object: T): Labels => {
     const common = known.get(object) ?? labelsOf(object);

@@ -4,7 +4,7 @@
 import { Counter, Histogram, Registry } from 'prom-client';
 import { ReadGauge } from './read-gauge.ts';
 
-/** A metric with all its labels' values. */
+/** A metric: its name, and one time series for each combination of label values. */
 export interface Family {
   /** With Prometheus' units and suffixes: https://prometheus.io/docs/practices/naming/ */
   name: string;
@@ -15,10 +15,10 @@ export interface Family {
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** One value of a family; an empty label is left out. */
+/** The value of one time series of a family; labels with an empty value are left out. */
 export interface Sample {
   labels?: Labels;
-  /** More labels. An object that many samples share, unchanged: its text is made once. */
+  /** More labels. Samples may share this object; its text is then formatted once and cached. */
   common?: Labels;
   value: number;
 }
@@ -34,13 +34,13 @@ export interface Metrics {
     ms: number,
   ): void;
   task(labels: { task: string; outcome: string }, ms: number): void;
-  /** Returns what adds to it: 1 by default; 0 shows the labels before anything has happened. */
+  /** Returns the function that adds to it, 1 by default; adding 0 creates the time series. */
   counter(family: Family): (labels: Labels, by?: number) => void;
-  /** Returns what records one value. `buckets`: upper bounds; for requests, by default. */
+  /** Returns the function that records a value. `buckets`: upper bounds; default: for requests. */
   histogram(family: Family, buckets?: readonly number[]): (labels: Labels, value: number) => void;
-  /** `read` gives the values of now at each scrape, from memory: it must not wait. */
+  /** `read` is called at each scrape and returns the current values; it must not block. */
   gauge(family: Family, read: () => Iterable<Sample>): void;
-  /** All that were declared, in the order of the text. */
+  /** All families declared so far, in the order of the text. */
   readonly families: readonly (Family & { type: 'counter' | 'gauge' | 'histogram' })[];
   /** All metrics in Prometheus' text format. */
   text(): Promise<string>;

@@ -1,6 +1,6 @@
-// A gauge whose values are read when the metrics are asked for. prom-client's own gauge keeps every
-// value in a map by its labels, which costs more than writing the text where thousands of values
-// are replaced at each scrape.
+// A gauge whose values are computed at each scrape. prom-client's Gauge stores every value in a map
+// by its labels; with thousands of values that change at each scrape, this takes longer than
+// formatting the text.
 import type { MetricObjectWithValues, MetricValue, Registry } from 'prom-client';
 import { Gauge } from 'prom-client';
 import type { Family, Labels, Sample } from './metrics.ts';
@@ -16,7 +16,7 @@ export class ReadGauge extends Gauge {
   override async get(): Promise<MetricObjectWithValues<MetricValue<string>>> {
     const values = Array.from(this.#read(), ({ labels = {}, common = none, value }) => ({
       labels: withoutEmpty(labels),
-      // prom-client keeps the text of this object, as it does for the buckets of a histogram
+      // prom-client caches the text of this object; it does so for the buckets of a histogram
       sharedLabels: knownWithoutEmpty(common),
       value,
     }));
@@ -24,7 +24,7 @@ export class ReadGauge extends Gauge {
   }
 }
 
-/** An empty label is the same as none: https://prometheus.io/docs/concepts/data_model/ */
+/** An empty label is the same as a missing one: https://prometheus.io/docs/concepts/data_model/ */
 function withoutEmpty(labels: Labels): Record<string, string> {
   const full: Record<string, string> = {};
   for (const [label, value] of Object.entries(labels)) if (value !== '') full[label] = value;

@@ -12,7 +12,7 @@ export interface WorkQueueOptions {
   onError(key: string, error: unknown, attempt: number): void;
   /** How many keys are reconciled at once. */
   concurrency?: number;
-  /** Measures it, under this name. */
+  /** Exposes metrics of the queue under this name. */
   metrics?: { of: QueueMetrics; name: string };
 }
 

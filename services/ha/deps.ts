@@ -96,7 +96,7 @@ export interface HaEngineDeps {
   bmcs: BmcDirectory;
   /** undefined: no Kubernetes API is configured, or not connected yet. */
   kube(): Kube | undefined;
-  /** Of this process, in which the engine runs once; none by default. */
+  /** The metrics of this process, in which the engine runs once; default: none. */
   metrics?: Metrics;
   clock: Clock;
   ids: Ids;

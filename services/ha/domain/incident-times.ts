@@ -1,20 +1,20 @@
-// How long the parts of an incident took, from its timeline and its moves as the database has them:
-// the same whoever acted in the meantime. Pure.
+// How long the phases of an incident took. Computed from its timeline and moves in the database, so
+// the result does not depend on which engine process acted. Pure.
 import type { TimelineEntry } from '#contracts/ha/wire.ts';
 import { transition } from './host-state.ts';
 
-/** In ms; undefined: it has not come to that. */
+/** undefined: the phase has not ended, or never began. */
 export interface IncidentTimes {
   /** From the last heartbeat to the decision to fence. */
   detectMs: number | undefined;
-  /** From that decision to the proof; with what was tried in vain. */
+  /** From that decision to the proof that the host is off, failed attempts included. */
   fenceMs: number | undefined;
   /** From the last heartbeat to the return of the first and of the last server. */
   firstServerMs: number | undefined;
   lastServerMs: number | undefined;
 }
 
-/** `recoveredAtMs`: when each of its servers ran again. */
+/** `recoveredAtMs`: when each recovered server ran again. */
 export function incidentTimes(
   timeline: readonly TimelineEntry[],
   recoveredAtMs: readonly number[],

@@ -61,7 +61,7 @@ export class Died extends Error {}
 
 export interface Engine {
   deps: StepDeps;
-  /** Of its process alone. */
+  /** The metrics of the engine's process. */
   metrics: Metrics;
   /** Number of effects that the process has had or attempted. */
   effects(): number;
@@ -91,8 +91,8 @@ export interface TestFleet {
   /** `diesAt`: number of the effect at which the process crashes. */
   startEngine(diesAt?: number): Engine;
   /**
-   * For each second: all hosts send heartbeats, then the engine and, at the same time, `others` make
-   * one pass.
+   * For each second: all hosts send heartbeats, then the engine makes one pass, and `others` make
+   * theirs at the same time.
    */
   run(engine: Engine, seconds: number, others?: readonly Engine[]): Promise<void>;
   /** As `run`, until the host is in `state`. */

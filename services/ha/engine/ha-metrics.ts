@@ -1,5 +1,5 @@
-// The metrics of the HA engine. States are of the rows that this process reads each second; events
-// are counted by the process that writes them.
+// The metrics of the HA engine. Gauges show the rows that this process reads every second; events
+// are counted by the process that writes them to the database.
 import type { Clock } from '#platform/clock.ts';
 import type { Metrics } from '#platform/metrics/metrics.ts';
 import type { HaConfig } from '../deps.ts';
@@ -7,8 +7,8 @@ import type { HostRow } from '../store/tables.ts';
 import type { Observer } from './observer.ts';
 
 /**
- * recovered: no server is left to move, and none failed; incomplete: none is left, and some failed;
- * called_off: the host was heard again, or HA switched off for it, before it was fenced.
+ * How an incident ended. recovered: all servers were recovered or ignored; incomplete: some failed;
+ * called_off: before the host was fenced it was heard again, or HA was switched off for it.
  */
 export const incidentResults = ['recovered', 'incomplete', 'called_off'] as const;
 export type IncidentResult = (typeof incidentResults)[number];
@@ -17,13 +17,13 @@ export const serverResults = ['succeeded', 'failed', 'ignored'] as const;
 export type ServerResult = (typeof serverResults)[number];
 
 export interface HaMetrics {
-  /** All watched hosts, as they are in the database now. */
+  /** Sets the rows that the gauges show: all watched hosts, just read from the database. */
   hostsRead(hosts: readonly HostRow[]): void;
-  /** Each of these is told by the process that has written it, once. */
+  /** This and the following: call once per event, in the process that wrote it. */
   detected(seconds: number): void;
   fenced(seconds: number): void;
   fencingFailed(): void;
-  /** A look that would have fenced a host, if no more hosts failed than may. */
+  /** A pass did not fence a dead host because too many hosts fail at the same time. */
   fencingRefused(): void;
   serverSettled(result: ServerResult): void;
   firstServer(seconds: number): void;
@@ -31,10 +31,10 @@ export interface HaMetrics {
   incidentEnded(result: IncidentResult): void;
 }
 
-/** From a detection in two seconds to an evacuation that takes all the time it may. */
+/** From the fastest detection to `evacuationTimeoutMs`. */
 const bucketsS = [1, 2, 3, 5, 7.5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900];
 
-/** What was read longer ago is shown no more: the database is away. */
+/** Rows older than this are not exposed: the database does not answer. */
 const shownForMs = 15_000;
 
 export function createHaMetrics(
@@ -52,7 +52,7 @@ export function createHaMetrics(
   metrics.gauge(
     {
       name: 'cobalt_ha_host_state',
-      help: '1: the HA state of a watched host; each host has one. All engine processes show the same: take max by (host, zone, state)',
+      help: 'Always 1; the HA state of a watched host is a label. All engine processes expose the same: use max by (host, zone, state)',
       labelNames: ['host', 'zone', 'state'],
     },
     () => hosts().map(({ host, zone, state }) => ({ labels: { host, zone, state }, value: 1 })),
@@ -60,7 +60,7 @@ export function createHaMetrics(
   metrics.gauge(
     {
       name: 'cobalt_ha_agent_silent_seconds',
-      help: 'Seconds since this engine process last heard the HA agent of a watched host; take min by (host, zone)',
+      help: 'Seconds since this engine process last received a heartbeat of a watched host; use min by (host, zone)',
       labelNames: ['host', 'zone'],
     },
     () =>
@@ -76,18 +76,18 @@ export function createHaMetrics(
   });
   const fencingFailures = metrics.counter({
     name: 'cobalt_ha_fencing_failures_total',
-    help: 'Times that a host could not be fenced',
+    help: 'Failed attempts to fence a host',
   });
   const fencingRefusals = metrics.counter({
     name: 'cobalt_ha_fencing_refusals_total',
-    help: 'Looks, about one a second, at which a dead host was not fenced since more hosts fail than may',
+    help: 'Passes of the engine, about one a second, in which a dead host was not fenced because too many hosts fail at the same time',
   });
   const servers = metrics.counter({
     name: 'cobalt_ha_servers_total',
     help: 'Servers of hosts that died, by what became of them: succeeded (run elsewhere), failed or ignored (HA is off for them, or they were deleted)',
     labelNames: ['result'],
   });
-  // a rate needs a first value
+  // Counters start at 0, so that rate() sees the first event.
   for (const result of incidentResults) incidents({ result }, 0);
   for (const result of serverResults) servers({ result }, 0);
   const times = (name: string, help: string): ((seconds: number) => void) => {

@@ -1,5 +1,5 @@
-// Counts what an event of a host means for its incident. Called once for each change of a host's
-// state, by the process that has written it.
+// Updates the metrics of an incident after a change of its host's state. Called once per change, by
+// the process that wrote it.
 import type { Database } from '#platform/db/database.ts';
 import type { HaEvent } from '../domain/host-state.ts';
 import type { IncidentTimes } from '../domain/incident-times.ts';
