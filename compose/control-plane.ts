@@ -14,7 +14,6 @@ import { withDeadline } from '#platform/clock.ts';
 import { ConfigError } from '#platform/config/config.ts';
 import { isDamaged } from '#platform/db/errors.ts';
 import { migrate, missingMigrations } from '#platform/db/migrate.ts';
-import type { Metrics } from '#platform/metrics/metrics.ts';
 import { SagaRunner } from '#platform/saga/runner.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { createTaskLeases } from '#platform/tasks/task-leases.ts';
@@ -46,7 +45,6 @@ export interface ControlPlane {
 }
 
 export interface ControlPlaneDeps extends Omit<ProcessDeps, 'bus' | 'http' | 'processName'> {
-  metrics?: Metrics;
   /** For simulations: replaces the sagas' definitions before the runner gets them. */
   wrapSagas?: (definitions: readonly AnySaga[]) => readonly AnySaga[];
   /** For simulations: replaces the tasks before the runner gets them. */

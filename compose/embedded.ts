@@ -225,7 +225,7 @@ export async function startEmbedded(options: CloudOptions): Promise<Outcome<Runn
   );
   const lateHosts = await fleet.ready(hostsReadyMs);
   const { startOperator } = await import('./hypervisor-operator.ts');
-  const operator = startOperator({ kubernetes, plane, session: admin, clock, log });
+  const operator = startOperator({ kubernetes, plane, session: admin, clock, log, metrics });
   closers.push(async () => await operator.stop());
   const { keepFleet } = await import('./keep-fleet.ts');
   const keeper = await keepFleet({

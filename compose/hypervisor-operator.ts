@@ -10,6 +10,7 @@ import type { HypervisorOperator } from '#operators/hypervisor-operator/operator
 import { startHypervisorOperator } from '#operators/hypervisor-operator/operator.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Log } from '#platform/log.ts';
+import type { Metrics } from '#platform/metrics/metrics.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Kubernetes } from './kubernetes.ts';
 
@@ -20,6 +21,7 @@ export interface OperatorSurroundings {
   session: ServiceSession;
   clock: Clock;
   log: Log;
+  metrics: Metrics;
 }
 
 export function startOperator({
@@ -28,6 +30,7 @@ export function startOperator({
   session,
   clock,
   log,
+  metrics,
 }: OperatorSurroundings): HypervisorOperator {
   const client = { http: plane.http, session };
   return startHypervisorOperator({
@@ -37,6 +40,7 @@ export function startOperator({
     placement: placementClient(client, itself),
     clock,
     log: log.child({ component: 'hypervisor-operator' }),
+    metrics,
     config: operatorDefaults,
   });
 }

@@ -9,6 +9,7 @@ import type { Database } from '#platform/db/database.ts';
 import { openDatabase } from '#platform/db/database.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log } from '#platform/log.ts';
+import type { Metrics } from '#platform/metrics/metrics.ts';
 import type { SagaQueue } from '#platform/saga/queue.ts';
 import { createSagaQueue } from '#platform/saga/queue.ts';
 import type { BackupStore } from '#ports/backup-store.ts';
@@ -48,6 +49,7 @@ export interface ProcessDeps {
   clock: Clock;
   ids: Ids;
   log: Log;
+  metrics?: Metrics;
   bus: Bus;
   http: HttpClient;
   /** The BMCs of hosts; none by default. */

@@ -26,10 +26,13 @@ import { taskDuring } from '#contracts/nova/operations.ts';
 import type { VmState } from '#contracts/nova/server-states.ts';
 import { powerState } from '#contracts/nova/server-states.ts';
 import type { HttpFace, Route } from '#openstack/http/route.ts';
+import { exposeResources } from '#operators/hypervisor-operator/resource-metrics.ts';
 import { systemClock } from '#platform/clock.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
+import type { Metrics } from '#platform/metrics/metrics.ts';
 import { createMetrics } from '#platform/metrics/metrics.ts';
+import { createQueueMetrics } from '#platform/reconcile/queue-metrics.ts';
 import { serverActions } from '#services/nova/api/server-actions/table.ts';
 import { serverChanges } from '#services/nova/conductor/server-actions/table.ts';
 import { meanings } from './setting-meanings.ts';
@@ -42,14 +45,15 @@ export const referenceFolder = join(
 
 /** The generated pages: file name below docs/reference to text. */
 export async function generateReference(): Promise<Map<string, string>> {
-  const plane = await planeAsData();
+  const metrics = createMetrics();
+  const plane = await planeAsData(metrics);
   const { apis } = plane;
   return new Map([
     ['routes.md', routesPage(apis)],
     ['policies.md', policiesPage(apis)],
     ['operations.md', await operationsPage(plane)],
     ['configuration.md', configurationPage()],
-    ['metrics.md', await metricsPage()],
+    ['metrics.md', metricsPage(metrics)],
     ['debian-packages.md', packagesPage()],
     ['cobalt.1', manPage(await createProgram('all'), version)],
   ]);
@@ -58,7 +62,9 @@ export async function generateReference(): Promise<Map<string, string>> {
 const defaults = Default(cloudConfigSchema, {}) as Static<typeof cloudConfigSchema>;
 
 /** The APIs and roles, wired as by `up`, over empty databases in a temporary folder. */
-export async function planeAsData(): Promise<Pick<ControlPlane, 'apis' | 'roles'>> {
+export async function planeAsData(
+  metrics?: Metrics,
+): Promise<Pick<ControlPlane, 'apis' | 'roles'>> {
   const folder = await mkdtemp(join(tmpdir(), 'cc-docs-'));
   try {
     const home = await prepareHome(folder);
@@ -78,6 +84,7 @@ export async function planeAsData(): Promise<Pick<ControlPlane, 'apis' | 'roles'
       clock: systemClock,
       ids: systemIds,
       log: silentLog,
+      ...(metrics ? { metrics } : {}),
     });
     await plane.close();
     return plane;
@@ -285,24 +292,16 @@ function configurationPage(): string {
   );
 }
 
-async function metricsPage(): Promise<string> {
-  const metrics = createMetrics();
-  metrics.http({ service: 's', route: 'r', method: 'm', status: 200 }, 1);
-  metrics.rpc({ topic: 't', method: 'm', outcome: 'o' }, 1);
-  metrics.sagaStep({ saga: 's', step: 's', direction: 'run', outcome: 'o' }, 1);
-  metrics.task({ task: 't', outcome: 'o' }, 1);
-  const text = await metrics.text();
-  const rows = [...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm)].map(
-    ([, name = '', help = '', type = '']) => {
-      const labels = new RegExp(`^${name}_count\\{([^}]*)\\}`, 'm').exec(text)?.[1] ?? '';
-      return [
-        code(name),
-        type,
-        help,
-        [...labels.matchAll(/(\w+)=/g)].map(([, label = '']) => code(label)).join(' '),
-      ];
-    },
-  );
+/** `metrics`: of a plane with all roles. */
+function metricsPage(metrics: Metrics): string {
+  createQueueMetrics(metrics);
+  exposeResources(metrics, { hypervisors: { list: () => [] }, evictions: { list: () => [] } });
+  const rows = metrics.families.map(({ name, type, help, labelNames = [] }) => [
+    code(name),
+    type,
+    help,
+    labelNames.map(code).join(' '),
+  ]);
   return page(
     'Metrics',
     "Prometheus' text format at `/metrics` of the API port, without a token. Histograms count seconds.",

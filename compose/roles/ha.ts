@@ -39,6 +39,7 @@ export const ha = {
       return createHaEngine({
         ...depsOf(process),
         bmcs: bmcsOf(process),
+        ...(process.metrics ? { metrics: process.metrics } : {}),
         kube: () => (kube ??= process.kubeFor?.('ha-service')),
       });
     },

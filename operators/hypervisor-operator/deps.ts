@@ -5,6 +5,7 @@ import type { NovaFleet } from '#openstack/clients/nova-fleet.ts';
 import type { Placement } from '#openstack/clients/placement.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Log } from '#platform/log.ts';
+import type { Metrics } from '#platform/metrics/metrics.ts';
 import type { Kube } from '#ports/kube.ts';
 
 export interface OperatorDeps {
@@ -17,6 +18,8 @@ export interface OperatorDeps {
   placement: OperatorPlacement;
   clock: Clock;
   log: Log;
+  /** The metrics of this process, in which the operator is started once; default: none. */
+  metrics?: Metrics;
   config: OperatorConfig;
 }
 

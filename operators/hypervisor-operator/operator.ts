@@ -1,6 +1,7 @@
 // The Hypervisor Operator: watches nodes, hypervisors and evictions, and queues them for the
 // controllers. Started by compose, in the cloud's own process or in one of its own.
 import { evictions, hypervisors, nodes } from '#contracts/kube/kinds.ts';
+import { createQueueMetrics } from '#platform/reconcile/queue-metrics.ts';
 import type { WorkQueue } from '#platform/reconcile/work-queue.ts';
 import { createWorkQueue } from '#platform/reconcile/work-queue.ts';
 import { aggregatesController } from './controllers/aggregates.ts';
@@ -15,6 +16,7 @@ import { readyController } from './controllers/ready.ts';
 import { taintedController } from './controllers/tainted.ts';
 import { traitsController } from './controllers/traits.ts';
 import type { OperatorDeps } from './deps.ts';
+import { exposeResources } from './resource-metrics.ts';
 
 /**
  * Controllers by field manager name (the owner in server-side apply), as in the original operator.
@@ -64,11 +66,14 @@ export function startHypervisorOperator(deps: OperatorDeps): HypervisorOperator 
       onTrouble,
     }),
   };
+  if (deps.metrics) exposeResources(deps.metrics, world);
+  const queueMetrics = deps.metrics && createQueueMetrics(deps.metrics);
   const isReady = Promise.all(Object.values(world).map(async ({ ready }) => await ready));
   for (const [manager, make] of Object.entries(controllers)) {
     const controller = make({ ...deps, kube: deps.kubeFor(manager), world });
     queues.push(
       createWorkQueue(clock, {
+        ...(queueMetrics ? { metrics: { of: queueMetrics, name: manager } } : {}),
         async work(name) {
           // Controllers wait until all watches are synced, so that none decides on incomplete data.
           await isReady;

@@ -6,7 +6,7 @@ import { sql } from 'kysely';
 import type { Database } from './database.ts';
 import { isForeignKeyViolation, isUniqueViolation } from './errors.ts';
 import { migrate, missingMigrations, StateTooNewError, type Migration } from './migrate.ts';
-import { transaction, upsert } from './transaction.ts';
+import { insertIfAbsent, transaction, upsert } from './transaction.ts';
 
 export interface ContractTables {
   box: {
@@ -265,6 +265,15 @@ export function databaseContract(
     for (const size of [1, 2, 2])
       await upsert(database.db, 'box', { ...boxTable, id: 'up', label: 'up', size }, ['id']);
     assert.equal(await sizeOf('up'), 2);
+  });
+
+  test(`${title}: insertIfAbsent says whether it has inserted`, async () => {
+    const insert = async (id: string) =>
+      await insertIfAbsent(database.db, 'box', { ...boxTable, id, label: 'absent' });
+    assert.deepEqual(
+      [await insert('one'), await insert('one'), await insert('two')],
+      [true, false, false],
+    );
   });
 
   test(`${title}: a transaction that throws leaves nothing`, async () => {

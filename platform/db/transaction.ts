@@ -74,17 +74,20 @@ export async function upsert<T, N extends keyof T & string>(
     .execute();
 }
 
-/** Inserts the row, unless one with the same value of a unique key exists. Idempotent. */
+/**
+ * Inserts the row, unless one with the same value of a unique key exists: false then. Idempotent.
+ */
 export async function insertIfAbsent<T, N extends keyof T & string>(
   db: Kysely<T>,
   table: N,
   row: Insertable<T[N]>,
-): Promise<void> {
+): Promise<boolean> {
   // Casts: see `upsert`.
   const insert = (db as Kysely<any>).insertInto(table).values(row as Record<string, unknown>);
-  await (
+  const { numInsertedOrUpdatedRows = 0n } = await (
     isMysql(db) ? insert.ignore() : insert.onConflict((conflict) => conflict.doNothing())
-  ).execute();
+  ).executeTakeFirst();
+  return numInsertedOrUpdatedRows > 0n;
 }
 
 /** Whether `db` (or a transaction of it) speaks MySQL's dialect. */

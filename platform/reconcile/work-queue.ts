@@ -1,6 +1,7 @@
 // The work queue of a controller, as in Kubernetes' client-go: a key added several times is
 // reconciled once, never by two workers at once, and again after a failure, with back-off.
 import type { Clock, Timer } from '../clock.ts';
+import type { QueueMetrics, ReconcileResult } from './queue-metrics.ts';
 
 export interface WorkQueueOptions {
   /**
@@ -11,6 +12,8 @@ export interface WorkQueueOptions {
   onError(key: string, error: unknown, attempt: number): void;
   /** How many keys are reconciled at once. */
   concurrency?: number;
+  /** Exposes metrics of the queue under this name. */
+  metrics?: { of: QueueMetrics; name: string };
 }
 
 export interface WorkQueue {
@@ -26,14 +29,15 @@ const backoffMs = { first: 50, most: 60_000 };
 
 /** Starts empty; nothing runs before the first `add`. */
 export function createWorkQueue(
-  clock: Pick<Clock, 'after'>,
-  { work, onError, concurrency = 4 }: WorkQueueOptions,
+  clock: Pick<Clock, 'after' | 'monotonicMs'>,
+  { work, onError, concurrency = 4, metrics }: WorkQueueOptions,
 ): WorkQueue {
   const waiting = new Set<string>();
   const running = new Map<string, Promise<void>>();
   const timers = new Map<string, Timer>();
   const failures = new Map<string, number>();
   const stopped = new AbortController();
+  const observer = metrics?.of.observe(metrics.name, () => waiting.size);
 
   const next = (): void => {
     for (const key of waiting) {
@@ -53,11 +57,16 @@ export function createWorkQueue(
   const look = async (key: string): Promise<void> => {
     // Deferred to a microtask, so that several events about one change cause one pass.
     await Promise.resolve();
+    const startedAtMs = clock.monotonicMs();
+    const ended = (result: ReconcileResult): void =>
+      observer?.reconciled(result, clock.monotonicMs() - startedAtMs);
     try {
       const againMs = await work(key, stopped.signal);
+      ended(typeof againMs === 'number' ? 'requeue_after' : 'success');
       failures.delete(key);
       if (typeof againMs === 'number') later(key, againMs);
     } catch (error) {
+      ended('error');
       const attempt = (failures.get(key) ?? 0) + 1;
       failures.set(key, attempt);
       onError(key, error, attempt);
@@ -68,6 +77,7 @@ export function createWorkQueue(
   /** A new time replaces the earlier timer of the key. `add` does not wait for timers. */
   const later = (key: string, ms: number): void => {
     if (stopped.signal.aborted) return;
+    observer?.postponed();
     timers.get(key)?.stop();
     timers.set(
       key,
@@ -84,6 +94,7 @@ export function createWorkQueue(
 
   const add = (key: string): void => {
     if (stopped.signal.aborted) return;
+    if (!waiting.has(key)) observer?.added();
     waiting.add(key);
     next();
   };

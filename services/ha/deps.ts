@@ -5,6 +5,7 @@ import type { Clock } from '#platform/clock.ts';
 import type { Database } from '#platform/db/database.ts';
 import type { Ids } from '#platform/ids.ts';
 import type { Log, Secret } from '#platform/log.ts';
+import type { Metrics } from '#platform/metrics/metrics.ts';
 import type { BmcDirectory } from '#ports/bmc.ts';
 import type { Kube } from '#ports/kube.ts';
 import type { HaTables } from './store/tables.ts';
@@ -95,6 +96,8 @@ export interface HaEngineDeps {
   bmcs: BmcDirectory;
   /** undefined: no Kubernetes API is configured, or not connected yet. */
   kube(): Kube | undefined;
+  /** The metrics of this process, in which the engine runs once; default: none. */
+  metrics?: Metrics;
   clock: Clock;
   ids: Ids;
   log: Log;

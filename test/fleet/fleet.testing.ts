@@ -23,6 +23,8 @@ import { startHypervisorOperator } from '#operators/hypervisor-operator/operator
 import { systemClock } from '#platform/clock.ts';
 import { systemIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
+import type { Metrics } from '#platform/metrics/metrics.ts';
+import { createMetrics } from '#platform/metrics/metrics.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { Kube } from '#ports/kube.ts';
 import { startTestApiserver } from '#services/kube-apiserver/api/apiserver.testing.ts';
@@ -255,6 +257,8 @@ export interface TestFleet {
   /** Resolves with the condition when its reason is one of `reasons`. */
   reaches(name: string, type: string, ...reasons: string[]): Promise<Condition>;
   restartOperator(): Promise<void>;
+  /** Of the operator that runs now. */
+  metrics(): Metrics;
   close(): Promise<void>;
 }
 
@@ -306,16 +310,20 @@ export async function startTestFleet(
   const nova = fakeNova(hostNames);
   const [placement, network] = [fakePlacement(hostNames, nova), fakeNetwork(hostNames)];
   await installDefinitions(kube);
-  const start = (): HypervisorOperator =>
-    startHypervisorOperator({
+  let metrics: Metrics;
+  const start = (): HypervisorOperator => {
+    metrics = createMetrics();
+    return startHypervisorOperator({
       kubeFor,
       nova,
       placement,
       network,
       clock: systemClock,
       log: silentLog,
+      metrics,
       config: { ...operatorDefaults, ...config },
     });
+  };
   let operator = start();
   const hypervisor: TestFleet['hypervisor'] = async (name) => {
     const found = await kube.get(hypervisors, { name });
@@ -373,6 +381,7 @@ export async function startTestFleet(
       await operator.stop();
       operator = start();
     },
+    metrics: () => metrics,
     async close() {
       await operator.stop();
       await apiserver.close();

@@ -93,7 +93,10 @@ export function createTrace(clock: Clock, hidden: string): Trace {
       rpc: (labels, ms) => add('rpc', { ...labels, ms }),
       sagaStep: (labels, ms) => add('saga', { ...labels, ms }),
       task: (labels, ms) => add('task', { ...labels, ms }),
+      counter: () => () => undefined,
+      histogram: () => () => undefined,
       gauge: () => undefined,
+      families: [],
       text: async () => '',
     },
     log: {

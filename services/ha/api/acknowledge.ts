@@ -3,7 +3,7 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { HaApiDeps } from '../deps.ts';
-import { after } from '../domain/host-state.ts';
+import { after, transition } from '../domain/host-state.ts';
 import { changeState } from '../store/hosts.ts';
 import { noteIncident } from '../store/incidents.ts';
 import type { HostRow } from '../store/tables.ts';
@@ -30,7 +30,7 @@ export async function acknowledge(
     {
       state,
       reason: 'an operator says that it is off',
-      entry: { what: `${row.state} → ${state}`, detail: { by: 'operator', user: userId } },
+      entry: { what: transition(row.state, state), detail: { by: 'operator', user: userId } },
     },
     now,
   );

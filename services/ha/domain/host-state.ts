@@ -35,6 +35,9 @@ const table: Readonly<Record<HaState, Partial<Record<HaEvent, HaState>>>> = {
 
 export const after = (state: HaState, event: HaEvent): HaState | undefined => table[state][event];
 
+/** The text by which an incident's timeline records the change. */
+export const transition = (from: HaState, to: HaState): string => `${from} → ${to}`;
+
 /** States in which no guest of the host runs, so that its servers may be started elsewhere. */
 export const fencedStates: readonly HaState[] = ['Fenced', 'Evacuating', 'Recovered'];
 

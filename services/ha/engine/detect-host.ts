@@ -120,6 +120,7 @@ async function agree(deps: StepDeps, row: HostRow, evidence: Evidence): Promise<
   );
   if (refused !== undefined) {
     observer.noteRefusal();
+    deps.metrics.fencingRefused();
     if (row.reason !== refused) log.error({ host: row.host, why: refused }, 'host is not fenced');
     return await wait(deps, row, refused);
   }

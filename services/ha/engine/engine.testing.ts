@@ -18,6 +18,8 @@ import { migrate } from '#platform/db/migrate.ts';
 import { testDatabase } from '#platform/db/test-database.testing.ts';
 import { seededIds } from '#platform/ids.ts';
 import { silentLog } from '#platform/log.ts';
+import type { Metrics } from '#platform/metrics/metrics.ts';
+import { createMetrics } from '#platform/metrics/metrics.ts';
 import type { FakeClock } from '#platform/testing/fake-clock.ts';
 import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import type { Bmc } from '#ports/bmc.ts';
@@ -30,9 +32,10 @@ import { listEntries } from '../store/incidents.ts';
 import { migrations } from '../store/migrations/index.ts';
 import { listMoves } from '../store/moves.ts';
 import type { HaTables, MoveRow } from '../store/tables.ts';
+import { createHaMetrics } from './ha-metrics.ts';
 import { createObserver } from './observer.ts';
 import type { StepDeps } from './step.ts';
-import { recoverOnce, registerOnce } from './watch-hosts.ts';
+import { observeHosts, recoverOnce, registerOnce } from './watch-hosts.ts';
 
 /** Condition of a simulated host. By default it runs and all its connections work. */
 export interface TestHost {
@@ -58,6 +61,8 @@ export class Died extends Error {}
 
 export interface Engine {
   deps: StepDeps;
+  /** The metrics of the engine's process. */
+  metrics: Metrics;
   /** Number of effects that the process has had or attempted. */
   effects(): number;
 }
@@ -85,8 +90,11 @@ export interface TestFleet {
   refuse(id: string, target: string): string | undefined;
   /** `diesAt`: number of the effect at which the process crashes. */
   startEngine(diesAt?: number): Engine;
-  /** For each second: all hosts send heartbeats, then the engine makes one pass. */
-  run(engine: Engine, seconds: number): Promise<void>;
+  /**
+   * For each second: all hosts send heartbeats, then the engine makes one pass, and `others` make
+   * theirs at the same time.
+   */
+  run(engine: Engine, seconds: number, others?: readonly Engine[]): Promise<void>;
   /** As `run`, until the host is in `state`. */
   reaches(engine: Engine, host: string, state: HaState, withinS?: number): Promise<void>;
   state(host: string): Promise<HaState | undefined>;
@@ -300,8 +308,11 @@ export async function startTestFleet(
         power: asked(async (action: Parameters<Bmc['power']>[0]) => await bmc.power(action)),
       });
     };
+    const observer = createObserver(clock, all);
+    const metrics = createMetrics();
     return {
       effects: () => effects,
+      metrics,
       deps: {
         database: { ...database, db: watched },
         nova: {
@@ -320,7 +331,8 @@ export async function startTestFleet(
         ids,
         log: silentLog,
         config: all,
-        observer: createObserver(clock, all),
+        observer,
+        metrics: createHaMetrics(metrics, { observer, clock, config: all }),
       },
     };
   }
@@ -339,12 +351,16 @@ export async function startTestFleet(
     refuse: () => undefined,
     startsEnd: 'runs',
     startEngine,
-    async run(engine, seconds) {
+    async run(engine, seconds, others = []) {
       for (let second = 0; second < seconds; second += 1) {
         await clock.sleep(1_000);
         await beat();
-        await registerOnce(engine.deps);
-        await recoverOnce(engine.deps);
+        const looks = [engine, ...others].map(async ({ deps }) => {
+          await observeHosts(deps).run(new AbortController().signal);
+          await registerOnce(deps);
+          await recoverOnce(deps);
+        });
+        await Promise.all(looks);
       }
     },
     async reaches(engine, host, state, withinS = 60) {

@@ -76,7 +76,7 @@ async function record(
   for (const server of servers.values()) {
     if (isKnown.has(server.id)) continue;
     const wish = await wishFor(deps.nova, server, images);
-    await addMove(deps.database.db, {
+    const isNew = await addMove(deps.database.db, {
       incident_id: incident.id,
       server_id: server.id,
       uuid: deps.ids.uuid(),
@@ -88,6 +88,7 @@ async function record(
       stays_off: server.status === 'SHUTOFF' ? 1 : 0,
       message: wish.isWanted ? null : 'HA is off for it',
     });
+    if (isNew && !wish.isWanted) deps.metrics.serverSettled('ignored');
   }
 }
 
@@ -116,7 +117,7 @@ async function apply(
   change: MoveChange,
   server: FleetServer | undefined,
 ): Promise<void> {
-  const { database, clock, nova, log } = deps;
+  const { database, clock, nova, log, metrics } = deps;
   const { db } = database;
   const facts = { server: row.server_id, host: row.source_host };
   const now = clock.now();
@@ -141,24 +142,29 @@ async function apply(
     }
     case 'resetState':
       return void (await nova.resetToError(row.server_id));
-    case 'succeeded':
-      await changeMove(db, row, {
+    case 'succeeded': {
+      const succeeded = {
         status: 'succeeded',
         dest_host: change.destination,
         ended_at_ms: now,
         message: null,
-      });
+      } as const;
+      if (!(await changeMove(db, row, succeeded))) return;
+      metrics.serverSettled('succeeded');
       return log.info({ ...facts, destination: change.destination }, 'server recovered');
-    case 'ignored':
-      await changeMove(db, row, { status: 'ignored', ended_at_ms: now, message: change.message });
+    }
+    case 'ignored': {
+      const ignored = { status: 'ignored', ended_at_ms: now, message: change.message } as const;
+      if (await changeMove(db, row, ignored)) metrics.serverSettled('ignored');
       return;
+    }
     case 'failedAttempt':
       await failAttempt(deps, row, change.message, server, change.isLast);
   }
 }
 
 async function failAttempt(
-  { database, clock, config, log }: StepDeps,
+  { database, clock, config, log, metrics }: StepDeps,
   row: MoveRow,
   message: string,
   server: FleetServer | undefined,
@@ -166,13 +172,15 @@ async function failAttempt(
 ): Promise<void> {
   const tried = JSON.parse(row.tried) as string[]; // written by this function
   const at = row.dest_host;
-  await changeMove(database.db, row, {
+  const isChanged = await changeMove(database.db, row, {
     status: isLast ? 'failed' : 'pending',
     message,
     dest_host: null,
     tried: JSON.stringify(at === null || tried.includes(at) ? tried : [...tried, at]),
     ...(isLast ? { ended_at_ms: clock.now() } : {}),
   });
+  if (!isChanged) return;
+  if (isLast) metrics.serverSettled('failed');
   const facts = { server: row.server_id, host: row.source_host, attempt: row.attempts, at };
   log[isLast ? 'error' : 'warn'](
     { ...facts, status: server?.status, why: message },

@@ -3,15 +3,18 @@ import type { TimelineEntry } from '#contracts/ha/wire.ts';
 import { FenceLost } from '#platform/fence.ts';
 import type { HaEngineDeps } from '../deps.ts';
 import type { HaEvent } from '../domain/host-state.ts';
-import { after } from '../domain/host-state.ts';
+import { after, transition } from '../domain/host-state.ts';
 import type { StateChange } from '../store/hosts.ts';
 import { changeState } from '../store/hosts.ts';
 import { findIncident } from '../store/incidents.ts';
 import type { HostRow, IncidentRow } from '../store/tables.ts';
+import type { HaMetrics } from './ha-metrics.ts';
+import { measureIncident } from './measure-incident.ts';
 import type { Observer } from './observer.ts';
 
-export interface StepDeps extends HaEngineDeps {
+export interface StepDeps extends Omit<HaEngineDeps, 'metrics'> {
   observer: Observer;
+  metrics: HaMetrics;
 }
 
 export type Detail = TimelineEntry['detail'];
@@ -25,24 +28,27 @@ export type Again = number | undefined;
  * follow at once.
  */
 export async function raise(
-  { database, clock, log }: StepDeps,
+  deps: StepDeps,
   row: HostRow,
   event: HaEvent,
   reason: string,
   detail: Detail,
   change: Pick<StateChange, 'opens' | 'incident'> = {},
 ): Promise<Again> {
+  const { database, clock, log } = deps;
   const state = after(row.state, event);
   if (!state) throw new Error(`a host that is ${row.state} has no event ${event}`);
   const isChanged = await changeState(
     database.db,
     row,
-    { state, reason, entry: { what: `${row.state} → ${state}`, detail }, ...change },
+    { state, reason, entry: { what: transition(row.state, state), detail }, ...change },
     clock.now(),
   );
   const facts = { host: row.host, from: row.state, to: state, why: reason, ...detail };
-  if (isChanged) log[levels[event] ?? 'info'](facts, 'the HA state of a host has changed');
-  return isChanged ? 0 : undefined;
+  if (!isChanged) return undefined;
+  log[levels[event] ?? 'info'](facts, 'the HA state of a host has changed');
+  await measureIncident(deps, change.opens?.id ?? row.incident_id, event);
+  return 0;
 }
 
 const levels: Partial<Record<HaEvent, 'warn' | 'error'>> = {

@@ -21,13 +21,15 @@ import { forEachHost } from './step.ts';
 const [lookEveryMs, registerEveryMs] = [1_000, 15_000];
 
 /** Keeps this process's observations up to date, also while another process acts. */
-export const observeHosts = ({ database, observer }: StepDeps): Task => ({
+export const observeHosts = ({ database, observer, metrics }: StepDeps): Task => ({
   name: 'ha.observe-hosts',
   everyMs: lookEveryMs,
   scope: 'every',
   run: async () => {
-    const fenced = fencedAmong(await listHosts(database.db));
+    const hosts = await listHosts(database.db);
+    const fenced = fencedAmong(hosts);
     observer.look(await listHeartbeats(database.db), fenced);
+    metrics.hostsRead(hosts);
   },
 });
 

@@ -119,7 +119,7 @@ const openIncident = async (
   opened: Pick<IncidentRow, 'id' | 'boot_id'>,
   nowMs: number,
 ): Promise<void> =>
-  await insertIfAbsent(trx, 'incidents', {
+  void (await insertIfAbsent(trx, 'incidents', {
     ...opened,
     host,
     began_at_ms: nowMs,
@@ -130,4 +130,4 @@ const openIncident = async (
     bmc_silent_since_ms: null,
     released: 0,
     entries: 0,
-  });
+  }));

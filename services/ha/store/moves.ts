@@ -11,7 +11,7 @@ export const listMoves = async (db: HaDb, incidentId: string): Promise<MoveRow[]
     .orderBy('server_id')
     .execute();
 
-/** Does nothing if the incident already has this server. */
+/** Returns false, and does nothing, if the incident already has this server. */
 export async function addMove(
   db: HaDb,
   move: Pick<
@@ -27,8 +27,8 @@ export async function addMove(
     | 'stays_off'
     | 'message'
   >,
-): Promise<void> {
-  await insertIfAbsent(db, 'moves', {
+): Promise<boolean> {
+  return await insertIfAbsent(db, 'moves', {
     ...move,
     dest_host: null,
     attempts: 0,

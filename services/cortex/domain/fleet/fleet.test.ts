@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Hypervisor } from '#contracts/kube/kinds.ts';
+import { parseQuantity } from '#contracts/kube/quantity.ts';
 import { decide, fleetOf, host, requestFor } from '../small-fleet.testing.ts';
 import { createChance, syntheticHost } from '../synthetic-fleet.testing.ts';
 import { Fleet } from './fleet.ts';
 import { withHypervisor } from './from-hypervisor.ts';
 import { membersOf } from './host-set.ts';
-import { parseQuantity } from './quantity.ts';
 
 /** Everything that decisions read of a fleet, by names, so that two fleets can be compared. */
 function contentOf(fleet: Fleet) {

@@ -2,8 +2,8 @@
 // have: allowed projects, features for guests, NUMA cells, whether it is being removed. Capacities
 // and usage come from Placement.
 import type { Hypervisor } from '#contracts/kube/kinds.ts';
+import { parseQuantity } from '#contracts/kube/quantity.ts';
 import type { HostFacts, NumaCellFacts } from './host-facts.ts';
-import { parseQuantity } from './quantity.ts';
 
 type Quantities = Readonly<Record<string, string>> | undefined;
 
