@@ -53,7 +53,7 @@ export function define(command: Command): void {
       'simulations: the first seed; alone unless --runs tells more',
       wholeNumber(largestSeed),
     )
-    .option('--runs <n>', 'simulations: how many seeds; 25 by default', wholeNumber(1_000_000, 1))
+    .option('--runs <n>', 'simulations: how many seeds of each kind', wholeNumber(1_000_000, 1))
     .option('-y, --yes', 'install missing Debian packages without asking')
     .addHelpText(
       'after',
@@ -63,12 +63,13 @@ Examples:
   ./cobalt test nova           only tests with "nova" in their path
   ./cobalt test e2e --no-checks
   ./cobalt test sim/seeds --seed 24        that simulation again: same seed, same trace
-  ./cobalt test sim --runs 2000            2000 simulations, and all else of test/sim
+  ./cobalt test sim/ha-seeds --runs 100    simulations of hosts that die
 
 Suites that run only when their folder is named:
   images/guest         the guest images are booted
   test/debian          the Debian image from end to end; downloads 150 MB
   test/documents       the commands of all documents, as printed, twice
+  test/ha-laboratory   real hosts are cut off from the management, tunnels, storage and BMC
   test/hosts           hosts join and leave a running cloud
   test/mariadb-whole   every test of the services on MariaDB
   test/moves           servers move between real hosts: resize, migration, evacuation, shelving
