@@ -37,6 +37,7 @@ export interface ControlPlane {
   roles: readonly Role[];
   /** The OpenStack APIs that these roles serve, without the metadata API of guests. */
   apis: readonly HttpFace[];
+  /** The runner of the sagas of all roles. */
   sagas: { start(): Promise<void>; stop(): Promise<void> };
   /** The background tasks of all roles. */
   tasks: { start(): void; stop(): Promise<void> };

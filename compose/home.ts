@@ -32,7 +32,9 @@ export interface Home {
   /** The Kubernetes API server's keys, certificates and kubeconfig. */
   kubernetes: string;
   cloudsYaml: string;
+  /** JSON: pid, start time, port and hosts of the control plane (cli/control-process.ts). */
   controlPid: string;
+  /** Log of the control plane of a detached cloud. */
   controlLog: string;
   /** Of a distributed cloud: one log file for each process. */
   processLogs: string;
@@ -42,8 +44,12 @@ export interface Home {
   processSettings: string;
   /** Which processes of a distributed cloud run: `ProcessState` of process-table.ts. */
   processTable: string;
-  /** Pid of a detached cloud's supervisor, and how often it had to restart the control plane. */
+  /** JSON: pid and start time of a detached cloud's supervisor, cli/supervise.sh. */
   supervisorPid: string;
+  /**
+   * `RESTARTS EXIT_CODE TIME`, written by the supervisor at each restart of the control plane: how
+   * many there were, and how the control plane ended last. Missing: there was none.
+   */
   restarts: string;
   /**
    * Locked by the control plane while it runs (cli/run-control.ts), because two control planes on
@@ -52,6 +58,7 @@ export interface Home {
   lock: string;
   /** The options of the last `cobalt up`, reused by the next. */
   choices: string;
+  /** The operator's settings: see config.ts. */
   configFile: string;
   /** One file for each service: <name>.yaml. */
   policyFiles: string;

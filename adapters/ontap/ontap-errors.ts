@@ -1,6 +1,7 @@
-// Turns ONTAP's errors into faults. Pure. Used by ontap-rest.ts, for responses and for failed jobs:
-// both carry `{error: {message, code, target}}`. Source: docs.netapp.com, "ONTAP automation:
-// interpret an API response" (status codes, common error codes).
+// Turns ONTAP's errors into faults. Pure. Used by ontap-rest.ts, for responses and failed jobs,
+// which both carry `{error: {message, code, target}}`, and by ontap-volumes.ts for the port's
+// faults. Source: docs.netapp.com, "ONTAP automation: interpret an API response" (status codes,
+// common error codes).
 import type { Fault, FaultKind } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 

@@ -7,6 +7,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 
 /** Held while a cloud chooses its networks and starts to use them. */
 export const networksLock = '/run/cobalt-networks.lock';
+/** How long a process waits for the lock before it fails. */
 const waitS = 30;
 // umask: only root can open the lock file, so nobody else can block. The path is an argument, not
 // part of the script, which prevents shell injection.

@@ -1,4 +1,4 @@
-// Debian's `openstack` client against a cloud with two real hosts. Issue 2, bars 1 to 3.
+// Debian's `openstack` client against a cloud with two real hosts.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { writeFile, readFile } from 'node:fs/promises';

@@ -1,6 +1,6 @@
 // Storage failures as a tenant sees them: a full share, an unreachable share, files that changed
 // behind the server's back. Clear faults, correct states, a user message, and nothing half created.
-// Issue 4, bar 7. The share is a small file system of its own, so that it can really be full.
+// The share is a small file system of its own, so that it can really be full.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import {

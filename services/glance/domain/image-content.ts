@@ -20,6 +20,7 @@ export interface ContentEnds {
 
 /** Signatures and a VMDK's descriptor are within these bytes. */
 export const headBytes = 64 * 1024;
+/** A fixed VHD has its only header, a footer, in these last bytes. */
 export const tailBytes = 512;
 
 type Detected = 'qcow2' | 'qed' | 'vhd' | 'vhdx' | 'vmdk' | 'vdi' | 'ploop' | 'luks' | 'iso';
@@ -60,7 +61,7 @@ function isVmdkDescriptor(head: Buffer): boolean {
   return false;
 }
 
-/** Containers whose content is a bare disk; other contents are not checked. */
+/** Container formats whose content is a bare disk; the content of others is not checked. */
 const bareContainers: ReadonlySet<string | null> = new Set(['bare', 'ami', 'aki', 'ari']);
 /** Parts of Amazon machine images may have any content: stock Nova does not check them, either. */
 const anyContent: ReadonlySet<string | null> = new Set(['ami', 'aki', 'ari']);

@@ -91,6 +91,7 @@ export interface MoveRow {
   attempt_at_ms: number;
   /** JSON: names of the hosts at which an attempt failed. */
   tried: string;
+  /** 1: the server was off before the failure, and stays off after its evacuation. */
   stays_off: number;
   started_at_ms: number | null;
   ended_at_ms: number | null;

@@ -22,6 +22,7 @@ export interface GroupRequest {
   members: readonly string[];
   /** Names of hosts with members, as far as the caller knows. */
   hosts: readonly string[];
+  /** Limit for `anti-affinity`: `max_server_per_host` of the group's rules; 1 by default. */
   maxPerHost: number;
 }
 
