@@ -20,12 +20,15 @@ export interface Home {
   imageStore: string;
   guestImages: string;
   fernetKeys: string;
-  /** For images and backups that are copied between Cinder, its backends and Glance. */
+  /** Temporary files of cinder-volume: images on their way between Glance and a backend. */
   volumeSpool: string;
+  /** Temporary files of cinder-backup: data on its way between a backend and the backup store. */
   backupSpool: string;
   /** For the sockets of image conversions in progress. */
   conversions: string;
+  /** The backup store, unless another folder is configured. */
   backups: string;
+  /** State of the simulated hosts, one file each, and of simulated storage. */
   simulated: string;
   /** One folder for each emulated BMC: password, certificate, address, state. */
   bmcs: string;

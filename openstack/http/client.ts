@@ -1,5 +1,5 @@
-// HTTP calls between services: within the process when embedded, over sockets otherwise. Both use
-// the same routes and checks.
+// HTTP calls to the cloud's services, by other services, agents and the CLI: within the process
+// when embedded, over sockets otherwise. Both use the same routes and checks.
 import { finished, Readable } from 'node:stream';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';

@@ -55,7 +55,6 @@ export interface SimCloudOptions {
   hosts: number;
   /** Resources and delays of each host. */
   host?: Omit<SimHypervisorOptions, 'hostname'>;
-  /** Settings of each host's Nova Agent. */
   agent?: Partial<NovaAgentConfig>;
   /** Whether Nova's scheduler asks Cortex. */
   cortex?: true;

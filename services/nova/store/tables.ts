@@ -229,6 +229,7 @@ export interface PendingResourcesRow {
   parts: number;
   /** Parts with a lower index are owned by servers, those from here on not yet. */
   committed_parts: number;
+  /** Id, chosen beforehand, of the image that the request creates; null: it creates none. */
   image_id: string | null;
   /** 1: the request failed, and the parts that are not committed must be removed. */
   abandoned: number;

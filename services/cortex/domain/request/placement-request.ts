@@ -73,8 +73,11 @@ export interface PlacementRequest {
   resourceGroup: string;
   /** The name of the flavor group: extra spec `quota:hw_version`. */
   hwVersion: string;
+  /** Option `assume_empty_hosts` (contracts/cortex/external-scheduler.ts). */
   assumeEmptyHosts: boolean;
+  /** Option `lock_reservations`. */
   lockReservations: boolean;
+  /** Option `ignored_reservation_types`. */
   ignoredReservationTypes: readonly ReservationType[];
 }
 
