@@ -1,5 +1,6 @@
 // The control plane of one process: some or all roles of the table, with their databases, one
-// dispatcher, one bus. Used by the embedded cloud, `cobalt serve`, tests and benchmarks.
+// dispatcher, one bus. Used by the embedded cloud, `cobalt serve`, tests, and the generator of the
+// reference documents.
 import { createHttpTokenValidator } from '#openstack/auth/http-token-validator.ts';
 import type { ServiceSession } from '#openstack/auth/service-session.ts';
 import type { HttpClient } from '#openstack/http/client.ts';

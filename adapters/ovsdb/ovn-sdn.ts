@@ -32,7 +32,7 @@ const sb = operationsOf(southbound);
 
 /** External id that holds the key of our rows; rows without it are not ours. */
 const ownerKey = 'cobalt:key';
-/** Attempts at a transaction that OVN refuses, e.g. since a row has changed; each is planned anew. */
+/** Attempts at a transaction that OVN refuses, e.g. since a row has changed; each plans it anew. */
 const attempts = 3;
 /**
  * The fault of writes by a process that does not hold the writers' lock, which allows one at a

@@ -67,7 +67,7 @@ export function createMigrationReporter(
 
   /**
    * Creates the Migration, and removes one that an earlier migration of this guest, from any host,
-   * has left.
+   * has left. undefined: the Kubernetes API has refused that or does not answer.
    */
   async function begin(guest: string, job: MigrationJob): Promise<OwnMigration | undefined> {
     const owner = hypervisor()?.metadata;
@@ -136,7 +136,10 @@ export function createMigrationReporter(
     return undefined;
   }
 
-  /** Called when the hypervisor has no job for the migration any more: determines how it ended. */
+  /**
+   * Called when the hypervisor has no job for the migration any more: determines how it ended.
+   * Returns as `report`.
+   */
   async function settle(guest: string, mine: OwnMigration): Promise<number | undefined> {
     mine.unseen += 1;
     if (mine.unseen < mostUnseen) return progressEveryMs;

@@ -1,5 +1,5 @@
 // A lock between all processes of this machine: for clouds that choose networks, and for processes
-// that power a host on or off.
+// that power a host on or off or issue the hosts' certificates.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fault } from '#contracts/common/fault.ts';

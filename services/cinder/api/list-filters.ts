@@ -230,7 +230,7 @@ function restrict(draft: Draft, column: string, values: readonly (string | numbe
 
 const maxPairsLength = 2_000;
 
-/** Parses `{'key': 'value'}` in Python's spelling, or JSON. */
+/** Parses `{'key': 'value'}` in Python's spelling, or JSON. undefined: neither, or too long. */
 export function pairsIn(text: string): Metadata | undefined {
   if (text.length > maxPairsLength) return undefined;
   for (const candidate of [

@@ -114,7 +114,7 @@ const externalDataFile = 1n << 2n;
  */
 const definedFeatures = 0b11111n;
 
-/** Layout: QEMU's docs/interop/qcow2.txt. */
+/** Why the qcow2 image is refused; undefined: it is safe. Layout: QEMU's docs/interop/qcow2.txt. */
 function unsafeQcow2(head: Buffer): string | undefined {
   if (head.length < 72) return 'its header is cut off';
   const version = head.readUInt32BE(4);
@@ -132,8 +132,8 @@ const sectorBytes = 512;
 const selfContained: ReadonlySet<string> = new Set(['monolithicsparse', 'streamoptimized']);
 
 /**
- * Layout: VMware's "Virtual Disk Format 5.0", hosted sparse extents. Descriptors are
- * case-insensitive.
+ * Why the VMDK image is refused; undefined: it is safe. Layout: VMware's "Virtual Disk Format 5.0",
+ * hosted sparse extents. Descriptors are case-insensitive.
  */
 function unsafeVmdk(head: Buffer): string | undefined {
   if (!startsWith(head, 'KDMV')) return 'its data may lie in other files';
