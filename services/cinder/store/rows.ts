@@ -42,7 +42,7 @@ export interface Listing {
   /** The volume named by `volume_id` must be in one of these zones. */
   volumeZones?: readonly string[];
   order: readonly { column: string; direction: 'asc' | 'desc' }[];
-  /** The last row of the previous page. */
+  /** The last row of the previous page; undefined: first page. */
   marker?: Readonly<Record<string, unknown>> | undefined;
   offset: number;
   limit: number;

@@ -100,7 +100,10 @@ export interface BackupRow {
    * beside its original, with which it shares the data.
    */
   data_id: string | null;
-  /** The moment that the data show: when the snapshot was taken, or the backup was requested. */
+  /**
+   * The moment that the data show: when the snapshot was taken, or the backup was requested. null:
+   * not known, for an imported backup.
+   */
   data_at_ms: number | null;
   created_at_ms: number;
   updated_at_ms: number | null;

@@ -26,7 +26,7 @@ export interface DiedGuest {
   host: string;
   /** Whether HA is wanted for the server: see domain/priority.ts. */
   isWanted: boolean;
-  /** The last action in Nova's action log of the server, e.g. `stop`. */
+  /** The last action in Nova's action log of the server, e.g. `stop`; null: not known. */
   lastAction: string | null;
   recovery: GuestRecovery | undefined;
 }

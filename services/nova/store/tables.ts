@@ -100,7 +100,7 @@ export interface VolumeRow {
   /** E.g. 'vdb'. */
   device: string;
   bus: DiskBus;
-  /** 0: boot disk. */
+  /** 0: boot disk; null: not a boot disk. */
   boot_index: number | null;
   tag: string | null;
   /** 1: the volume is deleted with the server. */
