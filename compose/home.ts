@@ -63,7 +63,7 @@ export interface Home {
   choices: string;
   /** The operator's settings: see config.ts. */
   configFile: string;
-  /** One file for each service: <name>.yaml. */
+  /** Folder of the operator's policy files, one for each service: <name>.yaml. */
   policyFiles: string;
 }
 

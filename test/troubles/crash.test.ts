@@ -19,7 +19,7 @@ interface Server {
 
 const rounds = Number(process.env['CRASH_ROUNDS'] ?? 3);
 const firstSeed = Number(process.env['CRASH_SEED'] ?? 1);
-// Bar 7: within 60 s of `up` all operations have ended.
+// Within 60 s of `up` all operations have ended.
 const settleMs = 60_000;
 const longestLifeMs = 6_000;
 

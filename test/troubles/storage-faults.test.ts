@@ -43,8 +43,9 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
   let cloud: TestCloud;
   let demo: Tenant;
   let admin: Tenant;
-  /** A small file system that contains the share as one of its folders. */
+  /** Mount point of a small file system that contains the share as one of its folders. */
   let disk = '';
+  /** That folder, which holds the files of the volumes. */
   let folder = '';
   let image = '';
   let [blank, filled, backup] = ['', '', ''];
