@@ -36,7 +36,7 @@ export interface Observed {
 const mostInstances = 2_000;
 /** Longer names of guests are cut. */
 const longestName = 256;
-/** Longer texts of any other kind are cut. */
+/** Longer texts from the host's files are cut. */
 const longestText = 4_096;
 
 /**
