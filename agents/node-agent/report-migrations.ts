@@ -43,9 +43,14 @@ const newsLastsMs = 60_000;
 const arrivalLastsMs = 30_000;
 
 export interface MigrationReporter {
-  /** Each returns the time in ms after which to call it again; undefined: not again. */
+  /**
+   * Writes the state of a migration off this host to its Migration. Returns the time in ms after
+   * which to call it again; undefined: not again.
+   */
   report(guest: string): Promise<number | undefined>;
+  /** Writes the arrivals that `arrived` has noted to their Migrations. Returns as `report`. */
   reportArrivals(): Promise<number | undefined>;
+  /** Notes that the guest has arrived on this host. */
   arrived(guest: string): void;
   /**
    * Guests to report: those that are migrating now, and on the first call those in Migrations that

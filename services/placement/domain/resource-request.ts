@@ -17,10 +17,10 @@ export interface GroupRequest {
   /** '' for the unsuffixed group, whose resources may come from several providers of a tree. */
   suffix: string;
   resources: ReadonlyMap<string, number>;
-  /** Each entry is an alternative: one of its traits is required. */
+  /** Each entry is a list of alternatives: at least one of these traits is required. */
   required: readonly (readonly string[])[];
   forbidden: readonly string[];
-  /** Each entry is an alternative: the provider must be in one of its aggregates. */
+  /** Each entry is a list of alternatives: the provider must be in one of these aggregates. */
   memberOf: readonly (readonly string[])[];
   notMemberOf: readonly string[];
   inTree: string | null;
