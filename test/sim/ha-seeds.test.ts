@@ -49,7 +49,7 @@ async function trouble(held: HaCloud, ids: Ids): Promise<string> {
 
 /**
  * What an operator does: confirms that hosts which are off are off, and acknowledges recovered
- * hosts. Returns whether all hosts are Healthy.
+ * hosts.
  */
 async function operate({ cloud, hypervisors, acknowledge }: HaCloud): Promise<boolean> {
   let isWell = true;
