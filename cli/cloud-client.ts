@@ -21,6 +21,7 @@ type Service =
 export interface CloudClient {
   /** Address of the cloud's APIs. */
   origin: string;
+  /** The Keystone token of the login, which every request carries. */
   token: string;
   /** Sends a request that must succeed; returns its parsed body. */
   ask<T>(service: Service, method: HttpMethod, path: string, body?: Json): Promise<T>;

@@ -5,6 +5,7 @@ export interface Greeting {
   origin: string;
   /** Hosts that are not ready yet. */
   lateHosts: readonly string[];
+  /** `up` was called with `--home`, so the printed commands need it too. */
   homeGiven: boolean;
   /** There are local hosts, so guests are real and reachable from this machine. */
   realHosts: boolean;

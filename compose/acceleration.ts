@@ -46,7 +46,10 @@ export function examineAcceleration(
 
 const probeGuest = (kernel: string): ProbeGuest => ({ kernel, ramdisk: probeInitrd() });
 
-/** Path of the newest kernel among the guest images built in this folder, by whichever release. */
+/**
+ * Path of the newest kernel among the guest images built in this folder, by whichever release;
+ * undefined: none was built.
+ */
 async function presentKernel(guestImages: string): Promise<string | undefined> {
   const kernels = await Array.fromAsync(
     glob('[0-9a-f]*/kernel', { cwd: guestImages }),

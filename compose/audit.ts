@@ -15,7 +15,9 @@ export interface HostAudit {
   host: string;
   /** Guests of the host. `ports` and `volumes` are those in the guest's own libvirt domain. */
   guests: { uuid: string; state: GuestState; ports: string[]; volumes: string[] }[];
+  /** UUIDs of the guests whose disk folders exist on the host. */
   guestFolders: string[];
+  /** Paths of disks whose base image is missing in the host's image cache. */
   brokenOverlays: string[];
   /** Guests for which a QEMU process runs; null where guests are no processes (simulated hosts). */
   processes: string[] | null;

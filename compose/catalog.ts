@@ -1,9 +1,10 @@
-// The services of a cloud as Keystone's catalog lists them, and their paths below the cloud's one
-// address.
+// The services of a cloud: their users, their paths below the cloud's one address, and the entries
+// of Keystone's catalog.
 
+/** Services with a Keystone user of their own, for their calls to other services. */
 export const serviceUsers = ['nova', 'glance', 'placement', 'neutron', 'cinder', 'ha'] as const;
 
-/** The path of each service, by the service's name in the HTTP client. */
+/** The path of each service, by its name in calls between services (`HttpCall.service`). */
 export const mounts = {
   identity: '/identity',
   image: '/image',

@@ -1,5 +1,6 @@
 // The control plane of one process: some or all roles of the table, with their databases, one
-// dispatcher, one bus. Used by the embedded cloud, `cobalt serve`, tests and benchmarks.
+// dispatcher, one bus. Used by the embedded cloud, `cobalt serve`, tests, and the generator of the
+// reference documents.
 import { createHttpTokenValidator } from '#openstack/auth/http-token-validator.ts';
 import type { ServiceSession } from '#openstack/auth/service-session.ts';
 import type { HttpClient } from '#openstack/http/client.ts';
@@ -36,6 +37,7 @@ export interface ControlPlane {
   roles: readonly Role[];
   /** The OpenStack APIs that these roles serve, without the metadata API of guests. */
   apis: readonly HttpFace[];
+  /** The runner of the sagas of all roles. */
   sagas: { start(): Promise<void>; stop(): Promise<void> };
   /** The background tasks of all roles. */
   tasks: { start(): void; stop(): Promise<void> };

@@ -56,7 +56,9 @@ const maxConnections = 400;
 const processReadyMs = 180_000;
 /** Allowance for HAProxy's health check of a process, and for its reaction to the answer. */
 const checkLatencyMs = 250;
+/** How long a process may take to stop before it is killed. */
 const processStopMs = 45_000;
+/** Interval at which Nova is asked whether the hosts' agents have registered. */
 const hostsLookMs = 250;
 
 interface Processes {

@@ -1,5 +1,4 @@
-// The whole cloud in one process: control plane, agents, hosts. Used by `cobalt up` and by
-// end-to-end tests.
+// The whole cloud in one process: control plane, agents, hosts. Used by `cobalt up`.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';

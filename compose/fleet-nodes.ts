@@ -1,6 +1,6 @@
 // Maps Kubernetes Nodes to the hosts of this machine: a Node with the label below is one of our
-// hosts, which is kept powered on for as long as the Node exists. Pure; used by keep-fleet.ts and
-// register-hosts.ts.
+// hosts, which is kept powered on for as long as the Node exists. Pure; used by the modules that
+// create and follow Nodes (keep-fleet.ts, register-hosts.ts, cli/add-host.ts, cli/remove-host.ts).
 import { isTrue } from '#contracts/kube/conditions.ts';
 import type { Hypervisor, Node } from '#contracts/kube/kinds.ts';
 import { labels } from '#contracts/kube/kinds.ts';

@@ -20,19 +20,24 @@ export interface Home {
   imageStore: string;
   guestImages: string;
   fernetKeys: string;
-  /** For images and backups that are copied between Cinder, its backends and Glance. */
+  /** Temporary files of cinder-volume: images on their way between Glance and a backend. */
   volumeSpool: string;
+  /** Temporary files of cinder-backup: data on its way between a backend and the backup store. */
   backupSpool: string;
   /** For the sockets of image conversions in progress. */
   conversions: string;
+  /** The backup store, unless another folder is configured. */
   backups: string;
+  /** State of the simulated hosts, one file each, and of simulated storage. */
   simulated: string;
   /** One folder for each emulated BMC: password, certificate, address, state. */
   bmcs: string;
   /** The Kubernetes API server's keys, certificates and kubeconfig. */
   kubernetes: string;
   cloudsYaml: string;
+  /** JSON: pid, start time, port and hosts of the control plane (cli/control-process.ts). */
   controlPid: string;
+  /** Log of the control plane of a detached cloud. */
   controlLog: string;
   /** Of a distributed cloud: one log file for each process. */
   processLogs: string;
@@ -42,8 +47,12 @@ export interface Home {
   processSettings: string;
   /** Which processes of a distributed cloud run: `ProcessState` of process-table.ts. */
   processTable: string;
-  /** Pid of a detached cloud's supervisor, and how often it had to restart the control plane. */
+  /** JSON: pid and start time of a detached cloud's supervisor, cli/supervise.sh. */
   supervisorPid: string;
+  /**
+   * `RESTARTS EXIT_CODE TIME`, written by the supervisor at each restart of the control plane: how
+   * many there were, and how the control plane ended last. Missing: there was none.
+   */
   restarts: string;
   /**
    * Locked by the control plane while it runs (cli/run-control.ts), because two control planes on
@@ -52,8 +61,9 @@ export interface Home {
   lock: string;
   /** The options of the last `cobalt up`, reused by the next. */
   choices: string;
+  /** The operator's settings: see config.ts. */
   configFile: string;
-  /** One file for each service: <name>.yaml. */
+  /** Folder of the operator's policy files, one for each service: <name>.yaml. */
   policyFiles: string;
 }
 

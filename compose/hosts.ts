@@ -58,8 +58,9 @@ export interface HostFleet {
    * whose agents have not (they keep trying).
    */
   ready(withinMs: number): Promise<string[]>;
-  /** The chassis of the local hosts, which their emulated BMCs switch on and off. */
+  /** By host: the chassis of each local host, which its emulated BMC switches on and off. */
   chassis: ReadonlyMap<string, Chassis>;
+  /** By host: the BMC of each simulated host. */
   simulatedBmcs: ReadonlyMap<string, SimBmc>;
   stop(): Promise<void>;
 }

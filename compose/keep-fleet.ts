@@ -88,7 +88,10 @@ export async function keepFleet(deps: FleetKeeperDeps): Promise<{ stop(): Promis
   };
 }
 
-/** Why the Node cannot become a host: anybody who may write Nodes can create a bad one. */
+/**
+ * Why the Node cannot become a host, since anybody who may write Nodes can create a bad one;
+ * undefined: it can.
+ */
 function whyNot(
   name: string,
   host: FleetHost | undefined,

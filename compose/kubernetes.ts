@@ -35,8 +35,9 @@ import { version } from './version.ts';
 
 export interface KubernetesDeps {
   home: Home;
-  /** The address of the cloud's APIs; the Kubernetes API listens there on a port of its own. */
+  /** The address of the cloud's APIs, at which the Kubernetes API listens as well. */
   host: string;
+  /** The port of the cloud's APIs; the Kubernetes API gets the next free one. */
   port: number;
   clock: Clock;
   ids: Ids;

@@ -21,10 +21,14 @@ export interface HaAgentSettings {
   address: string;
   /** The root URL of the HA Service. */
   service: string;
+  /** The host's own secret, by which the HA Service knows the agent. */
   secret: string;
   libvirtSocket: string;
+  /** The file by which the agent feeds the host's watchdog. */
   watchdogFile: string;
+  /** After this time without contact the watchdog ends the host's guests; null: it is not armed. */
   selfFencingMs: number | null;
+  /** The NFS share on which the hosts write their marks. */
   share: { server: string; path: string };
 }
 

@@ -1,5 +1,5 @@
 // Prepares the databases of a distributed cloud before its processes start: the schemas, and a
-// fresh cloud's initial objects. Used by `cobalt migrate`.
+// fresh cloud's initial objects. Used by `cobalt migrate` and `cobalt up --distributed`.
 import { createConnection } from 'mysql2/promise';
 import { systemClock } from '#platform/clock.ts';
 import { ConfigError } from '#platform/config/config.ts';

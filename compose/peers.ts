@@ -1,5 +1,5 @@
 // Connects a process of a distributed cloud to its peers: MariaDB, RabbitMQ, OVN and the storage,
-// as configured. Used by serve.ts and migrate.ts.
+// as configured. Used by serve.ts and migrate.ts, and by the audit (observe-cloud.ts).
 import { sql } from 'kysely';
 import type { BrokerBus } from '#platform/bus/amqp/amqp-bus.ts';
 import { createAmqpBus } from '#platform/bus/amqp/amqp-bus.ts';

@@ -1,6 +1,7 @@
 // Shuts down the guests of a local host by ACPI, with a time limit, before its power is cut. For
-// `cobalt down` and `cobalt host stop`. No agent may watch the host meanwhile: it would report to
-// Nova that the guests shut themselves down, and they would not be started again with their host.
+// `cobalt down`, `cobalt host stop` and a shutdown by the host's BMC. No agent may watch the host
+// meanwhile: it would report to Nova that the guests shut themselves down, and they would not be
+// started again with their host.
 import { join } from 'node:path';
 import { createLibvirtHypervisor } from '#adapters/libvirt/libvirt-hypervisor.ts';
 import { createQemuDiskImages } from '#adapters/qemu-img/qemu-disk-images.ts';

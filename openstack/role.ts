@@ -9,9 +9,11 @@ import type { HttpFace } from './http/route.ts';
 export interface Role {
   /** The role's name for `cobalt serve` and metrics, e.g. `nova-conductor`. */
   name: string;
+  /** HTTP APIs that this role serves. */
   http: readonly HttpFace[];
   /** Topics that this role serves on the bus. */
   rpc: readonly RpcServer[];
+  /** Periodic background tasks. */
   tasks: readonly Task[];
   /** Executed by the processes of this role, from the journal in the service's database. */
   sagas: readonly AnySaga[];

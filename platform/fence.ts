@@ -47,7 +47,7 @@ export const withFence = <T>(fence: Fence, work: () => T): T => fences.run(fence
  */
 export const withoutFence = <T>(work: () => T): T => fences.run(undefined, work);
 
-/** The fence of the current work; throws FenceLost if its lease has ended. */
+/** The fence of the current work; undefined: it has none. Throws FenceLost if its lease ended. */
 export function currentFence(): Fence | undefined {
   const fence = fences.getStore();
   fence?.assertHeld();

@@ -1,6 +1,7 @@
-// What the Nova Agent uses of its host's hypervisor. Drivers: adapters/libvirt (libvirt + QEMU) and
-// adapters/sim. Every driver passes `hypervisor.testing.ts`. All calls are idempotent; drivers keep
-// no state outside the host.
+// A host's hypervisor, as the Nova Agent uses it; the HA Agent and the audit only read guests, and
+// compose shuts them down. Drivers: adapters/libvirt (libvirt + QEMU) and adapters/sim. Every
+// driver passes `hypervisor.testing.ts`. All calls are idempotent; drivers keep no state outside
+// the host.
 import type { Readable } from 'node:stream';
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import type { Outcome } from '#contracts/common/fault.ts';

@@ -1,5 +1,5 @@
 // The contract of ports/image-store.ts as a test suite. Run by
-// adapters/file-image-store/file-image-store.test.ts.
+// adapters/file-image-store/file-image-store.test.ts and adapters/sim/sim-image-store.test.ts.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { PassThrough, Readable } from 'node:stream';

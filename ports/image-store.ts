@@ -1,5 +1,5 @@
-// Where the data of images is stored. Called by Glance; compose chooses the driver
-// (adapters/file-image-store). Contract suite: image-store.testing.ts.
+// Where the data of images is stored. Called by Glance. Drivers: adapters/file-image-store, and
+// adapters/sim for simulations. Contract suite: image-store.testing.ts.
 import type { Readable } from 'node:stream';
 import type { Outcome } from '#contracts/common/fault.ts';
 

@@ -1,6 +1,6 @@
-// What operators and agents use of a Kubernetes API, a cluster's or that of
-// services/kube-apiserver. Driver: adapters/kube, over a socket or in the process of our own API
-// server.
+// What this cloud's components (Hypervisor Operator, Node Agent, Cortex, HA Service, compose, CLI)
+// use of a Kubernetes API, a cluster's or that of services/kube-apiserver. Driver: adapters/kube,
+// over a socket or in the process of our own API server.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import type { KubeKind, KubeObject } from '#contracts/kube/object.ts';
 

@@ -1,4 +1,5 @@
-// The contract of ports/sdn.ts as a test suite. Run by adapters/ovsdb/ovn-sdn.test.ts.
+// The contract of ports/sdn.ts as a test suite. Run by adapters/ovsdb/ovn-sdn.test.ts and
+// adapters/sim/sim-sdn.test.ts.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isFault, type Outcome } from '#contracts/common/fault.ts';

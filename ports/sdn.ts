@@ -1,6 +1,6 @@
 // What Neutron uses of OVN: rows of logical networks that it keeps up to date, and reports about
-// port bindings and chassis. Driver: adapters/ovsdb. The rows use OVN's northbound names
-// (ovn-nb(5)), reduced to what Neutron writes. Contract suite: sdn.testing.ts.
+// port bindings and chassis. Drivers: adapters/ovsdb, adapters/sim. The rows use OVN's northbound
+// names (ovn-nb(5)), reduced to what Neutron writes. Contract suite: sdn.testing.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 
 type Ids = Readonly<Record<string, string>>;

@@ -14,7 +14,9 @@ export interface FileImageStoreOptions {
    * NFS.
    */
   folder: string;
+  /** Size of the chunks in which data is read; default 1 MiB. */
   readChunkBytes?: number;
+  /** The hash threads end after this time without an upload; default 10 s. */
   hashIdleMs?: number;
 }
 

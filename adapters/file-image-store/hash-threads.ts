@@ -17,7 +17,7 @@ interface HashOrder {
 }
 interface HashAnswer {
   seq: number;
-  /** Hex. */
+  /** Hex; null in the answer to a block. */
   digest: string | null;
 }
 

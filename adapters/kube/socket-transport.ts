@@ -12,11 +12,11 @@ import type { KubeReply, KubeTransport } from './transport.ts';
 export interface KubeServer {
   /** E.g. `https://127.0.0.1:6443`. */
   origin: string;
-  /**
-   * PEM texts. `authority` has signed the server's certificate; the others are the client's own.
-   */
+  /** Certificate of the authority that has signed the server's certificate; PEM. */
   authority: string;
+  /** The client's certificate; PEM. */
   certificate: string;
+  /** The client's private key; PEM. */
   key: string;
 }
 

@@ -17,8 +17,9 @@ import {
 } from './rpc/flags.ts';
 import { remote, type Domain, type ParameterValue } from './rpc/protocol.ts';
 
-/** Long enough to start QEMU on a loaded machine, or to kill one that hangs in I/O. */
+/** Deadline of a start: long enough for QEMU on a loaded machine. */
 const startMs = 120_000;
+/** Deadline of a destroy: long enough to kill a QEMU that hangs in I/O. */
 const destroyMs = 60_000;
 
 export class Domains {

@@ -16,6 +16,7 @@ import { finishWhole } from './write-whole.ts';
 
 /** Upper bound for a large disk on a slow network; the caller's deadline is normally shorter. */
 const copyMs = 4 * 60 * 60_000;
+/** Deadline of a qemu-img call that copies no data. */
 const toolMs = 60_000;
 
 /** See `fetchDisks` in ports/hypervisor.ts. */

@@ -19,6 +19,7 @@ import { exists, finishWhole } from './write-whole.ts';
 
 /** A source that sends nothing for this long is given up. */
 const stallMs = 60_000;
+/** Deadline of the inspection and conversion of a downloaded image. */
 const convertMs = 30 * 60_000;
 /** Limit for the virtual size where no flavor sets a smaller one. */
 const largestVirtualBytes = 2 ** 44;

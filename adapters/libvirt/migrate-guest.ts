@@ -21,6 +21,7 @@ import { disksIn } from './volume-xml.ts';
 
 /** Practically no limit: the migration is limited by its terms. */
 const longestMs = 7 * 24 * 3_600_000;
+/** Interval at which a migration in progress is polled. */
 const lookEveryMs = 250;
 
 export function departure(driver: Driver, uuid: string): Promise<Outcome<GuestDeparture>> {

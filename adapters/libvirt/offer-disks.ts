@@ -14,7 +14,9 @@ import { exists } from './write-whole.ts';
 
 /** The port range of libvirt's own migrations, which firewalls between hypervisors let through. */
 const ports = { first: 49_152, count: 64 };
+/** How long a qemu-nbd may take until it listens. */
 const readyMs = 5_000;
+/** Interval at which that is polled. */
 const lookMs = 10;
 
 /**

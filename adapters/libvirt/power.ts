@@ -10,9 +10,11 @@ import { startLocked } from './volume-locks.ts';
 
 /** A guest that is still booting ignores an ACPI power button press, so it is repeated. */
 const acpiEveryMs = 2_000;
+/** Interval at which the guest agent is asked to shut the guest down as well. */
 const agentEveryMs = 10_000;
 /** Events may be missed while libvirt is away, so the state is read at least this often. */
 const lookEveryMs = 500;
+/** Deadline of a suspend, which writes the guest's memory to disk. */
 const saveMs = 10 * 60_000;
 
 /** Runs `work` with the guest's domain and state. notFound: no such guest. */

@@ -96,12 +96,11 @@ const readable = ({ type, size, used, mtime }: RawAttributes): FileAttributes =>
   modifiedAtMs: mtime.seconds * 1000 + Math.floor(mtime.nanoseconds / 1e6),
 });
 
-/**
- * Modes of WRITE. FILE_SYNC: the data are on disk when the call is answered. UNCHECKED, of CREATE:
- * replaces an existing file.
- */
+/** FILE_SYNC, a mode of WRITE: the data are on disk when the call is answered. */
 const fileSync = 2;
+/** UNCHECKED, a mode of CREATE: replaces an existing file. */
 const unchecked = 0;
+/** Limit on the bytes of names and cookies in one answer of READDIRPLUS. */
 const folderPageBytes = 64 * 1024;
 
 /** One connection to one export. Calls reject with NfsError, RpcUnavailable or RpcRefused. */

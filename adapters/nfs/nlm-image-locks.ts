@@ -20,12 +20,14 @@ export interface NlmImageLocksOptions {
   host: string;
   /** The host's own folder for its notes; survives power failures. */
   folder: string;
+  /** Deadline for one call to a filer. */
   timeoutMs?: number;
   /**
    * How long a refused lock is retried, ms: the holder may be about to release a lock that it could
    * not release while the filer was away.
    */
   patienceMs?: number;
+  /** Interval at which an idle filer is probed, since a dead one does not close connections. */
   probeEveryMs?: number;
 }
 

@@ -1,5 +1,5 @@
 // A client of ONC RPC over TCP (RFC 5531): one connection, parallel calls, each with a deadline.
-// Used by nfs3.ts and nlm4.ts.
+// nfs3.ts and nlm4.ts make their calls with it; their users handle its errors.
 import net from 'node:net';
 import { bytes, encode, string, struct, uint, array, XdrReader } from '#platform/xdr.ts';
 import type { Codec } from '#platform/xdr.ts';

@@ -48,6 +48,7 @@ const attempts = 2;
  * each of them would wait for its whole deadline.
  */
 const silenceMs = 30_000;
+/** Deadline of the attempts to mount, during that time, that notice the server's return. */
 const lookTimeoutMs = 2_000;
 
 export function openShare(

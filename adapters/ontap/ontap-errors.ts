@@ -1,14 +1,16 @@
-// Turns ONTAP's errors into faults. Pure. Used by ontap-rest.ts, for responses and for failed jobs:
-// both carry `{error: {message, code, target}}`. Source: docs.netapp.com, "ONTAP automation:
-// interpret an API response" (status codes, common error codes).
+// Turns ONTAP's errors into faults. Pure. Used by ontap-rest.ts, for responses and failed jobs,
+// which both carry `{error: {message, code, target}}`, and by ontap-volumes.ts for the port's
+// faults. Source: docs.netapp.com, "ONTAP automation: interpret an API response" (status codes,
+// common error codes).
 import type { Fault, FaultKind } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 
 /**
- * "No such file or directory": 0x660000 + ENOENT. The error codes of the file endpoints are that
- * base plus an errno of BSD.
+ * Base of the error codes of the file endpoints, to which an errno is added: 0x660000 + ENOENT is
+ * "No such file or directory".
  */
 const fileErrors = 0x66_0000;
+/** The errnos that mean something here, with BSD's numbers. */
 const errno = { noEntry: 2, exists: 17, noSpace: 28, overQuota: 69 } as const;
 /** Common code 1: an object with the same identifier exists. */
 const duplicate = 1;

@@ -13,8 +13,9 @@ import type { FlexVol, OntapFile, OntapRest } from './ontap-rest.ts';
 export interface OntapVolumesOptions {
   rest: OntapRest;
   images: DiskImages;
-  /** The SVM, and the ONTAP volume in it that holds the files. */
+  /** Name of the SVM (storage virtual machine) that serves the files. */
   svm: string;
+  /** Name of the ONTAP volume in the SVM that holds the files. */
   flexVol: string;
   /** The address at which hosts reach the SVM by NFS. */
   nfsServer: string;

@@ -32,12 +32,14 @@ const sb = operationsOf(southbound);
 
 /** External id that holds the key of our rows; rows without it are not ours. */
 const ownerKey = 'cobalt:key';
+/** Attempts at a transaction that OVN refuses, e.g. since a row has changed; each plans it anew. */
 const attempts = 3;
 /**
  * The fault of writes by a process that does not hold the writers' lock, which allows one at a
  * time.
  */
 const notWriter = fault('unavailable', 'OVN: another process writes to it');
+/** Name of that lock in the northbound database. */
 const writersLock = 'cobaltcore_neutron_writer';
 
 export interface OvnOptions {

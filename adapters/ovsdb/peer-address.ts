@@ -22,7 +22,8 @@ export async function peerAddress(enter: Enter, netns: string, socket: Socket): 
 }
 
 /**
- * `table`: /proc/net/tcp6, whose addresses are four words in this machine's byte order: proc(5).
+ * The remote address of the connection with this inode; null: it is not in the table. `table`:
+ * /proc/net/tcp6, whose addresses are four words in this machine's byte order: proc(5).
  */
 export function addressIn(table: string, inode: string): string | null {
   const columns = table

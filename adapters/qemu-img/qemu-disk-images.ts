@@ -18,10 +18,13 @@ import type { ImageInfo } from './judge-image.ts';
 import { judgeImage } from './judge-image.ts';
 import { imageInside, sandboxed } from './sandbox.ts';
 
-/** A header is read in milliseconds; stock Nova allows qemu-img 30 s of CPU time. */
+/** Deadline of an inspection; a header is usually read in milliseconds. */
 const inspectTimeoutMs = 30_000;
+/** Limit on the CPU time of an inspection, as in stock Nova. */
 const inspectCpuSeconds = 30;
+/** How long a qemu-nbd may take until it listens; added to its deadline, too. */
 const serveTimeoutMs = 10_000;
+/** Interval at which its socket is polled. */
 const socketLookMs = 5;
 const gib = 1024 ** 3;
 

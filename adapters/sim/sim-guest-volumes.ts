@@ -1,4 +1,5 @@
-// Volumes of a simulated guest, as records. Called by sim-hypervisor.ts, which saves the changes.
+// Volumes of a simulated guest, as records. Called by sim-guest.ts for new guests, and by
+// sim-hypervisor.ts, which saves the changes.
 import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';

@@ -1,5 +1,5 @@
 // Creates the record of a simulated guest from its definition, and reports its diagnostics. Used by
-// sim-hypervisor.ts.
+// all modules of the simulated hypervisor, which also ask here whether a guest is active.
 import type { GuestDiagnostics, GuestSpec } from '#contracts/nova/guest.ts';
 import { simVolume } from './sim-guest-volumes.ts';
 import type { SimGuest } from './sim-world.ts';

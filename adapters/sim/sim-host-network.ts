@@ -1,5 +1,5 @@
 // The simulated driver of ports/host-network.ts, in memory; its endpoints are real sockets on the
-// loopback interface. For simulated hosts and tests.
+// loopback interface. For tests only: hosts of a simulated cloud have no Neutron Agent.
 import net, { type Server } from 'node:net';
 import { fault, type Outcome } from '#contracts/common/fault.ts';
 import type { HostNetwork, HostNetworkListeners, LocalNetwork } from '#ports/host-network.ts';

@@ -97,7 +97,10 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
       : fault('unavailable', 'another process writes to the network');
   };
 
-  /** Rows as they would be after the change; a fault if a row would not be listed by any other. */
+  /**
+   * Rows as they would be after the change; a fault if no other row would refer to one that OVN
+   * keeps only while it is referred to.
+   */
   function planned(
     put: Iterable<SdnRow>,
     gone: (row: SdnRow) => boolean,

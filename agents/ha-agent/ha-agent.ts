@@ -20,6 +20,7 @@ export interface HaAgent {
 const everyMs = 1_000;
 /** Older sightings are not reported. Longer than one probe may take. */
 const sightingLastsMs = 4_000;
+/** How long a heartbeat waits for the list of guests; without it the hypervisor counts as away. */
 const guestsTimeoutMs = 1_000;
 
 export function createHaAgent(deps: HaAgentDeps): HaAgent {

@@ -16,8 +16,9 @@ export interface MetadataProxy {
 }
 
 const maxConnections = 128;
-/** Deadline of one request, even if the guest sends slowly. */
+/** Deadline of a guest's connection, even if the guest sends slowly. */
 const connectionMs = 60_000;
+/** Deadline of Nova's answer. */
 const answerMs = 20_000;
 const maxPathLength = 2_048;
 /** What the proxy knows about its network. */

@@ -27,7 +27,9 @@ export interface NodeAgent {
 
 /** Keys of the work queue; all other keys are the ids of guests that are migrating. */
 const keys = { hypervisor: 'hypervisor', find: 'find', arrivals: 'arrivals' } as const;
+/** How long the last report, at the stop of the host, waits for the Hypervisor resource. */
 const lastWordMs = 1_000;
+/** Pause before the search for migrations in progress is repeated after a failure. */
 const findAgainMs = 5_000;
 
 const running = (units: readonly UnitFacts[]): string =>

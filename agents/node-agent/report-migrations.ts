@@ -43,9 +43,14 @@ const newsLastsMs = 60_000;
 const arrivalLastsMs = 30_000;
 
 export interface MigrationReporter {
-  /** Each returns the time in ms after which to call it again; undefined: not again. */
+  /**
+   * Writes the state of a migration off this host to its Migration. Returns the time in ms after
+   * which to call it again; undefined: not again.
+   */
   report(guest: string): Promise<number | undefined>;
+  /** Writes the arrivals that `arrived` has noted to their Migrations. Returns as `report`. */
   reportArrivals(): Promise<number | undefined>;
+  /** Notes that the guest has arrived on this host. */
   arrived(guest: string): void;
   /**
    * Guests to report: those that are migrating now, and on the first call those in Migrations that
@@ -67,7 +72,7 @@ export function createMigrationReporter(
 
   /**
    * Creates the Migration, and removes one that an earlier migration of this guest, from any host,
-   * has left.
+   * has left. undefined: the Kubernetes API has refused that or does not answer.
    */
   async function begin(guest: string, job: MigrationJob): Promise<OwnMigration | undefined> {
     const owner = hypervisor()?.metadata;
@@ -136,7 +141,10 @@ export function createMigrationReporter(
     return undefined;
   }
 
-  /** Called when the hypervisor has no job for the migration any more: determines how it ended. */
+  /**
+   * Called when the hypervisor has no job for the migration any more: determines how it ended.
+   * Returns as `report`.
+   */
   async function settle(guest: string, mine: OwnMigration): Promise<number | undefined> {
     mine.unseen += 1;
     if (mine.unseen < mostUnseen) return progressEveryMs;

@@ -21,7 +21,9 @@ export interface NovaAgentConfig {
   diskAllocationRatio: number;
   /** Whether guests that a power failure of the host has ended are started again. */
   resumeGuests: boolean;
+  /** Interval at which the states of all guests are reported. */
   syncEveryMs: number;
+  /** Interval at which unused images and leftovers of guests are removed. */
   garbageEveryMs: number;
   /** How long cached images are kept after their last use. */
   keepImagesMs: number;

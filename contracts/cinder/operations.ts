@@ -36,7 +36,7 @@ export type CreateVolumeInput = {
 
 export type SnapshotInput = { snapshotId: string; volumeId: string; projectId: string };
 
-/** `name: input`. cinder-volume executes the first group, cinder-backup the second. */
+/** The sagas that cinder-volume executes: `name: input`. */
 export type CinderVolumeOperations = {
   /** A blank volume; in journals of earlier releases also copies have this name. */
   'cinder.create-volume': CreateVolumeInput;
@@ -66,6 +66,7 @@ export type CinderVolumeOperations = {
   };
 };
 
+/** The sagas that cinder-backup executes: `name: input`. */
 export type CinderBackupOperations = {
   'cinder.create-backup': {
     backupId: string;

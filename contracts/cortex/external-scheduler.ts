@@ -1,6 +1,6 @@
-// The call of Nova's scheduler to an external scheduler: SAP's fork of Nova,
-// nova/scheduler/external.py, and the fields of RequestSpec (1.14) that Cortex reads. Objects are
-// serialised by oslo.versionedobjects, with their fields in `nova_object.data`.
+// The calls of Nova's and Cinder's schedulers to an external scheduler (SAP's fork of Nova,
+// nova/scheduler/external.py), with the fields of Nova's RequestSpec (1.14) that Cortex reads.
+// Nova's objects are serialised by oslo.versionedobjects: their fields are in `nova_object.data`.
 import type { JsonObject } from '../common/json.ts';
 
 /** A versioned object. Any field may be absent or null, since releases of Nova differ. */
@@ -30,7 +30,7 @@ export interface InstanceGroupFields {
   uuid: string;
   name: string;
   policy: string;
-  /** Used by releases before 2.64. */
+  /** The policy as a list of one, before Nova had `policy`. */
   policies: string[];
   members: string[];
   hosts: string[];
@@ -91,14 +91,19 @@ export type BatchPlace = {
 export interface ExternalOptions {
   /** The request is only a question: no host is held for the server. */
   read_only?: boolean;
+  /** As `read_only`: no host is held for the server. */
   skip_inflight?: boolean;
   /** The decision is not written to a `History` resource. */
   skip_history?: boolean;
   /** The server's place among the servers of one request, which are placed by one decision. */
   batch?: BatchPlace;
+  /** Judges capacity as if no server were on any host; reservations still count. */
   assume_empty_hosts?: boolean;
+  /** Committed resources stay reserved, even for servers of the project that they belong to. */
   lock_reservations?: boolean;
+  /** Types of reservations whose held capacity counts as free. */
   ignored_reservation_types?: string[];
+  /** Limit of hosts in the answer. */
   max_candidates?: number;
 }
 

@@ -69,8 +69,9 @@ export interface MoveView {
 export interface GuestRecoveryView {
   server: string;
   name: string;
-  /** Starts since it last ran for long enough. */
+  /** Number of starts since the count was last reset, because the guest ran for long enough. */
   attempts: number;
+  /** When the last start was requested. */
   lastAtMs: number;
   /** True: it is not started any more. */
   givenUp: boolean;

@@ -1,5 +1,5 @@
-// The kinds of Kubernetes objects that operators and agents use: CobaltCore's own, defined in
-// crds/, and those built-in ones that they read.
+// The kinds of Kubernetes objects that this cloud's components use: CobaltCore's own, defined in
+// crds/, and the built-in ones.
 import type { Condition, KubeKind, KubeObject } from './object.ts';
 
 export type Maintenance = '' | 'manual' | 'auto' | 'ha' | 'termination';

@@ -7,8 +7,9 @@ export interface HostNetworkFacts {
   hostname: string;
   /** Bridge by physical network. */
   bridgeMappings: Record<string, string>;
-  /** Address and type of its tunnel endpoint, e.g. geneve 172.31.0.11. */
+  /** Address of the host's tunnel endpoint, e.g. 172.31.0.11. */
   encapIp: string;
+  /** Tunnel protocols of that endpoint, e.g. `['geneve']`. */
   encapTypes: string[];
   health: HostNetworkHealth;
 }

@@ -24,8 +24,9 @@ export interface ImageFacts {
   checksum: string;
   minDiskGib: number;
   minMemoryMib: number;
-  /** null: boots from the disk itself. */
+  /** Kernel image for direct boot; null: the guest boots from the disk itself. */
   kernel: { id: string; sizeBytes: number; checksum: string; diskFormat: string } | null;
+  /** Ramdisk image for direct boot; null: none. */
   ramdisk: { id: string; sizeBytes: number; checksum: string; diskFormat: string } | null;
   /** Image properties that affect the guest: hw_*, os_*, img_config_drive … */
   properties: Record<string, string>;

@@ -108,7 +108,7 @@ export interface GuestVolume {
    */
   device: string;
   bus: DiskBus;
-  /** 0: the guest boots from it. */
+  /** 0: the guest boots from it; null: not a boot disk. */
   bootIndex: number | null;
 }
 

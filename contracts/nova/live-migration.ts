@@ -16,8 +16,9 @@ export interface GuestArrival {
    * The address at which the destination's hypervisor receives guests; other hosts can reach it.
    */
   address: string;
-  /** The guest's folder, and the socket of its console, on the destination. */
+  /** Path of the guest's folder on the destination. */
   folder: string;
+  /** Path of the VNC console's Unix socket on the destination. */
   vncSocket: string;
   /** How the destination reaches the guest's volumes; `server` '' for a file on the host. */
   volumes: { volumeId: string; server: string; path: string }[];

@@ -52,14 +52,16 @@ export type NovaOperations = {
     action: ServerAction;
     /** The state before the action, from which the state after a rebuild follows. */
     before: { vmState: VmState; powerState: PowerState };
-    /** The image to rescue with. */
+    /** The image to rescue with; null: the action is no rescue. */
     rescueImage: { [K in keyof ImageFacts]: ImageFacts[K] } | null;
   };
-  /** `seq`: the interface's row; for an attachment it is inserted with the journal entry. */
+  /** `seq`: the interface's row, which is inserted with the journal entry. */
   'nova.attach-interface': OfServer & { seq: number };
+  /** `seq`: the interface's row. */
   'nova.detach-interface': OfServer & { seq: number };
-  /** `rowId`: the volume's row; for an attachment it is inserted with the journal entry. */
+  /** `rowId`: the volume's row, which is inserted with the journal entry. */
   'nova.attach-volume': OfServer & { rowId: string };
+  /** `rowId`: the volume's row. */
   'nova.detach-volume': OfServer & { rowId: string };
   /** `rotation`: set for a backup; `keep` is how many backups of its type the server keeps. */
   'nova.create-image': OfServer & {

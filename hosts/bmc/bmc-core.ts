@@ -1,5 +1,6 @@
 // An emulated BMC without its HTTP interface: stored state, power orders, detection of the host's
-// boots, event log and subscribers. Used by redfish-handler.ts and redfish-changes.ts.
+// boots, event log and subscribers. Created by emulated-bmc.ts; used by redfish-handler.ts and
+// redfish-changes.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Clock } from '#platform/clock.ts';

@@ -37,11 +37,9 @@ export interface BmcState {
   uuid: string;
   serialNumber: string;
   boot: BootSettings;
-  /**
-   * Name of the last boot that was seen (`ChassisState.boot`), and the boot target that was set for
-   * it.
-   */
+  /** Id of the host's last boot that the BMC has seen (`ChassisState.boot`); null: none yet. */
   lastBoot: string | null;
+  /** The boot target that was set when that boot began, e.g. 'None' or 'Pxe'. */
   bootedFrom: string;
   indicatorLed: 'Off' | 'Lit' | 'Blinking';
   sensors: Sensor[];

@@ -27,8 +27,8 @@ export function orderTrouble(folder: string, trouble: BmcTrouble | undefined): v
 }
 
 /**
- * The failure that is injected at present. badRequest: the file does not contain one of those
- * above.
+ * The failure that is injected at present; undefined: none. badRequest: the file does not contain
+ * one of those above.
  */
 export function orderedTrouble(folder: string): Outcome<BmcTrouble | undefined> {
   let text: string;

@@ -137,7 +137,7 @@ export function documentAt(path: string, snapshot: Snapshot): Document | undefin
   }
 }
 
-/** Documents of members whose number varies, e.g. log entries, sessions, tasks. */
+/** The document of a log entry, session, task, ... at this path; undefined: there is none. */
 function memberAt(path: string, snapshot: Snapshot, at: Paths): Document | undefined {
   const slash = path.lastIndexOf('/');
   const [parent, id] = [path.slice(0, slash), path.slice(slash + 1)];

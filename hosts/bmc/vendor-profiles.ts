@@ -16,8 +16,9 @@ export interface VendorProfile {
    * either.
    */
   bootMode: 'optional' | 'required' | 'unknown';
-  /** Properties that a subscription must not contain, and those that it must. */
+  /** Properties that a new subscription must not contain. */
   refusedInSubscription: readonly string[];
+  /** Properties that a new subscription must contain. */
   neededInSubscription: readonly string[];
   /**
    * `strong`: shows weak ETags but compares If-Match strongly (RFC 9110, 13.1.1), so that an ETag

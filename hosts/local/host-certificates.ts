@@ -14,11 +14,9 @@ import {
 import { oneAtATime } from './machine-lock.ts';
 import { runTool } from './run-tool.ts';
 
-/**
- * Days. A host's certificate is renewed a month before it expires, the authority's early enough to
- * outlive the hosts'.
- */
+/** Lifetime of a host's certificate, and how long before its end it is renewed, in days. */
 const hostDays = { valid: 365, renewBefore: 30 };
+/** The same for the authority's certificate, which must outlive those of the hosts. */
 const authorityDays = { valid: 3650, renewBefore: 730 };
 
 /**

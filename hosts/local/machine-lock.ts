@@ -1,5 +1,5 @@
 // A lock between all processes of this machine: for clouds that choose networks, and for processes
-// that power a host on or off.
+// that power a host on or off or issue the hosts' certificates.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fault } from '#contracts/common/fault.ts';
@@ -7,6 +7,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 
 /** Held while a cloud chooses its networks and starts to use them. */
 export const networksLock = '/run/cobalt-networks.lock';
+/** How long a process waits for the lock before it fails. */
 const waitS = 30;
 // umask: only root can open the lock file, so nobody else can block. The path is an argument, not
 // part of the script, which prevents shell injection.

@@ -1,5 +1,4 @@
-// Runs one child process to its end with a deadline. Used by hosts/local and images/guest for every
-// tool.
+// Runs one child process to its end with a deadline. Used by hosts/local and images for every tool.
 import { runChild } from '#platform/child-process.ts';
 
 export interface ToolResult {

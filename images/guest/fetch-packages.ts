@@ -6,8 +6,9 @@ import { runTool } from '#hosts/local/run-tool.ts';
 
 const downloadTimeoutMs = 180_000;
 
-/** Packages with the guest's programs. The kernel is that of Debian's cloud images. */
+/** Packages with the guest's programs. */
 const programs = ['busybox-static', 'dropbear-bin', 'qemu-guest-agent'];
+/** Depends on the current kernel of Debian's cloud images. */
 const kernelMetaPackage = 'linux-image-cloud-amd64';
 /**
  * Indirect dependencies: libraries that the programs' libraries need; apt resolves the direct ones.

@@ -16,7 +16,7 @@ export interface AccessRule {
 /** Paths longer than any of an OpenStack API match no rule, which bounds the cost of matching. */
 const maxPathLength = 512;
 
-/** `rules` null: the token is unrestricted and may do whatever its roles allow. */
+/** Whether the rules allow the request. `rules` null: the token is not restricted by any. */
 export function ruleAllows(
   rules: readonly AccessRule[] | null,
   service: string,

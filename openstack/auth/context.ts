@@ -1,5 +1,5 @@
-// The authenticated caller, from a validated token. Created by Keystone, read by every service and
-// by the policy engine.
+// The authenticated caller, from a validated token. Created by Keystone (in processes without it by
+// http-token-validator.ts), read by every service and by the policy engine.
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { AccessRule } from './access-rules.ts';
 

@@ -61,9 +61,11 @@ export async function callService(
 
 /** Describes a service to its client. */
 export interface Callee {
-  /** The service type for the HTTP client, and the prefix of its paths. */
+  /** The service's name in the HTTP client (`HttpCall.service`). */
   service: string;
+  /** Prefix of the path of every call, e.g. '/v2.1/'. */
   root: string;
+  /** Deadline of each call. */
   timeoutMs: number;
   headers?: Record<string, string>;
   /** Converts a refusal into a fault; `path` is relative to `root` and starts with a slash. */

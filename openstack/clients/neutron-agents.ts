@@ -1,4 +1,4 @@
-// Client for Neutron's agents API, for the operators of hypervisors: lists and removes the network
+// Client for Neutron's agents API, for the Hypervisor Operator: lists and removes the network
 // agents of a host. https://docs.openstack.org/api-ref/network/v2/#networking-agents
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';

@@ -1,5 +1,6 @@
-// Client for Nova's API, for operators of hypervisors: hypervisors and their services, and the
-// servers that are moved between them. https://docs.openstack.org/api-ref/compute/
+// Client for Nova's API, for components that look after all hosts (the Hypervisor Operator, Cortex,
+// the HA Service): hypervisors and their services, and the servers that are moved between them.
+// https://docs.openstack.org/api-ref/compute/
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';

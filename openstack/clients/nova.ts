@@ -1,5 +1,5 @@
 // Client for Nova's API, for other services with their own identity: external events, online volume
-// snapshots, and which volumes a server has.
+// snapshots, which volumes a server has, and which compute services are up.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';

@@ -1,5 +1,5 @@
-// Client for Placement's API, for schedulers and agents: candidates with free resources, atomic
-// claims (allocations), and a host's inventory and traits.
+// Client for Placement's API, for Nova, its agents, Cortex and the Hypervisor Operator: candidates
+// with free resources, atomic claims (allocations), and a host's inventory and traits.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';

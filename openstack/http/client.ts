@@ -1,5 +1,5 @@
-// HTTP calls between services: within the process when embedded, over sockets otherwise. Both use
-// the same routes and checks.
+// HTTP calls to the cloud's services, by other services, agents and the CLI: within the process
+// when embedded, over sockets otherwise. Both use the same routes and checks.
 import { finished, Readable } from 'node:stream';
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
@@ -14,8 +14,8 @@ import type { Dispatcher } from './dispatcher.ts';
 export interface HttpCall {
   method: HttpMethod;
   /**
-   * Service type in the catalog: 'identity', 'image', 'placement', 'compute', 'network',
-   * 'volumev3'.
+   * Name of the called service: a key of `mounts` in compose/catalog.ts, e.g. 'identity', 'volume'
+   * or 'ha'. Not the type in Keystone's catalog, where Cinder is 'volumev3'.
    */
   service: string;
   /** Path and query below the service's endpoint root, e.g. `/v2/images/…`. */
@@ -64,8 +64,8 @@ const notInTime = (service: string): Fault =>
   fault('timeout', `${service} did not answer in time.`);
 
 /**
- * `mounts` maps a service type to its mount, e.g. {image: '/image'}. The dispatcher is a function,
- * since services need this client before it exists.
+ * `mounts` maps a service's name (`HttpCall.service`) to its mount, e.g. {image: '/image'}. The
+ * dispatcher is a function, since services need this client before it exists.
  */
 export function createInProcessClient(
   mounts: Readonly<Record<string, string>>,
@@ -157,7 +157,7 @@ async function answerOf(
     : { status, headers, body: jsonIn(text, headers), stream: undefined };
 }
 
-/** `endpoints` maps a service type to its root URL, e.g. {image: 'http://glance:9292'}. */
+/** `endpoints` maps a service's name to its root URL, e.g. {image: 'http://glance:9292'}. */
 export function createSocketClient(
   endpoints: Readonly<Record<string, string>>,
   clock: Clock,

@@ -1,4 +1,5 @@
-// Booleans and times in the various forms that Nova and Cinder accept in queries and bodies.
+// Booleans and times in the various forms that Nova, Cinder and masakari (the HA Service) accept in
+// queries and bodies.
 import Type from 'typebox';
 
 const booleans = new Map(

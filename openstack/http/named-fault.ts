@@ -1,4 +1,4 @@
-// Fault bodies of Nova and Cinder: an object with one key that names the fault.
+// Fault bodies of Nova, Cinder and the HA Service: an object with one key that names the fault.
 // nova.api.openstack.wsgi and cinder.api.openstack.wsgi, Fault
 import type { FaultStyle } from './route.ts';
 

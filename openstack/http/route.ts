@@ -76,8 +76,9 @@ export interface Route {
   streams?: boolean;
   /** Maximum size of a buffered body; default: the face's limit, else 112 KiB. */
   maxBodyBytes?: number;
-  /** First and last microversion (minor) in which the route exists. */
+  /** First minor microversion in which the route exists; default: the API's first. */
   since?: number;
+  /** Last minor microversion in which the route exists; default: the API's latest. */
   until?: number;
   /** Version documents: answered in any microversion, even an unknown one. */
   unversioned?: boolean;

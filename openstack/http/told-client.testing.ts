@@ -9,8 +9,9 @@ import type { HttpCall, HttpClient } from './client.ts';
 export type Told = { status: number; body?: Json; stream?: Readable } | 'silent';
 
 export interface ToldClient extends HttpClient {
-  /** All calls to other services. Their default answer is 404. */
+  /** All calls to other services, in order. */
   calls: HttpCall[];
+  /** Sets how later calls are answered; before that the answer is 404. */
   answerCalls(answer: (call: HttpCall) => Told | Promise<Told>): void;
 }
 

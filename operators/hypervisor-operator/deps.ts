@@ -42,9 +42,11 @@ export interface OperatorConfig {
   evictionTimeoutMs: number;
   /** How often moving a server is attempted before it counts as stuck. */
   evictionAttempts: number;
+  /** Pause between two attempts for one server. */
   evictionPauseMs: number;
-  /** Name of the image and of the flavor of the server that tests a new host. */
+  /** Name of the image of the server that tests a new host. */
   testImage: string;
+  /** Name of that server's flavor. */
   testFlavor: string;
   /** Time within which the test server must print its name on its console. */
   testTimeoutMs: number;

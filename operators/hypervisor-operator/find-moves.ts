@@ -1,5 +1,5 @@
 // Queries OpenStack and forecasts where the servers of a host could go. Used before an eviction and
-// by `cobalt evict --plan`. Read-only.
+// by `cobalt evict --plan` and `cobalt ha plan`. Read-only.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { FleetHypervisor, FleetServer, NovaFleet } from '#openstack/clients/nova-fleet.ts';

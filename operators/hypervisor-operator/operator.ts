@@ -1,5 +1,5 @@
 // The Hypervisor Operator: watches nodes, hypervisors and evictions, and queues them for the
-// controllers. Started by compose, in the cloud's own process or in one of its own.
+// controllers. Started by compose in the process of an embedded cloud.
 import { evictions, hypervisors, nodes } from '#contracts/kube/kinds.ts';
 import { createQueueMetrics } from '#platform/reconcile/queue-metrics.ts';
 import type { WorkQueue } from '#platform/reconcile/work-queue.ts';

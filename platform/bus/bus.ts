@@ -1,6 +1,6 @@
-// The message bus between the roles of a service and its agents. Drivers: in-process-bus.ts
-// (embedded), amqp/ (RabbitMQ). Every driver passes `bus.testing.ts`. Topics: 'conductor',
-// 'scheduler', 'compute.<host>'.
+// The message bus between the roles and agents of the services. Drivers: in-process-bus.ts
+// (embedded), amqp/ (RabbitMQ). Every driver passes `bus.testing.ts`. Topics are listed with their
+// calls in contracts/ (*-rpc.ts), e.g. 'conductor', 'cortex', 'compute.<host>'.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { Json, JsonObject } from '#contracts/common/json.ts';

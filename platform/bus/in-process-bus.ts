@@ -28,11 +28,15 @@ export interface InProcessBusDeps {
 }
 
 export interface InProcessBusLimits {
+  /** Maximum length of a topic's queue, in messages. */
   maxQueued: number;
-  /** Number of remembered cast ids for each topic. */
+  /** Number of remembered cast ids for each topic, to drop a cast that is sent twice. */
   maxRemembered: number;
+  /** Deliveries of a cast whose handler throws each time, before it is given up. */
   maxDeliveries: number;
+  /** Mean pause before the second delivery; doubles with each further one. */
   redeliveryBackoffMs: number;
+  /** How long `close` waits for messages in progress. */
   drainTimeoutMs: number;
 }
 

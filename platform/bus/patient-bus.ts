@@ -1,6 +1,6 @@
 // A bus for long operations: repeats a call that no consumer took, because a restarting agent or
-// broker is back within seconds. For idempotent calls only. Used by Nova's sagas
-// (conductor/role.ts).
+// broker is back within seconds. For idempotent calls only. Used by the sagas of Nova and Cinder
+// (in their roles' role.ts).
 import { isFault } from '#contracts/common/fault.ts';
 import type { Clock } from '../clock.ts';
 import type { Bus } from './bus.ts';

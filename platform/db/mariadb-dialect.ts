@@ -1,5 +1,5 @@
 // Kysely's MySQL dialect on a mysql2 pool, with session settings that make MariaDB behave as SQLite
-// does. Used by database.ts only.
+// does. Used by database.ts; compose/migrate.ts uses its check of the server's certificate alone.
 import {
   MysqlDialect,
   MysqlDriver,

@@ -18,9 +18,10 @@ import type { CheckingConnection } from './fenced-driver.ts';
 import { bindable } from './parameters.ts';
 import { withPause, type Pause } from './retry-pause.ts';
 
-/** Clock and pause for the wait for another connection's write lock. */
 export interface Waiting {
+  /** Measures how long a statement has waited for another connection's write lock. */
   monotonicMs(): number;
+  /** Pauses that wait, and all retries of transactions on this database (retry-pause.ts). */
   pause: Pause;
 }
 

@@ -6,6 +6,7 @@ import type { DialectAdapter, Kysely } from 'kysely';
 export const maxAttempts = 5;
 /** Attempts for work that conflicts with another writer and fails at once: about 4 s in all. */
 export const maxConflicts = 25;
+/** The mean pause grows up to this many times `backoffMs`. */
 const longestBackoffs = 10;
 
 /** The mean pause before attempt 2, 3, ..., in ms: grows with the attempt, up to a bound. */

@@ -39,8 +39,8 @@ const [quote, backslash, comma, openBracket, openBrace, closeBracket, closeBrace
 ];
 
 /**
- * Returns which bound is exceeded, in one pass over the bytes, before any object is created from
- * them.
+ * Returns which bound is exceeded (undefined: none), in one pass over the bytes, before any object
+ * is created from them.
  */
 function boundExceeded(bytes: Buffer, limit: number, deepest: number): string | undefined {
   let depth = 0;

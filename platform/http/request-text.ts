@@ -1,6 +1,6 @@
-// Requires all text of requests to be UTF-8: if invalid bytes were replaced by U+FFFD, different
-// names and different passwords would become equal. Applied to targets, headers and bodies, by
-// dispatcher.ts and read-json.ts.
+// Requires targets and headers of requests to be UTF-8: if invalid bytes were replaced by U+FFFD,
+// different names would become equal. Called by openstack/http/dispatcher.ts; parse-json.ts
+// requires the same of bodies.
 import { isUtf8 } from 'node:buffer';
 import type { Fault } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';

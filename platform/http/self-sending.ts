@@ -1,5 +1,6 @@
 // Streams that write themselves to a socket faster than piping does. For other readers they are
-// ordinary streams. Created by stores of large files; server.ts calls `sendTo`.
+// ordinary streams. Created by stores of large files and by watches of our Kubernetes API; the HTTP
+// server (server.ts) and the in-process Kubernetes client call `sendTo`.
 import { Readable } from 'node:stream';
 import type { Writable } from 'node:stream';
 

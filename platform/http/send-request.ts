@@ -1,7 +1,7 @@
-// Sends one HTTP request to a server outside the cloud, with a deadline for the whole exchange and
-// a limit on the answer's size. Redirects are returned, not followed: nothing is sent to an address
-// that the caller did not name. Used by drivers of devices; clients of OpenStack services use
-// openstack/http/client.ts.
+// Sends one HTTP request, with a deadline for the whole exchange and a limit on the answer's size.
+// Redirects are returned, not followed: nothing is sent to an address that the caller did not name.
+// Used by drivers of BMCs and filers, the Kubernetes client, and emulated BMCs for their events;
+// clients of OpenStack services use openstack/http/client.ts.
 import { request as plainRequest } from 'node:http';
 import type { Agent as PlainAgent, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { request as tlsRequest } from 'node:https';

@@ -9,6 +9,7 @@ export interface WorkQueueOptions {
    * with back-off.
    */
   work(key: string, signal: AbortSignal): Promise<number | void>;
+  /** Called when `work` has thrown. `attempt`: how many times in a row, from 1. */
   onError(key: string, error: unknown, attempt: number): void;
   /** How many keys are reconciled at once. */
   concurrency?: number;

@@ -1,6 +1,6 @@
 // Two variants of a saga that every saga must survive: one step fails, or every step runs twice (as
-// after a crash between the effect and its journal entry). test/sim/sagas.test.ts runs them for
-// every saga of the control plane, with a real runner and real services.
+// after a crash between the effect and its journal entry). test/sim/sagas.test.ts and
+// services/cinder/sagas.test.ts run them for every saga, with a real runner and real services.
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { AnySaga, SagaDefinition, SagaStep } from './saga.ts';

@@ -1,5 +1,5 @@
-// Background tasks: periodic work that checks and restores an invariant. A role lists its tasks,
-// the runner runs them, each in its scope.
+// Background tasks: periodic work that checks and restores an invariant. Roles and agents list
+// their tasks, the runner runs them, each in its scope.
 import type { Clock } from '../clock.ts';
 import { FenceLost, withFence } from '../fence.ts';
 import type { Ids } from '../ids.ts';

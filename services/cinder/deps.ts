@@ -17,6 +17,7 @@ export interface CinderConfig {
   statsMaxAgeMs: number;
   /** A service whose last heartbeat is older than this is down. */
   serviceDownMs: number;
+  /** Interval of the heartbeats of Cinder's services. */
   heartbeatMs: number;
   /** How long user messages of failed operations are kept. */
   keepMessagesMs: number;

@@ -32,8 +32,9 @@ export const cortexDefaults: CortexConfig = {
 };
 
 export interface CortexDeps {
-  /** Both clients use Cortex's own service identity. */
+  /** Reads hypervisors and aggregates with Cortex's own service identity. */
   nova: Pick<NovaFleet, 'hypervisors' | 'aggregates'>;
+  /** Reads providers and allocations with Cortex's own service identity. */
   placement: Pick<Placement, 'providers' | 'inventory' | 'usages' | 'traits' | 'consumers'>;
   /** Reads servers of all projects with an administrator's identity. */
   balance: NovaBalance;

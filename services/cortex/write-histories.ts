@@ -30,16 +30,21 @@ interface Waiting {
 }
 
 export const historyBounds = {
-  /** Histories written in one run, every `writeEveryMs`. */
+  /** Limit of `History` resources written in one run. */
   writtenAtOnce: 20,
+  /** Interval of these runs. */
   writeEveryMs: 1_000,
   /** Limit of servers whose decisions wait to be written. */
   waiting: 1_000,
   /** Limit of waiting decisions per server: as many as a resource can hold. */
   entries: 11,
+  /** Limit of `History` resources in the API; the oldest are deleted. */
   kept: 2_000,
+  /** Resources whose last decision is older are deleted. */
   keptMs: 7 * 86_400_000,
+  /** Interval of these deletions. */
   collectEveryMs: 600_000,
+  /** Limit of deletions in one run. */
   removedAtOnce: 200,
 };
 /** Other ids are not servers, and may be invalid as names of resources. */

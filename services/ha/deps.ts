@@ -25,6 +25,10 @@ export interface HaConfig {
   startGraceMs: number;
   /** More hosts than this failing at the same time are not fenced. */
   maxHosts: number;
+  /**
+   * If more than this percentage of a zone's hosts fail at the same time, none of them is fenced. A
+   * single failing host always may be.
+   */
   maxZonePercent: number;
   /** Consecutive readings of the BMC that must say that the chassis is off. */
   fencingVerifications: number;
@@ -37,16 +41,17 @@ export interface HaConfig {
   selfFencingMs: number;
   /** Pause before fencing that failed is tried again. */
   fencingRetryMs: number;
-  /** Limits of concurrent evacuations: in total, and to one target host. */
+  /** Limit of concurrent evacuations off one failed host. */
   evacuationsAtOnce: number;
+  /** Limit of those evacuations that go to the same target host. */
   evacuationsPerTarget: number;
+  /** Attempts for each server. */
   evacuationAttempts: number;
+  /** An attempt that Nova has not completed after this time counts as failed. */
   evacuationTimeoutMs: number;
-  /**
-   * How often a guest that keeps dying is restarted, and how long it must run until the count is
-   * reset.
-   */
+  /** How often a guest that keeps dying is restarted. */
   guestRestarts: number;
+  /** The count of restarts is reset when the last one is this long ago. */
   guestForgetMs: number;
   /** A host whose libvirtd does not answer for longer gets its compute service disabled. */
   hypervisorAwayMs: number;

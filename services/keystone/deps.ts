@@ -8,11 +8,13 @@ export interface KeystoneConfig {
   tokenLifetimeMs: number;
   /** Consecutive wrong passwords after which a user is locked; 0: never. */
   lockoutFailures: number;
+  /** How long the user stays locked after the last wrong password. */
   lockoutMs: number;
   /** Minimum length of a password that users choose themselves. */
   minPasswordLength: number;
-  /** Bounds on password checks that wait: in total, and per client address. */
+  /** Limit of password checks that wait for their turn, in total. */
   passwordsWaiting: number;
+  /** The same limit for the requests of one client address. */
   passwordsWaitingPerSource: number;
 }
 

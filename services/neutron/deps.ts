@@ -11,13 +11,16 @@ export interface NeutronConfig {
   publicCidr: string | null;
   /** Physical networks that hosts may be bridged to; the first one carries `public`. */
   physicalNetworks: readonly string[];
+  /** Largest MTU of a Geneve network: what the underlay carries, less the tunnel's header. */
   overlayMtu: number;
+  /** Largest MTU of a flat or VLAN network. */
   physicalMtu: number;
   /** The quota of a project that has none of its own; -1: no limit. */
   quotas: QuotaLimits;
   maxListLimit: number;
   /** An agent whose last heartbeat is older than this is shown as not alive. */
   agentDownMs: number;
+  /** The one availability zone that networks and routers may name in their hints. */
   defaultZone: string;
   /** The name servers of the seeded network `demo`. */
   dnsServers: readonly string[];

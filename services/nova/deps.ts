@@ -12,9 +12,11 @@ export interface NovaConfig {
   defaultZone: string;
   /** A compute service without a heartbeat for this long counts as down. */
   serviceDownMs: number;
+  /** Interval at which conductor and scheduler write their own heartbeats. */
   heartbeatMs: number;
   /** How long a guest may take to shut down before it is powered off. */
   shutdownTimeoutMs: number;
+  /** Lifetime of a console's token. */
   consoleTokenMs: number;
   /** URL of the console pages for browsers, e.g. http://127.0.0.1:8774/console. */
   consoleBaseUrl: string;

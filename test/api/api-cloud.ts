@@ -46,9 +46,11 @@ export interface Sending {
 export interface ApiCloud {
   plane: ControlPlane;
   imageId: string;
-  /** Admin of project admin; members of two projects without access to each other's. */
+  /** Has the role admin in the project admin. */
   admin: Person;
+  /** Member of a project to which bob has no access. */
   alice: Person;
+  /** Member of a project to which alice has no access. */
   bob: Person;
   /**
    * Sends a request. `path` begins with the service's mount. `who`: a user, a token, or null for

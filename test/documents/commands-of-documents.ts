@@ -1,5 +1,6 @@
 // Reads the commands of a document: lines that begin with `$ ` in its `console` code blocks. Used
-// by run-documents.testing.ts.
+// by the tests that run them (run-documents.testing.ts) and those that only check them
+// (test/docs.test.ts).
 
 /** README.md and the files of docs/how-to: README starts the cloud, operate.md stops it. */
 export const documentsInOrder = [

@@ -1,5 +1,5 @@
 // A host dies, is stopped, and is started: what an operator and the guests see. The control plane
-// is restarted while a guest is pinged. Issue 8, bar 7.
+// is restarted while a guest is pinged.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { statSync } from 'node:fs';

@@ -1,5 +1,5 @@
 // Networks on two real hosts: between guests, through routers, from and to the outside, security
-// groups, other tenants, IPv6. Issue 3, bars 1 and 2.
+// groups, other tenants, IPv6.
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

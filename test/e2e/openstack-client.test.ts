@@ -1,4 +1,4 @@
-// Debian's `openstack` client against a cloud with two real hosts. Issue 2, bars 1 to 3.
+// Debian's `openstack` client against a cloud with two real hosts.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { writeFile, readFile } from 'node:fs/promises';
@@ -280,7 +280,7 @@ describe('the stock openstack client', { skip: realCloudMissing() }, () => {
   });
 });
 
-/** Whether the websocket of the console's URL speaks RFB. */
+/** Checks that the websocket of the console's URL speaks RFB, and that the page shows `name`. */
 async function greetsRfb(url: string, name: string): Promise<void> {
   const address = new URL(url);
   // The console page asks for the name of the console's server.

@@ -1,6 +1,6 @@
 // Volumes as a tenant uses them with the stock client: attached, moved, snapshotted, extended,
-// backed up, booted from; contents are verified by checksum. Issue 4, bars 1, 2 and 4. Polling uses
-// the API directly: a call of the client costs 1.5 s of CPU.
+// backed up, booted from; contents are verified by checksum. Polling uses the API directly: a call
+// of the client costs 1.5 s of CPU.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '#platform/testing/eventually.ts';

@@ -19,8 +19,9 @@ import { startTestFleet } from './fleet.testing.ts';
 describe('hosts by their nodes', () => {
   let fleet: TestFleet;
   let keeper: { stop(): Promise<void> };
-  /** The hosts that are powered on, and the steps that were done, in order. */
+  /** The hosts that are powered on, by name. */
   let on: Map<string, FleetHost>;
+  /** The steps that the double of the hosts was asked for, in order, e.g. a start. */
   let steps: string[];
   /** Faults of the next calls, used up in order. */
   let troubles: string[];

@@ -1,4 +1,4 @@
-// Bar 7 with simulated hosts: the control plane is killed at random moments while servers are
+// With simulated hosts: the control plane is killed at random moments while servers are
 // created, changed and deleted; each restart must bring every server to a final state and pass the
 // audit. CRASH_SEEDS=200 kills it that often (5 minutes), CRASH_SEED=17 runs one seed.
 import assert from 'node:assert/strict';

@@ -1,6 +1,6 @@
 // Invariants that must hold at every moment of a simulation, whatever its processes do. They are
 // observed from outside the product: between a process and its sagas, tasks, databases and network.
-// Used by simulate.ts; planted-faults.test.ts proves that each violation is found.
+// Used by all simulations; planted-faults.test.ts proves that each violation is found.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type {
   InsertQueryNode,

@@ -1,4 +1,4 @@
-// Bar 5 of the networks, with simulated hosts: fifty servers at once on one /24 get fifty
+// Networks, with simulated hosts: fifty servers at once on one /24 get fifty
 // addresses, and their deletion leaves no port behind; changes of ports in Neutron show at the
 // servers. Real Nova, real Neutron, a simulated network below.
 import assert from 'node:assert/strict';

@@ -1,4 +1,4 @@
-// Bar 8: every saga of the control plane unwinds from every step, and every step may run twice. On
+// Every saga of the control plane unwinds from every step, and every step may run twice. On
 // a real control plane with three simulated hosts, driven by the public API. A saga or server
 // action without a scenario fails the test.
 import assert from 'node:assert/strict';

@@ -1,5 +1,5 @@
 // Two guests never write to one volume, whatever Cinder believes: by locks on the filer where
-// QEMU's NFS client takes none, and by QEMU's own locks where the share is mounted. Issue 4, bar 4.
+// QEMU's NFS client takes none, and by QEMU's own locks where the share is mounted.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 // Every daemon of the network is killed and comes back, the northbound database is lost, rows are
-// changed from outside. Issue 3, bars 3 and 4.
+// changed from outside.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
@@ -13,8 +13,9 @@ import type { Guest, Tenant } from '../e2e/network.testing.ts';
 import { pings, tenant } from '../e2e/network.testing.ts';
 
 const run = promisify(execFile);
-/** The limits of bars 3 and 4. */
+/** Limit for guests to talk again after a daemon was killed. */
 const backMs = 10_000;
+/** Limit for Neutron to restore rows of OVN that were changed from outside. */
 const mendedMs = 60_000;
 
 describe('troubles of the network', { skip: realCloudMissing() }, () => {

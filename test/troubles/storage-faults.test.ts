@@ -1,6 +1,6 @@
 // Storage failures as a tenant sees them: a full share, an unreachable share, files that changed
 // behind the server's back. Clear faults, correct states, a user message, and nothing half created.
-// Issue 4, bar 7. The share is a small file system of its own, so that it can really be full.
+// The share is a small file system of its own, so that it can really be full.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import {
@@ -43,8 +43,9 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
   let cloud: TestCloud;
   let demo: Tenant;
   let admin: Tenant;
-  /** A small file system that contains the share as one of its folders. */
+  /** Mount point of a small file system that contains the share as one of its folders. */
   let disk = '';
+  /** That folder, which holds the files of the volumes. */
   let folder = '';
   let image = '';
   let [blank, filled, backup] = ['', '', ''];

@@ -23,8 +23,9 @@ export type Round = Record<Side, readonly MeasuredFigure[]>;
 export interface FigureComparison {
   what: string;
   unit: string;
-  /** Medians over the rounds; undefined: this side does not measure the figure. */
+  /** Median over the rounds of the base side; undefined: it does not measure the figure. */
   base: number | undefined;
+  /** Median over the rounds of this checkout; undefined: it does not measure the figure. */
   current: number | undefined;
   /** Median over the rounds of current / base; undefined if a side does not measure the figure. */
   ratio: number | undefined;

@@ -47,6 +47,7 @@ export interface ControlPart {
   /** Creates these objects and warms the cloud up. */
   prepare?(cloud: ControlCloud): Promise<void>;
   figures: readonly ControlFigure[];
+  /** Deletes the objects of `prepare`. */
   clean?(cloud: ControlCloud): Promise<void>;
 }
 

@@ -12,7 +12,7 @@ import type { Figure } from './report.ts';
 import { median } from './report.ts';
 
 /**
- * Issue 12 requires the first server within 20 s and all within 45 s, for guests that boot in 3 s;
+ * Required: the first server answers within 20 s and all within 45 s, for guests that boot in 3 s;
  * the rest is the time of the HA Service and Nova. How long guests take to boot here is measured.
  */
 const [firstBarS, allBarS] = [20, 45];
@@ -31,10 +31,13 @@ interface Round {
   suspect: number;
   confirmed: number;
   fenced: number;
-  /** When Nova had started the first and the last server. */
+  /** When the first server was active on another host, as Nova shows it. */
   firstStarted: number;
+  /** When the last server was. */
   lastStarted: number;
+  /** When the first server answered pings again. */
   first: number;
+  /** When all servers answered pings again. */
   all: number;
   /** From the host's release until Nova may place servers on it. */
   back: number;

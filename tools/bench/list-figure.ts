@@ -12,8 +12,9 @@ export interface MeasuredList {
   what: string;
   path: string;
   headers: Record<string, string>;
-  /** The field of the answer that holds the list, and the number of items that it must have. */
+  /** The field of the answer that holds the list. */
   field: string;
+  /** The number of items that the list must have. */
   expected: number;
   /** Number of calls: before the measurement, measured, and of the bare server. */
   calls: { warmUp: number; measured: number; bare: number };

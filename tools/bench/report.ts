@@ -8,7 +8,7 @@ export type Bar = { atMost: number } | { atLeast: number };
 export interface Yardstick {
   what: string;
   value: number;
-  /** Set if it differs from the figure's: transactions/s beside servers/s. */
+  /** Default: the unit of the figure beside it. E.g. transactions/s beside servers/s. */
   unit?: string;
 }
 

@@ -34,7 +34,9 @@ export interface Observed {
 
 /** Maximum number of guests listed by name; `numInstances` counts all of them. */
 const mostInstances = 2_000;
+/** Longer names of guests are cut. */
 const longestName = 256;
+/** Longer texts from the host's files are cut. */
 const longestText = 4_096;
 
 /**

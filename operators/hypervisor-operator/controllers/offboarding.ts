@@ -66,7 +66,10 @@ async function leaveNova(
   return undefined;
 }
 
-/** Nova removes the resource provider with the service, unless it still has allocations. */
+/**
+ * Removes the host's resource provider; Nova does so with the service, unless there are
+ * allocations. Returns what still prevents that; undefined: the provider is gone.
+ */
 async function leavePlacement(
   { placement, nova }: ControllerDeps,
   { status }: Hypervisor,

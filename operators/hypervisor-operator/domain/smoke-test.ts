@@ -3,8 +3,9 @@
 import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
 
 export interface SmokeTest {
-  /** Number of failed test servers, and why the last one failed. */
+  /** Number of test servers that have failed. */
   failures: number;
+  /** Why the last of them failed; '': none has. */
   lastTrouble: string;
   /** When the current test server was requested; 0: none. */
   sinceMs: number;

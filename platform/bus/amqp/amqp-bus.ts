@@ -38,8 +38,11 @@ export interface AmqpLimits {
   maxQueued: number;
   /** How many message ids each consumer remembers, to drop a cast that is sent twice. */
   maxRemembered: number;
+  /** Deliveries of a cast whose handler throws each time, before it becomes a dead letter. */
   maxDeliveries: number;
+  /** Mean pause before the second delivery; doubles with each further one. */
   redeliveryBackoffMs: number;
+  /** How long `close` waits for messages in progress. */
   drainTimeoutMs: number;
   /** How long a sender waits for a broker that is not connected before it gets `unavailable`. */
   awayTimeoutMs: number;

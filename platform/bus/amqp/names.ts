@@ -4,9 +4,11 @@
 import type { ConsumerProps } from 'rabbitmq-client';
 
 export interface AmqpNames {
+  /** Prefix of the names of all queues and exchanges. */
   prefix: string;
   /** Maximum length of a topic's queue, in messages. */
   maxQueued: number;
+  /** Deliveries of a cast, after which the broker makes it a dead letter. */
   maxDeliveries: number;
 }
 

@@ -1,5 +1,5 @@
 // The transitions of an attachment, each in one transaction: reserve, connect, complete, release.
-// Called by attachments.ts and volume-actions.ts. A volume belongs to one server at a time:
+// Called by attachments.ts and attachment-actions.ts. A volume belongs to one server at a time:
 // `reserve` compares and sets the volume's status, so of two callers one is refused.
 import { connectionInfoOf } from '#contracts/cinder/connection-info.ts';
 import { volumeLock } from '#contracts/cinder/operations.ts';

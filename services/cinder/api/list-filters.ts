@@ -44,8 +44,9 @@ export interface ListRules<N extends ListedTable> extends MemberRules {
   >;
   /** The query parameter that matches the availability zone of the volume named by `volume_id`. */
   volumeZone?: string;
-  /** Whether `with_count` is supported, and `consumes_quota`. */
+  /** Whether the query parameter `with_count` is supported. */
   counted?: boolean;
+  /** Whether the query parameter `consumes_quota` is supported. */
   consumesQuota?: boolean;
   /** Whether an `all_tenants` that is no boolean is refused. */
   strictAllTenants?: boolean;
@@ -53,7 +54,8 @@ export interface ListRules<N extends ListedTable> extends MemberRules {
   sort: Columns<N>;
 }
 
-/** Microversions: rest_api_version_history of Cinder. */
+// Minor microversions from which on unknown filters are refused, `name~` matches a part of the
+// name, `with_count` and `consumes_quota` are supported: Cinder's rest_api_version_history.
 const refusedSince = 31;
 const likeSince = 34;
 const countSince = 45;
@@ -228,7 +230,7 @@ function restrict(draft: Draft, column: string, values: readonly (string | numbe
 
 const maxPairsLength = 2_000;
 
-/** Parses `{'key': 'value'}` in Python's spelling, or JSON. */
+/** Parses `{'key': 'value'}` in Python's spelling, or JSON. undefined: neither, or too long. */
 export function pairsIn(text: string): Metadata | undefined {
   if (text.length > maxPairsLength) return undefined;
   for (const candidate of [

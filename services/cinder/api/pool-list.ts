@@ -9,9 +9,8 @@ import type { HandlerDeps } from './handler-deps.ts';
 import { first, numberOf } from './request.ts';
 import type { Request } from './request.ts';
 
-/**
- * rest_api_version_history: 3.28 filter by name, 3.31 refusals, 3.34 like filters, 3.35 by type.
- */
+// Minor microversions from which on pools are filtered by name, unknown filters are refused,
+// `name~` matches a part of the name, pools are filtered by type: rest_api_version_history.
 const nameSince = 28;
 const refusedSince = 31;
 const likeSince = 34;

@@ -1,5 +1,5 @@
 // Restores a backup to a new volume or to an available one. Called by backups.ts and
-// create-volume.ts.
+// create-volume.ts. Also finds the backup that a request names, for all routes of backups.
 import type { CinderOperations } from '#contracts/cinder/operations.ts';
 import { volumeLock } from '#contracts/cinder/operations.ts';
 import type { Outcome } from '#contracts/common/fault.ts';

@@ -1,4 +1,4 @@
-// The version documents, for discovery. Sample: contracts/samples/volume_*.json.
+// The version documents, for discovery, shaped like stock Cinder's answers to GET / and GET /v3/.
 import type { Json } from '#contracts/common/json.ts';
 import type { Microversions, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';

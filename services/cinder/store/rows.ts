@@ -37,11 +37,12 @@ export interface Listing {
   contains?: Readonly<Record<string, string>>;
   /** Columns whose flat JSON object must have these entries. */
   entries?: Readonly<Record<string, Metadata>>;
+  /** Times that must be in (or, with `outside`, out of) these ranges. */
   between?: readonly TimeRange[];
   /** The volume named by `volume_id` must be in one of these zones. */
   volumeZones?: readonly string[];
   order: readonly { column: string; direction: 'asc' | 'desc' }[];
-  /** The last row of the previous page. */
+  /** The last row of the previous page; undefined: first page. */
   marker?: Readonly<Record<string, unknown>> | undefined;
   offset: number;
   limit: number;

@@ -85,8 +85,9 @@ export interface BackupRow {
   snapshot_id: string | null;
   availability_zone: string;
   container: string | null;
-  /** The volume's size. */
+  /** Size of the volume, or of the snapshot, that was backed up. */
   size_gib: number;
+  /** Number of objects that hold the data, as in stock Cinder; 0 until the backup is complete. */
   object_count: number;
   metadata_json: string;
   /**
@@ -99,6 +100,10 @@ export interface BackupRow {
    * beside its original, with which it shares the data.
    */
   data_id: string | null;
+  /**
+   * The moment that the data show: when the snapshot was taken, or the backup was requested. null:
+   * not known, for an imported backup.
+   */
   data_at_ms: number | null;
   created_at_ms: number;
   updated_at_ms: number | null;
@@ -118,12 +123,14 @@ export interface TransferRow {
   volume_id: string;
   project_id: string;
   name: string | null;
-  /**
-   * sha256 over salt and key. The key is shown only once, in the response that creates the
-   * transfer.
-   */
+  /** Random hex; hashed together with the key. */
   salt: string;
+  /**
+   * sha256 over `<salt>:<key>`, hex. The key itself is shown only once, in the response that
+   * creates the transfer.
+   */
   key_hash: string;
+  /** 1: requested as a transfer without snapshots, which is refused if the volume has any. */
   no_snapshots: number;
   created_at_ms: number;
 }

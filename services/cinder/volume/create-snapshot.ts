@@ -1,5 +1,6 @@
 // The saga that takes a snapshot. For a volume that is not in use the backend does it alone; for
-// one in use the guest's hypervisor takes part: online-snapshot.ts. Started by POST /snapshots.
+// one in use the guest's hypervisor takes part: online-snapshot.ts. Started by POST /snapshots, and
+// for the temporary snapshot from which a volume in use is copied or backed up.
 import type { SnapshotInput } from '#contracts/cinder/operations.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { AnySaga, SagaStep } from '#platform/saga/saga.ts';

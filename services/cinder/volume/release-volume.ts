@@ -1,5 +1,5 @@
 // The saga after a detachment: the backend does the work that had to wait for it, then the volume
-// is free. Started by DELETE /attachments/{id}.
+// is free. Started by DELETE /attachments/{id}, os-detach and os-unreserve.
 import type { CinderOperations } from '#contracts/cinder/operations.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { AnySaga, SagaStep } from '#platform/saga/saga.ts';

@@ -1,5 +1,5 @@
-// Cortex's default policies: services may ask for placements, administrators for explanations. They
-// need a project-scoped token: one of a domain or of the system is no administrator here.
+// Cortex's default policies: services and administrators may ask for placements, administrators
+// with a project-scoped token for explanations; a domain- or system-scoped token does not suffice.
 const operator = 'role:admin and not project_id:None';
 
 export const policies: Readonly<Record<string, string>> = {

@@ -8,7 +8,10 @@ export interface KeptDecision {
   atMs: number;
   pipeline: Pipeline;
   decision: Decision;
-  /** Why no host was found. Determined at the time of the decision, since the fleet changes. */
+  /**
+   * Why no host was found, determined at the time of the decision, since the fleet changes;
+   * undefined: some host was found.
+   */
   noHost: NoHost | undefined;
 }
 

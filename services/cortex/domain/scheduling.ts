@@ -27,6 +27,7 @@ export interface SchedulingConfig extends InFlightConfig {
   limitHostsToRequest: boolean;
   /** How many of the best hosts are shuffled for an evacuation. */
   evacuationShuffle: number;
+  /** Number of decisions that are kept in memory, to be explained. */
   keptDecisions: number;
 }
 

@@ -105,11 +105,15 @@ export function syntheticReservation(
 }
 
 export interface RequestShares {
-  /** Shares of requests that name a zone, traits and so on. */
+  /** Share of the requests, 0 to 1, that name an availability zone. */
   zone: number;
+  /** Share that requires traits. */
   traits: number;
+  /** Share that names aggregates. */
   aggregates: number;
+  /** Share whose server is in a server group. */
   groups: number;
+  /** Share with `capabilities:*` extra specs. */
   capabilities: number;
 }
 

@@ -20,6 +20,7 @@ export interface ContentEnds {
 
 /** Signatures and a VMDK's descriptor are within these bytes. */
 export const headBytes = 64 * 1024;
+/** A fixed VHD has its only header, a footer, in these last bytes. */
 export const tailBytes = 512;
 
 type Detected = 'qcow2' | 'qed' | 'vhd' | 'vhdx' | 'vmdk' | 'vdi' | 'ploop' | 'luks' | 'iso';
@@ -60,7 +61,7 @@ function isVmdkDescriptor(head: Buffer): boolean {
   return false;
 }
 
-/** Containers whose content is a bare disk; other contents are not checked. */
+/** Container formats whose content is a bare disk; the content of others is not checked. */
 const bareContainers: ReadonlySet<string | null> = new Set(['bare', 'ami', 'aki', 'ari']);
 /** Parts of Amazon machine images may have any content: stock Nova does not check them, either. */
 const anyContent: ReadonlySet<string | null> = new Set(['ami', 'aki', 'ari']);
@@ -113,7 +114,7 @@ const externalDataFile = 1n << 2n;
  */
 const definedFeatures = 0b11111n;
 
-/** Layout: QEMU's docs/interop/qcow2.txt. */
+/** Why the qcow2 image is refused; undefined: it is safe. Layout: QEMU's docs/interop/qcow2.txt. */
 function unsafeQcow2(head: Buffer): string | undefined {
   if (head.length < 72) return 'its header is cut off';
   const version = head.readUInt32BE(4);
@@ -131,8 +132,8 @@ const sectorBytes = 512;
 const selfContained: ReadonlySet<string> = new Set(['monolithicsparse', 'streamoptimized']);
 
 /**
- * Layout: VMware's "Virtual Disk Format 5.0", hosted sparse extents. Descriptors are
- * case-insensitive.
+ * Why the VMDK image is refused; undefined: it is safe. Layout: VMware's "Virtual Disk Format 5.0",
+ * hosted sparse extents. Descriptors are case-insensitive.
  */
 function unsafeVmdk(head: Buffer): string | undefined {
   if (!startsWith(head, 'KDMV')) return 'its data may lie in other files';

@@ -56,7 +56,7 @@ export interface Image {
   virtualSizeBytes: number | null;
   md5: string | null;
   sha512: string | null;
-  /** The key of its data in the store; set as soon as an upload starts. */
+  /** The key of its data in the store, set as soon as an upload starts; null before that. */
   dataKey: string | null;
   createdAtMs: number;
   updatedAtMs: number;

@@ -42,11 +42,13 @@ export interface ListRequest {
   numbers: { column: NumberColumn; comparison: 'gte' | 'lte' | 'eq'; value: number }[];
   times: { column: 'created_at_ms' | 'updated_at_ms'; comparison: Comparison; ms: number }[];
   properties: { name: string; value: string }[];
-  /** The image must have all of them. */
+  /** The image must have all these tags. */
   tags: readonly string[];
   visibility: Visibility | 'all' | null;
+  /** Of the images shared with the caller's project: those with this status of membership. */
   memberStatus: MemberStatus | 'all';
   isHidden: boolean;
+  /** null: protected and unprotected images. */
   isProtected: boolean | null;
   /**
    * Whether the image must have a hash ('present'), because the filter named our algorithm; 'none':

@@ -49,8 +49,8 @@ export function readPatch(body: Json): Outcome<Change[]> {
 }
 
 /**
- * The member that a JSON pointer names; nested pointers only into `locations`, which is refused
- * later.
+ * The member that a JSON pointer names; undefined: it is no pointer to a member. Nested pointers
+ * are accepted only into `locations`, which is refused later.
  */
 function nameIn(path: string): string | undefined {
   const match = /^\/([^/]+)(\/.*)?$/.exec(path);

@@ -11,10 +11,9 @@ export interface GuestRecovery {
 }
 
 export interface GuestLimits {
-  /**
-   * Maximum number of starts of a guest; the count is reset after `forgetAfterMs` without another.
-   */
+  /** Maximum number of starts of a guest. */
   restarts: number;
+  /** The count of starts is reset when the last start is this long ago. */
   forgetAfterMs: number;
   /** Pause between two starts; the first one follows at once. */
   pauseMs: number;
@@ -27,7 +26,7 @@ export interface DiedGuest {
   host: string;
   /** Whether HA is wanted for the server: see domain/priority.ts. */
   isWanted: boolean;
-  /** The last action in Nova's action log of the server, e.g. `stop`. */
+  /** The last action in Nova's action log of the server, e.g. `stop`; null: not known. */
   lastAction: string | null;
   recovery: GuestRecovery | undefined;
 }

@@ -28,6 +28,7 @@ export interface RecoveryLimits {
   pauseMs: number;
   /** Time within which Nova must have begun a requested evacuation. */
   beginMs: number;
+  /** Time after which an evacuation that has not ended in Nova counts as failed. */
   timeoutMs: number;
   /** If true, Nova is always given a target host and never chooses itself. */
   named?: boolean;

@@ -5,6 +5,7 @@ import type { RecoveryMethod } from '#contracts/ha/masakari.ts';
 export interface Candidates {
   /** Hosts that Nova shows as up and that HA considers healthy. */
   all: readonly string[];
+  /** Reserved hosts that were activated for this incident; they may have failed since. */
   standIns: readonly string[];
   /** For each unsettled server: the hosts at which its evacuation failed. */
   tried: readonly (readonly string[])[];

@@ -18,6 +18,7 @@ const everyMs = 1_000;
 export const wordCountsMs = 60_000;
 /** Time limits for the stop and the start of a server, as in masakari. */
 const [stopMs, startMs] = [180_000, 60_000];
+/** How long the rows of notifications are kept. */
 const keptMs = 30 * 24 * 3_600_000;
 
 export const answerNotifications = (deps: StepDeps): Task => ({

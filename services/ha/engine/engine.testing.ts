@@ -53,6 +53,7 @@ export interface TestHost {
   died: Set<string>;
   /** Guests that are listed as off, but did not die. */
   off: Set<string>;
+  /** False: its libvirtd does not answer, so its heartbeats list no guests. */
   hasHypervisor: boolean;
 }
 
@@ -78,6 +79,7 @@ export interface TestFleet {
   evacuations: Map<string, string[]>;
   /** Servers that Nova was asked to start on their own hosts. */
   starts: string[];
+  /** By server: the last entry in Nova's action log, e.g. 'stop'; 'create' if it is not set. */
   lastActions: Map<string, string>;
   /** undefined unless a test sets it. */
   kube: Kube | undefined;

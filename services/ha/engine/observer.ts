@@ -19,8 +19,9 @@ interface Seen {
   reachedAtMs: number;
   /** Since when all its neighbours have been probing it without interruption; null: not all do. */
   probedSinceMs: number | null;
-  /** The host's marks on the storage as its neighbours read them last. */
+  /** The host's marks on the shared storage as its neighbours read them last. */
   marks: readonly string[];
+  /** When a neighbour last reported a mark that was new. */
   markAtMs: number;
   /** Since when at least one neighbour has seen a mark without interruption; null: none does. */
   markSeenSinceMs: number | null;

@@ -55,13 +55,13 @@ export interface IncidentRow {
   boot_id: string | null;
   began_at_ms: number;
   ended_at_ms: number | null;
-  /** When fencing last began. */
+  /** When fencing last began; null: not yet. */
   fencing_since_ms: number | null;
   /** 1: the BMC has accepted the power-off order since then. */
   off_taken: number;
   /** Consecutive readings of off. */
   off_readings: number;
-  /** Since when the BMC has not answered. */
+  /** Since when the BMC has not answered; null: it answers. */
   bmc_silent_since_ms: number | null;
   /** 1: an operator has allowed the host to return to service. */
   released: number;
@@ -91,6 +91,7 @@ export interface MoveRow {
   attempt_at_ms: number;
   /** JSON: names of the hosts at which an attempt failed. */
   tried: string;
+  /** 1: the server was off before the failure, and stays off after its evacuation. */
   stays_off: number;
   started_at_ms: number | null;
   ended_at_ms: number | null;
@@ -119,7 +120,7 @@ export interface SegmentHostRow {
   control_attributes: string;
   reserved: number;
   on_maintenance: number;
-  /** The incident in which the reserved host replaced a failed one. */
+  /** The incident in which the reserved host replaced a failed one; null: it has not. */
   used_by: string | null;
   created_at_ms: number;
   updated_at_ms: number | null;

@@ -42,7 +42,7 @@ export function domainConfigRoutes(k: Keystone): Route[] {
     return await domainOptions(k.db, domainId);
   }
 
-  /** The part of the options that the path names: all, a group, or one option. */
+  /** The options that the path names: all, a group, or one option; undefined: there are none. */
   function part(options: DomainOptions, { group, option }: Where): JsonObject | undefined {
     if (group === undefined) return Object.keys(options).length > 0 ? options : undefined;
     const inGroup = own(options, group);

@@ -18,7 +18,7 @@ const keyProperties = {
   description: Type.Optional(text),
 };
 
-/** The schema of the list that a creation sends; `properties` are those that are not in the key. */
+/** The schema of the list that a creation sends. `properties`: the fields besides the key's. */
 export const limitList = <P extends TProperties>(properties: P) =>
   Type.Array(Type.Object({ ...keyProperties, ...properties }, { additionalProperties: false }), {
     minItems: 1,

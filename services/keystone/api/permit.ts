@@ -20,8 +20,8 @@ export function denied(
 const noDomain = '-';
 
 /**
- * The domain to which a list is restricted: the requested one; for a domain-scoped token always its
- * own.
+ * The domain to which a list is restricted. For admins and system readers the requested one
+ * (undefined: all domains); for others that of their domain-scoped token, else none.
  */
 export function listDomain(request: ApiRequest<unknown>): string | undefined {
   const wanted = asked(request, 'domain_id');
@@ -35,7 +35,7 @@ export function homeDomain(request: ApiRequest<unknown>): string {
   return request.auth.domainId ?? request.auth.projectDomainId ?? 'default';
 }
 
-/** `?enabled=` as the value of the column. */
+/** `?enabled=` as the value of the column; undefined: not given. */
 export function enabledFilter(request: ApiRequest<unknown>): number | undefined {
   const flag = askedFlag(request, 'enabled');
   return flag === undefined ? undefined : Number(flag);

@@ -132,7 +132,7 @@ export interface ApplicationCredentialRow {
   name: string;
   description: string | null;
   secret_hash: string;
-  /** µs since 1970. */
+  /** µs since 1970; null: never. */
   expires_at_us: number | null;
   unrestricted: number;
   /** Role ids, JSON array. */

@@ -93,7 +93,7 @@ async function answer(
   }
 }
 
-/** The service account whose bearer token the request carries. */
+/** The service account whose bearer token the request carries; undefined: no valid token. */
 function bearerOf({ tokens }: KubeDeps, { headers }: RawRequest): User | undefined {
   const [, token] = /^bearer +(\S+)$/i.exec(headers['authorization'] ?? '') ?? [];
   return token === undefined ? undefined : tokens.check(token)?.user;

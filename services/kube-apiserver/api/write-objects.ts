@@ -208,7 +208,7 @@ function staleness(
 
 /**
  * Stores the object; removes it instead if it is marked as deleted and its last finalizer was
- * removed.
+ * removed. undefined: it was changed since `revision`.
  */
 async function store(
   { store: objects }: KubeDeps,

@@ -35,7 +35,7 @@ export function asObject(body: unknown, resource: Resource): Answer<KubeObject> 
   return { ...body, apiVersion, kind: resource.kind, metadata: metadata as ObjectMeta };
 }
 
-/** Checks only the JSON types; the values are validated later. */
+/** What is wrong with the fields' JSON types; undefined: nothing. Values are validated later. */
 function wrongMetadata(metadata: Record<string, unknown>): string | undefined {
   const isTextMap = (value: unknown): boolean =>
     isObject(value) && Object.values(value).every((each) => typeof each === 'string');

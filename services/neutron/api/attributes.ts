@@ -13,13 +13,15 @@ export type Parser = (value: Json) => { value: unknown } | { reason: string };
 
 export interface Attribute {
   parse?: Parser;
-  /** May be set in a POST (`post`), in a PUT (`put`). */
+  /** May be set in a POST. */
   post?: boolean;
+  /** May be set in a PUT. */
   put?: boolean;
   /** Setting it takes the policy `create_x:attribute` in a POST, `update_x:attribute` in a PUT. */
   guarded?: boolean;
   /** Shown only to callers whom the policy `get_x:attribute` allows. */
   hidden?: boolean;
+  /** A POST must name it. */
   required?: boolean;
   /** The value if a POST does not name the attribute. */
   default?: unknown;

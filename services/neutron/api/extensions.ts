@@ -1,5 +1,5 @@
-// The list of API extensions, only those that are implemented. Names and dates: upstream's
-// (contracts/samples/network_v2.0_extensions.json).
+// The list of API extensions, only those that are implemented. Names and dates as in stock
+// Neutron's answer to GET /v2.0/extensions.
 import { fault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
 import type { Route } from '#openstack/http/route.ts';

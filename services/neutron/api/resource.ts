@@ -39,10 +39,11 @@ export interface Resource<T extends ListedTable, Input> extends Bodied {
   ): Promise<Outcome<void>>;
   remove(context: Context, trx: NeutronTrx, row: RowOf<T>): Promise<Outcome<void>>;
   /**
-   * Run before a list or a creation: creates what these projects have from first use, such as the
-   * default security group.
+   * Called before a list: creates what these projects have from first use, such as the default
+   * security group.
    */
   beforeList?(context: Context, projectIds: readonly string[]): Promise<void>;
+  /** The same, called before a creation. `projectIds`: the owners of the new objects. */
   beforeCreate?(context: Context, projectIds: readonly string[]): Promise<void>;
 }
 

@@ -1,5 +1,5 @@
 // Adds and removes a router's interfaces: by subnet (the new port takes the subnet's gateway
-// address) or by an existing port. Called by router-actions.ts.
+// address) or by an existing port. Called by router-actions.ts and auto-topology.ts.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { cidrHas, ipToNumber, ipVersion, parseCidr } from '../domain/ip.ts';

@@ -1,4 +1,4 @@
-// The version documents. Samples: contracts/samples/network_.json, network_v2.0_.json.
+// The version documents, shaped like stock Neutron's answers to GET / and GET /v2.0/.
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { resources } from './resources.ts';

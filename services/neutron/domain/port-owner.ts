@@ -5,8 +5,9 @@ export const isTrusted = (deviceOwner: string): boolean => deviceOwner.startsWit
 
 export const interfaceOwner = 'network:router_interface';
 export const gatewayOwner = 'network:router_gateway';
-/** The owners of a router's ports in this cloud. */
+/** Owners of a router's ports that this Neutron creates. */
 export const routerOwners = [interfaceOwner, gatewayOwner] as const;
+/** Owners by which stock Neutron, too, knows a router's port. */
 const everyRouterOwner: readonly string[] = [
   ...routerOwners,
   'network:router_interface_distributed',

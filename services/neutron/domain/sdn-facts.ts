@@ -109,8 +109,9 @@ export interface RuleFacts {
   readonly version: 4 | 6;
   /** The name, or the number as text; null: any protocol. */
   readonly protocol: string | null;
-  /** Ports of TCP, UDP and the like; for ICMP, type and code. */
+  /** First port of the range; for ICMP, the type. null: any. */
   readonly portMin: number | null;
+  /** Last port of the range; for ICMP, the code. null: any. */
   readonly portMax: number | null;
   readonly remoteGroupId: string | null;
   readonly remoteCidr: string | null;

@@ -36,7 +36,7 @@ export function specialUseOf(text: string): SpecialUse | undefined {
   );
 }
 
-/** The special use of any part of the prefix. */
+/** The special use of any part of the prefix; undefined: none has one. */
 export function specialUseWithin(cidr: Cidr): SpecialUse | undefined {
   return prefixes.find(([, special]) => cidrsOverlap(special, cidr))?.[0];
 }

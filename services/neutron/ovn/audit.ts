@@ -25,11 +25,14 @@ export interface SdnView {
 
 /** How long an audit waits until the hosts are read from OVN. */
 const hostsTimeoutMs = 5_000;
+/** Interval at which that is polled. */
 const hostsPauseMs = 50;
 /**
- * Looks before a difference is reported: a change under way at one look is complete at a later one.
+ * Comparisons before a difference is reported: a change in progress at one is complete at a later
+ * one.
  */
 const looks = 4;
+/** Pause between two comparisons. */
 const lookPauseMs = 300;
 
 /** unavailable, timeout: OVN does not answer. `signal` ends the pauses early. */

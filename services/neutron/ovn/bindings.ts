@@ -19,10 +19,11 @@ type BindingDeps = Pick<NeutronDeps, 'database' | 'clock' | 'log'> & {
 
 const batchSize = 500;
 /**
- * Just after this process became the writer, ports that changed within this time before are
- * reported to Nova again, since the previous writer may have died before it did.
+ * After this process became the writer, ports whose rows changed within this time before are
+ * reported to Nova again, since the previous writer may have died before it reported them.
  */
 const retellMs = 5 * 60_000;
+/** For how long after the start as the writer that is done. */
 const takeOverMs = 60_000;
 /** Pause between attempts to write statuses while the database is unreachable. */
 const retryMs = 500;

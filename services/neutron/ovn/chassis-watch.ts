@@ -161,7 +161,10 @@ export function mappingsOf(
     });
 }
 
-/** `ovn-cms-options=availability-zones=az1:az2`: Neutron's docs, "Availability zones in OVN". */
+/**
+ * The first zone in `ovn-cms-options=availability-zones=az1:az2`; undefined: none is set. Neutron's
+ * docs, "Availability zones in OVN".
+ */
 function zoneOf(options: Readonly<Record<string, string>>): string | undefined {
   return /availability-zones=([^,]*)/.exec(options['ovn-cms-options'] ?? '')?.[1]?.split(':')[0];
 }

@@ -153,7 +153,7 @@ export async function clearDefault(trx: NeutronTrx): Promise<void> {
     .execute();
 }
 
-/** Projects other than its owner that have ports or subnets on a network. */
+/** Whether projects other than the network's owner have ports or subnets on it. */
 export async function othersUse(db: NeutronDb, network: NetworkRow): Promise<boolean> {
   const used = async (table: 'ports' | 'subnets') =>
     await db

@@ -73,7 +73,7 @@ export async function eraseSubnet(trx: NeutronTrx, id: string): Promise<string[]
   return held.map(({ port_id }) => port_id);
 }
 
-/** The id of the router port that has the subnet's gateway address. */
+/** The id of the router interface that has the subnet's gateway address; undefined: none has it. */
 export async function gatewayPort(
   db: NeutronDb,
   { id, gateway_ip }: Pick<SubnetRow, 'id' | 'gateway_ip'>,

@@ -117,12 +117,12 @@ export interface SecurityGroupRuleRow extends Omit<StandardColumns, 'name' | 'ta
   ethertype: 'IPv4' | 'IPv6';
   /** As the caller wrote it: a name (`tcp`) or a number (`"6"`); null: any. */
   protocol: string | null;
-  /** ICMP: the type. */
+  /** First port; ICMP: the type. null: any. */
   port_range_min: number | null;
-  /** ICMP: the code. */
+  /** Last port; ICMP: the code. null: any. */
   port_range_max: number | null;
   remote_group_id: string | null;
-  /** As the caller wrote it; `normalized_cidr` is the canonical one. */
+  /** As the caller wrote it; null: any address. `normalized_cidr` is the canonical form. */
   remote_ip_prefix: string | null;
   normalized_cidr: string | null;
 }

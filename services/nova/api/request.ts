@@ -65,7 +65,7 @@ export function limitOf(request: Pick<ApiRequest, 'query'>, max: number): Outcom
 
 /**
  * The last millisecond of a time in a query: "12:00:05" without a fraction, as the API itself shows
- * times, stands for the whole second, so 12:00:05.999 is returned.
+ * times, stands for the whole second, so 12:00:05.999 is returned. undefined: it is no time.
  */
 export function lastMsOf(text: string): number | undefined {
   const ms = timeMsOf(text);

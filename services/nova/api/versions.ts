@@ -1,5 +1,5 @@
-// Version documents, by which clients discover the API's microversions. Sample:
-// contracts/samples/compute_*.json.
+// Version documents, by which clients discover the API's microversions, shaped like stock Nova's
+// answers to GET / and GET /v2.1/.
 import type { Json } from '#contracts/common/json.ts';
 import type { Microversions, Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';

@@ -1,5 +1,5 @@
-// Writes the host that the scheduler chose into the server's row. A step of the sagas that build a
-// server.
+// Writes the host that the scheduler chose into the server's row. A step of the sagas that build or
+// unshelve a server.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { TaskState } from '#contracts/nova/server-states.ts';

@@ -61,7 +61,7 @@ export function assistSnapshot(deps: NovaDeps): AnySaga {
       const took =
         !isFault(row) &&
         row.connection ===
-          // The JSON was written by this saga or by conductor/connect-volumes.ts.
+          // Cast: JSON that a saga of this conductor wrote.
           JSON.stringify(switched(JSON.parse(row.connection ?? '{}') as VolumeConnection, newFile));
       // If the host did not answer, the guest may be using the new file. Nothing is reported then:
       // on status `error` Cinder would delete the file while the guest writes to it.

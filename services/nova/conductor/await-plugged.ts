@@ -16,7 +16,7 @@ const lookEveryMs = 1_000;
  */
 const waiting = new Map<string, Set<() => void>>();
 
-/** Wakes the waiting calls for this server. Called for every network event of the server. */
+/** Wakes the waiting calls for this server. Called when Neutron has plugged or unplugged a port. */
 export function wakePlugged(serverId: string): void {
   for (const wake of waiting.get(serverId) ?? []) wake();
 }

@@ -7,9 +7,11 @@ import type { GuestSpec } from '#contracts/nova/guest.ts';
 import type { NovaDeps } from '../deps.ts';
 import { agentOn } from '../rpc-clients.ts';
 
-/** Deadline of a copy, and lifetime of the offer. */
+/** Deadline of the copy, which is also the lifetime of the source host's disk offer. */
 export const copyDeadlineMs = 60 * 60_000;
+/** Deadline of the destination's check that it has, or can download, the base image. */
 const imageTimeoutMs = 15 * 60_000;
+/** Deadline of the other calls to agents, which copy nothing. */
 const callTimeoutMs = 60_000;
 
 /**

@@ -1,6 +1,6 @@
 // Removes the volumes, snapshots and the image that a request created at other services and did not
-// commit. Called by the request itself when it fails (api/servers/pending-resources.ts), and by the
-// task nova.remove-abandoned-resources for requests whose process died.
+// commit. Called by RPC from the request itself when it fails (api/servers/pending-resources.ts),
+// and by the task nova.remove-abandoned-resources for requests whose process died.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import { glanceClient } from '#openstack/clients/glance.ts';

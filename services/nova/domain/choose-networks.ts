@@ -28,6 +28,7 @@ export interface NetworkFacts {
   available: readonly Network[];
   /** Networks that the request names and the caller can see, by id. */
   networks: ReadonlyMap<string, Network>;
+  /** Ports that the request names and the caller can see, by id. */
   ports: ReadonlyMap<string, Port>;
   /** Requested fixed IPs that a port already has, each as `<network id> <address>`. */
   takenAddresses: ReadonlySet<string>;

@@ -44,7 +44,7 @@ export interface GuestFacts {
   nics: readonly NicWithInfo[];
   /** Volumes that are connected to the server's host. */
   volumes: readonly ServerVolume[];
-  /** Image to boot from in place of the server's own (rescue). */
+  /** Image to boot from in place of the server's own (rescue); null: the server's own. */
   image?: ImageFacts | null;
   /**
    * Image that holds the server's root disk (unshelve); everything else comes from the server's own

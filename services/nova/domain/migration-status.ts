@@ -1,5 +1,5 @@
-// Transition tables of a migration's status, one for each type. Used by API, conductor and the
-// reconciliation of hosts. Pure.
+// Transition tables of a migration's status, one for each type: which status may follow which, and
+// which end the migration. Used by API, stores and the task that reaps claims. Pure.
 import type { MigrationStatus, MigrationType } from '#contracts/nova/migration-states.ts';
 
 /**

@@ -13,6 +13,7 @@ export interface NicAddress {
   dns: string[];
   /** SLAAC or DHCPv6 mode of the subnet; null: DHCP for IPv4, or static. */
   ipv6Mode: string | null;
+  /** Whether DHCP is enabled on the subnet. */
   dhcp: boolean;
   hostRoutes: { destination: string; nexthop: string }[];
   floating: string[];

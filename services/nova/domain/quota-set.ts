@@ -20,12 +20,11 @@ const fileResources: readonly QuotaResource[] = [
 const groupResources: readonly QuotaResource[] = ['server_groups', 'server_group_members'];
 const ownResources = Object.keys(quotaDefaults) as QuotaResource[]; // exactly the table's keys
 
-/**
- * Microversions of one kind of quota document: the last with network resources, the first with
- * server groups.
- */
+/** Which resources one kind of quota document names, by minor microversion. */
 export interface QuotaWords {
+  /** The last microversion with network resources. */
   networksUntil: number;
+  /** The first microversion with server groups. */
   groupsSince: number;
 }
 export const quotaSetWords: QuotaWords = { networksUntil: 35, groupsSince: 0 };

@@ -42,7 +42,7 @@ export function nearNetwork(hints: JsonObject): Outcome<NearNetwork | undefined>
     : { address, prefix, family };
 }
 
-/** Prefix length from a number of bits, or from an IPv4 netmask. */
+/** Prefix length from a number of bits, or from an IPv4 netmask; undefined: it is neither. */
 function prefixOf(text: string): number | undefined {
   if (/^\d{1,3}$/.test(text)) return Number(text);
   const bytes = text.split('.');

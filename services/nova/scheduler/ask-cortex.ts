@@ -19,7 +19,10 @@ import { groupFilters } from './server-groups.ts';
 /** Cortex normally answers within milliseconds; after this time Nova decides by itself. */
 const timeoutMs = 2_000;
 
-/** Only the best host is claimed; if that claim is lost, Cortex is asked again. */
+/**
+ * Limit of hosts in Cortex's answer. Only the best one is claimed; if that claim is lost, Cortex is
+ * asked again.
+ */
 const mostCandidates = 10;
 
 /** Applied by Nova before Cortex is asked. All other filters, such as the zone, are Cortex's. */

@@ -1,5 +1,6 @@
 // Scheduler filters for the hints of the tenant: same or different host as other servers, near an
-// address, or a query. Used by select-hosts.ts; schedule-server.ts gathers the facts.
+// address, or a query. Used by select-hosts.ts and ask-cortex.ts; schedule-server.ts gathers the
+// facts.
 import { BlockList } from 'node:net';
 import { isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';

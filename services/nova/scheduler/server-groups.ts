@@ -1,5 +1,6 @@
 // The policies of server groups: filters, weighers, and the reservation that keeps them valid when
-// several schedulers decide concurrently. Used by schedule-server.ts and select-hosts.ts.
+// several schedulers decide concurrently. Used by schedule-server.ts, select-hosts.ts and
+// ask-cortex.ts.
 import type { ServerGroupPolicy } from '#contracts/nova/server-groups.ts';
 import { countByHost, findServerGroup, locatedMembers } from '../store/server-groups.ts';
 import type { NovaDb, Server } from '../store/servers.ts';

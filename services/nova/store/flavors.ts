@@ -46,7 +46,7 @@ export function flavorFacts(row: FlavorRow): FlavorFacts {
 export interface FlavorFilters {
   /** true: public flavors and those the project has access to; false: private ones; null: all. */
   isPublic: boolean | null;
-  /** The project whose access counts for `isPublic`. */
+  /** The project whose access to private flavors counts for `isPublic`; null: no project's. */
   projectId: string | null;
   minMemoryMib: number;
   minDiskGib: number;

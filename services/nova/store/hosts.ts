@@ -35,7 +35,10 @@ export interface StartingService {
   disabled?: boolean | undefined;
 }
 
-/** As `touchService`, but registers the service if it is unknown. Called when a service starts. */
+/**
+ * As `touchService`, but registers the service if it is unknown. Called at each heartbeat of
+ * conductor and scheduler, and when the agent of a compute host starts.
+ */
 export async function registerService(
   db: NovaDb,
   service: StartingService,

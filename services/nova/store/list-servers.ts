@@ -38,7 +38,7 @@ export interface ServerFilters {
 
 export interface ServerOrder {
   keys: readonly { column: keyof ServerRow; direction: 'asc' | 'desc' }[];
-  /** Last server of the previous page; it must exist. */
+  /** Last server of the previous page, which must exist; undefined: first page. */
   marker: Server | undefined;
   limit: number;
 }

@@ -240,7 +240,7 @@ export interface MigrationFilters {
 }
 
 export interface MigrationPage {
-  /** Last migration of the previous page. */
+  /** Last migration of the previous page; undefined: first page. */
   after: MigrationRow | undefined;
   limit: number;
 }

@@ -100,7 +100,7 @@ export interface VolumeRow {
   /** E.g. 'vdb'. */
   device: string;
   bus: DiskBus;
-  /** 0: boot disk. */
+  /** 0: boot disk; null: not a boot disk. */
   boot_index: number | null;
   tag: string | null;
   /** 1: the volume is deleted with the server. */
@@ -229,6 +229,7 @@ export interface PendingResourcesRow {
   parts: number;
   /** Parts with a lower index are owned by servers, those from here on not yet. */
   committed_parts: number;
+  /** Id, chosen beforehand, of the image that the request creates; null: it creates none. */
   image_id: string | null;
   /** 1: the request failed, and the parts that are not committed must be removed. */
   abandoned: number;

@@ -12,12 +12,11 @@ export interface Step {
   since: number;
   what: string;
   ask: [HttpMethod, () => string, (() => Json)?];
-  /**
-   * Expected status (or check of the answer) below version `since`, and from it on. `until`: the
-   * last version to which `from` applies.
-   */
+  /** Expected status, or check of the answer, in versions below `since`. */
   before: number | ((answer: Answer) => boolean);
+  /** The same in versions from `since` on. */
   from: number | ((answer: Answer) => boolean);
+  /** The last version to which `from` applies; default: the latest. */
   until?: number;
 }
 

@@ -1,4 +1,5 @@
-// A Placement for tests: real dispatcher, real SQLite in memory; by default the caller is an admin.
+// A Placement for tests and benchmarks: real dispatcher, real SQLite in memory; by default the
+// caller is an admin.
 import { fault } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';

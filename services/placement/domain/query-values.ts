@@ -54,7 +54,7 @@ export function parseResources(text: string): Outcome<Map<string, number>> {
 }
 
 export interface WantedTraits {
-  /** Each entry is an alternative: the provider must have one of its traits. */
+  /** Each entry is a list of alternatives: the provider must have at least one of these traits. */
   required: string[][];
   forbidden: string[];
 }
@@ -116,7 +116,7 @@ function eachOf(value: string, version: number, name: string): Outcome<WantedTra
 }
 
 export interface WantedMembership {
-  /** Each entry is an alternative: the provider must be in one of its aggregates. */
+  /** Each entry is a list of alternatives: the provider must be in one of these aggregates. */
   memberOf: string[][];
   notMemberOf: string[];
 }

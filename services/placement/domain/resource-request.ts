@@ -17,10 +17,10 @@ export interface GroupRequest {
   /** '' for the unsuffixed group, whose resources may come from several providers of a tree. */
   suffix: string;
   resources: ReadonlyMap<string, number>;
-  /** Each entry is an alternative: one of its traits is required. */
+  /** Each entry is a list of alternatives: at least one of these traits is required. */
   required: readonly (readonly string[])[];
   forbidden: readonly string[];
-  /** Each entry is an alternative: the provider must be in one of its aggregates. */
+  /** Each entry is a list of alternatives: the provider must be in one of these aggregates. */
   memberOf: readonly (readonly string[])[];
   notMemberOf: readonly string[];
   inTree: string | null;
@@ -38,13 +38,13 @@ export interface CandidateRequest {
 }
 
 const wide: Parameters = { limit: 16, group_policy: 25, root_required: 35, same_subtree: 36 };
-/**
- * Parameters of a group, with the version that introduced them. The unsuffixed ones are older than
- * suffixes (`groupsSince`).
- */
+/** Parameters of a request group, by the minor microversion that introduced them. */
 const ofGroup: Parameters = { resources: 10, required: 17, member_of: 21, in_tree: 31 };
+/** Microversion from which on these may have a number as suffix, e.g. `resources1`. */
 const groupsSince = 25;
+/** Microversion from which on the suffix may be any name, e.g. `resources_NET`. */
 const namedGroupsSince = 33;
+/** Microversion from which on a group may request no resources. */
 const resourcelessSince = 36;
 
 /** Kind and suffix of a group parameter in this microversion; undefined: not a group parameter. */

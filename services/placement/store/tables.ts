@@ -15,8 +15,9 @@ export interface PlacementTables {
     updated_at_ms: number;
   };
   inventories: { provider_uuid: string; resource_class: string } & Inventory;
-  /** Custom classes and traits only: the standard ones are part of the release. */
+  /** Custom classes only: the standard ones are part of the release. */
   resource_classes: { name: string; created_at_ms: number };
+  /** Custom traits only: the standard ones are part of the release. */
   traits: { name: string; created_at_ms: number };
   provider_traits: { provider_uuid: string; trait: string };
   provider_aggregates: { provider_uuid: string; aggregate_uuid: string };

@@ -36,6 +36,7 @@ export interface Explanation {
   targets: ExplainedTarget[];
   /** Compares the best two targets; undefined if there are fewer. */
   runnerUp?: { host: string; behindBy: number; mostBy: string };
+  /** Why no host was found; undefined: some host was. */
   noHost?: NoHost;
   /** If no host was found: how many hosts would fit now if one filter were left out. */
   withoutFilter: { filter: string; hosts: number }[];

@@ -47,8 +47,9 @@ export class Fleet {
   ready: HostSet = new Int32Array(wordsFor(firstLength));
   disabled: HostSet = new Int32Array(wordsFor(firstLength));
   terminating: HostSet = new Int32Array(wordsFor(firstLength));
-  /** Hosts that only certain projects may use, by their own list or by an aggregate's. */
+  /** Hosts that only some projects may use, by `allowedProjects` of the Hypervisor resource. */
   restricted: HostSet = new Int32Array(wordsFor(firstLength));
+  /** Hosts that only some projects may use, by `filter_tenant_id` of an aggregate. */
   isolated: HostSet = new Int32Array(wordsFor(firstLength));
 
   readonly zones = new NamedHostSets(wordsFor(firstLength));

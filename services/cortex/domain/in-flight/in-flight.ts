@@ -20,7 +20,7 @@ export interface InFlightChoice {
   host: string;
   /** Amounts by resource class. */
   resources: Readonly<Record<string, number>>;
-  /** The id of the owner's server group. */
+  /** The id of the owner's server group; null: it is in none. */
   group: string | null;
 }
 

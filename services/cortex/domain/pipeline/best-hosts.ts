@@ -9,8 +9,9 @@ import { mixed } from '../fleet/fnv1a.ts';
 export interface Ranking {
   weights: Float64Array;
   hosts: Int32Array;
-  /** By position: names and their hashes. */
+  /** Host names by position in the fleet. */
   names: readonly string[];
+  /** Hashes of these names, by position. */
   nameHashes: Int32Array;
   /** Depends on the server, so that different servers prefer different hosts among equals. */
   seed: number;

@@ -15,8 +15,9 @@ export interface Removal {
   reason: Reason;
   detail: string;
   hosts: number;
-  /** Its range in the record: pairs of a word's index and the removed bits. */
+  /** Start of this removal's range in the record: pairs of a word's index and the removed bits. */
   from: number;
+  /** End of that range (exclusive). */
   to: number;
 }
 

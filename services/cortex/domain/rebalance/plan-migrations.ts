@@ -26,8 +26,9 @@ export interface PlannedMigration {
   reason: string;
   /** By how much the hosts' excess shrinks, in units of the balanced resource. */
   gain: number;
-  /** Usage of the two hosts as a share of their capacity. */
+  /** The source host's usage as a share of its capacity, 0 to 1. */
   useOfSource: readonly [before: number, after: number];
+  /** The target host's usage as a share of its capacity, 0 to 1. */
   useOfTarget: readonly [before: number, after: number];
 }
 

@@ -22,6 +22,7 @@ export interface GroupRequest {
   members: readonly string[];
   /** Names of hosts with members, as far as the caller knows. */
   hosts: readonly string[];
+  /** Limit for `anti-affinity`: `max_server_per_host` of the group's rules; 1 by default. */
   maxPerHost: number;
 }
 
@@ -72,8 +73,11 @@ export interface PlacementRequest {
   resourceGroup: string;
   /** The name of the flavor group: extra spec `quota:hw_version`. */
   hwVersion: string;
+  /** Option `assume_empty_hosts` (contracts/cortex/external-scheduler.ts). */
   assumeEmptyHosts: boolean;
+  /** Option `lock_reservations`. */
   lockReservations: boolean;
+  /** Option `ignored_reservation_types`. */
   ignoredReservationTypes: readonly ReservationType[];
 }
 

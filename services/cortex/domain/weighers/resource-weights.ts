@@ -16,8 +16,8 @@ type Weights = Readonly<Record<string, number>>;
 type Shares = readonly (readonly [resourceClass: string, share: number])[];
 
 /**
- * Defines a weigher with that parameter. `weigh` gets a zeroed `scratch`, and returns false if it
- * does not apply.
+ * Defines a weigher with the parameter `resourceWeights`. `weigh` gets a zeroed `scratch`, and
+ * returns false if the weigher does not apply.
  */
 export const defineResourceWeigher = (
   name: string,

@@ -17,7 +17,7 @@ export interface TokenFacts {
   user: UserRow;
   userDomain: ProjectRow;
   project: ProjectRow | undefined;
-  /** The project's domain, or the domain of a domain-scoped token. */
+  /** The project's domain, or that of a domain-scoped token; undefined for any other scope. */
   domain: ProjectRow | undefined;
   roles: { id: string; name: string }[];
   appCred: ApplicationCredentialRow | undefined;

@@ -23,6 +23,7 @@ import { keyOfItem } from './validate.ts';
  * loops over long lists.
  */
 const maxSteps = 1_000_000;
+/** Maximum length of a rule, in characters. */
 const maxRuleLength = 10_000;
 /** Maximum nesting of loops (`all`, `exists`, ...) in a rule. */
 const maxNesting = 3;

@@ -1,6 +1,6 @@
 // Records the volumes, snapshots and images that a request creates at other services before its own
 // rows exist. If the request fails, or its process dies, they are found by this record and removed.
-// Used by POST /servers and createImage. ADR 16.
+// Used by POST /servers, createImage and shelve. ADR 16.
 import { isFault } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import { withDeadline } from '#platform/clock.ts';

@@ -1,5 +1,6 @@
 // Checks with Neutron, in the caller's name, the networks, ports and security groups of a request
-// for interfaces. Used by POST /servers and POST …/os-interface.
+// for interfaces. Used by POST /servers and POST …/os-interface; actions on security groups and
+// addresses use its Neutron client (`callersNeutron`).
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Network, Port, SecurityGroup } from '#contracts/neutron/wire.ts';

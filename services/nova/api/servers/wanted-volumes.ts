@@ -19,7 +19,7 @@ export type BlockDevice = NonNullable<
 
 export interface WantedVolume {
   source: 'volume' | 'snapshot' | 'image' | 'blank';
-  /** Id of the source volume, snapshot or image. */
+  /** Id of the source volume, snapshot or image; null: a blank volume. */
   sourceId: string | null;
   /** null: the size of the source volume or snapshot. */
   sizeGib: number | null;

@@ -23,11 +23,17 @@ export interface Move {
   signal: AbortSignal;
 }
 
-/** Short, so that a quick migration is not delayed by a whole `waitMs`. */
+/**
+ * Long-poll time of the first `migrateGuest` call: short, so that a quick migration is not delayed
+ * by a whole `waitMs`.
+ */
 const firstWaitMs = 250;
+/** Long-poll time of the later calls. */
 const waitMs = 1_000;
 const answerTimeoutMs = waitMs + 20_000;
+/** Pause before the two hosts are asked again where the guest is. */
 const lookEveryMs = 1_000;
+/** Deadline of other calls to the two hosts, and of the wait until an aborted migration ends. */
 const hostTimeoutMs = 30_000;
 
 export const aborted = (uuid: string) =>
