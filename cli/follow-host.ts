@@ -13,11 +13,17 @@ const lookEveryMs = 500;
 export type Verdict = 'reached' | { failed: string } | undefined;
 
 /**
- * Polls the host's Hypervisor resource until `judge` returns a verdict. `told`: the condition whose
- * message is printed whenever it changes. `judge` gets undefined while there is no Hypervisor.
+ * Polls the host's Hypervisor resource until `judge` returns a verdict. `conditionType`: the
+ * condition whose message is printed whenever it changes. `judge` gets undefined while there is no
+ * Hypervisor.
  */
 export async function followHost(
-  { kube, name, told, withinMs }: { kube: Kube; name: string; told: string; withinMs: number },
+  {
+    kube,
+    name,
+    conditionType,
+    withinMs,
+  }: { kube: Kube; name: string; conditionType: string; withinMs: number },
   judge: (hypervisor: Hypervisor | undefined) => Verdict | Promise<Verdict>,
 ): Promise<void> {
   const deadline = systemClock.monotonicMs() + withinMs;
@@ -27,7 +33,7 @@ export async function followHost(
     // Other faults: the control plane is restarting and will answer soon.
     const isAway = isFault(found) && found.kind !== 'notFound';
     const hypervisor = isFault(found) ? undefined : found;
-    const condition = hypervisor && conditionOf(hypervisor, told);
+    const condition = hypervisor && conditionOf(hypervisor, conditionType);
     const words = condition?.message ?? '';
     if (words !== printed && words !== '') process.stdout.write(`  · ${words}\n`);
     if (words !== '') printed = words;

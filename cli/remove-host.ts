@@ -32,10 +32,13 @@ export async function removeHost(home: Home, name: string, options: RemoveOption
       if (!isFault(hypervisor) && takesServers(hypervisor)) await empty(fleet, hypervisor, options);
       answered(await kube.remove(nodes, { name }));
     }
-    await followHost({ kube, name, told: 'Offboarded', withinMs: removedWithinMs }, async () => {
-      const left = await kube.get(nodes, { name });
-      return isFault(left) && left.kind === 'notFound' ? 'reached' : undefined;
-    });
+    await followHost(
+      { kube, name, conditionType: 'Offboarded', withinMs: removedWithinMs },
+      async () => {
+        const left = await kube.get(nodes, { name });
+        return isFault(left) && left.kind === 'notFound' ? 'reached' : undefined;
+      },
+    );
     print(`host ${name} is removed, with its files`);
   });
 }
@@ -78,7 +81,7 @@ async function empty(
   };
   if (isOurs) await maintain(kube, name, 'manual', reason);
   await followHost(
-    { kube, name, told: 'HypervisorDisabled', withinMs: disabledWithinMs },
+    { kube, name, conditionType: 'HypervisorDisabled', withinMs: disabledWithinMs },
     (found) => (found && isTrue(found, 'HypervisorDisabled') ? 'reached' : undefined),
   );
   const late = await serversOn(cloud, name);

@@ -98,22 +98,22 @@ function stores({ stuck, backends, backups }: CinderAudit): Difference[] {
     what: 'stuck volume',
     detail: `${kind} ${id} is ${status}, but nothing works on it`,
   }));
-  for (const [name, seen] of Object.entries(backends)) {
-    if (typeof seen === 'string') continue; // the backend did not answer
+  for (const [name, backend] of Object.entries(backends)) {
+    if (typeof backend === 'string') continue; // the backend did not answer
     found.push(
-      ...seen.missing.map((id) => ({
+      ...backend.missing.map((id) => ({
         what: 'volume without data',
         detail: `backend ${name} has nothing of ${id}`,
       })),
     );
     found.push(
-      ...seen.unknown.map((id) => ({
+      ...backend.unknown.map((id) => ({
         what: 'data without a volume',
         detail: `backend ${name} keeps ${id}, which is no volume`,
       })),
     );
     found.push(
-      ...seen.strays.map((file) => ({
+      ...backend.strays.map((file) => ({
         what: 'stray file',
         detail: `backend ${name} keeps ${file}, which belongs to no volume`,
       })),

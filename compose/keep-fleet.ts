@@ -61,11 +61,13 @@ export async function keepFleet(deps: FleetKeeperDeps): Promise<{ stop(): Promis
     if (!node || !kind) return undefined;
     const next = nextOfHost(node, world.hypervisors.get({ name }));
     if (next.do === 'keep' && !fleet.has(name)) {
-      const taken = [
+      const usedNumbers = [
         ...world.nodes.list().map(numberOf),
         ...fleet.hosts().map((each) => each.number),
       ];
-      const host = hostNamePattern.test(name) ? await numbered(kube, node, kind, taken) : undefined;
+      const host = hostNamePattern.test(name)
+        ? await numbered(kube, node, kind, usedNumbers)
+        : undefined;
       const refused = whyNot(name, host, fleet.hosts());
       const added = host && refused === undefined ? await add(deps, host) : undefined;
       await show(deps, node, refused ?? (isFault(added) ? added.message : undefined));

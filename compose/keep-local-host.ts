@@ -66,7 +66,7 @@ export function keepLocalHost(deps: LocalHostDeps, host: LocalHostToKeep): KeptH
   let pauseMs = checkEveryMs;
   let certificateAtMs = 0;
 
-  async function look(): Promise<void> {
+  async function check(): Promise<void> {
     const state = await hosts.state(name);
     troubles.note('state', state, 'the state of the host cannot be read');
     if (isFault(state)) return;
@@ -89,8 +89,8 @@ export function keepLocalHost(deps: LocalHostDeps, host: LocalHostToKeep): KeptH
       isSaidOff = true;
       return settled.resolve();
     }
-    const told = await hosts.setHaAgent(name, haAgentOf(state));
-    troubles.note('HA agent', told, 'the host is not told which HA Agent it has');
+    const configuration = await hosts.setHaAgent(name, haAgentOf(state));
+    troubles.note('HA agent', configuration, 'the host is not told which HA Agent it has');
     const on = await hosts.powerOn(name, { index: host.index, network });
     troubles.note('power on', on, 'host does not come up');
     pauseMs = isFault(on) ? Math.min(pauseMs * 2, longestPauseMs) : checkEveryMs;
@@ -135,7 +135,7 @@ export function keepLocalHost(deps: LocalHostDeps, host: LocalHostToKeep): KeptH
 
   async function keep(): Promise<void> {
     while (!stopping.signal.aborted) {
-      await look().catch((error: unknown) =>
+      await check().catch((error: unknown) =>
         log.error({ err: error }, 'the host cannot be looked after; tried again'),
       );
       await clock.sleep(pauseMs, { signal: stopping.signal, unref: true }).catch(() => undefined);

@@ -57,12 +57,12 @@ export function createLocalChassis(
       };
     },
     async cutPower() {
-      const held = await hosts.holdOff(name);
-      return isFault(held) ? held : await hosts.powerOff(name);
+      const marking = await hosts.holdOff(name);
+      return isFault(marking) ? marking : await hosts.powerOff(name);
     },
     async shutDown(signal): Promise<Outcome<void>> {
-      const held = await hosts.holdOff(name);
-      if (isFault(held)) return held;
+      const marking = await hosts.holdOff(name);
+      if (isFault(marking)) return marking;
       await agentsEnd(signal);
       const host = await hosts.state(name);
       if (isFault(host)) return host;

@@ -24,10 +24,10 @@ export interface KeptPeer<C> {
   name: string;
   /**
    * Makes one attempt to connect, which ends within `leftMs`, and rejects with the error for
-   * callers. The returned connection must call `lost` when it ends for whatever reason, `close()`
+   * callers. The returned connection must call `onLost` when it ends for whatever reason, `close()`
    * included.
    */
-  attempt(leftMs: number, lost: (cause: Error) => void): Promise<C>;
+  attempt(leftMs: number, onLost: (cause: Error) => void): Promise<C>;
   /**
    * Called when the connection is open. `wasAway`: an earlier connection was lost or could not be
    * opened, so changes at the peer may have been missed. Must not throw.

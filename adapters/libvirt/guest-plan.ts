@@ -196,8 +196,8 @@ const prefix = { virtio: 'vd', scsi: 'sd', sata: 'sd', ide: 'hd' } as const;
 class DeviceNames {
   readonly #taken: Set<string>;
 
-  constructor(taken: readonly string[]) {
-    this.#taken = new Set(taken);
+  constructor(usedNames: readonly string[]) {
+    this.#taken = new Set(usedNames);
   }
 
   next(bus: DiskBus): { target: string; bus: DiskBus } {

@@ -242,11 +242,11 @@ export function createNfsVolumes({
           timeoutMs: shortTimeoutMs,
           signal,
         });
-        const grown = isFault(inspection) ? inspection : await grow(active, sizeGib);
+        const resizing = isFault(inspection) ? inspection : await grow(active, sizeGib);
         // Converts into the existing file: if the volume has snapshots, the file must keep its
         // backing file.
-        return isFault(grown)
-          ? grown
+        return isFault(resizing)
+          ? resizing
           : withoutValue(
               await images.convert(
                 image,

@@ -92,7 +92,7 @@ export function createNlmImageLocks(
         { clock, random },
         {
           lost: () =>
-            void lost(server).catch((error: unknown) =>
+            void markLost(server).catch((error: unknown) =>
               log.error({ host, filer: server, err: error }, 'the loss of a filer was not noted'),
             ),
           back: async () => await back(server),
@@ -218,7 +218,7 @@ export function createNlmImageLocks(
     return await forget(note);
   }
 
-  async function lost(server: string): Promise<void> {
+  async function markLost(server: string): Promise<void> {
     const mine = [...(await notes()).values()].filter(({ lock }) => lock.server === server);
     for (const note of mine) if (note.state === 'held') note.state = 'lost';
     if (mine.some(({ state }) => state === 'lost' || state === 'unwanted'))

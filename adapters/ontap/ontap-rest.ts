@@ -247,17 +247,17 @@ export function createOntapRest({
         path: pathOf(volume, from),
         body: { path: to },
       });
-      const seen = renamed === 'unknown' ? await file(volume, to) : renamed;
-      return isFault(seen) ? seen : undefined;
+      const result = renamed === 'unknown' ? await file(volume, to) : renamed;
+      return isFault(result) ? result : undefined;
     },
     async deleteFile(volume, name) {
       const deleted = await change({
         method: 'DELETE',
         path: `${pathOf(volume, name)}?return_timeout=${returnTimeoutS}`,
       });
-      const seen = deleted === 'unknown' ? await file(volume, name) : deleted;
-      if (isFault(seen)) return isMissingFile(seen) ? undefined : seen;
-      return seen === 'done'
+      const result = deleted === 'unknown' ? await file(volume, name) : deleted;
+      if (isFault(result)) return isMissingFile(result) ? undefined : result;
+      return result === 'done'
         ? undefined
         : fault('unavailable', `ONTAP has lost the job that should delete ${name}`);
     },

@@ -45,7 +45,7 @@ export function createOntapVolumes({
   const url = (volume: Place, file: string): string =>
     `nfs://${nfsServer}${volume.junctionPath}/${file}`;
 
-  async function look(): Promise<Outcome<Place>> {
+  async function findVolume(): Promise<Outcome<Place>> {
     const volume = await rest.flexVol(svm, flexVol);
     if (isFault(volume)) return portFault(volume);
     const { junctionPath, state } = volume;
@@ -64,7 +64,7 @@ export function createOntapVolumes({
    * fault, the next call looks the volume up again, since it may have been moved or recreated.
    */
   async function onFiler<T>(work: (volume: Place) => Promise<Outcome<T>>): Promise<Outcome<T>> {
-    const volume = place ?? (await look());
+    const volume = place ?? (await findVolume());
     const outcome = isFault(volume) ? volume : await work(volume);
     if (!isFault(outcome)) return outcome;
     if (!isMissingFile(outcome)) place = undefined;
@@ -175,7 +175,7 @@ export function createOntapVolumes({
 
   const backend: VolumeBackend = {
     async facts() {
-      const volume = await look();
+      const volume = await findVolume();
       if (isFault(volume)) return volume;
       return {
         vendorName: 'NetApp',

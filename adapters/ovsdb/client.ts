@@ -57,7 +57,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
       { ...deps, log: this.#log },
       {
         name: 'OVSDB',
-        attempt: (leftMs, lost) => this.#open(leftMs, lost),
+        attempt: (leftMs, onLost) => this.#open(leftMs, onLost),
         opened: (connection) => {
           for (const lock of this.#locks.values())
             this.#settle(connection, this.#askForLock(connection, lock));
@@ -139,11 +139,11 @@ export class OvsdbClient<S extends DatabaseSchema> {
   }
 
   /** Requests a lock, now and on every new connection. One `Lock` per name. */
-  lock(name: string, onChange: (held: boolean) => void = () => {}): Lock {
+  lock(name: string, onChange: (isHeld: boolean) => void = () => {}): Lock {
     if (this.#locks.has(name)) throw new Error(`this client is after the lock ${name} already`);
     const lock = new Lock(
       name,
-      (held) => this.#guarded(() => onChange(held)),
+      (isHeld) => this.#guarded(() => onChange(isHeld)),
       () => {
         this.#locks.delete(name);
         this.#kept.current
@@ -163,7 +163,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
     // The server requires a queued client to leave the queue first; both requests are sent at once.
     await Promise.all([
       connection.call('unlock', [lock.name], { timeoutMs }),
-      connection.call('steal', [lock.name], { timeoutMs, taken: () => lock.set(true) }),
+      connection.call('steal', [lock.name], { timeoutMs, onAnswer: () => lock.set(true) }),
     ]);
   }
 
@@ -177,13 +177,13 @@ export class OvsdbClient<S extends DatabaseSchema> {
     this.#kept.close();
   }
 
-  async #open(leftMs: number, lost: (cause: Error) => void): Promise<OvsdbConnection> {
+  async #open(leftMs: number, onLost: (cause: Error) => void): Promise<OvsdbConnection> {
     // Not empty: the constructor checks it.
     const remote = this.#remotes[this.#failed % this.#remotes.length] as string;
     try {
       return await OvsdbConnection.open(
         { ...this.#connectionOptions, remote },
-        { notification: (method, params) => this.#notified(method, params), closed: lost },
+        { notification: (method, params) => this.#notified(method, params), closed: onLost },
         leftMs,
       );
     } catch (error) {
@@ -219,15 +219,15 @@ export class OvsdbClient<S extends DatabaseSchema> {
     connection: OvsdbConnection,
     replica: Replica<S, Selection<S>>,
   ): Promise<void> {
-    await replica.start((method, params, taken) =>
-      connection.call(method, params, { timeoutMs: this.#callTimeoutMs, taken }),
+    await replica.start((method, params, onAnswer) =>
+      connection.call(method, params, { timeoutMs: this.#callTimeoutMs, onAnswer }),
     );
   }
 
   async #askForLock(connection: OvsdbConnection, lock: Lock): Promise<void> {
     await connection.call('lock', [lock.name], {
       timeoutMs: this.#callTimeoutMs,
-      taken: (answer) => lock.set((answer as { locked: boolean }).locked),
+      onAnswer: (answer) => lock.set((answer as { locked: boolean }).locked),
     }); // RFC 7047, 4.1.8
   }
 

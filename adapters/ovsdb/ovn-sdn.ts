@@ -147,7 +147,7 @@ class OvnSdn implements Sdn {
     this.#real = real;
     // Requested before the rows, so that once the rows are known it is also known whether this
     // process may write.
-    this.#lock = this.#north.lock(writersLock, (held) => listeners.writerChanged?.(held));
+    this.#lock = this.#north.lock(writersLock, (isHeld) => listeners.writerChanged?.(isHeld));
     this.#northRows = this.#north.replicate(nbSelection, {
       onChanges: (changes) => {
         real.take(changes);

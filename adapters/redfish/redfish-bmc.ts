@@ -85,21 +85,21 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
     const type = resetTypeFor(action, offered.length > 0 ? offered : undefined);
     if (path === '' || type === undefined) return cannot(`power action ${action}`);
     const isSwitch = action === 'On' || action === 'ForceOff';
-    const taken = await call.change({
+    const resetReply = await call.change({
       method: 'POST',
       path,
       body: { ResetType: type },
       isRepeatable: isSwitch,
     });
-    if (!isFault(taken)) return undefined;
-    if (!isSwitch) return ofState(taken, await powerState(call));
+    if (!isFault(resetReply)) return undefined;
+    if (!isSwitch) return ofState(resetReply, await powerState(call));
     // BMCs refuse, with various codes, to power off what is off: if the power state is the wanted
     // one, that is a success. But a BMC that was busy or did not answer has accepted nothing, and
     // the chassis might still power on by itself, so that stays a fault.
-    if (!isDecision(taken)) return taken;
+    if (!isDecision(resetReply)) return resetReply;
     const now = await powerState(call);
     const isSo = action === 'On' ? now === 'On' || now === 'PoweringOn' : now === 'Off';
-    return isSo ? undefined : ofState(taken, now);
+    return isSo ? undefined : ofState(resetReply, now);
   }
 
   async function overrideBoot(call: RedfishCall, override: BootOverride): Promise<Outcome<void>> {

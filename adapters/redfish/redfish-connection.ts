@@ -155,8 +155,8 @@ export function openConnection(address: RedfishAddress, deps: ConnectionDeps): R
       });
       const isForgotten = !isFault(answer) && answer.status === 401 && using.session !== undefined;
       if (!isForgotten || isRenewed) return answer;
-      const held = await current;
-      if (held === using) current = undefined;
+      const latest = await current;
+      if (latest === using) current = undefined;
     }
   }
 
@@ -177,11 +177,11 @@ export function openConnection(address: RedfishAddress, deps: ConnectionDeps): R
 
   /** Follows the task that the answer names to its end. Returns the task's result. */
   async function followed(
-    taken: RedfishAnswer,
+    accepted: RedfishAnswer,
     leftMs: () => number,
   ): Promise<Outcome<RedfishAnswer>> {
-    const path = pathIn(taken.location) || linkIn(taken.body);
-    if (path === '') return taken; // no task to follow: accepted
+    const path = pathIn(accepted.location) || linkIn(accepted.body);
+    if (path === '') return accepted; // no task to follow: accepted
     const until = Math.min(times.taskTimeoutMs, leftMs());
     const startedAtMs = clock.monotonicMs();
     const rest = (): number => until - (clock.monotonicMs() - startedAtMs);
@@ -190,7 +190,7 @@ export function openConnection(address: RedfishAddress, deps: ConnectionDeps): R
       if (isFault(polled)) {
         // The task's record was deleted at its end, or the BMC cannot be asked now: the change was
         // accepted.
-        if (polled.kind === 'notImplemented' || isPassing(polled)) return taken;
+        if (polled.kind === 'notImplemented' || isPassing(polled)) return accepted;
         return polled;
       }
       // A task monitor answers 202 until the task has ended, and then with the result of the
@@ -199,7 +199,7 @@ export function openConnection(address: RedfishAddress, deps: ConnectionDeps): R
       if (state === '' && polled.status !== 202) return polled;
       if (failedStates.includes(state)) return failure(path, polled.body);
       if (endedStates.includes(state)) return polled;
-      if (jittered(pauseMs) >= rest()) return taken;
+      if (jittered(pauseMs) >= rest()) return accepted;
       await clock.sleep(pauseMs);
     }
   }
@@ -227,20 +227,20 @@ export function openConnection(address: RedfishAddress, deps: ConnectionDeps): R
         },
         async change({ method, path, body, ifMatch, isRepeatable }) {
           const headers: Record<string, string> = ifMatch ? { 'if-match': ifMatch } : {};
-          const taken = await request({ method, path, body, headers, isRepeatable }, leftMs);
-          return isFault(taken) || taken.status !== 202 ? taken : await followed(taken, leftMs);
+          const reply = await request({ method, path, body, headers, isRepeatable }, leftMs);
+          return isFault(reply) || reply.status !== 202 ? reply : await followed(reply, leftMs);
         },
       };
     },
     async close() {
       if (isClosed) return;
       isClosed = true;
-      const held = await current?.catch(() => undefined);
-      if (held && !isFault(held) && held.session?.path)
+      const last = await current?.catch(() => undefined);
+      if (last && !isFault(last) && last.session?.path)
         await http.send({
           method: 'DELETE',
-          path: held.session.path,
-          headers: held.headers,
+          path: last.session.path,
+          headers: last.headers,
           timeoutMs: logoutTimeoutMs,
         });
       http.close();

@@ -30,7 +30,7 @@ interface Surroundings {
   migrateMs: number;
   store: SimStore;
   clock: Clock;
-  tell(event: GuestEvent): void;
+  emit(event: GuestEvent): void;
   moves?: SimMoves | undefined;
 }
 
@@ -146,7 +146,7 @@ export class SimMigrations {
     if (!isActive(guest))
       return this.#stays(guest, `guest ${uuid} ended before it had moved`, false);
     const { store, clock, migrateMs } = this.#of;
-    if (store.look(departing.host)?.awaited?.get(uuid) !== departing.token)
+    if (store.hostNamed(departing.host)?.awaited?.get(uuid) !== departing.token)
       return this.#stays(guest, `host ${departing.host} does not await guest ${uuid}`, false);
     const elapsedMs = clock.now() - departing.startedAtMs;
     const isDone = !guest.isRestless && elapsedMs >= migrateMs;
@@ -162,7 +162,7 @@ export class SimMigrations {
   receive(): void {
     const { awaited } = this.#host;
     if (!awaited || awaited.size === 0) return;
-    const { store, hostname, tell } = this.#of;
+    const { store, hostname, emit: tell } = this.#of;
     const arrived = store
       .others(hostname)
       .flatMap(({ outbox = [] }) => outbox)
@@ -185,7 +185,7 @@ export class SimMigrations {
     this.#host.outbox = [...others, { host, token, guest: moved }];
     this.#save();
     this.#of.moves?.ended(guest);
-    this.#of.tell({ uuid: guest.uuid, state: 'absent' });
+    this.#of.emit({ uuid: guest.uuid, state: 'absent' });
   }
 
   #stays(guest: SimGuest, reason: string, aborted: boolean): void {

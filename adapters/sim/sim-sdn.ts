@@ -86,7 +86,7 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
     },
   });
   const away = (): Outcome<never> => fault('unavailable', 'the simulated network is off');
-  const come = (listeners: SdnListeners): void => {
+  const announceReturn = (listeners: SdnListeners): void => {
     listeners.returned?.();
     listeners.bindingsKnown?.();
   };
@@ -100,24 +100,24 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
   /** Rows as they would be after the change; a fault if a row would not be listed by any other. */
   function planned(
     put: Iterable<SdnRow>,
-    gone: (row: SdnRow) => boolean,
+    isDeleted: (row: SdnRow) => boolean,
   ): Outcome<{ rows: Map<string, SdnRow>; drift: SdnDrift }> {
     const next = new Map(rows);
     const drift = { inserted: 0, updated: 0, deleted: 0 };
     const keptNames = new Set<string>();
     for (const row of put) {
       const name = nameOf(row);
-      const held = next.get(name);
-      const merged = held
-        ? ({ ...row, columns: { ...held.columns, ...row.columns } } as SdnRow)
+      const existing = next.get(name);
+      const merged = existing
+        ? ({ ...row, columns: { ...existing.columns, ...row.columns } } as SdnRow)
         : row; // cast: equal `name` means the same table
-      if (!held) drift.inserted += 1;
-      else if (!isSame(held, merged)) drift.updated += 1;
+      if (!existing) drift.inserted += 1;
+      else if (!isSame(existing, merged)) drift.updated += 1;
       next.set(name, merged);
       keptNames.add(name);
     }
     for (const [name, row] of next) {
-      if (keptNames.has(name) || !gone(row)) continue;
+      if (keptNames.has(name) || !isDeleted(row)) continue;
       next.delete(name);
       drift.deleted += 1;
     }
@@ -203,7 +203,7 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
     },
     power(to) {
       on = to;
-      if (on) for (const handle of handles) queueMicrotask(() => come(handle));
+      if (on) for (const handle of handles) queueMicrotask(() => announceReturn(handle));
     },
     chassisAlive: (name, alive) => void (alive ? dead.delete(name) : dead.add(name)),
     vandalize(work) {
@@ -219,7 +219,7 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
       queue.push(own);
       queueMicrotask(() => {
         if (queue[0] === own) own.writerChanged?.(true);
-        come(own);
+        announceReturn(own);
       });
       return handleOf(own);
     },

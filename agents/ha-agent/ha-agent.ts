@@ -9,7 +9,7 @@ import { withDeadline } from '#platform/clock.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import { createTroubleLog } from '#platform/trouble-log.ts';
 import type { HaAgentDeps } from './deps.ts';
-import { toldLimit } from './domain/self-fencing.ts';
+import { reportedLimit } from './domain/self-fencing.ts';
 
 export interface HaAgent {
   start(): Promise<Outcome<void>>;
@@ -87,7 +87,7 @@ export function createHaAgent(deps: HaAgentDeps): HaAgent {
       address,
       uptimeS: Math.floor(uptimeMs / 1_000),
       guests: await guests(),
-      selfFencingMs: toldLimit(armedMs, wantedMs),
+      selfFencingMs: reportedLimit(armedMs, wantedMs),
       saw,
     });
     troubles.note('report', answer, 'the HA Service does not take heartbeats');

@@ -53,7 +53,7 @@ export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
     work: async (key) => {
       switch (key) {
         case keys.hypervisor:
-          return await look();
+          return await reportHost();
         case keys.find:
           return await find();
         case keys.arrivals:
@@ -75,7 +75,7 @@ export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
     return readAtMs + pauseMs - clock.monotonicMs();
   };
 
-  async function look(): Promise<number> {
+  async function reportHost(): Promise<number> {
     if (hypervisor() && dueInMs() <= 0) {
       stale = undefined;
       readAtMs = clock.monotonicMs();

@@ -224,8 +224,8 @@ export function createMigrationReporter(
           migration && !(sinceStart && isUnderWay(migration.status?.type))
             ? arrivalPatch(host, migration)
             : undefined;
-        const said = patch && migration ? await say(migration, patch) : false;
-        if (said || untilMs <= nowMs) arrivals.delete(guest);
+        const isReported = patch && migration ? await say(migration, patch) : false;
+        if (isReported || untilMs <= nowMs) arrivals.delete(guest);
       }
       return arrivals.size > 0 ? progressEveryMs : undefined;
     },

@@ -162,7 +162,7 @@ async function databases(dir: string): Promise<Finding[]> {
     {
       about: 'databases',
       state: 'good',
-      text: `${(total / mib).toFixed(1)} MiB${growth} (${each.map(({ name, bytes, grown }) => `${name} ${(bytes / mib).toFixed(1)}${since === null ? '' : ` ${signed(grown)}`}`).join(', ')})`,
+      text: `${(total / mib).toFixed(1)} MiB${growth} (${each.map(({ name, bytes, growthBytes }) => `${name} ${(bytes / mib).toFixed(1)}${since === null ? '' : ` ${signed(growthBytes)}`}`).join(', ')})`,
     },
   ];
 }

@@ -97,13 +97,13 @@ export function redfishHandler(deps: RedfishDeps): HttpHandler {
     etag: string,
   ): RawReply | undefined {
     if (method !== 'PATCH') return undefined;
-    const given = headers['if-match'];
-    if (given === undefined)
+    const ifMatch = headers['if-match'];
+    if (ifMatch === undefined)
       return profile.etags === 'strong'
         ? redfishError(428, 'PreconditionRequired', 'If-Match is missing.')
         : undefined;
     const accepted = profile.etags === 'strong' ? etag.slice(2) : etag;
-    return given === accepted || given === '*'
+    return ifMatch === accepted || ifMatch === '*'
       ? undefined
       : redfishError(412, 'PreconditionFailed', 'The resource has another ETag.');
   }

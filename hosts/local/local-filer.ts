@@ -53,8 +53,8 @@ export const filerFacts = ({ managementCidr }: NetworkFacts): FilerFacts => ({
   share: '/vol',
 });
 
-export function createLocalFiler({ stateDir: given, log, clock }: LocalDeps): LocalFiler {
-  const paths = filerPaths(realStateDir(given));
+export function createLocalFiler({ stateDir: configuredDir, log, clock }: LocalDeps): LocalFiler {
+  const paths = filerPaths(realStateDir(configuredDir));
   return {
     async start(network) {
       const refused = checkNeeds('the filer needs', needed);

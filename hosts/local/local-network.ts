@@ -43,8 +43,12 @@ const needed = [
   ['/usr/sbin/ethtool', 'ethtool'],
 ] as const;
 
-export function createLocalNetwork({ stateDir: given, log, clock }: LocalDeps): LocalNetwork {
-  const stateDir = realStateDir(given);
+export function createLocalNetwork({
+  stateDir: configuredDir,
+  log,
+  clock,
+}: LocalDeps): LocalNetwork {
+  const stateDir = realStateDir(configuredDir);
   const paths = networkPaths(stateDir);
   const factsOf = (cidrs: { ext: string; mgmt: string }): NetworkFacts => ({
     northbound: `unix:${paths.northboundSocket}`,

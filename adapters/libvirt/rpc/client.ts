@@ -51,7 +51,7 @@ export class LibvirtClient {
       { ...deps, log: deps.log.child({ socket: options.socketPath }) },
       {
         name: 'libvirt',
-        attempt: (leftMs, lost) => this.#open(leftMs, lost),
+        attempt: (leftMs, disconnected) => this.#open(leftMs, disconnected),
         opened: (_, wasAway) => {
           if (wasAway) onReconnected();
         },
@@ -83,13 +83,13 @@ export class LibvirtClient {
     this.#kept.close();
   }
 
-  async #open(leftMs: number, lost: (cause: Error) => void): Promise<LibvirtConnection> {
+  async #open(leftMs: number, onLost: (cause: Error) => void): Promise<LibvirtConnection> {
     const deadlineAt = performance.now() + leftMs;
     let connection: LibvirtConnection | undefined;
     try {
       connection = await LibvirtConnection.open(
         this.#connectionOptions,
-        { message: (procedure, body) => this.#deliver(procedure, body), closed: lost },
+        { message: (procedure, body) => this.#deliver(procedure, body), closed: onLost },
         leftMs,
       );
       await this.#registerEvents(connection, Math.max(1, deadlineAt - performance.now()));

@@ -25,11 +25,11 @@ export function offboardingController(deps: ControllerDeps): Controller {
       const hypervisor = world.hypervisors.get({ name });
       if (!hypervisor || !isLeaving(hypervisor)) return undefined;
       const waiting = waitsFor(hypervisor);
-      const known = must(await nova.hypervisors()).find((each) => isThe(each, hypervisor));
+      const novaHypervisor = must(await nova.hypervisors()).find((each) => isThe(each, hypervisor));
       const trouble =
         waiting ??
-        (known ? await leaveNova(deps, hypervisor, known) : undefined) ??
-        (await leavePlacement(deps, hypervisor, known)) ??
+        (novaHypervisor ? await leaveNova(deps, hypervisor, novaHypervisor) : undefined) ??
+        (await leavePlacement(deps, hypervisor, novaHypervisor)) ??
         (await leaveNeutron(deps, hypervisor));
       await writeStatus(deps, hypervisor, [trouble === undefined ? offboarded : leaving(trouble)]);
       return trouble === undefined ? verifyMs : lookAgainMs;
@@ -70,9 +70,9 @@ async function leaveNova(
 async function leavePlacement(
   { placement, nova }: ControllerDeps,
   { status }: Hypervisor,
-  known: FleetHypervisor | undefined,
+  novaHypervisor: FleetHypervisor | undefined,
 ): Promise<string | undefined> {
-  const provider = known?.id ?? status?.hypervisorId;
+  const provider = novaHypervisor?.id ?? status?.hypervisorId;
   if (provider === undefined) return undefined;
   for (const consumer of must(await placement.consumers(provider))) {
     const server = await nova.server(consumer);

@@ -42,19 +42,19 @@ export function onboardingController(deps: ControllerDeps): Controller {
         await writeStatus(deps, hypervisor, [aborted(lifecycleEnabled)], idsIn(hypervisor));
         return undefined;
       }
-      const known = must(await listed()).find((each) => isThe(each, hypervisor));
-      if (!known) return lookAgainMs; // nova-compute has not registered the host yet
-      const ids = { hypervisorId: known.id, serviceId: known.service.id };
+      const novaHypervisor = must(await listed()).find((each) => isThe(each, hypervisor));
+      if (!novaHypervisor) return lookAgainMs; // nova-compute has not registered the host yet
+      const ids = { hypervisorId: novaHypervisor.id, serviceId: novaHypervisor.service.id };
       const say = async (condition: WantedCondition): Promise<void> =>
         await writeStatus(deps, hypervisor, [condition], ids);
       if (skipTests !== true) {
-        const verdict = await test(deps, hypervisor, known, tests);
+        const verdict = await test(deps, hypervisor, novaHypervisor, tests);
         if (verdict.status === 'True' || verdict.reason === 'Failed') {
           await say(verdict);
           return verdict.status === 'True' ? lookAgainMs : undefined;
         }
       }
-      must(await nova.enableService(known.service.id));
+      must(await nova.enableService(novaHypervisor.service.id));
       await say(onboarding('False', 'Succeeded', 'Onboarding completed'));
       return undefined;
     },
@@ -105,9 +105,9 @@ async function test(
   switch (next.do) {
     case 'create': {
       const wanted = { name: prefix, image: testImage, flavor: testFlavor, zone };
-      const made = await nova.createOn({ ...wanted, host: service.host });
-      if (isFault(made) && made.kind === 'conflict') return await failed(made.message);
-      must(made);
+      const creation = await nova.createOn({ ...wanted, host: service.host });
+      if (isFault(creation) && creation.kind === 'conflict') return await failed(creation.message);
+      must(creation);
       tests.set(name, { ...state, sinceMs: clock.now() });
       return testing('a test machine is being built');
     }

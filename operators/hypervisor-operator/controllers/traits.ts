@@ -45,13 +45,15 @@ async function bring(
   applied: NonNullable<Hypervisor['status']>['traits'] & object,
 ): Promise<void> {
   const current = must(await placement.traits(provider));
-  const kept = current.traits.filter((each) => wanted.includes(each) || !applied.includes(each));
-  const traits = [...new Set([...kept, ...wanted])].sort();
-  if (traits.length === current.traits.length && kept.length === traits.length) return;
+  const remaining = current.traits.filter(
+    (each) => wanted.includes(each) || !applied.includes(each),
+  );
+  const traits = [...new Set([...remaining, ...wanted])].sort();
+  if (traits.length === current.traits.length && remaining.length === traits.length) return;
   for (const trait of wanted) {
     if (current.traits.includes(trait)) continue;
-    const known = await placement.createTrait(trait);
-    if (isFault(known)) throw new Error(`${trait}: ${known.message}`);
+    const creation = await placement.createTrait(trait);
+    if (isFault(creation)) throw new Error(`${trait}: ${creation.message}`);
   }
   must(await placement.setTraits(provider, { ...current, traits }));
 }
