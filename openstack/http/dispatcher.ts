@@ -310,9 +310,9 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
         { service: face.name, method: raw.method, path: raw.path, req: requestId, err: error },
         'request failed unexpectedly',
       );
-      const known = databaseFault(error);
-      reply = known
-        ? faultReply(known, face.faultStyle, requestId)
+      const databaseRefusal = databaseFault(error);
+      reply = databaseRefusal
+        ? faultReply(databaseRefusal, face.faultStyle, requestId)
         : {
             status: 500,
             headers: { 'content-type': face.faultStyle.contentType ?? 'application/json' },

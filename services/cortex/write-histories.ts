@@ -8,7 +8,7 @@ import { histories } from '#contracts/cortex/resources.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Log } from '#platform/log.ts';
 import type { Kube } from '#ports/kube.ts';
-import type { KeptDecision } from './domain/decision-log.ts';
+import type { LoggedDecision } from './domain/decision-log.ts';
 import { historyEntry, historyStatus } from './domain/explain/history-of.ts';
 
 export interface HistoryDeps {
@@ -19,7 +19,7 @@ export interface HistoryDeps {
 
 export interface HistoryWriter {
   /** Queues a decision to be written. `hosts`: the hosts of the answer, best first. */
-  note(kept: KeptDecision, hosts: readonly string[]): void;
+  note(logged: LoggedDecision, hosts: readonly string[]): void;
   stop(): Promise<void>;
 }
 
@@ -108,11 +108,11 @@ export function writeHistories(
     clock.every(bounds.collectEveryMs, collect, { onError }),
   ];
   return {
-    note(kept, hosts) {
-      const { serverId, zone } = kept.decision.request;
+    note(logged, hosts) {
+      const { serverId, zone } = logged.decision.request;
       if (!uuid.test(serverId)) return;
       const { entries = [] } = waiting.get(serverId) ?? {};
-      entries.push(historyEntry(kept, hosts));
+      entries.push(historyEntry(logged, hosts));
       waiting.set(serverId, { zone, entries: entries.slice(-bounds.entries) });
       const [oldest] = waiting.keys();
       if (waiting.size <= bounds.waiting || oldest === undefined) return;

@@ -4,8 +4,8 @@ import { randomUUID } from 'node:crypto';
 import type { CinderAttachment, CinderSnapshot, CinderVolume } from '#contracts/cinder/wire.ts';
 import { asJson } from '#contracts/common/json.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
+import type { CannedAnswer } from '#openstack/http/canned-http-client.testing.ts';
 import type { HttpCall } from '#openstack/http/client.ts';
-import type { Told } from '#openstack/http/told-client.testing.ts';
 
 export interface CinderDouble {
   volumes: CinderVolume[];
@@ -16,7 +16,7 @@ export interface CinderDouble {
   loses: number;
   attachments: CinderAttachment[];
   /** The status that Nova reported for each assisted snapshot, by snapshot id. */
-  told: Map<string, string>;
+  reportedStatuses: Map<string, string>;
   /** If true, every call fails as unavailable. */
   away: boolean;
   /** New volumes stay in `creating` or end in `error`; null: they are available at once. */
@@ -24,7 +24,7 @@ export interface CinderDouble {
   addVolume(volume?: Partial<CinderVolume>): CinderVolume;
   /** If set, requests to create volumes are answered only when this promise resolves. */
   hold: Promise<void> | null;
-  answer(call: HttpCall): Told | Promise<Told>;
+  answer(call: HttpCall): CannedAnswer | Promise<CannedAnswer>;
 }
 
 const refuse = (status: number, name: string, message: string) => ({
@@ -38,7 +38,7 @@ export function cinderDouble(): CinderDouble {
     volumes: [],
     snapshots: [],
     attachments: [],
-    told: new Map(),
+    reportedStatuses: new Map(),
     maxSnapshots: Infinity,
     loses: 0,
     hold: null,
@@ -138,7 +138,7 @@ export function cinderDouble(): CinderDouble {
 
   function snapshots(call: HttpCall, id: string, action: string | undefined) {
     if (action) {
-      double.told.set(
+      double.reportedStatuses.set(
         id,
         (call.body as { 'os-update_snapshot_status': { status: string } })[
           'os-update_snapshot_status'

@@ -10,7 +10,7 @@ import { silentLog } from '#platform/log.ts';
 import type { FakeClock } from '#platform/testing/fake-clock.ts';
 import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import type { Kube } from '#ports/kube.ts';
-import type { KeptDecision } from '#services/cortex/domain/decision-log.ts';
+import type { LoggedDecision } from '#services/cortex/domain/decision-log.ts';
 import {
   decide,
   fleetOf,
@@ -51,7 +51,7 @@ afterEach(async () => {
 });
 
 const fleet = fleetOf(host('a'), host('b', { memoryGib: [128, 256] }));
-const kept = (serverId: string, memoryGib = 8): KeptDecision => {
+const kept = (serverId: string, memoryGib = 8): LoggedDecision => {
   const decision = decide(
     fleet,
     requestFor({ serverId, memoryGib, zone: 'az1', intent: 'create' }),
@@ -64,7 +64,7 @@ const kept = (serverId: string, memoryGib = 8): KeptDecision => {
     noHost: decision.hostsOut === 0 ? noHost : undefined,
   };
 };
-const note = (one: KeptDecision): void =>
+const note = (one: LoggedDecision): void =>
   writer.note(
     one,
     one.decision.targets.map(({ name }) => name),

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Race } from './cortex-races.testing.ts';
 import { countByHost, inRace, raceForLastSlots } from './cortex-races.testing.ts';
-import type { SeenServer } from './sim-cloud.ts';
+import type { ServerDocument } from './sim-cloud.ts';
 
 interface Rule {
   policy: string;
@@ -68,7 +68,7 @@ const isOneRequest = (policy: string): boolean => /^(soft-)?affinity$/.test(poli
 async function check(
   race: Race,
   groups: ReadonlyMap<Rule, string>,
-  servers: readonly SeenServer[],
+  servers: readonly ServerDocument[],
   when: string,
 ): Promise<void> {
   for (const { id, status, fault } of servers)
@@ -118,7 +118,7 @@ describe('three processes that place at once', { timeout: 300_000 }, () => {
  */
 async function evacuateTwo(
   { cloud, clock }: Race,
-  servers: readonly SeenServer[],
+  servers: readonly ServerDocument[],
   staying: ReadonlySet<string>,
 ): Promise<void> {
   const kept = countByHost(servers.filter(({ id }) => staying.has(id)));

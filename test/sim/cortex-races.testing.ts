@@ -15,7 +15,7 @@ import { makeFilesInstant } from './instant-files.ts';
 import { instantPasswords } from './instant-passwords.ts';
 import { createInvariants } from './invariants.ts';
 import { createTrace, lateBus, lateHttp } from './sim-chance.ts';
-import type { SeenServer, SimCloud } from './sim-cloud.ts';
+import type { ServerDocument, SimCloud } from './sim-cloud.ts';
 import { startSimCloud } from './sim-cloud.ts';
 
 const restMs = 600_000;
@@ -31,7 +31,7 @@ export interface Race {
   group(policy: string, maxPerHost?: number): Promise<string>;
   members(group: string): Promise<string[]>;
   /** Resolves with all servers when no operation is in progress and the audit finds nothing. */
-  rest(): Promise<SeenServer[]>;
+  rest(): Promise<ServerDocument[]>;
 }
 
 export interface RaceOptions {
@@ -158,7 +158,7 @@ const raceOf = (cloud: SimCloud, clock: FakeClock): Race => ({
 });
 
 /** How many of these servers each host has. */
-export function countByHost(servers: readonly SeenServer[]): Map<string, number> {
+export function countByHost(servers: readonly ServerDocument[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { 'OS-EXT-SRV-ATTR:host': host } of servers)
     if (host !== null) counts.set(host, (counts.get(host) ?? 0) + 1);

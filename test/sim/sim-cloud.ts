@@ -86,7 +86,7 @@ export interface SimCloudOptions {
 }
 
 /** Some fields of a server in the compute API. */
-export interface SeenServer {
+export interface ServerDocument {
   id: string;
   name: string;
   status: string;
@@ -140,15 +140,15 @@ export interface SimCloud {
     options?: { flavor?: string; host?: string; networks?: Json },
   ): Promise<string>;
   act(id: string, action: Json): Promise<number>;
-  show(id: string): Promise<SeenServer | undefined>;
-  list(): Promise<SeenServer[]>;
+  show(id: string): Promise<ServerDocument | undefined>;
+  list(): Promise<ServerDocument[]>;
   /** What the audit finds, and operations that are still in progress. */
   differences(): Promise<Difference[]>;
   /**
    * Resolves with all servers when no operation is in progress and the audit finds nothing. Throws
    * with what it found after `withinMs`.
    */
-  quiet(withinMs: number, everyMs?: number): Promise<SeenServer[]>;
+  quiet(withinMs: number, everyMs?: number): Promise<ServerDocument[]>;
   /** Servers whose guest runs on more than one host at this moment; must always be empty. */
   runningTwice(): string[];
   /** Stops the agents and starts new ones, as after a reboot of every host. */
@@ -390,12 +390,12 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
       const answer = await cloud.compute('GET', `/servers/${id}`);
       return answer.status === 404
         ? undefined
-        : (answer.body as unknown as { server: SeenServer }).server;
+        : (answer.body as unknown as { server: ServerDocument }).server;
     },
     list: async () =>
       (
         (await cloud.compute('GET', '/servers/detail?all_tenants=1')).body as unknown as {
-          servers: SeenServer[];
+          servers: ServerDocument[];
         }
       ).servers,
     async differences() {
@@ -466,7 +466,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
     },
     runningTwice() {
       const active = [...hosts.keys()].flatMap((host) =>
-        [...(store.look(host)?.guests.values() ?? [])].filter(
+        [...(store.hostNamed(host)?.guests.values() ?? [])].filter(
           ({ state }) => state === 'running' || state === 'paused',
         ),
       );

@@ -54,7 +54,7 @@ type JobState = {
   uuid: string;
   state: 'queued' | 'running' | 'success' | 'failure';
   error?: object;
-  lost: boolean;
+  isLost: boolean;
 };
 type Folder = { server: string; path: string; folder: string };
 
@@ -177,11 +177,11 @@ export async function startOntap(
     query: URLSearchParams,
     work: () => Promise<Answer | undefined>,
   ): Promise<Answer> {
-    const job: JobState = { uuid: randomUUID(), state: 'queued', lost: false };
+    const job: JobState = { uuid: randomUUID(), state: 'queued', isLost: false };
     const trouble = jobTroubles.shift();
     jobs.set(job.uuid, job);
     const run = async (): Promise<void> => {
-      if (trouble?.as === 'lost undone') return void (job.lost = true);
+      if (trouble?.as === 'lost undone') return void (job.isLost = true);
       await delay(jobMs / 2);
       job.state = 'running';
       if (trouble?.as === 'endless') return;
@@ -189,7 +189,7 @@ export async function startOntap(
       const failed = trouble?.as === 'failure' ? { body: { error: trouble.error } } : await work();
       if (failed) Object.assign(job, { state: 'failure', ...failed.body });
       else job.state = 'success';
-      job.lost = trouble?.as === 'lost';
+      job.isLost = trouble?.as === 'lost';
     };
     const ended = run().then(() => true);
     const body = {
@@ -265,7 +265,7 @@ export async function startOntap(
     const [query, target] = [url.searchParams, `${method} /${api}/${area}/${kind}`];
     if (target === 'GET /api/storage/volumes' && uuid === undefined) return volumes(query);
     if (target === 'GET /api/cluster/jobs') {
-      const { lost = true, ...job } = jobs.get(uuid ?? '') ?? {};
+      const { isLost: lost = true, ...job } = jobs.get(uuid ?? '') ?? {};
       return lost ? noEntry('uuid') : { status: 200, body: job };
     }
     if (target === 'POST /api/storage/file' && uuid === 'clone') {

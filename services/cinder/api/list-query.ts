@@ -85,7 +85,7 @@ export function orderOf(
       'badRequest',
       "The 'sort_key' and 'sort_dir' parameters are deprecated and cannot be used with the 'sort' parameter.",
     );
-  const asked =
+  const sortPairs =
     sort !== undefined
       ? sort.split(',').map((part) => part.trim().split(':'))
       : (keys.length > 0 ? keys : ['created_at']).map((key, index) => [
@@ -93,7 +93,7 @@ export function orderOf(
           directions[index] ?? directions[0],
         ]);
   const order: { column: string; direction: 'asc' | 'desc' }[] = [];
-  for (const [key = '', direction = 'desc'] of asked) {
+  for (const [key = '', direction = 'desc'] of sortPairs) {
     const column = columnNamed(keysAllowed, key);
     if (column === undefined)
       return fault(
@@ -102,7 +102,7 @@ export function orderOf(
       );
     if (direction !== 'asc' && direction !== 'desc')
       return fault('badRequest', `Unknown sort direction ${direction}, must be 'asc' or 'desc'.`);
-    if (!order.some((known) => known.column === column)) order.push({ column, direction });
+    if (!order.some((each) => each.column === column)) order.push({ column, direction });
   }
   // The id as last key makes the order total, so that a marker has a definite place.
   if (!order.some(({ column }) => column === 'id'))

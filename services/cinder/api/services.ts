@@ -37,7 +37,7 @@ export const isUp = ({ clock, config }: HandlerDeps, row: ServiceRow): boolean =
   clock.now() - row.heartbeat_at_ms < config.serviceDownMs;
 
 /** The time of the last heartbeat; null: there was none. */
-export const heardOfAt = (row: ServiceRow): string | null =>
+export const lastHeartbeatAt = (row: ServiceRow): string | null =>
   row.heartbeat_at_ms === 0 ? null : timeText(row.heartbeat_at_ms);
 
 export function serviceRoutes(deps: HandlerDeps): readonly Route[] {
@@ -57,7 +57,7 @@ export function serviceRoutes(deps: HandlerDeps): readonly Route[] {
     zone: row.zone,
     status: row.disabled === 1 ? 'disabled' : 'enabled',
     state: up ? 'up' : 'down',
-    updated_at: heardOfAt(row),
+    updated_at: lastHeartbeatAt(row),
     disabled_reason: row.disabled_reason,
     ...(row.binary === 'cinder-volume'
       ? { frozen: false, replication_status: 'disabled', active_backend_id: null }

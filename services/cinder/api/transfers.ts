@@ -144,9 +144,9 @@ function routesAt(deps: HandlerDeps, path: string, since: number): readonly Rout
         // The scope is null: any project that has the key may accept.
         const row = await find(request.params['id'] ?? '', null);
         if (isFault(row)) return row;
-        const taken = await accept(deps, request, row, request.body.accept.auth_key);
-        return isFault(taken)
-          ? taken
+        const acceptance = await accept(deps, request, row, request.body.accept.auth_key);
+        return isFault(acceptance)
+          ? acceptance
           : { status: 202, body: { transfer: summary(request, row, path) } };
       },
     }),
@@ -204,8 +204,8 @@ async function accept(
 ): Promise<Outcome<undefined>> {
   const { db } = deps.database;
   const { clock } = deps;
-  const [given, expected] = [Buffer.from(hashOf(row.salt, key)), Buffer.from(row.key_hash)];
-  if (!timingSafeEqual(given, expected))
+  const [actual, expected] = [Buffer.from(hashOf(row.salt, key)), Buffer.from(row.key_hash)];
+  if (!timingSafeEqual(actual, expected))
     return fault(
       'badRequest',
       `Invalid auth key: Attempt to transfer ${row.id} with invalid auth key.`,

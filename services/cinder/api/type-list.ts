@@ -53,14 +53,15 @@ export async function typesAsked(
   );
   if (isFault(filters)) return filters;
   // Members get the public types; admins may ask for private types or all.
-  const asked = first(request, 'is_public');
+  const isPublicText = first(request, 'is_public');
   const wanted =
-    asked === undefined || !isAdmin(request)
+    isPublicText === undefined || !isAdmin(request)
       ? true
-      : /^none$/i.test(asked)
+      : /^none$/i.test(isPublicText)
         ? null
-        : booleanOf(asked);
-  if (wanted === undefined) return fault('badRequest', `Invalid is_public filter [${asked}]`);
+        : booleanOf(isPublicText);
+  if (wanted === undefined)
+    return fault('badRequest', `Invalid is_public filter [${isPublicText}]`);
   const visible = await listTypes(
     deps.database.db,
     scopeOf(request),

@@ -50,10 +50,10 @@ async function write(
 ): Promise<Outcome<undefined>> {
   const volume = await requireVolume(db, volumeId);
   if (isFault(volume)) return volume;
-  const taken =
+  const temporarySnapshot =
     temporary && snapshotId !== null ? await requireSnapshot(db, snapshotId) : undefined;
-  if (isFault(taken)) return taken;
-  if (taken && taken.status !== 'available')
+  if (isFault(temporarySnapshot)) return temporarySnapshot;
+  if (temporarySnapshot && temporarySnapshot.status !== 'available')
     return fault(
       'conflict',
       'The volume is in use, and the snapshot to be backed up could not be taken.',

@@ -28,7 +28,7 @@ export function watchPools({
   config,
   volume,
 }: PoolsDeps): (requestId: string) => Promise<Outcome<readonly Pool[]>> {
-  let held: { pools: readonly Pool[]; atMs: number } | undefined;
+  let cached: { pools: readonly Pool[]; atMs: number } | undefined;
   let asking: Promise<Outcome<readonly Pool[]>> | undefined;
 
   async function ask(requestId: string): Promise<Outcome<readonly Pool[]>> {
@@ -44,15 +44,15 @@ export function watchPools({
       provisionedGib: provisioned.get(pool.host) ?? 0,
       enabled: !disabled.has(serviceHostOf(pool.host)),
     }));
-    held = { pools, atMs: clock.now() };
+    cached = { pools, atMs: clock.now() };
     return pools;
   }
 
   return async (requestId) => {
-    const maxAgeMs = held?.pools.every(({ answers }) => answers)
+    const maxAgeMs = cached?.pools.every(({ answers }) => answers)
       ? config.statsMaxAgeMs
       : Math.min(config.statsMaxAgeMs, silentMaxAgeMs);
-    if (held && clock.now() - held.atMs < maxAgeMs) return held.pools;
+    if (cached && clock.now() - cached.atMs < maxAgeMs) return cached.pools;
     asking ??= ask(requestId).finally(() => {
       asking = undefined;
     });

@@ -5,7 +5,7 @@ import { isFault } from '#contracts/common/fault.ts';
 import type { AnySaga, SagaStep } from '#platform/saga/saga.ts';
 import { isInUse } from '../store/attachments.ts';
 import { defineOperation } from '../store/operations.ts';
-import { tellOwner } from '../store/owner-messages.ts';
+import { leaveMessage } from '../store/owner-messages.ts';
 import { changeSnapshotIn, findSnapshot } from '../store/snapshots.ts';
 import { backendRetries, placedVolume, quickDeadlineMs, undoOnBackend } from './backends.ts';
 import { removeSnapshot } from './delete-snapshot.ts';
@@ -23,7 +23,7 @@ export function createSnapshot(deps: VolumeDeps): AnySaga {
     steps: [lookStep(deps), takeStep(deps), switchStep(deps), finishStep(deps)],
     async failed({ snapshotId, projectId }, _state, reason, context) {
       await changeSnapshotIn(db, snapshotId, ['creating'], { status: 'error' }, clock.now());
-      await tellOwner(
+      await leaveMessage(
         deps,
         'createSnapshot',
         { type: 'VOLUME_SNAPSHOT', id: snapshotId, projectId },

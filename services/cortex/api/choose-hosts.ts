@@ -35,8 +35,8 @@ function note(
   { hosts }: Choice,
 ): void {
   if (options?.read_only || options?.skip_history) return;
-  const [kept] = scheduling.decisions.of(spec['nova_object.data'].instance_uuid ?? '');
-  if (kept) noteDecision(kept, hosts);
+  const [logged] = scheduling.decisions.of(spec['nova_object.data'].instance_uuid ?? '');
+  if (logged) noteDecision(logged, hosts);
 }
 
 async function decide(

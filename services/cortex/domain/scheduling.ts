@@ -111,12 +111,16 @@ export class Scheduling {
     const preselection = new Map(
       request.hosts.map(({ host }) => [host, request.weights[host] ?? 0]),
     );
-    const asked = parseNovaRequest(request);
+    const placementRequest = parseNovaRequest(request);
     this.inFlight.releaseEnded(nowMs);
-    const changes = this.#beginHolding(request, asked, pipeline, preselection, nowMs);
+    const changes = this.#beginHolding(request, placementRequest, pipeline, preselection, nowMs);
     const most = request.options?.max_candidates ?? Infinity;
     const decideAmong = (limit: number): Decision =>
-      this.#engine.decide(pipeline, asked, { preselection, limit, explained: explainedTargets });
+      this.#engine.decide(pipeline, placementRequest, {
+        preselection,
+        limit,
+        explained: explainedTargets,
+      });
     // All hosts are sorted only if the planned place, which may be anywhere in the order, must be
     // found.
     const limit = changes?.place === undefined ? this.#firstLook(most) : Infinity;
@@ -146,7 +150,7 @@ export class Scheduling {
     });
     const [best] = hosts;
     if (changes && best !== undefined) {
-      const choice = choiceOf(asked.serverId, best, asked);
+      const choice = choiceOf(placementRequest.serverId, best, placementRequest);
       this.inFlight.hold(choice, nowMs);
       changes.held.push(choice);
     }
@@ -168,7 +172,7 @@ export class Scheduling {
    */
   #beginHolding(
     { options = {} }: NovaExternalRequest,
-    asked: PlacementRequest,
+    placementRequest: PlacementRequest,
     pipeline: Pipeline,
     preselection: ReadonlyMap<string, number>,
     nowMs: number,
@@ -176,14 +180,18 @@ export class Scheduling {
     if (
       options.read_only ||
       options.skip_inflight ||
-      !holdingIntents.has(asked.intent) ||
-      !asked.serverId
+      !holdingIntents.has(placementRequest.intent) ||
+      !placementRequest.serverId
     )
       return undefined;
     const { inFlight } = this;
-    const before = inFlight.hostOf(asked.serverId);
-    inFlight.release(asked.serverId);
-    const changes = { held: [] as InFlightChoice[], released: [asked.serverId], batch: null };
+    const before = inFlight.hostOf(placementRequest.serverId);
+    inFlight.release(placementRequest.serverId);
+    const changes = {
+      held: [] as InFlightChoice[],
+      released: [placementRequest.serverId],
+      batch: null,
+    };
     const { batch } = options;
     if (!batch) return { ...changes, place: undefined };
     const isNew = !this.#batches.has(batch.id, nowMs);
@@ -191,7 +199,7 @@ export class Scheduling {
       const isUsable = (host: string): boolean =>
         !this.#config.limitHostsToRequest || preselection.has(host);
       const planning = { engine: this.#engine, inFlight, pipeline, isUsable, nowMs };
-      changes.held = planBatch(planning, asked, batch);
+      changes.held = planBatch(planning, placementRequest, batch);
       if (changes.held.length > 0) this.#batches.add(batch.id, nowMs);
     }
     const own = placeOf(batch.id, batch.index);

@@ -180,21 +180,21 @@ async function list(
   { database: { db }, config }: GlanceParts,
   request: ApiRequest,
 ): Promise<Outcome<Reply>> {
-  const asked = readListQuery(request.query, config);
-  if (isFault(asked)) return asked;
+  const listQuery = readListQuery(request.query, config);
+  if (isFault(listQuery)) return listQuery;
   const images = await listImages(
     db,
     { projectId: request.auth.projectId, seesAll: request.allows('context_is_admin') },
-    asked,
+    listQuery,
   );
   if (images === 'noMarker')
-    return fault('badRequest', `Invalid marker. Image ${asked.marker} could not be found.`);
+    return fault('badRequest', `Invalid marker. Image ${listQuery.marker} could not be found.`);
   const others = new URLSearchParams(request.queryString);
   others.delete('marker');
   const first = others.size > 0 ? `/v2/images?${others.toString()}` : '/v2/images';
   const last = images.at(-1);
   const body: JsonObject = { images: images.map(imageView), first, schema: '/v2/schemas/images' };
-  if (last && images.length === asked.limit) {
+  if (last && images.length === listQuery.limit) {
     others.append('marker', last.id);
     body['next'] = `/v2/images?${others.toString()}`;
   }

@@ -6,7 +6,7 @@ import { refusedByCap } from './cap.ts';
 
 const limits = { maxHosts: 10, maxZonePercent: 25 };
 const zone = (watched: number, failing: number, heard = watched - failing) =>
-  refusedByCap({ heard, failing, inZone: { watched, failing } }, limits);
+  refusedByCap({ liveHosts: heard, failing, inZone: { watched, failing } }, limits);
 
 describe('the cap on hosts', () => {
   it('one host always, however small its zone', () => {

@@ -94,8 +94,8 @@ async function disableService(deps: StepDeps, row: NotificationRow): Promise<voi
   const service = services.find(({ host }) => host === row.host);
   if (!service) return await end(deps, row, 'ignored', `Nova knows no host ${row.host}`);
   if (service.status === 'enabled') {
-    const done = await deps.nova.disable(service.id, 'HA was told that nova-compute failed.');
-    if (isFault(done)) return;
+    const disabling = await deps.nova.disable(service.id, 'HA was told that nova-compute failed.');
+    if (isFault(disabling)) return;
   }
   await end(deps, row, 'finished', `the compute service of ${row.host} is disabled`);
 }

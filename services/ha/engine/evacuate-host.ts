@@ -29,11 +29,11 @@ export async function evacuate(deps: StepDeps, row: HostRow): Promise<Again> {
   for (const move of await listMoves(db, incident.id)) await observe(deps, row, move, servers);
   const moves = await listMoves(db, incident.id);
   if (isOver(moves)) return await finish(deps, row, incident, moves);
-  const asked = moves.map(asMove);
-  const targets = await targetsOf(deps, row, incident, asked);
+  const domainMoves = moves.map(asMove);
+  const targets = await targetsOf(deps, row, incident, domainMoves);
   const limits = { ...limitsOf(deps), named: targets.named };
   const byServer = new Map(moves.map((move) => [move.server_id, move]));
-  const next = nextMoves(asked, servers, targets.hosts, limits, deps.clock.now());
+  const next = nextMoves(domainMoves, servers, targets.hosts, limits, deps.clock.now());
   await Promise.all(
     next.map(async ({ serverId, change }) => {
       const move = byServer.get(serverId);
@@ -69,12 +69,12 @@ async function record(
   row: HostRow,
   incident: IncidentRow,
   servers: ReadonlyMap<string, FleetServer>,
-  known: readonly MoveRow[],
+  recordedMoves: readonly MoveRow[],
 ): Promise<void> {
-  const isKnown = new Set(known.map(({ server_id }) => server_id));
+  const recordedIds = new Set(recordedMoves.map(({ server_id }) => server_id));
   const images = new Map<string, Record<string, string>>();
   for (const server of servers.values()) {
-    if (isKnown.has(server.id)) continue;
+    if (recordedIds.has(server.id)) continue;
     const wish = await wishFor(deps.nova, server, images);
     await addMove(deps.database.db, {
       incident_id: incident.id,
@@ -101,11 +101,11 @@ async function observe(
   if (row.status !== 'pending' && row.status !== 'ongoing') return;
   const server = servers.get(row.server_id) ?? (await deps.nova.server(row.server_id));
   if (isFault(server) && server.kind !== 'notFound') return;
-  const seen = isFault(server) ? null : server;
-  const change = observedMove(asMove(row), seen, host, limitsOf(deps), deps.clock.now());
-  if (change) return await apply(deps, row, change, seen ?? undefined);
+  const current = isFault(server) ? null : server;
+  const change = observedMove(asMove(row), current, host, limitsOf(deps), deps.clock.now());
+  if (change) return await apply(deps, row, change, current ?? undefined);
   // Record the target that Nova has chosen.
-  const at = seen?.['OS-EXT-SRV-ATTR:host'] ?? host;
+  const at = current?.['OS-EXT-SRV-ATTR:host'] ?? host;
   if (row.status === 'ongoing' && at !== host && row.dest_host !== at)
     await changeMove(deps.database.db, row, { dest_host: at });
 }
@@ -164,13 +164,15 @@ async function failAttempt(
   server: FleetServer | undefined,
   isLast = row.attempts >= config.evacuationAttempts,
 ): Promise<void> {
-  const tried = JSON.parse(row.tried) as string[]; // written by this function
+  const triedHosts = JSON.parse(row.tried) as string[]; // written by this function
   const at = row.dest_host;
   await changeMove(database.db, row, {
     status: isLast ? 'failed' : 'pending',
     message,
     dest_host: null,
-    tried: JSON.stringify(at === null || tried.includes(at) ? tried : [...tried, at]),
+    tried: JSON.stringify(
+      at === null || triedHosts.includes(at) ? triedHosts : [...triedHosts, at],
+    ),
     ...(isLast ? { ended_at_ms: clock.now() } : {}),
   });
   const facts = { server: row.server_id, host: row.source_host, attempt: row.attempts, at };

@@ -20,8 +20,8 @@ import { idsIn } from './access-rules.ts';
 import { idText, nameOf, text, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedToLent, deniedToTrustee, lendableRoles } from './lent-rights.ts';
-import { denied, notFound, taken } from './permit.ts';
-import { asked, created, noContent, listed, shown, urlOf } from './replies.ts';
+import { denied, notFound, duplicateEntry } from './permit.ts';
+import { queryValue, created, noContent, listed, shown, urlOf } from './replies.ts';
 
 const ref = Type.Object(
   { id: Type.Optional(idText), name: Type.Optional(nameOf(255)) },
@@ -103,7 +103,7 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
           (await deniedToTrustee(k, request));
         if (refused) return refused;
         const rows = await applicationCredentialsOf(k.db, userId, {
-          name: asked(request, 'name'),
+          name: queryValue(request, 'name'),
         });
         return listed(
           request,
@@ -230,6 +230,6 @@ async function store(
   }));
   return (
     (await insertApplicationCredential(k.db, row, rules, () => k.ids.hex())) ??
-    taken('application_credential', sent.name)
+    duplicateEntry('application_credential', sent.name)
   );
 }

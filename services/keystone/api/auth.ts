@@ -136,13 +136,13 @@ export function tokenRoutes(k: Keystone): Route[] {
         async handler(request) {
           const userId = request.params['user_id'] ?? request.auth.userId;
           const user = await findUser(k.db, userId);
-          const seen =
+          const isAllowed =
             path.startsWith('/v3/auth') ||
             request.allows('identity:list_user_projects', {
               user_id: userId,
               domain_id: user?.domain_id,
             });
-          if (!seen) return fault('forbidden', 'You may list your own projects only.');
+          if (!isAllowed) return fault('forbidden', 'You may list your own projects only.');
           if (!user) return fault('notFound', `Could not find user: ${userId}.`);
           const { projects } = await reachableBy(k.db, userId);
           const tags = await tagsOf(

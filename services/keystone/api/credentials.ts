@@ -20,7 +20,7 @@ import { idText, nameOf, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedToLent } from './lent-rights.ts';
 import { denied, notFound } from './permit.ts';
-import { asked, created, noContent, listed, shown, urlOf } from './replies.ts';
+import { queryValue, created, noContent, listed, shown, urlOf } from './replies.ts';
 
 const projectId = Type.Optional(Type.Union([idText, Type.Null()]));
 const createBody = wrapped('credential', {
@@ -83,9 +83,12 @@ export function credentialRoutes(k: Keystone): Route[] {
         const refused = await deniedToLent(k, request);
         if (refused) return refused;
         const own = request.allows('admin_or_system_reader')
-          ? asked(request, 'user_id')
+          ? queryValue(request, 'user_id')
           : request.auth.userId;
-        const rows = await listCredentials(k.db, { user_id: own, type: asked(request, 'type') });
+        const rows = await listCredentials(k.db, {
+          user_id: own,
+          type: queryValue(request, 'type'),
+        });
         return listed(
           request,
           'credentials',

@@ -29,7 +29,7 @@ import { endpointView } from './endpoints.ts';
 import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
 import { projectView } from './project-view.ts';
-import { asked, created, noContent, listed, shown, urlOf } from './replies.ts';
+import { queryValue, created, noContent, listed, shown, urlOf } from './replies.ts';
 
 const face = Type.Union([Type.Literal('public'), Type.Literal('internal'), Type.Literal('admin')]);
 const filters = Type.Object(
@@ -70,7 +70,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
     route('GET', `${base}/endpoint_groups`, {
       policy: 'identity:list_endpoint_groups',
       async handler(request) {
-        const rows = await listEndpointGroups(k.db, { name: asked(request, 'name') });
+        const rows = await listEndpointGroups(k.db, { name: queryValue(request, 'name') });
         return listed(
           request,
           'endpoint_groups',

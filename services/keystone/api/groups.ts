@@ -22,8 +22,8 @@ import { groupView, userView } from './actor-view.ts';
 import { extraOf, idText, nameOf, text, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { badExpiryFilter } from './password-expiry-filter.ts';
-import { denied, homeDomain, listDomain, notFound, taken } from './permit.ts';
-import { asked, created, noContent, listed, shown } from './replies.ts';
+import { denied, homeDomain, listDomain, notFound, duplicateEntry } from './permit.ts';
+import { queryValue, created, noContent, listed, shown } from './replies.ts';
 
 const columns = ['id', 'name', 'domain_id', 'description'];
 const createBody = wrapped('group', {
@@ -77,7 +77,7 @@ export function groupRoutes(k: Keystone): Route[] {
       policy: 'identity:list_groups',
       async handler(request) {
         const rows = await listGroups(k.db, {
-          name: asked(request, 'name'),
+          name: queryValue(request, 'name'),
           domain_id: listDomain(request),
         });
         return listed(
@@ -105,7 +105,7 @@ export function groupRoutes(k: Keystone): Route[] {
           description: group.description ?? '',
           extra: extraOf(group, columns),
         };
-        if (!(await insertGroup(k.db, row))) return taken('group', row.name);
+        if (!(await insertGroup(k.db, row))) return duplicateEntry('group', row.name);
         return created('group', groupView(request, row));
       },
     }),
@@ -131,7 +131,7 @@ export function groupRoutes(k: Keystone): Route[] {
           extra: extraOf(group, columns, row.extra),
         };
         if (!(await updateGroup(k.db, row.id, changes)))
-          return taken('group', changes.name ?? row.name);
+          return duplicateEntry('group', changes.name ?? row.name);
         return shown('group', groupView(request, { ...row, ...changes }));
       },
     }),

@@ -26,7 +26,7 @@ import {
   nullableId,
 } from './limit-key.ts';
 import { notFound } from './permit.ts';
-import { askedAll, listed, shown, urlOf, showRoute, deleteRoute } from './replies.ts';
+import { queryValues, listed, shown, urlOf, showRoute, deleteRoute } from './replies.ts';
 
 const createBody = Type.Object({
   limits: limitList({ resource_limit: amount, project_id: nullableId, domain_id: nullableId }),
@@ -86,7 +86,7 @@ function projectLimitRoutes(k: Keystone): Route[] {
     route('GET', '/v3/limits', {
       policy: 'identity:list_limits',
       async handler(request) {
-        const rows = await listLimits(k.db, askedAll(request, filterNames));
+        const rows = await listLimits(k.db, queryValues(request, filterNames));
         return listed(
           request,
           'limits',

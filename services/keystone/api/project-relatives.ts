@@ -22,11 +22,11 @@ export async function relativesOf(
   const usable = new Set(
     (await reachableBy(k.db, request.auth.userId)).projects.map((one) => one.id),
   );
-  const seen = (one: ProjectRow): boolean =>
+  const isVisible = (one: ProjectRow): boolean =>
     usable.has(one.id) ||
     request.allows('identity:get_project', { project_id: one.id, domain_id: one.domain_id });
   const asList = (rows: ProjectRow[]): JsonObject[] =>
-    rows.filter(seen).map((one) => ({ project: projectView(request, one, []) }));
+    rows.filter(isVisible).map((one) => ({ project: projectView(request, one, []) }));
   const found: JsonObject = {};
   if (wants('parents_as_list'))
     found['parents'] = asList((await ancestorsOf(k.db, row)).filter((one) => !one.is_domain));

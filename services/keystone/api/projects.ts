@@ -20,12 +20,19 @@ import type { ProjectRow } from '../store/tables.ts';
 import { idText, nameOf, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedByImmutable } from './options.ts';
-import { denied, enabledFilter, homeDomain, listDomain, notFound, taken } from './permit.ts';
+import {
+  denied,
+  enabledFilter,
+  homeDomain,
+  listDomain,
+  notFound,
+  duplicateEntry,
+} from './permit.ts';
 import { changedFields, newFields, projectAttributes } from './project-fields.ts';
 import { relativesOf } from './project-relatives.ts';
 import { projectTagRoutes } from './project-tags.ts';
 import { projectView } from './project-view.ts';
-import { asked, askedFlag, created, noContent, listed, shown } from './replies.ts';
+import { queryValue, queryFlag, created, noContent, listed, shown } from './replies.ts';
 
 const nullableId = Type.Optional(Type.Union([idText, Type.Null()]));
 const createBody = wrapped('project', {
@@ -97,13 +104,13 @@ export function projectRoutes(k: Keystone): Route[] {
     route('GET', '/v3/projects', {
       policy: 'identity:list_projects',
       async handler(request) {
-        const isDomain = Number(askedFlag(request, 'is_domain') ?? false);
+        const isDomain = Number(queryFlag(request, 'is_domain') ?? false);
         const rows = await listProjects(k.db, {
           is_domain: isDomain,
-          name: asked(request, 'name'),
+          name: queryValue(request, 'name'),
           domain_id:
             isDomain && request.allows('admin_or_system_reader') ? undefined : listDomain(request),
-          parent_id: asked(request, 'parent_id'),
+          parent_id: queryValue(request, 'parent_id'),
           enabled: enabledFilter(request),
         });
         const byProject = await tagsOf(
@@ -137,7 +144,7 @@ export function projectRoutes(k: Keystone): Route[] {
         };
         return (await insertProject(k.db, row, project.tags ?? []))
           ? created('project', await view(request, row))
-          : taken('project', row.name);
+          : duplicateEntry('project', row.name);
       },
     }),
     route('GET', '/v3/projects/:project_id', {
@@ -180,7 +187,7 @@ export function projectRoutes(k: Keystone): Route[] {
         const changes = changedFields(row, project);
         return (await updateProject(k.db, row.id, changes, project.tags))
           ? shown('project', await view(request, { ...row, ...changes }))
-          : taken('project', changes.name ?? row.name);
+          : duplicateEntry('project', changes.name ?? row.name);
       },
     }),
     route('DELETE', '/v3/projects/:project_id', {
@@ -229,7 +236,7 @@ function fixed(
  * comma-separated.
  */
 function hasTags(tagsOfProject: readonly string[], request: ApiRequest<unknown>): boolean {
-  const wanted = (name: string): string[] | undefined => asked(request, name)?.split(',');
+  const wanted = (name: string): string[] | undefined => queryValue(request, name)?.split(',');
   const has = (one: string): boolean => tagsOfProject.includes(one);
   return (
     (wanted('tags')?.every(has) ?? true) &&

@@ -25,7 +25,7 @@ import {
   nullableId,
 } from './limit-key.ts';
 import { notFound } from './permit.ts';
-import { askedAll, noContent, listed, shown, urlOf, showRoute } from './replies.ts';
+import { queryValues, noContent, listed, shown, urlOf, showRoute } from './replies.ts';
 
 const createBody = Type.Object({ registered_limits: limitList({ default_limit: amount }) });
 const updateBody = wrapped('registered_limit', {
@@ -50,7 +50,7 @@ export function registeredLimitRoutes(k: Keystone): Route[] {
     route('GET', '/v3/registered_limits', {
       policy: 'identity:list_registered_limits',
       async handler(request) {
-        const rows = await listRegisteredLimits(k.db, askedAll(request, keyFilterNames));
+        const rows = await listRegisteredLimits(k.db, queryValues(request, keyFilterNames));
         return listed(
           request,
           'registered_limits',

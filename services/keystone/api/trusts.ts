@@ -15,7 +15,7 @@ import { idText, text, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedToLent, lendableRoles } from './lent-rights.ts';
 import { denied, notFound } from './permit.ts';
-import { asked, created, noContent, listed, shown, urlOf } from './replies.ts';
+import { queryValue, created, noContent, listed, shown, urlOf } from './replies.ts';
 import { roleView } from './roles.ts';
 
 const createBody = wrapped('trust', {
@@ -96,8 +96,8 @@ export function trustRoutes(k: Keystone): Route[] {
       objectPolicy: true,
       async handler(request) {
         const [trustor, trustee] = [
-          asked(request, 'trustor_user_id'),
-          asked(request, 'trustee_user_id'),
+          queryValue(request, 'trustor_user_id'),
+          queryValue(request, 'trustee_user_id'),
         ];
         const refused = denied(request, 'identity:list_trusts', {
           trustor_user_id: trustor,

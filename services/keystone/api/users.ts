@@ -22,8 +22,15 @@ import { deniedToLent } from './lent-rights.ts';
 import { mergedOptions, userOptions } from './options.ts';
 import { badExpiryFilter } from './password-expiry-filter.ts';
 import { provePassword } from './passwords/prove-password.ts';
-import { denied, enabledFilter, homeDomain, listDomain, notFound, taken } from './permit.ts';
-import { asked, created, noContent, listed, shown } from './replies.ts';
+import {
+  denied,
+  enabledFilter,
+  homeDomain,
+  listDomain,
+  notFound,
+  duplicateEntry,
+} from './permit.ts';
+import { queryValue, created, noContent, listed, shown } from './replies.ts';
 
 const columns = [
   'id',
@@ -107,7 +114,7 @@ export function userRoutes(k: Keystone): Route[] {
       policy: 'identity:list_users',
       async handler(request) {
         const rows = await listUsers(k.db, {
-          name: asked(request, 'name'),
+          name: queryValue(request, 'name'),
           domain_id: listDomain(request),
           enabled: enabledFilter(request),
         });
@@ -150,7 +157,7 @@ export function userRoutes(k: Keystone): Route[] {
           failed_at: 0,
           tokens_valid_from: 0,
         };
-        if (!(await insertUser(k.db, row))) return taken('user', row.name);
+        if (!(await insertUser(k.db, row))) return duplicateEntry('user', row.name);
         return created('user', userView(request, row));
       },
     }),
@@ -195,7 +202,7 @@ export function userRoutes(k: Keystone): Route[] {
           extra: extraOf(user, columns, row.extra),
         };
         if (!(await updateUser(k.db, row.id, changes)))
-          return taken('user', changes.name ?? row.name);
+          return duplicateEntry('user', changes.name ?? row.name);
         return shown('user', userView(request, { ...row, ...changes }));
       },
     }),

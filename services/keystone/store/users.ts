@@ -78,7 +78,7 @@ export async function clearFailedLogins(db: Db, id: string): Promise<void> {
  */
 export async function countFailedLogin(
   db: Db,
-  { id, password_hash: tried }: UserRow,
+  { id, password_hash: passwordHash }: UserRow,
   { nowMs, recentMs, limit }: { nowMs: number; recentMs: number; limit: number },
 ): Promise<number | undefined> {
   const { numUpdatedRows } = await db
@@ -94,7 +94,7 @@ export async function countFailedLogin(
       failed_at: nowMs,
     }))
     .where('id', '=', id)
-    .where('password_hash', '=', tried)
+    .where('password_hash', '=', passwordHash)
     .where((eb) => eb.or([eb('failed_at', '<=', recentMs), eb('failed_logins', '<', limit)]))
     .executeTakeFirst();
   return numUpdatedRows > 0n ? (await findUser(db, id))?.failed_logins : undefined;

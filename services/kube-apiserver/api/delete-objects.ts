@@ -65,12 +65,12 @@ export async function deleteObject(
       object.metadata.deletionTimestamp !== undefined &&
       finalizers.length === (object.metadata.finalizers ?? []).length;
     if (isMarked) return { object, isGone: false };
-    const kept = await deps.store.replace(
+    const update = await deps.store.replace(
       place,
       marked(object, finalizers, deps.clock.now()),
       stored.revision,
     );
-    if (kept) return { object: shownAs(kept.object, target.resource), isGone: false };
+    if (update) return { object: shownAs(update.object, target.resource), isGone: false };
   }
   return conflict(subject, 'it was changed again and again meanwhile');
 }

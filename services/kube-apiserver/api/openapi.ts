@@ -19,8 +19,8 @@ export function openapiDocument(registry: Registry, path: string): string | unde
   const all = registry.all();
   const built = documents.get(all) ?? new Map<string, string>();
   documents.set(all, built);
-  const known = built.get(path);
-  if (known !== undefined) return known;
+  const cached = built.get(path);
+  if (cached !== undefined) return cached;
   const resources = all.filter(({ group, version }) => pathOf(group, version) === path);
   if (resources.length === 0) return undefined;
   const text = JSON.stringify(documentOf(resources, path));

@@ -123,10 +123,10 @@ async function write(
   if (isRefusal(body)) return body;
   if (body.value === undefined) return badRequest('the body is missing');
   const parameters = new URLSearchParams(raw.query);
-  const asked = writeOptions(parameters, raw, request.subresource);
-  if (isRefusal(asked)) return asked;
+  const requestOptions = writeOptions(parameters, raw, request.subresource);
+  if (isRefusal(requestOptions)) return requestOptions;
   const guard = guardRoles(user, target, bindingsIn(deps));
-  const options: WriteOptions = { ...asked, ...(guard ? { guard } : {}) };
+  const options: WriteOptions = { ...requestOptions, ...(guard ? { guard } : {}) };
   const shown = (outcome: Answer<Written>): Answer<Served> =>
     isRefusal(outcome)
       ? outcome

@@ -127,8 +127,10 @@ async function insert(
     if (deps.store.get(place)) return alreadyExists(subjectOf(target));
     return { object, isNew: true, warnings };
   }
-  const kept = await deps.store.create(place, object);
-  return kept ? { object: kept.object, isNew: true, warnings } : alreadyExists(subjectOf(target));
+  const creation = await deps.store.create(place, object);
+  return creation
+    ? { object: creation.object, isNew: true, warnings }
+    : alreadyExists(subjectOf(target));
 }
 
 /** PUT: replaces the object by `body`. */
@@ -184,8 +186,8 @@ export async function changeObject(
     const { object, warnings } = next;
     if (options.dryRun || isSame(object, old))
       return { object: options.dryRun ? object : old, isNew: false, warnings };
-    const kept = await store(deps, place, object, stored);
-    if (kept) return { object: shownAs(kept.object, resource), isNew: false, warnings };
+    const update = await store(deps, place, object, stored);
+    if (update) return { object: shownAs(update.object, resource), isNew: false, warnings };
     if (resourceVersion || attempt === maxAttempts) return conflict(subjectOf(target), modified);
   }
 }
@@ -339,12 +341,12 @@ async function keepApplied(
   if (options.dryRun || isSame(object, old))
     return { object: options.dryRun ? object : old, isNew: false, warnings: [] };
   const stored = deps.store.get(placeOf(target));
-  const kept =
+  const update =
     stored && String(stored.revision) === old.metadata.resourceVersion
       ? await store(deps, placeOf(target), object, stored)
       : undefined;
-  return kept
-    ? { object: shownAs(kept.object, resource), isNew: false, warnings: [] }
+  return update
+    ? { object: shownAs(update.object, resource), isNew: false, warnings: [] }
     : conflict(subjectOf(target), modified);
 }
 
@@ -459,10 +461,13 @@ function blocks({ store: objects }: KubeDeps, target: Target) {
  */
 function isSame(a: KubeObject, b: KubeObject): boolean {
   const comparable = ({ metadata, ...rest }: KubeObject) => {
-    const { resourceVersion: _, managedFields, ...kept } = metadata;
+    const { resourceVersion: _, managedFields, ...comparableMeta } = metadata;
     return {
       ...rest,
-      metadata: { ...kept, owners: managedFields?.map(({ time: __, ...owner }) => owner) ?? [] },
+      metadata: {
+        ...comparableMeta,
+        owners: managedFields?.map(({ time: __, ...owner }) => owner) ?? [],
+      },
     };
   };
   return isSameJson(comparable(a), comparable(b));

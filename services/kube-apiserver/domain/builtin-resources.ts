@@ -398,11 +398,11 @@ function restarts(pod: KubeObject): number {
 }
 
 function lastSeen(event: KubeObject, nowMs: number): string {
-  const seen =
+  const timestamp =
     valueAt(event, 'lastTimestamp') ??
     valueAt(event, 'eventTime') ??
     event.metadata.creationTimestamp;
-  return typeof seen === 'string' ? age(nowMs - Date.parse(seen)) : '<unknown>';
+  return typeof timestamp === 'string' ? age(nowMs - Date.parse(timestamp)) : '<unknown>';
 }
 
 /**

@@ -25,7 +25,8 @@ export function parseJsonPath(path: string): JsonPath | undefined {
     if (!match) return undefined;
     steps.push(stepOf(match));
   }
-  return (value) => steps.reduce<unknown[]>((values, step) => values.flatMap(taken(step)), [value]);
+  return (value) =>
+    steps.reduce<unknown[]>((values, step) => values.flatMap(select(step)), [value]);
 }
 
 const unescaped = (text: string): string => text.replace(/\\(.)/g, '$1');
@@ -44,7 +45,7 @@ function stepOf(match: RegExpExecArray): Step {
   };
 }
 
-const taken =
+const select =
   (step: Step) =>
   (value: unknown): unknown[] => {
     switch (step.kind) {

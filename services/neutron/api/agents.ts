@@ -63,9 +63,9 @@ export function agentRoutes({ database: { db }, clock, config }: NeutronParts): 
         const { fields, ...filters } = request.query;
         const refused = unknownFilter(request, agentFilters);
         if (isFault(refused)) return refused;
-        const same = (value: Json | undefined, asked: string): boolean =>
+        const same = (value: Json | undefined, filterText: string): boolean =>
           (typeof value === 'string' ? value : JSON.stringify(value ?? null)).toLowerCase() ===
-          asked.toLowerCase();
+          filterText.toLowerCase();
         const views = (await listAgents(db))
           .map(view)
           .filter((agent) =>

@@ -43,8 +43,11 @@ export function autoTopologyRoutes(parts: NeutronParts): readonly Route[] {
   const { db } = parts.database;
   const path = '/v2.0/auto-allocated-topology/:project_id';
   const wantedProject = (request: ApiRequest): Outcome<string> => {
-    const asked = request.params['project_id'] ?? '';
-    const id = asked === 'None' || asked === 'null' ? (request.auth.projectId ?? '') : asked;
+    const projectParam = request.params['project_id'] ?? '';
+    const id =
+      projectParam === 'None' || projectParam === 'null'
+        ? (request.auth.projectId ?? '')
+        : projectParam;
     return id === request.auth.projectId ||
       request.allows('get_auto_allocated_topology:other_project')
       ? id

@@ -45,7 +45,7 @@ export interface AddressChoice {
   /** undefined: the caller named none, so that the port gets one address of each family. */
   wishes: readonly FixedIpWish[] | undefined;
   /** The port's present addresses, which `wishes` replace. */
-  held?: readonly FixedIp[];
+  current?: readonly FixedIp[];
   /** The project whose subnets a wish may name; null: all. */
   scope: Scope;
 }
@@ -63,7 +63,7 @@ export async function chooseAddresses(
   const { wishes } = choice;
   if (wishes?.length === 0) return [];
   const chosen = wishes
-    ? await wished(trx, port, subnets, { held: [], ...choice, wishes })
+    ? await wished(trx, port, subnets, { current: [], ...choice, wishes })
     : await usual(trx, port, subnets);
   if (isFault(chosen)) return chosen;
   if (isRouterPort(port)) return chosen;
@@ -121,7 +121,7 @@ async function wished(
   subnets: readonly SubnetRow[],
   choice: Wished,
 ): Promise<Outcome<FixedIp[]>> {
-  const { wishes, held, scope } = choice;
+  const { wishes, current, scope } = choice;
   const chosen: FixedIp[] = [];
   const has = (ip: FixedIp): boolean =>
     chosen.some(
@@ -137,8 +137,8 @@ async function wished(
   for (const { subnet_id } of wishes.filter(({ ip_address }) => ip_address === undefined)) {
     const subnet = subnets.find(({ id }) => id === subnet_id);
     if (!subnet) return await foreignSubnet(trx, port, subnet_id ?? '', scope);
-    const kept = held.find((ip) => ip.subnet_id === subnet.id && !has(ip));
-    if (kept) chosen.push(kept);
+    const existing = current.find((ip) => ip.subnet_id === subnet.id && !has(ip));
+    if (existing) chosen.push(existing);
     else if (isAutoAddressed(subnet) && !isRouterPort(port))
       chosen.push({
         subnet_id: subnet.id,
@@ -185,7 +185,7 @@ async function namedAddress(
   port: AddressedPort,
   subnets: readonly SubnetRow[],
   { subnet_id, ip_address = '' }: FixedIpWish,
-  { held, scope }: Wished,
+  { current, scope }: Wished,
 ): Promise<Outcome<FixedIp>> {
   const ip = canonicalIp(ip_address);
   const address = ipToNumber(ip);
@@ -218,7 +218,8 @@ async function namedAddress(
     );
   }
   const fixedIp = { subnet_id: subnet.id, ip_address: ip };
-  if (held.some((have) => have.subnet_id === subnet.id && have.ip_address === ip)) return fixedIp;
+  if (current.some((have) => have.subnet_id === subnet.id && have.ip_address === ip))
+    return fixedIp;
   const holder = await addressHolder(trx, subnet, ip);
   return holder === undefined || holder === port.id
     ? fixedIp

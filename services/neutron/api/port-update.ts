@@ -182,19 +182,19 @@ async function changeAddresses(
   trx: NeutronTrx,
   port: PortRow,
   before: PortRow,
-  { fixed_ips: asked }: Partial<PortInput>,
+  { fixed_ips: fixedIps }: Partial<PortInput>,
 ): Promise<Outcome<void>> {
-  const wishes = asked === null ? [] : asked;
+  const wishes = fixedIps === null ? [] : fixedIps;
   if (wishes === undefined && port.mac_address === before.mac_address) return undefined;
   const subnets = await subnetsOf(trx, port.network_id);
-  const held = (await addressesOf(trx, [port.id])).get(port.id) ?? [];
+  const current = (await addressesOf(trx, [port.id])).get(port.id) ?? [];
   const autoSubnets = new Set(subnets.filter(isAutoAddressed).map(({ id }) => id));
   const own = port.device_owner.startsWith('network:router_')
-    ? held
-    : held.filter(({ subnet_id }) => !autoSubnets.has(subnet_id));
+    ? current
+    : current.filter(({ subnet_id }) => !autoSubnets.has(subnet_id));
   const named = (wishes ?? own).filter(
     ({ subnet_id, ip_address }) =>
-      !held.some(
+      !current.some(
         (ip) =>
           !own.includes(ip) &&
           ip.ip_address === ip_address &&
@@ -204,19 +204,21 @@ async function changeAddresses(
   const onlyImplied = named.length === 0 && (wishes === undefined || wishes.length > 0);
   const wanted = onlyImplied
     ? subnets
-        .filter(({ id }) => autoSubnets.has(id) && held.some(({ subnet_id }) => subnet_id === id))
+        .filter(
+          ({ id }) => autoSubnets.has(id) && current.some(({ subnet_id }) => subnet_id === id),
+        )
         .map((subnet) => ({
           subnet_id: subnet.id,
           ip_address: eui64(cidrOfSubnet(subnet), port.mac_address),
         }))
-    : await chooseAddresses(trx, port, subnets, { wishes: named, held: own, scope });
+    : await chooseAddresses(trx, port, subnets, { wishes: named, current: own, scope });
   if (isFault(wanted)) return wanted;
   const subnetIds = (ips: readonly FixedIp[]): string =>
     [...new Set(ips.map(({ subnet_id }) => subnet_id))].sort().join();
-  if (port.device_owner === interfaceOwner && subnetIds(wanted) !== subnetIds(held)) {
+  if (port.device_owner === interfaceOwner && subnetIds(wanted) !== subnetIds(current)) {
     return fault(
       'badRequest',
-      `Bad port request: port ${port.id} is a router's interface in subnets ${subnetIds(held)}: add and remove subnets by the router.`,
+      `Bad port request: port ${port.id} is a router's interface in subnets ${subnetIds(current)}: add and remove subnets by the router.`,
       { type: 'BadRequest' },
     );
   }
@@ -227,11 +229,11 @@ async function changeAddresses(
   await releaseAddresses(
     trx,
     port.id,
-    held.filter((ip) => !wanted.some(same(ip))),
+    current.filter((ip) => !wanted.some(same(ip))),
   );
   await claimAddresses(
     trx,
     port,
-    wanted.filter((ip) => !held.some(same(ip))),
+    wanted.filter((ip) => !current.some(same(ip))),
   );
 }

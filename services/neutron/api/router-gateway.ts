@@ -94,26 +94,26 @@ async function changeGatewayPort(
 ): Promise<Outcome<void>> {
   const port = row.gateway_port_id === null ? undefined : await findPort(trx, row.gateway_port_id);
   if (port && info.external_fixed_ips) {
-    const held = (await addressesOf(trx, [port.id])).get(port.id) ?? [];
+    const current = (await addressesOf(trx, [port.id])).get(port.id) ?? [];
     const wanted = await chooseAddresses(trx, port, await subnetsOf(trx, port.network_id), {
       wishes: info.external_fixed_ips.length === 0 ? undefined : info.external_fixed_ips,
-      held,
+      current,
       scope: null,
     });
     if (isFault(wanted)) return wanted;
-    const among = (ips: typeof held) => (ip: (typeof held)[number]) =>
+    const among = (ips: typeof current) => (ip: (typeof current)[number]) =>
       ips.some(
         ({ subnet_id, ip_address }) => subnet_id === ip.subnet_id && ip_address === ip.ip_address,
       );
     await releaseAddresses(
       trx,
       port.id,
-      held.filter((ip) => !among(wanted)(ip)),
+      current.filter((ip) => !among(wanted)(ip)),
     );
     await claimAddresses(
       trx,
       port,
-      wanted.filter((ip) => !among(held)(ip)),
+      wanted.filter((ip) => !among(current)(ip)),
     );
     await changeRow(trx, 'ports', port.id, {}, context.nowMs);
     await markChanged(trx, [{ kind: 'port', id: port.id }]);

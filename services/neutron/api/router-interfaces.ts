@@ -174,21 +174,21 @@ export async function unplug(
       `Subnet on port ${found.port.id} does not match the requested subnet ${subnetId}.`,
       { type: 'SubnetMismatchForPort' },
     );
-  const lost =
+  const removedIps =
     subnetId === undefined
       ? found.fixedIps
       : found.fixedIps.filter(({ subnet_id }) => subnet_id === subnetId);
-  const needed = await stillNeeded(trx, router, lost);
+  const needed = await stillNeeded(trx, router, removedIps);
   if (isFault(needed)) return needed;
-  if (lost.length < found.fixedIps.length) {
-    await releaseAddresses(trx, found.port.id, lost);
+  if (removedIps.length < found.fixedIps.length) {
+    await releaseAddresses(trx, found.port.id, removedIps);
     await changeRow(trx, 'ports', found.port.id, {}, context.nowMs);
     await markChanged(trx, [{ kind: 'port', id: found.port.id }]);
   } else await erasePort(trx, found.port.id);
   return {
     portId: found.port.id,
     networkId: found.port.network_id,
-    subnetIds: lost.map(({ subnet_id }) => subnet_id),
+    subnetIds: removedIps.map(({ subnet_id }) => subnet_id),
   };
 }
 
@@ -198,11 +198,11 @@ export async function unplug(
 async function stillNeeded(
   trx: NeutronTrx,
   router: RouterRow,
-  lost: readonly FixedIp[],
+  removedIps: readonly FixedIp[],
 ): Promise<Outcome<void>> {
   const otherSubnets = await subnetsByIds(
     trx,
-    lost.map(({ subnet_id }) => subnet_id),
+    removedIps.map(({ subnet_id }) => subnet_id),
   );
   const inside = (ip: string): SubnetRow | undefined =>
     otherSubnets.find((subnet) => {

@@ -93,10 +93,10 @@ export const subnetPools: Resource<'subnetpools', SubnetPoolInput> = {
     if (isFault(merged)) return merged;
     // Prefixes may be added to a pool, never removed, since subnets may have been allocated from
     // them.
-    const lost = present.find(
+    const removedPrefix = present.find(
       (prefix) => !merged.prefixes.some((wider) => contains(wider, prefix)),
     );
-    if (lost !== undefined || merged.version !== row.ip_version)
+    if (removedPrefix !== undefined || merged.version !== row.ip_version)
       return fault(
         'badRequest',
         'Illegal update to prefixes: Existing prefixes must be a subset of the new prefixes.',

@@ -136,11 +136,11 @@ export const subnets: Resource<'subnets', SubnetInput> = {
         { type: 'SubnetInUse' },
       );
     }
-    const held = await eraseSubnet(trx, row.id);
-    for (const id of held) await changeRow(trx, 'ports', id, {}, context.nowMs);
+    const portIds = await eraseSubnet(trx, row.id);
+    for (const id of portIds) await changeRow(trx, 'ports', id, {}, context.nowMs);
     await changeRow(trx, 'networks', row.network_id, {}, context.nowMs);
     await markChanged(trx, [
-      ...held.map((id) => ({ kind: 'port' as const, id })),
+      ...portIds.map((id) => ({ kind: 'port' as const, id })),
       { kind: 'subnet', id: row.id },
       { kind: 'network', id: row.network_id },
     ]);
@@ -253,12 +253,14 @@ async function addressGateways(trx: NeutronTrx, subnet: SubnetRow, nowMs: number
   const gateways = (await portsOfNetwork(trx, subnet.network_id)).filter(
     ({ device_owner }) => device_owner === gatewayOwner,
   );
-  const held = await addressesOf(
+  const addresses = await addressesOf(
     trx,
     gateways.map(({ id }) => id),
   );
   for (const port of gateways) {
-    if (held.get(port.id)?.some(({ ip_address }) => ipVersion(ip_address) === subnet.ip_version))
+    if (
+      addresses.get(port.id)?.some(({ ip_address }) => ipVersion(ip_address) === subnet.ip_version)
+    )
       continue;
     const ip = await pickAddress(trx, subnet);
     if (ip === undefined) return;

@@ -83,11 +83,11 @@ export async function alignMetadataPort(
       throw new Error(`a port without addresses is refused: ${created.message}`);
     port = created.port;
   }
-  const held = (await addressesOf(trx, [port.id])).get(port.id) ?? [];
-  const lost = held.filter(({ subnet_id }) => !wanted.some(({ id }) => id === subnet_id));
-  const missing = wanted.filter(({ id }) => !held.some(({ subnet_id }) => subnet_id === id));
-  if (lost.length === 0 && missing.length === 0) return;
-  await releaseAddresses(trx, port.id, lost);
+  const current = (await addressesOf(trx, [port.id])).get(port.id) ?? [];
+  const surplus = current.filter(({ subnet_id }) => !wanted.some(({ id }) => id === subnet_id));
+  const missing = wanted.filter(({ id }) => !current.some(({ subnet_id }) => subnet_id === id));
+  if (surplus.length === 0 && missing.length === 0) return;
+  await releaseAddresses(trx, port.id, surplus);
   await claimAddresses(trx, port, await lastAddresses(trx, missing));
   await changeRow(trx, 'ports', port.id, {}, context.nowMs);
   await markChanged(trx, [{ kind: 'port', id: port.id }]);

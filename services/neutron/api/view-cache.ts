@@ -41,13 +41,13 @@ export function createViews<T extends ListedTable>(
   const guarded = Object.entries(resource.attributes)
     .filter(([, { hidden }]) => hidden)
     .map(([name]) => name);
-  const kept = new Map<string, { revision: number; text: string }>();
+  const cache = new Map<string, { revision: number; text: string }>();
 
   function keep(key: string, revision: number, text: string): void {
-    kept.delete(key);
-    kept.set(key, { revision, text });
-    const [oldest] = kept.size > maxKept ? kept.keys() : [];
-    if (oldest !== undefined) kept.delete(oldest);
+    cache.delete(key);
+    cache.set(key, { revision, text });
+    const [oldest] = cache.size > maxKept ? cache.keys() : [];
+    if (oldest !== undefined) cache.delete(oldest);
   }
 
   const hiddenFrom = (request: ApiRequest): string[] =>
@@ -64,7 +64,7 @@ export function createViews<T extends ListedTable>(
     const variant = variantOf(hidden);
     const found = new Map<string, string>();
     for (const { id, revision_number: revision } of listed) {
-      const cached = kept.get(variant + id);
+      const cached = cache.get(variant + id);
       if (cached?.revision === revision) found.set(id, cached.text);
     }
     const missing = listed.filter(({ id }) => !found.has(id)).map(({ id }) => id);

@@ -46,10 +46,10 @@ export async function auditNetwork(
   await deps.learn?.();
   const chassis = deps.chassis();
   if (chassis === null) return fault('unavailable', 'OVN has not told its hosts yet.');
-  let found = await look(deps, chassis);
+  let found = await compare(deps, chassis);
   for (let again = 1; again < looks && !isFault(found) && differs(found); again += 1) {
     await pause(lookPauseMs);
-    found = await look(deps, deps.chassis() ?? chassis);
+    found = await compare(deps, deps.chassis() ?? chassis);
   }
   return found;
 }
@@ -57,7 +57,7 @@ export async function auditNetwork(
 const differs = ({ inserted, updated, deleted, pending }: SdnAudit): boolean =>
   inserted + updated + deleted + pending > 0;
 
-async function look(
+async function compare(
   { database: { db }, sdn }: Pick<NeutronDeps, 'database'> & SdnView,
   chassis: readonly ChassisFacts[],
 ): Promise<Outcome<SdnAudit>> {

@@ -14,7 +14,7 @@ import {
 import type { NovaNotifier } from './nova-notifier.ts';
 
 type BindingDeps = Pick<NeutronDeps, 'database' | 'clock' | 'log'> & {
-  nova: Pick<NovaNotifier, 'tell'>;
+  nova: Pick<NovaNotifier, 'queue'>;
 };
 
 const batchSize = 500;
@@ -139,7 +139,7 @@ export class Bindings {
               !changed.includes(port) &&
               port.updated_at_ms > (isRepeated ? now : this.#writerSinceMs) - retellMs,
           );
-    this.#deps.nova.tell(
+    this.#deps.nova.queue(
       [...changed, ...untold].flatMap((port) => eventOf(port, batch.get(port.id) === true)),
     );
   }

@@ -41,7 +41,7 @@ export class ChassisWatch {
   }
 
   /** Counts who missed the last check, and starts the next one. True: gateways may have to move. */
-  async look(): Promise<boolean> {
+  async check(): Promise<boolean> {
     const chassis = this.#sdn().chassis();
     for (const each of chassis) {
       const answered = this.#asked === null || each.generation >= this.#asked;
@@ -56,7 +56,7 @@ export class ChassisWatch {
   }
 
   /**
-   * Writes the heartbeats of hosts that have answered. Called more often than `look`, so that a
+   * Writes the heartbeats of hosts that have answered. Called more often than `check`, so that a
    * cloud that restarts soon shows its hosts as alive.
    */
   async hear(): Promise<void> {
@@ -92,7 +92,7 @@ export class ChassisWatch {
     }
   }
 
-  /** Reads which chassis' agents were deleted. For callers of `facts` that do not call `look`. */
+  /** Reads which chassis' agents were deleted. For callers of `facts` that do not call `check`. */
   async learnRemoved(chassis: readonly Chassis[] = this.#sdn().chassis()): Promise<void> {
     const removed = await removedControllers(this.#deps.database.db);
     this.#removed = new Set(
@@ -101,9 +101,10 @@ export class ChassisWatch {
   }
 
   async #ask(): Promise<void> {
-    const asked = await this.#sdn().askChassis();
-    this.#asked = isFault(asked) ? null : asked;
-    if (isFault(asked)) this.#deps.log.debug({ why: asked.message }, 'hosts cannot be asked now');
+    const generation = await this.#sdn().askChassis();
+    this.#asked = isFault(generation) ? null : generation;
+    if (isFault(generation))
+      this.#deps.log.debug({ why: generation.message }, 'hosts cannot be asked now');
   }
 
   /** Whether the hosts that can carry gateways have changed since the last call. */

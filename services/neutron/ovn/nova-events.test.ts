@@ -140,7 +140,7 @@ describe('events for Nova', () => {
     const bindings = new Bindings({
       ...deps(),
       database: { ...ovn.world.database, db },
-      nova: { tell: (events) => void told.push(...events) },
+      nova: { queue: (events) => void told.push(...events) },
     });
     bindings.hear(port.id, { port: port.id, chassis: 'h1', up: true });
     await eventually(() => told.length > 0, { withinMs: 5_000, what: 'Nova hears' });

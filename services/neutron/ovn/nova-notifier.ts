@@ -25,7 +25,7 @@ export class NovaNotifier {
     this.#deps = deps;
   }
 
-  tell(events: readonly ServerExternalEvent[]): void {
+  queue(events: readonly ServerExternalEvent[]): void {
     if (events.length === 0 || this.#ending.signal.aborted) return;
     const over = this.#waiting.length + events.length - maxWaiting;
     if (over > 0)

@@ -16,9 +16,9 @@ const cursors = new WeakMap<object, Map<string, bigint>>();
 /** Cursors of one database. Transactions share its dialect adapter, which therefore is the key. */
 function cursorsOf(trx: NeutronDb): Map<string, bigint> {
   const owner = trx.getExecutor().adapter;
-  const held = cursors.get(owner) ?? new Map<string, bigint>();
-  cursors.set(owner, held);
-  return held;
+  const ownCursors = cursors.get(owner) ?? new Map<string, bigint>();
+  cursors.set(owner, ownCursors);
+  return ownCursors;
 }
 
 export const poolsOf = (subnet: Pick<SubnetRow, 'allocation_pools_json'>): Pool[] =>
@@ -45,8 +45,8 @@ export async function pickAddress(
     }
     return undefined;
   }
-  const held = cursorsOf(trx);
-  const cursor = held.get(subnet.id) ?? 0n;
+  const ownCursors = cursorsOf(trx);
+  const cursor = ownCursors.get(subnet.id) ?? 0n;
   // From the cursor to the end, then from the start to the cursor.
   const ranges = [
     ...pools.map(({ start, end }) => ({ start: start > cursor ? start : cursor, end })),
@@ -56,8 +56,8 @@ export async function pickAddress(
     if (start > end) continue;
     const found = await firstFree(trx, subnet.id, { start, end }, version, 'asc');
     if (found === undefined) continue;
-    if (held.size >= maxCursors) held.clear();
-    held.set(subnet.id, found + 1n);
+    if (ownCursors.size >= maxCursors) ownCursors.clear();
+    ownCursors.set(subnet.id, found + 1n);
     return numberToIp(found, version);
   }
   return undefined;
@@ -74,7 +74,7 @@ async function firstFree(
   const isUp = order === 'asc';
   const isOutside = (at: bigint): boolean => at < start || at > end;
   for (let at = isUp ? start : end; !isOutside(at);) {
-    const taken = await trx
+    const allocations = await trx
       .selectFrom('ip_allocations')
       .select('ip_key')
       .where('subnet_id', '=', subnetId)
@@ -82,12 +82,12 @@ async function firstFree(
       .orderBy('ip_key', order)
       .limit(lookAhead)
       .execute();
-    for (const { ip_key } of taken) {
+    for (const { ip_key } of allocations) {
       if (BigInt(`0x${ip_key}`) !== at) return at;
       at += isUp ? 1n : -1n;
       if (isOutside(at)) return undefined;
     }
-    if (taken.length < lookAhead) return at;
+    if (allocations.length < lookAhead) return at;
   }
   return undefined;
 }

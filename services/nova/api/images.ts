@@ -168,10 +168,10 @@ function glanceQuery(request: Request): Outcome<URLSearchParams> {
     const property = name.startsWith(propertyPrefix) ? name.slice(propertyPrefix.length) : '';
     if (property !== '' && !isOwnField(property)) query.set(property, value);
     const filter = Object.hasOwn(filters, name) ? filters[name] : undefined;
-    const asked = filter?.(value);
-    if (filter && !asked)
+    const glanceFilter = filter?.(value);
+    if (filter && !glanceFilter)
       return fault('badRequest', `Invalid input for query parameters ${name}. Value: ${value}.`);
-    if (asked) query.set(...asked);
+    if (glanceFilter) query.set(...glanceFilter);
   }
   return query;
 }

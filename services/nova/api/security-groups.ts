@@ -72,9 +72,9 @@ export function securityGroupRoutes(deps: NovaDeps): readonly Route[] {
     );
   };
   const shown = async (
-    asked: ReturnType<ReturnType<typeof askNeutron>>,
+    call: ReturnType<ReturnType<typeof askNeutron>>,
   ): Promise<Outcome<Reply>> => {
-    const group = await documentOf<SecurityGroup>('security_group', asked);
+    const group = await documentOf<SecurityGroup>('security_group', call);
     return isFault(group)
       ? inOldWords(group)
       : { status: 200, body: { security_group: groupView(group, [group]) } };

@@ -152,10 +152,10 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
       body: attachBody,
       faults: ['notFound', 'conflict', 'forbidden', 'timeout'],
       handler: ofServer(deps, async (request, server) => {
-        const asked = request.body.volumeAttachment;
+        const attachment = request.body.volumeAttachment;
         const refused = checkState(server, volumeStates, 'attach_volume');
         if (refused) return checkLock(request, server) ?? refused;
-        const volume = await cinderClient(deps, callerOf(request)).volume(asked.volumeId);
+        const volume = await cinderClient(deps, callerOf(request)).volume(attachment.volumeId);
         if (isFault(volume)) return volume;
         if (volume.status !== 'available')
           return fault(
@@ -185,8 +185,8 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
               device: name,
               bus,
               boot_index: null,
-              tag: asked.tag ?? null,
-              delete_on_termination: asked.delete_on_termination ? 1 : 0,
+              tag: attachment.tag ?? null,
+              delete_on_termination: attachment.delete_on_termination ? 1 : 0,
               attachment_id: null,
               host: null,
               connection: null,
@@ -204,9 +204,9 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
       handler: async (request) => {
         const found = await requestedVolume(request);
         if (isFault(found)) return found;
-        const asked = request.body.volumeAttachment;
-        if (asked.volumeId !== found.row.volume_id) {
-          const other = await cinderClient(deps, callerOf(request)).volume(asked.volumeId);
+        const attachment = request.body.volumeAttachment;
+        if (attachment.volumeId !== found.row.volume_id) {
+          const other = await cinderClient(deps, callerOf(request)).volume(attachment.volumeId);
           return isFault(other) && other.kind !== 'notFound'
             ? other
             : fault(
@@ -224,13 +224,13 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
           tag: row.tag,
         } as const;
         const changed = (['id', 'serverId', 'device', 'tag'] as const).find(
-          (name) => asked[name] !== undefined && asked[name] !== fixed[name],
+          (name) => attachment[name] !== undefined && attachment[name] !== fixed[name],
         );
         if (changed)
           return fault('badRequest', `The ${changed} of a volume attachment cannot be changed.`);
-        if (asked.delete_on_termination !== undefined)
+        if (attachment.delete_on_termination !== undefined)
           await changeServerVolume(db, row.id, {
-            delete_on_termination: asked.delete_on_termination ? 1 : 0,
+            delete_on_termination: attachment.delete_on_termination ? 1 : 0,
           });
         return { status: 202 };
       },

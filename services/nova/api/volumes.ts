@@ -213,8 +213,8 @@ export function cinderRoutes(deps: NovaDeps): readonly Route[] {
 
 /** Passes on `limit` and `offset`, which have the same names in Cinder. */
 function paging({ query }: ApiRequest<unknown>): URLSearchParams {
-  const asked = new URLSearchParams();
+  const parameters = new URLSearchParams();
   for (const name of ['limit', 'offset'])
-    for (const value of query[name] ?? []) asked.set(name, value);
-  return asked;
+    for (const value of query[name] ?? []) parameters.set(name, value);
+  return parameters;
 }

@@ -188,24 +188,24 @@ describe('a volume', () => {
     assert.deepEqual((await ask('s1', 'volume-new')).body, {
       snapshot: { id: 's1', volumeId: volume.id },
     });
-    await eventually(() => world.cinder.told.has('s1'), {
+    await eventually(() => world.cinder.reportedStatuses.has('s1'), {
       withinMs: settleMs,
       what: 'Cinder is told',
     });
     assert.deepEqual(
       [
         calls.findLast(({ method }) => method === 'snapshotVolume')?.params.next.file,
-        world.cinder.told.get('s1'),
+        world.cinder.reportedStatuses.get('s1'),
       ],
       ['volume-new', 'creating'],
     );
     world.refuses = { snapshotVolume: fault('conflict', 'no') };
     await ask('s2', 'volume-newer');
-    await eventually(() => world.cinder.told.has('s2'), {
+    await eventually(() => world.cinder.reportedStatuses.has('s2'), {
       withinMs: settleMs,
       what: 'Cinder is told',
     });
-    assert.equal(world.cinder.told.get('s2'), 'error');
+    assert.equal(world.cinder.reportedStatuses.get('s2'), 'error');
     assert.equal(
       ((await expectedGuests(nova.deps, { host: 'h1', uuids: [] })) as Loose).guests[0].volumes[0]
         .connection.file,

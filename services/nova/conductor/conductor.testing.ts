@@ -5,8 +5,8 @@ import type { Json } from '#contracts/common/json.ts';
 import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
 import { computeTopic } from '#contracts/nova/compute-agent-rpc.ts';
 import type { Answer, Loose } from '#openstack/http/api.testing.ts';
+import type { CannedAnswer } from '#openstack/http/canned-http-client.testing.ts';
 import type { HttpCall } from '#openstack/http/client.ts';
-import type { Told } from '#openstack/http/told-client.testing.ts';
 import { rpcServer } from '#platform/bus/contract.ts';
 import type { HandlersOf } from '#platform/bus/contract.ts';
 import { systemClock } from '#platform/clock.ts';
@@ -23,7 +23,7 @@ export interface ConductorFixture {
   /** Glance's answer for the image that servers are built from. */
   image: { id: string } & Record<string, Json>;
   /** Answers for Placement: every host always has room. */
-  placement(call: HttpCall): Told;
+  placement(call: HttpCall): CannedAnswer;
   post(server: Record<string, Json>, version?: number): Promise<Answer>;
   /** The server as an administrator sees it; undefined once it is deleted. */
   show(id: string): Promise<Loose>;

@@ -107,8 +107,12 @@ const moveVolumesStep = <State>(
     const move = await moveOf(deps, input);
     if (isFault(move)) return move;
     const { server } = move;
-    const given = isFromUp ? await giveUpVolumes(deps, server, from(move), call) : undefined;
-    return isFault(given) ? given : await moveVolumes(deps, server, to(move, state), call);
+    const disconnection = isFromUp
+      ? await giveUpVolumes(deps, server, from(move), call)
+      : undefined;
+    return isFault(disconnection)
+      ? disconnection
+      : await moveVolumes(deps, server, to(move, state), call);
   },
   async undo(input, _state, call) {
     const move = await moveToUndo(deps, input);

@@ -115,13 +115,13 @@ export function revertResize(deps: NovaDeps): AnySaga {
           if (!move) return;
           const { server, source } = move;
           const stopped = await stopGuest(deps, server, source, call);
-          const given = isFault(stopped)
+          const disconnection = isFault(stopped)
             ? stopped
             : await giveUpVolumes(deps, server, source, call);
           // The disk on the source is kept, but two copies must never run: tried again until it is
           // stopped.
-          if (isFault(given) && given.kind !== 'notFound')
-            throw new Error(`stop server ${server.id} on ${source}: ${given.message}`);
+          if (isFault(disconnection) && disconnection.kind !== 'notFound')
+            throw new Error(`stop server ${server.id} on ${source}: ${disconnection.message}`);
         },
       },
       completeVolumesStep(deps, 60_000),

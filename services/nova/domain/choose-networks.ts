@@ -5,7 +5,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Network, Port, SecurityGroup } from '#contracts/neutron/wire.ts';
 
-export interface AskedNic {
+export interface RequestedNic {
   uuid?: string | undefined;
   port?: string | null | undefined;
   fixed_ip?: string | undefined;
@@ -16,7 +16,7 @@ export interface AskedNic {
  * 'auto': Nova chooses the network; if there is none, the request is refused. 'whatever' (a request
  * below 2.37 that names no network): as 'auto', but if there is none, the server gets no interface.
  */
-export type AskedNetworks = readonly AskedNic[] | 'auto' | 'none' | 'whatever';
+export type RequestedNetworks = readonly RequestedNic[] | 'auto' | 'none' | 'whatever';
 
 export interface NetworkFacts {
   projectId: string;
@@ -40,13 +40,20 @@ export interface WantedNic {
   tag: string | null;
 }
 
-export function chooseNics(asked: AskedNetworks, facts: NetworkFacts): Outcome<WantedNic[]> {
-  if (asked === 'none') return [];
-  if (asked === 'auto' || asked === 'whatever' || asked.length === 0)
-    return chosenForCaller(asked === 'auto', facts);
+export function chooseNics(
+  requestedNetworks: RequestedNetworks,
+  facts: NetworkFacts,
+): Outcome<WantedNic[]> {
+  if (requestedNetworks === 'none') return [];
+  if (
+    requestedNetworks === 'auto' ||
+    requestedNetworks === 'whatever' ||
+    requestedNetworks.length === 0
+  )
+    return chosenForCaller(requestedNetworks === 'auto', facts);
   const nics: WantedNic[] = [];
   const tags = new Set<string>();
-  for (const nic of asked) {
+  for (const nic of requestedNetworks) {
     const one = nic.port
       ? ofPort(nic, nic.port, facts)
       : nic.uuid === undefined
@@ -85,7 +92,7 @@ function chosenForCaller(needed: boolean, facts: NetworkFacts): Outcome<WantedNi
 }
 
 /** An entry with only a tag or an address: uses the single network that is available. */
-function anyNetwork(nic: AskedNic, facts: NetworkFacts): Outcome<WantedNic> {
+function anyNetwork(nic: RequestedNic, facts: NetworkFacts): Outcome<WantedNic> {
   const chosen = chosenForCaller(true, facts);
   if (isFault(chosen)) return chosen;
   return {
@@ -96,7 +103,7 @@ function anyNetwork(nic: AskedNic, facts: NetworkFacts): Outcome<WantedNic> {
   };
 }
 
-function ofNetwork(nic: AskedNic, id: string, facts: NetworkFacts): Outcome<WantedNic> {
+function ofNetwork(nic: RequestedNic, id: string, facts: NetworkFacts): Outcome<WantedNic> {
   const network = facts.networks.get(id);
   if (!network) return fault('badRequest', `Network ${id} could not be found.`);
   const usable = checked(network, facts);
@@ -120,7 +127,7 @@ function checked(network: Network, facts: NetworkFacts): Outcome<undefined> {
     : undefined;
 }
 
-function ofPort(nic: AskedNic, id: string, facts: NetworkFacts): Outcome<WantedNic> {
+function ofPort(nic: RequestedNic, id: string, facts: NetworkFacts): Outcome<WantedNic> {
   const port = facts.ports.get(id);
   if (!port) return fault('badRequest', `Port id ${id} could not be found.`);
   if (nic.fixed_ip !== undefined)
@@ -141,12 +148,12 @@ function ofPort(nic: AskedNic, id: string, facts: NetworkFacts): Outcome<WantedN
  * name.
  */
 export function chooseSecurityGroups(
-  asked: readonly string[],
+  namesOrIds: readonly string[],
   groups: readonly SecurityGroup[],
   projectId: string,
 ): Outcome<SecurityGroup[]> {
   const chosen = new Map<string, SecurityGroup>();
-  for (const wanted of asked) {
+  for (const wanted of namesOrIds) {
     const byId = groups.filter(({ id }) => id === wanted);
     const found = byId.length > 0 ? byId : groups.filter(({ name }) => name === wanted);
     const [group, ...others] = found;

@@ -15,7 +15,7 @@ function factsOf(
   }));
   return {
     generations: new Map(rows.map(({ consumer }) => [consumer, 1])),
-    held: new Map(rows.map(({ consumer, row }) => [consumer, [row]])),
+    allocations: new Map(rows.map(({ consumer, row }) => [consumer, [row]])),
     inventories: new Map(
       Object.entries(vcpus).map(([provider, total]) => [
         provider,

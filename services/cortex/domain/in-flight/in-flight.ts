@@ -67,12 +67,12 @@ export class InFlight {
 
   /** No effect if the owner holds nothing. */
   release(owner: string): void {
-    const held = this.#held.get(owner);
-    if (!held) return;
+    const choice = this.#held.get(owner);
+    if (!choice) return;
     this.#held.delete(owner);
-    const owners = this.#ownersOn.get(held.host);
+    const owners = this.#ownersOn.get(choice.host);
     owners?.delete(owner);
-    if (owners?.size === 0) this.#ownersOn.delete(held.host);
+    if (owners?.size === 0) this.#ownersOn.delete(choice.host);
     this.#fleet.removeReservation(reservationOf(owner));
   }
 

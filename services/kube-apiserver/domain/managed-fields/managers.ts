@@ -174,7 +174,7 @@ export function applyConfiguration(
     commonPaths(entry.fields, differing).map((path) => ({ entry, path })),
   );
   if (conflicts.length > 0 && !force) return applyConflict(conflicts);
-  const kept = others.map((entry) => ({
+  const otherEntries = others.map((entry) => ({
     ...entry,
     fields: conflicts.some((each) => each.entry === entry)
       ? (difference(entry.fields, differing) ?? {})
@@ -184,7 +184,7 @@ export function applyConfiguration(
   const givenUp = own && difference(own.fields, wantedFields);
   const dropped =
     givenUp &&
-    kept.reduce<FieldSet | undefined>(
+    otherEntries.reduce<FieldSet | undefined>(
       (rest, entry) => rest && difference(rest, entry.fields),
       givenUp,
     );
@@ -200,7 +200,7 @@ export function applyConfiguration(
   const { manager, subresource, time } = writer;
   const isUnchanged = own !== undefined && isSameJson(own.fields, wantedFields);
   return withEntries(next, [
-    ...kept,
+    ...otherEntries,
     {
       manager,
       operation: 'Apply',

@@ -50,8 +50,8 @@ const patterns = new Map<string, RE2JS>();
 const maxPatterns = 1_000;
 
 function patternOf(text: string): RE2JS {
-  const known = patterns.get(text);
-  if (known) return known;
+  const cached = patterns.get(text);
+  if (cached) return cached;
   const [oldest] = patterns.size >= maxPatterns ? patterns.keys() : [];
   if (oldest !== undefined) patterns.delete(oldest);
   const compiled = RE2JS.compile(text);
@@ -128,16 +128,16 @@ function checkArray(
   if (schema.minItems !== undefined && value.length < schema.minItems)
     inBody(`should have at least ${schema.minItems} items`);
   const { items } = schema;
-  const seen = new Set<string>();
+  const itemKeys = new Set<string>();
   for (const [index, item] of value.entries()) {
     const key = keyOfItem(item, schema);
-    if (key !== undefined && seen.has(key))
+    if (key !== undefined && itemKeys.has(key))
       causes.push({
         reason: 'FieldValueDuplicate',
         message: `Duplicate value: ${key}`,
         field: `${path}[${index}]`,
       });
-    if (key !== undefined) seen.add(key);
+    if (key !== undefined) itemKeys.add(key);
     if (items) check(item, items, `${path}[${index}]`, causes);
   }
 }

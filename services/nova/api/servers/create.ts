@@ -316,8 +316,8 @@ async function networksOf(
   body: Body,
   { projectId, counts: { min, max } }: { projectId: string; counts: { min: number; max: number } },
 ): Promise<Outcome<WantedNetworks>> {
-  const asked = body.networks ?? 'whatever';
-  const rows = typeof asked === 'string' ? [] : asked;
+  const networks = body.networks ?? 'whatever';
+  const rows = typeof networks === 'string' ? [] : networks;
   if (
     rows.some(({ tag }) => tag !== undefined) &&
     !(request.version >= 42 || (request.version >= 32 && request.version <= 36))
@@ -342,7 +342,7 @@ async function networksOf(
   return await wantedNetworks(
     deps,
     request,
-    asked,
+    networks,
     names.every((name) => name === 'default') ? [] : names,
     { projectId, min },
   );

@@ -49,13 +49,13 @@ export function readDevices(
   flavor: FlavorFacts,
 ): Outcome<WantedDisks> {
   const old = body.block_device_mapping ?? [];
-  const asked = body.block_device_mapping_v2 ?? [];
-  if (old.length > 0 && asked.length > 0)
+  const mappingsV2 = body.block_device_mapping_v2 ?? [];
+  if (old.length > 0 && mappingsV2.length > 0)
     return fault(
       'badRequest',
       'Using different block_device_mapping syntaxes is not allowed in the same request.',
     );
-  const devices = old.length > 0 ? fromOldForm(old) : asked;
+  const devices = old.length > 0 ? fromOldForm(old) : mappingsV2;
   if (isFault(devices)) return devices;
   let imageId = body.imageRef || null;
   let rootTag: string | null = null;

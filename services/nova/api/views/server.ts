@@ -281,9 +281,9 @@ export function serverView(
   answers: Answers = 'show',
 ): JsonObject {
   const view: JsonObject = {};
-  const asked = { ...context, answers };
+  const viewContext = { ...context, answers };
   for (const field of fieldsFor(context.version, context.showsHost, answers)) {
-    const value = field.value(server, asked);
+    const value = field.value(server, viewContext);
     if (value !== undefined) view[field.name] = value;
   }
   return view;
