@@ -58,10 +58,10 @@ export async function addHost(
 function joined(name: string, hypervisor: Hypervisor | undefined, node: object): Verdict {
   if (isFault(node as Node))
     return { failed: `The node ${name} was deleted meanwhile: the host does not join.` };
-  const refused = conditionOf(node as Node, 'Ready');
-  if (refused?.status === 'False')
+  const ready = conditionOf(node as Node, 'Ready');
+  if (ready?.status === 'False')
     return {
-      failed: `Host ${name} cannot be powered on: ${refused.message}. Take it out with: ./cobalt host remove ${name}`,
+      failed: `Host ${name} cannot be powered on: ${ready.message}. Take it out with: ./cobalt host remove ${name}`,
     };
   if (!hypervisor) return undefined;
   if (isTrue(hypervisor, 'Ready')) return 'reached';

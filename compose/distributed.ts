@@ -7,8 +7,6 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { HaproxyPlace } from '#hosts/daemons/haproxy.ts';
 import { checkEveryMs, haproxyNeeds, prepareHaproxy } from '#hosts/daemons/haproxy.ts';
-import type { KeptProcess, ProcessSpec } from '#hosts/daemons/kept-process.ts';
-import { keepProcess } from '#hosts/daemons/kept-process.ts';
 import {
   mariadbNeeds,
   mariadbSocket,
@@ -22,6 +20,8 @@ import {
   rabbitmqNeeds,
   rabbitmqUser,
 } from '#hosts/daemons/rabbitmq.ts';
+import type { SupervisedProcess, ProcessSpec } from '#hosts/daemons/supervised-process.ts';
+import { superviseProcess } from '#hosts/daemons/supervised-process.ts';
 import { missingProgram } from '#hosts/local/needs.ts';
 import { machineAddress } from '#hosts/local/underlay.ts';
 import type { ClientDeps } from '#openstack/clients/call.ts';
@@ -138,10 +138,10 @@ async function startProcesses(deps: Deps): Promise<Outcome<Processes>> {
   const { home, step } = cloud;
   const { log } = options;
   const clock = systemClock;
-  const processes: KeptProcess[] = [];
+  const processes: SupervisedProcess[] = [];
   const onChange = recordChanges(home, processes);
   const keep = async (spec: ProcessSpec): Promise<Outcome<void>> => {
-    const running = keepProcess(
+    const running = superviseProcess(
       { ...spec, onChange },
       { clock, log: log.child({ component: 'processes' }) },
     );
@@ -181,8 +181,8 @@ async function startProcesses(deps: Deps): Promise<Outcome<Processes>> {
       return isFault(names) ? names : await keep(spec);
     };
     const daemons = await Promise.all([keep(database), startBroker()]);
-    const refused = daemons.find(isFault);
-    if (refused) return refused;
+    const failure = daemons.find(isFault);
+    if (failure) return failure;
     step('MariaDB and RabbitMQ');
     const file = await writeSettings(deps, broker);
     await migrateDatabases((await readProcessConfig(file, {})).value, home, log);
@@ -213,7 +213,7 @@ async function startProcesses(deps: Deps): Promise<Outcome<Processes>> {
 }
 
 /** Writes the process table after changes; changes in quick succession are written once. */
-function recordChanges(home: Home, processes: readonly KeptProcess[]): () => void {
+function recordChanges(home: Home, processes: readonly SupervisedProcess[]): () => void {
   let isWaiting = false;
   let writing = Promise.resolve();
   return () => {

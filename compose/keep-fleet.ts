@@ -68,9 +68,9 @@ export async function keepFleet(deps: FleetKeeperDeps): Promise<{ stop(): Promis
       const host = hostNamePattern.test(name)
         ? await numbered(kube, node, kind, usedNumbers)
         : undefined;
-      const refused = whyNot(name, host, fleet.hosts());
-      const added = host && refused === undefined ? await add(deps, host) : undefined;
-      await show(deps, node, refused ?? (isFault(added) ? added.message : undefined));
+      const refusal = whyNot(name, host, fleet.hosts());
+      const addition = host && refusal === undefined ? await add(deps, host) : undefined;
+      await show(deps, node, refusal ?? (isFault(addition) ? addition.message : undefined));
       return undefined;
     }
     if (next.do === 'remove') {
@@ -110,8 +110,8 @@ async function add(
   host: FleetHost,
 ): Promise<Outcome<void>> {
   if (host.kind === 'simulated') simulated.add(host.name);
-  const added = fleet.add(host);
-  if (isFault(added)) return added;
+  const addition = fleet.add(host);
+  if (isFault(addition)) return addition;
   await bmcs.add(host.name);
   log.info({ host: host.name, kind: host.kind }, 'a host is added');
   return undefined;
@@ -130,8 +130,8 @@ async function remove(
   // A Node with an invalid name never became a host.
   if (hostNamePattern.test(name)) {
     await bmcs.remove(name);
-    const removed = await fleet.remove(host);
-    if (isFault(removed)) throw new Error(removed.message);
+    const removal = await fleet.remove(host);
+    if (isFault(removal)) throw new Error(removal.message);
     simulated.delete(name);
   }
   const finalizers = (metadata.finalizers ?? []).filter((each) => each !== hostFinalizer);
@@ -159,7 +159,7 @@ async function show(
       : { type: 'Ready', status: 'False', reason: 'HostRefused', message: trouble };
   if (isSameCondition(node, ready)) return;
   const others = (node.status?.conditions ?? []).filter(({ type }) => type !== ready.type);
-  const written = await kube.patch(
+  const update = await kube.patch(
     nodes,
     { name },
     {
@@ -169,5 +169,5 @@ async function show(
     },
     { subresource: 'status' },
   );
-  if (isFault(written) && written.kind !== 'notFound') throw new Error(written.message);
+  if (isFault(update) && update.kind !== 'notFound') throw new Error(update.message);
 }

@@ -89,14 +89,14 @@ async function fit(kube: Kube, zone: string, counts: HostCounts): Promise<void> 
 }
 
 async function runningHosts(kube: Kube): Promise<FleetHost[]> {
-  const left = await allNodes(kube);
-  const usedNumbers = left.map(numberOf);
+  const remainingNodes = await allNodes(kube);
+  const usedNumbers = remainingNodes.map(numberOf);
   const knownHypervisors = await kube.list(hypervisors);
   // notFound: in a fresh cloud the CRD of Hypervisor may not be established yet.
   if (isFault(knownHypervisors) && knownHypervisors.kind !== 'notFound')
     throw new Error(knownHypervisors.message);
   const running: FleetHost[] = [];
-  for (const node of left) {
+  for (const node of remainingNodes) {
     const [kind, { name = '' }] = [kindOf(node), node.metadata];
     if (!kind || !hostNamePattern.test(name)) continue; // keep-fleet.ts reports it on the Node
     const host = await numbered(kube, node, kind, usedNumbers);

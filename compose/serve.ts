@@ -160,8 +160,8 @@ async function peersAnswer(
   for (;;) {
     const troubles = await health.troubles();
     if (troubles.length === 0) return;
-    const refused = troubles.find(({ trouble }) => peers.isRefusal(trouble));
-    if (refused) throw new ConfigError(`${refused.peer}: ${refused.trouble}`);
+    const refusingPeer = troubles.find(({ trouble }) => peers.isRefusal(trouble));
+    if (refusingPeer) throw new ConfigError(`${refusingPeer.peer}: ${refusingPeer.trouble}`);
     onWait(troubles);
     await clock.sleep(lookForPeersEveryMs, signal ? { signal } : {});
   }

@@ -51,8 +51,8 @@ export function migrateGuest(
 async function move(driver: Driver, uuid: string, terms: MigrationTerms): Promise<Outcome<void>> {
   const domain = await driver.domains.find(uuid);
   if (!domain) return;
-  const ended = new AbortController();
-  const watching = watch(driver, domain, terms, ended.signal);
+  const endController = new AbortController();
+  const watching = watch(driver, domain, terms, endController.signal);
   let end: Outcome<void>;
   try {
     end = (await jobOf(driver, domain))
@@ -62,7 +62,7 @@ async function move(driver: Driver, uuid: string, terms: MigrationTerms): Promis
     // end.
     while (await jobOf(driver, domain)) await delay(lookEveryMs);
   } finally {
-    ended.abort();
+    endController.abort();
   }
   return await verdict(driver, uuid, end, await watching);
 }
@@ -142,19 +142,19 @@ async function verdict(
 }
 
 /**
- * Enforces the time limit until `ended` is aborted. Returns a fault if it has aborted the
+ * Enforces the time limit until `endSignal` is aborted. Returns a fault if it has aborted the
  * migration.
  */
 async function watch(
   driver: Driver,
   domain: Domain,
   { completionTimeoutMs, timeoutAction, permitPostCopy }: MigrationTerms,
-  ended: AbortSignal,
+  endSignal: AbortSignal,
 ): Promise<Fault | undefined> {
   if (completionTimeoutMs === 0) return;
   for (;;) {
-    await delay(lookEveryMs, undefined, { signal: ended }).catch(() => undefined);
-    if (ended.aborted) return;
+    await delay(lookEveryMs, undefined, { signal: endSignal }).catch(() => undefined);
+    if (endSignal.aborted) return;
     const elapsedMs = await asOutcome(async () => (await jobOf(driver, domain))?.elapsedMs ?? 0);
     if (isFault(elapsedMs) || elapsedMs <= completionTimeoutMs) continue;
     const outcome =

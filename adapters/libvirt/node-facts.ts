@@ -70,7 +70,7 @@ export function createLibvirtNodeFacts(
         const { uuid: guest } = domain;
         if (event === LIFECYCLE.stopped && detail === STOPPED.migrated) {
           const before = running.get(guest);
-          if (before) ended(guest, { ...before, state: 'completed' });
+          if (before) rememberEnd(guest, { ...before, state: 'completed' });
           tell({ kind: 'departing', guest });
         }
         if (event === LIFECYCLE.resumed && RESUMED_HERE.has(detail))
@@ -81,7 +81,7 @@ export function createLibvirtNodeFacts(
       jobCompleted({ domain, parameters }) {
         const job = migrationJob(JOB_TYPE.completed, parameters);
         if (!job) return;
-        ended(domain.uuid, { ...job, startedAtMs: startOf(domain.uuid, job.elapsedMs) });
+        rememberEnd(domain.uuid, { ...job, startedAtMs: startOf(domain.uuid, job.elapsedMs) });
         tell({ kind: 'departing', guest: domain.uuid });
       },
     },
@@ -100,7 +100,7 @@ export function createLibvirtNodeFacts(
     moves.set(guest, job);
     for (const oldest of moves.keys()) if (moves.size > mostMoves) moves.delete(oldest);
   }
-  function ended(guest: string, job: MigrationJob): void {
+  function rememberEnd(guest: string, job: MigrationJob): void {
     remember(ends, guest, job);
     running.delete(guest);
   }

@@ -130,8 +130,8 @@ async function serve(
       ]),
       { timeoutMs: forMs },
     );
-    const ended = server.ended.then((end) => end.stderr || `ended with ${end.code}`);
-    const failed = await Promise.race([ended, isReady(driver, ready)]);
+    const serverEnd = server.ended.then((end) => end.stderr || `ended with ${end.code}`);
+    const failed = await Promise.race([serverEnd, isReady(driver, ready)]);
     if (failed === true) {
       offer.servers.push(server);
       return port;

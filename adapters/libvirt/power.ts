@@ -28,7 +28,7 @@ function onGuest(
   });
 }
 
-function refused(action: string, uuid: string, state: GuestState): Outcome<void> {
+function wrongState(action: string, uuid: string, state: GuestState): Outcome<void> {
   return fault('conflict', `cannot ${action} guest ${uuid} while it is ${state}`, { state });
 }
 
@@ -40,7 +40,7 @@ async function start(driver: Driver, domain: Domain): Promise<Outcome<void>> {
 export function startGuest(driver: Driver, uuid: string): Promise<Outcome<void>> {
   return onGuest(driver, uuid, async (domain, state) => {
     if (state === 'running') return;
-    if (state === 'paused') return refused('start', uuid, state);
+    if (state === 'paused') return wrongState('start', uuid, state);
     return await start(driver, domain);
   });
 }
@@ -90,7 +90,7 @@ export function rebootGuest(
 export function pauseGuest(driver: Driver, uuid: string): Promise<Outcome<void>> {
   return onGuest(driver, uuid, async (domain, state) => {
     if (state === 'paused') return;
-    if (state !== 'running') return refused('pause', uuid, state);
+    if (state !== 'running') return wrongState('pause', uuid, state);
     await driver.client.call(remote.domainSuspend, { domain });
   });
 }
@@ -98,7 +98,7 @@ export function pauseGuest(driver: Driver, uuid: string): Promise<Outcome<void>>
 export function unpauseGuest(driver: Driver, uuid: string): Promise<Outcome<void>> {
   return onGuest(driver, uuid, async (domain, state) => {
     if (state === 'running') return;
-    if (state !== 'paused') return refused('unpause', uuid, state);
+    if (state !== 'paused') return wrongState('unpause', uuid, state);
     await driver.client.call(remote.domainResume, { domain });
   });
 }
@@ -106,7 +106,7 @@ export function unpauseGuest(driver: Driver, uuid: string): Promise<Outcome<void
 export function suspendGuest(driver: Driver, uuid: string): Promise<Outcome<void>> {
   return onGuest(driver, uuid, async (domain, state) => {
     if (state === 'suspended') return;
-    if (state !== 'running' && state !== 'paused') return refused('suspend', uuid, state);
+    if (state !== 'running' && state !== 'paused') return wrongState('suspend', uuid, state);
     await driver.client.call(remote.domainManagedSave, { domain, flags: 0 }, saveMs);
   });
 }
@@ -115,7 +115,7 @@ export function resumeGuest(driver: Driver, uuid: string): Promise<Outcome<void>
   return onGuest(driver, uuid, async (domain, state) => {
     if (state === 'running') return;
     if (state === 'paused') return driver.client.call(remote.domainResume, { domain });
-    if (state !== 'suspended') return refused('resume', uuid, state);
+    if (state !== 'suspended') return wrongState('resume', uuid, state);
     return await start(driver, domain);
   });
 }

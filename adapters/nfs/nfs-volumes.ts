@@ -148,8 +148,8 @@ export function createNfsVolumes({
         (name) => volumeName.exec(name)?.[2] === id && name !== infoFile(id),
       );
       for (const name of [...own, infoFile(id)]) {
-        const removed = await share.remove(name);
-        if (isFault(removed)) return removed;
+        const removal = await share.remove(name);
+        if (isFault(removal)) return removal;
       }
     },
     extendVolume: async (id, sizeGib) =>
@@ -188,8 +188,8 @@ export function createNfsVolumes({
           );
           if (isFault(merged)) return merged;
           const noteResult = await keep(volumeId, merge.chain);
-          const removed = isFault(noteResult) ? noteResult : await share.remove(merge.file);
-          if (isFault(removed)) return removed;
+          const removal = isFault(noteResult) ? noteResult : await share.remove(merge.file);
+          if (isFault(removal)) return removal;
         }
         return undefined;
       }),

@@ -113,14 +113,14 @@ export function createNlmImageLocks(
     server: string,
     work: (manager: LockManager) => Promise<T>,
   ): Promise<Outcome<T>> {
-    return await answered(
+    return await withFaults(
       `the lock manager of ${server}`,
       async () => await work(await connectionTo(server).manager()),
     );
   }
 
   const handleOf = async (lock: ImageLock) =>
-    await answered(`${lock.server}:${lock.path}`, async () => {
+    await withFaults(`${lock.server}:${lock.path}`, async () => {
       const share = await Nfs3.mount(lock.server, posix.dirname(lock.path), timeoutMs);
       try {
         return await share.lookUp(share.root, posix.basename(lock.path));
@@ -325,12 +325,12 @@ export function createNlmImageLocks(
     hold: async (lock) =>
       await inTurn(
         lock,
-        async () => await answered('the journal of image locks', async () => await hold(lock)),
+        async () => await withFaults('the journal of image locks', async () => await hold(lock)),
       ),
     release: async (lock) =>
       await inTurn(
         lock,
-        async () => await answered('the journal of image locks', async () => await release(lock)),
+        async () => await withFaults('the journal of image locks', async () => await release(lock)),
       ),
     noted: async () => [...(await notes()).values()].map(({ lock }) => lock),
     close: async () => {
@@ -341,7 +341,7 @@ export function createNlmImageLocks(
 }
 
 /** Runs `work` and turns failures of filer and disk into faults. */
-async function answered<T>(who: string, work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+async function withFaults<T>(who: string, work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
   try {
     return await work();
   } catch (error) {

@@ -123,16 +123,16 @@ export function createOntapRest({
         timeoutMs + (method === 'GET' ? 0 : returnTimeoutS * 1000),
       );
       if (!isFault(answer) && answer.status < 400) return answer;
-      const refused = isFault(answer)
+      const refusal = isFault(answer)
         ? answer
         : ontapFault(`${method} ${path}`, answer.status, answer.body);
       const passing =
         isFault(answer) ||
         answer.status === 429 ||
-        (answer.status >= 500 && refused.kind === 'unavailable');
-      if (!repeatable || !passing || attempt === attempts) return refused;
+        (answer.status >= 500 && refusal.kind === 'unavailable');
+      if (!repeatable || !passing || attempt === attempts) return refusal;
       log.warn(
-        { filer: address.origin, method, path, reason: refused.message, attempt },
+        { filer: address.origin, method, path, reason: refusal.message, attempt },
         'ONTAP call is repeated',
       );
       await clock.sleep(jittered(firstPauseMs * 2 ** attempt));

@@ -6,7 +6,7 @@ export class Lock {
   readonly name: string;
   readonly #onChange: (isHeld: boolean) => void;
   readonly #onReleased: () => void;
-  #held = false;
+  #isHeld = false;
 
   constructor(name: string, onChange: (isHeld: boolean) => void, onReleased: () => void) {
     this.name = name;
@@ -16,7 +16,7 @@ export class Lock {
 
   /** Whether this client holds the lock, according to the server's latest message. */
   get held(): boolean {
-    return this.#held;
+    return this.#isHeld;
   }
 
   /** Releases the lock, or leaves its queue. */
@@ -27,8 +27,8 @@ export class Lock {
 
   /** Called by the client with the server's message, and when the connection is lost. */
   set(isHeld: boolean): void {
-    if (isHeld === this.#held) return;
-    this.#held = isHeld;
+    if (isHeld === this.#isHeld) return;
+    this.#isHeld = isHeld;
     this.#onChange(isHeld);
   }
 }

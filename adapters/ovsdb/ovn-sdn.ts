@@ -189,11 +189,11 @@ class OvnSdn implements Sdn {
     put: readonly SdnRow[],
     remove: readonly (SdnKey | SdnOwner)[],
   ): Promise<Outcome<void>> {
-    const named = () =>
+    const namedRows = () =>
       remove.flatMap((each) =>
         'owner' in each ? [...(this.#owned.get(each.owner)?.values() ?? [])] : [each],
       );
-    const steps = await this.#bring(put, named, Infinity);
+    const steps = await this.#bring(put, namedRows, Infinity);
     return isFault(steps) ? steps : undefined;
   }
 
@@ -212,7 +212,7 @@ class OvnSdn implements Sdn {
   }
 
   chassis(): Chassis[] {
-    const answered = new Map(
+    const generations = new Map(
       [...this.#southRows.rows('Chassis_Private').values()].map((row) => [row.name, row.nb_cfg]),
     );
     return [...this.#southRows.rows('Chassis').values()].map(
@@ -220,7 +220,7 @@ class OvnSdn implements Sdn {
         name,
         hostname,
         options: other_config,
-        generation: answered.get(name) ?? 0,
+        generation: generations.get(name) ?? 0,
       }),
     );
   }

@@ -198,14 +198,14 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
       if (isFault(services) && services.kind === 'notImplemented') continue;
       if (isFault(services)) return services;
       const logs = membersOf(services.body);
-      const named = quirks.logs
+      const logOfQuirk = quirks.logs
         .map((id) =>
           logs.find((path) => path.split('/').at(-1)?.toLowerCase() === id.toLowerCase()),
         )
         .find((path) => path !== undefined);
-      const chosen = named ?? logs[0];
-      if (chosen === undefined) continue;
-      const service = await call.get(chosen);
+      const logService = logOfQuirk ?? logs[0];
+      if (logService === undefined) continue;
+      const service = await call.get(logService);
       if (isFault(service)) return service;
       const entries = linkIn(objectAt(service.body, 'Entries'));
       if (entries !== '') return entries;
@@ -261,8 +261,8 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
     const found = await subscriptionsOf(call, receiver);
     if (isFault(found)) return found;
     for (const path of found.mine) {
-      const removed = await call.change({ method: 'DELETE', path, isRepeatable: true });
-      if (isFault(removed) && removed.detail['status'] !== '404') return removed;
+      const deletion = await call.change({ method: 'DELETE', path, isRepeatable: true });
+      if (isFault(deletion) && deletion.detail['status'] !== '404') return deletion;
     }
     return undefined;
   }
@@ -293,10 +293,10 @@ interface System extends Document {
 const cannot = (what: string): Fault => fault('notImplemented', `the BMC has no ${what}`);
 
 /** Turns a refusal into a conflict if the power state explains it, whatever the BMC's code was. */
-function ofState(refused: Fault, now: Outcome<PowerState>): Fault {
-  const isRefusal = refused.kind === 'badRequest' || refused.kind === 'conflict';
-  if (!isRefusal || isFault(now)) return refused;
-  return fault('conflict', `${refused.message}; the chassis is ${now}`, refused.detail);
+function ofState(refusal: Fault, now: Outcome<PowerState>): Fault {
+  const isRefusal = refusal.kind === 'badRequest' || refusal.kind === 'conflict';
+  if (!isRefusal || isFault(now)) return refusal;
+  return fault('conflict', `${refusal.message}; the chassis is ${now}`, refusal.detail);
 }
 
 const membersOf = (collection: Json): string[] =>

@@ -166,11 +166,11 @@ export function openConnection(address: RedfishAddress, deps: ConnectionDeps): R
       if (isClosed) return fault('unavailable', `BMC, ${call}: the connection is closed`);
       const answer = await send(wanted, leftMs);
       if (!isFault(answer) && answer.status < 400) return answer;
-      const refused = isFault(answer) ? answer : refusal(call, answer.status, answer.body, scrub);
+      const problem = isFault(answer) ? answer : refusal(call, answer.status, answer.body, scrub);
       const pauseMs = jittered(firstPauseMs * 2 ** attempt);
-      const mayRepeat = wanted.isRepeatable && isPassing(refused) && attempt < attempts;
-      if (!mayRepeat || pauseMs >= leftMs()) return refused;
-      log.debug({ bmc: address.origin, reason: refused.message, attempt }, 'BMC is asked again');
+      const mayRepeat = wanted.isRepeatable && isPassing(problem) && attempt < attempts;
+      if (!mayRepeat || pauseMs >= leftMs()) return problem;
+      log.debug({ bmc: address.origin, reason: problem.message, attempt }, 'BMC is asked again');
       await clock.sleep(pauseMs);
     }
   }

@@ -78,7 +78,7 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
   let rows = new Map<string, SdnRow>();
   let [on, generation] = [true, 0];
   const dead = new Set<string>();
-  const answered = new Map<string, number>();
+  const generations = new Map<string, number>();
   const chassis = asSet(options.chassis);
   const plugging = createPlugging(chassis, deps.clock, {
     portChanged: (port, binding) => {
@@ -146,8 +146,8 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
   const handleOf = (listeners: SdnListeners): SimSdn => ({
     isWriter: () => queue[0] === listeners,
     async sync(desired) {
-      const refused = writable(listeners);
-      if (refused) return refused;
+      const refusal = writable(listeners);
+      if (refusal) return refusal;
       const outcome = planned(desired, () => true);
       if (isFault(outcome)) return outcome;
       take(outcome.rows);
@@ -159,9 +159,9 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
       return isFault(outcome) ? outcome : outcome.drift;
     },
     async change(put, remove) {
-      const refused = writable(listeners);
-      if (refused) return refused;
-      const [keys, owners] = named(remove);
+      const refusal = writable(listeners);
+      if (refusal) return refusal;
+      const [keys, owners] = splitNames(remove);
       const outcome = planned(put, (row) => keys.has(nameOf(row)) || owners.has(ownerOf(row.key)));
       if (isFault(outcome)) return outcome;
       take(outcome.rows);
@@ -170,7 +170,7 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
     async askChassis() {
       if (!on) return away();
       generation += 1;
-      for (const name of chassis) if (!dead.has(name)) answered.set(name, generation);
+      for (const name of chassis) if (!dead.has(name)) generations.set(name, generation);
       return generation;
     },
     chassis: () =>
@@ -178,7 +178,7 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
         name,
         hostname: name,
         options: { 'ovn-bridge-mappings': options.bridgeMappings ?? '' },
-        generation: answered.get(name) ?? 0,
+        generation: generations.get(name) ?? 0,
       })),
     async removeChassis(name) {
       if (!on) return away();
@@ -226,7 +226,9 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
   };
 }
 
-function named(remove: readonly (SdnKey | SdnOwner)[]): [keys: Set<string>, owners: Set<string>] {
+function splitNames(
+  remove: readonly (SdnKey | SdnOwner)[],
+): [keys: Set<string>, owners: Set<string>] {
   const [keys, owners] = [new Set<string>(), new Set<string>()];
   for (const each of remove) {
     if ('owner' in each) owners.add(each.owner);

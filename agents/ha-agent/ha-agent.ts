@@ -46,9 +46,9 @@ export function createHaAgent(deps: HaAgentDeps): HaAgent {
     if ((await config.uptimeMs()) === null) return;
     marksWritten += 1;
     const sinceMs = clock.monotonicMs();
-    const written = await marks.write(host, `${bootId}:${marksWritten}`);
-    troubles.note('mark', written, 'the mark on the shared storage is not written');
-    if (!isFault(written)) contact(sinceMs);
+    const writing = await marks.write(host, `${bootId}:${marksWritten}`);
+    troubles.note('mark', writing, 'the mark on the shared storage is not written');
+    if (!isFault(writing)) contact(sinceMs);
   };
 
   const lookAt = async (neighbour: HeartbeatAnswer['neighbours'][number]): Promise<void> => {

@@ -71,9 +71,9 @@ export function createMigrationReporter(
    */
   async function begin(guest: string, job: MigrationJob): Promise<OwnMigration | undefined> {
     const owner = hypervisor()?.metadata;
-    const removed = await kube.remove(migrations, refOf(guest));
-    const created = isFault(removed)
-      ? removed
+    const removal = await kube.remove(migrations, refOf(guest));
+    const created = isFault(removal)
+      ? removal
       : await kube.create(migrations, {
           metadata: {
             ...refOf(guest),
@@ -110,11 +110,11 @@ export function createMigrationReporter(
     const patch = statusPatch(mine.status, next);
     if (patch) {
       const options = { subresource: 'status' as const };
-      const written = await kube.patch(migrations, refOf(guest), { status: patch }, options);
-      troubles.note(`write ${guest}`, written, 'the progress of a migration is not reported');
-      if (isFault(written) && written.kind !== 'notFound') return false;
+      const update = await kube.patch(migrations, refOf(guest), { status: patch }, options);
+      troubles.note(`write ${guest}`, update, 'the progress of a migration is not reported');
+      if (isFault(update) && update.kind !== 'notFound') return false;
       // Somebody has deleted the object. If the migration is in progress, it is created again.
-      if (isFault(written)) {
+      if (isFault(update)) {
         own.delete(guest);
         return !isUnderWay(next.type);
       }
@@ -128,10 +128,10 @@ export function createMigrationReporter(
     if (mine.endedAtMs === undefined) return progressEveryMs;
     const leftMs = mine.endedAtMs + keepMigrationsMs - clock.now();
     if (leftMs > 0) return leftMs;
-    const removed = await kube.remove(migrations, refOf(guest), { uid: mine.uid });
+    const removal = await kube.remove(migrations, refOf(guest), { uid: mine.uid });
     // concurrentUpdate: the object of this name now belongs to a later migration, which another
     // agent may have written and will remove.
-    if (isFault(removed) && removed.kind !== 'concurrentUpdate') return progressEveryMs * 10;
+    if (isFault(removal) && removal.kind !== 'concurrentUpdate') return progressEveryMs * 10;
     own.delete(guest);
     return undefined;
   }

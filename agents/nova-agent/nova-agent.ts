@@ -212,13 +212,13 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
             { timeoutMs: 30_000, requestId: ids.requestId() },
           );
           if (isFault(used)) return;
-          const removed = await hypervisor.collectGarbage(
+          const garbage = await hypervisor.collectGarbage(
             new Set(used.imageIds),
             config.keepImagesMs,
           );
-          troubles.note('collect-garbage', removed, 'garbage not collected');
-          if (!isFault(removed) && removed.length > 0)
-            log.info({ host: config.host, removed }, 'garbage collected');
+          troubles.note('collect-garbage', garbage, 'garbage not collected');
+          if (!isFault(garbage) && garbage.length > 0)
+            log.info({ host: config.host, removed: garbage }, 'garbage collected');
         },
       },
     ],

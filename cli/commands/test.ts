@@ -103,11 +103,11 @@ Suites that run only when their folder is named:
       const isOnDemand = (file: string): boolean => suiteOf(file) !== undefined;
       // Not without a file: node would then look for test files itself, and run all of them.
       const run = async (
-        chosen: readonly string[],
+        testFiles: readonly string[],
         concurrency: number,
         timeoutMs = perTestTimeoutMs + (options.runs ?? 0) * perSimulationMs,
       ): Promise<number> =>
-        chosen.length === 0
+        testFiles.length === 0
           ? 0
           : await runTool(
               'node',
@@ -119,7 +119,7 @@ Suites that run only when their folder is named:
                 '--test-reporter-destination=stdout',
                 `--test-reporter=${join(repository, 'cli/failures-reporter.ts')}`,
                 `--test-reporter-destination=${join(folder, String((parts += 1)))}`,
-                ...chosen,
+                ...testFiles,
               ],
               env,
             );

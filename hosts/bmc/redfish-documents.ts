@@ -142,11 +142,11 @@ function memberAt(path: string, snapshot: Snapshot, at: Paths): Document | undef
   const slash = path.lastIndexOf('/');
   const [parent, id] = [path.slice(0, slash), path.slice(slash + 1)];
   const { state, facts, tasks, sessions } = snapshot;
-  const named = <T extends { id: string | number }>(all: readonly T[]): T | undefined =>
+  const member = <T extends { id: string | number }>(all: readonly T[]): T | undefined =>
     all.find((member) => String(member.id) === id);
   switch (parent) {
     case `${at.system}/EthernetInterfaces`: {
-      const found = named(facts.interfaces);
+      const found = member(facts.interfaces);
       return (
         found &&
         resource(path, 'EthernetInterface.v1_4_0.EthernetInterface', id, {
@@ -157,19 +157,19 @@ function memberAt(path: string, snapshot: Snapshot, at: Paths): Document | undef
       );
     }
     case `${at.log}/Entries`: {
-      const found = named(state.log);
+      const found = member(state.log);
       return found && logEntry(parent, found);
     }
     case `${root}/SessionService/Sessions`: {
-      const found = named(sessions);
+      const found = member(sessions);
       return found && sessionDocument(found);
     }
     case `${root}/EventService/Subscriptions`: {
-      const found = named(state.subscriptions);
+      const found = member(state.subscriptions);
       return found && subscriptionDocument(found);
     }
     case `${root}/TaskService/Tasks`: {
-      const found = named(tasks);
+      const found = member(tasks);
       return found && taskDocument(found);
     }
     default:

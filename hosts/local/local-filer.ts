@@ -57,8 +57,8 @@ export function createLocalFiler({ stateDir: configuredDir, log, clock }: LocalD
   const paths = filerPaths(realStateDir(configuredDir));
   return {
     async start(network) {
-      const refused = checkNeeds('the filer needs', needed);
-      if (refused) return refused;
+      const refusal = checkNeeds('the filer needs', needed);
+      if (refusal) return refusal;
       await mkdir(paths.exportDir, { recursive: true });
       const facts = filerFacts(network);
       const { state } = await initState(paths);

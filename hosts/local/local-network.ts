@@ -116,8 +116,8 @@ export function createLocalNetwork({
 
   return {
     async start(options) {
-      const refused = checkNeeds('hypervisor hosts need', needed);
-      if (refused) return refused;
+      const refusal = checkNeeds('hypervisor hosts need', needed);
+      if (refusal) return refusal;
       await mkdir(paths.dir, { recursive: true });
       const { state } = await initState(paths);
       if (state === 'off') {

@@ -294,17 +294,17 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
     let route: BoundRoute | undefined;
     let reply: Reply;
     try {
-      const answered = await answer(
+      const response = await answer(
         raw,
         requestId,
         owner,
         candidates,
         (found?.params ?? {}) as Record<string, string>,
       );
-      ({ version, route } = answered);
-      reply = isFault(answered.reply)
-        ? faultReply(answered.reply, face.faultStyle, requestId)
-        : answered.reply;
+      ({ version, route } = response);
+      reply = isFault(response.reply)
+        ? faultReply(response.reply, face.faultStyle, requestId)
+        : response.reply;
     } catch (error) {
       deps.log.error(
         { service: face.name, method: raw.method, path: raw.path, req: requestId, err: error },

@@ -92,10 +92,10 @@ export function writeHistories(
     if (isFault(found)) return log.warn({ why: found.message }, 'histories are not collected');
     const byAge = found.toSorted((a, b) => (decidedAt(a) < decidedAt(b) ? -1 : 1));
     const eldest = new Date(clock.now() - bounds.keptMs).toISOString();
-    const removed = byAge.filter(
+    const expired = byAge.filter(
       (one, index) => index < byAge.length - bounds.kept || decidedAt(one) < eldest,
     );
-    for (const { metadata } of removed.slice(0, bounds.removedAtOnce)) {
+    for (const { metadata } of expired.slice(0, bounds.removedAtOnce)) {
       const { name = '', uid } = metadata;
       const outcome = await kube.remove(histories, { name }, uid === undefined ? {} : { uid });
       if (isFault(outcome)) log.warn({ name, why: outcome.message }, 'a history is not removed');

@@ -76,8 +76,8 @@ describe("Cortex's picture of the fleet", () => {
       clock: { now: () => nowMs },
       defaultZone: 'az1',
     });
-    const hostsFor = (wish: Parameters<typeof requestFor>[0]): string[] =>
-      decide(fleet, requestFor({ diskGib: 1, ...wish }))
+    const hostsFor = (options: Parameters<typeof requestFor>[0]): string[] =>
+      decide(fleet, requestFor({ diskGib: 1, ...options }))
         .targets.map(({ name }) => name)
         .sort();
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { Hypervisor } from '#contracts/kube/kinds.ts';
 import type { CellFacts, GuestFacts, HypervisorFacts } from '#ports/node-facts.ts';
 import { capacityStatus } from './capacity.ts';
-import { connectionCondition, isSaid, ownStatus, unitConditions } from './hypervisor-status.ts';
+import { connectionCondition, isUpToDate, ownStatus, unitConditions } from './hypervisor-status.ts';
 
 const gib = 1024 ** 3;
 const cell = (id: number): CellFacts => ({ id, cpus: 4, memoryBytes: 8 * gib, hugePages: [] });
@@ -118,11 +118,11 @@ test('it is said already where nothing differs, conditions by their words', () =
     ...ownStatus(hypervisor(), observed),
     conditions: conditions.map((each) => ({ ...each, lastTransitionTime: '2026-01-01T00:00:00Z' })),
   });
-  assert.equal(isSaid(said, ownStatus(said, observed), conditions), true);
+  assert.equal(isUpToDate(said, ownStatus(said, observed), conditions), true);
   const more = { ...observed, guests: [guest(), guest({ uuid: 'v' })] };
-  assert.equal(isSaid(said, ownStatus(said, more), conditions), false);
+  assert.equal(isUpToDate(said, ownStatus(said, more), conditions), false);
   const away = connectionCondition({ kind: 'away', why: 'x' }, units);
-  assert.equal(isSaid(said, ownStatus(said, observed), [away]), false);
+  assert.equal(isUpToDate(said, ownStatus(said, observed), [away]), false);
 });
 
 test('the reason says whether libvirt is down, cannot be reached, or is not understood', () => {

@@ -59,10 +59,10 @@ async function leaveNova(
     return `${moving.length} move(s) from the host have not ended or are not confirmed: openstack server migration list --host ${service.host}`;
   for (const { id, hosts } of must(await nova.aggregates()))
     if (hosts.includes(service.host)) must(await nova.removeFromAggregate(id, service.host));
-  const removed = await nova.deleteService(service.id);
-  if (!isFault(removed) || removed.kind === 'notFound') return undefined;
-  if (removed.kind === 'conflict') return `Nova keeps the compute service: ${removed.message}`;
-  must(removed);
+  const deletion = await nova.deleteService(service.id);
+  if (!isFault(deletion) || deletion.kind === 'notFound') return undefined;
+  if (deletion.kind === 'conflict') return `Nova keeps the compute service: ${deletion.message}`;
+  must(deletion);
   return undefined;
 }
 
@@ -82,10 +82,10 @@ async function leavePlacement(
     // nobody else would release this allocation.
     must(await placement.release(consumer));
   }
-  const removed = await placement.deleteProvider(provider);
-  if (isFault(removed) && removed.kind === 'conflict')
-    return `Placement keeps the resource provider: ${removed.message}`;
-  must(removed);
+  const deletion = await placement.deleteProvider(provider);
+  if (isFault(deletion) && deletion.kind === 'conflict')
+    return `Placement keeps the resource provider: ${deletion.message}`;
+  must(deletion);
   return undefined;
 }
 

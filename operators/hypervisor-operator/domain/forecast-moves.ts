@@ -39,11 +39,11 @@ export function planMoves(movers: readonly Mover[], targets: number): MovePlan {
   const plannedUse = new Map<string, Record<string, number>>();
   const plan: MovePlan = { moves: [], stuck: [] };
   for (const { server, needs, rooms } of movers.toSorted(bySize)) {
-    const left = rooms.map(({ host, free }) => ({
+    const freeRooms = rooms.map(({ host, free }) => ({
       host,
       free: minus(free, plannedUse.get(host) ?? {}),
     }));
-    const fitting = left.filter(({ free }) =>
+    const fitting = freeRooms.filter(({ free }) =>
       Object.entries(needs).every(([name, amount]) => (free[name] ?? 0) >= amount),
     );
     // The host with the most free memory, as Nova's RAM weigher would choose.

@@ -102,8 +102,8 @@ export function filtersOf<N extends ListedTable>(
   if (isFault(filterNames)) return filterNames;
   const draft: Draft = { equal: {}, contains: {}, entries: {}, between: [] };
   for (const name of filterNames) {
-    const refused = addFilter(request, rules, draft, name, request.query[name] ?? []);
-    if (isFault(refused)) return refused;
+    const refusal = addFilter(request, rules, draft, name, request.query[name] ?? []);
+    if (isFault(refusal)) return refusal;
   }
   const scope = isAdmin(request) && everybody === true ? null : (request.auth.projectId ?? '');
   // Without all_tenants the caller's own project replaces a `project_id` filter.

@@ -25,8 +25,8 @@ export async function readPage<N extends ListedTable>(
   rules: ListRules<N>,
 ): Promise<Outcome<Page<CinderTables[N]>>> {
   const { db } = deps.database;
-  const chosen = filtersOf(request, rules);
-  if (isFault(chosen)) return chosen;
+  const filters = filtersOf(request, rules);
+  if (isFault(filters)) return filters;
   const order = orderOf(request, rules.sort);
   if (isFault(order)) return order;
   const [limit, offset] = [
@@ -40,7 +40,7 @@ export async function readPage<N extends ListedTable>(
     markerId === undefined
       ? []
       : await listRows(db, rules.table, {
-          scope: chosen.scope,
+          scope: filters.scope,
           equal: { id: [markerId] },
           order: [],
           offset: 0,
@@ -51,7 +51,7 @@ export async function readPage<N extends ListedTable>(
     limit === 0
       ? []
       : await listRows(db, rules.table, {
-          ...chosen,
+          ...filters,
           order,
           marker: marker as Record<string, unknown> | undefined,
           offset: offset ?? 0,
@@ -60,7 +60,7 @@ export async function readPage<N extends ListedTable>(
   const last = rows.at(-1) as { id: string } | undefined; // every listed table has ids
   return {
     rows,
-    count: chosen.counted ? await countRows(db, rules.table, chosen) : undefined,
+    count: filters.counted ? await countRows(db, rules.table, filters) : undefined,
     // As in stock Cinder: a full page has a next link, even if no rows follow.
     links: last && rows.length === limit ? nextLinks(request, last.id) : undefined,
   };

@@ -41,7 +41,7 @@ export async function beginCreation(
   also: (trx: CinderDb) => Promise<Outcome<undefined>>,
 ): Promise<Outcome<VolumeRow>> {
   const { db } = deps.database;
-  const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
+  const refusal = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     const over = await takeQuota(
       deps,
       trx,
@@ -54,7 +54,7 @@ export async function beginCreation(
     if (!wrong) await insertVolume(trx, row);
     return wrong;
   });
-  return refused ?? row;
+  return refusal ?? row;
 }
 
 export function newVolumeRow(

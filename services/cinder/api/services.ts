@@ -67,16 +67,16 @@ export function serviceRoutes(deps: HandlerDeps): readonly Route[] {
       ? { backend_state: up ? 'up' : 'down' }
       : {}),
   });
-  const change = async (sent: Named, to: { disabled: 0 | 1; disabled_reason: string | null }) => {
-    const binary = sent.binary ?? sent.service ?? '';
-    if (!(await changeService(db, { binary, host: sent.host }, to)))
-      return fault('notFound', `Service ${binary} could not be found on host ${sent.host}.`);
-    log.warn({ binary, host: sent.host, ...to }, 'an operator changed a service');
+  const change = async (input: Named, to: { disabled: 0 | 1; disabled_reason: string | null }) => {
+    const binary = input.binary ?? input.service ?? '';
+    if (!(await changeService(db, { binary, host: input.host }, to)))
+      return fault('notFound', `Service ${binary} could not be found on host ${input.host}.`);
+    log.warn({ binary, host: input.host, ...to }, 'an operator changed a service');
     const status = to.disabled === 1 ? 'disabled' : 'enabled';
     return {
       status: 200,
       body: {
-        host: sent.host,
+        host: input.host,
         service: binary,
         binary,
         disabled: to.disabled === 1,

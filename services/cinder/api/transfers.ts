@@ -171,7 +171,7 @@ async function offer(deps: HandlerDeps, request: Request & { body: Create }, pat
     no_snapshots: booleanOf(no_snapshots ?? false) ? 1 : 0,
     created_at_ms: clock.now(),
   };
-  const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
+  const refusal = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     if (row.no_snapshots === 1 && (await snapshotsOf(trx, volume_id)).length > 0)
       return fault(
         'badRequest',
@@ -191,7 +191,7 @@ async function offer(deps: HandlerDeps, request: Request & { body: Create }, pat
     return undefined;
   });
   return (
-    refused ?? { status: 202, body: { transfer: { ...detail(request, row, path), auth_key: key } } }
+    refusal ?? { status: 202, body: { transfer: { ...detail(request, row, path), auth_key: key } } }
   );
 }
 

@@ -34,7 +34,7 @@ const sortKeys = {
   is_public: 'is_public',
 } as const;
 
-export async function typesAsked(
+export async function requestedTypes(
   deps: HandlerDeps,
   request: Request,
 ): Promise<Outcome<VolumeTypeRow[]>> {

@@ -29,7 +29,7 @@ export function watchPools({
   volume,
 }: PoolsDeps): (requestId: string) => Promise<Outcome<readonly Pool[]>> {
   let cached: { pools: readonly Pool[]; atMs: number } | undefined;
-  let asking: Promise<Outcome<readonly Pool[]>> | undefined;
+  let pending: Promise<Outcome<readonly Pool[]>> | undefined;
 
   async function ask(requestId: string): Promise<Outcome<readonly Pool[]>> {
     const [provisioned, disabled] = [await provisionedByHost(db), await disabledVolumeHosts(db)];
@@ -53,9 +53,9 @@ export function watchPools({
       ? config.statsMaxAgeMs
       : Math.min(config.statsMaxAgeMs, silentMaxAgeMs);
     if (cached && clock.now() - cached.atMs < maxAgeMs) return cached.pools;
-    asking ??= ask(requestId).finally(() => {
-      asking = undefined;
+    pending ??= ask(requestId).finally(() => {
+      pending = undefined;
     });
-    return await asking;
+    return await pending;
   };
 }

@@ -76,8 +76,8 @@ export async function removeSnapshot(
   key: SnapshotKey,
   { inUse, assisted }: { inUse: boolean; assisted: SnapshotRow['assisted'] },
 ): Promise<Outcome<void>> {
-  const removed = await backend.deleteSnapshot(key, { inUse });
-  return isFault(removed) || assisted === 'asked' || assisted === 'done'
-    ? removed
+  const deletion = await backend.deleteSnapshot(key, { inUse });
+  return isFault(deletion) || assisted === 'asked' || assisted === 'done'
+    ? deletion
     : await backend.abandonOnlineSnapshot(key);
 }

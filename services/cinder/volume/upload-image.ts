@@ -54,8 +54,8 @@ const uploadStep = (deps: VolumeDeps): Step => ({
     });
   },
   async undo({ imageId }, _state, { requestId }) {
-    const removed = await removeImage(deps, imageId, requestId);
-    if (isFault(removed)) throw new Error(`image ${imageId} is not removed: ${removed.message}`);
+    const removal = await removeImage(deps, imageId, requestId);
+    if (isFault(removal)) throw new Error(`image ${imageId} is not removed: ${removal.message}`);
   },
 });
 

@@ -52,14 +52,19 @@ export function fleetOf(...hosts: HostFacts[]): Fleet {
   return fleet;
 }
 
-interface Wish extends Partial<PlacementRequest> {
+interface RequestOptions extends Partial<PlacementRequest> {
   vcpus?: number;
   memoryGib?: number;
   diskGib?: number;
 }
 
 /** By default for 2 vCPUs, 8 GiB of memory and 20 GiB of disk. */
-export function requestFor({ vcpus = 2, memoryGib = 8, diskGib = 20, ...rest }: Wish = {}) {
+export function requestFor({
+  vcpus = 2,
+  memoryGib = 8,
+  diskGib = 20,
+  ...rest
+}: RequestOptions = {}) {
   return {
     ...noRequest,
     serverId: 'server',

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
 import { neighboursOf } from './neighbours.ts';
-import { recoveryWish } from './priority.ts';
+import { recoveryPolicy } from './priority.ts';
 import type { Move } from './recovery.ts';
 import { nextMoves, observedMove } from './recovery.ts';
 
@@ -157,17 +157,17 @@ describe('what has become of a move', () => {
   });
 });
 
-describe("an owner's wish", () => {
-  it('of the server before the flavor before the image', () => {
-    assert.deepEqual(recoveryWish({}, {}, {}), { isWanted: true, priority: 0 });
-    const wish = recoveryWish(
+describe('the recovery policy', () => {
+  it('is read from the metadata of the server, else of the flavor, else of the image', () => {
+    assert.deepEqual(recoveryPolicy({}, {}, {}), { isWanted: true, priority: 0 });
+    const policy = recoveryPolicy(
       { 'ha:priority': '7' },
       { 'ha:priority': '1', HA_Enabled: 'True' },
       { HA_Enabled: 'False' },
     );
-    assert.deepEqual(wish, { isWanted: true, priority: 7 });
-    assert.equal(recoveryWish({ HA_Enabled: 'false' }).isWanted, false);
-    assert.equal(recoveryWish({ 'ha:priority': 'soon' }).priority, 0);
+    assert.deepEqual(policy, { isWanted: true, priority: 7 });
+    assert.equal(recoveryPolicy({ HA_Enabled: 'false' }).isWanted, false);
+    assert.equal(recoveryPolicy({ 'ha:priority': 'soon' }).priority, 0);
   });
 });
 

@@ -5,7 +5,7 @@ import type { NotificationStatus, VmPayload, WorkflowDetail } from '#contracts/h
 import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import { wantedBy } from '../domain/notification.ts';
-import { wishFor } from '../recovery-facts.ts';
+import { recoveryPolicyFor } from '../recovery-facts.ts';
 import { findHost } from '../store/hosts.ts';
 import { listMoves } from '../store/moves.ts';
 import { changeNotification, forgetNotifications, listOpen } from '../store/notifications.ts';
@@ -122,7 +122,7 @@ async function whyItStays(
   { host }: NotificationRow,
   server: FleetServer,
 ): Promise<string | undefined> {
-  if (!(await wishFor(nova, server, new Map())).isWanted) return 'HA is off for it';
+  if (!(await recoveryPolicyFor(nova, server, new Map())).isWanted) return 'HA is off for it';
   if (server['OS-EXT-SRV-ATTR:host'] !== host) return `it is not on ${host}`;
   return ['ACTIVE', 'ERROR', 'SHUTOFF'].includes(server.status)
     ? undefined

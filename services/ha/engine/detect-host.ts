@@ -109,7 +109,7 @@ async function agree(deps: StepDeps, row: HostRow, evidence: Evidence): Promise<
   const all = await listHosts(database.db);
   const failing = all.filter((each) => isFailing(deps, each));
   const zone = all.filter((each) => each.zone === row.zone && each.enabled === 1);
-  const refused = refusedByCap(
+  const refusal = refusedByCap(
     {
       liveHosts: observer.liveHosts(),
       failing: failing.length,
@@ -120,10 +120,10 @@ async function agree(deps: StepDeps, row: HostRow, evidence: Evidence): Promise<
     },
     config,
   );
-  if (refused !== undefined) {
+  if (refusal !== undefined) {
     observer.noteRefusal();
-    if (row.reason !== refused) log.error({ host: row.host, why: refused }, 'host is not fenced');
-    return await wait(deps, row, refused);
+    if (row.reason !== refusal) log.error({ host: row.host, why: refusal }, 'host is not fenced');
+    return await wait(deps, row, refusal);
   }
   // When many hosts were cut off and return one by one, the last of them must not be mistaken for a
   // single failed host and fenced.

@@ -5,7 +5,7 @@ import { isFault } from '#contracts/common/fault.ts';
 import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
 import type { Move, MoveChange, RecoveryLimits } from '../domain/recovery.ts';
 import { isOver, nextMoves, observedMove } from '../domain/recovery.ts';
-import { wishFor } from '../recovery-facts.ts';
+import { recoveryPolicyFor } from '../recovery-facts.ts';
 import { addMove, changeMove, listMoves } from '../store/moves.ts';
 import type { HostRow, IncidentRow, MoveRow } from '../store/tables.ts';
 import { targetsOf } from './stand-ins.ts';
@@ -75,18 +75,18 @@ async function record(
   const images = new Map<string, Record<string, string>>();
   for (const server of servers.values()) {
     if (recordedIds.has(server.id)) continue;
-    const wish = await wishFor(deps.nova, server, images);
+    const policy = await recoveryPolicyFor(deps.nova, server, images);
     await addMove(deps.database.db, {
       incident_id: incident.id,
       server_id: server.id,
       uuid: deps.ids.uuid(),
       name: server.name,
       source_host: row.host,
-      status: wish.isWanted ? 'pending' : 'ignored',
-      priority: wish.priority,
+      status: policy.isWanted ? 'pending' : 'ignored',
+      priority: policy.priority,
       attempt_at_ms: deps.clock.now(),
       stays_off: server.status === 'SHUTOFF' ? 1 : 0,
-      message: wish.isWanted ? null : 'HA is off for it',
+      message: policy.isWanted ? null : 'HA is off for it',
     });
   }
 }

@@ -103,8 +103,8 @@ async function cutPower(deps: StepDeps, { host }: HostRow, { id }: IncidentRow):
     ? { ms, fault: answer.kind, message: answer.message }
     : { ms };
   log.warn({ host, ...detail }, 'a host was ordered to power off');
-  const answered = { off_taken: isFault(answer) ? 0 : 1 };
-  await noteIncident(db, id, answered, { atMs: clock.now(), what: 'power off answered', detail });
+  const columns = { off_taken: isFault(answer) ? 0 : 1 };
+  await noteIncident(db, id, columns, { atMs: clock.now(), what: 'power off answered', detail });
 }
 
 /**

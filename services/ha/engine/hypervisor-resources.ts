@@ -72,11 +72,11 @@ async function writeConditions(
   const { name = '' } = hypervisor.metadata;
   const now = clock.now();
   const conditions = haConditions(hypervisor, how).map((each) => stamped(hypervisor, each, now));
-  const written = await kube.apply(
+  const update = await kube.apply(
     hypervisors,
     { metadata: { name }, status: { conditions } },
     { subresource: 'status' },
   );
-  if (isFault(written))
-    log.warn({ host: name, why: written.message }, 'the conditions of HA are not written');
+  if (isFault(update))
+    log.warn({ host: name, why: update.message }, 'the conditions of HA are not written');
 }

@@ -5,7 +5,7 @@ import { isFault } from '#contracts/common/fault.ts';
 import { hasDied } from '../domain/died-guests.ts';
 import type { GuestLimits } from '../domain/guest-recovery.ts';
 import { isForgotten, nextGuestStep } from '../domain/guest-recovery.ts';
-import { wishFor } from '../recovery-facts.ts';
+import { recoveryPolicyFor } from '../recovery-facts.ts';
 import { forgetGuest, listGuests, recordGuest } from '../store/guests.ts';
 import type { StoredHeartbeat } from '../store/heartbeats.ts';
 import type { GuestRow, HostRow } from '../store/tables.ts';
@@ -99,7 +99,7 @@ async function recoverOn(
     const current = isFault(server) ? null : server;
     const lastAction = current === null ? null : await nova.lastAction(uuid);
     if (isFault(lastAction)) continue;
-    const isWanted = current !== null && (await wishFor(nova, current, images)).isWanted;
+    const isWanted = current !== null && (await recoveryPolicyFor(nova, current, images)).isWanted;
     const recovery = row && asRecovery(row);
     const facts = { server: current, host, isWanted, lastAction, recovery };
     const step = nextGuestStep(facts, limitsOf(deps), deps.clock.now());
@@ -132,8 +132,11 @@ async function carryOut(
   if (!isFault(started))
     return log.warn({ server: uuid, host, attempts }, 'a guest died and is started again');
   // If Nova does not answer, the attempt does not count against the guest.
-  const counted = started.kind === 'unavailable' ? attempts - 1 : attempts;
+  const countedAttempts = started.kind === 'unavailable' ? attempts - 1 : attempts;
   const refusal = `Nova did not start it: ${started.message}`;
-  await recordGuest(database.db, { ...row, attempts: counted, message: refusal });
-  log.warn({ server: uuid, host, attempts: counted, why: started.message }, 'guest not started');
+  await recordGuest(database.db, { ...row, attempts: countedAttempts, message: refusal });
+  log.warn(
+    { server: uuid, host, attempts: countedAttempts, why: started.message },
+    'guest not started',
+  );
 }

@@ -78,10 +78,10 @@ export function domainConfigRoutes(k: Keystone): Route[] {
       where: Where,
       present: DomainOptions,
     ): Promise<Outcome<Reply>> => {
-      const sent = sentOptions(request.body.config, where);
-      if (isFault(sent)) return sent;
+      const options = sentOptions(request.body.config, where);
+      if (isFault(options)) return options;
       if (!replace && !part(present, where)) return unknown(where);
-      await writeDomainOptions(k.db, where.domain_id, sent, replace);
+      await writeDomainOptions(k.db, where.domain_id, options, replace);
       const now = await read(where.domain_id);
       if (isFault(now)) return now;
       return {

@@ -86,8 +86,8 @@ export function domainRoutes(k: Keystone): Route[] {
       faults: ['notFound'],
       async handler(request) {
         const id = request.params['domain_id'] ?? '';
-        const refused = denied(request, 'identity:get_domain', { domain_id: id });
-        if (refused) return refused;
+        const refusal = denied(request, 'identity:get_domain', { domain_id: id });
+        if (refusal) return refusal;
         const row = await findDomain(k.db, id);
         return row
           ? shown('domain', domainView(request, row, await tagsFor(row)))

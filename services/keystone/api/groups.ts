@@ -62,11 +62,11 @@ export function groupRoutes(k: Keystone): Route[] {
         const { group_id: groupId = '', user_id: userId = '' } = request.params;
         const groupDomain = await domainOfActor(k.db, 'group', groupId);
         const userDomain = await domainOfActor(k.db, 'user', userId);
-        const refused = denied(request, rule, {
+        const refusal = denied(request, rule, {
           domain_id: groupDomain,
           member_domain_id: userDomain,
         });
-        if (refused) return refused;
+        if (refusal) return refusal;
         if (groupDomain === undefined) return notFound('group', groupId);
         return userDomain === undefined ? notFound('user', userId) : await act(groupId, userId);
       },
@@ -95,8 +95,8 @@ export function groupRoutes(k: Keystone): Route[] {
       async handler(request) {
         const { group } = request.body;
         const domainId = group.domain_id ?? homeDomain(request);
-        const refused = denied(request, 'identity:create_group', { domain_id: domainId });
-        if (refused) return refused;
+        const refusal = denied(request, 'identity:create_group', { domain_id: domainId });
+        if (refusal) return refusal;
         if (!(await findDomain(k.db, domainId))) return notFound('domain', domainId);
         const row: GroupRow = {
           id: k.ids.hex(),

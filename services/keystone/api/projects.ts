@@ -76,16 +76,16 @@ export function projectRoutes(k: Keystone): Route[] {
   /** The domain and parent of a new project. */
   async function place(
     request: ApiRequest<unknown>,
-    sent: Static<typeof createBody>['project'],
+    input: Static<typeof createBody>['project'],
   ): Promise<Outcome<{ domain_id: string; parent_id: string | null }>> {
-    if (sent.is_domain)
-      return sent.parent_id || sent.domain_id
+    if (input.is_domain)
+      return input.parent_id || input.domain_id
         ? fault('badRequest', 'A project that acts as a domain has neither parent nor domain.')
         : { domain_id: '', parent_id: null };
-    const parentId = sent.parent_id ?? sent.domain_id ?? homeDomain(request);
+    const parentId = input.parent_id ?? input.domain_id ?? homeDomain(request);
     const parent = await findProject(k.db, parentId);
-    if (!parent) return unknown(sent.parent_id ? 'project' : 'domain', parentId);
-    const domainId = sent.domain_id ?? (parent.domain_id || parent.id);
+    if (!parent) return unknown(input.parent_id ? 'project' : 'domain', parentId);
+    const domainId = input.domain_id ?? (parent.domain_id || parent.id);
     if (!(await findDomain(k.db, domainId))) return unknown('domain', domainId);
     const ancestors = [parent, ...(await ancestorsOf(k.db, parent))];
     if (ancestors.at(-1)?.id !== domainId)
@@ -134,8 +134,8 @@ export function projectRoutes(k: Keystone): Route[] {
         const { project } = request.body;
         const where = await place(request, project);
         if (isFault(where)) return where;
-        const refused = denied(request, 'identity:create_project', { domain_id: where.domain_id });
-        if (refused) return refused;
+        const refusal = denied(request, 'identity:create_project', { domain_id: where.domain_id });
+        if (refusal) return refusal;
         const row: ProjectRow = {
           id: k.ids.hex(),
           ...where,
@@ -220,13 +220,13 @@ export function projectRoutes(k: Keystone): Route[] {
 
 function fixed(
   row: ProjectRow,
-  sent: { domain_id?: string | null; parent_id?: string | null; is_domain?: boolean },
+  input: { domain_id?: string | null; parent_id?: string | null; is_domain?: boolean },
 ): Fault | undefined {
-  if (sent.domain_id !== undefined && (sent.domain_id ?? '') !== row.domain_id)
+  if (input.domain_id !== undefined && (input.domain_id ?? '') !== row.domain_id)
     return fault('badRequest', 'The domain_id of a project cannot be changed.');
-  if (sent.parent_id !== undefined && sent.parent_id !== row.parent_id)
+  if (input.parent_id !== undefined && input.parent_id !== row.parent_id)
     return fault('forbidden', 'The parent_id of a project cannot be changed.');
-  if (sent.is_domain !== undefined && sent.is_domain !== (row.is_domain === 1))
+  if (input.is_domain !== undefined && input.is_domain !== (row.is_domain === 1))
     return fault('badRequest', 'is_domain of a project cannot be changed.');
   return undefined;
 }

@@ -25,8 +25,8 @@ export function roleAssignmentRoutes(k: Keystone): Route[] {
       policy: 'identity:list_role_assignments',
       async handler(request) {
         const effective = queryFlag(request, 'effective') ?? false;
-        const refused = clashOf(request, effective);
-        if (refused) return refused;
+        const refusal = clashOf(request, effective);
+        if (refusal) return refusal;
         const stored = await listAssignments(k.db);
         const all: Shown[] = effective ? await effects(k, stored) : stored;
         const rows = all.filter(await wanted(k, request));
@@ -52,7 +52,7 @@ async function effects(k: Keystone, stored: readonly AssignmentRow[]): Promise<S
   const members = await allMemberships(k.db);
   const implied = await implications(k.db);
   const global = await globalRoleIds(k.db);
-  const shown: Shown[] = [];
+  const effective: Shown[] = [];
   for (const row of stored) {
     const users =
       row.actor_kind === 'user'
@@ -78,7 +78,7 @@ async function effects(k: Keystone, stored: readonly AssignmentRow[]): Promise<S
     );
     for (const user of users)
       for (const target of targets)
-        for (const role of roles) shown.push({ ...row, ...user, ...target, ...role });
+        for (const role of roles) effective.push({ ...row, ...user, ...target, ...role });
   }
   const key = (row: Shown): string =>
     [
@@ -90,7 +90,7 @@ async function effects(k: Keystone, stored: readonly AssignmentRow[]): Promise<S
       row.fromTarget?.id,
       row.fromRole,
     ].join();
-  return [...new Map(shown.map((row) => [key(row), row])).values()];
+  return [...new Map(effective.map((row) => [key(row), row])).values()];
 }
 
 function rolesWithOrigin(

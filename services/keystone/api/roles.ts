@@ -58,10 +58,10 @@ export function roleRoutes(k: Keystone): Route[] {
     route('GET', '/v3/roles', {
       policy: 'identity:list_roles',
       async handler(request) {
-        const refused = queryValue(request, 'domain_id')
+        const refusal = queryValue(request, 'domain_id')
           ? denied(request, 'identity:list_domain_roles', {})
           : undefined;
-        if (refused) return refused;
+        if (refusal) return refusal;
         // Without ?domain_id the list contains only global roles. Identity API, "List roles".
         const rows = await listRoles(k.db, {
           name: queryValue(request, 'name'),
@@ -104,12 +104,12 @@ export function roleRoutes(k: Keystone): Route[] {
         const target = isFault(row)
           ? {}
           : { role_name: row.name, role_domain_id: row.domain_id || null };
-        const refused = denied(
+        const refusal = denied(
           request,
           isFault(row) || row.domain_id ? 'identity:get_domain_role' : 'identity:get_role',
           target,
         );
-        if (refused) return refused;
+        if (refusal) return refusal;
         return isFault(row) ? row : shown('role', roleView(request, row));
       },
     }),

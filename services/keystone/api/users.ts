@@ -103,10 +103,12 @@ export function userRoutes(k: Keystone): Route[] {
   /** The hash of a new password; '' for none. */
   const hashOf = async (
     request: ApiRequest<unknown>,
-    sent: string | null,
+    newPassword: string | null,
     userId: string,
   ): Promise<Outcome<string>> =>
-    sent ? await k.passwords.hash(sent, { source: loginSource(request.source), user: userId }) : '';
+    newPassword
+      ? await k.passwords.hash(newPassword, { source: loginSource(request.source), user: userId })
+      : '';
   const domainAsDefault = fault('badRequest', "A user's default project cannot be a domain.");
 
   return [
@@ -136,8 +138,8 @@ export function userRoutes(k: Keystone): Route[] {
       async handler(request) {
         const { user } = request.body;
         const domainId = user.domain_id ?? homeDomain(request);
-        const refused = denied(request, 'identity:create_user', { domain_id: domainId });
-        if (refused) return refused;
+        const refusal = denied(request, 'identity:create_user', { domain_id: domainId });
+        if (refusal) return refusal;
         if (!(await findDomain(k.db, domainId))) return notFound('domain', domainId);
         if (await isDomain(user.default_project_id)) return domainAsDefault;
         if (user.password && user.password.length < k.config.minPasswordLength)

@@ -229,8 +229,8 @@ const found = (body: unknown, type?: string): RawReply =>
     : reply(200, body, type);
 
 function refusal(refused: Refusal): RawReply {
-  const answered = reply(refused.code, refused.toStatus());
+  const response = reply(refused.code, refused.toStatus());
   if (refused.retryAfterSeconds !== undefined)
-    answered.headers['retry-after'] = String(refused.retryAfterSeconds);
-  return answered;
+    response.headers['retry-after'] = String(refused.retryAfterSeconds);
+  return response;
 }

@@ -83,13 +83,13 @@ export async function createObject(
   body: unknown,
   options: WriteOptions,
 ): Promise<Answer<Written>> {
-  const sent = asObject(body, resource);
-  if (isRefusal(sent)) return sent;
-  if (sent.metadata.resourceVersion)
+  const input = asObject(body, resource);
+  if (isRefusal(input)) return input;
+  if (input.metadata.resourceVersion)
     return badRequest('resourceVersion should not be set on objects to be created');
-  const misplaced = namespaceTrouble(sent, resource, namespace);
+  const misplaced = namespaceTrouble(input, resource, namespace);
   if (misplaced) return misplaced;
-  const fitted = fit(sent, resource, options);
+  const fitted = fit(input, resource, options);
   if (isRefusal(fitted)) return fitted;
   const complete = newObject(deps, { resource, namespace }, fitted.object);
   const target = { resource, namespace, name: complete.metadata.name ?? '' };
@@ -141,15 +141,15 @@ export async function replaceObject(
   options: WriteOptions,
 ): Promise<Answer<Written>> {
   const { resource, namespace, name } = target;
-  const sent = asObject(body, resource);
-  if (isRefusal(sent)) return sent;
-  const misplaced = namespaceTrouble(sent, resource, namespace);
+  const input = asObject(body, resource);
+  if (isRefusal(input)) return input;
+  const misplaced = namespaceTrouble(input, resource, namespace);
   if (misplaced) return misplaced;
-  if (sent.metadata.name && sent.metadata.name !== name)
+  if (input.metadata.name && input.metadata.name !== name)
     return badRequest(
-      `the name of the object (${sent.metadata.name}) does not match the name on the URL (${name})`,
+      `the name of the object (${input.metadata.name}) does not match the name on the URL (${name})`,
     );
-  if (resource.isCustom && !sent.metadata.resourceVersion)
+  if (resource.isCustom && !input.metadata.resourceVersion)
     return invalid({ group: resource.group, kind: resource.kind, name }, [
       {
         reason: 'FieldValueInvalid',
@@ -157,7 +157,7 @@ export async function replaceObject(
         message: 'Invalid value: 0x0: must be specified for an update',
       },
     ]);
-  return await changeObject(deps, target, options, () => sent);
+  return await changeObject(deps, target, options, () => input);
 }
 
 /**
@@ -403,14 +403,14 @@ function schemaTroubles(object: KubeObject, old: KubeObject | undefined, schema:
 function newFinalizerCauses({ metadata }: KubeObject, old: KubeObject | undefined): Cause[] {
   if (old?.metadata.deletionTimestamp === undefined) return [];
   const before = old.metadata.finalizers ?? [];
-  const added = (metadata.finalizers ?? []).filter((each) => !before.includes(each));
-  return added.length === 0
+  const addedFinalizers = (metadata.finalizers ?? []).filter((each) => !before.includes(each));
+  return addedFinalizers.length === 0
     ? []
     : [
         {
           reason: 'FieldValueForbidden',
           field: 'metadata.finalizers',
-          message: `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((each) => JSON.stringify(each)).join(', ')}}`,
+          message: `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{${addedFinalizers.map((each) => JSON.stringify(each)).join(', ')}}`,
         },
       ];
 }

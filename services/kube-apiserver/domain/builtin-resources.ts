@@ -434,13 +434,12 @@ function fillSecret({ stringData, ...secret }: KubeObject): KubeObject {
   const type = (secret['type'] as string | undefined) ?? 'Opaque';
   if (typeof stringData !== 'object' || stringData === null)
     return { ...(secret as KubeObject), type };
-  const written = Object.entries(stringData as Record<string, unknown>).map(([key, value]) => [
-    key,
-    Buffer.from(String(value)).toString('base64'),
-  ]);
+  const encodedEntries = Object.entries(stringData as Record<string, unknown>).map(
+    ([key, value]) => [key, Buffer.from(String(value)).toString('base64')],
+  );
   return {
     ...(secret as KubeObject),
     type,
-    data: { ...(secret['data'] as object | undefined), ...Object.fromEntries(written) },
+    data: { ...(secret['data'] as object | undefined), ...Object.fromEntries(encodedEntries) },
   };
 }

@@ -61,8 +61,8 @@ export function agentRoutes({ database: { db }, clock, config }: NeutronParts): 
       handler: async (request): Promise<Outcome<Reply>> => {
         if (!request.allows('get_agent')) return { status: 200, body: { agents: [] } };
         const { fields, ...filters } = request.query;
-        const refused = unknownFilter(request, agentFilters);
-        if (isFault(refused)) return refused;
+        const refusal = unknownFilter(request, agentFilters);
+        if (isFault(refusal)) return refusal;
         const same = (value: Json | undefined, filterText: string): boolean =>
           (typeof value === 'string' ? value : JSON.stringify(value ?? null)).toLowerCase() ===
           filterText.toLowerCase();

@@ -160,10 +160,10 @@ async function removeTopology(
       const deletion = await unplug(context, trx, router, undefined, port.id);
       if (isFault(deletion)) return deletion;
     }
-    const removed = await routers.remove(context, trx, router);
-    if (isFault(removed)) return removed;
+    const removal = await routers.remove(context, trx, router);
+    if (isFault(removal)) return removal;
   }
-  const removed = network && (await networks.remove(context, trx, network));
-  if (isFault(removed)) return removed;
+  const removal = network && (await networks.remove(context, trx, network));
+  if (isFault(removal)) return removal;
   await forgetTopology(trx, topology.project_id);
 }

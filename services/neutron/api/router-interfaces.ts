@@ -89,7 +89,7 @@ export async function plugSubnet(
     owner: interfaceOwner,
     deviceId: router.id,
     status: 'ACTIVE',
-    wishes: [{ subnet_id: subnet.id, ip_address: subnet.gateway_ip }],
+    requestedIps: [{ subnet_id: subnet.id, ip_address: subnet.gateway_ip }],
   });
   return isFault(port) ? port : { portId: port.port.id, ...plugged };
 }

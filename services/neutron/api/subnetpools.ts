@@ -70,11 +70,11 @@ export const subnetPools: Resource<'subnetpools', SubnetPoolInput> = {
       max_prefixlen: input.max_prefixlen ?? (merged.version === 4 ? 32 : 128),
       default_prefixlen: input.default_prefixlen ?? min,
     };
-    const refused =
+    const refusal =
       checkPrefixLengths(lengths, merged.version) ??
       (await secondDefault(trx, input.is_default, merged.version)) ??
       (await chargeQuota(trx, config.quotas, 'subnetpool', input.project_id, 1));
-    if (isFault(refused)) return refused;
+    if (isFault(refusal)) return refusal;
     const row: SubnetPoolRow = {
       ...standardRow(ids.uuid(), nowMs, input),
       ...lengths,
@@ -107,10 +107,10 @@ export const subnetPools: Resource<'subnetpools', SubnetPoolInput> = {
       max_prefixlen: input.max_prefixlen ?? row.max_prefixlen,
       default_prefixlen: input.default_prefixlen ?? row.default_prefixlen,
     };
-    const refused =
+    const refusal =
       checkPrefixLengths(lengths, row.ip_version) ??
       (await secondDefault(trx, input.is_default === true && row.is_default === 0, row.ip_version));
-    if (isFault(refused)) return refused;
+    if (isFault(refusal)) return refusal;
     await changeRow(
       trx,
       'subnetpools',

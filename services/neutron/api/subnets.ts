@@ -168,14 +168,14 @@ interface Shape {
 function shapeOf(cidr: Cidr, input: SubnetInput, others: readonly SubnetRow[]): Outcome<Shape> {
   const gateway = input.gateway_ip === undefined ? defaultGateway(cidr) : input.gateway_ip;
   const label = formatCidr(cidr);
-  const refused =
+  const refusal =
     checkModes(cidr, input.enable_dhcp, input.ipv6_ra_mode, input.ipv6_address_mode) ??
     checkDhcp(cidr, input.enable_dhcp) ??
     checkGateway(cidr, gateway) ??
     checkNameservers(input.dns_nameservers, label) ??
     checkHostRoutes(input.host_routes, cidr.version, label) ??
     checkOverlap(cidr, others, input.network_id);
-  if (isFault(refused)) return refused;
+  if (isFault(refusal)) return refusal;
   const pools =
     input.allocation_pools === null
       ? defaultPools(cidr, gateway)
@@ -283,7 +283,7 @@ async function changeSubnet(
   const cidr = cidrOfSubnet(row);
   const gateway = input.gateway_ip === undefined ? row.gateway_ip : input.gateway_ip;
   const pools = input.allocation_pools ?? poolsOf(row);
-  const refused =
+  const refusal =
     checkModes(
       cidr,
       input.enable_dhcp ?? row.enable_dhcp === 1,
@@ -297,7 +297,7 @@ async function changeSubnet(
     checkNameservers(input.dns_nameservers ?? [], row.id) ??
     checkHostRoutes(input.host_routes ?? [], cidr.version, row.id) ??
     (gateway === row.gateway_ip ? undefined : await gatewayMoves(trx, row, gateway, pools));
-  if (isFault(refused)) return refused;
+  if (isFault(refusal)) return refusal;
   const checked = input.allocation_pools == null ? undefined : checkPools(pools, cidr, gateway);
   if (isFault(checked)) return checked;
   await changeRow(

@@ -13,7 +13,7 @@ import { markChanged } from '../store/sdn-journal.ts';
 import { standardRow } from '../store/standard.ts';
 import type { NetworkRow, PortRow, SubnetRow } from '../store/tables.ts';
 import type { NeutronTrx } from '../store/write.ts';
-import type { FixedIpWish } from './fixed-ips.ts';
+import type { RequestedFixedIp } from './fixed-ips.ts';
 import { chooseAddresses } from './fixed-ips.ts';
 import type { Context } from './resource.ts';
 
@@ -24,7 +24,7 @@ export interface SystemPort {
   owner: string;
   deviceId: string;
   status: PortRow['status'];
-  wishes?: readonly FixedIpWish[];
+  requestedIps?: readonly RequestedFixedIp[];
 }
 
 export async function makeSystemPort(
@@ -44,7 +44,7 @@ export async function makeSystemPort(
     ...unboundPort,
   };
   const fixedIps = await chooseAddresses(trx, port, await subnetsOf(trx, wanted.networkId), {
-    wishes: wanted.wishes,
+    requestedIps: wanted.requestedIps,
     scope: null,
   });
   if (isFault(fixedIps)) return fixedIps;
@@ -77,7 +77,7 @@ export async function alignMetadataPort(
       owner: metadataOwner,
       deviceId: `ovnmeta-${network.id}`,
       status: 'DOWN',
-      wishes: [],
+      requestedIps: [],
     });
     if (isFault(created))
       throw new Error(`a port without addresses is refused: ${created.message}`);

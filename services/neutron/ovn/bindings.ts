@@ -32,7 +32,7 @@ export class Bindings {
   readonly #ending = new AbortController();
   #writerSinceMs: number;
   /** Ports whose latest state (true: up) is not in the database yet. One entry per port. */
-  readonly #heard = new Map<string, boolean>();
+  readonly #pendingStates = new Map<string, boolean>();
   #running: Promise<void> | undefined;
 
   constructor(deps: BindingDeps) {
@@ -43,7 +43,7 @@ export class Bindings {
   hear(port: string, binding: PortBinding | null): void {
     // port deleted, or OVN is being rebuilt: `compare` checks these ports
     if (binding === null || this.#ending.signal.aborted) return;
-    this.#heard.set(port, binding.chassis !== null && binding.up);
+    this.#pendingStates.set(port, binding.chassis !== null && binding.up);
     this.#wake();
   }
 
@@ -55,9 +55,9 @@ export class Bindings {
     this.#writerSinceMs = this.#deps.clock.now();
     for (const { id } of await readGuestPorts(this.#deps.database.db)) {
       const binding = bindingOf(id);
-      this.#heard.set(id, binding !== null && binding.chassis !== null && binding.up);
+      this.#pendingStates.set(id, binding !== null && binding.chassis !== null && binding.up);
     }
-    if (this.#heard.size > 0) this.#wake();
+    if (this.#pendingStates.size > 0) this.#wake();
   }
 
   /**
@@ -67,9 +67,10 @@ export class Bindings {
   async compare(bindingOf: (port: string) => PortBinding | null): Promise<void> {
     for (const { id } of await readActivePorts(this.#deps.database.db)) {
       const binding = bindingOf(id);
-      if (binding === null || binding.chassis === null || !binding.up) this.#heard.set(id, false);
+      if (binding === null || binding.chassis === null || !binding.up)
+        this.#pendingStates.set(id, false);
     }
-    if (this.#heard.size > 0) this.#wake();
+    if (this.#pendingStates.size > 0) this.#wake();
   }
 
   async close(): Promise<void> {
@@ -86,9 +87,9 @@ export class Bindings {
   async #run(): Promise<void> {
     await Promise.resolve(); // gathers all states that arrive in this turn of the event loop
     let isRepeated = false;
-    while (this.#heard.size > 0 && !this.#ending.signal.aborted) {
-      const batch = new Map([...this.#heard].slice(0, batchSize));
-      for (const port of batch.keys()) this.#heard.delete(port);
+    while (this.#pendingStates.size > 0 && !this.#ending.signal.aborted) {
+      const batch = new Map([...this.#pendingStates].slice(0, batchSize));
+      for (const port of batch.keys()) this.#pendingStates.delete(port);
       try {
         await this.#take(batch, isRepeated);
         isRepeated = false;
@@ -96,9 +97,9 @@ export class Bindings {
         this.#deps.log.error({ err: error }, "ports' bindings are not written down yet");
         // A state heard since replaces the failed one. The failed batch goes first in the map, and
         // so is tried again next.
-        const newer = [...this.#heard];
-        this.#heard.clear();
-        for (const [port, isUp] of [...batch, ...newer]) this.#heard.set(port, isUp);
+        const newer = [...this.#pendingStates];
+        this.#pendingStates.clear();
+        for (const [port, isUp] of [...batch, ...newer]) this.#pendingStates.set(port, isUp);
         isRepeated = true;
         await this.#pause();
       }

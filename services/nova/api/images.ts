@@ -57,12 +57,12 @@ export function imageRoutes(deps: NovaDeps): readonly Route[] {
         'badRequest',
         `Invalid input for field/attribute metadata. ${reserved} is a field of the image itself.`,
       );
-    const removed = Object.keys(now)
+    const removedNames = Object.keys(now)
       .filter((name) => !Object.hasOwn(wanted, name))
       .map((name) => [name, null] as const);
     const changed = await glance(request).changeProperties(image.id, {
       ...wanted,
-      ...Object.fromEntries(removed),
+      ...Object.fromEntries(removedNames),
     });
     return isFault(changed) ? changed : propertiesOf(changed);
   }

@@ -56,8 +56,8 @@ const policy = (name: string): string => `os_compute_api:os-security-groups:${na
 const faults = ['notFound', 'overQuota'] as const;
 
 /** Maps Neutron's 409 to the 400 that nova-network answered, which clients of this API expect. */
-const inOldWords = (refused: Fault): Fault =>
-  refused.kind === 'conflict' ? fault('badRequest', refused.message) : refused;
+const inOldWords = (refusal: Fault): Fault =>
+  refusal.kind === 'conflict' ? fault('badRequest', refusal.message) : refusal;
 
 export function securityGroupRoutes(deps: NovaDeps): readonly Route[] {
   const askFor = (request: ApiRequest<unknown>) => askNeutron(deps, callerOf(request));

@@ -86,7 +86,7 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
     });
 
   async function view(request: Request, server: Server, port: Port): Promise<JsonObject> {
-    const shown: JsonObject = {
+    const document: JsonObject = {
       net_id: port.network_id,
       port_id: port.id,
       mac_addr: port.mac_address,
@@ -94,8 +94,8 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
       fixed_ips: port.fixed_ips.map(({ subnet_id, ip_address }) => ({ subnet_id, ip_address })),
     };
     if (request.version >= tagsShownSince)
-      shown['tag'] = (await findNic(db, server.id, port.id))?.tag ?? null;
-    return shown;
+      document['tag'] = (await findNic(db, server.id, port.id))?.tag ?? null;
+    return document;
   }
 
   return [

@@ -153,8 +153,8 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
       faults: ['notFound', 'conflict', 'forbidden', 'timeout'],
       handler: ofServer(deps, async (request, server) => {
         const attachment = request.body.volumeAttachment;
-        const refused = checkState(server, volumeStates, 'attach_volume');
-        if (refused) return checkLock(request, server) ?? refused;
+        const refusal = checkState(server, volumeStates, 'attach_volume');
+        if (refusal) return checkLock(request, server) ?? refusal;
         const volume = await cinderClient(deps, callerOf(request)).volume(attachment.volumeId);
         if (isFault(volume)) return volume;
         if (volume.status !== 'available')

@@ -139,8 +139,8 @@ async function bindGiven(
 }
 
 /** Marks a refusal as hopeless, since Neutron's answer would be the same for any host. */
-const final = (refused: Fault): Fault =>
-  refused.kind === 'unavailable' || refused.kind === 'timeout' ? refused : hopeless(refused);
+const final = (refusal: Fault): Fault =>
+  refusal.kind === 'unavailable' || refusal.kind === 'timeout' ? refusal : hopeless(refusal);
 
 const unbound: JsonObject = { device_id: '', device_owner: '', 'binding:host_id': '' };
 

@@ -67,8 +67,8 @@ export async function moveVolumes(
       if (isFault(connected)) return connected;
     }
     for (const { id } of ofVolume.filter(({ id: other }) => other !== current.attachment_id)) {
-      const ended = await cinder.deleteAttachment(id);
-      if (isFault(ended)) return ended;
+      const deletion = await cinder.deleteAttachment(id);
+      if (isFault(deletion)) return deletion;
     }
   }
 }

@@ -35,9 +35,9 @@ export function revertResize(deps: NovaDeps): AnySaga {
     if (isFault(move) || move.migration.status !== 'reverted') return;
     const { server, dest: host } = move;
     const facts = { server: server.id, host, req: call.requestId };
-    const removed = await removeCopy(deps, server, host, call);
-    if (isFault(removed))
-      log.warn({ ...facts, why: removed.message }, 'a reverted copy is left to its host');
+    const removal = await removeCopy(deps, server, host, call);
+    if (isFault(removal))
+      log.warn({ ...facts, why: removal.message }, 'a reverted copy is left to its host');
     await returnClaim(deps, input, call.requestId).catch((error: unknown) =>
       log.warn({ ...facts, err: error }, 'the claim of a reverted move is not returned yet'),
     );

@@ -93,10 +93,10 @@ function chosenForCaller(needed: boolean, facts: NetworkFacts): Outcome<WantedNi
 
 /** An entry with only a tag or an address: uses the single network that is available. */
 function anyNetwork(nic: RequestedNic, facts: NetworkFacts): Outcome<WantedNic> {
-  const chosen = chosenForCaller(true, facts);
-  if (isFault(chosen)) return chosen;
+  const choice = chosenForCaller(true, facts);
+  if (isFault(choice)) return choice;
   return {
-    networkId: chosen[0]?.networkId ?? '',
+    networkId: choice[0]?.networkId ?? '',
     portId: null,
     fixedIp: nic.fixed_ip ?? null,
     tag: nic.tag ?? null,
@@ -152,7 +152,7 @@ export function chooseSecurityGroups(
   groups: readonly SecurityGroup[],
   projectId: string,
 ): Outcome<SecurityGroup[]> {
-  const chosen = new Map<string, SecurityGroup>();
+  const chosenGroups = new Map<string, SecurityGroup>();
   for (const wanted of namesOrIds) {
     const byId = groups.filter(({ id }) => id === wanted);
     const found = byId.length > 0 ? byId : groups.filter(({ name }) => name === wanted);
@@ -164,7 +164,7 @@ export function chooseSecurityGroups(
         'conflict',
         `Multiple security groups found matching '${wanted}'. Use an ID to be more specific.`,
       );
-    chosen.set(group.id, group);
+    chosenGroups.set(group.id, group);
   }
-  return [...chosen.values()];
+  return [...chosenGroups.values()];
 }

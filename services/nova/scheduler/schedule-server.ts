@@ -119,9 +119,9 @@ async function decide(
     // Cortex is not asked for a host that an operator has named: only Nova's few filters apply.
     if (config.asksCortex && wanted.host === null) {
       const placed = { server, moveType: move?.type };
-      const chosen = await askCortex(deps, among, request, placed, requestId);
-      if (!isFault(chosen)) return chosen;
-      log.warn({ server: server.id, why: chosen.message }, 'placed without Cortex');
+      const selection = await askCortex(deps, among, request, placed, requestId);
+      if (!isFault(selection)) return selection;
+      log.warn({ server: server.id, why: selection.message }, 'placed without Cortex');
     }
     return selectHosts(among, request, () => ids.random());
   };

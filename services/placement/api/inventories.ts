@@ -92,8 +92,8 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
         `Unknown resource class in inventory for resource provider ${provider.uuid}: No such resource class ${missing.join(', ')}.`,
       );
     return await changeProvider(parts, provider, generation, async (trx) => {
-      const removed = [...provider.inventories.keys()].filter((name) => !next.has(name));
-      const inUse = await classesInUse(trx, provider.uuid, removed);
+      const removedClasses = [...provider.inventories.keys()].filter((name) => !next.has(name));
+      const inUse = await classesInUse(trx, provider.uuid, removedClasses);
       if (inUse.length > 0)
         return fault(
           'conflict',

@@ -88,11 +88,11 @@ export function candidatesText(
   requestedClasses: ReadonlySet<string>,
   version: number,
 ): JsonText {
-  const written = new Map<ReadonlyMap<string, number>, string>();
+  const resourceTexts = new Map<ReadonlyMap<string, number>, string>();
   const resourcesText = (resources: ReadonlyMap<string, number>): string => {
-    let text = written.get(resources);
+    let text = resourceTexts.get(resources);
     if (text === undefined)
-      written.set(resources, (text = JSON.stringify(Object.fromEntries(resources))));
+      resourceTexts.set(resources, (text = JSON.stringify(Object.fromEntries(resources))));
     return text;
   };
   const providerIds = new Set<string>();

@@ -216,7 +216,7 @@ function inSameSubtree(
   suffixes: readonly string[],
   providers: readonly Provider[],
 ): boolean {
-  const chosen = set
+  const chosenProviders = set
     .filter(({ group }) => suffixes.includes(group.suffix))
     .flatMap(({ way }) => way.providers);
   const parentOf = new Map(providers.map((provider) => [provider.uuid, provider.parentUuid]));
@@ -225,7 +225,9 @@ function inSameSubtree(
       if (at === ancestor) return true;
     return false;
   };
-  return chosen.some((top) => chosen.every((provider) => isUnder(provider.uuid, top.uuid)));
+  return chosenProviders.some((top) =>
+    chosenProviders.every((provider) => isUnder(provider.uuid, top.uuid)),
+  );
 }
 
 function toCandidate(rootUuid: string, set: readonly Chosen[]): Candidate {

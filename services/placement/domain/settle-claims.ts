@@ -53,13 +53,13 @@ export function settleClaims(
   const used = new UsedAmounts(facts.used);
   const granted: ConsumerClaim[] = [];
   const refusals = requests.map((claims) => {
-    const refused = settleOne(claims, facts, used);
-    if (refused) used.forgetChanges();
+    const problem = settleOne(claims, facts, used);
+    if (problem) used.forgetChanges();
     else {
       used.keepChanges();
       granted.push(...claims);
     }
-    return refused;
+    return problem;
   });
   return { refusals, granted };
 }
@@ -93,8 +93,8 @@ function settleOne(
           'badRequest',
           `Allocation for resource provider '${provider}' that does not exist.`,
         );
-      const refused = place(provider, offered, resources, used);
-      if (isFault(refused)) return refused;
+      const problem = place(provider, offered, resources, used);
+      if (isFault(problem)) return problem;
     }
   return undefined;
 }

@@ -31,8 +31,8 @@ describe('filter_status_conditions', () => {
 
 describe('filter_host_instructions', () => {
   const fleet = fleetOf(host('a'), host('b', { hypervisorHostname: 'b.node' }), host('c'));
-  const hosts = (wish: Parameters<typeof requestFor>[0]): string[] =>
-    left('filter_host_instructions', fleet, requestFor(wish));
+  const hosts = (options: Parameters<typeof requestFor>[0]): string[] =>
+    left('filter_host_instructions', fleet, requestFor(options));
 
   test('ignores and forces hosts and nodes', () => {
     assert.deepEqual(hosts({ ignoredHosts: ['a', 'gone'] }), ['b', 'c']);
@@ -49,8 +49,8 @@ describe('filter_image_properties', () => {
     host('silent', { hypervisorType: 'CH' }),
     host('arm', { architecture: 'aarch64', traits: ['COMPUTE_FIRMWARE_UEFI'] }),
   );
-  const hosts = (wish: Partial<typeof image>): string[] =>
-    left('filter_image_properties', fleet, requestFor({ image: { ...image, ...wish } }));
+  const hosts = (options: Partial<typeof image>): string[] =>
+    left('filter_image_properties', fleet, requestFor({ image: { ...image, ...options } }));
 
   test('goes by hypervisor, architecture, firmware and secure boot', () => {
     assert.equal(hosts({ hypervisorType: 'kvm' }).length, 4);
@@ -172,13 +172,13 @@ describe('server groups', () => {
     host('one', { servers: ['m3'] }),
     host('none'),
   );
-  const hosts = (policy: string, wish: Partial<typeof group> = {}, serverId = 'new'): string[] =>
+  const hosts = (policy: string, options: Partial<typeof group> = {}, serverId = 'new'): string[] =>
     left(
       `filter_instance_group_${policy.replace('-', '_')}`,
       fleet,
       requestFor({
         serverId,
-        group: { ...group, policy, members: ['m1', 'm2', 'm3'] as never[], ...wish },
+        group: { ...group, policy, members: ['m1', 'm2', 'm3'] as never[], ...options },
       }),
     );
 
@@ -224,8 +224,12 @@ describe('filter_requested_destination', () => {
     host(name, { aggregates: uuids.map((uuid) => ({ uuid, name: uuid, metadata: {} })) });
   const fleet = fleetOf(inAggregate('a', 'x', 'y'), inAggregate('b', 'x', 'z'), host('c'));
   const none = { host: '', node: '', aggregates: [], forbiddenAggregates: [] };
-  const hosts = (wish: object): string[] =>
-    left('filter_requested_destination', fleet, requestFor({ destination: { ...none, ...wish } }));
+  const hosts = (options: object): string[] =>
+    left(
+      'filter_requested_destination',
+      fleet,
+      requestFor({ destination: { ...none, ...options } }),
+    );
 
   test('host, one of each list of aggregates, no forbidden one', () => {
     assert.deepEqual(hosts({ host: 'c' }), ['c']);
@@ -351,12 +355,12 @@ describe('filter_has_enough_capacity', () => {
     };
     const hosts = (
       facts: Partial<ReservationFacts>,
-      wish: Parameters<typeof requestFor>[0] = {},
+      options: Parameters<typeof requestFor>[0] = {},
       lockReserved = false,
     ): string[] => {
       const fleet = fleetOf(host('a'));
       fleet.applyReservation({ ...reservation, ...facts });
-      return left(filter, fleet, requestFor(wish), [
+      return left(filter, fleet, requestFor(options), [
         { key: 'lockReserved', boolValue: lockReserved },
       ]);
     };

@@ -128,20 +128,20 @@ export function segmentHostRoutes(deps: HaApiDeps): readonly Route[] {
       async handler(request) {
         const segment = await requestedSegment(db, request);
         if (isFault(segment)) return segment;
-        const { host: sent } = request.body;
-        const unknown = await existing(sent.name ?? '');
+        const { host: input } = request.body;
+        const unknown = await existing(input.name ?? '');
         if (isFault(unknown)) return unknown;
         const row = await createSegmentHost(db, {
           uuid: ids.uuid(),
           segment_uuid: segment.uuid,
-          name: sent.name ?? '',
-          type: sent.type ?? '',
-          control_attributes: sent.control_attributes ?? '',
-          reserved: bit(sent.reserved ?? false),
-          on_maintenance: bit(sent.on_maintenance ?? false),
+          name: input.name ?? '',
+          type: input.type ?? '',
+          control_attributes: input.control_attributes ?? '',
+          reserved: bit(input.reserved ?? false),
+          on_maintenance: bit(input.on_maintenance ?? false),
           created_at_ms: clock.now(),
         });
-        if (!row) return nameTaken(sent.name ?? '');
+        if (!row) return nameTaken(input.name ?? '');
         return { status: 201, body: { host: segmentHostView(row, segment, request.version) } };
       },
     }),
@@ -162,19 +162,19 @@ export function segmentHostRoutes(deps: HaApiDeps): readonly Route[] {
       async handler(request) {
         const found = await changeable(request);
         if (isFault(found)) return found;
-        const { reserved, on_maintenance: onMaintenance, ...sent } = request.body.host;
-        if (sent.name !== undefined && sent.name !== found.host.name) {
-          const unknown = await existing(sent.name);
+        const { reserved, on_maintenance: onMaintenance, ...input } = request.body.host;
+        if (input.name !== undefined && input.name !== found.host.name) {
+          const unknown = await existing(input.name);
           if (isFault(unknown)) return unknown;
         }
         const change: Partial<SegmentHostRow> = {
-          ...sent,
+          ...input,
           ...(reserved === undefined ? {} : { reserved: bit(reserved), used_by: null }),
           ...(onMaintenance === undefined ? {} : { on_maintenance: bit(onMaintenance) }),
           updated_at_ms: clock.now(),
         };
         if (!(await changeSegmentHost(db, found.host.uuid, change)))
-          return nameTaken(sent.name ?? '');
+          return nameTaken(input.name ?? '');
         const changed = { ...found.host, ...change };
         const host = segmentHostView(changed, found.segment, request.version);
         return { status: 200, body: { host } };

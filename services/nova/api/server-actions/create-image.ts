@@ -39,8 +39,8 @@ export const createImage: ServerActionRow = {
   ),
   async handler(deps, request, server, value) {
     const { name, metadata = {} } = value as unknown as Body; // validated by the schema
-    const refused = refuseNow(request, server, 'createImage');
-    if (refused) return refused;
+    const refusal = refuseNow(request, server, 'createImage');
+    if (refusal) return refusal;
     const imageId =
       server.image_id === null
         ? await ofVolumes(deps, request, server, { name, metadata })
@@ -55,8 +55,8 @@ export const refuseNow = (
   server: Server,
   action: string,
 ): Outcome<undefined> => {
-  const refused = checkState(server, imageStates, action);
-  return refused && (checkLock(request, server) ?? refused);
+  const refusal = checkState(server, imageStates, action);
+  return refusal && (checkLock(request, server) ?? refusal);
 };
 
 export function imageReply(request: ApiRequest, imageId: string): Reply {

@@ -66,12 +66,12 @@ export async function createServers(
   if (!flavor) return fault('badRequest', `Flavor ${body.flavorRef} could not be found.`);
   const disks = readDevices(body, flavorFacts(flavor));
   if (isFault(disks)) return disks;
-  const refused =
+  const refusal =
     refuseByVersion(request) ??
     (counts.max > 1 && disks.volumes.some(({ source }) => source === 'volume')
       ? fault('badRequest', 'Cannot attach one or more volumes to multiple instances')
       : undefined);
-  if (refused) return refused;
+  if (refusal) return refusal;
   const found =
     disks.imageId === null
       ? null

@@ -69,8 +69,8 @@ export function readDevices(
     if (isRoot && hasRoot) return invalid(bootSequence);
     hasRoot ||= isRoot;
     if (isLocal(device)) {
-      const refused = checkLocal(device, isRoot, flavor);
-      if (refused) return refused;
+      const refusal = checkLocal(device, isRoot, flavor);
+      if (refusal) return refusal;
       if (isRoot) [imageId, rootTag] = [device.uuid || imageId, device.tag ?? null];
       continue;
     }
@@ -237,8 +237,8 @@ export async function checkDisks(
 ): Promise<Outcome<ImageFacts | null>> {
   const caller = callerOf(request);
   const cinder = cinderClient(deps, caller);
-  const away = (refused: { kind: string }): boolean =>
-    refused.kind === 'unavailable' || refused.kind === 'timeout';
+  const away = (refusal: { kind: string }): boolean =>
+    refusal.kind === 'unavailable' || refusal.kind === 'timeout';
   let copied: Outcome<ImageFacts | null> = null;
   const copiedIn = async ({
     volume_image_metadata: metadata,
@@ -269,8 +269,8 @@ export async function checkDisks(
       const image = await fetchImageFacts(deps, id, caller);
       if (isFault(image))
         return image.kind === 'badRequest' ? invalid(`failed to get image ${id}.`) : image;
-      const refused = checkSize(image, sizeGib ?? 0);
-      if (refused) return refused;
+      const refusal = checkSize(image, sizeGib ?? 0);
+      if (refusal) return refusal;
       if (isRoot) copied = image;
     }
     if (isFault(copied)) return copied;

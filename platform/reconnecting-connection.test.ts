@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as settled } from 'node:timers/promises';
-import { KeptConnection } from './kept-connection.ts';
 import { createLog } from './log.ts';
+import { ReconnectingConnection } from './reconnecting-connection.ts';
 
 class Away extends Error {}
 
@@ -45,7 +45,7 @@ function kept(t: TestContext, ...script: Attempt[]) {
       write: (line: string) => void seen.push((JSON.parse(line) as { msg: string }).msg),
     },
   });
-  const connection = new KeptConnection<Line>(
+  const connection = new ReconnectingConnection<Line>(
     { connectTimeoutMs: 100, backoffMs: { first: 40, last: 1_000 } },
     { log, random: () => 0.5 },
     {

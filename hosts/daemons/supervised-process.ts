@@ -25,7 +25,7 @@ export interface ProcessSpec {
   stopWithinMs: number;
 }
 
-export interface KeptProcess {
+export interface SupervisedProcess {
   readonly name: string;
   /** undefined while it is being restarted. */
   readonly pid: number | undefined;
@@ -45,10 +45,10 @@ const pauseMs = { first: 250, most: 10_000 };
 /** A child that ran for this long is restarted without back-off. */
 const steadyMs = 60_000;
 
-export function keepProcess(
+export function superviseProcess(
   spec: ProcessSpec,
   { clock, log }: { clock: Clock; log: Log },
-): KeptProcess {
+): SupervisedProcess {
   const stopping = new AbortController();
   let child: ChildProcess | undefined;
   let restarts = 0;
