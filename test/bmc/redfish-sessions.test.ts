@@ -64,7 +64,7 @@ describe('sessions of the Redfish driver', () => {
 
   it('does without one while the BMC has as many as it holds', async () => {
     const { user, password } = test.emulated;
-    for (let held = 0; held < 16; held += 1)
+    for (let session = 0; session < 16; session += 1)
       await ask('POST', { UserName: user, Password: password.reveal() });
     const bmc = test.connect();
     assert.equal(await bmc.power('ForceOff'), undefined);

@@ -119,10 +119,10 @@ export async function startUsers({
   }
 
   async function remove({ service, path, member }: Thing, id: string): Promise<void> {
-    const removed = await askOften(service, 'DELETE', `${path}/${id}`);
-    if (removed && removed.status >= 300 && removed.status !== 404)
+    const deletion = await askOften(service, 'DELETE', `${path}/${id}`);
+    if (deletion && deletion.status >= 300 && deletion.status !== 404)
       return void report.lost.push(
-        `DELETE ${member} ${id}: ${removed.status} ${JSON.stringify(removed.body)}`,
+        `DELETE ${member} ${id}: ${deletion.status} ${JSON.stringify(deletion.body)}`,
       );
     const endsMs = systemClock.now() + restWithinMs;
     while (systemClock.now() < endsMs) {

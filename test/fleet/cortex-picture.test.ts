@@ -41,8 +41,10 @@ describe("Cortex's picture of the fleet", () => {
     usages: async (uuid) => await read(`/resource_providers/${uuid}/usages`),
     traits: async (uuid) => await read(`/resource_providers/${uuid}/traits`),
     async consumers(uuid) {
-      const held = await read<{ allocations: object }>(`/resource_providers/${uuid}/allocations`);
-      return isFault(held) ? held : Object.keys(held.allocations);
+      const provider = await read<{ allocations: object }>(
+        `/resource_providers/${uuid}/allocations`,
+      );
+      return isFault(provider) ? provider : Object.keys(provider.allocations);
     },
   };
   const hypervisor = (name: string, id: string): FleetHypervisor => ({

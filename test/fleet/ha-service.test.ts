@@ -28,8 +28,8 @@ describe('the Hypervisor of a host with HA', () => {
     kube = kubeOf('ha-service');
     await installDefinitions(kube);
     for (const name of ['a', 'b', 'c']) {
-      const made = await kube.create(hypervisors, { metadata: { name }, spec: {} });
-      assert.ok(!isFault(made), JSON.stringify(made));
+      const creation = await kube.create(hypervisors, { metadata: { name }, spec: {} });
+      assert.ok(!isFault(creation), JSON.stringify(creation));
     }
     fleet = await startTestFleet(['a', 'b', 'c']);
     fleet.kube = kube;
@@ -76,8 +76,8 @@ describe('the Hypervisor of a host with HA', () => {
     const operator = kubeOf('operator');
     const says = async (status: 'True' | 'False', message: string): Promise<void> => {
       const lastTransitionTime = '2026-11-30T00:00:00Z';
-      const told = { status, reason: 'Succeeded', message, lastTransitionTime };
-      const conditions = [{ type: 'HypervisorDisabled', ...told }];
+      const reason = { status, reason: 'Succeeded', message, lastTransitionTime };
+      const conditions = [{ type: 'HypervisorDisabled', ...reason }];
       const written = await operator.apply(
         hypervisors,
         { metadata: { name: 'a' }, status: { conditions } },

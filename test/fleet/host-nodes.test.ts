@@ -102,8 +102,8 @@ describe('hosts by their nodes', () => {
     assert.ok(!isFault(node));
     assert.equal(node.metadata.annotations?.[numberAnnotation], '3');
     // A Node without our label must be left alone.
-    const made = await fleet.kube.create(nodes, { metadata: { name: 'foreign' } });
-    assert.ok(!isFault(made));
+    const creation = await fleet.kube.create(nodes, { metadata: { name: 'foreign' } });
+    assert.ok(!isFault(creation));
     await add('edge-2');
     await isOn('edge-2');
     assert.ok(!on.has('foreign'));
@@ -126,8 +126,8 @@ describe('hosts by their nodes', () => {
     await saysWhy('a.b', /^a\.b is no name of a host/);
     const twin = { name: 'twin', labels: { [hostLabel]: 'local' } };
     const annotations = { [numberAnnotation]: '1' };
-    const made = await fleet.kube.create(nodes, { metadata: { ...twin, annotations } });
-    assert.ok(!isFault(made));
+    const creation = await fleet.kube.create(nodes, { metadata: { ...twin, annotations } });
+    assert.ok(!isFault(creation));
     await saysWhy('twin', /^host h1 has its number, 1/);
     assert.deepEqual([...on.keys()].sort(), ['h1', 'h2']);
     await remove('a.b');

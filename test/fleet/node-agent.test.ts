@@ -327,10 +327,10 @@ describe('the node agent', () => {
     const uuid = randomUUID();
     await from.startGuest(uuid);
     const moving = move(from, to, uuid);
-    const seen = new Set<string>();
+    const phases = new Set<string>();
     const running = await reaches(uuid, 'it is under way', ({ type, dataProcessed }) => {
-      if (dataProcessed !== undefined) seen.add(dataProcessed);
-      return type === 'unbounded' && seen.size >= 3;
+      if (dataProcessed !== undefined) phases.add(dataProcessed);
+      return type === 'unbounded' && phases.size >= 3;
     });
     assert.equal(running.status?.origin, 'h1');
     assert.equal(running.status?.operation, 'migration_out');

@@ -121,8 +121,10 @@ async function evacuateTwo(
   servers: readonly ServerDocument[],
   staying: ReadonlySet<string>,
 ): Promise<void> {
-  const kept = countByHost(servers.filter(({ id }) => staying.has(id)));
-  const dead = [...countByHost(servers).keys()].filter((host) => !kept.has(host)).slice(0, 2);
+  const stayingByHost = countByHost(servers.filter(({ id }) => staying.has(id)));
+  const dead = [...countByHost(servers).keys()]
+    .filter((host) => !stayingByHost.has(host))
+    .slice(0, 2);
   for (const host of dead) {
     const { services } = (await cloud.compute('GET', `/os-services?host=${host}`)).body as {
       services: { id: string; binary: string }[];
@@ -132,10 +134,10 @@ async function evacuateTwo(
     cloud.hosts.get(host)?.powerFailure();
   }
   await clock.sleep(15_000);
-  const lost = servers.filter((one) => dead.includes(one['OS-EXT-SRV-ATTR:host'] ?? ''));
-  assert.ok(lost.length > 10);
+  const evacuees = servers.filter((one) => dead.includes(one['OS-EXT-SRV-ATTR:host'] ?? ''));
+  assert.ok(evacuees.length > 10);
   const statuses = await Promise.all(
-    lost.map(async ({ id }) => await cloud.act(id, { evacuate: {} })),
+    evacuees.map(async ({ id }) => await cloud.act(id, { evacuate: {} })),
   );
   assert.deepEqual([...new Set(statuses)], [200]);
 }

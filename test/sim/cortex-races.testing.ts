@@ -93,7 +93,7 @@ export async function inRace(
   }
 }
 
-const sent = async (
+const bodyOf = async (
   answer: Promise<{ status: number; body: Json | undefined }>,
   what: string,
 ): Promise<{ [key: string]: any }> => {
@@ -103,7 +103,7 @@ const sent = async (
 };
 
 async function prepare(cloud: SimCloud): Promise<void> {
-  await sent(
+  await bodyOf(
     cloud.compute('POST', '/flavors', {
       flavor: { id: 'race', name: 'race', ram: 1_024, vcpus: 1, disk: 1 },
     }),
@@ -115,8 +115,8 @@ async function prepare(cloud: SimCloud): Promise<void> {
       -1,
     ]),
   );
-  const { networks } = await sent(cloud.network('GET', '/networks?name=sim'), 'networks');
-  await sent(
+  const { networks } = await bodyOf(cloud.network('GET', '/networks?name=sim'), 'networks');
+  await bodyOf(
     cloud.compute('PUT', `/os-quota-sets/${networks[0].project_id}`, { quota_set: unlimited }),
     'the quota',
   );
@@ -126,7 +126,7 @@ const raceOf = (cloud: SimCloud, clock: FakeClock): Race => ({
   cloud,
   clock,
   async create(name, { group, count } = {}) {
-    await sent(
+    await bodyOf(
       cloud.compute('POST', '/servers', {
         server: {
           name,
@@ -142,16 +142,16 @@ const raceOf = (cloud: SimCloud, clock: FakeClock): Race => ({
   },
   async group(policy, maxPerHost) {
     const rules = maxPerHost === undefined ? {} : { rules: { max_server_per_host: maxPerHost } };
-    const { server_group: made } = await sent(
+    const { server_group: group } = await bodyOf(
       cloud.compute('POST', '/os-server-groups', {
         server_group: { name: policy, policy, ...rules },
       }),
       'a group',
     );
-    return made.id as string;
+    return group.id as string;
   },
   async members(group) {
-    const answer = await sent(cloud.compute('GET', `/os-server-groups/${group}`), 'the group');
+    const answer = await bodyOf(cloud.compute('GET', `/os-server-groups/${group}`), 'the group');
     return answer['server_group'].members as string[];
   },
   rest: async () => await cloud.quiet(restMs, lookEveryMs),

@@ -24,8 +24,8 @@ const healsWithinMs = 1_200_000;
 const pick = <T>(of: readonly T[], ids: Ids): T => of[Math.floor(ids.random() * of.length)] as T;
 
 /** Starts or ends one failure of one host. Returns its description, printed if the seed fails. */
-async function trouble(held: HaCloud, ids: Ids): Promise<string> {
-  const { cloud, silence, cutOff } = held;
+async function trouble(haCloud: HaCloud, ids: Ids): Promise<string> {
+  const { cloud, silence, cutOff } = haCloud;
   const host = pick([...cloud.hosts.keys()], ids);
   const bmc = cloud.bmcs.get(host) ?? assert.fail(`no BMC of ${host}`);
   const isWorse = ids.random() < 0.6;
@@ -61,20 +61,20 @@ async function operate({ cloud, hypervisors, acknowledge }: HaCloud): Promise<bo
   return isWell;
 }
 
-async function heal(held: HaCloud): Promise<void> {
-  const { cloud, cutOff, clock } = held;
+async function heal(haCloud: HaCloud): Promise<void> {
+  const { cloud, cutOff, clock } = haCloud;
   for (const [host, bmc] of cloud.bmcs) {
     cutOff(host, false);
     bmc.breakDown(undefined);
     bmc.hostReturns();
   }
-  await eventually(async () => await operate(held), {
+  await eventually(async () => await operate(haCloud), {
     withinMs: healsWithinMs,
     everyMs: 2_000,
     what: 'all hosts are healthy',
     clock,
   }).catch(async (cause: unknown) => {
-    throw new Error(JSON.stringify(await held.hypervisors(), null, 1), { cause });
+    throw new Error(JSON.stringify(await haCloud.hypervisors(), null, 1), { cause });
   });
 }
 
@@ -83,22 +83,22 @@ describe('a cloud with HA in trouble', { timeout: 3_600_000 }, () => {
     it(`runs every server once, and never one twice (seed ${seed})`, async () => {
       const ids = seededIds(seed);
       const story: string[] = [];
-      await inHaCloud({ hosts: 5, processes: 2, seed }, async (held) => {
-        const { cloud, clock, hypervisors } = held;
+      await inHaCloud({ hosts: 5, processes: 2, seed }, async (haCloud) => {
+        const { cloud, clock, hypervisors } = haCloud;
         const all: string[] = [];
         for (let index = 0; index < servers; index += 1)
           all.push(await cloud.createServer(`vm${index}`));
         await cloud.quiet(60_000, 500);
-        for (let done = 0; done < troubles; done += 1) {
+        for (let troubleCount = 0; troubleCount < troubles; troubleCount += 1) {
           await clock.sleep(ids.random() * 20_000);
-          story.push(`${clock.now()} ${await trouble(held, ids)}`);
+          story.push(`${clock.now()} ${await trouble(haCloud, ids)}`);
         }
         await clock.sleep(30_000);
         story.push(JSON.stringify(await hypervisors()));
-        await heal(held);
-        const seen = await cloud.quiet(300_000, 1_000);
+        await heal(haCloud);
+        const finalServers = await cloud.quiet(300_000, 1_000);
         for (const id of all) {
-          const server = seen.find((each) => each.id === id);
+          const server = finalServers.find((each) => each.id === id);
           assert.equal(server?.status, 'ACTIVE', JSON.stringify(server));
           const places = [...cloud.hosts].map(async ([, host]) => await host.state(id));
           const running = (await Promise.all(places)).filter((state) => state === 'running');

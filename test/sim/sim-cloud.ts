@@ -317,10 +317,10 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
           .body as { network: { id: string; subnets: string[] } }
       ).network;
     if (subnets.length > 0) return id; // a life that was killed in between left it without one
-    const made = await send('network', 'POST', '/v2.0/subnets', {
+    const creation = await send('network', 'POST', '/v2.0/subnets', {
       body: { subnet: { network_id: id, ip_version: 4, cidr: '10.20.0.0/22' } },
     });
-    if (made.status !== 201) throw new Error(`the subnet was not taken: ${made.status}`);
+    if (creation.status !== 201) throw new Error(`the subnet was not taken: ${creation.status}`);
     return id;
   }
 
@@ -399,7 +399,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
         }
       ).servers,
     async differences() {
-      const seen = await Promise.all(
+      const observations = await Promise.all(
         [...hosts].map(async ([host, hypervisor]) =>
           sure(await observeHost(host, hypervisor, null, sure)),
         ),
@@ -442,7 +442,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
           placement,
           neutron,
           cinder,
-          hosts: seen,
+          hosts: observations,
           unreachable: [],
           cloudRuns: true,
           images: await glanceAudit(plane.process),

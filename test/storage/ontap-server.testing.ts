@@ -191,7 +191,7 @@ export async function startOntap(
       else job.state = 'success';
       job.isLost = trouble?.as === 'lost';
     };
-    const ended = run().then(() => true);
+    const completion = run().then(() => true);
     const body = {
       job: { uuid: job.uuid, _links: { self: { href: `/api/cluster/jobs/${job.uuid}` } } },
     };
@@ -199,7 +199,7 @@ export async function startOntap(
       !ignoresReturnTimeout &&
       !trouble &&
       (await Promise.race([
-        ended,
+        completion,
         delay(Number(query.get('return_timeout') ?? 0) * 1000, false, { ref: false }),
       ]));
     if (!inTime) return { status: 202, body };
@@ -265,8 +265,8 @@ export async function startOntap(
     const [query, target] = [url.searchParams, `${method} /${api}/${area}/${kind}`];
     if (target === 'GET /api/storage/volumes' && uuid === undefined) return volumes(query);
     if (target === 'GET /api/cluster/jobs') {
-      const { isLost: lost = true, ...job } = jobs.get(uuid ?? '') ?? {};
-      return lost ? noEntry('uuid') : { status: 200, body: job };
+      const { isLost = true, ...job } = jobs.get(uuid ?? '') ?? {};
+      return isLost ? noEntry('uuid') : { status: 200, body: job };
     }
     if (target === 'POST /api/storage/file' && uuid === 'clone') {
       const on = body['volume'] as { uuid?: string; name?: string } | undefined;

@@ -138,10 +138,10 @@ function leave(
   chance: Chance,
   note: (flavor: Flavor, sign: 1 | -1) => void,
 ): void {
-  const [gone] = living.splice(chance.below(living.length), 1);
-  if (!gone) throw new Error('nobody is there who could leave');
-  policy.change(gone.host, gone.flavor, -1);
-  note(gone.flavor, -1);
+  const [leaving] = living.splice(chance.below(living.length), 1);
+  if (!leaving) throw new Error('nobody is there who could leave');
+  policy.change(leaving.host, leaving.flavor, -1);
+  note(leaving.flavor, -1);
 }
 
 function shapeOf(

@@ -114,15 +114,15 @@ test('it is said already where nothing differs, conditions by their words', () =
   const units = [{ unit: 'libvirtd.service', isRunning: true, message: 'the process runs' }];
   const conditions = [...unitConditions(units), connectionCondition({ kind: 'connected' }, units)];
   const observed = { system: undefined, hypervisor: facts, guests: [guest()] };
-  const said = hypervisor({
+  const current = hypervisor({
     ...ownStatus(hypervisor(), observed),
     conditions: conditions.map((each) => ({ ...each, lastTransitionTime: '2026-01-01T00:00:00Z' })),
   });
-  assert.equal(isUpToDate(said, ownStatus(said, observed), conditions), true);
+  assert.equal(isUpToDate(current, ownStatus(current, observed), conditions), true);
   const more = { ...observed, guests: [guest(), guest({ uuid: 'v' })] };
-  assert.equal(isUpToDate(said, ownStatus(said, more), conditions), false);
+  assert.equal(isUpToDate(current, ownStatus(current, more), conditions), false);
   const away = connectionCondition({ kind: 'away', why: 'x' }, units);
-  assert.equal(isUpToDate(said, ownStatus(said, observed), [away]), false);
+  assert.equal(isUpToDate(current, ownStatus(current, observed), [away]), false);
 });
 
 test('the reason says whether libvirt is down, cannot be reached, or is not understood', () => {

@@ -58,15 +58,15 @@ test('an end that nobody saw is never called a success without evidence', () => 
 });
 
 test('a host says that it is the destination of what has no other, and did not fail', () => {
-  const said = (status: MigrationStatus) => arrivalPatch('h2', migration(status));
-  assert.deepEqual(said({ origin: 'h1', type: 'completed' }), { destination: 'h2' });
-  assert.deepEqual(said({ origin: 'h1', type: 'unknown' }), {
+  const patchFor = (status: MigrationStatus) => arrivalPatch('h2', migration(status));
+  assert.deepEqual(patchFor({ origin: 'h1', type: 'completed' }), { destination: 'h2' });
+  assert.deepEqual(patchFor({ origin: 'h1', type: 'unknown' }), {
     destination: 'h2',
     type: 'completed',
     errMsg: null,
   });
-  assert.equal(said({ origin: 'h1', type: 'failed' }), undefined);
-  assert.equal(said({ origin: 'h2', type: 'completed' }), undefined);
-  assert.equal(said({ origin: 'h1', type: 'completed', destination: 'h3' }), undefined);
-  assert.equal(said({}), undefined);
+  assert.equal(patchFor({ origin: 'h1', type: 'failed' }), undefined);
+  assert.equal(patchFor({ origin: 'h2', type: 'completed' }), undefined);
+  assert.equal(patchFor({ origin: 'h1', type: 'completed', destination: 'h3' }), undefined);
+  assert.equal(patchFor({}), undefined);
 });

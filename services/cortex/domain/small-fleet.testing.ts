@@ -94,7 +94,7 @@ export const decide = (
 ): Decision => new Engine(fleet).decide(pipeline, request, { explained: 3 });
 
 /** Names of the hosts that remain after this filter alone, sorted. */
-export function left(
+export function remainingHosts(
   filter: string,
   fleet: Fleet,
   request: PlacementRequest,

@@ -6,11 +6,11 @@ import { followGuests, hasDied } from './died-guests.ts';
 
 /** Whether the guest counts as died after each report; null: its hypervisor did not answer. */
 function reports(...states: (GuestState | null)[]): boolean[] {
-  let known: { bootId: string; ran: string[] } | undefined;
+  let previous: { bootId: string; ran: string[] } | undefined;
   return states.map((state) => {
     const guests = state === null ? null : [{ uuid: 'a', state }];
-    known = { bootId: 'b1', ran: followGuests(known, { bootId: 'b1', guests }) };
-    return state !== null && hasDied({ uuid: 'a', state }, known.ran, false);
+    previous = { bootId: 'b1', ran: followGuests(previous, { bootId: 'b1', guests }) };
+    return state !== null && hasDied({ uuid: 'a', state }, previous.ran, false);
   });
 }
 

@@ -124,35 +124,35 @@ describe('which servers are brought back next', () => {
 
 describe('what has become of a move', () => {
   const ongoing = move('1', { status: 'ongoing', attempts: 1, attemptAtMs: 0, destination: 'a' });
-  const seen = (now: FleetServer | null, nowMs = 1_000, of = ongoing) =>
+  const changeFor = (now: FleetServer | null, nowMs = 1_000, of = ongoing) =>
     observedMove(of, now, 'dead', limits, nowMs);
 
   it('it has arrived when it is idle on another host', () => {
     const elsewhere = { 'OS-EXT-SRV-ATTR:host': 'a' };
-    assert.deepEqual(seen(server('1', 'ACTIVE', elsewhere)), {
+    assert.deepEqual(changeFor(server('1', 'ACTIVE', elsewhere)), {
       kind: 'succeeded',
       destination: 'a',
     });
-    assert.equal(seen(server('1', 'REBUILD', elsewhere)), undefined);
+    assert.equal(changeFor(server('1', 'REBUILD', elsewhere)), undefined);
   });
-  it('it was deleted meanwhile', () => assert.equal(seen(null)?.kind, 'ignored'));
+  it('it was deleted meanwhile', () => assert.equal(changeFor(null)?.kind, 'ignored'));
   it('it failed: in error on the dead host, not begun, or not over in time', () => {
-    const failed = seen(server('1', 'ERROR', { fault: { message: 'No valid host' } }));
+    const failed = changeFor(server('1', 'ERROR', { fault: { message: 'No valid host' } }));
     assert.deepEqual(failed, {
       kind: 'failedAttempt',
       message: 'No valid host',
       isLast: false,
     });
-    assert.equal(seen(server('1'), 14_000), undefined);
-    assert.equal(seen(server('1'), 16_000)?.kind, 'failedAttempt');
+    assert.equal(changeFor(server('1'), 14_000), undefined);
+    assert.equal(changeFor(server('1'), 16_000)?.kind, 'failedAttempt');
     const stuck = server('1', 'REBUILD', { 'OS-EXT-STS:task_state': 'rebuilding' });
-    assert.equal(seen(stuck, 60_000), undefined);
-    assert.equal(seen(stuck, 60_001)?.kind, 'failedAttempt');
-    const neverBegun = seen(stuck, 60_001, move('1'));
+    assert.equal(changeFor(stuck, 60_000), undefined);
+    assert.equal(changeFor(stuck, 60_001)?.kind, 'failedAttempt');
+    const neverBegun = changeFor(stuck, 60_001, move('1'));
     assert.equal(neverBegun?.kind === 'failedAttempt' && neverBegun.isLast, true);
   });
   it('the last attempt is the last', () => {
-    const last = seen(server('1', 'ERROR'), 1_000, { ...ongoing, attempts: 3 });
+    const last = changeFor(server('1', 'ERROR'), 1_000, { ...ongoing, attempts: 3 });
     assert.equal(last?.kind === 'failedAttempt' && last.isLast, true);
   });
 });

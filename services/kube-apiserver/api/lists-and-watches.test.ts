@@ -89,15 +89,15 @@ describe('lists and watches', () => {
 
   it('pages give everything once, and say how much is left', async () => {
     const whole = (await kube.must('GET', all)).items.map(({ metadata }: any) => metadata.uid);
-    const seen: string[] = [];
+    const uids: string[] = [];
     let token = '';
     do {
       const page = await kube.must('GET', `${all}?limit=2&continue=${token}`);
-      seen.push(...page.items.map(({ metadata }: any) => metadata.uid));
+      uids.push(...page.items.map(({ metadata }: any) => metadata.uid));
       token = page.metadata.continue ?? '';
-      assert.equal(page.metadata.remainingItemCount ?? 0, whole.length - seen.length);
+      assert.equal(page.metadata.remainingItemCount ?? 0, whole.length - uids.length);
     } while (token !== '');
-    assert.deepEqual(seen, whole);
+    assert.deepEqual(uids, whole);
     assert.equal((await kube.ask('GET', `${all}?continue=nonsense`)).status, 400);
   });
 

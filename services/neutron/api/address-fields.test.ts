@@ -381,15 +381,18 @@ describe('an address that no host can have is refused', () => {
     );
   });
   it('also when DHCP is switched on later', async () => {
-    const made = await subnet({
+    const subnetWithoutDhcp = await subnet({
       ip_version: 4,
       cidr: '127.0.0.0/8',
       enable_dhcp: false,
       gateway_ip: null,
     });
     const change = async (fields: Fields) =>
-      (await neutron.ask('member', 'PUT', `subnets/${made.body.subnet.id}`, { subnet: fields }))
-        .status;
+      (
+        await neutron.ask('member', 'PUT', `subnets/${subnetWithoutDhcp.body.subnet.id}`, {
+          subnet: fields,
+        })
+      ).status;
     assert.deepEqual(
       [await change({ enable_dhcp: true }), await change({ name: 'x' })],
       [400, 200],

@@ -53,13 +53,16 @@ describe('a host whose agent has said that it stops', () => {
   });
 
   it('does not hinder a deletion, and serves again when it is back', async () => {
-    const [gone, kept] = [await nova.addServer({}), await nova.addServer({})];
-    assert.equal((await nova.ask('member', 'DELETE', `servers/${gone.id}`)).status, 204);
+    const [deletedServer, keptServer] = [await nova.addServer({}), await nova.addServer({})];
+    assert.equal((await nova.ask('member', 'DELETE', `servers/${deletedServer.id}`)).status, 204);
     assert.ok(!isFault(await report('h1', false)));
     assert.deepEqual(await states(), ['h1 enabled up']);
     assert.equal(
-      (await nova.ask('member', 'POST', `servers/${kept.id}/action`, { body: { 'os-stop': null } }))
-        .status,
+      (
+        await nova.ask('member', 'POST', `servers/${keptServer.id}/action`, {
+          body: { 'os-stop': null },
+        })
+      ).status,
       202,
     );
   });

@@ -7,9 +7,9 @@ import { settleClaims } from './settle-claims.ts';
 
 function factsOf(
   vcpus: Record<string, number>,
-  held: readonly (readonly [consumer: string, provider: string, amount: number])[] = [],
+  allocations: readonly (readonly [consumer: string, provider: string, amount: number])[] = [],
 ): ClaimFacts {
-  const rows = held.map(([consumer, provider_uuid, used]) => ({
+  const rows = allocations.map(([consumer, provider_uuid, used]) => ({
     consumer,
     row: { provider_uuid, resource_class: 'VCPU', used },
   }));

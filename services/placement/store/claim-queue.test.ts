@@ -65,15 +65,15 @@ const promises = (start: (use: (fixture: PlacementFixture) => Promise<void>) => 
         await fixture.host('h', { VCPU: 8 }),
         await fixture.host('f', { VCPU: 1 }),
       ];
-      const known = randomUUID();
-      await addAll([claim(host, 1, { consumer: known }), claim(full, 1)]);
+      const consumer = randomUUID();
+      await addAll([claim(host, 1, { consumer }), claim(full, 1)]);
       const [before, fullBefore] = [
         await generationOf(fixture, host),
         await generationOf(fixture, full),
       ];
       const answers = await addAll([
         claim(host, 2),
-        claim(host, 1, { consumer: known, generation: 5 }),
+        claim(host, 1, { consumer, generation: 5 }),
         claim(full, 1),
         claim(host, 6),
         claim(randomUUID(), 1),

@@ -112,8 +112,8 @@ describe('what a decision chooses', () => {
 
   test('is not held for who only asks, nor for a rebuild', () => {
     const { scheduling, best } = start(roomy('a', 1));
-    const asked = { ...nova('s1', ['a']), options: { read_only: true } };
-    assert.ok(!isFault(scheduling.decideNova(asked, 0)));
+    const question = { ...nova('s1', ['a']), options: { read_only: true } };
+    assert.ok(!isFault(scheduling.decideNova(question, 0)));
     best('s1', { type: 'rebuild' });
     best('', {});
     assert.equal(scheduling.inFlight.size, 0);
@@ -139,9 +139,9 @@ describe('what a decision chooses', () => {
     const chosen = ['s1', 's2', 's3', 's4', 's5'].map((id) => best(id, { group }));
     assert.deepEqual(counts(chosen), { a: 2, b: 2, none: 1 });
     // By now the caller's list includes these members.
-    const known = { ...group, members: ['s1', 's2', 's3'], hosts: ['a', 'a', 'b'] };
+    const listedGroup = { ...group, members: ['s1', 's2', 's3'], hosts: ['a', 'a', 'b'] };
     fleet.apply({ ...roomy('a', 9), servers: ['s1'] });
-    assert.equal(best('s4', { group: known }), 'b');
+    assert.equal(best('s4', { group: listedGroup }), 'b');
   });
 
   test('is known to another process that is told', () => {
