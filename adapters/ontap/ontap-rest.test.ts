@@ -83,7 +83,7 @@ test('dots and slashes of a name are encoded', async () => {
   );
 });
 
-test('what failed for a reason is not tried again, what passes is', async () => {
+test('a definite refusal is not retried, a temporary failure is', async () => {
   await against(
     500,
     { error: { code: '6684674', message: 'No such file or directory.' } },

@@ -33,13 +33,13 @@ const network = (change: Partial<LocalNetwork> = {}): LocalNetwork => ({
   ...change,
 });
 
-describe('a guest is known', () => {
-  it("by any address of its port, in either family's spelling", () => {
+describe('looking up a guest', () => {
+  it('is found by any address of its port, in any spelling of IPv4 and IPv6', () => {
     for (const address of ['10.0.0.5', '::ffff:10.0.0.5', 'fd00::5', `${linkLocal(guest.mac)}%md0`])
       assert.equal(guestAt(address, [guest])?.portId, 'p1', address);
     assert.equal(linkLocal('fa:16:3e:12:34:56'), 'fe80::f816:3eff:fe12:3456');
   });
-  it('not by another address', () => {
+  it('is not found by an address that its port does not have', () => {
     for (const address of ['10.0.0.6', '::1', '', '10.0.0.50'])
       assert.equal(guestAt(address, [guest]), null, address);
   });

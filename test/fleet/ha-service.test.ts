@@ -115,7 +115,7 @@ describe('the Hypervisor of a host with HA', () => {
     assert.equal((await findHost(fleet.database.db, 'a'))?.reason, 'HA disabled per spec');
   });
 
-  it('one that is evicted is left alone, one without such a resource is not', async () => {
+  it('a host under eviction is left alone, a host without an Eviction is not', async () => {
     const status = { evicted: true };
     const written = await kube.patch(
       hypervisors,

@@ -109,7 +109,7 @@ describe('hosts by their nodes', () => {
     assert.ok(!on.has('foreign'));
   });
 
-  it('one that cannot be had says why on its node, and can be taken out again', async () => {
+  it('a Node whose host cannot be created shows the reason, and can be removed again', async () => {
     const saysWhy = async (name: string, why: RegExp): Promise<void> =>
       void (await eventually(
         async () => {
@@ -135,7 +135,7 @@ describe('hosts by their nodes', () => {
     assert.ok(!steps.includes('off a.b'));
   });
 
-  it('one that is deleted is offboarded, then powered off, and its node goes last', async () => {
+  it('the host of a deleted Node is offboarded, then powered off, and the Node is deleted last', async () => {
     await fleet.reaches('h2', 'Ready', 'Ready');
     await remove('h2');
     await nodeIsGone('h2');

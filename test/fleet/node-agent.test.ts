@@ -251,7 +251,7 @@ describe('the node agent', () => {
     await fleet.reaches('h1', 'LibVirtConnection', 'LibVirtServiceNotRunning');
   });
 
-  it('what somebody else has written over is put right, what is not its own stays', async () => {
+  it('own fields that another writer changed are restored, fields of others stay', async () => {
     await hostOf('h1');
     const own = await statusOf('h1');
     const status = { numInstances: 77, capacity: { cpu: '1' }, evicted: true };

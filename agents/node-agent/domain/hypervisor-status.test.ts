@@ -39,7 +39,7 @@ const hypervisor = (status?: Hypervisor['status']): Hypervisor => ({
   ...(status ? { status } : {}),
 });
 
-test('a guest without pinning has its share of every cell, one that is bound has it there', () => {
+test('a guest without pinning counts in equal shares on all NUMA cells, a pinned one on its own cell', () => {
   const { allocation, cells } = capacityStatus(
     [cell(1), cell(0)],
     [guest({ vcpus: 3 }), guest({ cells: [1] })],
@@ -54,7 +54,7 @@ test('a guest without pinning has its share of every cell, one that is bound has
   );
 });
 
-test('a guest that is bound to a cell that there is not is counted nevertheless', () => {
+test('a guest that is pinned to a cell that does not exist is counted all the same', () => {
   const { allocation } = capacityStatus([cell(0)], [guest({ cells: [7] })]);
   assert.deepEqual(allocation, { cpu: '2', memory: '1Gi' });
 });
@@ -76,7 +76,7 @@ test('huge pages are counted where there are any', () => {
   assert.equal(allocation?.['hugepages-2Mi'], '1Gi');
 });
 
-test('what is not known now stays as it was', () => {
+test('facts that cannot be read at present keep their last value in the status', () => {
   const all = ownStatus(hypervisor(), {
     system: { kernelRelease: '6.1', prettyName: 'Debian' },
     hypervisor: facts,
@@ -110,7 +110,7 @@ test('a host with very many guests counts all, and lists some', () => {
   assert.equal(status.instances?.[0]?.name.length, 256);
 });
 
-test('it is said already where nothing differs, conditions by their words', () => {
+test('a status without differences needs no write', () => {
   const units = [{ unit: 'libvirtd.service', isRunning: true, message: 'the process runs' }];
   const conditions = [...unitConditions(units), connectionCondition({ kind: 'connected' }, units)];
   const observed = { system: undefined, hypervisor: facts, guests: [guest()] };

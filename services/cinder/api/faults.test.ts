@@ -175,7 +175,7 @@ test('an origin that needs more than the volume has says how much', async () => 
   await assertDeletable('volumes', small.id);
 });
 
-test('what is in use is neither deleted nor, without force, snapshotted', async () => {
+test('a volume in use cannot be deleted, and a snapshot of it needs force', async () => {
   const { id } = await cinder.make('volumes', 'volume', { size: 1 });
   const { attachment } = (
     await cinder.ask('member', 'POST', 'attachments', {

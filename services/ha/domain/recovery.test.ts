@@ -45,7 +45,7 @@ const next = (moves: Move[], servers: FleetServer[], targets = ['a', 'b'], nowMs
   );
 
 describe('which servers are brought back next', () => {
-  it('those of the greatest priority, and no others before they are settled', () => {
+  it('servers of the highest priority first, the next priority once these are settled', () => {
     const moves = [move('low'), move('high', { priority: 5 }), move('top', { priority: 9 })];
     const servers = ['low', 'high', 'top'].map((id) => server(id));
     assert.deepEqual(next(moves, servers), ['begin top null']);
@@ -56,7 +56,7 @@ describe('which servers are brought back next', () => {
     assert.deepEqual(next(ongoing, servers), ['begin high null']);
   });
 
-  it('no more than the limits, in all and to one target', () => {
+  it('no more at once than the limits, in total and for each target', () => {
     const ids = ['1', '2', '3', '4', '5', '6'];
     const moves = ids.map((id) => move(id));
     const servers = ids.map((id) => server(id));
@@ -65,7 +65,7 @@ describe('which servers are brought back next', () => {
     assert.equal(next(moves, servers, []).length, 0);
   });
 
-  it('to another target when Nova has filled one, or one has failed', () => {
+  it('go to another target when one is full, or an attempt there has failed', () => {
     const full = ['x', 'y'].map((id) => move(id, { status: 'ongoing', destination: 'a' }));
     assert.deepEqual(next([...full, move('1')], [server('1')]), ['begin 1 b']);
     const failed = move('1', { attempts: 1, tried: ['a'] });
@@ -82,7 +82,7 @@ describe('which servers are brought back next', () => {
     assert.deepEqual(next([move('1')], [busy]), []);
   });
 
-  it('a paused one as one in error, and none that Nova cannot evacuate', () => {
+  it('paused servers like those in error, but none in a state that Nova cannot evacuate', () => {
     assert.deepEqual(next([move('1')], [server('1', 'PAUSED')]), ['resetState 1']);
     assert.deepEqual(next([move('1')], [server('1', 'VERIFY_RESIZE')]), ['failedAttempt 1']);
   });
@@ -151,7 +151,7 @@ describe('what has become of a move', () => {
     const neverBegun = changeFor(stuck, 60_001, move('1'));
     assert.equal(neverBegun?.kind === 'failedAttempt' && neverBegun.isLast, true);
   });
-  it('the last attempt is the last', () => {
+  it('no attempt follows the last allowed one', () => {
     const last = changeFor(server('1', 'ERROR'), 1_000, { ...ongoing, attempts: 3 });
     assert.equal(last?.kind === 'failedAttempt' && last.isLast, true);
   });

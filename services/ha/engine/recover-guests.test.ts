@@ -87,7 +87,7 @@ describe('a guest that dies before anybody has seen it run', () => {
     assert.equal((await firstRecord())?.given_up, 1);
   });
 
-  it('so is one that was off for a moment while it was started', async () => {
+  it('counts both starts of a guest that libvirt listed as off while it was starting', async () => {
     dies('vm');
     await fleet.run(engine, 2);
     const host = fleet.hosts.get('h1') ?? assert.fail();

@@ -212,7 +212,7 @@ it('an event goes after an hour, unless the same has happened again', async () =
   await database.close();
 });
 
-it('what was stored is there after a start, and an older watch lists again', async () => {
+it('objects survive a restart, and a watch from before it has to list again', async () => {
   const database = openDatabase<KubeTables>(
     { dialect: 'sqlite', path: ':memory:' },
     { log: silentLog },

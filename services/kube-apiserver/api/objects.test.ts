@@ -41,7 +41,7 @@ describe('objects of the API server', () => {
     assert.notEqual(first.metadata.name, second.metadata.name);
   });
 
-  it('what is wrong is named, field by field', async () => {
+  it('a validation error names each wrong field', async () => {
     const refused = async (metadata: object, spec: unknown) =>
       (await kube.ask('POST', widgets, { body: { metadata, spec } })).body;
     const cases: [object, unknown, RegExp][] = [
@@ -250,7 +250,7 @@ describe('objects of the API server', () => {
     assert.match(wrong.body.message, /Precondition failed: UID in precondition: another/);
   });
 
-  it('what an object owned goes with it, or is let go', async () => {
+  it('deleting an object deletes or orphans its dependents', async () => {
     const owner = await create({ size: 1 });
     const reference = {
       apiVersion: 'example.org/v1',

@@ -59,7 +59,7 @@ describe('watches', () => {
 
   const large = 'x'.repeat(100_000);
 
-  it('one that is not read holds nothing, and goes on where it was', async () => {
+  it('a watch whose client does not read buffers little, and continues without a gap', async () => {
     for (let index = 0; index < 120; index += 1)
       await kube.must('POST', maps, {
         body: { metadata: { name: `m${index}`, labels: { of: 'many' } }, data: { large } },

@@ -155,7 +155,7 @@ describe('a volume', () => {
     assert.deepEqual([statusOf(volume.id), world.cinder.attachments.length], ['in-use', 1]);
   });
 
-  it('that cannot be plugged in is free again; one that the guest holds on to stays in use', async () => {
+  it('that cannot be attached to the guest becomes available again; one that the guest does not release stays in use', async () => {
     const [server, volume] = [await buildServer(), world.cinder.addVolume()];
     world.refuses = { attachVolume: fault('conflict', 'no slot') };
     await attach(server.id, volume.id); // 200; 400 if it failed before the answer

@@ -122,7 +122,7 @@ describe('an image of a server', () => {
   });
 });
 
-describe('what a request makes in vain', () => {
+describe('resources of a create request that fails', () => {
   const two = () =>
     bootFrom(
       { source_type: 'image', uuid: imageId, volume_size: 1 },
@@ -144,7 +144,7 @@ describe('what a request makes in vain', () => {
     assert.deepEqual([world.cinder.volumes, world.cinder.snapshots, glance.images], [[], [], []]);
   };
 
-  it('goes also where Cinder made it and its answer was lost, and where nothing can be removed at once', async () => {
+  it("are removed even if Cinder's answer was lost, or the first attempt to remove them fails", async () => {
     for (const stuck of [null, 'creating'] as const) {
       [world.cinder.stuck, world.cinder.loses] = [stuck, 2];
       const refused = post(two());
@@ -160,7 +160,7 @@ describe('what a request makes in vain', () => {
     }
   });
 
-  it('goes when the process of the request dies', async () => {
+  it('are removed when the process of the request dies', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     world.cinder.hold = promise;
     const dying = post(two());
@@ -176,7 +176,7 @@ describe('what a request makes in vain', () => {
     await nothingLeft();
   });
 
-  it('goes as far as it was made for servers that do not fit', async () => {
+  it('are removed for the servers that do not fit', async () => {
     const quota = async (instances: number): Promise<number> =>
       (
         await nova.ask('admin', 'PUT', 'os-quota-sets/project-a', {
@@ -204,7 +204,7 @@ describe('what a request makes in vain', () => {
     await nothingLeft();
   });
 
-  it('goes when an image of volumes is refused', async () => {
+  it('are removed when an image of volumes is refused', async () => {
     const server = await buildServer(two());
     world.cinder.maxSnapshots = 1;
     assert.equal(

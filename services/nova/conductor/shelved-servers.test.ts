@@ -128,7 +128,7 @@ describe('a server that is shelved', () => {
     });
   });
 
-  it('begins and ends where upstream says', async () => {
+  it('is allowed in the states that upstream allows', async () => {
     const { id } = await buildServer();
     for (const [action, status] of [
       ['unshelve', 'ACTIVE'],
@@ -155,7 +155,7 @@ describe('a server that is shelved', () => {
     assert.equal((await act(id, { unlock: null })).status, 202);
   });
 
-  it('counts against the quota all the same', async () => {
+  it('still counts against the quota', async () => {
     const { id } = await buildServer();
     await shelved(id);
     const { limits } = (await nova.ask('member', 'GET', 'limits')).body;
@@ -217,8 +217,8 @@ describe('a server that is shelved', () => {
   });
 });
 
-describe('where an offloaded server goes', () => {
-  it('may be said, by zone since 2.77 and by host since 2.91', async () => {
+describe('the destination of an unshelve', () => {
+  it('may be requested by zone since 2.77 and by host since 2.91', async () => {
     const { id } = await buildServer();
     await shelved(id);
     const unshelve = async (value: Json, version: number, who: 'member' | 'admin' = 'admin') => {
@@ -250,7 +250,7 @@ describe('where an offloaded server goes', () => {
     assert.equal((await row(id)).availability_zone, 'nova');
   });
 
-  it('cannot be said of one that is on its host still', async () => {
+  it('cannot be requested for a server that is still on its host', async () => {
     await keepOnHost(async () => {
       const { id } = await buildServer();
       await shelved(id);

@@ -58,7 +58,7 @@ const generationOf = async ({ ask }: PlacementFixture, provider: string): Promis
   (await ask('GET', `/resource_providers/${provider}`)).body.generation;
 
 const promises = (start: (use: (fixture: PlacementFixture) => Promise<void>) => Promise<void>) => {
-  it('go into one transaction, and a conflict of one is its own', async () => {
+  it('are written in one transaction, and a conflict fails only its own claim', async () => {
     await start(async (fixture) => {
       const { sizes, addAll } = queueOver(fixture);
       const [host, full] = [

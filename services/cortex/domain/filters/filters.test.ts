@@ -202,11 +202,11 @@ describe('server groups', () => {
     assert.deepEqual(hosts('anti-affinity', { maxPerHost: 3 }), ['none', 'one', 'two']);
   });
 
-  test('a server is no hindrance to itself', () => {
+  test('a server does not count as a member beside itself', () => {
     assert.deepEqual(hosts('anti-affinity', { hosts: ['one'] as never[] }, 'm3'), ['none', 'one']);
   });
 
-  test('hosts that only the asker knows to have members count', () => {
+  test('members on hosts that only the request names count as well', () => {
     assert.deepEqual(hosts('anti-affinity', { hosts: ['none'] as never[] }), []);
     const twice = { hosts: ['none', 'none'] as never[], maxPerHost: 2 };
     assert.deepEqual(hosts('anti-affinity', twice), ['one']);
@@ -271,7 +271,7 @@ describe('filter_quota_enforcement', () => {
       enforce,
     );
 
-  test('a commitment with room is enough, else all else must have room', () => {
+  test('a commitment with room is enough; otherwise the quota without commitments must have room', () => {
     assert.deepEqual(hosts(16, 8), ['a', 'b']);
     assert.deepEqual(hosts(17), ['b']);
     assert.deepEqual(hosts(3), ['a', 'b']);
@@ -400,7 +400,7 @@ describe('filter_has_enough_capacity', () => {
       assert.deepEqual(hosts(failover, { intent: 'reuse_failover_reservation' }), ['a']);
     });
 
-    test('types that the asker ignores hold nothing; an in-flight one always holds', () => {
+    test('reservation types that the request ignores reserve nothing, except in-flight ones', () => {
       assert.deepEqual(hosts({ type: 'InFlightReservation' }), []);
       assert.deepEqual(
         hosts(
@@ -411,7 +411,7 @@ describe('filter_has_enough_capacity', () => {
       );
     });
 
-    test('what is removed is free again', () => {
+    test('a removed reservation frees its capacity', () => {
       const fleet = fleetOf(host('a'));
       fleet.applyReservation(reservation);
       fleet.applyReservation({ ...reservation, held: { MEMORY_MB: 250 * gib } });
