@@ -7,7 +7,7 @@ import { systemClock } from '#platform/clock.ts';
 import type { Kube } from '#ports/kube.ts';
 import { UserError } from './user-error.ts';
 
-const lookEveryMs = 500;
+const pollEveryMs = 500;
 
 /** undefined: no decision yet; call again. */
 export type Verdict = 'reached' | { failed: string } | undefined;
@@ -44,6 +44,6 @@ export async function followHost(
       throw new UserError(
         `Not finished after ${withinMs / 1000} s; it goes on by itself. See: kubectl describe hv ${name}`,
       );
-    await systemClock.sleep(lookEveryMs);
+    await systemClock.sleep(pollEveryMs);
   }
 }

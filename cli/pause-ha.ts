@@ -26,7 +26,7 @@ export async function pauseHa(home: Home, host: string): Promise<boolean> {
 
 /** How long to wait for the first heartbeat after the host's start. */
 const heardWithinMs = 20_000;
-const lookEveryMs = 500;
+const pollEveryMs = 500;
 
 /**
  * Switches HA on again if `pauseHa` has switched it off; returns whether it did. First waits for a
@@ -42,7 +42,7 @@ export async function resumeHa(home: Home, host: string): Promise<boolean> {
   for (;;) {
     const { bootId } = await cloud.ask<HostDetail>('ha', 'GET', path);
     if (bootId !== before || systemClock.monotonicMs() > untilMs) break;
-    await systemClock.sleep(lookEveryMs);
+    await systemClock.sleep(pollEveryMs);
   }
   await cloud.ask<HostDetail>('ha', 'POST', path, { enabled: true });
   await rm(markOf(home, host), { force: true });

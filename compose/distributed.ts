@@ -57,7 +57,7 @@ const processReadyMs = 180_000;
 /** Allowance for HAProxy's health check of a process, and for its reaction to the answer. */
 const checkLatencyMs = 250;
 const processStopMs = 45_000;
-const hostsLookMs = 250;
+const hostsPollMs = 250;
 
 interface Processes {
   stop(): Promise<void>;
@@ -129,7 +129,7 @@ async function hostsThatAreLate(
       : new Set(services.filter(({ state }) => state === 'up').map(({ host }) => host));
     const late = hosts.filter((host) => !up.has(host));
     if (late.length === 0 || deps.clock.now() > endsMs) return late;
-    await deps.clock.sleep(hostsLookMs);
+    await deps.clock.sleep(hostsPollMs);
   }
 }
 

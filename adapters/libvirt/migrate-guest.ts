@@ -21,7 +21,7 @@ import { disksIn } from './volume-xml.ts';
 
 /** Practically no limit: the migration is limited by its terms. */
 const longestMs = 7 * 24 * 3_600_000;
-const lookEveryMs = 250;
+const pollEveryMs = 250;
 
 export function departure(driver: Driver, uuid: string): Promise<Outcome<GuestDeparture>> {
   return onActive(driver, uuid, async (domain) => {
@@ -60,7 +60,7 @@ async function move(driver: Driver, uuid: string, terms: MigrationTerms): Promis
       : await asOutcome(async () => await perform(driver, domain, terms));
     // If a job is still running (begun by an earlier process, or the answer was lost), wait for its
     // end.
-    while (await jobOf(driver, domain)) await delay(lookEveryMs);
+    while (await jobOf(driver, domain)) await delay(pollEveryMs);
   } finally {
     endController.abort();
   }
@@ -153,7 +153,7 @@ async function watch(
 ): Promise<Fault | undefined> {
   if (completionTimeoutMs === 0) return;
   for (;;) {
-    await delay(lookEveryMs, undefined, { signal: endSignal }).catch(() => undefined);
+    await delay(pollEveryMs, undefined, { signal: endSignal }).catch(() => undefined);
     if (endSignal.aborted) return;
     const elapsedMs = await asOutcome(async () => (await jobOf(driver, domain))?.elapsedMs ?? 0);
     if (isFault(elapsedMs) || elapsedMs <= completionTimeoutMs) continue;

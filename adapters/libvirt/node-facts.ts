@@ -166,12 +166,12 @@ export function createLibvirtNodeFacts(
         const all = await domains(0);
         const described = await Promise.all(
           all.map(async (domain): Promise<GuestFacts[]> => {
-            const found = await unlessGone(
+            const domainName = await unlessGone(
               client.call(remote.domainGetXmlDesc, { domain, flags: 0 }),
             );
-            if (!found) return [];
+            if (!domainName) return [];
             const { uuid, name, id } = domain;
-            return [{ uuid, name, isActive: id !== inactiveId, ...guestShare(found.xml) }];
+            return [{ uuid, name, isActive: id !== inactiveId, ...guestShare(domainName.xml) }];
           }),
         );
         return described.flat().sort((one, other) => (one.uuid < other.uuid ? -1 : 1));
@@ -187,8 +187,8 @@ export function createLibvirtNodeFacts(
       }),
     migration: async (uuid): Promise<Outcome<MigrationJob | null>> =>
       await asOutcome(async () => {
-        const found = await unlessGone(client.call(remote.domainLookupByUuid, { uuid }));
-        return (found && (await jobOf(found.domain))) ?? ends.get(uuid) ?? null;
+        const lookup = await unlessGone(client.call(remote.domainLookupByUuid, { uuid }));
+        return (lookup && (await jobOf(lookup.domain))) ?? ends.get(uuid) ?? null;
       }),
     onEvent(listener) {
       const own = (event: NodeEvent): void => listener(event);

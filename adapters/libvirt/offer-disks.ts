@@ -15,7 +15,7 @@ import { exists } from './write-whole.ts';
 /** The port range of libvirt's own migrations, which firewalls between hypervisors let through. */
 const ports = { first: 49_152, count: 64 };
 const readyMs = 5_000;
-const lookMs = 10;
+const pollEveryMs = 10;
 
 /**
  * The qemu-nbd processes that serve a guest's disks at the moment, and the folder with their key.
@@ -146,7 +146,7 @@ async function serve(
 
 /** Whether qemu-nbd is listening: then it has written its pid file. */
 async function isReady(driver: Driver, pidFile: string): Promise<boolean> {
-  for (const untilMs = driver.now() + readyMs; driver.now() < untilMs; await delay(lookMs))
+  for (const untilMs = driver.now() + readyMs; driver.now() < untilMs; await delay(pollEveryMs))
     if (await exists(pidFile)) return true;
   return false;
 }

@@ -12,7 +12,7 @@ import { startLocked } from './volume-locks.ts';
 const acpiEveryMs = 2_000;
 const agentEveryMs = 10_000;
 /** Events may be missed while libvirt is away, so the state is read at least this often. */
-const lookEveryMs = 500;
+const pollEveryMs = 500;
 const saveMs = 10 * 60_000;
 
 /** Runs `work` with the guest's domain and state. notFound: no such guest. */
@@ -139,7 +139,7 @@ async function askToShutDown(driver: Driver, domain: Domain, timeoutMs: number):
     }
     await driver.events.next(
       domain.uuid,
-      Math.max(1, Math.min(lookEveryMs, startedAtMs + timeoutMs - driver.now())),
+      Math.max(1, Math.min(pollEveryMs, startedAtMs + timeoutMs - driver.now())),
     );
     const current = await driver.domains.find(domain.uuid);
     if (!current || !(await driver.domains.isActive(current))) return true;

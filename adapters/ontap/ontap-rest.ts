@@ -207,11 +207,11 @@ export function createOntapRest({
 
   return {
     async flexVol(svm, name) {
-      const found = await readAll<VolumeRecord>(
+      const volumes = await readAll<VolumeRecord>(
         `/api/storage/volumes?${query({ name, 'svm.name': svm, fields: 'state,nas.path,space.size,space.available' })}`,
       );
-      if (isFault(found)) return found;
-      const [volume] = found;
+      if (isFault(volumes)) return volumes;
+      const [volume] = volumes;
       if (!volume)
         return fault('notFound', `The SVM ${svm} has no volume ${name}.`, { ontap: 'no record' });
       return {
@@ -224,10 +224,10 @@ export function createOntapRest({
       };
     },
     async files(volume, pattern) {
-      const found = await readAll<FileRecord>(
+      const files = await readAll<FileRecord>(
         `${folderOf(volume)}?${query({ name: pattern, type: 'file', fields: 'type,size', max_records: String(pageRecords) })}`,
       );
-      return isFault(found) ? found : found.filter(({ type }) => type === 'file').map(fileOf);
+      return isFault(files) ? files : files.filter(({ type }) => type === 'file').map(fileOf);
     },
     file,
     cloneFile: async ({ uuid, name }, { from, to, overwrite }) =>

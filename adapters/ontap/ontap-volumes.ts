@@ -76,7 +76,7 @@ export function createOntapVolumes({
     return isFault(facts) ? (isMissingFile(facts) ? false : facts) : true;
   }
 
-  async function found(volume: Place, file: string): Promise<Outcome<OntapFile>> {
+  async function fileFacts(volume: Place, file: string): Promise<Outcome<OntapFile>> {
     const facts = await rest.file(volume, file);
     return isFault(facts) && isMissingFile(facts)
       ? fault('notFound', `The filer has no ${file}.`)
@@ -123,7 +123,7 @@ export function createOntapVolumes({
 
   /** Clones `from` to `to`, which must not exist. */
   async function clone(volume: Place, from: string, to: string): Promise<Outcome<void>> {
-    const source = await found(volume, from);
+    const source = await fileFacts(volume, from);
     if (isFault(source)) return source;
     const cloned = await rest.cloneFile(volume, { from, to, overwrite: false });
     if (cloned !== 'unknown') return withoutValue(cloned);
@@ -169,7 +169,7 @@ export function createOntapVolumes({
     work: (volume: Place, file: string) => Promise<Outcome<T>>,
   ): Promise<Outcome<T>> =>
     await onFiler(async (volume) => {
-      const facts = await found(volume, volumeFile(volumeId));
+      const facts = await fileFacts(volume, volumeFile(volumeId));
       return isFault(facts) ? facts : await work(volume, volumeFile(volumeId));
     });
 
@@ -238,7 +238,9 @@ export function createOntapVolumes({
       return isFault(snapshotResult) ? snapshotResult : {};
     },
     finishOnlineSnapshot: async (snapshot) =>
-      await onFiler(async (volume) => withoutValue(await found(volume, snapshotFile(snapshot)))),
+      await onFiler(async (volume) =>
+        withoutValue(await fileFacts(volume, snapshotFile(snapshot))),
+      ),
     abandonOnlineSnapshot: async (snapshot) =>
       await backend.deleteSnapshot(snapshot, { inUse: true }),
 
@@ -270,7 +272,7 @@ export function createOntapVolumes({
     exportFile: async (from, { path, format }, options = {}) =>
       await onFiler(async (volume) => {
         const file = 'snapshot' in from ? snapshotFile(from.snapshot) : volumeFile(from.volumeId);
-        const source = await found(volume, file);
+        const source = await fileFacts(volume, file);
         return isFault(source)
           ? source
           : await copy(['-f', 'qcow2', '-O', format, url(volume, file), path], options);

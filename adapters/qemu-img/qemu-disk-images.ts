@@ -22,7 +22,7 @@ import { imageInside, sandboxed } from './sandbox.ts';
 const inspectTimeoutMs = 30_000;
 const inspectCpuSeconds = 30;
 const serveTimeoutMs = 10_000;
-const socketLookMs = 5;
+const socketPollMs = 5;
 const gib = 1024 ** 3;
 
 type Judged = JudgedImage & { format: QemuFormat };
@@ -203,7 +203,7 @@ async function endedBeforeSocket(
 ): Promise<ChildEnd | null> {
   let end: ChildEnd | undefined;
   void server.ended.then((ended) => (end = ended));
-  for (const untilMs = performance.now() + serveTimeoutMs; ; await delay(socketLookMs)) {
+  for (const untilMs = performance.now() + serveTimeoutMs; ; await delay(socketPollMs)) {
     if (end) return end;
     if (
       await stat(socket).then(

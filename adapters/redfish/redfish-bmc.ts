@@ -48,11 +48,11 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
   async function system(call: RedfishCall): Promise<Outcome<System>> {
     const path = systemPath ?? (await findSystem(call));
     if (isFault(path)) return path;
-    const found = await call.get(path);
-    systemPath = isFault(found) && found.kind === 'notImplemented' ? undefined : path;
-    return isFault(found)
-      ? found
-      : { ...found, path, quirks: quirksOf(textAt(found.body, 'Manufacturer')) };
+    const document = await call.get(path);
+    systemPath = isFault(document) && document.kind === 'notImplemented' ? undefined : path;
+    return isFault(document)
+      ? document
+      : { ...document, path, quirks: quirksOf(textAt(document.body, 'Manufacturer')) };
   }
 
   async function findSystem(call: RedfishCall): Promise<Outcome<string>> {
@@ -72,14 +72,14 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
   }
 
   async function powerState(call: RedfishCall): Promise<Outcome<PowerState>> {
-    const found = await system(call);
-    return isFault(found) ? found : powerStateIn(found.body);
+    const systemDocument = await system(call);
+    return isFault(systemDocument) ? systemDocument : powerStateIn(systemDocument.body);
   }
 
   async function power(call: RedfishCall, action: PowerAction): Promise<Outcome<void>> {
-    const found = await system(call);
-    if (isFault(found)) return found;
-    const reset = objectAt(objectAt(found.body, 'Actions'), '#ComputerSystem.Reset');
+    const systemDocument = await system(call);
+    if (isFault(systemDocument)) return systemDocument;
+    const reset = objectAt(objectAt(systemDocument.body, 'Actions'), '#ComputerSystem.Reset');
     const path = linkIn({ '@odata.id': textAt(reset, 'target') });
     const offered = textsAt(reset, 'ResetType@Redfish.AllowableValues');
     const type = resetTypeFor(action, offered.length > 0 ? offered : undefined);
@@ -104,11 +104,11 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
 
   async function overrideBoot(call: RedfishCall, override: BootOverride): Promise<Outcome<void>> {
     for (let attempt = 1; ; attempt += 1) {
-      const found = await system(call);
-      if (isFault(found)) return found;
-      const patched = await patchBoot(call, found, override, {
+      const systemDocument = await system(call);
+      if (isFault(systemDocument)) return systemDocument;
+      const patched = await patchBoot(call, systemDocument, override, {
         // Second attempt: a BMC may show weak ETags that it does not accept itself.
-        stripsWeakEtag: found.quirks.stripsWeakEtag || attempt > 1,
+        stripsWeakEtag: systemDocument.quirks.stripsWeakEtag || attempt > 1,
       });
       if (!isFault(patched) || patched.kind !== 'preconditionFailed') return patched;
       if (attempt === 2) return fault('unavailable', patched.message);
@@ -144,19 +144,22 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
   }
 
   async function inventory(call: RedfishCall) {
-    const found = await system(call);
-    if (isFault(found)) return found;
-    const interfaces = await members(call, linkIn(objectAt(found.body, 'EthernetInterfaces')));
+    const systemDocument = await system(call);
+    if (isFault(systemDocument)) return systemDocument;
+    const interfaces = await members(
+      call,
+      linkIn(objectAt(systemDocument.body, 'EthernetInterfaces')),
+    );
     if (isFault(interfaces)) return interfaces;
-    const manager = await linked(call, found.body, 'ManagedBy', `${root}/Managers`);
+    const manager = await linked(call, systemDocument.body, 'ManagedBy', `${root}/Managers`);
     if (isFault(manager)) return manager;
-    return inventoryIn(found.body, manager?.body, interfaces);
+    return inventoryIn(systemDocument.body, manager?.body, interfaces);
   }
 
   async function sensors(call: RedfishCall) {
-    const found = await system(call);
-    if (isFault(found)) return found;
-    const chassis = await linked(call, found.body, 'Chassis', `${root}/Chassis`);
+    const systemDocument = await system(call);
+    if (isFault(systemDocument)) return systemDocument;
+    const chassis = await linked(call, systemDocument.body, 'Chassis', `${root}/Chassis`);
     if (isFault(chassis)) return chassis;
     const documents: Json[] = [];
     for (const kind of ['Thermal', 'Power']) {
@@ -174,9 +177,9 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
   }
 
   async function events(call: RedfishCall) {
-    const found = await system(call);
-    if (isFault(found)) return found;
-    const path = await logPath(call, found);
+    const systemDocument = await system(call);
+    if (isFault(systemDocument)) return systemDocument;
+    const path = await logPath(call, systemDocument);
     if (isFault(path)) return path;
     const entries: Json[] = [];
     let next = path;
@@ -235,8 +238,8 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
   }
 
   async function subscribe(call: RedfishCall, receiver: EventReceiver): Promise<Outcome<void>> {
-    const found = await system(call);
-    if (isFault(found)) return found;
+    const systemDocument = await system(call);
+    if (isFault(systemDocument)) return systemDocument;
     const before = await subscriptionsOf(call, receiver);
     if (isFault(before)) return before;
     if (before.mine.length > 0) return undefined;
@@ -247,7 +250,7 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
         Destination: receiver.url,
         Context: receiver.context,
         Protocol: 'Redfish',
-        ...mutable(found.quirks.subscription),
+        ...mutable(systemDocument.quirks.subscription),
       },
       isRepeatable: false,
     });
@@ -258,9 +261,9 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
   }
 
   async function unsubscribe(call: RedfishCall, receiver: EventReceiver): Promise<Outcome<void>> {
-    const found = await subscriptionsOf(call, receiver);
-    if (isFault(found)) return found;
-    for (const path of found.mine) {
+    const subscriptions = await subscriptionsOf(call, receiver);
+    if (isFault(subscriptions)) return subscriptions;
+    for (const path of subscriptions.mine) {
       const deletion = await call.change({ method: 'DELETE', path, isRepeatable: true });
       if (isFault(deletion) && deletion.detail['status'] !== '404') return deletion;
     }
@@ -272,8 +275,8 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
     powerState: async () => await powerState(begin()),
     power: async (action) => await power(begin(), action),
     async bootOverride() {
-      const found = await system(begin());
-      return isFault(found) ? found : bootOverrideIn(found.body);
+      const systemDocument = await system(begin());
+      return isFault(systemDocument) ? systemDocument : bootOverrideIn(systemDocument.body);
     },
     overrideBoot: async (override) => await overrideBoot(begin(), override),
     inventory: async () => await inventory(begin()),

@@ -120,11 +120,12 @@ export function openConnection(address: RedfishAddress, deps: ConnectionDeps): R
   }
 
   async function openSession(timeoutMs: number): Promise<Outcome<Credentials>> {
-    const found = await http.send({ method: 'GET', path: root, headers: {}, timeoutMs });
-    if (isFault(found)) return found;
-    if (found.status >= 500) return refusal(`GET ${root}`, found.status, found.body, scrub);
-    const path = linkIn(objectAt(objectAt(found.body, 'Links'), 'Sessions'));
-    if (found.status >= 400 || path === '') return basic;
+    const rootReply = await http.send({ method: 'GET', path: root, headers: {}, timeoutMs });
+    if (isFault(rootReply)) return rootReply;
+    if (rootReply.status >= 500)
+      return refusal(`GET ${root}`, rootReply.status, rootReply.body, scrub);
+    const path = linkIn(objectAt(objectAt(rootReply.body, 'Links'), 'Sessions'));
+    if (rootReply.status >= 400 || path === '') return basic;
     const body = { UserName: address.user, Password: password };
     const created = await http.send({ method: 'POST', path, headers: {}, body, timeoutMs });
     if (isFault(created)) return created;

@@ -14,7 +14,7 @@ import { isActive } from './sim-guest.ts';
 import type { SimGuest, SimHost, SimStore } from './sim-world.ts';
 
 const mib = 1024 * 1024;
-const lookEveryMs = 100;
+const pollEveryMs = 100;
 
 /** Notified when migrations of a host begin, end and arrive. */
 export interface SimMoves {
@@ -50,8 +50,8 @@ export class SimMigrations {
     this.receive();
     if (this.#host.guests.has(uuid))
       return fault('conflict', `guest ${uuid} is on this host already`);
-    const found = problem();
-    if (found) return found;
+    const obstacle = problem();
+    if (obstacle) return obstacle;
     this.#prepared += 1;
     const token = `${this.#of.clock.now()}-${this.#prepared}`;
     this.#host.awaited = (this.#host.awaited ?? new Map()).set(uuid, token);
@@ -94,7 +94,7 @@ export class SimMigrations {
     this.#save();
     this.#of.moves?.began(guest);
     for (this.advance(uuid); this.#host.guests.get(uuid)?.departing; this.advance(uuid)) {
-      await this.#of.clock.sleep(lookEveryMs);
+      await this.#of.clock.sleep(pollEveryMs);
       if (this.#closed) return fault('unavailable', `nobody follows guest ${uuid} any more`);
     }
     const staying = this.#host.guests.get(uuid);

@@ -37,8 +37,8 @@ export function createPlugging(
     ); // aborted by `close`
   };
   const bindingOf = (port: string): PortBinding | null => {
-    const found = ports.get(port);
-    return found ? { port, chassis: found.chassis, up: found.up } : null;
+    const plug = ports.get(port);
+    return plug ? { port, chassis: plug.chassis, up: plug.up } : null;
   };
   const put = (rows: Iterable<SdnRow>): Set<string> => {
     const names = new Set<string>();

@@ -58,11 +58,11 @@ export class MetadataEndpoints {
     while (this.#pendingPass !== null && !this.#closed) {
       const pass = this.#pendingPass;
       this.#pendingPass = null;
-      await this.#look(pass === 'all');
+      await this.#refresh(pass === 'all');
     }
   }
 
-  async #look(all: boolean): Promise<void> {
+  async #refresh(all: boolean): Promise<void> {
     const networks = this.#network.networks();
     if (networks === null) return; // the networks are unknown, so nothing is removed
     const wanted = new Map(networks.map((network) => [network.id, network]));

@@ -215,9 +215,9 @@ export function createMigrationReporter(
       troubles.note('arrivals', listed, 'the arrival of a server is not reported');
       if (isFault(listed)) return progressEveryMs;
       const nowMs = clock.now();
-      const found = new Map(listed.map((each) => [each.metadata.name ?? '', each]));
+      const byName = new Map(listed.map((each) => [each.metadata.name ?? '', each]));
       for (const [guest, { untilMs, sinceStart }] of arrivals) {
-        const migration = found.get(guest);
+        const migration = byName.get(guest);
         // For a guest that was already here when the agent started, it is unknown whether it has
         // arrived or is about to leave until its migration has ended.
         const patch =

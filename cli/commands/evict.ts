@@ -45,9 +45,9 @@ export function define(command: Command): void {
 }
 
 async function hypervisorOf(kube: Kube, host: string): Promise<Hypervisor> {
-  const found = await kube.get(hypervisors, { name: host });
-  if (!isFault(found)) return found;
-  if (found.kind !== 'notFound') throw new UserError(found.message);
+  const hypervisor = await kube.get(hypervisors, { name: host });
+  if (!isFault(hypervisor)) return hypervisor;
+  if (hypervisor.kind !== 'notFound') throw new UserError(hypervisor.message);
   const names = answered(await kube.list(hypervisors)).map(({ metadata }) => metadata.name);
   throw new UserError(`There is no host ${host}. There are: ${names.join(', ') || 'none'}.`);
 }

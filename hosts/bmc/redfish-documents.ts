@@ -146,31 +146,31 @@ function memberAt(path: string, snapshot: Snapshot, at: Paths): Document | undef
     all.find((member) => String(member.id) === id);
   switch (parent) {
     case `${at.system}/EthernetInterfaces`: {
-      const found = member(facts.interfaces);
+      const networkInterface = member(facts.interfaces);
       return (
-        found &&
+        networkInterface &&
         resource(path, 'EthernetInterface.v1_4_0.EthernetInterface', id, {
-          MACAddress: found.macAddress,
-          PermanentMACAddress: found.macAddress,
+          MACAddress: networkInterface.macAddress,
+          PermanentMACAddress: networkInterface.macAddress,
           Status: health,
         })
       );
     }
     case `${at.log}/Entries`: {
-      const found = member(state.log);
-      return found && logEntry(parent, found);
+      const entry = member(state.log);
+      return entry && logEntry(parent, entry);
     }
     case `${root}/SessionService/Sessions`: {
-      const found = member(sessions);
-      return found && sessionDocument(found);
+      const session = member(sessions);
+      return session && sessionDocument(session);
     }
     case `${root}/EventService/Subscriptions`: {
-      const found = member(state.subscriptions);
-      return found && subscriptionDocument(found);
+      const subscription = member(state.subscriptions);
+      return subscription && subscriptionDocument(subscription);
     }
     case `${root}/TaskService/Tasks`: {
-      const found = member(tasks);
-      return found && taskDocument(found);
+      const task = member(tasks);
+      return task && taskDocument(task);
     }
     default:
       return undefined;

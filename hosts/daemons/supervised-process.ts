@@ -40,7 +40,7 @@ export interface SupervisedProcess {
   stop(): Promise<void>;
 }
 
-const readyLookMs = 50;
+const readyPollMs = 50;
 const pauseMs = { first: 250, most: 10_000 };
 /** A child that ran for this long is restarted without back-off. */
 const steadyMs = 60_000;
@@ -75,7 +75,7 @@ export function superviseProcess(
         spec.onChange?.();
         return;
       }
-      await clock.sleep(readyLookMs);
+      await clock.sleep(readyPollMs);
     }
   };
 
@@ -116,7 +116,7 @@ export function superviseProcess(
     async ready() {
       const endsMs = clock.now() + spec.readyWithinMs;
       while (!isReady && clock.now() < endsMs && !stopping.signal.aborted)
-        await clock.sleep(readyLookMs);
+        await clock.sleep(readyPollMs);
       if (!isReady)
         return fault(
           'unavailable',

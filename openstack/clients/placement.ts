@@ -173,10 +173,10 @@ export function placementClient(
     setTraits: async (nodeUuid, traits) =>
       await replace(`${provider(nodeUuid)}/traits`, { ...traits }),
     async allocations(consumerId) {
-      const found = await consumerOf(consumerId);
-      if (isFault(found)) return found;
+      const consumer = await consumerOf(consumerId);
+      if (isFault(consumer)) return consumer;
       return Object.fromEntries(
-        Object.entries(found.allocations).map(([id, { resources }]) => [id, resources]),
+        Object.entries(consumer.allocations).map(([id, { resources }]) => [id, resources]),
       );
     },
     async createTrait(name) {

@@ -276,10 +276,10 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
     const sentId = raw.headers['x-openstack-request-id'];
     const requestId = sentId && /^req-[0-9a-f-]{36}$/.test(sentId) ? sentId : deps.ids.requestId();
     // HEAD is handled as GET without a body, unless HEAD has a route of its own.
-    const found =
+    const match =
       router.find(raw.method, raw.path) ??
       (raw.method === 'HEAD' ? router.find('GET', raw.path) : null);
-    const candidates = (found?.store as BoundRoute[] | undefined) ?? noRoutes;
+    const candidates = (match?.store as BoundRoute[] | undefined) ?? noRoutes;
     const owner = candidates[0]?.face ?? ownerOf(raw.path);
     if (!owner)
       return {
@@ -299,7 +299,7 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
         requestId,
         owner,
         candidates,
-        (found?.params ?? {}) as Record<string, string>,
+        (match?.params ?? {}) as Record<string, string>,
       );
       ({ version, route } = response);
       reply = isFault(response.reply)

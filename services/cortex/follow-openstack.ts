@@ -81,7 +81,7 @@ export function followOpenStack(deps: FollowDeps): FleetFollower {
   const resources = new Map<string, Hypervisor>();
   /** By provider: consumers whose claims are in facts that have been read but not applied. */
   const claimsSeen = new Map<string, readonly string[]>();
-  const looks = new Set<Promise<unknown>>();
+  const readings = new Set<Promise<unknown>>();
   /** Looks at all hosts run one after another. */
   let last: Promise<Outcome<void>> = Promise.resolve(undefined);
   let queued: Promise<Outcome<void>> | undefined;
@@ -228,11 +228,11 @@ export function followOpenStack(deps: FollowDeps): FleetFollower {
       const index = view?.hypervisors.findIndex(({ service }) => service.host === name) ?? -1;
       if (view && index >= 0) applyHost(view, index);
     },
-    settled: async () => void (await Promise.allSettled(looks)),
+    settled: async () => void (await Promise.allSettled(readings)),
     async lookAt(nodeUuid, claimedBy) {
       const reading = lookAtOne(nodeUuid, claimedBy);
-      looks.add(reading);
-      return await reading.finally(() => looks.delete(reading));
+      readings.add(reading);
+      return await reading.finally(() => readings.delete(reading));
     },
   };
 

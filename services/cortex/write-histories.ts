@@ -60,11 +60,11 @@ export function writeHistories(
       resourceID: serverId,
       ...(zone !== null && { availabilityZone: zone }),
     };
-    const found = await kube.get(histories, { name });
+    const history = await kube.get(histories, { name });
     const object =
-      isFault(found) && found.kind === 'notFound'
+      isFault(history) && history.kind === 'notFound'
         ? await kube.create(histories, { metadata: { name }, spec })
-        : found;
+        : history;
     const outcome = isFault(object)
       ? object
       : await kube.patch(
@@ -88,9 +88,9 @@ export function writeHistories(
   }
 
   async function collect(): Promise<void> {
-    const found = await kube.list(histories);
-    if (isFault(found)) return log.warn({ why: found.message }, 'histories are not collected');
-    const byAge = found.toSorted((a, b) => (decidedAt(a) < decidedAt(b) ? -1 : 1));
+    const list = await kube.list(histories);
+    if (isFault(list)) return log.warn({ why: list.message }, 'histories are not collected');
+    const byAge = list.toSorted((a, b) => (decidedAt(a) < decidedAt(b) ? -1 : 1));
     const eldest = new Date(clock.now() - bounds.keptMs).toISOString();
     const expired = byAge.filter(
       (one, index) => index < byAge.length - bounds.kept || decidedAt(one) < eldest,

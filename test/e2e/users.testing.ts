@@ -38,7 +38,7 @@ const things = {
   server: { service: 'compute', path: '/v2.1/servers', member: 'server', restsAs: 'ACTIVE' },
 } as const satisfies Record<string, Thing>;
 
-const lookEveryMs = 250;
+const pollEveryMs = 250;
 const retryEveryMs = 500;
 const restWithinMs = 60_000;
 
@@ -113,7 +113,7 @@ export async function startUsers({
         report.created += 1;
         return;
       }
-      await systemClock.sleep(lookEveryMs);
+      await systemClock.sleep(pollEveryMs);
     }
     report.stuck.push(`${member} ${id} is ${status}`);
   }
@@ -128,7 +128,7 @@ export async function startUsers({
     while (systemClock.now() < endsMs) {
       const answer = await ask(service, 'GET', `${path}/${id}`);
       if (answer?.status === 404) return;
-      await systemClock.sleep(lookEveryMs);
+      await systemClock.sleep(pollEveryMs);
     }
     report.stuck.push(`${member} ${id} does not go`);
   }

@@ -19,7 +19,7 @@ import type { ServerDocument, SimCloud } from './sim-cloud.ts';
 import { startSimCloud } from './sim-cloud.ts';
 
 const restMs = 600_000;
-const lookEveryMs = 1_000;
+const pollEveryMs = 1_000;
 /** Memory that a host with servers of 1 GiB keeps for itself, MiB. */
 const memoryReservedMib = 512;
 
@@ -154,7 +154,7 @@ const raceOf = (cloud: SimCloud, clock: FakeClock): Race => ({
     const answer = await bodyOf(cloud.compute('GET', `/os-server-groups/${group}`), 'the group');
     return answer['server_group'].members as string[];
   },
-  rest: async () => await cloud.quiet(restMs, lookEveryMs),
+  rest: async () => await cloud.quiet(restMs, pollEveryMs),
 });
 
 /** How many of these servers each host has. */

@@ -15,7 +15,7 @@ import type { Controller, ControllerDeps } from './controller.ts';
 import { must } from './controller.ts';
 import { happenings, recordEvent } from './record-event.ts';
 
-const lookAgainMs = 2_000;
+const requeueMs = 2_000;
 const preflightMs = 2_000;
 
 export function evictionController(deps: ControllerDeps): Controller {
@@ -63,7 +63,7 @@ export function evictionController(deps: ControllerDeps): Controller {
       await write(deps, eviction, conditions, plan.outstanding);
       if (conditions[0]?.status === 'False') return undefined;
       for (const step of plan.steps) await carryOut(deps, eviction, step, ofThis);
-      return lookAgainMs;
+      return requeueMs;
     },
   };
 }

@@ -12,7 +12,7 @@ import type { Controller, ControllerDeps } from './controller.ts';
 import { must, writeStatus } from './controller.ts';
 import { isThe } from './onboarding.ts';
 
-const lookAgainMs = 3_000;
+const requeueMs = 3_000;
 /**
  * Interval at which an offboarded host is checked: a restarted agent may have registered it again.
  */
@@ -32,7 +32,7 @@ export function offboardingController(deps: ControllerDeps): Controller {
         (await leavePlacement(deps, hypervisor, novaHypervisor)) ??
         (await leaveNeutron(deps, hypervisor));
       await writeStatus(deps, hypervisor, [trouble === undefined ? offboarded : leaving(trouble)]);
-      return trouble === undefined ? verifyMs : lookAgainMs;
+      return trouble === undefined ? verifyMs : requeueMs;
     },
   };
 }

@@ -13,7 +13,7 @@ import { nextOfTest, noTest } from '../domain/smoke-test.ts';
 import type { Controller, ControllerDeps } from './controller.ts';
 import { must, writeStatus } from './controller.ts';
 
-const lookAgainMs = 3_000;
+const requeueMs = 3_000;
 const sharedForMs = 1_000;
 /**
  * Name of the host's test servers, by which they are found again after a restart of the operator.
@@ -43,7 +43,7 @@ export function onboardingController(deps: ControllerDeps): Controller {
         return undefined;
       }
       const novaHypervisor = must(await listed()).find((each) => isThe(each, hypervisor));
-      if (!novaHypervisor) return lookAgainMs; // nova-compute has not registered the host yet
+      if (!novaHypervisor) return requeueMs; // nova-compute has not registered the host yet
       const ids = { hypervisorId: novaHypervisor.id, serviceId: novaHypervisor.service.id };
       const say = async (condition: WantedCondition): Promise<void> =>
         await writeStatus(deps, hypervisor, [condition], ids);
@@ -51,7 +51,7 @@ export function onboardingController(deps: ControllerDeps): Controller {
         const verdict = await test(deps, hypervisor, novaHypervisor, tests);
         if (verdict.status === 'True' || verdict.reason === 'Failed') {
           await say(verdict);
-          return verdict.status === 'True' ? lookAgainMs : undefined;
+          return verdict.status === 'True' ? requeueMs : undefined;
         }
       }
       must(await nova.enableService(novaHypervisor.service.id));

@@ -8,7 +8,7 @@ import { isLeaving } from '../domain/offboarding.ts';
 import type { Controller, ControllerDeps } from './controller.ts';
 import { must, writeStatus } from './controller.ts';
 
-const lookAgainMs = 10_000;
+const requeueMs = 10_000;
 
 export function traitsController(deps: ControllerDeps): Controller {
   const { world } = deps;
@@ -18,7 +18,7 @@ export function traitsController(deps: ControllerDeps): Controller {
       const { lifecycleEnabled = true, customTraits = [] } = hypervisor?.spec ?? {};
       if (!hypervisor || !lifecycleEnabled || isLeaving(hypervisor)) return undefined;
       const { hypervisorId, traits: applied = [] } = hypervisor.status ?? {};
-      if (hypervisorId === undefined) return lookAgainMs;
+      if (hypervisorId === undefined) return requeueMs;
       const onboarding = conditionOf(hypervisor, 'Onboarding');
       if (onboarding?.status === 'True' && onboarding.reason !== 'Handover') return undefined;
       const wanted = [...new Set(customTraits)].sort();

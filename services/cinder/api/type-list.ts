@@ -67,15 +67,15 @@ export async function requestedTypes(
     scopeOf(request),
     isAdmin(request) ? wanted : null,
   );
-  const found = visible.filter((type) =>
+  const matchingTypes = visible.filter((type) =>
     filters.every((name) => matches(type, name, request.query[name] ?? [])),
   );
-  found.sort((a, b) => compared(a, b, order));
+  matchingTypes.sort((a, b) => compared(a, b, order));
   const marker = first(request, 'marker');
-  const from = marker === undefined ? 0 : found.findIndex(({ id }) => id === marker) + 1;
+  const from = marker === undefined ? 0 : matchingTypes.findIndex(({ id }) => id === marker) + 1;
   if (marker !== undefined && from === 0)
     return fault('notFound', `Volume type ${marker} could not be found.`);
-  return found.slice(from + (offset ?? 0), from + (offset ?? 0) + limit);
+  return matchingTypes.slice(from + (offset ?? 0), from + (offset ?? 0) + limit);
 }
 
 /**

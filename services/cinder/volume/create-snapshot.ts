@@ -20,7 +20,7 @@ export function createSnapshot(deps: VolumeDeps): AnySaga {
   const { clock } = deps;
   return defineOperation<'cinder.create-snapshot', State>({
     name: 'cinder.create-snapshot',
-    steps: [lookStep(deps), takeStep(deps), switchStep(deps), finishStep(deps)],
+    steps: [inspectStep(deps), takeStep(deps), switchStep(deps), finishStep(deps)],
     async failed({ snapshotId, projectId }, _state, reason, context) {
       await changeSnapshotIn(db, snapshotId, ['creating'], { status: 'error' }, clock.now());
       await leaveMessage(
@@ -38,7 +38,7 @@ export function createSnapshot(deps: VolumeDeps): AnySaga {
  * Finds out whether a guest has the volume. No server can attach it while this saga holds the
  * volume's lock; it can only be detached.
  */
-const lookStep = ({ database: { db } }: VolumeDeps): Step => ({
+const inspectStep = ({ database: { db } }: VolumeDeps): Step => ({
   name: 'look',
   deadlineMs: quickDeadlineMs,
   retries: 3,

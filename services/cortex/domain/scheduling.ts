@@ -61,7 +61,7 @@ const holdingIntents: ReadonlySet<Intent> = new Set<Intent>([
 /** For how many of the best hosts weights are recorded by step. */
 const explainedTargets = 10;
 /** How many candidates are sorted before it is known whether the caller can use them. */
-const firstLook = 50;
+const firstLimit = 50;
 
 export class Scheduling {
   readonly fleet: Fleet;
@@ -123,7 +123,7 @@ export class Scheduling {
       });
     // All hosts are sorted only if the planned place, which may be anywhere in the order, must be
     // found.
-    const limit = changes?.place === undefined ? this.#firstLook(most) : Infinity;
+    const limit = changes?.place === undefined ? this.#firstLimit(most) : Infinity;
     let decision = decideAmong(limit);
     let usable = this.#usable(decision, preselection);
     if (usable.length < most && decision.hostsOut > limit) {
@@ -215,10 +215,10 @@ export class Scheduling {
   }
 
   /** How many of the best hosts are sorted at first. */
-  #firstLook(most: number): number {
+  #firstLimit(most: number): number {
     const { limitHostsToRequest, evacuationShuffle } = this.#config;
     return limitHostsToRequest
-      ? Math.max(firstLook, 2 * most)
+      ? Math.max(firstLimit, 2 * most)
       : Math.max(explainedTargets, evacuationShuffle, most);
   }
 

@@ -23,9 +23,9 @@ function must<T>(outcome: Outcome<T>): T {
 }
 
 const serviceOf = async ({ nova }: StepDeps, host: string): Promise<ComputeService> => {
-  const found = must(await nova.computeServices()).find((each) => each.host === host);
-  if (!found) throw new Error(`Nova has no compute service on ${host}`);
-  return found;
+  const service = must(await nova.computeServices()).find((each) => each.host === host);
+  if (!service) throw new Error(`Nova has no compute service on ${host}`);
+  return service;
 };
 
 export async function forceDown(deps: StepDeps, row: HostRow): Promise<Again> {

@@ -18,12 +18,12 @@ import { recoverGuests } from './recover-guests.ts';
 import type { Again, StepDeps } from './step.ts';
 import { forEachHost } from './step.ts';
 
-const [lookEveryMs, registerEveryMs] = [1_000, 15_000];
+const [pollEveryMs, registerEveryMs] = [1_000, 15_000];
 
 /** Keeps this process's observations up to date, also while another process acts. */
 export const observeHosts = ({ database, observer }: StepDeps): Task => ({
   name: 'ha.observe-hosts',
-  everyMs: lookEveryMs,
+  everyMs: pollEveryMs,
   scope: 'every',
   run: async () => {
     const fenced = fencedAmong(await listHosts(database.db));
@@ -36,7 +36,7 @@ const fencedAmong = (hosts: readonly HostRow[]): ReadonlySet<string> =>
 
 export const recoverHosts = (deps: StepDeps): Task => ({
   name: 'ha.recover-hosts',
-  everyMs: lookEveryMs,
+  everyMs: pollEveryMs,
   scope: 'one',
   run: async (signal) => await recoverOnce(deps, signal),
 });

@@ -95,8 +95,8 @@ export function domainConfigRoutes(k: Keystone): Route[] {
     where: Where,
     present: DomainOptions,
   ): Promise<Outcome<Reply>> => {
-    const found = part(present, where);
-    return found ? { status: 200, body: { config: found } } : unknown(where);
+    const options = part(present, where);
+    return options ? { status: 200, body: { config: options } } : unknown(where);
   };
 
   const remove = async (
@@ -115,8 +115,8 @@ export function domainConfigRoutes(k: Keystone): Route[] {
       faults: ['notFound'],
       handler: (request) => {
         const where = { domain_id: 'default', ...request.params };
-        const found = part(defaults, where);
-        return found ? { status: 200, body: { config: found } } : unknown(where);
+        const options = part(defaults, where);
+        return options ? { status: 200, body: { config: options } } : unknown(where);
       },
     });
 

@@ -97,13 +97,13 @@ function rolesWithOrigin(
   roleId: string,
   implied: ReadonlyMap<string, readonly string[]>,
 ): { role_id: string; fromRole?: string }[] {
-  const found = new Map<string, { role_id: string; fromRole?: string }>([
+  const rolesById = new Map<string, { role_id: string; fromRole?: string }>([
     [roleId, { role_id: roleId }],
   ]);
-  for (const id of found.keys())
+  for (const id of rolesById.keys())
     for (const next of implied.get(id) ?? [])
-      if (!found.has(next)) found.set(next, { role_id: next, fromRole: id });
-  return [...found.values()];
+      if (!rolesById.has(next)) rolesById.set(next, { role_id: next, fromRole: id });
+  return [...rolesById.values()];
 }
 
 /**

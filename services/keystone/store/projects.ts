@@ -98,7 +98,7 @@ export async function ancestorsOf(db: Db, project: ProjectRow): Promise<ProjectR
 
 /** All projects below the given ones, level by level, without these themselves. */
 export async function descendantsOf(db: Db, projectIds: readonly string[]): Promise<ProjectRow[]> {
-  const found: ProjectRow[] = [];
+  const descendants: ProjectRow[] = [];
   for (let level = [...projectIds]; level.length > 0;) {
     const children = await db
       .selectFrom('project')
@@ -106,10 +106,10 @@ export async function descendantsOf(db: Db, projectIds: readonly string[]): Prom
       .where('parent_id', 'in', level)
       .orderBy('name')
       .execute();
-    found.push(...children);
+    descendants.push(...children);
     level = children.map((child) => child.id);
   }
-  return found;
+  return descendants;
 }
 
 export async function tagsOf(

@@ -446,9 +446,9 @@ function blocks({ store: objects }: KubeDeps, target: Target) {
       { subject: subjectOf(target) },
     );
   if (!resource.namespaced) return undefined;
-  const found = objects.get({ kind: 'namespaces', namespace: '', name: namespace });
-  if (!found) return notFound({ group: '', kind: 'namespaces', name: namespace });
-  return found.object.metadata.deletionTimestamp === undefined
+  const namespaceObject = objects.get({ kind: 'namespaces', namespace: '', name: namespace });
+  if (!namespaceObject) return notFound({ group: '', kind: 'namespaces', name: namespace });
+  return namespaceObject.object.metadata.deletionTimestamp === undefined
     ? undefined
     : forbidden(
         subjectOf(target),

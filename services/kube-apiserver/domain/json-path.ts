@@ -58,11 +58,11 @@ const select =
       case 'where':
         return Array.isArray(value)
           ? value.filter((item) => {
-              const found = step.field.reduce<unknown>(
+              const fieldValue = step.field.reduce<unknown>(
                 (inner, name) => (isObject(inner) ? inner[name] : undefined),
                 item,
               );
-              return (String(found) === step.value) === step.equals;
+              return (String(fieldValue) === step.value) === step.equals;
             })
           : [];
     }

@@ -71,9 +71,9 @@ export function portBindingRoutes(parts: NeutronParts): readonly Route[] {
     return outcome;
   }
   const shown = async (request: ApiRequest, status: number, host: string) => {
-    const found = await read(request);
-    if (isFault(found)) return found;
-    const [port, bindings] = found;
+    const portBindings = await read(request);
+    if (isFault(portBindings)) return portBindings;
+    const [port, bindings] = portBindings;
     const binding = bindings.find((each) => each.host === host);
     return binding ? reply(status, port, binding) : noBinding(port, host);
   };
@@ -83,9 +83,9 @@ export function portBindingRoutes(parts: NeutronParts): readonly Route[] {
       policy: 'get_port_binding',
       faults: ['notFound'],
       handler: async (request) => {
-        const found = await read(request);
-        if (isFault(found)) return found;
-        const [port, bindings] = found;
+        const portBindings = await read(request);
+        if (isFault(portBindings)) return portBindings;
+        const [port, bindings] = portBindings;
         return { status: 200, body: { bindings: bindings.map((each) => view(port, each)) } };
       },
     }),

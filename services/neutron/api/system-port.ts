@@ -67,9 +67,9 @@ export async function alignMetadataPort(
   const wanted = (await subnetsOf(trx, network.id)).filter(
     ({ ip_version, enable_dhcp }) => ip_version === 4 && enable_dhcp === 1,
   );
-  const found = await metadataPort(trx, network.id);
-  if (!found && wanted.length === 0) return;
-  let port = found;
+  const existing = await metadataPort(trx, network.id);
+  if (!existing && wanted.length === 0) return;
+  let port = existing;
   if (!port) {
     const created = await makeSystemPort(context, trx, {
       projectId: '',

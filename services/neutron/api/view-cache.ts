@@ -62,12 +62,12 @@ export function createViews<T extends ListedTable>(
   ): Promise<string[]> {
     const hidden = hiddenFrom(request);
     const variant = variantOf(hidden);
-    const found = new Map<string, string>();
+    const textById = new Map<string, string>();
     for (const { id, revision_number: revision } of listed) {
       const cached = cache.get(variant + id);
-      if (cached?.revision === revision) found.set(id, cached.text);
+      if (cached?.revision === revision) textById.set(id, cached.text);
     }
-    const missing = listed.filter(({ id }) => !found.has(id)).map(({ id }) => id);
+    const missing = listed.filter(({ id }) => !textById.has(id)).map(({ id }) => id);
     for (let from = 0; from < missing.length; from += maxAtOnce) {
       const rows = await rowsOf(missing.slice(from, from + maxAtOnce));
       for (const [index, view] of (await resource.views(db, rows, parts)).entries()) {
@@ -75,11 +75,11 @@ export function createViews<T extends ListedTable>(
         if (!row) continue;
         for (const name of hidden) delete view[name];
         const text = JSON.stringify(view);
-        found.set(row.id, text);
+        textById.set(row.id, text);
         keep(variant + row.id, row.revision_number, text);
       }
     }
-    return listed.flatMap(({ id }) => found.get(id) ?? []);
+    return listed.flatMap(({ id }) => textById.get(id) ?? []);
   }
 
   return {

@@ -29,8 +29,8 @@ const hostsPauseMs = 50;
 /**
  * Looks before a difference is reported: a change under way at one look is complete at a later one.
  */
-const looks = 4;
-const lookPauseMs = 300;
+const maxComparisons = 4;
+const comparisonPauseMs = 300;
 
 /** unavailable, timeout: OVN does not answer. `signal` ends the pauses early. */
 export async function auditNetwork(
@@ -46,12 +46,12 @@ export async function auditNetwork(
   await deps.learn?.();
   const chassis = deps.chassis();
   if (chassis === null) return fault('unavailable', 'OVN has not told its hosts yet.');
-  let found = await compare(deps, chassis);
-  for (let again = 1; again < looks && !isFault(found) && differs(found); again += 1) {
-    await pause(lookPauseMs);
-    found = await compare(deps, deps.chassis() ?? chassis);
+  let audit = await compare(deps, chassis);
+  for (let again = 1; again < maxComparisons && !isFault(audit) && differs(audit); again += 1) {
+    await pause(comparisonPauseMs);
+    audit = await compare(deps, deps.chassis() ?? chassis);
   }
-  return found;
+  return audit;
 }
 
 const differs = ({ inserted, updated, deleted, pending }: SdnAudit): boolean =>

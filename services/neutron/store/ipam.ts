@@ -40,8 +40,8 @@ export async function pickAddress(
   }));
   if (fromEnd) {
     for (const { start, end } of pools.reverse()) {
-      const found = await firstFree(trx, subnet.id, { start, end }, version, 'desc');
-      if (found !== undefined) return numberToIp(found, version);
+      const freeAddress = await firstFree(trx, subnet.id, { start, end }, version, 'desc');
+      if (freeAddress !== undefined) return numberToIp(freeAddress, version);
     }
     return undefined;
   }
@@ -54,11 +54,11 @@ export async function pickAddress(
   ];
   for (const { start, end } of ranges) {
     if (start > end) continue;
-    const found = await firstFree(trx, subnet.id, { start, end }, version, 'asc');
-    if (found === undefined) continue;
+    const freeAddress = await firstFree(trx, subnet.id, { start, end }, version, 'asc');
+    if (freeAddress === undefined) continue;
     if (ownCursors.size >= maxCursors) ownCursors.clear();
-    ownCursors.set(subnet.id, found + 1n);
-    return numberToIp(found, version);
+    ownCursors.set(subnet.id, freeAddress + 1n);
+    return numberToIp(freeAddress, version);
   }
   return undefined;
 }
@@ -160,8 +160,8 @@ export async function addressesOf(
   db: NeutronDb,
   portIds: readonly string[],
 ): Promise<Map<string, FixedIp[]>> {
-  const found = new Map<string, FixedIp[]>();
-  if (portIds.length === 0) return found;
+  const addressesByPort = new Map<string, FixedIp[]>();
+  if (portIds.length === 0) return addressesByPort;
   const rows = await db
     .selectFrom('ip_allocations')
     .select(['port_id', 'subnet_id', 'ip'])
@@ -170,9 +170,9 @@ export async function addressesOf(
     .orderBy('ip_key')
     .execute();
   for (const { port_id, subnet_id, ip } of rows) {
-    const addresses = found.get(port_id);
+    const addresses = addressesByPort.get(port_id);
     if (addresses) addresses.push({ subnet_id, ip_address: ip });
-    else found.set(port_id, [{ subnet_id, ip_address: ip }]);
+    else addressesByPort.set(port_id, [{ subnet_id, ip_address: ip }]);
   }
-  return found;
+  return addressesByPort;
 }

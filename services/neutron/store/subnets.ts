@@ -79,7 +79,7 @@ export async function gatewayPort(
   { id, gateway_ip }: Pick<SubnetRow, 'id' | 'gateway_ip'>,
 ): Promise<string | undefined> {
   if (gateway_ip === null) return undefined;
-  const found = await db
+  const gatewayAllocation = await db
     .selectFrom('ip_allocations')
     .innerJoin('ports', 'ports.id', 'ip_allocations.port_id')
     .select('ports.id')
@@ -87,5 +87,5 @@ export async function gatewayPort(
     .where('ip_allocations.ip', '=', gateway_ip)
     .where('ports.device_owner', '=', interfaceOwner)
     .executeTakeFirst();
-  return found?.id;
+  return gatewayAllocation?.id;
 }

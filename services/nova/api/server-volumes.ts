@@ -141,10 +141,10 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
       policy: policy('show'),
       faults: ['notFound'],
       handler: async (request) => {
-        const found = await requestedVolume(request);
-        return isFault(found)
-          ? found
-          : { status: 200, body: { volumeAttachment: view(found.row, request.version) } };
+        const attachedVolume = await requestedVolume(request);
+        return isFault(attachedVolume)
+          ? attachedVolume
+          : { status: 200, body: { volumeAttachment: view(attachedVolume.row, request.version) } };
       },
     }),
     route<AttachBody>('POST', path, {
@@ -202,10 +202,10 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
       body: changeBody,
       faults: ['notFound', 'conflict'],
       handler: async (request) => {
-        const found = await requestedVolume(request);
-        if (isFault(found)) return found;
+        const attachedVolume = await requestedVolume(request);
+        if (isFault(attachedVolume)) return attachedVolume;
         const attachment = request.body.volumeAttachment;
-        if (attachment.volumeId !== found.row.volume_id) {
+        if (attachment.volumeId !== attachedVolume.row.volume_id) {
           const other = await cinderClient(deps, callerOf(request)).volume(attachment.volumeId);
           return isFault(other) && other.kind !== 'notFound'
             ? other
@@ -216,7 +216,7 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
         }
         if (request.version < changeableSince)
           return fault('badRequest', 'The old and the new volume are the same.');
-        const { row, server } = found;
+        const { row, server } = attachedVolume;
         const fixed = {
           id: row.volume_id,
           serverId: server.id,
@@ -239,11 +239,13 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
       policy: policy('delete'),
       faults: ['notFound', 'conflict', 'forbidden'],
       handler: async (request) => {
-        const found = await requestedVolume(request);
-        if (isFault(found)) return found;
-        if (found.row.boot_index === 0)
+        const attachedVolume = await requestedVolume(request);
+        if (isFault(attachedVolume)) return attachedVolume;
+        if (attachedVolume.row.boot_index === 0)
           return fault('forbidden', 'Cannot detach a root device volume');
-        const begun = await beginVolumeChange(deps, request, found.server, { detach: found.row });
+        const begun = await beginVolumeChange(deps, request, attachedVolume.server, {
+          detach: attachedVolume.row,
+        });
         return isFault(begun) ? begun : { status: 202 };
       },
     }),

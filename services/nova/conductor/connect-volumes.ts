@@ -30,7 +30,7 @@ interface Call {
 
 export const ownCinder = (deps: NovaDeps, { requestId }: Call): Cinder =>
   cinderClient(deps, { token: null, requestId });
-const lookEveryMs = 100;
+const pollEveryMs = 100;
 const madeWithinMs = 10_000;
 const unfinished: ReadonlySet<string> = new Set(['creating', 'downloading']);
 const destroyTimeoutMs = 60_000;
@@ -197,7 +197,7 @@ async function deleteMade(deps: NovaDeps, volumeId: string, call: Call): Promise
         'unavailable',
         `Volume ${volumeId} cannot be deleted while it or a snapshot of it is being made.`,
       );
-    await deps.clock.sleep(lookEveryMs);
+    await deps.clock.sleep(pollEveryMs);
   }
 }
 
@@ -237,7 +237,7 @@ async function awaitMade(
       );
     if (!unfinished.has(volume.status)) return undefined;
     if (call.signal.aborted) return fault('timeout', `Volume ${volumeId} is not made in time.`);
-    await deps.clock.sleep(lookEveryMs, { signal: call.signal }).catch(() => undefined);
+    await deps.clock.sleep(pollEveryMs, { signal: call.signal }).catch(() => undefined);
   }
 }
 

@@ -155,8 +155,8 @@ export function chooseSecurityGroups(
   const chosenGroups = new Map<string, SecurityGroup>();
   for (const wanted of namesOrIds) {
     const byId = groups.filter(({ id }) => id === wanted);
-    const found = byId.length > 0 ? byId : groups.filter(({ name }) => name === wanted);
-    const [group, ...others] = found;
+    const matchingGroups = byId.length > 0 ? byId : groups.filter(({ name }) => name === wanted);
+    const [group, ...others] = matchingGroups;
     if (!group)
       return fault('badRequest', `Security group ${wanted} not found for project ${projectId}.`);
     if (others.length > 0)

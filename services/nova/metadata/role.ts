@@ -54,26 +54,26 @@ export function createNovaMetadata(deps: NovaDeps): Role {
 
   /** {} if the host does not answer: the guest can still identify its devices by MAC or serial. */
   async function addressesOf(host: string, uuid: string): Promise<Record<string, string>> {
-    const found = await agentOn(deps, host).call(
+    const reply = await agentOn(deps, host).call(
       'pciAddresses',
       { uuid },
       { timeoutMs: addressesMs, requestId: deps.ids.requestId() },
     );
-    return isFault(found) ? {} : found.addresses;
+    return isFault(reply) ? {} : reply.addresses;
   }
 
   async function answer(request: ApiRequest): Promise<Outcome<Reply>> {
     const who = callerOf(request, config.metadataSecret);
     if (isFault(who)) return who;
     const tree = await treeOf(who.serverId, who.projectId);
-    const found = tree && readMetadata(tree, request.path);
-    return found
+    const content = tree && readMetadata(tree, request.path);
+    return content
       ? {
           status: 200,
           headers: {
-            'content-type': found.json ? 'application/json' : 'text/plain; charset=UTF-8',
+            'content-type': content.json ? 'application/json' : 'text/plain; charset=UTF-8',
           },
-          body: found.text,
+          body: content.text,
         }
       : fault('notFound', 'Not Found');
   }

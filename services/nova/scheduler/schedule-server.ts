@@ -78,11 +78,11 @@ async function decide(
     ? { ...current, ...sizeOf(flavorOf({ flavor: move.new_flavor }), current) }
     : current;
   const placement = placementClient(deps, { token: null, requestId });
-  const found = await placement.candidates(
+  const candidates = await placement.candidates(
     resourcesOf(server),
     requiredTraits(flavorOf(server).extraSpecs),
   );
-  if (isFault(found)) return found;
+  if (isFault(candidates)) return candidates;
   const { db } = deps.database;
   const { config, clock, ids, log } = deps;
   const [hostOfNode, services, zones, busy] = await Promise.all([
@@ -92,7 +92,7 @@ async function decide(
     busyByHost(db),
   ]);
   const serviceOf = new Map(services.map((service) => [service.host, service]));
-  const hosts = found.flatMap((candidate): HostView[] => {
+  const hosts = candidates.flatMap((candidate): HostView[] => {
     const host = hostOfNode.get(candidate.nodeUuid);
     const service = host === undefined ? undefined : serviceOf.get(host);
     if (host === undefined || !service) return []; // provider without a compute service

@@ -162,7 +162,7 @@ interface Search {
  * At first only this many of the fullest and emptiest hosts are considered: the best step is nearly
  * always between these.
  */
-const firstLook = 8;
+const firstLimit = 8;
 
 function bestStep(
   { hosts }: MovableFleet,
@@ -176,7 +176,7 @@ function bestStep(
   const above = open.filter(({ deviation }) => deviation > 0).map(({ name }) => name);
   const below = open.filter(({ deviation }) => deviation < 0).map(({ name }) => name);
   below.reverse();
-  for (const most of [firstLook, Infinity]) {
+  for (const most of [firstLimit, Infinity]) {
     const [sources, targets] = [above.slice(0, most), below.slice(0, most)];
     const step = bestAmong(sources, targets, state, { left, preference });
     if (step || open.length <= most) return step;

@@ -144,17 +144,17 @@ export function notificationRoutes({ database, clock, ids }: HaApiDeps): readonl
         const generatedAtMs = timeMsOf(input.generated_time);
         if (generatedAtMs === undefined)
           return fault('badRequest', `Invalid generated_time: ${input.generated_time}`);
-        const found = await segmentOf(db, input.hostname);
-        if (!found)
+        const segmentHost = await segmentOf(db, input.hostname);
+        if (!segmentHost)
           return fault('badRequest', `Host with name ${input.hostname} could not be found.`);
-        if (found.host.on_maintenance === 1)
+        if (segmentHost.host.on_maintenance === 1)
           return fault('conflict', `Host ${input.hostname} is already under maintenance.`);
         const now = clock.now();
         const row = await createNotification(
           db,
           {
             uuid: ids.uuid(),
-            host_uuid: found.host.uuid,
+            host_uuid: segmentHost.host.uuid,
             host: input.hostname,
             type: input.type,
             generated_at_ms: generatedAtMs,
@@ -205,9 +205,9 @@ export function notificationRoutes({ database, clock, ids }: HaApiDeps): readonl
         const all = await vmoves(request);
         if (isFault(all)) return all;
         const id = request.params['vmove'] ?? '';
-        const found = all.find(({ move }) => move.uuid === id);
-        return found
-          ? { status: 200, body: { vmove: found.view } }
+        const move = all.find(({ move }) => move.uuid === id);
+        return move
+          ? { status: 200, body: { vmove: move.view } }
           : fault('notFound', `No vmove with id ${id}.`);
       },
     }),

@@ -72,15 +72,15 @@ export async function createServers(
       ? fault('badRequest', 'Cannot attach one or more volumes to multiple instances')
       : undefined);
   if (refusal) return refusal;
-  const found =
+  const imageFacts =
     disks.imageId === null
       ? null
       : await fetchImageFacts(deps, disks.imageId, { token: auth.token, requestId });
-  if (isFault(found)) return found;
-  const inImage = found === null ? [] : devicesOfImage(found);
+  if (isFault(imageFacts)) return imageFacts;
+  const inImage = imageFacts === null ? [] : devicesOfImage(imageFacts);
   if (isFault(inImage)) return inImage;
   disks.volumes.unshift(...inImage);
-  const image = inImage.some(({ isRoot }) => isRoot) ? null : found;
+  const image = inImage.some(({ isRoot }) => isRoot) ? null : imageFacts;
   const volumeImage = await checkDisks(deps, request, disks, flavorFacts(flavor));
   if (isFault(volumeImage)) return volumeImage;
   const keypair = body.key_name == null ? null : await findKeypair(db, auth.userId, body.key_name);

@@ -27,7 +27,7 @@ export interface Move {
 const firstWaitMs = 250;
 const waitMs = 1_000;
 const answerTimeoutMs = waitMs + 20_000;
-const lookEveryMs = 1_000;
+const pollEveryMs = 1_000;
 const hostTimeoutMs = 30_000;
 
 export const aborted = (uuid: string) =>
@@ -73,7 +73,7 @@ export async function moveGuest(
     if (where === 'unknown' && (await hasDied(deps, move)))
       return fault('unavailable', `Host ${source} died while guest ${server.id} was to leave it.`);
     if (signal.aborted) return fault('timeout', `Nobody can say where guest ${server.id} is.`);
-    await clock.sleep(lookEveryMs, { signal, unref: true }).catch(() => undefined);
+    await clock.sleep(pollEveryMs, { signal, unref: true }).catch(() => undefined);
   }
 }
 
@@ -154,7 +154,7 @@ export async function endMove(
   let where = await whereGuestIs(deps, uuid, places, requestId);
   const untilMs = deps.clock.now() + hostTimeoutMs;
   while (where === 'moving' && deps.clock.now() < untilMs) {
-    await deps.clock.sleep(lookEveryMs, { unref: true });
+    await deps.clock.sleep(pollEveryMs, { unref: true });
     where = await whereGuestIs(deps, uuid, places, requestId);
   }
   if (where === 'destination') return where;
