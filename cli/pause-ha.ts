@@ -25,7 +25,7 @@ export async function pauseHa(home: Home, host: string): Promise<boolean> {
 }
 
 /** How long to wait for the first heartbeat after the host's start. */
-const heardWithinMs = 20_000;
+const heartbeatWithinMs = 20_000;
 const pollEveryMs = 500;
 
 /**
@@ -38,7 +38,7 @@ export async function resumeHa(home: Home, host: string): Promise<boolean> {
   const cloud = await runningCloud(home);
   if (!cloud) return false;
   const path = `/api/hypervisors/${host}`;
-  const untilMs = systemClock.monotonicMs() + heardWithinMs;
+  const untilMs = systemClock.monotonicMs() + heartbeatWithinMs;
   for (;;) {
     const { bootId } = await cloud.ask<HostDetail>('ha', 'GET', path);
     if (bootId !== before || systemClock.monotonicMs() > untilMs) break;

@@ -123,9 +123,9 @@ describe('a kept connection', () => {
       attemptsAt,
       passes,
     } = openFixture(t, notes, notes, notes, notes, succeeds);
-    const refused = assert.rejects(connection.get(), new Away('nobody listens'));
+    const refusal = assert.rejects(connection.get(), new Away('nobody listens'));
     await passes(90);
-    await refused;
+    await refusal;
     assert.deepEqual([leftMs, events], [[100, 70, 40, 10], []]);
     await passes(30);
     assert.deepEqual([attemptsAt.at(-1), events], [120, ['the peer is back', 'opened again']]);
@@ -210,10 +210,10 @@ describe('a kept connection', () => {
           arrive = () => resolve(line);
         }),
     );
-    const refused = assert.rejects(connection.get(), new Away('this client is closed'));
+    const refusal = assert.rejects(connection.get(), new Away('this client is closed'));
     connection.close();
     arrive();
-    await refused;
+    await refusal;
     await passes(2_000);
     assert.deepEqual([closed, connection.current, events], [1, undefined, []]);
   });

@@ -53,7 +53,7 @@ export function createLibvirtNodeFacts(
   const running = new Map<string, MigrationJob>();
   const ends = new Map<string, MigrationJob>();
 
-  const tell = (event: NodeEvent): void => {
+  const emit = (event: NodeEvent): void => {
     for (const listener of listeners) {
       try {
         listener(event);
@@ -71,22 +71,22 @@ export function createLibvirtNodeFacts(
         if (event === LIFECYCLE.stopped && detail === STOPPED.migrated) {
           const before = running.get(guest);
           if (before) rememberEnd(guest, { ...before, state: 'completed' });
-          tell({ kind: 'departing', guest });
+          emit({ kind: 'departing', guest });
         }
         if (event === LIFECYCLE.resumed && RESUMED_HERE.has(detail))
-          tell({ kind: 'arrived', guest });
-        tell({ kind: 'changed' });
+          emit({ kind: 'arrived', guest });
+        emit({ kind: 'changed' });
       },
-      migrationIteration: ({ domain }) => tell({ kind: 'departing', guest: domain.uuid }),
+      migrationIteration: ({ domain }) => emit({ kind: 'departing', guest: domain.uuid }),
       jobCompleted({ domain, parameters }) {
         const job = migrationJob(JOB_TYPE.completed, parameters);
         if (!job) return;
         rememberEnd(domain.uuid, { ...job, startedAtMs: startOf(domain.uuid, job.elapsedMs) });
-        tell({ kind: 'departing', guest: domain.uuid });
+        emit({ kind: 'departing', guest: domain.uuid });
       },
     },
-    () => tell({ kind: 'changed' }),
-    () => tell({ kind: 'lost' }),
+    () => emit({ kind: 'changed' }),
+    () => emit({ kind: 'lost' }),
   );
 
   /** The job's start time, the same at every read of one job. */

@@ -68,10 +68,10 @@ test(
       status: 200,
       body: { version: 9 },
     });
-    const refused = await strange.send('GET', '/api/cluster', undefined, 5_000);
+    const refusal = await strange.send('GET', '/api/cluster', undefined, 5_000);
     assert.ok(
-      isFault(refused) && refused.kind === 'unavailable' && /certificate/.test(refused.message),
-      JSON.stringify(refused),
+      isFault(refusal) && refusal.kind === 'unavailable' && /certificate/.test(refusal.message),
+      JSON.stringify(refusal),
     );
     assert.deepEqual(
       requests,

@@ -30,7 +30,7 @@ export function createPlugging(
 ): Plugging {
   const ports = new Map<string, Plugged>();
   const ending = new AbortController();
-  const tell = (port: string): void => {
+  const emit = (port: string): void => {
     void clock.sleep(0, { signal: ending.signal, unref: true }).then(
       () => listeners.portChanged?.(port, bindingOf(port)),
       () => undefined,
@@ -56,12 +56,12 @@ export function createPlugging(
       };
       const was = ports.get(port);
       ports.set(port, now);
-      if (was?.chassis !== now.chassis) tell(port);
+      if (was?.chassis !== now.chassis) emit(port);
     }
     return names;
   };
   const drop = (isGone: (plugged: Plugged) => boolean): void => {
-    for (const [port, plugged] of ports) if (isGone(plugged) && ports.delete(port)) tell(port);
+    for (const [port, plugged] of ports) if (isGone(plugged) && ports.delete(port)) emit(port);
   };
   return {
     take(rows) {

@@ -105,7 +105,7 @@ export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
     queue.add(keys.hypervisor);
   };
 
-  function hear(event: NodeEvent): void {
+  function onEvent(event: NodeEvent): void {
     switch (event.kind) {
       case 'lost':
         isLost = true;
@@ -156,7 +156,7 @@ export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
   return {
     async start() {
       if (followed) return undefined;
-      unsubscribe = facts.onEvent(hear);
+      unsubscribe = facts.onEvent(onEvent);
       followed = kube.follow(hypervisors, {
         fieldSelector: `metadata.name=${host}`,
         onChange: () => queue.add(keys.hypervisor),

@@ -224,7 +224,7 @@ export function createMigrationReporter(
           migration && !(sinceStart && isUnderWay(migration.status?.type))
             ? arrivalPatch(host, migration)
             : undefined;
-        const isReported = patch && migration ? await say(migration, patch) : false;
+        const isReported = patch && migration ? await writeStatus(migration, patch) : false;
         if (isReported || untilMs <= nowMs) arrivals.delete(guest);
       }
       return arrivals.size > 0 ? progressEveryMs : undefined;
@@ -238,7 +238,7 @@ export function createMigrationReporter(
     },
   };
 
-  async function say(
+  async function writeStatus(
     { metadata: { name = '', resourceVersion } }: Migration,
     status: Record<string, string | null>,
   ): Promise<boolean> {

@@ -95,7 +95,7 @@ Suites that run only when their folder is named:
         process.exitCode = 1;
         return;
       }
-      await sweepTests(tell);
+      await sweepTests(printLine);
       const folder = await mkdtemp(join(tmpdir(), 'cobalt-failures-'));
       let parts = 0;
       const good = options.checks ? await runChecks() : true;
@@ -130,14 +130,14 @@ Suites that run only when their folder is named:
       const heavyCode = await run(wanted.filter(isHeavy), 1);
       const onDemandCode = await run(wanted.filter(isOnDemand), 1, onDemandTimeoutMs);
       const isPassed = [code, heavyCode, onDemandCode].every((each) => each === 0);
-      await sweepTests(tell);
-      await tellFailures(folder);
+      await sweepTests(printLine);
+      await printFailures(folder);
       process.exitCode = interruptedCode() ?? (good && isPassed ? 0 : 1);
     });
 }
 
 /** Prints the failures of all parts together, since those of the first part have scrolled away. */
-async function tellFailures(folder: string): Promise<void> {
+async function printFailures(folder: string): Promise<void> {
   const failures = await Promise.all(
     (await readdir(folder))
       .toSorted()
@@ -148,7 +148,7 @@ async function tellFailures(folder: string): Promise<void> {
   if (text !== '') process.stdout.write(`\nWhat failed, of all parts:\n\n${text}`);
 }
 
-const tell = (text: string): void => void process.stderr.write(`cobalt: ${text}\n`);
+const printLine = (text: string): void => void process.stderr.write(`cobalt: ${text}\n`);
 
 const suiteOf = (file: string): string | undefined =>
   onDemand.find((folder) => file.startsWith(`${folder}/`));

@@ -75,8 +75,8 @@ describe('sessions of the Redfish driver', () => {
   it('is refused while the password is wrong, and has another chance with the next call', async () => {
     test.trouble({ kind: 'locked' });
     const bmc = test.connect();
-    const refused = await bmc.powerState();
-    assert.ok(isFault(refused) && refused.kind === 'forbidden');
+    const refusal = await bmc.powerState();
+    assert.ok(isFault(refusal) && refusal.kind === 'forbidden');
     test.trouble(undefined);
     assert.equal(await bmc.powerState(), 'On');
   });

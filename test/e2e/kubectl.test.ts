@@ -180,8 +180,8 @@ describe('kubectl', { skip }, () => {
     ];
     const listed = await kubectl(...as, `--token=${token}`, 'get', 'hv', '-o', 'name');
     assert.match(listed.out, /sim0001/, listed.err);
-    const refused = await kubectl(...as, `--token=${token}`, 'get', 'nodes');
-    assert.match(refused.err, /User "system:serviceaccount:default:watcher" cannot list/);
+    const refusal = await kubectl(...as, `--token=${token}`, 'get', 'nodes');
+    assert.match(refusal.err, /User "system:serviceaccount:default:watcher" cannot list/);
     assert.match(
       (await kubectl(...as, `--token=${token}x`, 'get', 'hv')).err,
       /logged in|Unauthorized/,

@@ -186,7 +186,7 @@ async function live(
     await users;
     counted.troubles += processTroubles;
     for (const host of cloud.hosts.values()) host.clearTroubles();
-    tell(trace, 'at rest', await cloud.quiet(restMs, pollEveryMs));
+    traceServers(trace, 'at rest', await cloud.quiet(restMs, pollEveryMs));
     let left: string[] = [];
     await eventually(async () => (left = await halfMade(cloud)).length === 0, {
       withinMs: restMs,
@@ -245,6 +245,6 @@ async function work(
   await Promise.all(Array.from({ length: users }, user));
 }
 
-function tell(trace: Trace, what: string, servers: readonly object[]): void {
+function traceServers(trace: Trace, what: string, servers: readonly object[]): void {
   for (const server of servers) trace.add(what, server);
 }

@@ -45,17 +45,17 @@ export function onboardingController(deps: ControllerDeps): Controller {
       const novaHypervisor = must(await listed()).find((each) => isThe(each, hypervisor));
       if (!novaHypervisor) return requeueMs; // nova-compute has not registered the host yet
       const ids = { hypervisorId: novaHypervisor.id, serviceId: novaHypervisor.service.id };
-      const say = async (condition: WantedCondition): Promise<void> =>
+      const writeCondition = async (condition: WantedCondition): Promise<void> =>
         await writeStatus(deps, hypervisor, [condition], ids);
       if (skipTests !== true) {
         const verdict = await test(deps, hypervisor, novaHypervisor, tests);
         if (verdict.status === 'True' || verdict.reason === 'Failed') {
-          await say(verdict);
+          await writeCondition(verdict);
           return verdict.status === 'True' ? requeueMs : undefined;
         }
       }
       must(await nova.enableService(novaHypervisor.service.id));
-      await say(onboarding('False', 'Succeeded', 'Onboarding completed'));
+      await writeCondition(onboarding('False', 'Succeeded', 'Onboarding completed'));
       return undefined;
     },
   };

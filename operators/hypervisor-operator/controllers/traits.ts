@@ -22,14 +22,14 @@ export function traitsController(deps: ControllerDeps): Controller {
       const onboarding = conditionOf(hypervisor, 'Onboarding');
       if (onboarding?.status === 'True' && onboarding.reason !== 'Handover') return undefined;
       const wanted = [...new Set(customTraits)].sort();
-      const say = async (condition: WantedCondition, traits: string[]) =>
+      const writeCondition = async (condition: WantedCondition, traits: string[]) =>
         await writeStatus(deps, hypervisor, [condition], { traits });
       try {
         if (wanted.length > 0 || applied.length > 0)
           await bring(deps, hypervisorId, wanted, applied);
-        await say(updated('True', 'Succeeded', 'Traits are up to date'), wanted);
+        await writeCondition(updated('True', 'Succeeded', 'Traits are up to date'), wanted);
       } catch (error) {
-        await say(updated('False', 'Failed', (error as Error).message), applied);
+        await writeCondition(updated('False', 'Failed', (error as Error).message), applied);
         throw error;
       }
       return undefined;

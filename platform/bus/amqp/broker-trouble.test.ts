@@ -58,8 +58,8 @@ describe('the bus over RabbitMQ', { skip: await rabbitmqMissing() }, () => {
     // lost.
     await systemClock.sleep(1_500);
     await rabbitmq.kill();
-    const refused = await Promise.all([calls(), sender.cast('t', 'echo', { n: 1 }, request)]);
-    for (const outcome of refused)
+    const refusals = await Promise.all([calls(), sender.cast('t', 'echo', { n: 1 }, request)]);
+    for (const outcome of refusals)
       assert.ok(isFault(outcome) && ['unavailable', 'timeout'].includes(outcome.kind));
     await rabbitmq.start();
     await eventually(async () => !isFault(await calls()), {

@@ -72,8 +72,8 @@ describe('figures of backends', () => {
 
   it('are not kept when cinder-volume does not answer', async () => {
     answer = fault('unavailable', 'nobody there');
-    const refused = await pools('r');
-    assert.equal(isFault(refused) && refused.kind, 'unavailable');
+    const refusal = await pools('r');
+    assert.equal(isFault(refusal) && refusal.kind, 'unavailable');
     answer = [figures];
     assert.equal(isFault(await pools('r')), false);
     assert.equal(callCount, 2);

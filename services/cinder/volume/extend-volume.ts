@@ -19,7 +19,7 @@ export function extendVolume(deps: VolumeDeps): AnySaga {
   const { clock } = deps;
   return defineOperation<'cinder.extend-volume'>({
     name: 'cinder.extend-volume',
-    steps: [growStep(deps), recordSizeStep(deps), tellNovaStep(deps)],
+    steps: [growStep(deps), recordSizeStep(deps), notifyNovaStep(deps)],
     async failed(input, _state, reason, context) {
       const now = clock.now();
       await changeVolume(db, input.volumeId, { extending_gib: 0 }, now);
@@ -69,7 +69,7 @@ const recordSizeStep = ({ database: { db }, clock }: VolumeDeps): Step => ({
   },
 });
 
-const tellNovaStep = (deps: VolumeDeps): Step => ({
+const notifyNovaStep = (deps: VolumeDeps): Step => ({
   name: 'tell Nova',
   deadlineMs: quickDeadlineMs,
   retries: 4,

@@ -17,7 +17,7 @@ export async function chooseHosts(
   request: NovaExternalRequest,
   requestId: string,
 ): Promise<Outcome<Choice>> {
-  const { follower, tellOthers } = parts;
+  const { follower, announceChanges: tellOthers } = parts;
   if (!follower.isReady()) return notReady;
   // Waits for reads of hosts in progress: the sender knows of the claims that caused them.
   await follower.settled();

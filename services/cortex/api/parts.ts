@@ -17,5 +17,5 @@ export interface CortexParts {
   /**
    * Sends changes of in-flight choices to Cortex's other processes; a lost message does no harm.
    */
-  tellOthers: (changes: InFlightChanges, requestId: string) => Promise<void>;
+  announceChanges: (changes: InFlightChanges, requestId: string) => Promise<void>;
 }

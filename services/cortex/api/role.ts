@@ -55,7 +55,7 @@ export function createCortex(deps: CortexDeps): CortexRole {
     clock,
     config,
     follower,
-    tellOthers: async (changes, requestId) =>
+    announceChanges: async (changes, requestId) =>
       await others.fanout('choicesChanged', { from, ...changes }, { requestId }),
   };
   return {

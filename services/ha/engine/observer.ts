@@ -7,7 +7,7 @@ import { neighboursOf } from '../domain/neighbours.ts';
 import type { Evidence } from '../domain/verdict.ts';
 import type { StoredHeartbeat } from '../store/heartbeats.ts';
 
-interface Seen {
+interface HostObservation {
   beats: number;
   heardAtMs: number;
   /** Since when the host's hypervisor has not answered its agent; null: it answers. */
@@ -57,15 +57,15 @@ export function createObserver(
   config: { agentTimeoutMs: number; startGraceMs: number; neighboursPerSide: number },
 ): Observer {
   const { agentTimeoutMs, startGraceMs } = config;
-  const observations = new Map<string, Seen>();
+  const observations = new Map<string, HostObservation>();
   let sinceMs = clock.monotonicMs();
   let lookedAtMs = sinceMs;
   let refusedAtMs = -Infinity;
 
-  const isFresh = ({ isHeard, heardAtMs }: Seen, nowMs: number): boolean =>
+  const isFresh = ({ isHeard, heardAtMs }: HostObservation, nowMs: number): boolean =>
     isHeard && nowMs - heardAtMs <= agentTimeoutMs;
 
-  const hear = ({ host, beats, guests }: StoredHeartbeat, nowMs: number): void => {
+  const noteHeartbeat = ({ host, beats, guests }: StoredHeartbeat, nowMs: number): void => {
     const before = observations.get(host);
     if (!before) {
       observations.set(host, {
@@ -94,9 +94,10 @@ export function createObserver(
     nowMs: number,
   ): void => {
     const all = heartbeats.map(({ host }) => host);
+    // The cast holds: `noteHeartbeat` has added every host with a heartbeat.
     const witnesses = heartbeats.filter(({ host }) =>
-      isFresh(observations.get(host) as Seen, nowMs),
-    ); // `hear` added it
+      isFresh(observations.get(host) as HostObservation, nowMs),
+    );
     for (const [host, of] of observations) {
       const sightings = witnesses.flatMap(({ host: from, saw }) =>
         from === host ? [] : (saw[host] ?? []),
@@ -128,7 +129,7 @@ export function createObserver(
         sinceMs = nowMs;
       }
       lookedAtMs = nowMs;
-      for (const each of heartbeats) hear(each, nowMs);
+      for (const each of heartbeats) noteHeartbeat(each, nowMs);
       witness(heartbeats, fenced, nowMs);
     },
     evidence(host, { isNew, power }) {

@@ -127,9 +127,9 @@ describe('a network', () => {
       ).status,
       403,
     );
-    const refused = await ask('admin', 'PUT', `networks/${id}`, { network: { shared: false } });
+    const refusal = await ask('admin', 'PUT', `networks/${id}`, { network: { shared: false } });
     assert.deepEqual(
-      [refused.status, refused.body.NeutronError.type],
+      [refusal.status, refusal.body.NeutronError.type],
       [409, 'InvalidSharedSetting'],
     );
     await sure('other', 'DELETE', `ports/${port.id}`);

@@ -22,7 +22,7 @@ const batchSize = 500;
  * Just after this process became the writer, ports that changed within this time before are
  * reported to Nova again, since the previous writer may have died before it did.
  */
-const retellMs = 5 * 60_000;
+const resendWithinMs = 5 * 60_000;
 const takeOverMs = 60_000;
 /** Pause between attempts to write statuses while the database is unreachable. */
 const retryMs = 500;
@@ -138,7 +138,7 @@ export class Bindings {
             (port) =>
               batch.get(port.id) === true &&
               !changed.includes(port) &&
-              port.updated_at_ms > (isRepeated ? now : this.#writerSinceMs) - retellMs,
+              port.updated_at_ms > (isRepeated ? now : this.#writerSinceMs) - resendWithinMs,
           );
     this.#deps.nova.queue(
       [...changed, ...untold].flatMap((port) => eventOf(port, batch.get(port.id) === true)),

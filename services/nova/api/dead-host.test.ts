@@ -41,9 +41,9 @@ describe('a host whose agent has said that it stops', () => {
       { pause: null },
       { suspend: null },
     ]) {
-      const refused = await act('member', body);
-      assert.equal(refused.status, 409, JSON.stringify(body));
-      assert.match(refused.body.conflictingRequest.message, /its compute host is down/);
+      const refusal = await act('member', body);
+      assert.equal(refusal.status, 409, JSON.stringify(body));
+      assert.match(refusal.body.conflictingRequest.message, /its compute host is down/);
     }
     assert.match(
       (await act('admin', { 'os-stop': null })).body.conflictingRequest.message,
@@ -83,8 +83,8 @@ describe('a deleted compute service', () => {
         (each: { hypervisor_hostname: string }) => each.hypervisor_hostname,
       );
     for (let beat = 0; beat < 3; beat += 1) {
-      const refused = await report('h2', false);
-      assert.ok(isFault(refused) && refused.kind === 'notFound');
+      const refusal = await report('h2', false);
+      assert.ok(isFault(refusal) && refusal.kind === 'notFound');
     }
     assert.ok(!(await states()).some((state: string) => state.startsWith('h2')));
     assert.ok(!(await hypervisors()).includes('h2'));

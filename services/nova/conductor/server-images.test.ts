@@ -147,7 +147,7 @@ describe('resources of a create request that fails', () => {
   it("are removed even if Cinder's answer was lost, or the first attempt to remove them fails", async () => {
     for (const stuck of [null, 'creating'] as const) {
       [world.cinder.stuck, world.cinder.loses] = [stuck, 2];
-      const refused = post(two());
+      const refusal = post(two());
       if (stuck !== null) {
         await eventually(() => world.cinder.volumes.length === 2, {
           withinMs: settleMs,
@@ -155,7 +155,7 @@ describe('resources of a create request that fails', () => {
         });
         for (const volume of world.cinder.volumes) volume.status = 'available';
       }
-      assert.equal((await refused).status, 503);
+      assert.equal((await refusal).status, 503);
       await nothingLeft();
     }
   });

@@ -134,10 +134,10 @@ describe('a server that is shelved', () => {
       ['unshelve', 'ACTIVE'],
       ['shelveOffload', 'ACTIVE'],
     ] as const) {
-      const refused = await act(id, { [action]: null }, 90, 'admin');
-      assert.equal(refused.status, 409, status);
+      const refusal = await act(id, { [action]: null }, 90, 'admin');
+      assert.equal(refusal.status, 409, status);
       assert.equal(
-        message(refused),
+        message(refusal),
         `Cannot '${action}' instance ${id} while it is in vm_state active`,
       );
     }

@@ -44,8 +44,8 @@ function queueOver({ database: { db } }: PlacementFixture) {
   const addAll = async (claims: readonly ConsumerClaim[]) =>
     await Promise.all(
       claims.map(async (one) => {
-        const refused = await queue.add([one]);
-        return isFault(refused) ? refused.kind : 'granted';
+        const refusal = await queue.add([one]);
+        return isFault(refusal) ? refusal.kind : 'granted';
       }),
     );
   return { queue, sizes, addAll };
@@ -171,9 +171,9 @@ describe('claims that come together', () => {
     });
     const answers = Array.from({ length: 2_200 }, async () => await queue.add([claim('h', 1)]));
     gate.resolve();
-    const refused = (await Promise.all(answers)).filter((answer) => isFault(answer));
-    assert.equal(refused.length, 200);
-    assert.ok(refused.every((one) => isFault(one) && one.kind === 'unavailable'));
+    const refusals = (await Promise.all(answers)).filter((answer) => isFault(answer));
+    assert.equal(refusals.length, 200);
+    assert.ok(refusals.every((one) => isFault(one) && one.kind === 'unavailable'));
   });
 });
 
