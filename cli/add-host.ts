@@ -46,8 +46,9 @@ export async function addHost(
     process.stdout.write(`  ✓ host ${name} is to join (${kind})\n`);
     if (!wait) return;
     const startedAt = systemClock.monotonicMs();
-    await followHost({ kube, name, told: 'Onboarding', withinMs: readyWithinMs }, async (found) =>
-      joined(name, found, await kube.get(nodes, { name })),
+    await followHost(
+      { kube, name, conditionType: 'Onboarding', withinMs: readyWithinMs },
+      async (found) => joined(name, found, await kube.get(nodes, { name })),
     );
     const seconds = ((systemClock.monotonicMs() - startedAt) / 1000).toFixed(1);
     process.stdout.write(`  ✓ host ${name} is ready and takes servers (${seconds} s)\n`);
@@ -57,10 +58,10 @@ export async function addHost(
 function joined(name: string, hypervisor: Hypervisor | undefined, node: object): Verdict {
   if (isFault(node as Node))
     return { failed: `The node ${name} was deleted meanwhile: the host does not join.` };
-  const refused = conditionOf(node as Node, 'Ready');
-  if (refused?.status === 'False')
+  const ready = conditionOf(node as Node, 'Ready');
+  if (ready?.status === 'False')
     return {
-      failed: `Host ${name} cannot be powered on: ${refused.message}. Take it out with: ./cobalt host remove ${name}`,
+      failed: `Host ${name} cannot be powered on: ${ready.message}. Take it out with: ./cobalt host remove ${name}`,
     };
   if (!hypervisor) return undefined;
   if (isTrue(hypervisor, 'Ready')) return 'reached';
@@ -96,10 +97,10 @@ async function nameFor(
     throw new UserError(
       `'${wanted}' is no name of a host: it begins with a letter and has a-z, 0-9 and '-', at most 32.`,
     );
-  const taken = all.find(({ metadata }) => metadata.name === wanted);
-  if (taken)
+  const namesake = all.find(({ metadata }) => metadata.name === wanted);
+  if (namesake)
     throw new UserError(
-      isDeleted(taken)
+      isDeleted(namesake)
         ? `Host ${wanted} is just being removed. Take another name, or wait: ./cobalt host remove ${wanted}`
         : `There is a host ${wanted} already. Take another name, or none: then the next free one is taken.`,
     );

@@ -15,7 +15,7 @@ before(async () => {
 after(async () => await rm(dir, { recursive: true }));
 
 test('failures are written with their reasons, suites and passed tests are not', async () => {
-  const [file, told] = [join(dir, 'some.test.mjs'), join(dir, 'failures')];
+  const [file, reportFile] = [join(dir, 'some.test.mjs'), join(dir, 'failures')];
   await writeFile(
     file,
     `import { describe, it } from 'node:test';
@@ -25,12 +25,12 @@ describe('a suite', () => {
 });\n`,
   );
   const { NODE_TEST_CONTEXT: _context, ...env } = process.env;
-  const ran = await promisify(execFile)(
+  const run = await promisify(execFile)(
     process.execPath,
     [
       '--test',
       `--test-reporter=${join(repository, 'cli/failures-reporter.ts')}`,
-      `--test-reporter-destination=${told}`,
+      `--test-reporter-destination=${reportFile}`,
       file,
     ],
     { env },
@@ -38,8 +38,8 @@ describe('a suite', () => {
     () => 0,
     (error: { code: number }) => error.code,
   );
-  assert.equal(ran, 1);
-  const text = await readFile(told, 'utf8');
+  assert.equal(run, 1);
+  const text = await readFile(reportFile, 'utf8');
   assert.match(text, /^✖ fails \(.*some\.test\.mjs:4\)\n {2}Error: the reason\n/);
   assert.match(text, /the deeper one/);
   assert.equal(text.match(/✖/g)?.length, 1);

@@ -7,17 +7,23 @@ import { systemClock } from '#platform/clock.ts';
 import type { Kube } from '#ports/kube.ts';
 import { UserError } from './user-error.ts';
 
-const lookEveryMs = 500;
+const pollEveryMs = 500;
 
 /** undefined: no decision yet; call again. */
 export type Verdict = 'reached' | { failed: string } | undefined;
 
 /**
- * Polls the host's Hypervisor resource until `judge` returns a verdict. `told`: the condition whose
- * message is printed whenever it changes. `judge` gets undefined while there is no Hypervisor.
+ * Polls the host's Hypervisor resource until `judge` returns a verdict. `conditionType`: the
+ * condition whose message is printed whenever it changes. `judge` gets undefined while there is no
+ * Hypervisor.
  */
 export async function followHost(
-  { kube, name, told, withinMs }: { kube: Kube; name: string; told: string; withinMs: number },
+  {
+    kube,
+    name,
+    conditionType,
+    withinMs,
+  }: { kube: Kube; name: string; conditionType: string; withinMs: number },
   judge: (hypervisor: Hypervisor | undefined) => Verdict | Promise<Verdict>,
 ): Promise<void> {
   const deadline = systemClock.monotonicMs() + withinMs;
@@ -27,7 +33,7 @@ export async function followHost(
     // Other faults: the control plane is restarting and will answer soon.
     const isAway = isFault(found) && found.kind !== 'notFound';
     const hypervisor = isFault(found) ? undefined : found;
-    const condition = hypervisor && conditionOf(hypervisor, told);
+    const condition = hypervisor && conditionOf(hypervisor, conditionType);
     const words = condition?.message ?? '';
     if (words !== printed && words !== '') process.stdout.write(`  · ${words}\n`);
     if (words !== '') printed = words;
@@ -38,6 +44,6 @@ export async function followHost(
       throw new UserError(
         `Not finished after ${withinMs / 1000} s; it goes on by itself. See: kubectl describe hv ${name}`,
       );
-    await systemClock.sleep(lookEveryMs);
+    await systemClock.sleep(pollEveryMs);
   }
 }

@@ -142,9 +142,9 @@ case $1 in pack) cp ${repo}/node.tgz "$4/${name}-24.0.0.tgz";; ci) mkdir -p node
       });
 
     lock('sha512-other');
-    const refused = run();
-    assert.deepEqual([refused.status, refused.stdout], [1, '']);
-    assert.match(refused.stderr, /is not what package-lock\.json says/);
+    const refusal = run();
+    assert.deepEqual([refusal.status, refusal.stdout], [1, '']);
+    assert.match(refusal.stderr, /is not what package-lock\.json says/);
     lock(integrity);
     writeFileSync(join(repo, 'npm.log'), '');
     const first = run();

@@ -20,19 +20,22 @@ export async function maintain(
 
 /** Waits until the host is empty. Throws a UserError with the reason if it cannot be emptied. */
 export async function awaitEvicted(kube: Kube, name: string): Promise<void> {
-  await followHost({ kube, name, told: 'Evicting', withinMs: evictedWithinMs }, async (found) => {
-    const evicting = found && conditionOf(found, 'Evicting');
-    if (evicting?.status === 'False' && found?.status?.evicted === true) return 'reached';
-    if (evicting?.status === 'False')
-      return { failed: `Host ${name} is not emptied: ${evicting.message}` };
-    // The Eviction resource waits until a target has room; this command does not, and ends with the
-    // reason.
-    const eviction = await kube.get(evictions, { name });
-    const checks = isFault(eviction)
-      ? undefined
-      : conditionOf(eviction, 'PreflightChecksSucceeded');
-    return checks?.status === 'False' && checks.message.includes('fit nowhere')
-      ? { failed: `Host ${name} is not emptied, nothing was moved: ${checks.message}` }
-      : undefined;
-  });
+  await followHost(
+    { kube, name, conditionType: 'Evicting', withinMs: evictedWithinMs },
+    async (found) => {
+      const evicting = found && conditionOf(found, 'Evicting');
+      if (evicting?.status === 'False' && found?.status?.evicted === true) return 'reached';
+      if (evicting?.status === 'False')
+        return { failed: `Host ${name} is not emptied: ${evicting.message}` };
+      // The Eviction resource waits until a target has room; this command does not, and ends with
+      // the reason.
+      const eviction = await kube.get(evictions, { name });
+      const checks = isFault(eviction)
+        ? undefined
+        : conditionOf(eviction, 'PreflightChecksSucceeded');
+      return checks?.status === 'False' && checks.message.includes('fit nowhere')
+        ? { failed: `Host ${name} is not emptied, nothing was moved: ${checks.message}` }
+        : undefined;
+    },
+  );
 }

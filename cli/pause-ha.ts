@@ -25,8 +25,8 @@ export async function pauseHa(home: Home, host: string): Promise<boolean> {
 }
 
 /** How long to wait for the first heartbeat after the host's start. */
-const heardWithinMs = 20_000;
-const lookEveryMs = 500;
+const heartbeatWithinMs = 20_000;
+const pollEveryMs = 500;
 
 /**
  * Switches HA on again if `pauseHa` has switched it off; returns whether it did. First waits for a
@@ -38,11 +38,11 @@ export async function resumeHa(home: Home, host: string): Promise<boolean> {
   const cloud = await runningCloud(home);
   if (!cloud) return false;
   const path = `/api/hypervisors/${host}`;
-  const untilMs = systemClock.monotonicMs() + heardWithinMs;
+  const untilMs = systemClock.monotonicMs() + heartbeatWithinMs;
   for (;;) {
     const { bootId } = await cloud.ask<HostDetail>('ha', 'GET', path);
     if (bootId !== before || systemClock.monotonicMs() > untilMs) break;
-    await systemClock.sleep(lookEveryMs);
+    await systemClock.sleep(pollEveryMs);
   }
   await cloud.ask<HostDetail>('ha', 'POST', path, { enabled: true });
   await rm(markOf(home, host), { force: true });

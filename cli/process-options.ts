@@ -20,8 +20,8 @@ export const configOptions = {
  * need not.
  */
 export function configFileOf({ home, config }: ConfigOptions): string {
-  const named = config ?? process.env['COBALT_CONFIG'];
-  if (named === undefined) return homePaths(homeDir(home, process.env)).configFile;
-  if (!existsSync(named)) throw new UserError(`--config ${named}: there is no such file.`);
-  return named;
+  const path = config ?? process.env['COBALT_CONFIG'];
+  if (path === undefined) return homePaths(homeDir(home, process.env)).configFile;
+  if (!existsSync(path)) throw new UserError(`--config ${path}: there is no such file.`);
+  return path;
 }

@@ -32,10 +32,13 @@ export async function removeHost(home: Home, name: string, options: RemoveOption
       if (!isFault(hypervisor) && takesServers(hypervisor)) await empty(fleet, hypervisor, options);
       answered(await kube.remove(nodes, { name }));
     }
-    await followHost({ kube, name, told: 'Offboarded', withinMs: removedWithinMs }, async () => {
-      const left = await kube.get(nodes, { name });
-      return isFault(left) && left.kind === 'notFound' ? 'reached' : undefined;
-    });
+    await followHost(
+      { kube, name, conditionType: 'Offboarded', withinMs: removedWithinMs },
+      async () => {
+        const remainingNode = await kube.get(nodes, { name });
+        return isFault(remainingNode) && remainingNode.kind === 'notFound' ? 'reached' : undefined;
+      },
+    );
     print(`host ${name} is removed, with its files`);
   });
 }
@@ -47,10 +50,10 @@ async function existing(kube: Kube, name: string) {
     throw new UserError(
       `There is no host ${name} in this cloud. There are: ${all.map(({ metadata }) => metadata.name).join(', ') || 'none'}.`,
     );
-  const left = all.filter(
+  const remainingNodes = all.filter(
     (node) => kindOf(node) === kindOf(found) && !isDeleted(node) && !isParked(node),
   );
-  if (!isDeleted(found) && left.every((node) => node === found))
+  if (!isDeleted(found) && remainingNodes.every((node) => node === found))
     throw new UserError(
       `${name} is the last ${kindOf(found)} host of this cloud. To end the cloud: ./cobalt down --purge`,
     );
@@ -78,7 +81,7 @@ async function empty(
   };
   if (isOurs) await maintain(kube, name, 'manual', reason);
   await followHost(
-    { kube, name, told: 'HypervisorDisabled', withinMs: disabledWithinMs },
+    { kube, name, conditionType: 'HypervisorDisabled', withinMs: disabledWithinMs },
     (found) => (found && isTrue(found, 'HypervisorDisabled') ? 'reached' : undefined),
   );
   const late = await serversOn(cloud, name);

@@ -51,10 +51,10 @@ export async function runControl(options: ControlOptions): Promise<void> {
   const { dir, port, hosts, simulated, acceleration, distributed, logLevel, homeGiven } = options;
   const home = homePaths(dir);
   const supervised = process.env[supervisedVariable] !== undefined;
-  const tell = (message: StartMessage): void => void process.send?.(message);
+  const sendToParent = (message: StartMessage): void => void process.send?.(message);
   const refuse = async (why: string, isFinal = true): Promise<never> => {
     if (isFinal) await forgetControl(home);
-    tell({ kind: 'failed', why });
+    sendToParent({ kind: 'failed', why });
     throw new UserError(why, supervised && isFinal ? finalExitCode : 1);
   };
   const isNew = !existsSync(home.databases);
@@ -66,7 +66,7 @@ export async function runControl(options: ControlOptions): Promise<void> {
   // must not be overwritten.
   if (!takeLock(home.lock)) {
     const why = `A cloud already runs in ${dir}, or is being started there. See ./cobalt status, or stop it with ./cobalt down.`;
-    tell({ kind: 'failed', why });
+    sendToParent({ kind: 'failed', why });
     throw new UserError(why, supervised ? finalExitCode : 1);
   }
   const log = createLog({
@@ -101,7 +101,7 @@ export async function runControl(options: ControlOptions): Promise<void> {
     onStep: (name, ms, failed) => {
       incomplete ||= failed !== undefined;
       if (process.send)
-        tell({ kind: 'step', name, ms, ...(failed === undefined ? {} : { failed }) });
+        sendToParent({ kind: 'step', name, ms, ...(failed === undefined ? {} : { failed }) });
       else if (!supervised) printStep(name, ms, failed);
     },
   }).catch(
@@ -127,7 +127,7 @@ export async function runControl(options: ControlOptions): Promise<void> {
   process.on('SIGTERM', () => void stop());
   // Tells the supervisor to restart this process from now on when it dies.
   if (supervised) process.kill(process.ppid, 'SIGUSR1');
-  tell({ kind: 'ready', origin: cloud.origin, lateHosts: cloud.lateHosts, incomplete });
+  sendToParent({ kind: 'ready', origin: cloud.origin, lateHosts: cloud.lateHosts, incomplete });
   if (process.send) process.disconnect();
   else if (!supervised)
     process.stdout.write(

@@ -65,10 +65,10 @@ async function migrate(
     if (status === 404) return 'it was deleted';
     if (status !== 200) continue; // Nova is unreachable for a moment
     // Cast: a 200 has a server.
-    const { server: seen } = body as { server: Record<string, string | null> };
-    if (seen['OS-EXT-STS:task_state'] !== null) continue;
-    const host = seen['OS-EXT-SRV-ATTR:host'];
-    return host === to ? undefined : `it is ${seen['status']} on ${host}`;
+    const { server: current } = body as { server: Record<string, string | null> };
+    if (current['OS-EXT-STS:task_state'] !== null) continue;
+    const host = current['OS-EXT-SRV-ATTR:host'];
+    return host === to ? undefined : `it is ${current['status']} on ${host}`;
   }
   return 'it takes longer than an hour';
 }

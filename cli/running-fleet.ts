@@ -25,7 +25,7 @@ export interface RunningFleet {
   zone: string;
 }
 
-const [startsWithinMs, lookEveryMs] = [60_000, 250];
+const [startsWithinMs, pollEveryMs] = [60_000, 250];
 
 /** Throws a UserError if the cloud does not run, or has no Kubernetes API. */
 export async function withFleet(
@@ -72,7 +72,7 @@ async function readyControl(home: Home): Promise<ControlProcess> {
       throw new UserError(
         `The cloud in ${home.dir} is still starting. Try again when ./cobalt status says that it is up.`,
       );
-    await systemClock.sleep(lookEveryMs);
+    await systemClock.sleep(pollEveryMs);
   }
 }
 

@@ -30,8 +30,8 @@ const networkMissing =
 
 describe('a sweep after killed test runs', () => {
   let place: string;
-  const said: string[] = [];
-  const sweep = async (): Promise<void> => await sweepTests((text) => said.push(text), [place]);
+  const messages: string[] = [];
+  const sweep = async (): Promise<void> => await sweepTests((text) => messages.push(text), [place]);
   const hasEnded = async (pid: number): Promise<boolean> => (await startTimeOf(pid)) === null;
   const killed = async (pid: number): Promise<void> => {
     process.kill(pid, 'SIGKILL');
@@ -62,7 +62,7 @@ describe('a sweep after killed test runs', () => {
     const folder = ownedFolder(join(place, 'cc-'));
     await sweep();
     assert.ok(existsSync(folder));
-    assert.deepEqual(said, []);
+    assert.deepEqual(messages, []);
     removeOwnedFolder(folder);
     assert.deepEqual(readdirSync(place), []);
   });
@@ -76,7 +76,7 @@ describe('a sweep after killed test runs', () => {
     await sweep();
     assert.ok(await hasEnded(left.commandPid));
     assert.deepEqual(readdirSync(place), []);
-    assert.match(said.splice(0).join('\n'), new RegExp(`^cleared ${left.folder}, `));
+    assert.match(messages.splice(0).join('\n'), new RegExp(`^cleared ${left.folder}, `));
   });
 
   it('ends a test that runs on after its runner was killed', async () => {
@@ -105,9 +105,9 @@ describe('a sweep after killed test runs', () => {
 
   it('does not follow a link that somebody has put beside a folder', async () => {
     symlinkSync('/etc/hostname', join(place, 'cc-planted.owner'));
-    said.length = 0;
+    messages.length = 0;
     await sweep();
-    assert.deepEqual(said, []);
+    assert.deepEqual(messages, []);
     assert.deepEqual(readdirSync(place), ['cc-planted.owner']);
     rmSync(join(place, 'cc-planted.owner'));
   });

@@ -26,8 +26,8 @@ export function chooseAcceleration(
   const guest = async (): Promise<Outcome<ProbeGuest>> => {
     const present = await presentKernel(home.guestImages);
     if (present !== undefined) return probeGuest(present);
-    const built = await buildGuestImages({ outDir: home.guestImages, log });
-    return isFault(built) ? built : probeGuest(built.kernel);
+    const build = await buildGuestImages({ outDir: home.guestImages, log });
+    return isFault(build) ? build : probeGuest(build.kernel);
   };
   return probeAcceleration({ setting, file: answerFile(home.dir), guest });
 }

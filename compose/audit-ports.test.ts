@@ -22,36 +22,36 @@ const right = (): ObservedPorts => ({
   guests: new Map([['s1', ['p1']]]),
 });
 
-const wrong: Readonly<Record<string, (seen: ObservedPorts) => void>> = {
+const wrong: Readonly<Record<string, (observed: ObservedPorts) => void>> = {
   'port without a server': ({ nova }) => {
     nova.servers.length = 0;
     nova.interfaces.length = 0;
   },
-  'port without an interface': (seen) => {
-    seen.nova.interfaces.length = 0;
-    seen.guests = new Map();
+  'port without an interface': (observed) => {
+    observed.nova.interfaces.length = 0;
+    observed.guests = new Map();
   },
   'port bound elsewhere': ({ neutron }) => neutron.ports.forEach((port) => (port.host = 'h2')),
   'interface without a port': ({ neutron }) => (neutron.ports.length = 0),
-  'interfaces differ': (seen) => (seen.guests = new Map([['s1', []]])),
+  'interfaces differ': (observed) => (observed.guests = new Map([['s1', []]])),
 };
 
 describe('the audit of ports', () => {
   it('finds nothing where all agree', () => assert.deepEqual(comparePorts(right()), []));
   for (const [what, break_] of Object.entries(wrong)) {
     it(`finds a ${what}`, () => {
-      const seen = right();
-      break_(seen);
+      const observed = right();
+      break_(observed);
       assert.deepEqual(
-        comparePorts(seen).map((difference) => difference.what),
+        comparePorts(observed).map((difference) => difference.what),
         [what],
       );
     });
   }
   it('leaves a server at work alone', () => {
-    const seen = right();
-    seen.nova.servers.forEach((server) => (server.taskState = 'spawning'));
-    seen.guests = new Map();
-    assert.deepEqual(comparePorts(seen), []);
+    const observed = right();
+    observed.nova.servers.forEach((server) => (server.taskState = 'spawning'));
+    observed.guests = new Map();
+    assert.deepEqual(comparePorts(observed), []);
   });
 });

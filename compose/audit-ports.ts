@@ -18,9 +18,9 @@ export interface ObservedPorts {
 export function comparePorts({ nova, neutron, guests }: ObservedPorts): Difference[] {
   const servers = new Map(nova.servers.map((server) => [server.id, server]));
   const ports = new Map(neutron.ports.map((port) => [port.id, port]));
-  const held = new Map<string, string[]>();
+  const portsOfServers = new Map<string, string[]>();
   for (const { serverId, portId } of nova.interfaces)
-    held.set(serverId, [...(held.get(serverId) ?? []), portId]);
+    portsOfServers.set(serverId, [...(portsOfServers.get(serverId) ?? []), portId]);
   const atRest = (id: string): boolean => servers.get(id)?.taskState === null;
 
   const leaked = neutron.ports.flatMap(({ id, deviceOwner, deviceId, host }): Difference[] => {
@@ -34,7 +34,7 @@ export function comparePorts({ nova, neutron, guests }: ObservedPorts): Differen
         },
       ];
     if (!atRest(deviceId)) return [];
-    if (!held.get(deviceId)?.includes(id))
+    if (!portsOfServers.get(deviceId)?.includes(id))
       return [
         {
           what: 'port without an interface',
@@ -50,7 +50,7 @@ export function comparePorts({ nova, neutron, guests }: ObservedPorts): Differen
           },
         ];
   });
-  const dangling = [...held]
+  const dangling = [...portsOfServers]
     .filter(([id]) => atRest(id))
     .flatMap(([serverId, portIds]) =>
       portIds
@@ -63,7 +63,7 @@ export function comparePorts({ nova, neutron, guests }: ObservedPorts): Differen
   const unplugged = [...guests]
     .filter(([id]) => atRest(id))
     .flatMap(([serverId, plugged]): Difference[] => {
-      const wanted = held.get(serverId) ?? [];
+      const wanted = portsOfServers.get(serverId) ?? [];
       return wanted.toSorted().join() === plugged.toSorted().join()
         ? []
         : [

@@ -30,15 +30,15 @@ const right = (): Seen => ({
   guests: new Map([['s1', ['v1']]]),
 });
 
-const wrong: Readonly<Record<string, (seen: Seen) => void>> = {
+const wrong: Readonly<Record<string, (observed: Seen) => void>> = {
   'volume of a server without an attachment': ({ cinder }) =>
     cinder.volumes.forEach((volume) => {
       volume.status = 'available';
       cinder.attachments.length = 0;
     }),
-  'attachment without a server': (seen) => {
-    seen.nova.volumes.length = 0;
-    seen.guests = new Map();
+  'attachment without a server': (observed) => {
+    observed.nova.volumes.length = 0;
+    observed.guests = new Map();
   },
   'volume in use by nobody': ({ cinder }) =>
     void cinder.volumes.push({
@@ -48,7 +48,7 @@ const wrong: Readonly<Record<string, (seen: Seen) => void>> = {
       sizeGib: 1,
       backend: 'nfs',
     }),
-  'disks differ': (seen) => void (seen.guests = new Map([['s1', []]])),
+  'disks differ': (observed) => void (observed.guests = new Map([['s1', []]])),
   'stuck volume': ({ cinder }) =>
     void cinder.stuck.push({ kind: 'snapshot', id: 'x', status: 'creating' }),
   'volume without data': ({ cinder }) =>
@@ -64,21 +64,21 @@ describe('the audit of volumes', () => {
   it('finds nothing where all agree', () => assert.deepEqual(compareVolumes(right()), []));
   for (const [what, change] of Object.entries(wrong)) {
     it(`finds: ${what}`, () => {
-      const seen = right();
-      change(seen);
+      const observed = right();
+      change(observed);
       assert.deepEqual(
-        compareVolumes(seen).map((difference) => difference.what),
+        compareVolumes(observed).map((difference) => difference.what),
         [what],
       );
     });
   }
   it('leaves alone what is under way, and who cannot be asked', () => {
-    const seen = right();
-    seen.cinder.volumes.forEach((volume) => (volume.status = 'detaching'));
-    seen.guests = new Map([['s1', []]]);
-    seen.cinder.backends = { nfs: 'the share is away' };
-    seen.cinder.backups = 'the store is away';
-    assert.deepEqual(compareVolumes(seen), []);
+    const observed = right();
+    observed.cinder.volumes.forEach((volume) => (volume.status = 'detaching'));
+    observed.guests = new Map([['s1', []]]);
+    observed.cinder.backends = { nfs: 'the share is away' };
+    observed.cinder.backups = 'the store is away';
+    assert.deepEqual(compareVolumes(observed), []);
   });
   it('has a case for every kind in its source', () => {
     const source = readFileSync(new URL('audit-volumes.ts', import.meta.url), 'utf8');

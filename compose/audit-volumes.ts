@@ -94,26 +94,26 @@ export function compareVolumes({ nova, cinder, guests }: ObservedVolumes): Diffe
 }
 
 function stores({ stuck, backends, backups }: CinderAudit): Difference[] {
-  const found: Difference[] = stuck.map(({ kind, id, status }) => ({
+  const differences: Difference[] = stuck.map(({ kind, id, status }) => ({
     what: 'stuck volume',
     detail: `${kind} ${id} is ${status}, but nothing works on it`,
   }));
-  for (const [name, seen] of Object.entries(backends)) {
-    if (typeof seen === 'string') continue; // the backend did not answer
-    found.push(
-      ...seen.missing.map((id) => ({
+  for (const [name, backend] of Object.entries(backends)) {
+    if (typeof backend === 'string') continue; // the backend did not answer
+    differences.push(
+      ...backend.missing.map((id) => ({
         what: 'volume without data',
         detail: `backend ${name} has nothing of ${id}`,
       })),
     );
-    found.push(
-      ...seen.unknown.map((id) => ({
+    differences.push(
+      ...backend.unknown.map((id) => ({
         what: 'data without a volume',
         detail: `backend ${name} keeps ${id}, which is no volume`,
       })),
     );
-    found.push(
-      ...seen.strays.map((file) => ({
+    differences.push(
+      ...backend.strays.map((file) => ({
         what: 'stray file',
         detail: `backend ${name} keeps ${file}, which belongs to no volume`,
       })),
@@ -121,11 +121,11 @@ function stores({ stuck, backends, backups }: CinderAudit): Difference[] {
   }
   if (typeof backups !== 'string')
     for (const kind of ['missing', 'unknown'] as const)
-      found.push(
+      differences.push(
         ...backups[kind].map((id) => ({
           what: 'backup differs',
           detail: `backup ${id} is ${kind === 'missing' ? 'without its data' : 'in the store alone'}`,
         })),
       );
-  return found;
+  return differences;
 }

@@ -112,12 +112,15 @@ function servers({ nova, hosts, unreachable }: Observed): Difference[] {
 }
 
 function claims({ nova, placement }: Observed): Difference[] {
-  const held = new Map<string, PlacementAudit['allocations']>();
+  const allocationsOf = new Map<string, PlacementAudit['allocations']>();
   for (const allocation of placement.allocations)
-    held.set(allocation.consumer, [...(held.get(allocation.consumer) ?? []), allocation]);
+    allocationsOf.set(allocation.consumer, [
+      ...(allocationsOf.get(allocation.consumer) ?? []),
+      allocation,
+    ]);
   const serverIds = new Set(nova.servers.map(({ id }) => id));
   const moveIds = new Set(nova.moves.map(({ uuid }) => uuid));
-  const orphans = [...held.keys()]
+  const orphans = [...allocationsOf.keys()]
     .filter((consumer) => !serverIds.has(consumer) && !moveIds.has(consumer))
     .map((consumer) => ({
       what: 'claim without a server',
@@ -126,7 +129,7 @@ function claims({ nova, placement }: Observed): Difference[] {
   const wrong = nova.servers
     .filter((server) => server.taskState === null)
     .flatMap((server): Difference[] => {
-      const allocations = held.get(server.id) ?? [];
+      const allocations = allocationsOf.get(server.id) ?? [];
       if (server.host === null)
         return allocations.length === 0
           ? []
@@ -165,7 +168,7 @@ function guests({ nova, hosts }: Observed): Difference[] {
   const serverOf = new Map(nova.servers.map((server) => [server.id, server]));
   return hosts
     .flatMap(({ host, guests: found, guestFolders, brokenOverlays, processes }): Difference[] => {
-      const known = new Set(found.map(({ uuid }) => uuid));
+      const guestIds = new Set(found.map(({ uuid }) => uuid));
       const busy = (uuid: string): boolean => (serverOf.get(uuid)?.taskState ?? null) !== null;
       const strays = found
         .filter(
@@ -179,7 +182,7 @@ function guests({ nova, hosts }: Observed): Difference[] {
           detail: `${host} has guest ${uuid}, which is ${serverOf.has(uuid) ? `a server of ${serverOf.get(uuid)?.host}` : 'no server'}`,
         }));
       const folders = guestFolders
-        .filter((uuid) => !known.has(uuid) && !busy(uuid))
+        .filter((uuid) => !guestIds.has(uuid) && !busy(uuid))
         .map((uuid) => ({
           what: 'disk without a guest',
           detail: `${host} keeps the folder of ${uuid}, which is no guest`,

@@ -63,10 +63,10 @@ export async function consoleServer(
   target: (token: string) => Promise<Outcome<{ serverName: string }>>,
 ): Promise<{ status: number; type: string; body: string } | undefined> {
   if (path !== `${consolePath}/server`) return undefined;
-  const found = await target(new URLSearchParams(query).get('token') ?? '');
-  const reply = isFault(found)
-    ? { status: 401, body: { message: found.message } }
-    : { status: 200, body: { name: found.serverName } };
+  const consoleTarget = await target(new URLSearchParams(query).get('token') ?? '');
+  const reply = isFault(consoleTarget)
+    ? { status: 401, body: { message: consoleTarget.message } }
+    : { status: 200, body: { name: consoleTarget.serverName } };
   return { status: reply.status, type: 'application/json', body: JSON.stringify(reply.body) };
 }
 

@@ -29,7 +29,7 @@ it('the growth of databases is told against the oldest sample of a month', async
     assert.deepEqual(growth, {
       total: 310,
       since: { atMs: 100 * dayMs, bytes: 200 },
-      databases: [{ name: 'nova', bytes: 310, grown: 200 }],
+      databases: [{ name: 'nova', bytes: 310, growthBytes: 200 }],
     });
     clock.nowMs += 29 * dayMs;
     assert.deepEqual(

@@ -16,7 +16,7 @@ export interface Growth {
   /** Growth since the oldest sample within `withinMs`; null if there is no sample yet. */
   since: { atMs: number; bytes: number } | null;
   /** Largest first. */
-  databases: { name: string; bytes: number; grown: number }[];
+  databases: { name: string; bytes: number; growthBytes: number }[];
 }
 
 const dayMs = 24 * 3_600_000;
@@ -55,13 +55,15 @@ export const recordSizes = (home: Pick<Home, 'dir' | 'databases'>, clock: Clock)
   scope: 'every',
   atStart: true,
   async run() {
-    const known = await samples(home);
-    if (clock.now() - (known.at(-1)?.atMs ?? 0) < dayMs) return;
+    const pastSamples = await samples(home);
+    if (clock.now() - (pastSamples.at(-1)?.atMs ?? 0) < dayMs) return;
     const file = samplesFile(home);
     await writeFile(
       `${file}.new`,
       JSON.stringify(
-        [...known, { atMs: clock.now(), bytes: await databaseSizes(home) }].slice(-maxSamples),
+        [...pastSamples, { atMs: clock.now(), bytes: await databaseSizes(home) }].slice(
+          -maxSamples,
+        ),
       ),
       { mode: 0o600 },
     );
@@ -74,8 +76,8 @@ export async function databaseGrowth(
   home: Pick<Home, 'dir' | 'databases'>,
   nowMs: number,
 ): Promise<Growth> {
-  const [sizes, known] = [await databaseSizes(home), await samples(home)];
-  const oldest = known.find(({ atMs }) => nowMs - atMs <= withinMs);
+  const [sizes, pastSamples] = [await databaseSizes(home), await samples(home)];
+  const oldest = pastSamples.find(({ atMs }) => nowMs - atMs <= withinMs);
   const sum = (bytes: Record<string, number>): number =>
     Object.values(bytes).reduce((total, each) => total + each, 0);
   return {
@@ -85,7 +87,7 @@ export async function databaseGrowth(
       .map(([name, bytes]) => ({
         name,
         bytes,
-        grown: oldest ? bytes - (oldest.bytes[name] ?? 0) : 0,
+        growthBytes: oldest ? bytes - (oldest.bytes[name] ?? 0) : 0,
       }))
       .toSorted((a, b) => b.bytes - a.bytes),
   };

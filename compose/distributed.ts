@@ -7,8 +7,6 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { HaproxyPlace } from '#hosts/daemons/haproxy.ts';
 import { checkEveryMs, haproxyNeeds, prepareHaproxy } from '#hosts/daemons/haproxy.ts';
-import type { KeptProcess, ProcessSpec } from '#hosts/daemons/kept-process.ts';
-import { keepProcess } from '#hosts/daemons/kept-process.ts';
 import {
   mariadbNeeds,
   mariadbSocket,
@@ -22,6 +20,8 @@ import {
   rabbitmqNeeds,
   rabbitmqUser,
 } from '#hosts/daemons/rabbitmq.ts';
+import type { SupervisedProcess, ProcessSpec } from '#hosts/daemons/supervised-process.ts';
+import { superviseProcess } from '#hosts/daemons/supervised-process.ts';
 import { missingProgram } from '#hosts/local/needs.ts';
 import { machineAddress } from '#hosts/local/underlay.ts';
 import type { ClientDeps } from '#openstack/clients/call.ts';
@@ -59,7 +59,7 @@ const checkLatencyMs = 250;
 /** How long a process may take to stop before it is killed. */
 const processStopMs = 45_000;
 /** Interval at which Nova is asked whether the hosts' agents have registered. */
-const hostsLookMs = 250;
+const hostsPollMs = 250;
 
 interface Processes {
   stop(): Promise<void>;
@@ -131,7 +131,7 @@ async function hostsThatAreLate(
       : new Set(services.filter(({ state }) => state === 'up').map(({ host }) => host));
     const late = hosts.filter((host) => !up.has(host));
     if (late.length === 0 || deps.clock.now() > endsMs) return late;
-    await deps.clock.sleep(hostsLookMs);
+    await deps.clock.sleep(hostsPollMs);
   }
 }
 
@@ -140,10 +140,10 @@ async function startProcesses(deps: Deps): Promise<Outcome<Processes>> {
   const { home, step } = cloud;
   const { log } = options;
   const clock = systemClock;
-  const processes: KeptProcess[] = [];
+  const processes: SupervisedProcess[] = [];
   const onChange = recordChanges(home, processes);
   const keep = async (spec: ProcessSpec): Promise<Outcome<void>> => {
-    const running = keepProcess(
+    const running = superviseProcess(
       { ...spec, onChange },
       { clock, log: log.child({ component: 'processes' }) },
     );
@@ -183,8 +183,8 @@ async function startProcesses(deps: Deps): Promise<Outcome<Processes>> {
       return isFault(names) ? names : await keep(spec);
     };
     const daemons = await Promise.all([keep(database), startBroker()]);
-    const refused = daemons.find(isFault);
-    if (refused) return refused;
+    const failure = daemons.find(isFault);
+    if (failure) return failure;
     step('MariaDB and RabbitMQ');
     const file = await writeSettings(deps, broker);
     await migrateDatabases((await readProcessConfig(file, {})).value, home, log);
@@ -215,7 +215,7 @@ async function startProcesses(deps: Deps): Promise<Outcome<Processes>> {
 }
 
 /** Writes the process table after changes; changes in quick succession are written once. */
-function recordChanges(home: Home, processes: readonly KeptProcess[]): () => void {
+function recordChanges(home: Home, processes: readonly SupervisedProcess[]): () => void {
   let isWaiting = false;
   let writing = Promise.resolve();
   return () => {

@@ -71,18 +71,18 @@ export const startsDisabled = ({ metadata }: Node): boolean =>
   metadata.labels?.[labels.lifecycle] !== 'skip-tests';
 
 /** The lowest number that is not taken; undefined if all are. */
-export function freeNumber(taken: Iterable<number>): number | undefined {
-  const numbers = new Set(taken);
+export function freeNumber(usedNumbers: Iterable<number>): number | undefined {
+  const numbers = new Set(usedNumbers);
   for (let number = 1; number <= mostLocalHosts; number += 1)
     if (!numbers.has(number)) return number;
   return undefined;
 }
 
 /** The first free name, e.g. `h3` or `sim0003`. */
-export function freeName(kind: HostKind, taken: ReadonlySet<string>): string {
+export function freeName(kind: HostKind, usedNames: ReadonlySet<string>): string {
   const nameOf = kind === 'local' ? localHostName : simulatedHostName;
   let number = 1;
-  while (taken.has(nameOf(number))) number += 1;
+  while (usedNames.has(nameOf(number))) number += 1;
   return nameOf(number);
 }
 

@@ -18,7 +18,7 @@ import { createTaskRunner } from '#platform/tasks/tasks.ts';
 import type { HaAgentSettings } from './local-ha-agent.ts';
 
 const [file = ''] = process.argv.slice(2);
-const lookEveryMs = 1_000;
+const pollEveryMs = 1_000;
 const clock = systemClock;
 
 const text = await readFile(file, 'utf8');
@@ -52,7 +52,7 @@ if (isFault(started)) {
 }
 tasks.start(agent.tasks);
 log.info({ startedInMs: Math.round(clock.monotonicMs()) }, 'the HA Agent runs');
-while ((await readFile(file, 'utf8').catch(() => '')) === text) await clock.sleep(lookEveryMs);
+while ((await readFile(file, 'utf8').catch(() => '')) === text) await clock.sleep(pollEveryMs);
 log.info({}, 'the settings of the HA Agent have changed: it ends');
 process.exit(0);
 

@@ -31,13 +31,13 @@ export function createHealth(
   let isDraining = false;
 
   const troubleOf = async ({ name, trouble }: Peer) => {
-    const found = await withDeadline(
+    const message = await withDeadline(
       trouble().catch((error: unknown) => messageOf(error)),
       answerWithinMs,
       () => `no answer within ${answerWithinMs} ms`,
       clock,
     );
-    return found === undefined ? [] : [{ peer: name, trouble: found }];
+    return message === undefined ? [] : [{ peer: name, trouble: message }];
   };
   const troubles = async () => (await Promise.all(peers.map(troubleOf))).flat();
 
@@ -49,13 +49,16 @@ export function createHealth(
         case '/healthz':
           return { status: 200, type: 'text/plain', body: 'ok\n' };
         case '/readyz': {
-          const found = isDraining
+          const currentTroubles = isDraining
             ? [{ peer: 'this process', trouble: 'it is stopping' }]
             : await troubles();
           return {
-            status: found.length === 0 ? 200 : 503,
+            status: currentTroubles.length === 0 ? 200 : 503,
             type: 'application/json',
-            body: JSON.stringify({ ready: found.length === 0, troubles: found }),
+            body: JSON.stringify({
+              ready: currentTroubles.length === 0,
+              troubles: currentTroubles,
+            }),
           };
         }
         case '/metrics':

@@ -194,7 +194,7 @@ export function makeNeutronAgent(
 /**
  * Has the node agent report that the host is off: an earlier process may have reported it as on.
  */
-export async function sayHostIsOff(
+export async function reportHostOff(
   host: string,
   nodeAgents: readonly HostAgent[],
   deps: Pick<AgentDeps, 'clock' | 'ids' | 'log' | 'metrics'>,

@@ -144,8 +144,8 @@ export function startFleet(deps: HostsDeps, first: readonly FleetHost[]): HostFl
     async remove({ name, kind }) {
       await members.get(name)?.stop();
       if (kind === 'local' && network) {
-        const removed = await local.remove(name);
-        if (removed !== undefined) return removed;
+        const removal = await local.remove(name);
+        if (removal !== undefined) return removal;
       } else if (kind === 'simulated') store.remove(name);
       members.delete(name);
       waiting.delete(name);

@@ -61,14 +61,16 @@ export async function keepFleet(deps: FleetKeeperDeps): Promise<{ stop(): Promis
     if (!node || !kind) return undefined;
     const next = nextOfHost(node, world.hypervisors.get({ name }));
     if (next.do === 'keep' && !fleet.has(name)) {
-      const taken = [
+      const usedNumbers = [
         ...world.nodes.list().map(numberOf),
         ...fleet.hosts().map((each) => each.number),
       ];
-      const host = hostNamePattern.test(name) ? await numbered(kube, node, kind, taken) : undefined;
-      const refused = whyNot(name, host, fleet.hosts());
-      const added = host && refused === undefined ? await add(deps, host) : undefined;
-      await show(deps, node, refused ?? (isFault(added) ? added.message : undefined));
+      const host = hostNamePattern.test(name)
+        ? await numbered(kube, node, kind, usedNumbers)
+        : undefined;
+      const refusal = whyNot(name, host, fleet.hosts());
+      const addition = host && refusal === undefined ? await add(deps, host) : undefined;
+      await show(deps, node, refusal ?? (isFault(addition) ? addition.message : undefined));
       return undefined;
     }
     if (next.do === 'remove') {
@@ -111,8 +113,8 @@ async function add(
   host: FleetHost,
 ): Promise<Outcome<void>> {
   if (host.kind === 'simulated') simulated.add(host.name);
-  const added = fleet.add(host);
-  if (isFault(added)) return added;
+  const addition = fleet.add(host);
+  if (isFault(addition)) return addition;
   await bmcs.add(host.name);
   log.info({ host: host.name, kind: host.kind }, 'a host is added');
   return undefined;
@@ -131,8 +133,8 @@ async function remove(
   // A Node with an invalid name never became a host.
   if (hostNamePattern.test(name)) {
     await bmcs.remove(name);
-    const removed = await fleet.remove(host);
-    if (isFault(removed)) throw new Error(removed.message);
+    const removal = await fleet.remove(host);
+    if (isFault(removal)) throw new Error(removal.message);
     simulated.delete(name);
   }
   const finalizers = (metadata.finalizers ?? []).filter((each) => each !== hostFinalizer);
@@ -160,7 +162,7 @@ async function show(
       : { type: 'Ready', status: 'False', reason: 'HostRefused', message: trouble };
   if (isSameCondition(node, ready)) return;
   const others = (node.status?.conditions ?? []).filter(({ type }) => type !== ready.type);
-  const written = await kube.patch(
+  const update = await kube.patch(
     nodes,
     { name },
     {
@@ -170,5 +172,5 @@ async function show(
     },
     { subresource: 'status' },
   );
-  if (isFault(written) && written.kind !== 'notFound') throw new Error(written.message);
+  if (isFault(update) && update.kind !== 'notFound') throw new Error(update.message);
 }

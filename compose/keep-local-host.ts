@@ -19,7 +19,7 @@ import {
   makeNeutronAgent,
   makeNodeAgents,
   makeNovaAgent,
-  sayHostIsOff,
+  reportHostOff,
   startAgents,
 } from './host-agents.ts';
 import type { AgentDeps, HostAgent, RunningAgents } from './host-agents.ts';
@@ -31,7 +31,7 @@ export interface LocalHostDeps extends AgentDeps {
   acceleration: 'kvm' | 'tcg';
 }
 
-export interface KeptHost {
+export interface HostKeeper {
   /** Resolves when the agents have registered for the first time, or when the host is kept off. */
   settled: Promise<void>;
   /** Whether agents of this host run at present. */
@@ -44,7 +44,7 @@ const certificateEveryMs = 24 * 3_600_000;
 /** A host that does not start is retried after 1 s, doubling up to 30 s. */
 const longestPauseMs = 30_000;
 
-export interface LocalHostToKeep {
+export interface LocalHostSpec {
   name: string;
   /** The host's number, from 1. */
   index: number;
@@ -54,7 +54,7 @@ export interface LocalHostToKeep {
   startsDisabled: boolean;
 }
 
-export function keepLocalHost(deps: LocalHostDeps, host: LocalHostToKeep): KeptHost {
+export function keepLocalHost(deps: LocalHostDeps, host: LocalHostSpec): HostKeeper {
   const { hosts, network, clock } = deps;
   const { name } = host;
   const log = deps.log.child({ host: name });
@@ -66,7 +66,7 @@ export function keepLocalHost(deps: LocalHostDeps, host: LocalHostToKeep): KeptH
   let pauseMs = checkEveryMs;
   let certificateAtMs = 0;
 
-  async function look(): Promise<void> {
+  async function check(): Promise<void> {
     const state = await hosts.state(name);
     troubles.note('state', state, 'the state of the host cannot be read');
     if (isFault(state)) return;
@@ -85,12 +85,12 @@ export function keepLocalHost(deps: LocalHostDeps, host: LocalHostToKeep): KeptH
     }
     if (boot) return;
     if (state.heldOff) {
-      if (!isSaidOff) await sayHostIsOff(name, nodeAgentsOf(deps, state, host), deps);
+      if (!isSaidOff) await reportHostOff(name, nodeAgentsOf(deps, state, host), deps);
       isSaidOff = true;
       return settled.resolve();
     }
-    const told = await hosts.setHaAgent(name, haAgentOf(state));
-    troubles.note('HA agent', told, 'the host is not told which HA Agent it has');
+    const configuration = await hosts.setHaAgent(name, haAgentOf(state));
+    troubles.note('HA agent', configuration, 'the host is not told which HA Agent it has');
     const on = await hosts.powerOn(name, { index: host.index, network });
     troubles.note('power on', on, 'host does not come up');
     pauseMs = isFault(on) ? Math.min(pauseMs * 2, longestPauseMs) : checkEveryMs;
@@ -135,7 +135,7 @@ export function keepLocalHost(deps: LocalHostDeps, host: LocalHostToKeep): KeptH
 
   async function keep(): Promise<void> {
     while (!stopping.signal.aborted) {
-      await look().catch((error: unknown) =>
+      await check().catch((error: unknown) =>
         log.error({ err: error }, 'the host cannot be looked after; tried again'),
       );
       await clock.sleep(pauseMs, { signal: stopping.signal, unref: true }).catch(() => undefined);
@@ -157,7 +157,7 @@ export function keepLocalHost(deps: LocalHostDeps, host: LocalHostToKeep): KeptH
 function agentsOf(
   deps: LocalHostDeps,
   host: LocalHost,
-  { index, share, startsDisabled }: LocalHostToKeep,
+  { index, share, startsDisabled }: LocalHostSpec,
 ) {
   const { network, acceleration, clock } = deps;
   const log = deps.log.child({ component: 'libvirt', host: host.name });
@@ -191,7 +191,7 @@ function agentsOf(
 const nodeAgentsOf = (
   { network, acceleration, ...deps }: LocalHostDeps,
   host: LocalHost,
-  { index }: Pick<LocalHostToKeep, 'index'>,
+  { index }: Pick<LocalHostSpec, 'index'>,
 ): HostAgent[] =>
   makeNodeAgents(deps, { name: host.name, address: managementAddress(network, index) }, () =>
     createLibvirtNodeFacts(

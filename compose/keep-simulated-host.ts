@@ -11,7 +11,7 @@ import type { Hypervisor } from '#ports/hypervisor.ts';
 import type { NodeFacts } from '#ports/node-facts.ts';
 import type { Watchdog } from '#ports/watchdog.ts';
 import { makeHaAgent } from './ha-agent.ts';
-import { makeNodeAgents, makeNovaAgent, sayHostIsOff, startAgents } from './host-agents.ts';
+import { makeNodeAgents, makeNovaAgent, reportHostOff, startAgents } from './host-agents.ts';
 import type { AgentDeps, HostAgent, RunningAgents } from './host-agents.ts';
 
 export interface SimulatedHost {
@@ -43,7 +43,7 @@ export function keepSimulatedHost(
   async function follow(isOn: boolean): Promise<void> {
     if (!isOn || isStopped) {
       if (agents) await agents.stop({ hostEnds: !isOn });
-      else if (!isOn) await sayHostIsOff(name, nodeAgentsOf(deps, name, openFacts), deps);
+      else if (!isOn) await reportHostOff(name, nodeAgentsOf(deps, name, openFacts), deps);
       agents = undefined;
       return settled.resolve();
     }

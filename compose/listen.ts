@@ -15,7 +15,7 @@ import type { ProcessConfig } from './process-config.ts';
 import { rootPage } from './root-page.ts';
 import type { ServeOptions } from './serve.ts';
 
-const certificateLookMs = 5_000;
+const certificatePollMs = 5_000;
 
 /** Starts the server; undefined if the process is configured to listen nowhere. */
 export async function listen(
@@ -106,7 +106,7 @@ function watchCertificate(config: ProcessConfig, server: HttpServer, log: Log): 
       );
   };
   for (const file of [certFile, keyFile])
-    watchFile(file, { interval: certificateLookMs, persistent: false }, renew);
+    watchFile(file, { interval: certificatePollMs, persistent: false }, renew);
   return () => {
     for (const file of [certFile, keyFile]) unwatchFile(file, renew);
   };

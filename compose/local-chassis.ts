@@ -8,13 +8,13 @@ import type { LocalHosts } from '#hosts/local/local-hosts.ts';
 import type { NetworkFacts } from '#hosts/local/network-facts.ts';
 import { interfacesOf } from '#hosts/local/underlay.ts';
 import type { Clock } from '#platform/clock.ts';
-import type { KeptHost, LocalHostToKeep } from './keep-local-host.ts';
+import type { HostKeeper, LocalHostSpec } from './keep-local-host.ts';
 import { shutDownGuests } from './shut-down-guests.ts';
 
 export interface LocalChassisDeps {
   hosts: LocalHosts;
   network: NetworkFacts;
-  keeper: Pick<KeptHost, 'hasAgents'>;
+  keeper: Pick<HostKeeper, 'hasAgents'>;
   clock: Clock;
 }
 
@@ -23,7 +23,7 @@ const gib = 1024 ** 3;
 
 export function createLocalChassis(
   { hosts, network, keeper, clock }: LocalChassisDeps,
-  { name, index, share }: Pick<LocalHostToKeep, 'name' | 'index' | 'share'>,
+  { name, index, share }: Pick<LocalHostSpec, 'name' | 'index' | 'share'>,
 ): Chassis {
   /**
    * Waits until the host's agents have ended: an agent that saw the guests end would report to Nova
@@ -57,12 +57,12 @@ export function createLocalChassis(
       };
     },
     async cutPower() {
-      const held = await hosts.holdOff(name);
-      return isFault(held) ? held : await hosts.powerOff(name);
+      const marking = await hosts.holdOff(name);
+      return isFault(marking) ? marking : await hosts.powerOff(name);
     },
     async shutDown(signal): Promise<Outcome<void>> {
-      const held = await hosts.holdOff(name);
-      if (isFault(held)) return held;
+      const marking = await hosts.holdOff(name);
+      if (isFault(marking)) return marking;
       await agentsEnd(signal);
       const host = await hosts.state(name);
       if (isFault(host)) return host;

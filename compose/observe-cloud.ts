@@ -88,9 +88,9 @@ export async function observeCloud(
       hypervisor: Hypervisor,
       dataDir: string | null,
     ): Promise<void> => {
-      const seen = await observeHost(host, hypervisor, dataDir);
-      if (isFault(seen)) unreachable.push(host);
-      else hosts.push(seen);
+      const observation = await observeHost(host, hypervisor, dataDir);
+      if (isFault(observation)) unreachable.push(host);
+      else hosts.push(observation);
       await hypervisor.close();
     };
     const local = createLocalHosts({

@@ -94,8 +94,8 @@ describe('broker and database by TLS', { skip }, () => {
       ) as Record<string, string | undefined>;
     return await eventually(
       async () => {
-        const said = await say();
-        return said['bus'] === 'not connected yet' ? undefined : said;
+        const answers = await say();
+        return answers['bus'] === 'not connected yet' ? undefined : answers;
       },
       { withinMs: 20_000, what: 'the broker was tried' },
     );

@@ -168,12 +168,12 @@ export async function networkOf(
     };
   }
   const remotes = (setting: 'northbound' | 'southbound'): string[] => {
-    const named = ovn[setting].split(/[ ,]+/).filter(Boolean);
-    if (named.length === 0 && wanted.includes('neutron-ovn-writer'))
+    const addresses = ovn[setting].split(/[ ,]+/).filter(Boolean);
+    if (addresses.length === 0 && wanted.includes('neutron-ovn-writer'))
       throw new ConfigError(
         `ovn.${setting} is missing: neutron-ovn-writer needs the remotes of OVN's ${setting} database, e.g. tcp:10.0.0.1:6641`,
       );
-    return named;
+    return addresses;
   };
   const [northbound, southbound] = [remotes('northbound'), remotes('southbound')];
   const publicCidr = neutron.publicCidr || null;

@@ -50,7 +50,7 @@ export interface HostCounts {
 }
 
 /** A ConfigMap with the counts for which the Nodes were last adjusted. */
-const told = { namespace: 'kube-system', name: 'cobalt-hosts' };
+const countsRecord = { namespace: 'kube-system', name: 'cobalt-hosts' };
 
 /**
  * Adjusts the Nodes to the counts, unless that was done for the same counts before: so hosts added
@@ -63,14 +63,14 @@ export async function registerHosts(
   counts: HostCounts,
 ): Promise<FleetHost[]> {
   const data = { local: String(counts.local), simulated: String(counts.simulated) };
-  const last = await kube.get(configMaps, told);
+  const last = await kube.get(configMaps, countsRecord);
   if (isFault(last) || last.data?.local !== data.local || last.data.simulated !== data.simulated) {
     await fit(kube, zone, counts);
     // Recorded last, so that a crash in between only repeats the adjustment.
-    const space = await kube.create(namespaces, { metadata: { name: told.namespace } });
+    const space = await kube.create(namespaces, { metadata: { name: countsRecord.namespace } });
     if (isFault(space) && space.kind !== 'conflict') throw new Error(space.message);
-    const kept = await kube.apply(configMaps, { metadata: told, data });
-    if (isFault(kept)) throw new Error(kept.message);
+    const recording = await kube.apply(configMaps, { metadata: countsRecord, data });
+    if (isFault(recording)) throw new Error(recording.message);
   }
   return await runningHosts(kube);
 }
@@ -90,19 +90,20 @@ async function fit(kube: Kube, zone: string, counts: HostCounts): Promise<void> 
 }
 
 async function runningHosts(kube: Kube): Promise<FleetHost[]> {
-  const left = await allNodes(kube);
-  const taken = left.map(numberOf);
-  const known = await kube.list(hypervisors);
+  const remainingNodes = await allNodes(kube);
+  const usedNumbers = remainingNodes.map(numberOf);
+  const knownHypervisors = await kube.list(hypervisors);
   // notFound: in a fresh cloud the CRD of Hypervisor may not be established yet.
-  if (isFault(known) && known.kind !== 'notFound') throw new Error(known.message);
+  if (isFault(knownHypervisors) && knownHypervisors.kind !== 'notFound')
+    throw new Error(knownHypervisors.message);
   const running: FleetHost[] = [];
-  for (const node of left) {
+  for (const node of remainingNodes) {
     const [kind, { name = '' }] = [kindOf(node), node.metadata];
     if (!kind || !hostNamePattern.test(name)) continue; // keep-fleet.ts reports it on the Node
-    const host = await numbered(kube, node, kind, taken);
-    const hypervisor = isFault(known)
+    const host = await numbered(kube, node, kind, usedNumbers);
+    const hypervisor = isFault(knownHypervisors)
       ? undefined
-      : known.find(({ metadata }) => metadata.name === name);
+      : knownHypervisors.find(({ metadata }) => metadata.name === name);
     const hasTwin = running.some((each) => each.kind === 'local' && each.number === host?.number);
     if (host && !isParked(node) && mayStart(hypervisor) && !(kind === 'local' && hasTwin))
       running.push(host);
@@ -153,14 +154,15 @@ const finalizersOf = (node: object): string[] =>
   'metadata' in node ? ((node as Node).metadata.finalizers ?? []) : [];
 
 /**
- * The Node with its host number, assigned if it has none: `h3` gets 3 if that is free. `taken` has
- * the numbers of all other Nodes; the new number is added to it. undefined: none is left.
+ * The Node with its host number, assigned if it has none: `h3` gets 3 if that is free.
+ * `usedNumbers` has the numbers of all other Nodes; the new number is added to it. undefined: none
+ * is left.
  */
 export async function numbered(
   kube: Kube,
   node: Node,
   kind: HostKind,
-  taken: number[],
+  usedNumbers: number[],
 ): Promise<FleetHost | undefined> {
   const { name = '' } = node.metadata;
   const host = (number: number): FleetHost => ({
@@ -171,10 +173,10 @@ export async function numbered(
   });
   if (numberOf(node) > 0 || kind === 'simulated') return host(numberOf(node));
   const own = Number(/^h(\d{1,3})$/.exec(name)?.[1] ?? 0);
-  const isFree = own > 0 && own <= mostLocalHosts && !taken.includes(own);
-  const number = isFree ? own : freeNumber(taken);
+  const isFree = own > 0 && own <= mostLocalHosts && !usedNumbers.includes(own);
+  const number = isFree ? own : freeNumber(usedNumbers);
   if (number === undefined) return undefined;
-  taken.push(number);
+  usedNumbers.push(number);
   await annotate(kube, name, numberAnnotation, String(number));
   return host(number);
 }

@@ -51,20 +51,20 @@ export async function seedGuestImages(
   const broken = present.find(isFault);
   if (broken) return broken;
   if (present.every((id) => id !== undefined)) return undefined;
-  const built = await buildGuestImages(options);
-  if (isFault(built)) return built;
+  const build = await buildGuestImages(options);
+  if (isFault(build)) return build;
   const kernel = await ensure(
     seeder,
     'tiny-kernel',
     { disk_format: 'aki', container_format: 'aki', visibility: 'public' },
-    () => createReadStream(built.kernel),
+    () => createReadStream(build.kernel),
   );
   if (isFault(kernel)) return kernel;
   const ramdisk = await ensure(
     seeder,
     'tiny-ramdisk',
     { disk_format: 'ari', container_format: 'ari', visibility: 'public' },
-    () => createReadStream(built.ramdisk),
+    () => createReadStream(build.ramdisk),
   );
   if (isFault(ramdisk)) return ramdisk;
   const about = {
@@ -90,7 +90,7 @@ export async function seedGuestImages(
     seeder,
     'tiny-disk',
     { ...about, disk_format: 'qcow2', min_disk: 1 },
-    () => createReadStream(built.disk),
+    () => createReadStream(build.disk),
   );
   return isFault(disk) ? disk : undefined;
 }
@@ -102,7 +102,7 @@ export async function findActiveImage(
 ): Promise<Outcome<string | undefined>> {
   const query = new URLSearchParams({ name, visibility: 'public', status: 'active' });
   const page = await glanceClient(seeder, itself).list(query);
-  return isFault(page) ? refused(page, 'to a list of images.') : page.images[0]?.id;
+  return isFault(page) ? withContext(page, 'to a list of images.') : page.images[0]?.id;
 }
 
 /** As `ensure`, with the data from a file. */
@@ -130,14 +130,14 @@ async function ensure(
   const glance = glanceClient(seeder, itself);
   const created = await glance.create({ name, ...properties });
   if (isFault(created))
-    return refused(created, `when ${name} was registered: ${created.detail['answer'] ?? ''}`);
+    return withContext(created, `when ${name} was registered: ${created.detail['answer'] ?? ''}`);
   const uploaded = await glance.upload(created.id, open(), { timeoutMs: uploadTimeoutMs });
   if (!isFault(uploaded)) return created.id;
   await glance.deleteImage(created.id);
-  return refused(uploaded, `when ${name} was uploaded.`);
+  return withContext(uploaded, `when ${name} was uploaded.`);
 }
 
-const refused = (answer: Fault, when: string): Fault => {
+const withContext = (answer: Fault, when: string): Fault => {
   const status = refusedStatus(answer);
   return status === undefined ? answer : fault('unavailable', `Glance answered ${status} ${when}`);
 };

@@ -52,7 +52,7 @@ export interface RunningProcess {
   stop(): Promise<void>;
 }
 
-const lookForPeersEveryMs = 1_000;
+const peersPollMs = 1_000;
 const requestsEndWithinMs = 30_000;
 /** After /readyz starts to refuse: time for a load balancer to notice. */
 const drainNoticeMs = 1_000;
@@ -160,9 +160,9 @@ async function peersAnswer(
   for (;;) {
     const troubles = await health.troubles();
     if (troubles.length === 0) return;
-    const refused = troubles.find(({ trouble }) => peers.isRefusal(trouble));
-    if (refused) throw new ConfigError(`${refused.peer}: ${refused.trouble}`);
+    const refusingPeer = troubles.find(({ trouble }) => peers.isRefusal(trouble));
+    if (refusingPeer) throw new ConfigError(`${refusingPeer.peer}: ${refusingPeer.trouble}`);
     onWait(troubles);
-    await clock.sleep(lookForPeersEveryMs, signal ? { signal } : {});
+    await clock.sleep(peersPollMs, signal ? { signal } : {});
   }
 }

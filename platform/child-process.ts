@@ -98,7 +98,7 @@ export function startChild(
     createInterface({ input: child.stderr }).on('line', options.onErrorLine);
   // A child that ends without reading its input causes EPIPE, which is no failure.
   child.stdin?.on('error', () => undefined).end(input);
-  const ended = new Promise<ChildEnd>((resolve) => {
+  const childEnd = new Promise<ChildEnd>((resolve) => {
     const settle = (code: number | null, startError: ChildEnd['startError']): void => {
       deadline.stop();
       signal?.removeEventListener('abort', onAbort);
@@ -114,7 +114,7 @@ export function startChild(
     child.once('error', (error) => settle(null, error)); // could not be started: no 'close' follows
     child.once('close', (code) => settle(code, null));
   });
-  return { process: child, ended, kill: (reason = 'abort') => kill(reason) };
+  return { process: child, ended: childEnd, kill: (reason = 'abort') => kill(reason) };
 }
 
 /** Runs the command to its end. Never rejects: the caller checks the exit code. */

@@ -38,10 +38,10 @@ describe('work by key', () => {
 
   it('keeps nothing of a key whose work has ended', async () => {
     const queue = new KeyedQueue();
-    const held = gate();
-    const running = queue.run('a', async () => await held.promise);
+    const blocker = gate();
+    const running = queue.run('a', async () => await blocker.promise);
     assert.equal(queue.size, 1);
-    held.resolve();
+    blocker.resolve();
     await queue.settled();
     await running;
     assert.equal(queue.size, 0);

@@ -27,7 +27,7 @@ it('a search pattern is a regular expression that is found anywhere, whatever th
   assert.deepEqual(found('w|a', names, true), names);
 });
 
-it('what is none, what no linear engine knows and what is too large is refused', () => {
+it('refuses invalid patterns, patterns that need backtracking, and patterns that are too large', () => {
   for (const source of [
     '[',
     '(',

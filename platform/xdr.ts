@@ -46,9 +46,9 @@ export class XdrWriter {
   reserve(length: number): Buffer {
     const padded = length + padding(length);
     if (this.#length + padded > this.#bytes.length) {
-      const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#length + padded));
-      this.#bytes.copy(grown, 0, 0, this.#length);
-      this.#bytes = grown;
+      const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#length + padded));
+      this.#bytes.copy(larger, 0, 0, this.#length);
+      this.#bytes = larger;
     }
     const start = this.#length;
     this.#length += padded;

@@ -38,12 +38,12 @@ export function backupStoreContract(name: string, start: () => Promise<BackupSto
   };
 
   withFixture('what is written is read back, with its checksum', async ({ store, folder }) => {
-    const written = await store.write('b1', chunks(), options);
-    assert.deepEqual(written, {
+    const storedBackup = await store.write('b1', chunks(), options);
+    assert.deepEqual(storedBackup, {
       sizeBytes: data.length,
       sha256: createHash('sha256').update(data).digest('hex'),
     });
-    assert.deepEqual(await store.read('b1', join(folder, 'copy')), written);
+    assert.deepEqual(await store.read('b1', join(folder, 'copy')), storedBackup);
     assert.ok(data.equals(await readFile(join(folder, 'copy'))));
     assert.deepEqual(await store.list(), ['b1']);
   });
@@ -90,9 +90,9 @@ export function backupStoreContract(name: string, start: () => Promise<BackupSto
   );
 }
 
-/** A backup store in memory. `held`: its data by backup id, for tests to inspect and to damage. */
+/** A backup store in memory. `backups`: its data by backup id, for tests to inspect and damage. */
 export function memoryBackups(
-  held = new Map<string, { bytes: Buffer; note: StoredBackup }>(),
+  backups = new Map<string, { bytes: Buffer; note: StoredBackup }>(),
 ): BackupStore {
   const noteOf = (bytes: Buffer): StoredBackup => ({
     sizeBytes: bytes.length,
@@ -101,7 +101,7 @@ export function memoryBackups(
   return {
     name: 'memory',
     async write(id, source, { stallMs }) {
-      held.delete(id);
+      backups.delete(id);
       const timer = setTimeout(() => source.destroy(new Error('stalled')), stallMs);
       try {
         const pieces: Buffer[] = [];
@@ -110,7 +110,7 @@ export function memoryBackups(
           pieces.push(chunk);
         }
         const bytes = Buffer.concat(pieces);
-        held.set(id, { bytes, note: noteOf(bytes) });
+        backups.set(id, { bytes, note: noteOf(bytes) });
         return noteOf(bytes);
       } catch (error) {
         return fault('badRequest', String(error));
@@ -119,7 +119,7 @@ export function memoryBackups(
       }
     },
     async read(id, path) {
-      const found = held.get(id);
+      const found = backups.get(id);
       if (!found) return fault('notFound', `There is no backup ${id}.`);
       if (noteOf(found.bytes).sha256 !== found.note.sha256)
         return fault('conflict', `The data of backup ${id} is not what was written.`);
@@ -127,9 +127,9 @@ export function memoryBackups(
       return found.note;
     },
     async remove(id) {
-      held.delete(id);
+      backups.delete(id);
       return undefined;
     },
-    list: async () => [...held.keys()].sort(),
+    list: async () => [...backups.keys()].sort(),
   };
 }

@@ -113,8 +113,8 @@ export function bmcContract(name: string, setup: () => Promise<BmcFixture>): voi
       await becomes('Off');
       assert.equal(await fixture.hostRuns(), false);
       for (const action of ['ForceRestart', 'GracefulShutdown'] as const) {
-        const refused = await bmc.power(action);
-        assert.ok(isFault(refused) && refused.kind === 'conflict', action);
+        const refusal = await bmc.power(action);
+        assert.ok(isFault(refusal) && refusal.kind === 'conflict', action);
       }
       assert.equal(ok(await bmc.powerState()), 'Off');
       await switchOn();
@@ -159,7 +159,8 @@ export function bmcContract(name: string, setup: () => Promise<BmcFixture>): voi
       const before = ok(await bmc.events());
       ok(await bmc.power('ForceOff'));
       await becomes('Off');
-      const isNew = ({ id }: { id: string }): boolean => !before.some((known) => known.id === id);
+      const isNew = ({ id }: { id: string }): boolean =>
+        !before.some((earlier) => earlier.id === id);
       await eventually(async () => ok(await bmc.events()).some(isNew), {
         withinMs,
         what: 'the log has it',
@@ -180,19 +181,19 @@ export function bmcContract(name: string, setup: () => Promise<BmcFixture>): voi
     });
 
     it('refuses who has another password, and tells nobody which', async () => {
-      const { bmc: refused, password } = fixture.stranger();
+      const { bmc: strangersBmc, password } = fixture.stranger();
       try {
         for (const outcome of [
-          await refused.powerState(),
-          await refused.power('ForceOff'),
-          await refused.inventory(),
-          await refused.events(),
+          await strangersBmc.powerState(),
+          await strangersBmc.power('ForceOff'),
+          await strangersBmc.inventory(),
+          await strangersBmc.events(),
         ]) {
           assert.ok(isFault(outcome) && outcome.kind === 'forbidden', JSON.stringify(outcome));
           assert.ok(!JSON.stringify(outcome).includes(password));
         }
       } finally {
-        await refused.close();
+        await strangersBmc.close();
       }
       assert.equal(await fixture.hostRuns(), true);
     });

@@ -96,15 +96,17 @@ export function deviceContract(run: ContractRun): void {
   });
 
   it('grows volumes of guests, running or off, and never shrinks them', async () => {
-    const grown = await volume('vdb');
-    const spec = guest({ volumes: [grown] });
+    const grownVolume = await volume('vdb');
+    const spec = guest({ volumes: [grownVolume] });
     ok(await run.hypervisor.create(spec));
-    for (const _ of [1, 2]) ok(await run.hypervisor.resizeVolume(spec.uuid, grown.volumeId, 3));
-    assertFault(await run.hypervisor.resizeVolume(spec.uuid, grown.volumeId, 2), 'conflict');
+    for (const _ of [1, 2])
+      ok(await run.hypervisor.resizeVolume(spec.uuid, grownVolume.volumeId, 3));
+    assertFault(await run.hypervisor.resizeVolume(spec.uuid, grownVolume.volumeId, 2), 'conflict');
     assertFault(await run.hypervisor.resizeVolume(spec.uuid, randomUUID(), 2), 'notFound');
     ok(await run.hypervisor.stop(spec.uuid, 0));
-    for (const _ of [1, 2]) ok(await run.hypervisor.resizeVolume(spec.uuid, grown.volumeId, 4));
-    assertFault(await run.hypervisor.resizeVolume(spec.uuid, grown.volumeId, 3), 'conflict');
+    for (const _ of [1, 2])
+      ok(await run.hypervisor.resizeVolume(spec.uuid, grownVolume.volumeId, 4));
+    assertFault(await run.hypervisor.resizeVolume(spec.uuid, grownVolume.volumeId, 3), 'conflict');
     ok(await run.hypervisor.start(spec.uuid));
     ok(await run.hypervisor.destroy(spec.uuid));
   });

@@ -68,17 +68,21 @@ export function imageCacheContract(run: ContractRun): void {
     });
 
     it('keeps what is kept, in use or young, and collects the rest', async () => {
-      const [kept, used, unused] = [image(), image(), image()];
-      for (const each of [kept, used, unused]) ok(await run.hypervisor.ensureImage(each, open));
-      const spec = guest({ rootDisk: { image: used, sizeGib: 1, bus: 'virtio' } });
+      const [keptImage, usedImage, unusedImage] = [image(), image(), image()];
+      for (const each of [keptImage, usedImage, unusedImage])
+        ok(await run.hypervisor.ensureImage(each, open));
+      const spec = guest({ rootDisk: { image: usedImage, sizeGib: 1, bus: 'virtio' } });
       ok(await run.hypervisor.create(spec));
-      ok(await run.hypervisor.collectGarbage(new Set([kept.id]), 3_600_000));
-      assert.ok(ok(await run.hypervisor.inventory()).cachedImages.includes(unused.id), 'young');
+      ok(await run.hypervisor.collectGarbage(new Set([keptImage.id]), 3_600_000));
+      assert.ok(
+        ok(await run.hypervisor.inventory()).cachedImages.includes(unusedImage.id),
+        'young',
+      );
       const bootable = [spec.kernel?.kernel.id ?? '', spec.kernel?.ramdisk?.id ?? ''];
-      ok(await run.hypervisor.collectGarbage(new Set([kept.id, ...bootable]), 0));
+      ok(await run.hypervisor.collectGarbage(new Set([keptImage.id, ...bootable]), 0));
       const { cachedImages, brokenOverlays } = ok(await run.hypervisor.inventory());
       assert.deepEqual(
-        [kept, used, unused].map((each) => cachedImages.includes(each.id)),
+        [keptImage, usedImage, unusedImage].map((each) => cachedImages.includes(each.id)),
         [true, true, false],
       );
       assert.deepEqual(brokenOverlays, []);

@@ -61,7 +61,7 @@ export function migrationContract(name: string, setup: () => Promise<MigrationFi
         async () => ok(await run.hypervisor.migrationProgress(uuid))?.memory ?? undefined,
         { withinMs: 20_000, what: 'the migration is under way' },
       );
-    const removed = async (spec: GuestSpec) => {
+    const destroyOnBoth = async (spec: GuestSpec) => {
       ok(await run.hypervisor.destroy(spec.uuid));
       ok(await fixture.destination.destroy(spec.uuid));
     };
@@ -85,8 +85,8 @@ export function migrationContract(name: string, setup: () => Promise<MigrationFi
       ok(await fixture.destination.settleArrival(spec.uuid));
       ok(await fixture.destination.settleArrival(spec.uuid));
       const { kernel } = spec;
-      const kept = [kernel?.kernel.id ?? '', kernel?.ramdisk?.id ?? ''];
-      ok(await fixture.destination.collectGarbage(new Set(kept), 0));
+      const imageIds = [kernel?.kernel.id ?? '', kernel?.ramdisk?.id ?? ''];
+      ok(await fixture.destination.collectGarbage(new Set(imageIds), 0));
       assert.deepEqual(
         ok(await fixture.destination.nics(spec.uuid)),
         spec.nics.map(({ portId }) => portId),
@@ -100,7 +100,7 @@ export function migrationContract(name: string, setup: () => Promise<MigrationFi
       ok(await fixture.destination.stop(spec.uuid, 0));
       ok(await fixture.destination.start(spec.uuid));
       await expectAt('destination', spec.uuid);
-      await removed(spec);
+      await destroyOnBoth(spec);
     });
 
     it('moves a paused guest, which stays paused', async () => {
@@ -111,7 +111,7 @@ export function migrationContract(name: string, setup: () => Promise<MigrationFi
       await expectAt('destination', spec.uuid, 'paused');
       ok(await fixture.destination.settleArrival(spec.uuid));
       ok(await fixture.destination.unpause(spec.uuid));
-      await removed(spec);
+      await destroyOnBoth(spec);
     });
 
     it('tells how far it is, and an aborted guest stays where it is', async () => {
@@ -135,7 +135,7 @@ export function migrationContract(name: string, setup: () => Promise<MigrationFi
       ok(await fixture.destination.abandonArrival(spec.uuid));
       ok(await fixture.destination.abandonArrival(spec.uuid));
       assert.ok(!ok(await fixture.destination.inventory()).guestFolders.includes(spec.uuid));
-      await removed(spec);
+      await destroyOnBoth(spec);
     });
 
     it('completes when told to, though the guest works', async () => {
@@ -146,7 +146,7 @@ export function migrationContract(name: string, setup: () => Promise<MigrationFi
       ok(await run.hypervisor.completeMigration(spec.uuid, { postCopy: false }));
       ok(await moved);
       await expectAt('destination', spec.uuid);
-      await removed(spec);
+      await destroyOnBoth(spec);
     });
 
     it('runs on at the destination before all of its memory is there, where that is permitted', async () => {
@@ -158,7 +158,7 @@ export function migrationContract(name: string, setup: () => Promise<MigrationFi
       ok(await moved);
       await expectAt('destination', spec.uuid);
       ok(await fixture.destination.settleArrival(spec.uuid));
-      await removed(spec);
+      await destroyOnBoth(spec);
     });
 
     it('a guest that cannot be caught up with ends as its terms say, in time', async () => {
@@ -169,7 +169,7 @@ export function migrationContract(name: string, setup: () => Promise<MigrationFi
         if (timeoutAction === 'abort') assertFault(outcome, 'conflict');
         else ok(outcome);
         await expectAt(timeoutAction === 'abort' ? 'source' : 'destination', spec.uuid);
-        await removed(spec);
+        await destroyOnBoth(spec);
       }
     });
 
@@ -188,7 +188,7 @@ export function migrationContract(name: string, setup: () => Promise<MigrationFi
       ok(await one);
       ok(await two);
       await expectAt('destination', spec.uuid);
-      await removed(spec);
+      await destroyOnBoth(spec);
     });
 
     it('refuses what cannot be, and leaves nothing', async () => {
@@ -209,7 +209,7 @@ export function migrationContract(name: string, setup: () => Promise<MigrationFi
       await expectAt('source', spec.uuid);
       ok(await run.hypervisor.stop(spec.uuid, 0));
       assertFault(await run.hypervisor.departure(spec.uuid), 'conflict');
-      await removed(spec);
+      await destroyOnBoth(spec);
     });
   });
 }

@@ -24,10 +24,10 @@ export function moveContract(run: ContractRun): void {
 
     const image = async (): Promise<GuestImage> => {
       const { bytes, diskFormat } = run.fixture.disk;
-      const made = { id: randomUUID(), diskFormat, sizeBytes: bytes.length, checksum: '' };
+      const sourceImage = { id: randomUUID(), diskFormat, sizeBytes: bytes.length, checksum: '' };
       for (const host of [run.hypervisor, elsewhere])
-        ok(await host.ensureImage(made, async () => Readable.from([bytes])));
-      return made;
+        ok(await host.ensureImage(sourceImage, async () => Readable.from([bytes])));
+      return sourceImage;
     };
     const withDisk = async (change: Partial<GuestSpec> = {}): Promise<GuestSpec> =>
       run.guest({ rootDisk: { image: await image(), sizeGib: 1, bus: 'virtio' }, ...change });

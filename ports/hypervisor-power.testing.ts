@@ -65,13 +65,13 @@ export function powerContract(run: ContractRun): void {
       ok(await step());
       await expectState(spec.uuid, state);
     }
-    for (const refused of [
+    for (const attempt of [
       run.hypervisor.pause(spec.uuid),
       run.hypervisor.unpause(spec.uuid),
       run.hypervisor.suspend(spec.uuid),
       run.hypervisor.resume(spec.uuid),
     ])
-      assertFault(await refused, 'conflict');
+      assertFault(await attempt, 'conflict');
     ok(await run.hypervisor.reboot(spec.uuid, 'hard', 0)); // whatever its state was
     await expectState(spec.uuid, 'running');
     ok(await run.hypervisor.destroy(spec.uuid));

@@ -75,28 +75,28 @@ export function hypervisorContract(name: string, setup: () => Promise<Hypervisor
 
     it('tells events until asked to stop, and survives a listener that throws', async () => {
       const spec = guest();
-      const seen: GuestEvent[] = [];
+      const events: GuestEvent[] = [];
       const silence = run.hypervisor.onEvent(() => {
         throw new Error('a listener of bad manners');
       });
-      const stop = run.hypervisor.onEvent((event) => seen.push(event));
+      const stop = run.hypervisor.onEvent((event) => events.push(event));
       ok(await run.hypervisor.create(spec));
       await eventually(
-        () => seen.some((event) => event.uuid === spec.uuid && event.state === 'running'),
+        () => events.some((event) => event.uuid === spec.uuid && event.state === 'running'),
         { withinMs: 5_000, what: 'running is told' },
       );
       ok(await run.hypervisor.stop(spec.uuid, 0));
       await eventually(
-        () => seen.some((event) => event.uuid === spec.uuid && event.state === 'shutoff'),
+        () => events.some((event) => event.uuid === spec.uuid && event.state === 'shutoff'),
         { withinMs: 5_000, what: 'shutoff is told' },
       );
       stop();
       silence();
-      const before = seen.length;
+      const before = events.length;
       ok(await run.hypervisor.start(spec.uuid));
       ok(await run.hypervisor.destroy(spec.uuid));
       await expectState(spec.uuid, 'absent');
-      assert.equal(seen.length, before);
+      assert.equal(events.length, before);
     });
 
     it('makes, and removes, several guests at the same time', async () => {

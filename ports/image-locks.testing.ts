@@ -71,9 +71,9 @@ export function imageLocksContract(name: string, setup: () => Promise<ImageLocks
     it('lets one guest at a time have an image, and says who it is; again is fine', async () => {
       const [locks, lock] = [on('h1'), await wanted()];
       for (const _ of [1, 2]) assert.equal(await locks.hold(lock), undefined);
-      const refused = await locks.hold(by(lock));
-      assert.ok(isFault(refused) && refused.kind === 'conflict');
-      assert.match(refused.message, new RegExp(`${lock.volumeId}.*${lock.guest} on host h1`));
+      const refusal = await locks.hold(by(lock));
+      assert.ok(isFault(refusal) && refusal.kind === 'conflict');
+      assert.match(refusal.message, new RegExp(`${lock.volumeId}.*${lock.guest} on host h1`));
       assert.deepEqual(
         await locks.noted().then((all) => all.filter(({ path }) => path === lock.path)),
         [lock],
@@ -149,26 +149,29 @@ export function imageLocksContract(name: string, setup: () => Promise<ImageLocks
     });
 
     it('takes locks again when the filer forgot them, and releases late what it could not', async () => {
-      const [locks, kept, given] = [on('h1'), await wanted(), await wanted()];
-      for (const lock of [kept, given]) assert.equal(await locks.hold(lock), undefined);
+      const [locks, keptLock, releasedLock] = [on('h1'), await wanted(), await wanted()];
+      for (const lock of [keptLock, releasedLock]) assert.equal(await locks.hold(lock), undefined);
       await fixture.killFiler();
-      const released = await locks.release(given);
+      const released = await locks.release(releasedLock);
       assert.ok(
         released === undefined ||
           kindOf(released) === 'unavailable' ||
           kindOf(released) === 'timeout',
       );
-      await eventually(async () => !(await fixture.isFree(kept)), {
+      await eventually(async () => !(await fixture.isFree(keptLock)), {
         withinMs: backMs,
         everyMs: 100,
         what: 'the lock to be taken again',
       });
-      await eventually(async () => !(await locks.noted()).some(({ path }) => path === given.path), {
-        withinMs: backMs,
-        what: 'the other to be released',
-      });
-      assert.equal(await fixture.isFree(given), true);
-      assert.equal(kindOf(await on('h2').hold(by(kept))), 'conflict');
+      await eventually(
+        async () => !(await locks.noted()).some(({ path }) => path === releasedLock.path),
+        {
+          withinMs: backMs,
+          what: 'the other to be released',
+        },
+      );
+      assert.equal(await fixture.isFree(releasedLock), true);
+      assert.equal(kindOf(await on('h2').hold(by(keptLock))), 'conflict');
     });
   });
 }

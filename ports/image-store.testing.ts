@@ -53,8 +53,8 @@ export function imageStoreContract(name: string, setup: () => Promise<StoreFixtu
     for (const size of [0, 1, 511, 65_536, 1_048_575, 1_048_576, 1_048_577, 20_000_003]) {
       it(`gives back ${size} bytes as they came, with their digests`, async () => {
         const bytes = randomBytes(size);
-        const written = good(await store.write(`size-${size}`, inPieces(bytes, 70_001), limits));
-        assert.deepEqual(written, { sizeBytes: size, md5: md5(bytes), sha512: sha512(bytes) });
+        const storedData = good(await store.write(`size-${size}`, inPieces(bytes, 70_001), limits));
+        assert.deepEqual(storedData, { sizeBytes: size, md5: md5(bytes), sha512: sha512(bytes) });
         assert.ok((await bytesOf(fixture.reopen(), `size-${size}`)).equals(bytes));
         assert.deepEqual(
           (await store.list()).find(({ key }) => key === `size-${size}`),
@@ -68,10 +68,10 @@ export function imageStoreContract(name: string, setup: () => Promise<StoreFixtu
       const all = await Promise.all(
         [3_000_000, 5_000_000, 100, 4_000_000].map(async (size, at) => {
           const bytes = randomBytes(size);
-          const written = good(
+          const storedData = good(
             await store.write(`many-${at}`, inPieces(bytes, 40_000 + at), limits),
           );
-          return { at, bytes, written };
+          return { at, bytes, written: storedData };
         }),
       );
       for (const { at, bytes, written } of all) {

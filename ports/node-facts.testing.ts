@@ -49,7 +49,7 @@ export function nodeFactsContract(driver: string, open: () => Promise<NodeFixtur
       await facts?.close();
       await fixture?.close();
     });
-    const told = async (kind: NodeEvent['kind']): Promise<unknown> =>
+    const untilEvent = async (kind: NodeEvent['kind']): Promise<unknown> =>
       await eventually(() => events.some((event) => event.kind === kind), {
         withinMs,
         what: `${kind} is told`,
@@ -90,7 +90,7 @@ export function nodeFactsContract(driver: string, open: () => Promise<NodeFixtur
         hugePageBytes: null,
       };
       assert.deepEqual(ok(await facts.guests()), [{ ...expected, isActive: true }]);
-      await told('changed');
+      await untilEvent('changed');
       await fixture.stopGuest(guest.uuid);
       await eventually(async () => ok(await facts.guests())[0]?.isActive === false, {
         withinMs,

@@ -135,17 +135,17 @@ export function sdnContract(
       good(await second.audit(exampleNetwork));
       assert.deepEqual([sdn.isWriter(), second.isWriter()], [true, false]);
       const switchOnly = exampleNetwork.filter(({ table }) => table === 'Logical_Switch');
-      for (const refused of [await second.sync([]), await second.change(switchOnly, [])])
-        assert.equal(isFault(refused) && refused.kind, 'unavailable');
+      for (const outcome of [await second.sync([]), await second.change(switchOnly, [])])
+        assert.equal(isFault(outcome) && outcome.kind, 'unavailable');
       assert.deepEqual(good(await sdn.audit(exampleNetwork)), rest);
-      const heard: boolean[] = [];
-      const third = fixture.reopen({ writerChanged: (isWriter) => heard.push(isWriter) });
+      const writerChanges: boolean[] = [];
+      const third = fixture.reopen({ writerChanged: (isWriter) => writerChanges.push(isWriter) });
       sdn.close();
       await eventually(() => second.isWriter(), { withinMs: 5_000, what: 'the second writes' });
-      assert.deepEqual([third.isWriter(), heard], [false, []]);
+      assert.deepEqual([third.isWriter(), writerChanges], [false, []]);
       second.close();
       await eventually(() => third.isWriter(), { withinMs: 5_000, what: 'the third writes' });
-      assert.deepEqual(heard, [true]);
+      assert.deepEqual(writerChanges, [true]);
       assert.deepEqual(good(await third.sync(exampleNetwork)), rest);
       sdn = third;
     });

@@ -37,7 +37,7 @@ export function volumeBackendContract(
       assert.ok(!isFault(outcome), isFault(outcome) ? outcome.message : '');
       return outcome as Exclude<T, Fault>; // asserted above
     };
-    const refused = (outcome: unknown, kind: string): void => {
+    const assertRefusal = (outcome: unknown, kind: string): void => {
       assert.ok(isFault(outcome), 'a fault');
       assert.equal(outcome.kind, kind, outcome.message);
     };
@@ -90,7 +90,7 @@ export function volumeBackendContract(
       assert.ok(sure(await backend.inventory()).volumes.some((found) => found.id === id));
       sure(await backend.deleteVolume(id));
       sure(await backend.deleteVolume(id));
-      refused(await backend.connection(id), 'notFound');
+      assertRefusal(await backend.connection(id), 'notFound');
       assert.ok(!sure(await backend.inventory()).volumes.some((found) => found.id === id));
     });
 
@@ -99,9 +99,9 @@ export function volumeBackendContract(
       const data = await fill(id, 2);
       sure(await backend.extendVolume(id, 3));
       sure(await backend.extendVolume(id, 3));
-      refused(await backend.extendVolume(id, 2), 'conflict');
+      assertRefusal(await backend.extendVolume(id, 2), 'conflict');
       await holds({ volumeId: id }, data);
-      refused(await backend.extendVolume(randomUUID(), 3), 'notFound');
+      assertRefusal(await backend.extendVolume(randomUUID(), 3), 'notFound');
       sure(await backend.deleteVolume(id));
     });
 
@@ -118,14 +118,14 @@ export function volumeBackendContract(
       await holds({ volumeId: clone }, second);
       await holds({ volumeId: older }, first);
       await holds({ snapshot }, first);
-      refused(
+      assertRefusal(
         await backend.createVolume(randomUUID(), 1, {
           kind: 'snapshot',
           snapshot: { ...snapshot, id: randomUUID() },
         }),
         'notFound',
       );
-      refused(
+      assertRefusal(
         await backend.createVolume(randomUUID(), 1, { kind: 'volume', id: randomUUID() }),
         'notFound',
       );
@@ -173,22 +173,22 @@ export function volumeBackendContract(
 
     test('takes an online snapshot in two steps, and lets it be', async () => {
       const id = await volume();
-      const [kept, dropped] = [
+      const [keptSnapshot, droppedSnapshot] = [
         { id: randomUUID(), volumeId: id },
         { id: randomUUID(), volumeId: id },
       ];
       const before = sure(await backend.connection(id));
-      sure(await backend.prepareOnlineSnapshot(dropped));
-      sure(await backend.abandonOnlineSnapshot(dropped));
-      sure(await backend.abandonOnlineSnapshot(dropped));
+      sure(await backend.prepareOnlineSnapshot(droppedSnapshot));
+      sure(await backend.abandonOnlineSnapshot(droppedSnapshot));
+      sure(await backend.abandonOnlineSnapshot(droppedSnapshot));
       assert.deepEqual(sure(await backend.connection(id)), before);
-      sure(await backend.prepareOnlineSnapshot(kept));
-      sure(await backend.prepareOnlineSnapshot(kept));
-      sure(await backend.finishOnlineSnapshot(kept));
-      sure(await backend.finishOnlineSnapshot(kept));
+      sure(await backend.prepareOnlineSnapshot(keptSnapshot));
+      sure(await backend.prepareOnlineSnapshot(keptSnapshot));
+      sure(await backend.finishOnlineSnapshot(keptSnapshot));
+      sure(await backend.finishOnlineSnapshot(keptSnapshot));
       assert.deepEqual(
         sure(await backend.inventory()).volumes.find((found) => found.id === id)?.snapshots,
-        [kept.id],
+        [keptSnapshot.id],
       );
       sure(await backend.deleteVolume(id));
       assert.deepEqual(
@@ -202,15 +202,18 @@ export function volumeBackendContract(
       const large = join(folder, 'large.raw');
       writeFileSync(large, '');
       truncateSync(large, 1024 * mib + 512);
-      refused(await backend.importFile(id, 1, { path: large, diskFormat: 'raw' }), 'tooLarge');
+      assertRefusal(
+        await backend.importFile(id, 1, { path: large, diskFormat: 'raw' }),
+        'tooLarge',
+      );
       if (carriesBytes) {
         writeFileSync(join(folder, 'no-image'), 'this is no qcow2');
-        refused(
+        assertRefusal(
           await backend.importFile(id, 1, { path: join(folder, 'no-image'), diskFormat: 'qcow2' }),
           'badRequest',
         );
       }
-      refused(
+      assertRefusal(
         await backend.importFile(randomUUID(), 1, { path: large, diskFormat: 'raw' }),
         'notFound',
       );
@@ -265,7 +268,7 @@ export function volumeBackendContract(
           { path: descriptor, diskFormat: 'no such format' },
         ]) {
           const outcome = await backend.importFile(id, 1, image);
-          refused(outcome, 'badRequest');
+          assertRefusal(outcome, 'badRequest');
           assert.ok(
             isFault(outcome) &&
               /refers to another file|not supported/.test(outcome.message) &&
@@ -281,7 +284,7 @@ export function volumeBackendContract(
     test('ends a copy when nobody waits for it any more', { skip: !carriesBytes }, async () => {
       const [id, path] = [await volume(), join(folder, 'endless')];
       execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', path, '1G']);
-      refused(
+      assertRefusal(
         await backend.importFile(
           id,
           1,
@@ -290,7 +293,7 @@ export function volumeBackendContract(
         ),
         'timeout',
       );
-      refused(
+      assertRefusal(
         await backend.exportFile(
           { volumeId: id },
           { path: join(folder, 'ended'), format: 'raw' },

@@ -90,7 +90,7 @@ const constantCase = (file: string, line: string): string[] =>
     ? []
     : ['a constant is written in camelCase'];
 
-test('what the formatter leaves open is kept in every file', async () => {
+test('every file follows the rules that the formatter does not check', async () => {
   const faults: string[] = [];
   const fileNames = new Set<string>();
   const everything = glob('{*,{docs,test,tools,.ci}/**/*,{' + components.join(',') + '}/**/*}', {

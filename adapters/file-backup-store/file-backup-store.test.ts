@@ -20,11 +20,11 @@ backupStoreContract('backups as files', async () => {
 
 backupStoreContract('backups in memory', async () => {
   const folder = await mkdtemp('/tmp/cobalt-backups-');
-  const held: Parameters<typeof memoryBackups>[0] = new Map();
+  const backups: Parameters<typeof memoryBackups>[0] = new Map();
   return {
-    store: memoryBackups(held),
+    store: memoryBackups(backups),
     folder,
-    damage: async (id) => void held.get(id)?.bytes.fill(0, 0, 1),
+    damage: async (id) => void backups.get(id)?.bytes.fill(0, 0, 1),
     close: async () => await rm(folder, { recursive: true }),
   };
 });

@@ -45,18 +45,18 @@ export function createFileBackupStore({
       await reached(async () => {
         await mkdir(folder, { recursive: true });
         await remove(id);
-        const written = await copy(source, pathOf(id, dataSuffix), stallMs);
-        if (written instanceof Error) {
+        const result = await copy(source, pathOf(id, dataSuffix), stallMs);
+        if (result instanceof Error) {
           await remove(id);
           return (
-            asFault(written) ??
-            fault('badRequest', `The data of backup ${id} broke off: ${written.message}`)
+            asFault(result) ??
+            fault('badRequest', `The data of backup ${id} broke off: ${result.message}`)
           );
         }
-        await writeDurably(pathOf(id, `${noteSuffix}.new`), JSON.stringify(written));
+        await writeDurably(pathOf(id, `${noteSuffix}.new`), JSON.stringify(result));
         await rename(pathOf(id, `${noteSuffix}.new`), pathOf(id, noteSuffix));
         await syncFolder(folder);
-        return written;
+        return result;
       }),
     read: async (id, path) =>
       await reached(async () => {

@@ -30,13 +30,13 @@ export function createFileImageStore(options: FileImageStoreOptions): ImageStore
       const path = pathOf(folder, key);
       await mkdir(folder, { recursive: true });
       try {
-        const written = await writeFile(path + part, source, limits, threads);
-        if (isFault(written)) return written;
+        const stored = await writeFile(path + part, source, limits, threads);
+        if (isFault(stored)) return stored;
         const isRenamed = await rename(path + part, path).then(() => true, unlessMissing);
         if (!isRenamed)
           return fault('gone', `The data under ${key} was removed while it was written.`);
         await syncFolder(folder);
-        return written;
+        return stored;
       } finally {
         await rm(path + part, { force: true });
       }

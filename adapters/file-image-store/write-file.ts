@@ -101,7 +101,7 @@ class Upload {
   readonly #file: FileHandle;
   readonly #threads: HashThreads;
   #hashing: Hashing | undefined;
-  #made = 0;
+  #blockCount = 0;
   #current: Block | undefined;
   #filled = 0;
   #position = 0;
@@ -162,10 +162,10 @@ class Upload {
       if (this.#failure) throw this.#failure.error;
       const free = this.#free.pop();
       if (free) return free;
-      if (this.#made < maxBlocks) {
-        this.#made += 1;
+      if (this.#blockCount < maxBlocks) {
+        this.#blockCount += 1;
         const memory = new SharedArrayBuffer(blockBytes);
-        return { number: this.#made, memory, bytes: new Uint8Array(memory) };
+        return { number: this.#blockCount, memory, bytes: new Uint8Array(memory) };
       }
       await Promise.race(this.#busy);
     }

@@ -65,7 +65,7 @@ export function follow<T extends KubeObject>(
       ...selectorQuery(options),
     ].join('&');
     let trouble: Fault | undefined;
-    const ended = await transport.stream(
+    const result = await transport.stream(
       `${pathOf(kind, options)}?${query}`,
       (line) => {
         const { type, object } = line as WatchEvent; // the API server's format
@@ -81,8 +81,8 @@ export function follow<T extends KubeObject>(
       signal,
     );
     if (trouble) return trouble;
-    if (isFault(ended)) return ended;
-    return ended.status >= 300 ? refusal(ended.status, ended.body) : undefined;
+    if (isFault(result)) return result;
+    return result.status >= 300 ? refusal(result.status, result.body) : undefined;
   };
 
   const run = async (): Promise<void> => {

@@ -52,13 +52,13 @@ export function socketTransport(
             .end();
         });
         const status = answer.statusCode ?? 0;
-        const refused: Buffer[] = [];
-        const take = status < 300 ? jsonLines(onLine) : (chunk: Buffer) => refused.push(chunk);
+        const errorBody: Buffer[] = [];
+        const take = status < 300 ? jsonLines(onLine) : (chunk: Buffer) => errorBody.push(chunk);
         // Cast: without an encoding, chunks are Buffers.
         for await (const chunk of answer) take(chunk as Buffer);
         return status < 300
           ? { status, body: undefined }
-          : replyOf(status, Buffer.concat(refused).toString('utf8'));
+          : replyOf(status, Buffer.concat(errorBody).toString('utf8'));
       } catch (error) {
         if (signal.aborted) return { status: 200, body: undefined };
         return fault('unavailable', `the Kubernetes API at ${origin}: ${(error as Error).message}`);

@@ -131,8 +131,8 @@ export function settleArrival(driver: Driver, uuid: string): Promise<Outcome<voi
       if (!domain) return fault('notFound', `no guest ${uuid} on this host`);
       if (await driver.domains.isOnItsWay(domain))
         return fault('conflict', `guest ${uuid} has not arrived yet`);
-      const held = await holdLocks(driver, uuid);
-      if (isFault(held)) return held;
+      const locking = await holdLocks(driver, uuid);
+      if (isFault(locking)) return locking;
       await markBuilt(folder);
       await rm(folder.awaited, { force: true });
     }),

@@ -15,10 +15,10 @@ const parser = new XMLParser({
 type Xml = string | Xml[] | { [name: string]: Xml };
 
 const at = (xml: Xml | undefined, ...names: string[]): Xml | undefined => {
-  let found = xml;
+  let element = xml;
   for (const name of names)
-    found = typeof found === 'object' && !Array.isArray(found) ? found[name] : undefined;
-  return found;
+    element = typeof element === 'object' && !Array.isArray(element) ? element[name] : undefined;
+  return element;
 };
 const list = (xml: Xml | undefined): Xml[] => (Array.isArray(xml) ? xml : []);
 const attribute = (xml: Xml | undefined, name: string): string => textOf(at(xml, `@${name}`));

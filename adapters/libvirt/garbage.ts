@@ -16,7 +16,7 @@ export function collectGarbage(
   olderThanMs: number,
 ): Promise<Outcome<string[]>> {
   return asOutcome(async () => {
-    const removed: string[] = [];
+    const removedNames: string[] = [];
     // Folders first, domains second: a guest created in between is then in the domain list and its
     // folder is kept.
     const folders = await guestFolders(driver);
@@ -26,12 +26,12 @@ export function collectGarbage(
         if (await driver.domains.find(uuid)) return; // a build held the lock meanwhile
         if (await isBetweenHosts(driver, uuid)) return;
         await removeGuest(driver, uuid);
-        removed.push(`guests/${uuid}`);
+        removedNames.push(`guests/${uuid}`);
       });
     }
     const backing = new Set((await overlays(driver)).map((overlay) => overlay.backing));
     return [
-      ...removed,
+      ...removedNames,
       ...(await driver.images.collect(keepImageIds, backing, olderThanMs, driver.now())),
     ];
   });

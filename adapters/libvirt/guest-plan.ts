@@ -194,17 +194,17 @@ const prefix = { virtio: 'vd', scsi: 'sd', sata: 'sd', ide: 'hd' } as const;
 
 /** Assigns device names (vda, vdb, sda ...) in order, leaving out names that are in use. */
 class DeviceNames {
-  readonly #taken: Set<string>;
+  readonly #usedNames: Set<string>;
 
-  constructor(taken: readonly string[]) {
-    this.#taken = new Set(taken);
+  constructor(usedNames: readonly string[]) {
+    this.#usedNames = new Set(usedNames);
   }
 
   next(bus: DiskBus): { target: string; bus: DiskBus } {
     let code = 97; // 'a'; a guest has never more than 26 disks
-    while (this.#taken.has(prefix[bus] + String.fromCharCode(code))) code += 1;
+    while (this.#usedNames.has(prefix[bus] + String.fromCharCode(code))) code += 1;
     const target = prefix[bus] + String.fromCharCode(code);
-    this.#taken.add(target);
+    this.#usedNames.add(target);
     return { target, bus };
   }
 }

@@ -45,8 +45,8 @@ export async function buildTestGuest(): Promise<TestGuest | { skip: string }> {
     if (kernelPath === null) return { skip: 'no Debian cloud kernel could be downloaded' };
     const ramdiskPath = path.join(buildCache, 'contract-initrd.gz');
     const init = fileURLToPath(new URL('guest-init.testing.sh', import.meta.url));
-    const [built, source] = await Promise.all([stat(ramdiskPath).catch(() => null), stat(init)]);
-    if (!built || built.mtimeMs < source.mtimeMs) await buildInitrd(init, ramdiskPath);
+    const [ramdisk, source] = await Promise.all([stat(ramdiskPath).catch(() => null), stat(init)]);
+    if (!ramdisk || ramdisk.mtimeMs < source.mtimeMs) await buildInitrd(init, ramdiskPath);
     return { kernelPath, ramdiskPath };
   } catch (error) {
     return { skip: `test guest: ${(error as Error).message}` };

@@ -41,48 +41,48 @@ describe('the image cache', () => {
     const small = async (): Promise<Readable> => Readable.from([Buffer.from('small')]);
     /** A conversion that runs until it is aborted. */
     function endless() {
-      const seen = { maxVirtualBytes: 0, ended: false };
+      const observation = { maxVirtualBytes: 0, ended: false };
       const convert: DiskImages['convert'] = async (
         _image,
         maxVirtualBytes,
         _target,
         { signal },
       ) => {
-        seen.maxVirtualBytes = maxVirtualBytes;
+        observation.maxVirtualBytes = maxVirtualBytes;
         await new Promise((resolve) => signal?.addEventListener('abort', resolve));
-        seen.ended = true;
+        observation.ended = true;
         return fault('timeout', 'ended');
       };
       // records conversions: only a vmdk needs one
-      return { seen, cache: cacheWith({ convert } as unknown as DiskImages) };
+      return { seen: observation, cache: cacheWith({ convert } as unknown as DiskImages) };
     }
 
     it('until the last who waits for it goes', async () => {
-      const { seen, cache } = endless();
+      const { seen: observation, cache } = endless();
       const [first, second] = [new AbortController(), new AbortController()];
       const waiting = [
         cache.ensure(image, small, { signal: first.signal, maxVirtualBytes: 1 * mib }),
         cache.ensure(image, small, { signal: second.signal, maxVirtualBytes: 2 * mib }),
       ] as const;
-      await eventually(() => seen.maxVirtualBytes > 0, {
+      await eventually(() => observation.maxVirtualBytes > 0, {
         withinMs: 5_000,
         what: 'the conversion to begin',
       });
-      assert.equal(seen.maxVirtualBytes, 2 * mib, 'the largest that anybody waits for');
+      assert.equal(observation.maxVirtualBytes, 2 * mib, 'the largest that anybody waits for');
       first.abort();
       assert.equal(kindOf(await waiting[0]), 'timeout');
-      assert.equal(seen.ended, false, 'another waits');
+      assert.equal(observation.ended, false, 'another waits');
       second.abort();
       assert.equal(kindOf(await waiting[1]), 'timeout');
-      assert.equal(seen.ended, true);
+      assert.equal(observation.ended, true);
       assert.deepEqual(await cached(), []);
     });
 
     it('and begins another when the last one was given up', async () => {
-      const { seen, cache } = endless();
+      const { seen: observation, cache } = endless();
       const nobody = new AbortController();
       const pendingFetch = cache.ensure(image, small, { signal: nobody.signal });
-      await eventually(() => seen.maxVirtualBytes > 0, {
+      await eventually(() => observation.maxVirtualBytes > 0, {
         withinMs: 5_000,
         what: 'the conversion to begin',
       });

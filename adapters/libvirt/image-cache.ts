@@ -165,7 +165,7 @@ export class ImageCache {
     olderThanMs: number,
     nowMs: number,
   ): Promise<string[]> {
-    const removed: string[] = [];
+    const removedIds: string[] = [];
     for (const name of await unlessMissing(readdir(this.#folder.images), [])) {
       const file = path.join(this.#folder.images, name);
       const isPart = name.endsWith(partSuffix);
@@ -177,9 +177,9 @@ export class ImageCache {
       if (!stats || (!isPart && nowMs - stats.mtimeMs < olderThanMs)) continue;
       await rm(file, { force: true });
       this.#virtualSizes.delete(file);
-      removed.push(`images/${name}`);
+      removedIds.push(`images/${name}`);
     }
-    return removed;
+    return removedIds;
   }
 
   /** A cached image's modification time records when it was last used. */
@@ -262,11 +262,11 @@ async function receive(
   }
   mismatch = imageMismatch(image, { sizeBytes: received, sha512: hash.digest('hex') });
   if (mismatch) return mismatch;
-  const written = await open(file, 'r+');
+  const handle = await open(file, 'r+');
   try {
-    await written.sync();
+    await handle.sync();
   } finally {
-    await written.close();
+    await handle.close();
   }
   return null;
 }

@@ -226,7 +226,7 @@ function createDriver(options: LibvirtHypervisorOptions, deps: LibvirtHypervisor
       // listeners read the state.
       reboot: ({ domain }) => events.emit({ uuid: domain.uuid, state: 'running' }),
     },
-    () => void tellAllStates(driver),
+    () => void emitAllStates(driver),
   );
   let diskCache: Promise<'none' | 'writeback'> | undefined;
   const driver: Driver = {
@@ -270,7 +270,7 @@ function createDriver(options: LibvirtHypervisorOptions, deps: LibvirtHypervisor
  * libvirt does not replay events of the time without a connection, so each guest's current state is
  * sent as an event.
  */
-async function tellAllStates(driver: Driver): Promise<void> {
+async function emitAllStates(driver: Driver): Promise<void> {
   const guests = await asOutcome(() => driver.domains.list());
   if (Array.isArray(guests))
     for (const { uuid, state } of guests) driver.events.emit({ uuid, state });

@@ -359,12 +359,15 @@ function ownPromises(files: TestGuest): void {
     assert.equal(await hypervisor.state(impossible.uuid), 'absent');
     assert.ok(!ok(await hypervisor.inventory()).guestFolders.includes(impossible.uuid));
 
-    const ran = spec({ rootDisk: { image: null, sizeGib: 1, bus: 'virtio' } });
-    ok(await hypervisor.create(ran));
-    ok(await hypervisor.stop(ran.uuid, 0));
-    assertFault(await hypervisor.create({ ...ran, cpuModel: 'no-such-cpu' }), 'unavailable');
-    assert.ok(ok(await hypervisor.inventory()).guestFolders.includes(ran.uuid));
-    ok(await hypervisor.destroy(ran.uuid));
+    const stoppedGuest = spec({ rootDisk: { image: null, sizeGib: 1, bus: 'virtio' } });
+    ok(await hypervisor.create(stoppedGuest));
+    ok(await hypervisor.stop(stoppedGuest.uuid, 0));
+    assertFault(
+      await hypervisor.create({ ...stoppedGuest, cpuModel: 'no-such-cpu' }),
+      'unavailable',
+    );
+    assert.ok(ok(await hypervisor.inventory()).guestFolders.includes(stoppedGuest.uuid));
+    ok(await hypervisor.destroy(stoppedGuest.uuid));
   });
 
   it('collects folders without a guest and downloads without an end', async () => {
@@ -397,17 +400,17 @@ function ownPromises(files: TestGuest): void {
   it('goes on when libvirtd is killed: guests run, events and calls come back', async () => {
     const survivor = spec();
     ok(await hypervisor.create(survivor));
-    const seen: GuestEvent[] = [];
-    const stop = hypervisor.onEvent((event) => seen.push(event));
+    const events: GuestEvent[] = [];
+    const stop = hypervisor.onEvent((event) => events.push(event));
     await host.libvirtd.killDaemon();
     await eventually(
-      () => seen.some((event) => event.uuid === survivor.uuid && event.state === 'running'),
+      () => events.some((event) => event.uuid === survivor.uuid && event.state === 'running'),
       { withinMs: 20_000, what: 'the state is told after the reconnection' },
     );
-    seen.length = 0;
+    events.length = 0;
     ok(await hypervisor.pause(survivor.uuid));
     await eventually(
-      () => seen.some((event) => event.uuid === survivor.uuid && event.state === 'paused'),
+      () => events.some((event) => event.uuid === survivor.uuid && event.state === 'paused'),
       { withinMs: 5_000, what: 'events come again' },
     );
     stop();

@@ -56,10 +56,10 @@ export async function startPrivateLibvirtd(): Promise<PrivateLibvirtd> {
     'data',
     (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-2000)),
   );
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const exit = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const close = async () => {
     child.kill('SIGKILL');
-    await ended;
+    await exit;
     await eventually(
       async () =>
         rm(folder, { recursive: true, force: true }).then(

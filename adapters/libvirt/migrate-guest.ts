@@ -22,7 +22,7 @@ import { disksIn } from './volume-xml.ts';
 /** Practically no limit: the migration is limited by its terms. */
 const longestMs = 7 * 24 * 3_600_000;
 /** Interval at which a migration in progress is polled. */
-const lookEveryMs = 250;
+const pollEveryMs = 250;
 
 export function departure(driver: Driver, uuid: string): Promise<Outcome<GuestDeparture>> {
   return onActive(driver, uuid, async (domain) => {
@@ -52,8 +52,8 @@ export function migrateGuest(
 async function move(driver: Driver, uuid: string, terms: MigrationTerms): Promise<Outcome<void>> {
   const domain = await driver.domains.find(uuid);
   if (!domain) return;
-  const ended = new AbortController();
-  const watching = watch(driver, domain, terms, ended.signal);
+  const endController = new AbortController();
+  const watching = watch(driver, domain, terms, endController.signal);
   let end: Outcome<void>;
   try {
     end = (await jobOf(driver, domain))
@@ -61,9 +61,9 @@ async function move(driver: Driver, uuid: string, terms: MigrationTerms): Promis
       : await asOutcome(async () => await perform(driver, domain, terms));
     // If a job is still running (begun by an earlier process, or the answer was lost), wait for its
     // end.
-    while (await jobOf(driver, domain)) await delay(lookEveryMs);
+    while (await jobOf(driver, domain)) await delay(pollEveryMs);
   } finally {
-    ended.abort();
+    endController.abort();
   }
   return await verdict(driver, uuid, end, await watching);
 }
@@ -143,19 +143,19 @@ async function verdict(
 }
 
 /**
- * Enforces the time limit until `ended` is aborted. Returns a fault if it has aborted the
+ * Enforces the time limit until `endSignal` is aborted. Returns a fault if it has aborted the
  * migration.
  */
 async function watch(
   driver: Driver,
   domain: Domain,
   { completionTimeoutMs, timeoutAction, permitPostCopy }: MigrationTerms,
-  ended: AbortSignal,
+  endSignal: AbortSignal,
 ): Promise<Fault | undefined> {
   if (completionTimeoutMs === 0) return;
   for (;;) {
-    await delay(lookEveryMs, undefined, { signal: ended }).catch(() => undefined);
-    if (ended.aborted) return;
+    await delay(pollEveryMs, undefined, { signal: endSignal }).catch(() => undefined);
+    if (endSignal.aborted) return;
     const elapsedMs = await asOutcome(async () => (await jobOf(driver, domain))?.elapsedMs ?? 0);
     if (isFault(elapsedMs) || elapsedMs <= completionTimeoutMs) continue;
     const outcome =

@@ -53,7 +53,7 @@ export function createLibvirtNodeFacts(
   const running = new Map<string, MigrationJob>();
   const ends = new Map<string, MigrationJob>();
 
-  const tell = (event: NodeEvent): void => {
+  const emit = (event: NodeEvent): void => {
     for (const listener of listeners) {
       try {
         listener(event);
@@ -70,23 +70,23 @@ export function createLibvirtNodeFacts(
         const { uuid: guest } = domain;
         if (event === LIFECYCLE.stopped && detail === STOPPED.migrated) {
           const before = running.get(guest);
-          if (before) ended(guest, { ...before, state: 'completed' });
-          tell({ kind: 'departing', guest });
+          if (before) rememberEnd(guest, { ...before, state: 'completed' });
+          emit({ kind: 'departing', guest });
         }
         if (event === LIFECYCLE.resumed && RESUMED_HERE.has(detail))
-          tell({ kind: 'arrived', guest });
-        tell({ kind: 'changed' });
+          emit({ kind: 'arrived', guest });
+        emit({ kind: 'changed' });
       },
-      migrationIteration: ({ domain }) => tell({ kind: 'departing', guest: domain.uuid }),
+      migrationIteration: ({ domain }) => emit({ kind: 'departing', guest: domain.uuid }),
       jobCompleted({ domain, parameters }) {
         const job = migrationJob(JOB_TYPE.completed, parameters);
         if (!job) return;
-        ended(domain.uuid, { ...job, startedAtMs: startOf(domain.uuid, job.elapsedMs) });
-        tell({ kind: 'departing', guest: domain.uuid });
+        rememberEnd(domain.uuid, { ...job, startedAtMs: startOf(domain.uuid, job.elapsedMs) });
+        emit({ kind: 'departing', guest: domain.uuid });
       },
     },
-    () => tell({ kind: 'changed' }),
-    () => tell({ kind: 'lost' }),
+    () => emit({ kind: 'changed' }),
+    () => emit({ kind: 'lost' }),
   );
 
   /** The job's start time, the same at every read of one job. */
@@ -100,7 +100,7 @@ export function createLibvirtNodeFacts(
     moves.set(guest, job);
     for (const oldest of moves.keys()) if (moves.size > mostMoves) moves.delete(oldest);
   }
-  function ended(guest: string, job: MigrationJob): void {
+  function rememberEnd(guest: string, job: MigrationJob): void {
     remember(ends, guest, job);
     running.delete(guest);
   }
@@ -166,12 +166,12 @@ export function createLibvirtNodeFacts(
         const all = await domains(0);
         const described = await Promise.all(
           all.map(async (domain): Promise<GuestFacts[]> => {
-            const found = await unlessGone(
+            const domainName = await unlessGone(
               client.call(remote.domainGetXmlDesc, { domain, flags: 0 }),
             );
-            if (!found) return [];
+            if (!domainName) return [];
             const { uuid, name, id } = domain;
-            return [{ uuid, name, isActive: id !== inactiveId, ...guestShare(found.xml) }];
+            return [{ uuid, name, isActive: id !== inactiveId, ...guestShare(domainName.xml) }];
           }),
         );
         return described.flat().sort((one, other) => (one.uuid < other.uuid ? -1 : 1));
@@ -187,8 +187,8 @@ export function createLibvirtNodeFacts(
       }),
     migration: async (uuid): Promise<Outcome<MigrationJob | null>> =>
       await asOutcome(async () => {
-        const found = await unlessGone(client.call(remote.domainLookupByUuid, { uuid }));
-        return (found && (await jobOf(found.domain))) ?? ends.get(uuid) ?? null;
+        const lookup = await unlessGone(client.call(remote.domainLookupByUuid, { uuid }));
+        return (lookup && (await jobOf(lookup.domain))) ?? ends.get(uuid) ?? null;
       }),
     onEvent(listener) {
       const own = (event: NodeEvent): void => listener(event);

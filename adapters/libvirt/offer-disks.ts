@@ -17,7 +17,7 @@ const ports = { first: 49_152, count: 64 };
 /** How long a qemu-nbd may take until it listens. */
 const readyMs = 5_000;
 /** Interval at which that is polled. */
-const lookMs = 10;
+const pollEveryMs = 10;
 
 /**
  * The qemu-nbd processes that serve a guest's disks at the moment, and the folder with their key.
@@ -132,8 +132,8 @@ async function serve(
       ]),
       { timeoutMs: forMs },
     );
-    const ended = server.ended.then((end) => end.stderr || `ended with ${end.code}`);
-    const failed = await Promise.race([ended, isReady(driver, ready)]);
+    const serverEnd = server.ended.then((end) => end.stderr || `ended with ${end.code}`);
+    const failed = await Promise.race([serverEnd, isReady(driver, ready)]);
     if (failed === true) {
       offer.servers.push(server);
       return port;
@@ -148,7 +148,7 @@ async function serve(
 
 /** Whether qemu-nbd is listening: then it has written its pid file. */
 async function isReady(driver: Driver, pidFile: string): Promise<boolean> {
-  for (const untilMs = driver.now() + readyMs; driver.now() < untilMs; await delay(lookMs))
+  for (const untilMs = driver.now() + readyMs; driver.now() < untilMs; await delay(pollEveryMs))
     if (await exists(pidFile)) return true;
   return false;
 }

@@ -13,7 +13,7 @@ import { remote, type Domain } from './rpc/protocol.ts';
 // A guest that is still booting ignores the ACPI request to release a device, so the request is
 // repeated.
 const askAgainMs = 3_000;
-const lookEveryMs = 50;
+const pollEveryMs = 50;
 const letGoMs = 30_000;
 
 /** A kind of device: `idsIn` returns the ids of those in a domain's XML, in order. */
@@ -71,7 +71,7 @@ export async function unplug(
   for (
     let askAtMs = driver.now();
     await isPlugged(driver, domain, kind, id);
-    await delay(lookEveryMs)
+    await delay(pollEveryMs)
   ) {
     if (driver.now() >= untilMs)
       return fault('timeout', `guest ${domain.uuid} does not let go of the ${kind.name} ${id}`);

@@ -13,7 +13,7 @@ const acpiEveryMs = 2_000;
 /** Interval at which the guest agent is asked to shut the guest down as well. */
 const agentEveryMs = 10_000;
 /** Events may be missed while libvirt is away, so the state is read at least this often. */
-const lookEveryMs = 500;
+const pollEveryMs = 500;
 /** Deadline of a suspend, which writes the guest's memory to disk. */
 const saveMs = 10 * 60_000;
 
@@ -30,7 +30,7 @@ function onGuest(
   });
 }
 
-function refused(action: string, uuid: string, state: GuestState): Outcome<void> {
+function wrongState(action: string, uuid: string, state: GuestState): Outcome<void> {
   return fault('conflict', `cannot ${action} guest ${uuid} while it is ${state}`, { state });
 }
 
@@ -42,7 +42,7 @@ async function start(driver: Driver, domain: Domain): Promise<Outcome<void>> {
 export function startGuest(driver: Driver, uuid: string): Promise<Outcome<void>> {
   return onGuest(driver, uuid, async (domain, state) => {
     if (state === 'running') return;
-    if (state === 'paused') return refused('start', uuid, state);
+    if (state === 'paused') return wrongState('start', uuid, state);
     return await start(driver, domain);
   });
 }
@@ -92,7 +92,7 @@ export function rebootGuest(
 export function pauseGuest(driver: Driver, uuid: string): Promise<Outcome<void>> {
   return onGuest(driver, uuid, async (domain, state) => {
     if (state === 'paused') return;
-    if (state !== 'running') return refused('pause', uuid, state);
+    if (state !== 'running') return wrongState('pause', uuid, state);
     await driver.client.call(remote.domainSuspend, { domain });
   });
 }
@@ -100,7 +100,7 @@ export function pauseGuest(driver: Driver, uuid: string): Promise<Outcome<void>>
 export function unpauseGuest(driver: Driver, uuid: string): Promise<Outcome<void>> {
   return onGuest(driver, uuid, async (domain, state) => {
     if (state === 'running') return;
-    if (state !== 'paused') return refused('unpause', uuid, state);
+    if (state !== 'paused') return wrongState('unpause', uuid, state);
     await driver.client.call(remote.domainResume, { domain });
   });
 }
@@ -108,7 +108,7 @@ export function unpauseGuest(driver: Driver, uuid: string): Promise<Outcome<void
 export function suspendGuest(driver: Driver, uuid: string): Promise<Outcome<void>> {
   return onGuest(driver, uuid, async (domain, state) => {
     if (state === 'suspended') return;
-    if (state !== 'running' && state !== 'paused') return refused('suspend', uuid, state);
+    if (state !== 'running' && state !== 'paused') return wrongState('suspend', uuid, state);
     await driver.client.call(remote.domainManagedSave, { domain, flags: 0 }, saveMs);
   });
 }
@@ -117,7 +117,7 @@ export function resumeGuest(driver: Driver, uuid: string): Promise<Outcome<void>
   return onGuest(driver, uuid, async (domain, state) => {
     if (state === 'running') return;
     if (state === 'paused') return driver.client.call(remote.domainResume, { domain });
-    if (state !== 'suspended') return refused('resume', uuid, state);
+    if (state !== 'suspended') return wrongState('resume', uuid, state);
     return await start(driver, domain);
   });
 }
@@ -141,7 +141,7 @@ async function askToShutDown(driver: Driver, domain: Domain, timeoutMs: number):
     }
     await driver.events.next(
       domain.uuid,
-      Math.max(1, Math.min(lookEveryMs, startedAtMs + timeoutMs - driver.now())),
+      Math.max(1, Math.min(pollEveryMs, startedAtMs + timeoutMs - driver.now())),
     );
     const current = await driver.domains.find(domain.uuid);
     if (!current || !(await driver.domains.isActive(current))) return true;

@@ -16,7 +16,7 @@ import { escape } from './xml-text.ts';
 
 /** Upper bound for a large disk on a slow host. */
 const copyMs = 2 * 60 * 60_000;
-const lookEveryMs = 100;
+const pollEveryMs = 100;
 
 export function snapshotRoot(driver: Driver, uuid: string): Promise<Outcome<DiskCopy>> {
   return onDomain(driver, uuid, async (domain) => {
@@ -84,7 +84,7 @@ async function mirror(
       await stopCopy(driver, domain, target);
       return fault('timeout', `the root disk of guest ${domain.uuid} is not copied in time`);
     }
-    await delay(lookEveryMs);
+    await delay(pollEveryMs);
   }
   await frozen(driver, domain, async () => await stopCopy(driver, domain, target));
 }

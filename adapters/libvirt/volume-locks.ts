@@ -69,11 +69,11 @@ export function breakLocks(
         // On a share that hosts mount, QEMU's own lock ends with the other host's mount.
         if (source.server === '') continue;
         const { server, path } = source;
-        const ended = await imageLocks.breakOf(
+        const breaking = await imageLocks.breakOf(
           { guest: spec.uuid, volumeId, server, path },
           otherHost,
         );
-        if (isFault(ended)) return ended;
+        if (isFault(breaking)) return breaking;
       }
     }),
   );

@@ -127,14 +127,14 @@ export interface DomainDisk {
  */
 export function disksIn(xml: string): DomainDisk[] {
   return [...xml.matchAll(/<disk [^]*?<\/disk>/g)].map(([text]) => {
-    const found = (pattern: RegExp): string => unescape(pattern.exec(text)?.[1] ?? '');
-    const serial = found(/<serial>([^<]*)<\/serial>/);
+    const capture = (pattern: RegExp): string => unescape(pattern.exec(text)?.[1] ?? '');
+    const serial = capture(/<serial>([^<]*)<\/serial>/);
     return {
-      target: found(/<target [^>]*?\bdev='([^']*)'/),
-      bus: found(/<target [^>]*?\bbus='([^']*)'/),
-      path: found(/<source [^>]*?\b(?:file|name)='([^']*)'/),
-      server: found(/<host [^>]*?\bname='([^']*)'/),
-      format: found(/<driver [^>]*?\btype='([^']*)'/),
+      target: capture(/<target [^>]*?\bdev='([^']*)'/),
+      bus: capture(/<target [^>]*?\bbus='([^']*)'/),
+      path: capture(/<source [^>]*?\b(?:file|name)='([^']*)'/),
+      server: capture(/<host [^>]*?\bname='([^']*)'/),
+      format: capture(/<driver [^>]*?\btype='([^']*)'/),
       volumeId: text.includes(`<alias name='${escape(deviceAlias(serial))}'`) ? serial : null,
       isCopied: /<mirror [^>]*\bready='yes'/.test(text),
     };

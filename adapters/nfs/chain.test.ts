@@ -37,7 +37,7 @@ test('snapshots lay files over one another', () => {
     assert.equal(parseChain(bad), null, bad);
 });
 
-test('a deleted one is merged into the file above it', () => {
+test('a deleted snapshot is merged into the file above it', () => {
   assert.equal(nextMerge(two), null);
   assert.deepEqual(nextMerge(withoutSnapshot(two, 's1')), {
     file: 'volume-v',
@@ -53,7 +53,7 @@ test('a deleted one is merged into the file above it', () => {
   });
 });
 
-test('whatever is taken, deleted and merged, every snapshot keeps its content and the volume its own', () => {
+test('any order of snapshots, deletions and merges keeps the content of the volume and its snapshots', () => {
   const step = fc.tuple(fc.constantFrom('take', 'delete', 'merge'), fc.integer({ min: 0, max: 5 }));
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {

@@ -119,11 +119,11 @@ export class FilerConnection {
   }
 
   async #probe(manager: LockManager): Promise<void> {
-    let ended = false;
-    void manager.ended.then(() => (ended = true));
+    let isEnded = false;
+    void manager.ended.then(() => (isEnded = true));
     for (;;) {
       await this.#sleep(this.#options.probeEveryMs, 1);
-      if (ended || this.#closing.signal.aborted) return;
+      if (isEnded || this.#closing.signal.aborted) return;
       await manager.probe().catch(() => manager.close());
     }
   }

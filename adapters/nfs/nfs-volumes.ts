@@ -148,8 +148,8 @@ export function createNfsVolumes({
         (name) => volumeName.exec(name)?.[2] === id && name !== infoFile(id),
       );
       for (const name of [...own, infoFile(id)]) {
-        const removed = await share.remove(name);
-        if (isFault(removed)) return removed;
+        const removal = await share.remove(name);
+        if (isFault(removal)) return removal;
       }
     },
     extendVolume: async (id, sizeGib) =>
@@ -188,8 +188,8 @@ export function createNfsVolumes({
           );
           if (isFault(merged)) return merged;
           const noteResult = await keep(volumeId, merge.chain);
-          const removed = isFault(noteResult) ? noteResult : await share.remove(merge.file);
-          if (isFault(removed)) return removed;
+          const removal = isFault(noteResult) ? noteResult : await share.remove(merge.file);
+          if (isFault(removal)) return removal;
         }
         return undefined;
       }),
@@ -242,11 +242,11 @@ export function createNfsVolumes({
           timeoutMs: shortTimeoutMs,
           signal,
         });
-        const grown = isFault(inspection) ? inspection : await grow(active, sizeGib);
+        const resizing = isFault(inspection) ? inspection : await grow(active, sizeGib);
         // Converts into the existing file: if the volume has snapshots, the file must keep its
         // backing file.
-        return isFault(grown)
-          ? grown
+        return isFault(resizing)
+          ? resizing
           : withoutValue(
               await images.convert(
                 image,

@@ -252,7 +252,7 @@ export class Nfs3 {
       folderBytes: uint,
       maxBytes: uint,
     });
-    const found = new Map<string, FileAttributes | null>();
+    const attributesByName = new Map<string, FileAttributes | null>();
     for (let [cookie, verifier1, verifier2, end] = [0n, 0, 0, false]; !end;) {
       const reply = await this.#call(procedures.readFolder, args, {
         folder,
@@ -270,11 +270,12 @@ export class Nfs3 {
         cookie = uhyper.read(reply);
         const attributes = maybeAttributes.read(reply);
         optional(bytes).read(reply);
-        if (name !== '.' && name !== '..') found.set(name, attributes && readable(attributes));
+        if (name !== '.' && name !== '..')
+          attributesByName.set(name, attributes && readable(attributes));
       }
       end = uint.read(reply) === 1;
     }
-    return found;
+    return attributesByName;
   }
 
   async fileSystem(): Promise<{ totalBytes: number; freeBytes: number }> {

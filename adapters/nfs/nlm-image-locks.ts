@@ -94,7 +94,7 @@ export function createNlmImageLocks(
         { clock, random },
         {
           lost: () =>
-            void lost(server).catch((error: unknown) =>
+            void markLost(server).catch((error: unknown) =>
               log.error({ host, filer: server, err: error }, 'the loss of a filer was not noted'),
             ),
           back: async () => await back(server),
@@ -115,14 +115,14 @@ export function createNlmImageLocks(
     server: string,
     work: (manager: LockManager) => Promise<T>,
   ): Promise<Outcome<T>> {
-    return await answered(
+    return await withFaults(
       `the lock manager of ${server}`,
       async () => await work(await connectionTo(server).manager()),
     );
   }
 
   const handleOf = async (lock: ImageLock) =>
-    await answered(`${lock.server}:${lock.path}`, async () => {
+    await withFaults(`${lock.server}:${lock.path}`, async () => {
       const share = await Nfs3.mount(lock.server, posix.dirname(lock.path), timeoutMs);
       try {
         return await share.lookUp(share.root, posix.basename(lock.path));
@@ -220,7 +220,7 @@ export function createNlmImageLocks(
     return await forget(note);
   }
 
-  async function lost(server: string): Promise<void> {
+  async function markLost(server: string): Promise<void> {
     const mine = [...(await notes()).values()].filter(({ lock }) => lock.server === server);
     for (const note of mine) if (note.state === 'held') note.state = 'lost';
     if (mine.some(({ state }) => state === 'lost' || state === 'unwanted'))
@@ -327,12 +327,12 @@ export function createNlmImageLocks(
     hold: async (lock) =>
       await inTurn(
         lock,
-        async () => await answered('the journal of image locks', async () => await hold(lock)),
+        async () => await withFaults('the journal of image locks', async () => await hold(lock)),
       ),
     release: async (lock) =>
       await inTurn(
         lock,
-        async () => await answered('the journal of image locks', async () => await release(lock)),
+        async () => await withFaults('the journal of image locks', async () => await release(lock)),
       ),
     noted: async () => [...(await notes()).values()].map(({ lock }) => lock),
     close: async () => {
@@ -343,7 +343,7 @@ export function createNlmImageLocks(
 }
 
 /** Runs `work` and turns failures of filer and disk into faults. */
-async function answered<T>(who: string, work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+async function withFaults<T>(who: string, work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
   try {
     return await work();
   } catch (error) {

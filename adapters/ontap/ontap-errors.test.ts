@@ -49,10 +49,10 @@ test('any body makes a fault with the call in its words', () => {
     );
 });
 
-test('callers of the port hear only of what is theirs', () => {
+test('faults that the caller cannot correct become unavailable', () => {
   assert.deepEqual(
     [of(404, '6684674'), of(404, '4'), of(409, '1'), of(400, '2'), of(500, 6_684_700)].map(
-      (given) => portFault(given).kind,
+      (answer) => portFault(answer).kind,
     ),
     ['notFound', 'unavailable', 'unavailable', 'unavailable', 'overQuota'],
   );

@@ -43,13 +43,13 @@ export const isMissingFile = ({ kind, detail }: Fault): boolean =>
  * Translates a fault for a caller of the port: errors that the caller cannot correct (no such
  * volume on the filer, in use, bad request) become unavailable.
  */
-export function portFault(given: Fault): Fault {
+export function portFault(answer: Fault): Fault {
   const isPortFault =
-    given.detail['ontap'] === undefined ||
-    isMissingFile(given) ||
-    given.kind === 'overQuota' ||
-    given.kind === 'timeout';
-  return isPortFault ? given : fault('unavailable', given.message, given.detail);
+    answer.detail['ontap'] === undefined ||
+    isMissingFile(answer) ||
+    answer.kind === 'overQuota' ||
+    answer.kind === 'timeout';
+  return isPortFault ? answer : fault('unavailable', answer.message, answer.detail);
 }
 
 function kindOf(status: number): FaultKind {

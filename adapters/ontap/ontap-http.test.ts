@@ -53,9 +53,9 @@ test(
       ],
       { stdio: 'ignore' },
     );
-    const [ca, heard] = [readFileSync(cert, 'utf8'), [] as string[]];
+    const [ca, requests] = [readFileSync(cert, 'utf8'), [] as string[]];
     const server = createServer({ key: readFileSync(key), cert: ca }, (request, response) => {
-      heard.push(request.headers.authorization ?? '');
+      requests.push(request.headers.authorization ?? '');
       response.end('{"version": 9}');
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -68,13 +68,13 @@ test(
       status: 200,
       body: { version: 9 },
     });
-    const refused = await strange.send('GET', '/api/cluster', undefined, 5_000);
+    const refusal = await strange.send('GET', '/api/cluster', undefined, 5_000);
     assert.ok(
-      isFault(refused) && refused.kind === 'unavailable' && /certificate/.test(refused.message),
-      JSON.stringify(refused),
+      isFault(refusal) && refusal.kind === 'unavailable' && /certificate/.test(refusal.message),
+      JSON.stringify(refusal),
     );
     assert.deepEqual(
-      heard,
+      requests,
       [`Basic ${Buffer.from('admin:p:ss').toString('base64')}`],
       'the stranger got no password',
     );

@@ -17,11 +17,11 @@ const flexVol = { uuid: 'u', name: 'vol' };
 async function against(
   status: number,
   body: object,
-  work: (rest: OntapRest, heard: string[]) => Promise<void>,
+  work: (rest: OntapRest, requests: string[]) => Promise<void>,
 ): Promise<void> {
-  const heard: string[] = [];
+  const requests: string[] = [];
   const server = createServer((request, response) => {
-    heard.push(`${request.method} ${request.url}`);
+    requests.push(`${request.method} ${request.url}`);
     response.writeHead(status).end(JSON.stringify(body));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -37,7 +37,7 @@ async function against(
     log: silentLog,
   });
   try {
-    await work(rest, heard);
+    await work(rest, requests);
   } finally {
     rest.close();
     server.close();
@@ -49,9 +49,9 @@ test('the next page is followed nowhere but on the filer, and not for ever', asy
   await against(
     200,
     { records: [], _links: { next: { href: 'https://elsewhere.example/api/x' } } },
-    async (rest, heard) => {
+    async (rest, requests) => {
       assert.equal(kindOf(await rest.files(flexVol, '*')), 'unavailable');
-      assert.equal(heard.length, 1);
+      assert.equal(requests.length, 1);
     },
   );
   await against(200, { records: [], _links: { next: { href: '/api/same' } } }, async (rest) =>
@@ -76,31 +76,31 @@ test('dots and slashes of a name are encoded', async () => {
   await against(
     404,
     { error: { code: '6684674', message: 'No such file or directory.' } },
-    async (rest, heard) => {
+    async (rest, requests) => {
       assert.equal(kindOf(await rest.file(flexVol, 'a.b/c')), 'notFound');
-      assert.match(heard[0] ?? '', /^GET \/api\/storage\/volumes\/u\/files\/a%2Eb%2Fc\?/);
+      assert.match(requests[0] ?? '', /^GET \/api\/storage\/volumes\/u\/files\/a%2Eb%2Fc\?/);
     },
   );
 });
 
-test('what failed for a reason is not tried again, what passes is', async () => {
+test('a definite refusal is not retried, a temporary failure is', async () => {
   await against(
     500,
     { error: { code: '6684674', message: 'No such file or directory.' } },
-    async (rest, heard) => {
+    async (rest, requests) => {
       assert.equal(await rest.deleteFile(flexVol, 'f'), undefined);
-      assert.equal(heard.length, 1);
+      assert.equal(requests.length, 1);
     },
   );
-  await against(429, {}, async (rest, heard) => {
+  await against(429, {}, async (rest, requests) => {
     assert.equal(kindOf(await rest.deleteFile(flexVol, 'f')), 'unavailable');
-    assert.equal(heard.length, 3);
+    assert.equal(requests.length, 3);
   });
-  await against(503, {}, async (rest, heard) => {
+  await against(503, {}, async (rest, requests) => {
     assert.equal(
       kindOf(await rest.cloneFile(flexVol, { from: 'a', to: 'b', overwrite: false })),
       'unavailable',
     );
-    assert.equal(heard.length, 1, 'a change is not repeated');
+    assert.equal(requests.length, 1, 'a change is not repeated');
   });
 });

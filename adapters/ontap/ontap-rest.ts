@@ -123,16 +123,16 @@ export function createOntapRest({
         timeoutMs + (method === 'GET' ? 0 : returnTimeoutS * 1000),
       );
       if (!isFault(answer) && answer.status < 400) return answer;
-      const refused = isFault(answer)
+      const refusal = isFault(answer)
         ? answer
         : ontapFault(`${method} ${path}`, answer.status, answer.body);
       const passing =
         isFault(answer) ||
         answer.status === 429 ||
-        (answer.status >= 500 && refused.kind === 'unavailable');
-      if (!repeatable || !passing || attempt === attempts) return refused;
+        (answer.status >= 500 && refusal.kind === 'unavailable');
+      if (!repeatable || !passing || attempt === attempts) return refusal;
       log.warn(
-        { filer: address.origin, method, path, reason: refused.message, attempt },
+        { filer: address.origin, method, path, reason: refusal.message, attempt },
         'ONTAP call is repeated',
       );
       await clock.sleep(jittered(firstPauseMs * 2 ** attempt));
@@ -207,11 +207,11 @@ export function createOntapRest({
 
   return {
     async flexVol(svm, name) {
-      const found = await readAll<VolumeRecord>(
+      const volumes = await readAll<VolumeRecord>(
         `/api/storage/volumes?${query({ name, 'svm.name': svm, fields: 'state,nas.path,space.size,space.available' })}`,
       );
-      if (isFault(found)) return found;
-      const [volume] = found;
+      if (isFault(volumes)) return volumes;
+      const [volume] = volumes;
       if (!volume)
         return fault('notFound', `The SVM ${svm} has no volume ${name}.`, { ontap: 'no record' });
       return {
@@ -224,10 +224,10 @@ export function createOntapRest({
       };
     },
     async files(volume, pattern) {
-      const found = await readAll<FileRecord>(
+      const files = await readAll<FileRecord>(
         `${folderOf(volume)}?${query({ name: pattern, type: 'file', fields: 'type,size', max_records: String(pageRecords) })}`,
       );
-      return isFault(found) ? found : found.filter(({ type }) => type === 'file').map(fileOf);
+      return isFault(files) ? files : files.filter(({ type }) => type === 'file').map(fileOf);
     },
     file,
     cloneFile: async ({ uuid, name }, { from, to, overwrite }) =>
@@ -247,17 +247,17 @@ export function createOntapRest({
         path: pathOf(volume, from),
         body: { path: to },
       });
-      const seen = renamed === 'unknown' ? await file(volume, to) : renamed;
-      return isFault(seen) ? seen : undefined;
+      const result = renamed === 'unknown' ? await file(volume, to) : renamed;
+      return isFault(result) ? result : undefined;
     },
     async deleteFile(volume, name) {
       const deleted = await change({
         method: 'DELETE',
         path: `${pathOf(volume, name)}?return_timeout=${returnTimeoutS}`,
       });
-      const seen = deleted === 'unknown' ? await file(volume, name) : deleted;
-      if (isFault(seen)) return isMissingFile(seen) ? undefined : seen;
-      return seen === 'done'
+      const result = deleted === 'unknown' ? await file(volume, name) : deleted;
+      if (isFault(result)) return isMissingFile(result) ? undefined : result;
+      return result === 'done'
         ? undefined
         : fault('unavailable', `ONTAP has lost the job that should delete ${name}`);
     },

@@ -46,7 +46,7 @@ export function createOntapVolumes({
   const url = (volume: Place, file: string): string =>
     `nfs://${nfsServer}${volume.junctionPath}/${file}`;
 
-  async function look(): Promise<Outcome<Place>> {
+  async function findVolume(): Promise<Outcome<Place>> {
     const volume = await rest.flexVol(svm, flexVol);
     if (isFault(volume)) return portFault(volume);
     const { junctionPath, state } = volume;
@@ -65,7 +65,7 @@ export function createOntapVolumes({
    * fault, the next call looks the volume up again, since it may have been moved or recreated.
    */
   async function onFiler<T>(work: (volume: Place) => Promise<Outcome<T>>): Promise<Outcome<T>> {
-    const volume = place ?? (await look());
+    const volume = place ?? (await findVolume());
     const outcome = isFault(volume) ? volume : await work(volume);
     if (!isFault(outcome)) return outcome;
     if (!isMissingFile(outcome)) place = undefined;
@@ -77,7 +77,7 @@ export function createOntapVolumes({
     return isFault(facts) ? (isMissingFile(facts) ? false : facts) : true;
   }
 
-  async function found(volume: Place, file: string): Promise<Outcome<OntapFile>> {
+  async function fileFacts(volume: Place, file: string): Promise<Outcome<OntapFile>> {
     const facts = await rest.file(volume, file);
     return isFault(facts) && isMissingFile(facts)
       ? fault('notFound', `The filer has no ${file}.`)
@@ -124,7 +124,7 @@ export function createOntapVolumes({
 
   /** Clones `from` to `to`, which must not exist. */
   async function clone(volume: Place, from: string, to: string): Promise<Outcome<void>> {
-    const source = await found(volume, from);
+    const source = await fileFacts(volume, from);
     if (isFault(source)) return source;
     const cloned = await rest.cloneFile(volume, { from, to, overwrite: false });
     if (cloned !== 'unknown') return withoutValue(cloned);
@@ -170,13 +170,13 @@ export function createOntapVolumes({
     work: (volume: Place, file: string) => Promise<Outcome<T>>,
   ): Promise<Outcome<T>> =>
     await onFiler(async (volume) => {
-      const facts = await found(volume, volumeFile(volumeId));
+      const facts = await fileFacts(volume, volumeFile(volumeId));
       return isFault(facts) ? facts : await work(volume, volumeFile(volumeId));
     });
 
   const backend: VolumeBackend = {
     async facts() {
-      const volume = await look();
+      const volume = await findVolume();
       if (isFault(volume)) return volume;
       return {
         vendorName: 'NetApp',
@@ -239,7 +239,9 @@ export function createOntapVolumes({
       return isFault(snapshotResult) ? snapshotResult : {};
     },
     finishOnlineSnapshot: async (snapshot) =>
-      await onFiler(async (volume) => withoutValue(await found(volume, snapshotFile(snapshot)))),
+      await onFiler(async (volume) =>
+        withoutValue(await fileFacts(volume, snapshotFile(snapshot))),
+      ),
     abandonOnlineSnapshot: async (snapshot) =>
       await backend.deleteSnapshot(snapshot, { inUse: true }),
 
@@ -271,7 +273,7 @@ export function createOntapVolumes({
     exportFile: async (from, { path, format }, options = {}) =>
       await onFiler(async (volume) => {
         const file = 'snapshot' in from ? snapshotFile(from.snapshot) : volumeFile(from.volumeId);
-        const source = await found(volume, file);
+        const source = await fileFacts(volume, file);
         return isFault(source)
           ? source
           : await copy(['-f', 'qcow2', '-O', format, url(volume, file), path], options);

@@ -85,11 +85,11 @@ const unknownMethod = { error: 'unknown method' };
 
 describe('the OVSDB client', () => {
   it('matches answers to calls in whatever order they come', async () => {
-    const held: (() => void)[] = [];
+    const replies: (() => void)[] = [];
     await withPeer(
       ({ id, params }, send) => {
-        held.unshift(() => send({ id, result: params, error: null }));
-        if (held.length === 3) held.forEach((each) => each());
+        replies.unshift(() => send({ id, result: params, error: null }));
+        if (replies.length === 3) replies.forEach((each) => each());
       },
       {},
       async (client) => {
@@ -148,18 +148,18 @@ describe('the OVSDB client', () => {
 
   it('answers echoes, asks for one in silence, and leaves a peer that gives none', async () => {
     const echoed: unknown[] = [];
-    let asked = 0;
+    let callCount = 0;
     await withPeer(
       ({ id, method, result }, send) => {
         if (method === 'any') send({ id: 'echo', method: 'echo', params: ['are you there'] });
         if (id === 'echo') echoed.push(result);
-        if (method === 'echo') asked += 1; // stays unanswered
+        if (method === 'echo') callCount += 1; // stays unanswered
       },
       { keepaliveIntervalMs: 30 },
       async (client, peer) => {
         await assert.rejects(client.call('any', []), OvsdbDisconnected);
         assert.deepEqual(echoed, [['are you there']]);
-        assert.ok(asked >= 1);
+        assert.ok(callCount >= 1);
         await eventually(() => peer.opened >= 2, { withinMs: 2_000, what: 'another connection' });
       },
     );

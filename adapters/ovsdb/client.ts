@@ -1,8 +1,12 @@
 // An OVSDB client that stays connected: it reconnects with jittered backoff and restores its
 // replicas and locks. Calls wait a bounded time for the connection, so that a restart of the server
 // only delays them.
-import { KeptConnection, type KeepDeps, type KeepOptions } from '#platform/kept-connection.ts';
 import type { Log } from '#platform/log.ts';
+import {
+  ReconnectingConnection,
+  type ReconnectDeps,
+  type ReconnectOptions,
+} from '#platform/reconnecting-connection.ts';
 import { OvsdbConnection, type CallOptions, type ConnectionOptions } from './connection.ts';
 import { OvsdbDisconnected } from './errors.ts';
 import { Lock } from './lock.ts';
@@ -10,7 +14,7 @@ import { readAnswers, type Operation, type OperationResult } from './operations.
 import { Replica, type ReplicaListeners, type Selection } from './replica.ts';
 import type { DatabaseSchema } from './schema.ts';
 
-export interface ClientOptions<S extends DatabaseSchema> extends KeepOptions {
+export interface ClientOptions<S extends DatabaseSchema> extends ReconnectOptions {
   /** `unix:/run/ovn/ovnnb_db.sock`, `tcp:127.0.0.1:6641`; if one fails, the next is tried. */
   remotes: readonly string[];
   schema: S;
@@ -29,7 +33,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
   readonly #connectionOptions: Omit<ConnectionOptions, 'remote'>;
   readonly #callTimeoutMs: number;
   readonly #log: Log;
-  readonly #kept: KeptConnection<OvsdbConnection>;
+  readonly #connection: ReconnectingConnection<OvsdbConnection>;
   readonly #replicas = new Map<string, Replica<S, Selection<S>>>();
   readonly #locks = new Map<string, Lock>();
   /** Failed attempts; each moves on to the next remote. */
@@ -40,7 +44,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
    * Connects at the first call, replica or lock, or at `connect()`, and stays connected until
    * `close()`.
    */
-  constructor(options: ClientOptions<S>, deps: KeepDeps) {
+  constructor(options: ClientOptions<S>, deps: ReconnectDeps) {
     if (options.remotes.length === 0) throw new Error('an OVSDB client needs a remote');
     this.#remotes = options.remotes;
     this.#schema = options.schema;
@@ -52,12 +56,12 @@ export class OvsdbClient<S extends DatabaseSchema> {
     };
     this.#callTimeoutMs = options.callTimeoutMs ?? 30_000;
     this.#log = deps.log.child({ database: options.schema.name });
-    this.#kept = new KeptConnection(
+    this.#connection = new ReconnectingConnection(
       options,
       { ...deps, log: this.#log },
       {
         name: 'OVSDB',
-        attempt: (leftMs, lost) => this.#open(leftMs, lost),
+        attempt: (leftMs, onLost) => this.#open(leftMs, onLost),
         opened: (connection) => {
           for (const lock of this.#locks.values())
             this.#settle(connection, this.#askForLock(connection, lock));
@@ -111,7 +115,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
     params: readonly unknown[],
     options: TransactOptions = {},
   ): Promise<unknown> {
-    const connection = this.#kept.current ?? (await this.connect());
+    const connection = this.#connection.current ?? (await this.connect());
     return connection.call(method, params, { timeoutMs: this.#callTimeoutMs, ...options });
   }
 
@@ -127,7 +131,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
     };
     const replica = new Replica<S, M>(id, this.#schema, selection, guarded, () => {
       this.#replicas.delete(id);
-      this.#kept.current
+      this.#connection.current
         ?.call('monitor_cancel', [id], { timeoutMs: this.#callTimeoutMs })
         .catch(() => undefined); // ends with the connection at the latest
     });
@@ -139,14 +143,14 @@ export class OvsdbClient<S extends DatabaseSchema> {
   }
 
   /** Requests a lock, now and on every new connection. One `Lock` per name. */
-  lock(name: string, onChange: (held: boolean) => void = () => {}): Lock {
+  lock(name: string, onChange: (isHeld: boolean) => void = () => {}): Lock {
     if (this.#locks.has(name)) throw new Error(`this client is after the lock ${name} already`);
     const lock = new Lock(
       name,
-      (held) => this.#guarded(() => onChange(held)),
+      (isHeld) => this.#guarded(() => onChange(isHeld)),
       () => {
         this.#locks.delete(name);
-        this.#kept.current
+        this.#connection.current
           ?.call('unlock', [name], { timeoutMs: this.#callTimeoutMs })
           .catch(() => undefined); // ends with the connection at the latest
       },
@@ -163,27 +167,27 @@ export class OvsdbClient<S extends DatabaseSchema> {
     // The server requires a queued client to leave the queue first; both requests are sent at once.
     await Promise.all([
       connection.call('unlock', [lock.name], { timeoutMs }),
-      connection.call('steal', [lock.name], { timeoutMs, taken: () => lock.set(true) }),
+      connection.call('steal', [lock.name], { timeoutMs, onAnswer: () => lock.set(true) }),
     ]);
   }
 
   /** Joins a connection attempt that is under way. */
   connect(): Promise<OvsdbConnection> {
-    return this.#kept.get();
+    return this.#connection.get();
   }
 
   close(): void {
     for (const replica of this.#replicas.values()) replica.close();
-    this.#kept.close();
+    this.#connection.close();
   }
 
-  async #open(leftMs: number, lost: (cause: Error) => void): Promise<OvsdbConnection> {
+  async #open(leftMs: number, onLost: (cause: Error) => void): Promise<OvsdbConnection> {
     // Not empty: the constructor checks it.
     const remote = this.#remotes[this.#failed % this.#remotes.length] as string;
     try {
       return await OvsdbConnection.open(
         { ...this.#connectionOptions, remote },
-        { notification: (method, params) => this.#notified(method, params), closed: lost },
+        { notification: (method, params) => this.#notified(method, params), closed: onLost },
         leftMs,
       );
     } catch (error) {
@@ -196,7 +200,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
 
   /** Sends a request now if there is a connection; otherwise the next connection starts with it. */
   #begin(work: (connection: OvsdbConnection) => Promise<void>): void {
-    const connection = this.#kept.current;
+    const connection = this.#connection.current;
     if (connection) this.#settle(connection, work(connection));
     else
       this.connect().catch((error: Error) =>
@@ -209,7 +213,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
    */
   #settle(connection: OvsdbConnection, work: Promise<void>): void {
     work.catch((error: Error) => {
-      if (this.#kept.current !== connection) return;
+      if (this.#connection.current !== connection) return;
       this.#log.error({ error: error.message }, 'OVSDB replica or lock refused');
       connection.close();
     });
@@ -219,15 +223,15 @@ export class OvsdbClient<S extends DatabaseSchema> {
     connection: OvsdbConnection,
     replica: Replica<S, Selection<S>>,
   ): Promise<void> {
-    await replica.start((method, params, taken) =>
-      connection.call(method, params, { timeoutMs: this.#callTimeoutMs, taken }),
+    await replica.start((method, params, onAnswer) =>
+      connection.call(method, params, { timeoutMs: this.#callTimeoutMs, onAnswer }),
     );
   }
 
   async #askForLock(connection: OvsdbConnection, lock: Lock): Promise<void> {
     await connection.call('lock', [lock.name], {
       timeoutMs: this.#callTimeoutMs,
-      taken: (answer) => lock.set((answer as { locked: boolean }).locked),
+      onAnswer: (answer) => lock.set((answer as { locked: boolean }).locked),
     }); // RFC 7047, 4.1.8
   }
 
@@ -241,7 +245,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
     } catch (error) {
       this.#log.error({ error: (error as Error).message }, 'OVSDB replica broken: fetched anew');
       replica?.distrust();
-      this.#kept.current?.close();
+      this.#connection.current?.close();
     }
   }
 

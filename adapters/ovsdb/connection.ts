@@ -32,7 +32,7 @@ export interface CallOptions {
    */
   signal?: AbortSignal | undefined;
   /** Called with the answer at once, before any notification that follows it. */
-  taken?: ((result: unknown) => void) | undefined;
+  onAnswer?: ((result: unknown) => void) | undefined;
 }
 
 export class OvsdbConnection {
@@ -79,7 +79,7 @@ export class OvsdbConnection {
   call(
     method: string,
     params: readonly unknown[],
-    { timeoutMs, signal, taken }: CallOptions,
+    { timeoutMs, signal, onAnswer: taken }: CallOptions,
   ): Promise<unknown> {
     const refusal = this.#calls.refusal('OVSDB');
     if (refusal !== undefined) return Promise.reject(new OvsdbDisconnected(refusal));

@@ -18,13 +18,13 @@ describe('the JSON stream', () => {
         (messages, between, sizes) => {
           const stream = Buffer.from(messages.map((each) => JSON.stringify(each)).join(between));
           const splitter = new JsonSplitter(1e6);
-          const seen: unknown[] = [];
+          const documents: unknown[] = [];
           for (let at = 0, i = 0; at < stream.length; i += 1) {
             const size = sizes[i % sizes.length] ?? 1;
-            seen.push(...splitter.push(stream.subarray(at, at + size)));
+            documents.push(...splitter.push(stream.subarray(at, at + size)));
             at += size;
           }
-          assert.deepEqual(seen, messages);
+          assert.deepEqual(documents, messages);
         },
       ),
     );

@@ -4,11 +4,11 @@
 
 export class Lock {
   readonly name: string;
-  readonly #onChange: (held: boolean) => void;
+  readonly #onChange: (isHeld: boolean) => void;
   readonly #onReleased: () => void;
-  #held = false;
+  #isHeld = false;
 
-  constructor(name: string, onChange: (held: boolean) => void, onReleased: () => void) {
+  constructor(name: string, onChange: (isHeld: boolean) => void, onReleased: () => void) {
     this.name = name;
     this.#onChange = onChange;
     this.#onReleased = onReleased;
@@ -16,7 +16,7 @@ export class Lock {
 
   /** Whether this client holds the lock, according to the server's latest message. */
   get held(): boolean {
-    return this.#held;
+    return this.#isHeld;
   }
 
   /** Releases the lock, or leaves its queue. */
@@ -26,9 +26,9 @@ export class Lock {
   }
 
   /** Called by the client with the server's message, and when the connection is lost. */
-  set(held: boolean): void {
-    if (held === this.#held) return;
-    this.#held = held;
-    this.#onChange(held);
+  set(isHeld: boolean): void {
+    if (isHeld === this.#isHeld) return;
+    this.#isHeld = isHeld;
+    this.#onChange(isHeld);
   }
 }

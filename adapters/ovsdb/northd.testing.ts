@@ -34,13 +34,13 @@ export async function startNorthd(
     '-vconsole:off',
   ]);
   const northd = spawn(command, args, { env, cwd: folder, stdio: 'ignore' });
-  const ended = new Promise((resolve) => northd.once('exit', resolve));
+  const exit = new Promise((resolve) => northd.once('exit', resolve));
   const shoot = () => northd.kill('SIGKILL');
   process.once('exit', shoot);
   return {
     close: async () => {
       shoot();
-      await ended;
+      await exit;
       process.removeListener('exit', shoot);
       await rm(folder, { recursive: true, force: true });
     },

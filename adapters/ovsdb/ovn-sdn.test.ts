@@ -68,8 +68,8 @@ sdnContract(
 describe('OVN', { skip }, () => {
   it('tells where ports are bound and which chassis answers', async (t) => {
     const { north, south, open, close } = await ovn();
-    const heard: [string, PortBinding | null][] = [];
-    const sdn = open({ portChanged: (port, binding) => heard.push([port, binding]) });
+    const changes: [string, PortBinding | null][] = [];
+    const sdn = open({ portChanged: (port, binding) => changes.push([port, binding]) });
     const [northd, controller] = [
       new OvsdbClient({ remotes: [north.unix], schema: northbound }, { log: silentLog }),
       new OvsdbClient({ remotes: [south.unix], schema: southbound }, { log: silentLog }),
@@ -112,11 +112,11 @@ describe('OVN', { skip }, () => {
       sb.update('Port_Binding', [['logical_port', '==', 'p1']], { up: true }),
     ]);
     await controller.transact([sb.delete('Port_Binding', [['logical_port', '==', 'p1']])]);
-    await eventually(() => heard.length === 3, {
+    await eventually(() => changes.length === 3, {
       withinMs: 2_000,
       what: 'three changes of the port',
     });
-    assert.deepEqual(heard, [
+    assert.deepEqual(changes, [
       ['p1', { port: 'p1', chassis: 'h1', up: false }],
       ['p1', { port: 'p1', chassis: 'h1', up: true }],
       ['p1', null],
@@ -163,7 +163,7 @@ describe('OVN', { skip }, () => {
         (await reader.transact([sb.select('Logical_Flow', [], ['match'])]))[0].rows.filter((flow) =>
           flow.match.includes(match),
         ).length;
-      const seen = async (there: boolean) => {
+      const untilBound = async (there: boolean) => {
         await eventually(
           async () =>
             (sdn.binding('port') !== null) === there &&
@@ -176,13 +176,13 @@ describe('OVN', { skip }, () => {
       };
       for (let round = 0; round < 2; round += 1) {
         assert.ok(!isFault(await sdn.sync(exampleNetwork)));
-        await seen(true);
+        await untilBound(true);
         assert.ok(!isFault(await sdn.sync([])));
-        await seen(false);
+        await untilBound(false);
       }
       // The network is removed and written again before northd reads.
       assert.ok(!isFault(await sdn.sync(exampleNetwork)));
-      await seen(true);
+      await untilBound(true);
       assert.ok(!isFault(await sdn.sync([])) && !isFault(await sdn.sync(exampleNetwork)));
       assert.ok(!isFault(await sdn.askChassis()));
       await eventually(
@@ -196,7 +196,7 @@ describe('OVN', { skip }, () => {
         },
         { withinMs: 10_000, what: 'northd has taken all of it' },
       );
-      await seen(true);
+      await untilBound(true);
     },
   );
 
@@ -238,8 +238,8 @@ describe('OVN', { skip }, () => {
       },
       { log: silentLog },
     );
-    const [asked, synced] = await Promise.all([sdn.askChassis(), sdn.sync([])]);
-    assert.equal(isFault(asked) && asked.kind, 'unavailable');
+    const [chassisAnswer, synced] = await Promise.all([sdn.askChassis(), sdn.sync([])]);
+    assert.equal(isFault(chassisAnswer) && chassisAnswer.kind, 'unavailable');
     assert.equal(isFault(synced) && synced.kind, 'timeout');
     sdn.close();
   });

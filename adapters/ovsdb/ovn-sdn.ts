@@ -149,7 +149,7 @@ class OvnSdn implements Sdn {
     this.#real = real;
     // Requested before the rows, so that once the rows are known it is also known whether this
     // process may write.
-    this.#lock = this.#north.lock(writersLock, (held) => listeners.writerChanged?.(held));
+    this.#lock = this.#north.lock(writersLock, (isHeld) => listeners.writerChanged?.(isHeld));
     this.#northRows = this.#north.replicate(nbSelection, {
       onChanges: (changes) => {
         real.take(changes);
@@ -191,11 +191,11 @@ class OvnSdn implements Sdn {
     put: readonly SdnRow[],
     remove: readonly (SdnKey | SdnOwner)[],
   ): Promise<Outcome<void>> {
-    const named = () =>
+    const namedRows = () =>
       remove.flatMap((each) =>
         'owner' in each ? [...(this.#owned.get(each.owner)?.values() ?? [])] : [each],
       );
-    const steps = await this.#bring(put, named, Infinity);
+    const steps = await this.#bring(put, namedRows, Infinity);
     return isFault(steps) ? steps : undefined;
   }
 
@@ -214,7 +214,7 @@ class OvnSdn implements Sdn {
   }
 
   chassis(): Chassis[] {
-    const answered = new Map(
+    const generations = new Map(
       [...this.#southRows.rows('Chassis_Private').values()].map((row) => [row.name, row.nb_cfg]),
     );
     return [...this.#southRows.rows('Chassis').values()].map(
@@ -222,7 +222,7 @@ class OvnSdn implements Sdn {
         name,
         hostname,
         options: other_config,
-        generation: answered.get(name) ?? 0,
+        generation: generations.get(name) ?? 0,
       }),
     );
   }

@@ -114,9 +114,9 @@ export async function startPrivateOvn(): Promise<PrivateOvn> {
       );
     },
     async settled(sdn) {
-      const asked = await sdn.askChassis();
-      if (isFault(asked)) throw new Error(asked.message);
-      await eventually(async () => (await generation()) >= asked, {
+      const requestedGeneration = await sdn.askChassis();
+      if (isFault(requestedGeneration)) throw new Error(requestedGeneration.message);
+      await eventually(async () => (await generation()) >= requestedGeneration, {
         withinMs: 15_000,
         what: 'northd takes what was written',
       });

@@ -77,7 +77,7 @@ class OvsHostNetwork implements HostNetwork {
   readonly #switchRows: Replica<typeof openVswitch, typeof ovsSelection>;
   readonly #chassisRows: Replica<typeof southbound, typeof chassisSelection>;
   /** Bindings of the chassis with this UUID, which changes when ovn-controller registers again. */
-  #bindings: { chassis: string; rows: Bindings; known: boolean } | undefined;
+  #bindings: { chassis: string; rows: Bindings; isKnown: boolean } | undefined;
 
   constructor(
     options: OvsHostNetworkOptions,
@@ -149,7 +149,7 @@ class OvsHostNetwork implements HostNetwork {
   }
 
   networks(): readonly LocalNetwork[] | null {
-    if (!this.#bindings?.known) return null;
+    if (!this.#bindings?.isKnown) return null;
     return localNetworks(this.#bindings.rows.rows('Port_Binding').values(), this.#bindings.chassis);
   }
 
@@ -247,12 +247,12 @@ class OvsHostNetwork implements HostNetwork {
       {
         onChanges: this.#changed,
         onTrue: () => {
-          if (this.#bindings?.chassis === uuid) this.#bindings.known = true;
+          if (this.#bindings?.chassis === uuid) this.#bindings.isKnown = true;
           this.#changed();
         },
       },
     );
-    this.#bindings = { chassis: uuid, rows, known: false };
+    this.#bindings = { chassis: uuid, rows, isKnown: false };
   }
 
   #tunnels(): TunnelHealth[] {

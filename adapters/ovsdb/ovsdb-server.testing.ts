@@ -48,9 +48,9 @@ export async function startPrivateOvsdb({
 
   const kill = async () => {
     if (!server || server.exitCode !== null || server.signalCode !== null) return;
-    const ended = new Promise((resolve) => server?.once('exit', resolve));
+    const exit = new Promise((resolve) => server?.once('exit', resolve));
     server.kill('SIGKILL');
-    await ended;
+    await exit;
   };
   const start = async () => {
     let complaint = '';

@@ -142,14 +142,14 @@ describe('the OVSDB client with a real server', { skip }, () => {
 
   it('shows one client what the other changes, and its own changes before the answer', async (t) => {
     const [one, two] = [connectedTo(t, server.unix), connectedTo(t, server.tcp)];
-    const heard: string[] = [];
+    const events: string[] = [];
     const [mine, theirs] = [
       one.replicate(ports),
       two.replicate(ports, {
         onChanges: (changes) => {
           for (const { table, old, now } of changes)
             if (table === 'Logical_Switch_Port')
-              heard.push(
+              events.push(
                 `${old?.name ?? '-'} ${JSON.stringify(old?.tag ?? null)} -> ${now?.name ?? '-'} ${JSON.stringify(now?.tag ?? null)}`,
               );
         },
@@ -205,7 +205,7 @@ describe('the OVSDB client with a real server', { skip }, () => {
       withinMs: 2_000,
       what: 'switch and port are gone',
     });
-    assert.deepEqual(heard, [
+    assert.deepEqual(events, [
       '- null -> seen null',
       'seen null -> seen 7',
       'seen 7 -> seen 8',
@@ -254,9 +254,9 @@ describe('the OVSDB client with a real server', { skip }, () => {
   it('gives a lock to one client at a time; its owner alone may write under it', async (t) => {
     const [one, two] = [connectedTo(t, server.unix), connectedTo(t, server.unix)];
     const lockChanges: string[] = [];
-    const first = one.lock('leader', (held) => lockChanges.push(`one ${held}`));
+    const first = one.lock('leader', (isHeld) => lockChanges.push(`one ${isHeld}`));
     await eventually(() => first.held, { withinMs: 2_000, what: 'the first client has the lock' });
-    const second = two.lock('leader', (held) => lockChanges.push(`two ${held}`));
+    const second = two.lock('leader', (isHeld) => lockChanges.push(`two ${isHeld}`));
     await assert.rejects(
       two.transact([nb.assert('leader'), nb.insert('Address_Set', { name: 'no' })]),
       (error) =>
@@ -267,7 +267,7 @@ describe('the OVSDB client with a real server', { skip }, () => {
     await one.transact([nb.assert('leader'), nb.comment('mine')]);
     first.release();
     await eventually(() => second.held, { withinMs: 2_000, what: 'the second client has it' });
-    const third = one.lock('leader', (held) => lockChanges.push(`third ${held}`));
+    const third = one.lock('leader', (isHeld) => lockChanges.push(`third ${isHeld}`));
     await one.steal(third);
     await eventually(() => !second.held, {
       withinMs: 2_000,

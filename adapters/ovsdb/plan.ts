@@ -133,10 +133,10 @@ class Planner {
     const [inserts, updates]: [Step[], Step[]] = [[], []];
     for (const row of this.#inOrder()) {
       const uuid = this.#uuidOf(row.table, row.key, row);
-      const held = this.#real.row(row.table, uuid);
+      const existing = this.#real.row(row.table, uuid);
       const columns = this.#resolve(row);
       const { attach, detach } = this.#hang(row, uuid);
-      if (!held)
+      if (!existing)
         inserts.push({
           kind: 'insert',
           table: row.table,
@@ -147,7 +147,7 @@ class Planner {
           detach,
         });
       else {
-        const changed = this.#changed(row.table, held, columns);
+        const changed = this.#changed(row.table, existing, columns);
         if (attach.length + detach.length + Object.keys(changed).length > 0)
           updates.push({
             kind: 'update',
@@ -177,7 +177,7 @@ class Planner {
    * is dropped when its transaction commits.
    */
   *#inOrder(): Generator<AnyDesired> {
-    const seen = new Set<string>();
+    const visitedNames = new Set<string>();
     const stack = [...this.#desired.keys()]
       .toReversed()
       .map((name) => ({ name, needsSeen: false }));
@@ -185,11 +185,11 @@ class Planner {
       const row = this.#desired.get(top.name);
       if (!row) continue; // an existing row that is not among the desired ones
       if (top.needsSeen) yield row;
-      else if (!seen.has(top.name)) {
-        seen.add(top.name);
+      else if (!visitedNames.has(top.name)) {
+        visitedNames.add(top.name);
         stack.push({ name: top.name, needsSeen: true });
         for (const name of this.#needs(row))
-          if (!seen.has(name)) stack.push({ name, needsSeen: false });
+          if (!visitedNames.has(name)) stack.push({ name, needsSeen: false });
       }
     }
   }
@@ -240,10 +240,10 @@ class Planner {
     );
   }
 
-  #changed(table: string, held: AnyRow, desired: AnyRow): AnyRow {
+  #changed(table: string, existing: AnyRow, desired: AnyRow): AnyRow {
     return Object.fromEntries(
       Object.entries(desired).filter(([name, value]) => {
-        const now = held[name];
+        const now = existing[name];
         if (now === undefined) throw new Error(`the real rows of ${table} come without ${name}`);
         return !sameValue(columnOf(tableOf(this.#schema, table), name), now, value);
       }),

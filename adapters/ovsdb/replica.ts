@@ -59,13 +59,13 @@ export interface ReplicaListeners<S extends DatabaseSchema, M> {
 }
 
 /**
- * How a replica talks to the server. `taken` is called before any notification that follows the
+ * How a replica talks to the server. `onAnswer` is called before any notification that follows the
  * answer.
  */
 export type Ask = (
   method: string,
   params: readonly unknown[],
-  taken: (answer: unknown) => void,
+  onAnswer: (answer: unknown) => void,
 ) => Promise<unknown>;
 
 type Method = 'monitor_cond_since' | 'monitor_cond' | 'monitor';
@@ -264,14 +264,14 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
   #take(updates: TableUpdates): void {
     const changes: RowChange[] = [];
     for (const [name, rows] of Object.entries(updates)) {
-      const held = this.#rows.get(name);
-      if (!held) continue;
+      const tableRows = this.#rows.get(name);
+      if (!tableRows) continue;
       const table = tableOf(this.#schema, name);
       for (const [uuid, update] of Object.entries(rows)) {
-        const old = held.get(uuid) ?? null;
+        const old = tableRows.get(uuid) ?? null;
         const now = this.#after(table, name, old, update);
-        if (now) held.set(uuid, now);
-        else held.delete(uuid);
+        if (now) tableRows.set(uuid, now);
+        else tableRows.delete(uuid);
         if (old || now) changes.push({ table: name, uuid, old, now });
       }
     }
@@ -296,22 +296,22 @@ export class Replica<S extends DatabaseSchema, M extends Selection<S>> {
   /** Replaces all rows; differences from the previous ones are reported as changes. */
   #replace(updates: TableUpdates): void {
     const changes: RowChange[] = [];
-    for (const [name, held] of this.#rows) {
+    for (const [name, tableRows] of this.#rows) {
       const table = tableOf(this.#schema, name);
       const fresh = new Map(
         Object.entries(updates[name] ?? {}).map(
           ([uuid, update]) => [uuid, this.#after(table, name, null, update)] as const,
         ),
       );
-      for (const [uuid, old] of held) {
+      for (const [uuid, old] of tableRows) {
         if (fresh.has(uuid)) continue;
-        held.delete(uuid);
+        tableRows.delete(uuid);
         changes.push({ table: name, uuid, old, now: null });
       }
       for (const [uuid, now] of fresh) {
-        const old = held.get(uuid) ?? null;
+        const old = tableRows.get(uuid) ?? null;
         if (!now || (old && sameRow(table, old, now))) continue;
-        held.set(uuid, now);
+        tableRows.set(uuid, now);
         changes.push({ table: name, uuid, old, now });
       }
     }

@@ -33,7 +33,7 @@ const write = fc.record({
   ),
 });
 
-function known(index: RowIndex<typeof northbound>): object {
+function contentOf(index: RowIndex<typeof northbound>): object {
   const byName = (one: object, other: object) =>
     JSON.stringify(one).localeCompare(JSON.stringify(other));
   return {
@@ -54,13 +54,13 @@ describe('the index of rows', () => {
         );
         const index = new RowIndex(northbound, scope);
         for (const { table, uuid, row: now } of writes) {
-          const held = rows[table];
-          const change: RowChange = { table, uuid, old: held?.get(uuid) ?? null, now };
-          if (now) held?.set(uuid, now);
-          else held?.delete(uuid);
+          const tableRows = rows[table];
+          const change: RowChange = { table, uuid, old: tableRows?.get(uuid) ?? null, now };
+          if (now) tableRows?.set(uuid, now);
+          else tableRows?.delete(uuid);
           index.take([change]);
         }
-        assert.deepEqual(known(index), known(RowIndex.of(northbound, scope, rows)));
+        assert.deepEqual(contentOf(index), contentOf(RowIndex.of(northbound, scope, rows)));
         for (const { table, key } of index.ours())
           assert.equal(index.row(table, index.find(table, key) ?? '')?.['name'], key);
       }),

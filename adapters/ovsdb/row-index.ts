@@ -146,15 +146,19 @@ export class RowIndex<S extends DatabaseSchema> {
     // A replica keeps the order of sets, so the common prefix is usually most of the set.
     let same = 0;
     while (same < before.length && before[same] === after[same]) same += 1;
-    const [gone, come] = [new Set(before.slice(same)), new Set(after.slice(same))];
-    for (const child of gone) {
-      if (come.has(child)) continue;
+    const [removedChildren, addedChildren] = [
+      new Set(before.slice(same)),
+      new Set(after.slice(same)),
+    ];
+    for (const child of removedChildren) {
+      if (addedChildren.has(child)) continue;
       const remaining = this.linksTo(child).filter((link) => !isSamePlace(link, parent));
       if (remaining.length > 0) this.#links.set(child, remaining);
       else this.#links.delete(child);
     }
-    for (const child of come)
-      if (!gone.has(child)) this.#links.set(child, [...this.linksTo(child), { ...parent, child }]);
+    for (const child of addedChildren)
+      if (!removedChildren.has(child))
+        this.#links.set(child, [...this.linksTo(child), { ...parent, child }]);
   }
 }
 

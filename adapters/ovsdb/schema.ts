@@ -108,13 +108,13 @@ export type AnyRow = Readonly<Record<string, AnyValue>>;
 
 /** Throws if the schema has no such table, which is a bug of the caller. */
 export function tableOf(schema: DatabaseSchema, table: string): Table {
-  const found = schema.tables[table];
-  if (!found) throw new Error(`${schema.name} has no table ${table}`);
-  return found;
+  const tableSchema = schema.tables[table];
+  if (!tableSchema) throw new Error(`${schema.name} has no table ${table}`);
+  return tableSchema;
 }
 
 export function columnOf(table: Table, column: string): Column {
-  const found = table.columns[column];
-  if (!found) throw new Error(`no column ${column}`);
-  return found;
+  const columnSchema = table.columns[column];
+  if (!columnSchema) throw new Error(`no column ${column}`);
+  return columnSchema;
 }

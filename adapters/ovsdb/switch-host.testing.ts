@@ -64,9 +64,9 @@ export async function startSwitchHost(name: string, south: string): Promise<Swit
   };
   const end = async (child: ChildProcess): Promise<void> => {
     if (child.exitCode === null && child.signalCode === null) {
-      const ended = new Promise((resolve) => child.once('exit', resolve));
+      const exit = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGKILL');
-      await ended;
+      await exit;
     }
     children.delete(child);
   };

@@ -89,8 +89,8 @@ function gathered(
   >();
   for (const { table, uuid, column, child } of links) {
     const name = `${uuid}.${column}`;
-    const found = byParent.get(name);
-    if (found) found.children.push(child);
+    const group = byParent.get(name);
+    if (group) group.children.push(child);
     else byParent.set(name, { table, uuid, column, children: [child] });
   }
   return [...byParent.values()];

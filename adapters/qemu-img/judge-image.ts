@@ -57,8 +57,8 @@ export function judgeImage(
   const specific = info['format-specific']?.data;
   if (specific?.['corrupt'] === true) return fault('badRequest', 'The image is marked as corrupt.');
   if (format === 'vmdk') {
-    const refused = judgeVmdk(specific);
-    if (isFault(refused)) return refused;
+    const refusal = judgeVmdk(specific);
+    if (isFault(refusal)) return refusal;
   }
   return judgeSizes(info, format, maxVirtualBytes);
 }

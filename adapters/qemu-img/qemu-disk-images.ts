@@ -25,7 +25,7 @@ const inspectCpuSeconds = 30;
 /** How long a qemu-nbd may take until it listens; added to its deadline, too. */
 const serveTimeoutMs = 10_000;
 /** Interval at which its socket is polled. */
-const socketLookMs = 5;
+const socketPollMs = 5;
 const gib = 1024 ** 3;
 
 type Judged = JudgedImage & { format: QemuFormat };
@@ -206,7 +206,7 @@ async function endedBeforeSocket(
 ): Promise<ChildEnd | null> {
   let end: ChildEnd | undefined;
   void server.ended.then((ended) => (end = ended));
-  for (const untilMs = performance.now() + serveTimeoutMs; ; await delay(socketLookMs)) {
+  for (const untilMs = performance.now() + serveTimeoutMs; ; await delay(socketPollMs)) {
     if (end) return end;
     if (
       await stat(socket).then(

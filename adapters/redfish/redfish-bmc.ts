@@ -48,11 +48,11 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
   async function system(call: RedfishCall): Promise<Outcome<System>> {
     const path = systemPath ?? (await findSystem(call));
     if (isFault(path)) return path;
-    const found = await call.get(path);
-    systemPath = isFault(found) && found.kind === 'notImplemented' ? undefined : path;
-    return isFault(found)
-      ? found
-      : { ...found, path, quirks: quirksOf(textAt(found.body, 'Manufacturer')) };
+    const document = await call.get(path);
+    systemPath = isFault(document) && document.kind === 'notImplemented' ? undefined : path;
+    return isFault(document)
+      ? document
+      : { ...document, path, quirks: quirksOf(textAt(document.body, 'Manufacturer')) };
   }
 
   async function findSystem(call: RedfishCall): Promise<Outcome<string>> {
@@ -72,43 +72,43 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
   }
 
   async function powerState(call: RedfishCall): Promise<Outcome<PowerState>> {
-    const found = await system(call);
-    return isFault(found) ? found : powerStateIn(found.body);
+    const systemDocument = await system(call);
+    return isFault(systemDocument) ? systemDocument : powerStateIn(systemDocument.body);
   }
 
   async function power(call: RedfishCall, action: PowerAction): Promise<Outcome<void>> {
-    const found = await system(call);
-    if (isFault(found)) return found;
-    const reset = objectAt(objectAt(found.body, 'Actions'), '#ComputerSystem.Reset');
+    const systemDocument = await system(call);
+    if (isFault(systemDocument)) return systemDocument;
+    const reset = objectAt(objectAt(systemDocument.body, 'Actions'), '#ComputerSystem.Reset');
     const path = linkIn({ '@odata.id': textAt(reset, 'target') });
     const offered = textsAt(reset, 'ResetType@Redfish.AllowableValues');
     const type = resetTypeFor(action, offered.length > 0 ? offered : undefined);
     if (path === '' || type === undefined) return cannot(`power action ${action}`);
     const isSwitch = action === 'On' || action === 'ForceOff';
-    const taken = await call.change({
+    const resetReply = await call.change({
       method: 'POST',
       path,
       body: { ResetType: type },
       isRepeatable: isSwitch,
     });
-    if (!isFault(taken)) return undefined;
-    if (!isSwitch) return ofState(taken, await powerState(call));
+    if (!isFault(resetReply)) return undefined;
+    if (!isSwitch) return ofState(resetReply, await powerState(call));
     // BMCs refuse, with various codes, to power off what is off: if the power state is the wanted
     // one, that is a success. But a BMC that was busy or did not answer has accepted nothing, and
     // the chassis might still power on by itself, so that stays a fault.
-    if (!isDecision(taken)) return taken;
+    if (!isDecision(resetReply)) return resetReply;
     const now = await powerState(call);
     const isSo = action === 'On' ? now === 'On' || now === 'PoweringOn' : now === 'Off';
-    return isSo ? undefined : ofState(taken, now);
+    return isSo ? undefined : ofState(resetReply, now);
   }
 
   async function overrideBoot(call: RedfishCall, override: BootOverride): Promise<Outcome<void>> {
     for (let attempt = 1; ; attempt += 1) {
-      const found = await system(call);
-      if (isFault(found)) return found;
-      const patched = await patchBoot(call, found, override, {
+      const systemDocument = await system(call);
+      if (isFault(systemDocument)) return systemDocument;
+      const patched = await patchBoot(call, systemDocument, override, {
         // Second attempt: a BMC may show weak ETags that it does not accept itself.
-        stripsWeakEtag: found.quirks.stripsWeakEtag || attempt > 1,
+        stripsWeakEtag: systemDocument.quirks.stripsWeakEtag || attempt > 1,
       });
       if (!isFault(patched) || patched.kind !== 'preconditionFailed') return patched;
       if (attempt === 2) return fault('unavailable', patched.message);
@@ -144,19 +144,22 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
   }
 
   async function inventory(call: RedfishCall) {
-    const found = await system(call);
-    if (isFault(found)) return found;
-    const interfaces = await members(call, linkIn(objectAt(found.body, 'EthernetInterfaces')));
+    const systemDocument = await system(call);
+    if (isFault(systemDocument)) return systemDocument;
+    const interfaces = await members(
+      call,
+      linkIn(objectAt(systemDocument.body, 'EthernetInterfaces')),
+    );
     if (isFault(interfaces)) return interfaces;
-    const manager = await linked(call, found.body, 'ManagedBy', `${root}/Managers`);
+    const manager = await linked(call, systemDocument.body, 'ManagedBy', `${root}/Managers`);
     if (isFault(manager)) return manager;
-    return inventoryIn(found.body, manager?.body, interfaces);
+    return inventoryIn(systemDocument.body, manager?.body, interfaces);
   }
 
   async function sensors(call: RedfishCall) {
-    const found = await system(call);
-    if (isFault(found)) return found;
-    const chassis = await linked(call, found.body, 'Chassis', `${root}/Chassis`);
+    const systemDocument = await system(call);
+    if (isFault(systemDocument)) return systemDocument;
+    const chassis = await linked(call, systemDocument.body, 'Chassis', `${root}/Chassis`);
     if (isFault(chassis)) return chassis;
     const documents: Json[] = [];
     for (const kind of ['Thermal', 'Power']) {
@@ -174,9 +177,9 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
   }
 
   async function events(call: RedfishCall) {
-    const found = await system(call);
-    if (isFault(found)) return found;
-    const path = await logPath(call, found);
+    const systemDocument = await system(call);
+    if (isFault(systemDocument)) return systemDocument;
+    const path = await logPath(call, systemDocument);
     if (isFault(path)) return path;
     const entries: Json[] = [];
     let next = path;
@@ -198,14 +201,14 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
       if (isFault(services) && services.kind === 'notImplemented') continue;
       if (isFault(services)) return services;
       const logs = membersOf(services.body);
-      const named = quirks.logs
+      const logOfQuirk = quirks.logs
         .map((id) =>
           logs.find((path) => path.split('/').at(-1)?.toLowerCase() === id.toLowerCase()),
         )
         .find((path) => path !== undefined);
-      const chosen = named ?? logs[0];
-      if (chosen === undefined) continue;
-      const service = await call.get(chosen);
+      const logService = logOfQuirk ?? logs[0];
+      if (logService === undefined) continue;
+      const service = await call.get(logService);
       if (isFault(service)) return service;
       const entries = linkIn(objectAt(service.body, 'Entries'));
       if (entries !== '') return entries;
@@ -235,8 +238,8 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
   }
 
   async function subscribe(call: RedfishCall, receiver: EventReceiver): Promise<Outcome<void>> {
-    const found = await system(call);
-    if (isFault(found)) return found;
+    const systemDocument = await system(call);
+    if (isFault(systemDocument)) return systemDocument;
     const before = await subscriptionsOf(call, receiver);
     if (isFault(before)) return before;
     if (before.mine.length > 0) return undefined;
@@ -247,7 +250,7 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
         Destination: receiver.url,
         Context: receiver.context,
         Protocol: 'Redfish',
-        ...mutable(found.quirks.subscription),
+        ...mutable(systemDocument.quirks.subscription),
       },
       isRepeatable: false,
     });
@@ -258,11 +261,11 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
   }
 
   async function unsubscribe(call: RedfishCall, receiver: EventReceiver): Promise<Outcome<void>> {
-    const found = await subscriptionsOf(call, receiver);
-    if (isFault(found)) return found;
-    for (const path of found.mine) {
-      const removed = await call.change({ method: 'DELETE', path, isRepeatable: true });
-      if (isFault(removed) && removed.detail['status'] !== '404') return removed;
+    const subscriptions = await subscriptionsOf(call, receiver);
+    if (isFault(subscriptions)) return subscriptions;
+    for (const path of subscriptions.mine) {
+      const deletion = await call.change({ method: 'DELETE', path, isRepeatable: true });
+      if (isFault(deletion) && deletion.detail['status'] !== '404') return deletion;
     }
     return undefined;
   }
@@ -272,8 +275,8 @@ export function createRedfishBmc(options: RedfishOptions, deps: RedfishDeps): Bm
     powerState: async () => await powerState(begin()),
     power: async (action) => await power(begin(), action),
     async bootOverride() {
-      const found = await system(begin());
-      return isFault(found) ? found : bootOverrideIn(found.body);
+      const systemDocument = await system(begin());
+      return isFault(systemDocument) ? systemDocument : bootOverrideIn(systemDocument.body);
     },
     overrideBoot: async (override) => await overrideBoot(begin(), override),
     inventory: async () => await inventory(begin()),
@@ -293,10 +296,10 @@ interface System extends Document {
 const cannot = (what: string): Fault => fault('notImplemented', `the BMC has no ${what}`);
 
 /** Turns a refusal into a conflict if the power state explains it, whatever the BMC's code was. */
-function ofState(refused: Fault, now: Outcome<PowerState>): Fault {
-  const isRefusal = refused.kind === 'badRequest' || refused.kind === 'conflict';
-  if (!isRefusal || isFault(now)) return refused;
-  return fault('conflict', `${refused.message}; the chassis is ${now}`, refused.detail);
+function ofState(refusal: Fault, now: Outcome<PowerState>): Fault {
+  const isRefusal = refusal.kind === 'badRequest' || refusal.kind === 'conflict';
+  if (!isRefusal || isFault(now)) return refusal;
+  return fault('conflict', `${refusal.message}; the chassis is ${now}`, refusal.detail);
 }
 
 const membersOf = (collection: Json): string[] =>

@@ -120,11 +120,12 @@ export function openConnection(address: RedfishAddress, deps: ConnectionDeps): R
   }
 
   async function openSession(timeoutMs: number): Promise<Outcome<Credentials>> {
-    const found = await http.send({ method: 'GET', path: root, headers: {}, timeoutMs });
-    if (isFault(found)) return found;
-    if (found.status >= 500) return refusal(`GET ${root}`, found.status, found.body, scrub);
-    const path = linkIn(objectAt(objectAt(found.body, 'Links'), 'Sessions'));
-    if (found.status >= 400 || path === '') return basic;
+    const rootReply = await http.send({ method: 'GET', path: root, headers: {}, timeoutMs });
+    if (isFault(rootReply)) return rootReply;
+    if (rootReply.status >= 500)
+      return refusal(`GET ${root}`, rootReply.status, rootReply.body, scrub);
+    const path = linkIn(objectAt(objectAt(rootReply.body, 'Links'), 'Sessions'));
+    if (rootReply.status >= 400 || path === '') return basic;
     const body = { UserName: address.user, Password: password };
     const created = await http.send({ method: 'POST', path, headers: {}, body, timeoutMs });
     if (isFault(created)) return created;
@@ -155,8 +156,8 @@ export function openConnection(address: RedfishAddress, deps: ConnectionDeps): R
       });
       const isForgotten = !isFault(answer) && answer.status === 401 && using.session !== undefined;
       if (!isForgotten || isRenewed) return answer;
-      const held = await current;
-      if (held === using) current = undefined;
+      const latest = await current;
+      if (latest === using) current = undefined;
     }
   }
 
@@ -166,22 +167,22 @@ export function openConnection(address: RedfishAddress, deps: ConnectionDeps): R
       if (isClosed) return fault('unavailable', `BMC, ${call}: the connection is closed`);
       const answer = await send(wanted, leftMs);
       if (!isFault(answer) && answer.status < 400) return answer;
-      const refused = isFault(answer) ? answer : refusal(call, answer.status, answer.body, scrub);
+      const problem = isFault(answer) ? answer : refusal(call, answer.status, answer.body, scrub);
       const pauseMs = jittered(firstPauseMs * 2 ** attempt);
-      const mayRepeat = wanted.isRepeatable && isPassing(refused) && attempt < attempts;
-      if (!mayRepeat || pauseMs >= leftMs()) return refused;
-      log.debug({ bmc: address.origin, reason: refused.message, attempt }, 'BMC is asked again');
+      const mayRepeat = wanted.isRepeatable && isPassing(problem) && attempt < attempts;
+      if (!mayRepeat || pauseMs >= leftMs()) return problem;
+      log.debug({ bmc: address.origin, reason: problem.message, attempt }, 'BMC is asked again');
       await clock.sleep(pauseMs);
     }
   }
 
   /** Follows the task that the answer names to its end. Returns the task's result. */
   async function followed(
-    taken: RedfishAnswer,
+    accepted: RedfishAnswer,
     leftMs: () => number,
   ): Promise<Outcome<RedfishAnswer>> {
-    const path = pathIn(taken.location) || linkIn(taken.body);
-    if (path === '') return taken; // no task to follow: accepted
+    const path = pathIn(accepted.location) || linkIn(accepted.body);
+    if (path === '') return accepted; // no task to follow: accepted
     const until = Math.min(times.taskTimeoutMs, leftMs());
     const startedAtMs = clock.monotonicMs();
     const rest = (): number => until - (clock.monotonicMs() - startedAtMs);
@@ -190,7 +191,7 @@ export function openConnection(address: RedfishAddress, deps: ConnectionDeps): R
       if (isFault(polled)) {
         // The task's record was deleted at its end, or the BMC cannot be asked now: the change was
         // accepted.
-        if (polled.kind === 'notImplemented' || isPassing(polled)) return taken;
+        if (polled.kind === 'notImplemented' || isPassing(polled)) return accepted;
         return polled;
       }
       // A task monitor answers 202 until the task has ended, and then with the result of the
@@ -199,7 +200,7 @@ export function openConnection(address: RedfishAddress, deps: ConnectionDeps): R
       if (state === '' && polled.status !== 202) return polled;
       if (failedStates.includes(state)) return failure(path, polled.body);
       if (endedStates.includes(state)) return polled;
-      if (jittered(pauseMs) >= rest()) return taken;
+      if (jittered(pauseMs) >= rest()) return accepted;
       await clock.sleep(pauseMs);
     }
   }
@@ -227,20 +228,20 @@ export function openConnection(address: RedfishAddress, deps: ConnectionDeps): R
         },
         async change({ method, path, body, ifMatch, isRepeatable }) {
           const headers: Record<string, string> = ifMatch ? { 'if-match': ifMatch } : {};
-          const taken = await request({ method, path, body, headers, isRepeatable }, leftMs);
-          return isFault(taken) || taken.status !== 202 ? taken : await followed(taken, leftMs);
+          const reply = await request({ method, path, body, headers, isRepeatable }, leftMs);
+          return isFault(reply) || reply.status !== 202 ? reply : await followed(reply, leftMs);
         },
       };
     },
     async close() {
       if (isClosed) return;
       isClosed = true;
-      const held = await current?.catch(() => undefined);
-      if (held && !isFault(held) && held.session?.path)
+      const last = await current?.catch(() => undefined);
+      if (last && !isFault(last) && last.session?.path)
         await http.send({
           method: 'DELETE',
-          path: held.session.path,
-          headers: held.headers,
+          path: last.session.path,
+          headers: last.headers,
           timeoutMs: logoutTimeoutMs,
         });
       http.close();

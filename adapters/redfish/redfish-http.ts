@@ -93,7 +93,7 @@ export function openHttp(
         clock,
       );
       if (isFault(received)) return fault(received.kind, `BMC: ${received.message}`);
-      const { status, headers: answered, body: bytes } = received;
+      const { status, headers: responseHeaders, body: bytes } = received;
       if (status >= 300 && status < 400)
         return nonsense(call, `it redirects (status ${status}), which is not followed`);
       const json = bytes.length === 0 ? null : parseJson(bytes, maxAnswerBytes);
@@ -102,9 +102,9 @@ export function openHttp(
       return {
         status,
         body: isFault(json) ? null : json,
-        etag: answered.etag ?? '',
-        location: answered.location ?? '',
-        token: textOf(answered['x-auth-token']),
+        etag: responseHeaders.etag ?? '',
+        location: responseHeaders.location ?? '',
+        token: textOf(responseHeaders['x-auth-token']),
       };
     },
     close: () => agent.destroy(),

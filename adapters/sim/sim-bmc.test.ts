@@ -72,8 +72,8 @@ describe('a simulated host', () => {
     assert.equal(await hypervisor.state(guest.uuid), 'running');
 
     assert.equal(await bmc.power('ForceOff'), undefined);
-    const refused = await hypervisor.state(guest.uuid);
-    assert.ok(isFault(refused) && refused.kind === 'unavailable');
+    const refusal = await hypervisor.state(guest.uuid);
+    assert.ok(isFault(refusal) && refusal.kind === 'unavailable');
     assert.equal(store.load(hostname).guests.get(guest.uuid)?.state, 'crashed');
 
     assert.equal(await bmc.power('On'), undefined);
@@ -89,8 +89,8 @@ describe('a simulated host', () => {
     await clock.advance(100);
     await bmc.power('On');
     assert.equal(await bmc.powerState(), 'PoweringOn');
-    const refused = await bmc.power('GracefulShutdown');
-    assert.ok(isFault(refused) && refused.kind === 'conflict');
+    const refusal = await bmc.power('GracefulShutdown');
+    assert.ok(isFault(refusal) && refusal.kind === 'conflict');
     assert.equal(await bmc.power('ForceOff'), undefined);
     await clock.advance(1_000);
     assert.equal(await bmc.powerState(), 'Off');

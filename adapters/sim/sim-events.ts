@@ -11,7 +11,7 @@ export class SimEvents {
   }
 
   /** Delivered in microtasks: asynchronously, like a real daemon's events. */
-  readonly tell = (event: GuestEvent): void => {
+  readonly emit = (event: GuestEvent): void => {
     for (const listener of this.#listeners) {
       queueMicrotask(() => {
         try {

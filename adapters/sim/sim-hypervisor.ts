@@ -85,7 +85,7 @@ class SimDriver implements SimHypervisor {
       migrateMs: options.migrateMs ?? 0,
       store: this.#store,
       clock: this.#clock,
-      tell: this.#events.tell,
+      emit: this.#events.emit,
       moves: deps.moves,
     });
   }
@@ -317,7 +317,7 @@ class SimDriver implements SimHypervisor {
     return this.#troubles.around('destroy', () => {
       if (!this.#host.guests.delete(uuid)) return;
       this.#save();
-      this.#events.tell({ uuid, state: 'absent' });
+      this.#events.emit({ uuid, state: 'absent' });
     });
   }
 
@@ -480,7 +480,7 @@ class SimDriver implements SimHypervisor {
   #become(guest: SimGuest, state: SimGuest['state']): void {
     guest.state = state;
     this.#save();
-    this.#events.tell({ uuid: guest.uuid, state });
+    this.#events.emit({ uuid: guest.uuid, state });
   }
 
   #save(): void {

@@ -14,7 +14,7 @@ import { isActive } from './sim-guest.ts';
 import type { SimGuest, SimHost, SimStore } from './sim-world.ts';
 
 const mib = 1024 * 1024;
-const lookEveryMs = 100;
+const pollEveryMs = 100;
 
 /** Notified when migrations of a host begin, end and arrive. */
 export interface SimMoves {
@@ -30,7 +30,7 @@ interface Surroundings {
   migrateMs: number;
   store: SimStore;
   clock: Clock;
-  tell(event: GuestEvent): void;
+  emit(event: GuestEvent): void;
   moves?: SimMoves | undefined;
 }
 
@@ -50,8 +50,8 @@ export class SimMigrations {
     this.receive();
     if (this.#host.guests.has(uuid))
       return fault('conflict', `guest ${uuid} is on this host already`);
-    const found = problem();
-    if (found) return found;
+    const obstacle = problem();
+    if (obstacle) return obstacle;
     this.#prepared += 1;
     const token = `${this.#of.clock.now()}-${this.#prepared}`;
     this.#host.awaited = (this.#host.awaited ?? new Map()).set(uuid, token);
@@ -94,7 +94,7 @@ export class SimMigrations {
     this.#save();
     this.#of.moves?.began(guest);
     for (this.advance(uuid); this.#host.guests.get(uuid)?.departing; this.advance(uuid)) {
-      await this.#of.clock.sleep(lookEveryMs);
+      await this.#of.clock.sleep(pollEveryMs);
       if (this.#closed) return fault('unavailable', `nobody follows guest ${uuid} any more`);
     }
     const staying = this.#host.guests.get(uuid);
@@ -146,7 +146,7 @@ export class SimMigrations {
     if (!isActive(guest))
       return this.#stays(guest, `guest ${uuid} ended before it had moved`, false);
     const { store, clock, migrateMs } = this.#of;
-    if (store.look(departing.host)?.awaited?.get(uuid) !== departing.token)
+    if (store.hostNamed(departing.host)?.awaited?.get(uuid) !== departing.token)
       return this.#stays(guest, `host ${departing.host} does not await guest ${uuid}`, false);
     const elapsedMs = clock.now() - departing.startedAtMs;
     const isDone = !guest.isRestless && elapsedMs >= migrateMs;
@@ -162,7 +162,7 @@ export class SimMigrations {
   receive(): void {
     const { awaited } = this.#host;
     if (!awaited || awaited.size === 0) return;
-    const { store, hostname, tell } = this.#of;
+    const { store, hostname, emit: tell } = this.#of;
     const arrived = store
       .others(hostname)
       .flatMap(({ outbox = [] }) => outbox)
@@ -185,7 +185,7 @@ export class SimMigrations {
     this.#host.outbox = [...others, { host, token, guest: moved }];
     this.#save();
     this.#of.moves?.ended(guest);
-    this.#of.tell({ uuid: guest.uuid, state: 'absent' });
+    this.#of.emit({ uuid: guest.uuid, state: 'absent' });
   }
 
   #stays(guest: SimGuest, reason: string, aborted: boolean): void {

@@ -29,14 +29,14 @@ export interface SimMoveLog extends SimMoves {
 export function createSimMoveLog(clock: Pick<Clock, 'now'>): SimMoveLog {
   const ends = new Map<string, MigrationJob>();
   const listeners = new Set<(event: NodeEvent) => void>();
-  const tell = (event: NodeEvent): void => {
+  const emit = (event: NodeEvent): void => {
     for (const listener of listeners) queueMicrotask(() => listener(event));
   };
   return {
     ends,
     began({ uuid }) {
       ends.delete(uuid);
-      tell({ kind: 'departing', guest: uuid });
+      emit({ kind: 'departing', guest: uuid });
     },
     ended({ uuid, memoryMib, departing }, error) {
       const startedAtMs = departing?.startedAtMs ?? clock.now();
@@ -55,9 +55,9 @@ export function createSimMoveLog(clock: Pick<Clock, 'now'>): SimMoveLog {
             }),
       });
       for (const oldest of ends.keys()) if (ends.size > mostEnds) ends.delete(oldest);
-      tell({ kind: 'departing', guest: uuid });
+      emit({ kind: 'departing', guest: uuid });
     },
-    arrived: (guest) => tell({ kind: 'arrived', guest }),
+    arrived: (guest) => emit({ kind: 'arrived', guest }),
     onEvent(listener) {
       const own = (event: NodeEvent): void => listener(event);
       listeners.add(own);

@@ -30,15 +30,15 @@ export function createPlugging(
 ): Plugging {
   const ports = new Map<string, Plugged>();
   const ending = new AbortController();
-  const tell = (port: string): void => {
+  const emit = (port: string): void => {
     void clock.sleep(0, { signal: ending.signal, unref: true }).then(
       () => listeners.portChanged?.(port, bindingOf(port)),
       () => undefined,
     ); // aborted by `close`
   };
   const bindingOf = (port: string): PortBinding | null => {
-    const found = ports.get(port);
-    return found ? { port, chassis: found.chassis, up: found.up } : null;
+    const plug = ports.get(port);
+    return plug ? { port, chassis: plug.chassis, up: plug.up } : null;
   };
   const put = (rows: Iterable<SdnRow>): Set<string> => {
     const names = new Set<string>();
@@ -56,12 +56,12 @@ export function createPlugging(
       };
       const was = ports.get(port);
       ports.set(port, now);
-      if (was?.chassis !== now.chassis) tell(port);
+      if (was?.chassis !== now.chassis) emit(port);
     }
     return names;
   };
   const drop = (isGone: (plugged: Plugged) => boolean): void => {
-    for (const [port, plugged] of ports) if (isGone(plugged) && ports.delete(port)) tell(port);
+    for (const [port, plugged] of ports) if (isGone(plugged) && ports.delete(port)) emit(port);
   };
   return {
     take(rows) {

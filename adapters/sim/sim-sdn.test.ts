@@ -49,10 +49,10 @@ describe('simulated chassis', () => {
     ['beside another network', true],
   ] as const) {
     it(`bind the ports that ask for them, ${where}`, async () => {
-      const heard: [string, PortBinding | null][] = [];
+      const changes: [string, PortBinding | null][] = [];
       const listeners = {
         portChanged: (name: string, binding: PortBinding | null) =>
-          void heard.push([name, binding]),
+          void changes.push([name, binding]),
       };
       const deps = { clock: systemClock };
       const sdn = simulated
@@ -70,11 +70,11 @@ describe('simulated chassis', () => {
       );
       await eventually(
         () =>
-          heard.some(([name, binding]) => name === 'a' && binding === null) &&
-          heard.some(([name, binding]) => name === 'c' && binding?.up),
+          changes.some(([name, binding]) => name === 'a' && binding === null) &&
+          changes.some(([name, binding]) => name === 'c' && binding?.up),
         { withinMs: 1_000, what: 'a is gone and c is up' },
       );
-      assert.deepEqual(heard.filter(([name]) => name === 'b').at(-1), [
+      assert.deepEqual(changes.filter(([name]) => name === 'b').at(-1), [
         'b',
         { port: 'b', chassis: 'h3', up: true },
       ]);

@@ -78,7 +78,7 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
   let rows = new Map<string, SdnRow>();
   let [on, generation] = [true, 0];
   const dead = new Set<string>();
-  const answered = new Map<string, number>();
+  const generations = new Map<string, number>();
   const chassis = asSet(options.chassis);
   const plugging = createPlugging(chassis, deps.clock, {
     portChanged: (port, binding) => {
@@ -86,7 +86,7 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
     },
   });
   const away = (): Outcome<never> => fault('unavailable', 'the simulated network is off');
-  const come = (listeners: SdnListeners): void => {
+  const announceReturn = (listeners: SdnListeners): void => {
     listeners.returned?.();
     listeners.bindingsKnown?.();
   };
@@ -103,24 +103,24 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
    */
   function planned(
     put: Iterable<SdnRow>,
-    gone: (row: SdnRow) => boolean,
+    isDeleted: (row: SdnRow) => boolean,
   ): Outcome<{ rows: Map<string, SdnRow>; drift: SdnDrift }> {
     const next = new Map(rows);
     const drift = { inserted: 0, updated: 0, deleted: 0 };
     const keptNames = new Set<string>();
     for (const row of put) {
       const name = nameOf(row);
-      const held = next.get(name);
-      const merged = held
-        ? ({ ...row, columns: { ...held.columns, ...row.columns } } as SdnRow)
+      const existing = next.get(name);
+      const merged = existing
+        ? ({ ...row, columns: { ...existing.columns, ...row.columns } } as SdnRow)
         : row; // cast: equal `name` means the same table
-      if (!held) drift.inserted += 1;
-      else if (!isSame(held, merged)) drift.updated += 1;
+      if (!existing) drift.inserted += 1;
+      else if (!isSame(existing, merged)) drift.updated += 1;
       next.set(name, merged);
       keptNames.add(name);
     }
     for (const [name, row] of next) {
-      if (keptNames.has(name) || !gone(row)) continue;
+      if (keptNames.has(name) || !isDeleted(row)) continue;
       next.delete(name);
       drift.deleted += 1;
     }
@@ -149,8 +149,8 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
   const handleOf = (listeners: SdnListeners): SimSdn => ({
     isWriter: () => queue[0] === listeners,
     async sync(desired) {
-      const refused = writable(listeners);
-      if (refused) return refused;
+      const refusal = writable(listeners);
+      if (refusal) return refusal;
       const outcome = planned(desired, () => true);
       if (isFault(outcome)) return outcome;
       take(outcome.rows);
@@ -162,9 +162,9 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
       return isFault(outcome) ? outcome : outcome.drift;
     },
     async change(put, remove) {
-      const refused = writable(listeners);
-      if (refused) return refused;
-      const [keys, owners] = named(remove);
+      const refusal = writable(listeners);
+      if (refusal) return refusal;
+      const [keys, owners] = splitNames(remove);
       const outcome = planned(put, (row) => keys.has(nameOf(row)) || owners.has(ownerOf(row.key)));
       if (isFault(outcome)) return outcome;
       take(outcome.rows);
@@ -173,7 +173,7 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
     async askChassis() {
       if (!on) return away();
       generation += 1;
-      for (const name of chassis) if (!dead.has(name)) answered.set(name, generation);
+      for (const name of chassis) if (!dead.has(name)) generations.set(name, generation);
       return generation;
     },
     chassis: () =>
@@ -181,7 +181,7 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
         name,
         hostname: name,
         options: { 'ovn-bridge-mappings': options.bridgeMappings ?? '' },
-        generation: answered.get(name) ?? 0,
+        generation: generations.get(name) ?? 0,
       })),
     async removeChassis(name) {
       if (!on) return away();
@@ -206,7 +206,7 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
     },
     power(to) {
       on = to;
-      if (on) for (const handle of handles) queueMicrotask(() => come(handle));
+      if (on) for (const handle of handles) queueMicrotask(() => announceReturn(handle));
     },
     chassisAlive: (name, alive) => void (alive ? dead.delete(name) : dead.add(name)),
     vandalize(work) {
@@ -222,14 +222,16 @@ export function createSimNetwork(options: SimSdnOptions, deps: { clock: Clock })
       queue.push(own);
       queueMicrotask(() => {
         if (queue[0] === own) own.writerChanged?.(true);
-        come(own);
+        announceReturn(own);
       });
       return handleOf(own);
     },
   };
 }
 
-function named(remove: readonly (SdnKey | SdnOwner)[]): [keys: Set<string>, owners: Set<string>] {
+function splitNames(
+  remove: readonly (SdnKey | SdnOwner)[],
+): [keys: Set<string>, owners: Set<string>] {
   const [keys, owners] = [new Set<string>(), new Set<string>()];
   for (const each of remove) {
     if ('owner' in each) owners.add(each.owner);

@@ -13,8 +13,8 @@ describe('simulated storage marks', () => {
   });
 });
 
-describe('what simulated hosts see of each other', () => {
-  it('ends with a host, and with its ways', async () => {
+describe('probes between simulated hosts', () => {
+  it('fail once a host is off or cut off', async () => {
     const off = new Set<string>();
     const all = createSimWitnesses((host) => !off.has(host));
     const [one, two] = [all.probeOf('h1'), all.probeOf('h2')];

@@ -27,8 +27,8 @@ export function createSimWitnesses(isOn: (host: string) => boolean): SimWitnesse
     }),
     marksOf: (from) => ({
       async write(host, mark) {
-        const refused = away(from);
-        if (refused) return refused;
+        const refusal = away(from);
+        if (refusal) return refusal;
         marks.set(host, mark);
         return undefined;
       },

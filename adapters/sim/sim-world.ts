@@ -86,7 +86,7 @@ export interface SimStore {
   /** The other hosts of the store, in their present state. */
   others(hostname: string): SimHost[];
   /** Another host in its present state. */
-  look(hostname: string): SimHost | undefined;
+  hostNamed(hostname: string): SimHost | undefined;
 }
 
 export function inMemoryStore(world: SimWorld = new Map()): SimStore {
@@ -99,7 +99,7 @@ export function inMemoryStore(world: SimWorld = new Map()): SimStore {
     save: () => undefined, // nothing to do: the map holds the same object
     remove: (hostname) => void world.delete(hostname),
     others: (hostname) => [...world].flatMap(([name, host]) => (name === hostname ? [] : [host])),
-    look: (hostname) => world.get(hostname),
+    hostNamed: (hostname) => world.get(hostname),
   };
 }
 
@@ -141,7 +141,7 @@ export function fileStore(folder: string): SimStore {
       loaded.set(hostname, host);
       return host;
     },
-    look: read,
+    hostNamed: read,
     remove(hostname) {
       loaded.delete(hostname);
       rmSync(fileOf(hostname), { force: true });

@@ -99,7 +99,7 @@ hypervisorContract('sim on files', async () => {
       load: (host) => fileStore(folder).load(host),
       save: (host, state) => fileStore(folder).save(host, state),
       remove: (host) => fileStore(folder).remove(host),
-      look: (host) => fileStore(folder).look(host),
+      hostNamed: (host) => fileStore(folder).hostNamed(host),
       others: (host) => fileStore(folder).others(host),
     },
     async () => {

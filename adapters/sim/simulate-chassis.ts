@@ -40,9 +40,9 @@ export function simulateChassis(
       },
       audit: async (desired) => await sdn.audit(desired),
       async askChassis() {
-        const asked = await sdn.askChassis();
-        if (!isFault(asked)) generation = asked;
-        return asked;
+        const answer = await sdn.askChassis();
+        if (!isFault(answer)) generation = answer;
+        return answer;
       },
       chassis: () => [
         ...sdn.chassis(),

@@ -9,7 +9,7 @@ import { withDeadline } from '#platform/clock.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import { createTroubleLog } from '#platform/trouble-log.ts';
 import type { HaAgentDeps } from './deps.ts';
-import { toldLimit } from './domain/self-fencing.ts';
+import { reportedLimit } from './domain/self-fencing.ts';
 
 export interface HaAgent {
   start(): Promise<Outcome<void>>;
@@ -47,9 +47,9 @@ export function createHaAgent(deps: HaAgentDeps): HaAgent {
     if ((await config.uptimeMs()) === null) return;
     marksWritten += 1;
     const sinceMs = clock.monotonicMs();
-    const written = await marks.write(host, `${bootId}:${marksWritten}`);
-    troubles.note('mark', written, 'the mark on the shared storage is not written');
-    if (!isFault(written)) contact(sinceMs);
+    const writing = await marks.write(host, `${bootId}:${marksWritten}`);
+    troubles.note('mark', writing, 'the mark on the shared storage is not written');
+    if (!isFault(writing)) contact(sinceMs);
   };
 
   const lookAt = async (neighbour: HeartbeatAnswer['neighbours'][number]): Promise<void> => {
@@ -88,7 +88,7 @@ export function createHaAgent(deps: HaAgentDeps): HaAgent {
       address,
       uptimeS: Math.floor(uptimeMs / 1_000),
       guests: await guests(),
-      selfFencingMs: toldLimit(armedMs, wantedMs),
+      selfFencingMs: reportedLimit(armedMs, wantedMs),
       saw,
     });
     troubles.note('report', answer, 'the HA Service does not take heartbeats');

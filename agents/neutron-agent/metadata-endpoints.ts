@@ -15,7 +15,7 @@ export class MetadataEndpoints {
   readonly #deps: NeutronAgentDeps;
   readonly #network: HostNetwork;
   readonly #open = new Map<string, Endpoint>();
-  #wish: 'all' | 'new' | null = null;
+  #pendingPass: 'all' | 'new' | null = null;
   #running: Promise<void> | undefined;
   #closed = false;
 
@@ -29,7 +29,7 @@ export class MetadataEndpoints {
    * check every endpoint.
    */
   wake(what: 'all' | 'new'): void {
-    if (this.#wish !== 'all') this.#wish = what;
+    if (this.#pendingPass !== 'all') this.#pendingPass = what;
     if (this.#closed) return;
     this.#running ??= this.#run()
       .catch((error: unknown) =>
@@ -37,7 +37,7 @@ export class MetadataEndpoints {
       )
       .finally(() => {
         this.#running = undefined;
-        if (this.#wish !== null) this.wake(this.#wish);
+        if (this.#pendingPass !== null) this.wake(this.#pendingPass);
       });
   }
 
@@ -55,14 +55,14 @@ export class MetadataEndpoints {
 
   async #run(): Promise<void> {
     await Promise.resolve(); // changes that arrive together are handled in one pass
-    while (this.#wish !== null && !this.#closed) {
-      const wish = this.#wish;
-      this.#wish = null;
-      await this.#look(wish === 'all');
+    while (this.#pendingPass !== null && !this.#closed) {
+      const pass = this.#pendingPass;
+      this.#pendingPass = null;
+      await this.#refresh(pass === 'all');
     }
   }
 
-  async #look(all: boolean): Promise<void> {
+  async #refresh(all: boolean): Promise<void> {
     const networks = this.#network.networks();
     if (networks === null) return; // the networks are unknown, so nothing is removed
     const wanted = new Map(networks.map((network) => [network.id, network]));
@@ -104,8 +104,8 @@ export class MetadataEndpoints {
   async #remove(networkId: string): Promise<void> {
     await this.#open.get(networkId)?.proxy.close();
     this.#open.delete(networkId);
-    const removed = await this.#network.removeEndpoint(networkId);
-    if (isFault(removed)) this.#warn(networkId, removed.message);
+    const removal = await this.#network.removeEndpoint(networkId);
+    if (isFault(removal)) this.#warn(networkId, removal.message);
   }
 
   #warn(network: string, why: string): void {

@@ -33,13 +33,13 @@ const network = (change: Partial<LocalNetwork> = {}): LocalNetwork => ({
   ...change,
 });
 
-describe('a guest is known', () => {
-  it("by any address of its port, in either family's spelling", () => {
+describe('looking up a guest', () => {
+  it('is found by any address of its port, in any spelling of IPv4 and IPv6', () => {
     for (const address of ['10.0.0.5', '::ffff:10.0.0.5', 'fd00::5', `${linkLocal(guest.mac)}%md0`])
       assert.equal(guestAt(address, [guest])?.portId, 'p1', address);
     assert.equal(linkLocal('fa:16:3e:12:34:56'), 'fe80::f816:3eff:fe12:3456');
   });
-  it('not by another address', () => {
+  it('is not found by an address that its port does not have', () => {
     for (const address of ['10.0.0.6', '::1', '', '10.0.0.50'])
       assert.equal(guestAt(address, [guest]), null, address);
   });
@@ -48,7 +48,7 @@ describe('a guest is known', () => {
 describe('the Neutron Agent', () => {
   let net: SimHostNetwork;
   let agent: NeutronAgent;
-  let asked: (HttpCall & { asStream?: boolean })[];
+  let requests: (HttpCall & { asStream?: boolean })[];
   let reports: unknown[];
   let sockets: Server[];
   let answer: () =>
@@ -63,7 +63,7 @@ describe('the Neutron Agent', () => {
   });
 
   beforeEach(async () => {
-    [asked, reports, sockets] = [[], [], []];
+    [requests, reports, sockets] = [[], [], []];
     answer = () => ({
       status: 200,
       headers: { 'content-type': 'text/plain' },
@@ -87,7 +87,7 @@ describe('the Neutron Agent', () => {
       config: { host: 'h1', version: '1', metadataSecret: new Secret('shared') },
       http: {
         send: async (call) => {
-          asked.push(call);
+          requests.push(call);
           const reply = answer();
           return isFault(reply) ? reply : { ...reply, stream: undefined };
         },
@@ -130,7 +130,7 @@ describe('the Neutron Agent', () => {
       status: 200,
       text: 'ami-id\nhostname',
     });
-    const [call] = asked;
+    const [call] = requests;
     assert.deepEqual(
       [call?.service, call?.path, call?.method],
       ['metadata', '/latest/meta-data/?x=1', 'GET'],
@@ -153,8 +153,8 @@ describe('the Neutron Agent', () => {
       'X-Forwarded-For': '10.9.9.9',
       'X-Auth-Token': 'token',
     });
-    assert.equal(asked[0]?.headers?.['x-instance-id'], 'server-1');
-    assert.deepEqual(Object.keys(asked[0]?.headers ?? {}).toSorted(), [
+    assert.equal(requests[0]?.headers?.['x-instance-id'], 'server-1');
+    assert.deepEqual(Object.keys(requests[0]?.headers ?? {}).toSorted(), [
       'x-forwarded-for',
       'x-instance-id',
       'x-instance-id-signature',
@@ -169,14 +169,14 @@ describe('the Neutron Agent', () => {
     ])
       assert.equal((await ask(port, path)).status, 400, path);
     assert.equal((await ask(port, '/', {}, 'POST')).status, 405);
-    assert.equal(asked.length, 1);
+    assert.equal(requests.length, 1);
   });
 
   it('answers 404 to one it does not know, and says when Nova is away', async () => {
     net.plug([network({ guests: [{ ...guest, ips: ['10.0.0.5'] }] })]);
     const port = await listening();
     assert.equal((await ask(port, '/')).status, 404);
-    assert.equal(asked.length, 0);
+    assert.equal(requests.length, 0);
     net.plug([network()]);
     answer = () => fault('unavailable', 'away');
     assert.equal((await ask(port, '/')).status, 503);

@@ -16,9 +16,9 @@ export interface NodeAgentConfig {
    */
   node: { address: string | null } | null;
   /** Interval at which the host is read even without events. */
-  lookEveryMs: number;
+  pollEveryMs: number;
   /** Minimum pause between two reads of the host, however many events arrive. */
-  lookPauseMs: number;
+  hostPauseMs: number;
   /**
    * Minimum pause before a read that only events of guests cause. Longer, because on a host whose
    * guests change often each read leads to a write that all watchers of hypervisors receive.
@@ -34,8 +34,8 @@ export interface NodeAgentConfig {
 
 export const nodeAgentDefaults: Omit<NodeAgentConfig, 'host' | 'node'> = {
   namespace: 'default',
-  lookEveryMs: 60_000,
-  lookPauseMs: 500,
+  pollEveryMs: 60_000,
+  hostPauseMs: 500,
   guestsPauseMs: 20_000,
   unitsEveryMs: 5_000,
   progressEveryMs: 1_000,

@@ -37,7 +37,7 @@ const running = (units: readonly UnitFacts[]): string =>
 
 export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
   const { facts, kube, clock, ids, log, config } = deps;
-  const { host, lookEveryMs, lookPauseMs, guestsPauseMs } = config;
+  const { host, pollEveryMs, hostPauseMs, guestsPauseMs } = config;
   const reporter = createHypervisorReporter(deps);
   const troubles = createTroubleLog(log);
   let followed: Followed<Hypervisor> | undefined;
@@ -55,7 +55,7 @@ export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
     work: async (key) => {
       switch (key) {
         case keys.hypervisor:
-          return await look();
+          return await reportHost();
         case keys.find:
           return await find();
         case keys.arrivals:
@@ -73,33 +73,33 @@ export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
 
   const dueInMs = (): number => {
     const pauseMs =
-      stale === undefined ? lookEveryMs * 0.9 : stale === 'host' ? lookPauseMs : guestsPauseMs;
+      stale === undefined ? pollEveryMs * 0.9 : stale === 'host' ? hostPauseMs : guestsPauseMs;
     return readAtMs + pauseMs - clock.monotonicMs();
   };
 
-  async function look(): Promise<number> {
+  async function reportHost(): Promise<number> {
     if (hypervisor() && dueInMs() <= 0) {
       stale = undefined;
       readAtMs = clock.monotonicMs();
       const observed = await reporter.observe();
       // While the agent stops, a missing answer says nothing about the host, so it is not reported.
-      if (isStopping) return lookEveryMs;
+      if (isStopping) return pollEveryMs;
       last = observed;
       if (last.system) await reporter.writeNode(last.system);
     }
     // The resource may have changed while the host was being read.
     const latest = hypervisor();
     if (latest && last) await reporter.write(latest, last);
-    return latest && stale !== undefined ? Math.max(0, dueInMs()) : spread(lookEveryMs);
+    return latest && stale !== undefined ? Math.max(0, dueInMs()) : spread(pollEveryMs);
   }
 
   async function find(): Promise<number> {
-    const found = await moves.find();
-    troubles.note('find', found, 'migrations under way are not looked for');
-    if (isFault(found)) return findAgainMs;
-    for (const guest of found) queue.add(guest);
+    const migratingGuests = await moves.find();
+    troubles.note('find', migratingGuests, 'migrations under way are not looked for');
+    if (isFault(migratingGuests)) return findAgainMs;
+    for (const guest of migratingGuests) queue.add(guest);
     queue.add(keys.arrivals);
-    return spread(lookEveryMs);
+    return spread(pollEveryMs);
   }
 
   const changed = (what: 'guests' | 'host'): void => {
@@ -107,7 +107,7 @@ export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
     queue.add(keys.hypervisor);
   };
 
-  function hear(event: NodeEvent): void {
+  function onEvent(event: NodeEvent): void {
     switch (event.kind) {
       case 'lost':
         isLost = true;
@@ -158,7 +158,7 @@ export function createNodeAgent(deps: NodeAgentDeps): NodeAgent {
   return {
     async start() {
       if (followed) return undefined;
-      unsubscribe = facts.onEvent(hear);
+      unsubscribe = facts.onEvent(onEvent);
       followed = kube.follow(hypervisors, {
         fieldSelector: `metadata.name=${host}`,
         onChange: () => queue.add(keys.hypervisor),

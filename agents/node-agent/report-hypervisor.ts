@@ -11,7 +11,7 @@ import type { NodeAgentDeps } from './deps.ts';
 import type { Connection, Observed } from './domain/hypervisor-status.ts';
 import {
   connectionCondition,
-  isSaid,
+  isUpToDate,
   ownStatus,
   unitConditions,
 } from './domain/hypervisor-status.ts';
@@ -86,9 +86,9 @@ export function createHypervisorReporter({
       const { connection, units } = observation;
       const status = ownStatus(hypervisor, observation);
       const conditions = [...unitConditions(units), connectionCondition(connection, units)];
-      if (isSaid(hypervisor, status, conditions)) return;
+      if (isUpToDate(hypervisor, status, conditions)) return;
       const nowMs = clock.now();
-      const written = await kube.apply(
+      const update = await kube.apply(
         hypervisors,
         {
           metadata: { name: host },
@@ -100,7 +100,7 @@ export function createHypervisorReporter({
         { subresource: 'status' },
       );
       // notFound: the resource was deleted. Only the operator may create it again.
-      if (isFault(written) && written.kind !== 'notFound') throw new Error(written.message);
+      if (isFault(update) && update.kind !== 'notFound') throw new Error(update.message);
     },
 
     async writeNode(system) {

@@ -76,9 +76,9 @@ export function createMigrationReporter(
    */
   async function begin(guest: string, job: MigrationJob): Promise<OwnMigration | undefined> {
     const owner = hypervisor()?.metadata;
-    const removed = await kube.remove(migrations, refOf(guest));
-    const created = isFault(removed)
-      ? removed
+    const removal = await kube.remove(migrations, refOf(guest));
+    const created = isFault(removal)
+      ? removal
       : await kube.create(migrations, {
           metadata: {
             ...refOf(guest),
@@ -115,11 +115,11 @@ export function createMigrationReporter(
     const patch = statusPatch(mine.status, next);
     if (patch) {
       const options = { subresource: 'status' as const };
-      const written = await kube.patch(migrations, refOf(guest), { status: patch }, options);
-      troubles.note(`write ${guest}`, written, 'the progress of a migration is not reported');
-      if (isFault(written) && written.kind !== 'notFound') return false;
+      const update = await kube.patch(migrations, refOf(guest), { status: patch }, options);
+      troubles.note(`write ${guest}`, update, 'the progress of a migration is not reported');
+      if (isFault(update) && update.kind !== 'notFound') return false;
       // Somebody has deleted the object. If the migration is in progress, it is created again.
-      if (isFault(written)) {
+      if (isFault(update)) {
         own.delete(guest);
         return !isUnderWay(next.type);
       }
@@ -133,10 +133,10 @@ export function createMigrationReporter(
     if (mine.endedAtMs === undefined) return progressEveryMs;
     const leftMs = mine.endedAtMs + keepMigrationsMs - clock.now();
     if (leftMs > 0) return leftMs;
-    const removed = await kube.remove(migrations, refOf(guest), { uid: mine.uid });
+    const removal = await kube.remove(migrations, refOf(guest), { uid: mine.uid });
     // concurrentUpdate: the object of this name now belongs to a later migration, which another
     // agent may have written and will remove.
-    if (isFault(removed) && removed.kind !== 'concurrentUpdate') return progressEveryMs * 10;
+    if (isFault(removal) && removal.kind !== 'concurrentUpdate') return progressEveryMs * 10;
     own.delete(guest);
     return undefined;
   }
@@ -223,17 +223,17 @@ export function createMigrationReporter(
       troubles.note('arrivals', listed, 'the arrival of a server is not reported');
       if (isFault(listed)) return progressEveryMs;
       const nowMs = clock.now();
-      const found = new Map(listed.map((each) => [each.metadata.name ?? '', each]));
+      const byName = new Map(listed.map((each) => [each.metadata.name ?? '', each]));
       for (const [guest, { untilMs, sinceStart }] of arrivals) {
-        const migration = found.get(guest);
+        const migration = byName.get(guest);
         // For a guest that was already here when the agent started, it is unknown whether it has
         // arrived or is about to leave until its migration has ended.
         const patch =
           migration && !(sinceStart && isUnderWay(migration.status?.type))
             ? arrivalPatch(host, migration)
             : undefined;
-        const said = patch && migration ? await say(migration, patch) : false;
-        if (said || untilMs <= nowMs) arrivals.delete(guest);
+        const isReported = patch && migration ? await writeStatus(migration, patch) : false;
+        if (isReported || untilMs <= nowMs) arrivals.delete(guest);
       }
       return arrivals.size > 0 ? progressEveryMs : undefined;
     },
@@ -246,7 +246,7 @@ export function createMigrationReporter(
     },
   };
 
-  async function say(
+  async function writeStatus(
     { metadata: { name = '', resourceVersion } }: Migration,
     status: Record<string, string | null>,
   ): Promise<boolean> {

@@ -19,11 +19,11 @@ const spec = (uuid: string, sizeGib = 3): GuestSpec =>
 
 /** A host whose image downloads continue until they are aborted. */
 function openFixture() {
-  const asked = new Map<string, EnsureOptions>();
+  const imageOptions = new Map<string, EnsureOptions>();
   let under = 0;
   const hypervisor = {
     ensureImage: async ({ id }: GuestImage, _open: unknown, options: EnsureOptions) => {
-      asked.set(id, options);
+      imageOptions.set(id, options);
       under += 1;
       await new Promise((resolve) => options.signal?.addEventListener('abort', resolve));
       under -= 1;
@@ -32,17 +32,17 @@ function openFixture() {
   };
   // Only `ensureImage` is called before the guest is created.
   const builds = createGuestBuilds({ hypervisor, clock: systemClock } as unknown as NovaAgentDeps);
-  return { builds, asked, under: () => under };
+  return { builds, asked: imageOptions, under: () => under };
 }
 
 const never = async (): Promise<undefined> => assert.fail('the guest is not made');
 
 describe('building a guest', () => {
   it('asks for a root image that fits the disk, and for a kernel of any size', async () => {
-    const { builds, asked } = openFixture();
+    const { builds, asked: imageOptions } = openFixture();
     const build = builds.run(spec('a'), Infinity, never);
     assert.deepEqual(
-      ['root', 'kernel'].map((id) => asked.get(id)?.maxVirtualBytes),
+      ['root', 'kernel'].map((id) => imageOptions.get(id)?.maxVirtualBytes),
       [3 * 2 ** 30, undefined],
     );
     builds.abandon('a');
@@ -56,13 +56,13 @@ describe('building a guest', () => {
 
   it('ends its fetches when it is abandoned, and those of no other guest', async () => {
     const { builds, under } = openFixture();
-    const [gone, other] = [
+    const [stoppedBuild, other] = [
       builds.run(spec('gone'), Infinity, never),
       builds.run(spec('other'), Infinity, never),
     ];
     assert.equal(under(), 4);
     builds.abandon('gone');
-    const outcome = await gone;
+    const outcome = await stoppedBuild;
     assert.ok(isFault(outcome) && outcome.kind === 'timeout');
     assert.equal(under(), 2);
     builds.abandon('nobody');

@@ -66,7 +66,7 @@ export function createDeviceMender({
   const kinds = kindsOf(hypervisor);
   let suspects = new Set<string>();
   return async (expected) => {
-    const seen = new Set<string>();
+    const nextSuspects = new Set<string>();
     for (const guest of expected)
       for (const kind of kinds) {
         const { uuid } = guest;
@@ -78,7 +78,7 @@ export function createDeviceMender({
         for (const { action, id } of decideDevices(wanted, actual)) {
           const key = `${uuid} ${action} ${id}`;
           if (!suspects.has(key)) {
-            seen.add(key);
+            nextSuspects.add(key);
             continue;
           }
           const outcome = await (action === 'attach'
@@ -88,9 +88,9 @@ export function createDeviceMender({
           if (isFault(outcome))
             log.error({ ...facts, why: outcome.message }, 'device cannot be mended');
           else log.warn(facts, 'device mended');
-          if (isFault(outcome)) seen.add(key);
+          if (isFault(outcome)) nextSuspects.add(key);
         }
       }
-    suspects = seen;
+    suspects = nextSuspects;
   };
 }

@@ -36,7 +36,7 @@ export interface NovaAgent {
 
 // Placement is compared at this interval even if nothing has changed on the host, to restore what
 // somebody has removed there.
-const lookAgainMs = 5 * 60_000;
+const reportAgainMs = 5 * 60_000;
 const stopTimeoutMs = 2_000;
 
 const nothing = async (work: Promise<Outcome<void>>): Promise<Outcome<null>> => {
@@ -160,7 +160,8 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
     const now = JSON.stringify({ ...fixed, reserved: config.reserved() });
     if (now === reported.facts && deps.clock.now() < reported.untilMs) return undefined;
     const reportResult = await reportResources(deps, answer.nodeUuid, facts);
-    if (!isFault(reportResult)) reported = { facts: now, untilMs: deps.clock.now() + lookAgainMs };
+    if (!isFault(reportResult))
+      reported = { facts: now, untilMs: deps.clock.now() + reportAgainMs };
     return reportResult;
   }
 
@@ -212,13 +213,13 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
             { timeoutMs: 30_000, requestId: ids.requestId() },
           );
           if (isFault(used)) return;
-          const removed = await hypervisor.collectGarbage(
+          const garbage = await hypervisor.collectGarbage(
             new Set(used.imageIds),
             config.keepImagesMs,
           );
-          troubles.note('collect-garbage', removed, 'garbage not collected');
-          if (!isFault(removed) && removed.length > 0)
-            log.info({ host: config.host, removed }, 'garbage collected');
+          troubles.note('collect-garbage', garbage, 'garbage not collected');
+          if (!isFault(garbage) && garbage.length > 0)
+            log.info({ host: config.host, removed: garbage }, 'garbage collected');
         },
       },
     ],

@@ -180,8 +180,8 @@ describe('reporting it to Placement', () => {
   it('is unavailable when Placement is, so that the next heartbeat tries again', async () => {
     const { state, deps } = placement();
     state.broken = true;
-    const refused = await reportResources(deps, 'n1', await facts());
-    assert.ok(isFault(refused) && refused.kind === 'unavailable');
-    assert.match(refused.message, /500/);
+    const refusal = await reportResources(deps, 'n1', await facts());
+    assert.ok(isFault(refusal) && refusal.kind === 'unavailable');
+    assert.match(refusal.message, /500/);
   });
 });

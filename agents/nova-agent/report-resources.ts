@@ -64,13 +64,13 @@ async function reportInventory(
   let current = await placement.inventory(uuid);
   if (isFault(current) && current.kind === 'notFound') {
     const created = await placement.createProvider(provider);
-    if (isFault(created)) return refused('the provider', created);
+    if (isFault(created)) return withSubject('the provider', created);
     current = await placement.inventory(uuid);
   }
-  if (isFault(current)) return refused('the inventory', current);
+  if (isFault(current)) return withSubject('the inventory', current);
   if (sameInventory(current.inventories, wanted)) return undefined;
-  const written = await placement.setInventory(uuid, { ...current, inventories: wanted });
-  return isFault(written) ? refused('the inventory', written) : undefined;
+  const update = await placement.setInventory(uuid, { ...current, inventories: wanted });
+  return isFault(update) ? withSubject('the inventory', update) : undefined;
 }
 
 async function reportTraits(
@@ -79,7 +79,7 @@ async function reportTraits(
   traits: readonly string[],
 ): Promise<Fault | undefined> {
   const current = await placement.traits(uuid);
-  if (isFault(current)) return refused('the traits', current);
+  if (isFault(current)) return withSubject('the traits', current);
   const { traits: present } = current;
   // Custom traits that others have set are kept.
   const wanted = new Set([
@@ -90,8 +90,8 @@ async function reportTraits(
   ]);
   if (present.length === wanted.size && present.every((trait) => wanted.has(trait)))
     return undefined;
-  const written = await placement.setTraits(uuid, { ...current, traits: [...wanted].sort() });
-  return isFault(written) ? refused('the traits', written) : undefined;
+  const update = await placement.setTraits(uuid, { ...current, traits: [...wanted].sort() });
+  return isFault(update) ? withSubject('the traits', update) : undefined;
 }
 
 function sameInventory(now: Inventories, wanted: Inventories): boolean {
@@ -114,7 +114,7 @@ function sameInventory(now: Inventories, wanted: Inventories): boolean {
  * Converts a refusal by Placement to a fault. A fault without an HTTP status means that Placement
  * was not reached, and is passed on.
  */
-function refused(what: string, answer: Fault): Fault {
+function withSubject(what: string, answer: Fault): Fault {
   if (refusedStatus(answer) === undefined) return answer;
   const kind = answer.kind === 'concurrentUpdate' ? 'concurrentUpdate' : 'unavailable';
   return fault(kind, `Placement refused ${what}: ${answer.message}`);

@@ -11,7 +11,7 @@ interface Setting {
   section: string;
   /** undefined if the section itself is a setting. */
   field: string | undefined;
-  given: unknown;
+  setting: unknown;
 }
 
 /**
@@ -34,13 +34,13 @@ export function define(command: Command): void {
       const { value, sourceOf } = await readProcessConfig(configFileOf(options), process.env);
       const settings = Object.entries(value).flatMap(([section, fields]): Setting[] =>
         typeof fields === 'object'
-          ? Object.entries(fields).map(([field, given]) => ({ section, field, given }))
-          : [{ section, field: undefined, given: fields }],
+          ? Object.entries(fields).map(([field, setting]) => ({ section, field, setting }))
+          : [{ section, field: undefined, setting: fields }],
       );
       const rows = settings
-        .map(({ section, field, given }) => {
+        .map(({ section, field, setting }) => {
           const path = field === undefined ? section : `${section}.${field}`;
-          const shown = secretField.test(path) && given !== '' ? '***' : given;
+          const shown = secretField.test(path) && setting !== '' ? '***' : setting;
           return { section, field, path, shown, source: sourceOf(path) };
         })
         .filter(({ source }) => !options.changed || source !== 'default');

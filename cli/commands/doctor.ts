@@ -162,7 +162,7 @@ async function databases(dir: string): Promise<Finding[]> {
     {
       about: 'databases',
       state: 'good',
-      text: `${(total / mib).toFixed(1)} MiB${growth} (${each.map(({ name, bytes, grown }) => `${name} ${(bytes / mib).toFixed(1)}${since === null ? '' : ` ${signed(grown)}`}`).join(', ')})`,
+      text: `${(total / mib).toFixed(1)} MiB${growth} (${each.map(({ name, bytes, growthBytes }) => `${name} ${(bytes / mib).toFixed(1)}${since === null ? '' : ` ${signed(growthBytes)}`}`).join(', ')})`,
     },
   ];
 }
@@ -210,14 +210,14 @@ async function acceleration(dir: string): Promise<Finding> {
       text: config.message,
       mend: 'correct the file',
     };
-  const chosen = await examineAcceleration(config.acceleration, home);
-  if (isFault(chosen)) return { about: 'virtualisation', state: 'bad', text: chosen.message };
-  if (chosen.kind === 'kvm')
-    return { about: 'virtualisation', state: 'good', text: `guests run under KVM: ${chosen.why}` };
+  const mode = await examineAcceleration(config.acceleration, home);
+  if (isFault(mode)) return { about: 'virtualisation', state: 'bad', text: mode.message };
+  if (mode.kind === 'kvm')
+    return { about: 'virtualisation', state: 'good', text: `guests run under KVM: ${mode.why}` };
   return {
     about: 'virtualisation',
     state: 'note',
-    text: `guests are emulated (TCG): ${chosen.why}`,
+    text: `guests are emulated (TCG): ${mode.why}`,
     mend: 'guests run, but slower; use a machine with hardware virtualisation to have it quicker',
   };
 }

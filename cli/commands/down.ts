@@ -102,6 +102,6 @@ async function powerOff(dir: string, now: boolean): Promise<string[]> {
 export async function purge(dir: string, asRoot: boolean): Promise<void> {
   if (!asRoot || !existsSync(dir)) return;
   const { hosts, filer, network } = await openHosts(dir);
-  for (const removed of [await hosts.removeAll(), await filer.remove(), await network.remove()])
-    if (isFault(removed)) throw new UserError(removed.message);
+  for (const removal of [await hosts.removeAll(), await filer.remove(), await network.remove()])
+    if (isFault(removal)) throw new UserError(removal.message);
 }

@@ -36,7 +36,7 @@ export function define(command: Command): void {
     .action(async (host: string, options: EvictOptions) => {
       const home = requireHome(options.home);
       await withFleet(home, async (fleet) => {
-        const hypervisor = await known(fleet.kube, host);
+        const hypervisor = await hypervisorOf(fleet.kube, host);
         if (options.plan) return await showPlan(fleet, home.dir, host, options);
         if (options.end) return await end(fleet, hypervisor);
         return await evict(fleet, home.dir, hypervisor, options);
@@ -44,10 +44,10 @@ export function define(command: Command): void {
     });
 }
 
-async function known(kube: Kube, host: string): Promise<Hypervisor> {
-  const found = await kube.get(hypervisors, { name: host });
-  if (!isFault(found)) return found;
-  if (found.kind !== 'notFound') throw new UserError(found.message);
+async function hypervisorOf(kube: Kube, host: string): Promise<Hypervisor> {
+  const hypervisor = await kube.get(hypervisors, { name: host });
+  if (!isFault(hypervisor)) return hypervisor;
+  if (hypervisor.kind !== 'notFound') throw new UserError(hypervisor.message);
   const names = answered(await kube.list(hypervisors)).map(({ metadata }) => metadata.name);
   throw new UserError(`There is no host ${host}. There are: ${names.join(', ') || 'none'}.`);
 }

@@ -75,9 +75,9 @@ async function ask<T>(
   cloud: CloudClient,
   method: 'GET' | 'POST',
   path: string,
-  sent?: Json,
+  requestBody?: Json,
 ): Promise<T> {
-  const { status, body } = await cloud.send('ha', method, `/api/hypervisors/${path}`, sent);
+  const { status, body } = await cloud.send('ha', method, `/api/hypervisors/${path}`, requestBody);
   if (status < 300) return body as T; // cast: the caller names the type of the body
   const { error } = (body ?? {}) as { error?: { message?: string } };
   throw new UserError(error?.message ?? `The HA Service answers ${status}.`);

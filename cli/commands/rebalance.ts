@@ -96,7 +96,7 @@ export function planText({ hosts, findings, migrations }: RebalancePlan): string
     open.length === 0
       ? 'No host is up and enabled.'
       : `${open.length} hosts, ${percent(Math.min(...uses))} to ${percent(Math.max(...uses))} of their memory used`;
-  const found = findings.map(({ detector, host, text }) => [host, detector, text]);
+  const rows = findings.map(({ detector, host, text }) => [host, detector, text]);
   const lines = migrations.map((one) => [
     one.server,
     one.name,
@@ -107,11 +107,11 @@ export function planText({ hosts, findings, migrations }: RebalancePlan): string
   ]);
   return [
     head,
-    ...(found.length > 0 ? ['', table(['HOST', 'DETECTOR', 'FINDING'], found)] : []),
+    ...(rows.length > 0 ? ['', table(['HOST', 'DETECTOR', 'FINDING'], rows)] : []),
     '',
     lines.length > 0
       ? table(['SERVER', 'NAME', 'FROM', 'TO', 'MEMORY', 'WHY'], lines)
-      : found.length > 0
+      : rows.length > 0
         ? 'No migration would make it better.'
         : 'The fleet is in balance: nothing is to be moved.',
   ].join('\n');

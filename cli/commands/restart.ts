@@ -21,8 +21,10 @@ export function define(command: Command): void {
     .action(async (options: { home?: string; logLevel: LogLevel }) => {
       const home = requireHome(options.home);
       const choices = await readChoices(home.choices);
-      const ended = await endControl(home, patienceMs);
-      process.stdout.write(ended ? '  ✓ control plane stopped\n' : '  - no control plane ran\n');
+      const wasRunning = await endControl(home, patienceMs);
+      process.stdout.write(
+        wasRunning ? '  ✓ control plane stopped\n' : '  - no control plane ran\n',
+      );
       await startControl({
         ...choices,
         dir: homeDir(options.home, process.env),

@@ -87,7 +87,7 @@ async function runProcess(
   };
   process.on('SIGINT', end);
   process.on('SIGTERM', end);
-  let told = '';
+  let lastTroubles = '';
   const running = await serve({
     parts: roles,
     homeDir: homeDir(home, process.env),
@@ -95,8 +95,9 @@ async function runProcess(
     log,
     onWait(troubles) {
       const text = JSON.stringify(troubles);
-      if (text !== told) log.warn({ troubles }, 'waiting for peers that this process needs');
-      told = text;
+      if (text !== lastTroubles)
+        log.warn({ troubles }, 'waiting for peers that this process needs');
+      lastTroubles = text;
     },
   });
   if (isFault(running)) throw new UserError(running.message, finalExitCode);

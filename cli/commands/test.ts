@@ -96,7 +96,7 @@ Suites that run only when their folder is named:
         process.exitCode = 1;
         return;
       }
-      await sweepTests(tell);
+      await sweepTests(printLine);
       const folder = await mkdtemp(join(tmpdir(), 'cobalt-failures-'));
       let parts = 0;
       const good = options.checks ? await runChecks() : true;
@@ -104,11 +104,11 @@ Suites that run only when their folder is named:
       const isOnDemand = (file: string): boolean => suiteOf(file) !== undefined;
       // Not without a file: node would then look for test files itself, and run all of them.
       const run = async (
-        chosen: readonly string[],
+        testFiles: readonly string[],
         concurrency: number,
         timeoutMs = perTestTimeoutMs + (options.runs ?? 0) * perSimulationMs,
       ): Promise<number> =>
-        chosen.length === 0
+        testFiles.length === 0
           ? 0
           : await runTool(
               'node',
@@ -120,7 +120,7 @@ Suites that run only when their folder is named:
                 '--test-reporter-destination=stdout',
                 `--test-reporter=${join(repository, 'cli/failures-reporter.ts')}`,
                 `--test-reporter-destination=${join(folder, String((parts += 1)))}`,
-                ...chosen,
+                ...testFiles,
               ],
               env,
             );
@@ -131,14 +131,14 @@ Suites that run only when their folder is named:
       const heavyCode = await run(wanted.filter(isHeavy), 1);
       const onDemandCode = await run(wanted.filter(isOnDemand), 1, onDemandTimeoutMs);
       const isPassed = [code, heavyCode, onDemandCode].every((each) => each === 0);
-      await sweepTests(tell);
-      await tellFailures(folder);
+      await sweepTests(printLine);
+      await printFailures(folder);
       process.exitCode = interruptedCode() ?? (good && isPassed ? 0 : 1);
     });
 }
 
 /** Prints the failures of all parts together, since those of the first part have scrolled away. */
-async function tellFailures(folder: string): Promise<void> {
+async function printFailures(folder: string): Promise<void> {
   const failures = await Promise.all(
     (await readdir(folder))
       .toSorted()
@@ -149,7 +149,7 @@ async function tellFailures(folder: string): Promise<void> {
   if (text !== '') process.stdout.write(`\nWhat failed, of all parts:\n\n${text}`);
 }
 
-const tell = (text: string): void => void process.stderr.write(`cobalt: ${text}\n`);
+const printLine = (text: string): void => void process.stderr.write(`cobalt: ${text}\n`);
 
 const suiteOf = (file: string): string | undefined =>
   onDemand.find((folder) => file.startsWith(`${folder}/`));

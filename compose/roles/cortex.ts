@@ -43,9 +43,9 @@ export async function followKube(process: CloudProcess, kube: Kube): Promise<() 
     followHypervisors(kube, picture, log),
     followPipelines({ kube, scheduling, clock: process.clock, log }),
   ];
-  const written = writeHistories({ kube, clock: process.clock, log });
-  recordTo(written.note);
+  const histories = writeHistories({ kube, clock: process.clock, log });
+  recordTo(histories.note);
   await Promise.all(followed.map(async ({ ready }) => await ready));
   return async () =>
-    void (await Promise.all([...followed, written].map(async (one) => await one.stop())));
+    void (await Promise.all([...followed, histories].map(async (one) => await one.stop())));
 }

@@ -87,19 +87,20 @@ export async function createBmcCore(options: BmcCoreOptions, deps: BmcCoreDeps):
    * Compares the host with its state at the last look, to notice also boots that nobody ordered.
    */
   async function lookAtHost(): Promise<void> {
-    const seen = await chassis.state();
-    if (isFault(seen) || seen.boot === state.lastBoot) return;
+    const chassisState = await chassis.state();
+    if (isFault(chassisState) || chassisState.boot === state.lastBoot) return;
     await change(() => {
       if (state.lastBoot !== null) {
-        if (seen.isKeptOff) record('OK', 'The host was powered off.', 'Power.1.0.PoweredOff');
+        if (chassisState.isKeptOff)
+          record('OK', 'The host was powered off.', 'Power.1.0.PoweredOff');
         else record('Critical', 'The host ended.', 'Power.1.0.UnexpectedPowerLoss');
       }
-      if (seen.boot !== null) {
+      if (chassisState.boot !== null) {
         state.bootedFrom = state.boot.target;
         if (state.boot.enabled === 'Once') state.boot = { enabled: 'Disabled', target: 'None' };
         record('OK', 'The host was powered on.', 'Power.1.0.PoweredOn');
       }
-      state.lastBoot = seen.boot;
+      state.lastBoot = chassisState.boot;
     });
   }
   const notice = async (): Promise<void> => {
@@ -113,13 +114,13 @@ export async function createBmcCore(options: BmcCoreOptions, deps: BmcCoreDeps):
    * Cached for each boot: the facts change only with a boot, and reading them starts a child
    * process.
    */
-  let known: { boot: string | null; facts: Promise<ChassisFacts> } | undefined;
+  let cachedFacts: { boot: string | null; facts: Promise<ChassisFacts> } | undefined;
   async function factsOfBoot(): Promise<ChassisFacts> {
-    if (known?.boot !== state.lastBoot) known = undefined;
-    known ??= { boot: state.lastBoot, facts: chassis.facts() };
-    const mine = known;
+    if (cachedFacts?.boot !== state.lastBoot) cachedFacts = undefined;
+    cachedFacts ??= { boot: state.lastBoot, facts: chassis.facts() };
+    const mine = cachedFacts;
     return await mine.facts.catch((error: unknown) => {
-      if (known === mine) known = undefined;
+      if (cachedFacts === mine) cachedFacts = undefined;
       throw error;
     });
   }

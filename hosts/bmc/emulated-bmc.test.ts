@@ -131,7 +131,7 @@ describe('an emulated BMC', () => {
     assert.equal((await ask('DELETE', String(headers['location']), undefined, token)).status, 204);
     assert.equal((await ask('GET', system, undefined, token)).status, 401);
     const statuses: number[] = [];
-    for (let made = 0; made < 17; made += 1)
+    for (let session = 0; session < 17; session += 1)
       statuses.push((await ask('POST', sessions, login, {})).status);
     assert.deepEqual([statuses[15], statuses[16]], [201, 503]);
     const { body } = await ask('GET', sessions);
@@ -247,11 +247,11 @@ describe('an emulated BMC', () => {
   });
 
   it('shows a tree whose every link leads to a document', async () => {
-    const seen = new Set<string>();
+    const visitedPaths = new Set<string>();
     const follow = async (path: string): Promise<void> => {
       const target = path.split('#')[0] ?? '';
-      if (seen.has(target)) return;
-      seen.add(target);
+      if (visitedPaths.has(target)) return;
+      visitedPaths.add(target);
       const { status, body } = await ask('GET', target);
       assert.equal(status, 200, target);
       assert.ok(target === '/redfish' || body['@odata.type'].startsWith('#'), target);
@@ -259,7 +259,7 @@ describe('an emulated BMC', () => {
         await follow(next);
     };
     await follow('/redfish/v1/');
-    assert.ok(seen.size >= 20, `${seen.size} documents`);
+    assert.ok(visitedPaths.size >= 20, `${visitedPaths.size} documents`);
   });
 
   it('keeps address, password, certificate, boot override and sensors over a restart', async () => {

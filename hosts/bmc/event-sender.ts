@@ -55,10 +55,10 @@ export function createEventSender({ clock, log }: { clock: Clock; log: Log }): E
   return {
     send({ url, context }, event) {
       if (underWay.size >= maxUnderWay) return log.warn({}, 'event of a BMC is dropped');
-      const sent = deliver(url, JSON.stringify(eventDocument(context, event)))
+      const delivery = deliver(url, JSON.stringify(eventDocument(context, event)))
         .catch((error: unknown) => log.error({ err: error }, 'event of a BMC'))
-        .finally(() => underWay.delete(sent));
-      underWay.add(sent);
+        .finally(() => underWay.delete(delivery));
+      underWay.add(delivery);
     },
     async close() {
       closing.abort();

@@ -23,8 +23,8 @@ function setup(timing: PowerTiming = 'immediate') {
   return { clock, chassis, orders };
 }
 const kindOf = async (order: ReturnType<PowerOrders['order']>): Promise<string> => {
-  const taken = await order;
-  return isFault(taken) ? taken.kind : 'taken';
+  const outcome = await order;
+  return isFault(outcome) ? outcome.kind : 'taken';
 };
 
 test('a power cut that takes long is answered in time, and holds off other orders', async () => {
@@ -74,11 +74,11 @@ test('a task whose chassis fails says so, and the next order is taken', async ()
   chassis.cutPower = async () => {
     throw new Error('fuse blown');
   };
-  const taken = await orders.order('ForceOff');
-  assert.ok(!isFault(taken) && taken.task?.state === 'Running');
+  const outcome = await orders.order('ForceOff');
+  assert.ok(!isFault(outcome) && outcome.task?.state === 'Running');
   await clock.advance(100);
-  assert.equal(taken.task.state, 'Exception');
-  assert.match(taken.task.message, /fuse blown/);
+  assert.equal(outcome.task.state, 'Exception');
+  assert.match(outcome.task.message, /fuse blown/);
   assert.equal(await orders.state(), 'On');
   assert.equal(await kindOf(orders.order('GracefulShutdown')), 'taken');
   await clock.advance(100);

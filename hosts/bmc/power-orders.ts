@@ -171,8 +171,8 @@ export function createPowerOrders(deps: PowerOrdersDeps): PowerOrders {
       if (isFault(now)) return now;
       // No await between check and assignment, so that of two simultaneous orders one is refused.
       if (underWay !== undefined) return fault('conflict', `the chassis is ${underWay}`);
-      const refused = refusal(type, now);
-      if (refused) return refused;
+      const problem = refusal(type, now);
+      if (problem) return problem;
       const isNeedless = isNeedlessOrder(type, now);
       if (deps.trouble()?.kind === 'stuck') return { isNeedless };
       if (isNeedless && type !== 'ForceOff') return { isNeedless };

@@ -152,12 +152,12 @@ function bootIn(
 }
 
 async function restartManager({ sessions, restart }: ChangeContext, body: Body): Promise<RawReply> {
-  const known = ['GracefulRestart', 'ForceRestart'];
-  if (!known.some((type) => type === body['ResetType']))
+  const restartTypes = ['GracefulRestart', 'ForceRestart'];
+  if (!restartTypes.some((type) => type === body['ResetType']))
     return redfishError(
       400,
       'ActionParameterValueNotInList',
-      `ResetType is one of ${known.join(', ')}.`,
+      `ResetType is one of ${restartTypes.join(', ')}.`,
     );
   sessions.clear();
   restart();
@@ -188,11 +188,11 @@ async function deleteSession(
 }
 
 async function subscribe({ core, profile }: ChangeContext, body: Body): Promise<RawReply> {
-  const known = ['Destination', 'Context', 'Protocol', 'EventFormatType', 'EventTypes'];
-  const taken = [...known, 'DeliveryRetryPolicy'];
+  const properties = ['Destination', 'Context', 'Protocol', 'EventFormatType', 'EventTypes'];
+  const allowedProperties = [...properties, 'DeliveryRetryPolicy'];
   const unknown = unknownIn(
     body,
-    taken.filter((property) => !profile.refusedInSubscription.includes(property)),
+    allowedProperties.filter((property) => !profile.refusedInSubscription.includes(property)),
   );
   if (unknown) return unknown;
   const absent = profile.neededInSubscription.find((property) => body[property] === undefined);
@@ -231,8 +231,8 @@ export const missing = (): RawReply =>
 export const isBody = (value: Json): value is Body =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function unknownIn(body: Body, known: readonly string[]): RawReply | undefined {
-  const unknown = Object.keys(body).find((key) => !known.includes(key));
+function unknownIn(body: Body, properties: readonly string[]): RawReply | undefined {
+  const unknown = Object.keys(body).find((key) => !properties.includes(key));
   return unknown === undefined
     ? undefined
     : redfishError(400, 'PropertyUnknown', `${unknown.slice(0, 100)} is not known here.`);

@@ -142,35 +142,35 @@ function memberAt(path: string, snapshot: Snapshot, at: Paths): Document | undef
   const slash = path.lastIndexOf('/');
   const [parent, id] = [path.slice(0, slash), path.slice(slash + 1)];
   const { state, facts, tasks, sessions } = snapshot;
-  const named = <T extends { id: string | number }>(all: readonly T[]): T | undefined =>
+  const member = <T extends { id: string | number }>(all: readonly T[]): T | undefined =>
     all.find((member) => String(member.id) === id);
   switch (parent) {
     case `${at.system}/EthernetInterfaces`: {
-      const found = named(facts.interfaces);
+      const networkInterface = member(facts.interfaces);
       return (
-        found &&
+        networkInterface &&
         resource(path, 'EthernetInterface.v1_4_0.EthernetInterface', id, {
-          MACAddress: found.macAddress,
-          PermanentMACAddress: found.macAddress,
+          MACAddress: networkInterface.macAddress,
+          PermanentMACAddress: networkInterface.macAddress,
           Status: health,
         })
       );
     }
     case `${at.log}/Entries`: {
-      const found = named(state.log);
-      return found && logEntry(parent, found);
+      const entry = member(state.log);
+      return entry && logEntry(parent, entry);
     }
     case `${root}/SessionService/Sessions`: {
-      const found = named(sessions);
-      return found && sessionDocument(found);
+      const session = member(sessions);
+      return session && sessionDocument(session);
     }
     case `${root}/EventService/Subscriptions`: {
-      const found = named(state.subscriptions);
-      return found && subscriptionDocument(found);
+      const subscription = member(state.subscriptions);
+      return subscription && subscriptionDocument(subscription);
     }
     case `${root}/TaskService/Tasks`: {
-      const found = named(tasks);
-      return found && taskDocument(found);
+      const task = member(tasks);
+      return task && taskDocument(task);
     }
     default:
       return undefined;

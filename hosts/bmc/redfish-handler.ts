@@ -56,8 +56,8 @@ export function redfishHandler(deps: RedfishDeps): HttpHandler {
     const path = pathOf(request.path);
     if (clock.now() < restartingUntilMs)
       return redfishError(503, 'ServiceTemporarilyUnavailable', 'The BMC restarts.');
-    const found = changesAt(changes, path, request.method);
-    const stranger = strangerReply(request, path, found);
+    const matchingChanges = changesAt(changes, path, request.method);
+    const stranger = strangerReply(request, path, matchingChanges);
     if (stranger) return stranger;
     const snapshot = await core.snapshot();
     if (isFault(snapshot)) return faultReply(snapshot);
@@ -69,12 +69,12 @@ export function redfishHandler(deps: RedfishDeps): HttpHandler {
         headers: { ...redfishHeaders, ...(etag ? { etag } : {}) },
         body: document,
       };
-    if (isRead(request) || !found.wanted) {
+    if (isRead(request) || !matchingChanges.wanted) {
       // A path of an action exists, although it has no document to read.
-      const isThere = document !== undefined || found.all.some(({ id }) => id === '');
-      return isThere ? notAllowed(found) : missing();
+      const isThere = document !== undefined || matchingChanges.all.some(({ id }) => id === '');
+      return isThere ? notAllowed(matchingChanges) : missing();
     }
-    return await change(request, found.wanted, etag);
+    return await change(request, matchingChanges.wanted, etag);
   }
 
   async function change(
@@ -97,13 +97,13 @@ export function redfishHandler(deps: RedfishDeps): HttpHandler {
     etag: string,
   ): RawReply | undefined {
     if (method !== 'PATCH') return undefined;
-    const given = headers['if-match'];
-    if (given === undefined)
+    const ifMatch = headers['if-match'];
+    if (ifMatch === undefined)
       return profile.etags === 'strong'
         ? redfishError(428, 'PreconditionRequired', 'If-Match is missing.')
         : undefined;
     const accepted = profile.etags === 'strong' ? etag.slice(2) : etag;
-    return given === accepted || given === '*'
+    return ifMatch === accepted || ifMatch === '*'
       ? undefined
       : redfishError(412, 'PreconditionFailed', 'The resource has another ETag.');
   }

@@ -43,7 +43,7 @@ test('at the second address one kind of request is taken', () => {
   );
 });
 
-test('what is about one process is not shown of the cloud', () => {
+test('paths about a single process are not routed', () => {
   assert.match(config, /deny_status 404 if \{ path \/readyz \/metrics \}/);
 });
 

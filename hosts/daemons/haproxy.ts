@@ -2,7 +2,7 @@
 // serve its APIs. https://docs.haproxy.org/2.6/configuration.html
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ProcessSpec } from './kept-process.ts';
+import type { ProcessSpec } from './supervised-process.ts';
 
 const program = '/usr/sbin/haproxy'; // Debian: haproxy
 

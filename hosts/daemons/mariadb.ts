@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import { startChild } from '#platform/child-process.ts';
-import type { ProcessSpec } from './kept-process.ts';
+import type { ProcessSpec } from './supervised-process.ts';
 
 const program = '/usr/sbin/mariadbd'; // Debian: mariadb-server
 

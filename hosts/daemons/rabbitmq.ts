@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Secret } from '#platform/log.ts';
-import type { ProcessSpec } from './kept-process.ts';
+import type { ProcessSpec } from './supervised-process.ts';
 
 /** From Debian's package rabbitmq-server. Its wrapper in /usr/sbin would switch to another user. */
 const program = '/usr/lib/rabbitmq/bin/rabbitmq-server';

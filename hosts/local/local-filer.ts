@@ -53,12 +53,12 @@ export const filerFacts = ({ managementCidr }: NetworkFacts): FilerFacts => ({
   share: '/vol',
 });
 
-export function createLocalFiler({ stateDir: given, log, clock }: LocalDeps): LocalFiler {
-  const paths = filerPaths(realStateDir(given));
+export function createLocalFiler({ stateDir: configuredDir, log, clock }: LocalDeps): LocalFiler {
+  const paths = filerPaths(realStateDir(configuredDir));
   return {
     async start(network) {
-      const refused = checkNeeds('the filer needs', needed);
-      if (refused) return refused;
+      const refusal = checkNeeds('the filer needs', needed);
+      if (refusal) return refusal;
       await mkdir(paths.exportDir, { recursive: true });
       const facts = filerFacts(network);
       const { state } = await initState(paths);

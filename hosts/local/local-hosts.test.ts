@@ -285,8 +285,8 @@ test('names and folders in which no host can live are refused with what to do', 
     [long, 'h1', /shorter state folder/],
     ['/run/cobalt', 'h1', /choose another/],
   ] as const) {
-    const refused = await open(stateDir).powerOn(name, { index: 1, network });
-    assert.ok(refused instanceof Fault && refused.kind === 'badRequest');
-    assert.match(refused.message, message);
+    const refusal = await open(stateDir).powerOn(name, { index: 1, network });
+    assert.ok(refusal instanceof Fault && refusal.kind === 'badRequest');
+    assert.match(refusal.message, message);
   }
 });

@@ -112,8 +112,13 @@ export interface LocalHostsDeps extends LocalDeps {
   kvm: boolean;
 }
 
-export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHostsDeps): LocalHosts {
-  const stateDir = realStateDir(given);
+export function createLocalHosts({
+  stateDir: configuredDir,
+  log,
+  clock,
+  kvm,
+}: LocalHostsDeps): LocalHosts {
+  const stateDir = realStateDir(configuredDir);
   const queue = new KeyedQueue();
 
   /** Runs `work` after all earlier calls of this process for the host have ended. */
@@ -140,7 +145,7 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
       : await work();
   }
 
-  async function look(host: HostPaths): Promise<LocalHost> {
+  async function readHost(host: HostPaths): Promise<LocalHost> {
     const { state, pid } = await initState(host);
     const isExisting = state !== 'off' || (await names()).includes(host.name);
     return {
@@ -167,7 +172,7 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
   return {
     powerOn: (name, { index, network }) =>
       inTurn(name, async (host) => {
-        const before = await look(host);
+        const before = await readHost(host);
         if (before.heldOff)
           return fault(
             'conflict',
@@ -190,7 +195,7 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
         });
         if (isFault(started)) return started;
         log.info({ host: name, ms: clock.now() - startedAt }, 'host is on');
-        return look(host);
+        return readHost(host);
       }),
     holdOff: (name) =>
       inTurn(name, async (host) => {
@@ -201,7 +206,7 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
     powerOff: (name) => inTurn(name, async (host) => await cutPower(host, { clock, log })),
     renewCertificate: (name, { index, network }) =>
       inTurn(name, async (host) => {
-        if ((await look(host)).state !== 'running') return undefined;
+        if ((await readHost(host)).state !== 'running') return undefined;
         const address = managementAddress(network, index);
         const renewed = await ensureCertificate(
           stateDir,
@@ -219,13 +224,13 @@ export function createLocalHosts({ stateDir: given, log, clock, kvm }: LocalHost
       }),
     async state(name) {
       const host = hostPaths(stateDir, name);
-      return isFault(host) ? host : look(host);
+      return isFault(host) ? host : readHost(host);
     },
     async list() {
       const hosts = (await names())
         .map((name) => hostPaths(stateDir, name))
         .filter((host): host is HostPaths => !isFault(host));
-      return Promise.all(hosts.map(look));
+      return Promise.all(hosts.map(readHost));
     },
     remove: (name) => inTurn(name, async (host) => await removeInit(host, { clock, log })),
     async removeAll() {

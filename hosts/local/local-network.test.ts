@@ -234,14 +234,14 @@ test(
       const second = started[1]?.managementCidr ?? '';
       await networks[0]?.stop();
       writeFileSync(networkPaths(dirs[0] ?? '').cidrFiles.mgmt, second);
-      const refused = await networks[0]?.start({ publicCidr: null });
+      const refusal = await networks[0]?.start({ publicCidr: null });
       assert.ok(
-        refused instanceof Fault &&
-          refused.kind === 'conflict' &&
-          refused.message.includes(
+        refusal instanceof Fault &&
+          refusal.kind === 'conflict' &&
+          refusal.message.includes(
             `${second}, the cloud's management network, is in use on this machine at ${networkPaths(dirs[1] ?? '').machineDevices.mgmt}`,
           ),
-        JSON.stringify(refused),
+        JSON.stringify(refusal),
       );
     } finally {
       for (const network of networks) assert.ok(!((await network.remove()) instanceof Fault));

@@ -43,8 +43,12 @@ const needed = [
   ['/usr/sbin/ethtool', 'ethtool'],
 ] as const;
 
-export function createLocalNetwork({ stateDir: given, log, clock }: LocalDeps): LocalNetwork {
-  const stateDir = realStateDir(given);
+export function createLocalNetwork({
+  stateDir: configuredDir,
+  log,
+  clock,
+}: LocalDeps): LocalNetwork {
+  const stateDir = realStateDir(configuredDir);
   const paths = networkPaths(stateDir);
   const factsOf = (cidrs: { ext: string; mgmt: string }): NetworkFacts => ({
     northbound: `unix:${paths.northboundSocket}`,
@@ -112,8 +116,8 @@ export function createLocalNetwork({ stateDir: given, log, clock }: LocalDeps): 
 
   return {
     async start(options) {
-      const refused = checkNeeds('hypervisor hosts need', needed);
-      if (refused) return refused;
+      const refusal = checkNeeds('hypervisor hosts need', needed);
+      if (refusal) return refusal;
       await mkdir(paths.dir, { recursive: true });
       const { state } = await initState(paths);
       if (state === 'off') {

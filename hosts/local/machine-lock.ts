@@ -25,10 +25,10 @@ export async function oneAtATime<T>(
     stdio: ['pipe', 'pipe', 'ignore'],
   });
   child.stdin.on('error', () => undefined); // the child ended; `close` reports it
-  const ended = once(child, 'close');
+  const childEnd = once(child, 'close');
   const isHeld = await Promise.race([
     once(child.stdout, 'data').then(() => true),
-    ended.then(() => false),
+    childEnd.then(() => false),
   ]);
   if (!isHeld)
     return fault(
@@ -39,6 +39,6 @@ export async function oneAtATime<T>(
     return await work();
   } finally {
     child.stdin.end();
-    await ended;
+    await childEnd;
   }
 }

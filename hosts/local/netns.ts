@@ -6,8 +6,8 @@ import { runTool, tryTool } from './run-tool.ts';
  * by a crash) is recreated.
  */
 export async function ensureNetns(netns: string): Promise<void> {
-  const added = await tryTool('ip', ['netns', 'add', netns]);
-  if (added.code === 0) return;
+  const creation = await tryTool('ip', ['netns', 'add', netns]);
+  if (creation.code === 0) return;
   if ((await tryTool('ip', ['netns', 'exec', netns, 'true'])).code === 0) return;
   await tryTool('ip', ['netns', 'del', netns]);
   await runTool('ip', ['netns', 'add', netns]);

@@ -3,10 +3,10 @@ import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 /** The path with symbolic links resolved; unchanged if the folder does not exist yet. */
-export function realStateDir(given: string): string {
+export function realStateDir(path: string): string {
   try {
-    return realpathSync(given);
+    return realpathSync(path);
   } catch {
-    return resolve(given);
+    return resolve(path);
   }
 }

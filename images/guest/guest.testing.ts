@@ -58,7 +58,7 @@ export function startGuest(qemuArgs: readonly string[]): TestGuest {
   const qemu: ChildProcess = spawn(command, words, {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  const ended = new Promise<number | null>((resolve) => qemu.on('exit', resolve));
+  const exit = new Promise<number | null>((resolve) => qemu.on('exit', resolve));
   const console = (): string => {
     try {
       return readFileSync(log, 'utf8');
@@ -86,10 +86,10 @@ export function startGuest(qemuArgs: readonly string[]): TestGuest {
     monitor,
     powerButton: async () => await monitor('system_powerdown'),
     agent: (command, args = {}) => ask(join(dir, 'agent'), [{ execute: command, arguments: args }]),
-    ended,
+    ended: exit,
     async stop() {
       qemu.kill('SIGKILL');
-      await ended;
+      await exit;
       rmSync(dir, { recursive: true, force: true });
     },
   };
@@ -103,17 +103,18 @@ async function ask(path: string, commands: readonly object[]): Promise<unknown> 
   const socket = createConnection(path);
   socket.setEncoding('utf8');
   try {
-    let seen = '';
-    socket.on('data', (text: string) => (seen += text));
+    let output = '';
+    socket.on('data', (text: string) => (output += text));
     socket.on('error', () => undefined); // a close event follows
     let isClosed = false;
     socket.on('close', () => (isClosed = true));
     let answer: unknown;
     for (const command of commands) {
-      seen = '';
+      output = '';
       socket.write(`${JSON.stringify(command)}\n`);
       const line = await eventually(
-        () => (isClosed ? '{}' : seen.split('\n').find((part) => /^\{"(return|error)"/.test(part))),
+        () =>
+          isClosed ? '{}' : output.split('\n').find((part) => /^\{"(return|error)"/.test(part)),
         { withinMs: 20_000, what: `an answer to ${JSON.stringify(command)}` },
       );
       const parsed = JSON.parse(line) as { return?: unknown; error?: { desc: string } };

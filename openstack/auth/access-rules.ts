@@ -74,19 +74,19 @@ const slash = '/'.charCodeAt(0);
  */
 function matches(pattern: string, path: string): boolean {
   const steps = stepsOf(pattern);
-  const seen = new Uint8Array(steps.length + 1);
+  const isReached = new Uint8Array(steps.length + 1);
   let reached: number[] = [];
-  reach(reached, seen, steps, 0);
+  reach(reached, isReached, steps, 0);
   for (let at = 0; at < path.length && reached.length > 0; at += 1) {
     const code = path.charCodeAt(at);
     const next: number[] = [];
-    seen.fill(0);
+    isReached.fill(0);
     for (const index of reached) {
       const step = steps[index];
       if (step === code || (step === inSegment && code !== slash))
-        reach(next, seen, steps, index + 1);
+        reach(next, isReached, steps, index + 1);
       else if (step === anything || (step === restOfSegment && code !== slash))
-        reach(next, seen, steps, index);
+        reach(next, isReached, steps, index);
     }
     reached = next;
   }
@@ -94,9 +94,9 @@ function matches(pattern: string, path: string): boolean {
 }
 
 /** Adds a position, and those behind it that need no further character. */
-function reach(positions: number[], seen: Uint8Array, steps: Int32Array, index: number): void {
-  for (let at = index; seen[at] === 0; at += 1) {
-    seen[at] = 1;
+function reach(positions: number[], isReached: Uint8Array, steps: Int32Array, index: number): void {
+  for (let at = index; isReached[at] === 0; at += 1) {
+    isReached[at] = 1;
     positions.push(at);
     if (steps[at] !== anything && steps[at] !== restOfSegment) return;
   }

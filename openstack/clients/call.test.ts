@@ -44,10 +44,10 @@ describe("a call in the service's own name", () => {
   });
 
   it('destroys the stream of the 401 that it does not hand on', async () => {
-    const refused = Readable.from(['a long page']);
-    const deps = httpDouble(answer(401, undefined, { stream: refused }), answer(200));
+    const errorPage = Readable.from(['a long page']);
+    const deps = httpDouble(answer(401, undefined, { stream: errorPage }), answer(200));
     await callService(deps, itself, { ...get, asStream: true });
-    assert.equal(refused.destroyed, true);
+    assert.equal(errorPage.destroyed, true);
   });
 
   it('is not made without a token', async () => {
@@ -66,8 +66,8 @@ describe("a call in a user's name", () => {
   it("carries the service's token beside the user's, and the request id", async () => {
     const deps = httpDouble(answer(200));
     await callService(deps, user, get);
-    const [{ token, serviceToken, requestId } = get] = deps.calls;
-    assert.deepEqual([token, serviceToken, requestId], ['ann', 'own-1', 'req-1']);
+    const [call] = deps.calls;
+    assert.deepEqual([call?.token, call?.serviceToken, call?.requestId], ['ann', 'own-1', 'req-1']);
   });
 
   it('is not repeated after a 401: the token is the user’s affair', async () => {
@@ -109,10 +109,10 @@ describe('a call with JSON on both sides', () => {
 
   it('makes a refusal a fault that tells the status', async () => {
     const ask = askService(httpDouble(answer(409, {})), itself, callee);
-    const refused = await documentOf('thing', ask('GET', 'things/t'));
-    assert.ok(isFault(refused));
-    assert.equal(refused.message, '/things/t was refused');
-    assert.equal(refusedStatus(refused), 409);
+    const refusal = await documentOf('thing', ask('GET', 'things/t'));
+    assert.ok(isFault(refusal));
+    assert.equal(refusal.message, '/things/t was refused');
+    assert.equal(refusedStatus(refusal), 409);
   });
 
   it('hands a service that is not reached on as it is', async () => {

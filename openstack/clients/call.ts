@@ -112,9 +112,9 @@ const isObject = (value: Json | undefined): value is JsonObject =>
 /** The document under `key` of a successful answer. unavailable: the answer has no such key. */
 export async function documentOf<T>(
   key: string,
-  asked: Promise<Outcome<Json | undefined>>,
+  call: Promise<Outcome<Json | undefined>>,
 ): Promise<Outcome<T>> {
-  const answer = await asked;
+  const answer = await call;
   if (isFault(answer)) return answer;
   const document = isObject(answer) ? own(answer, key) : undefined;
   // 2xx: the service's document of that object
@@ -124,7 +124,7 @@ export async function documentOf<T>(
 }
 
 /** Discards the answer of a call if it was successful. */
-export async function succeeded(asked: Promise<Outcome<unknown>>): Promise<Outcome<void>> {
-  const outcome = await asked;
+export async function succeeded(call: Promise<Outcome<unknown>>): Promise<Outcome<void>> {
+  const outcome = await call;
   return isFault(outcome) ? outcome : undefined;
 }

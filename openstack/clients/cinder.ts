@@ -91,21 +91,23 @@ export function cinderClient(deps: ClientDeps, caller: Caller): Cinder {
       await documentOf('snapshot', ask('POST', 'snapshots', { snapshot })),
     deleteSnapshot: async (id) => await ignoringMissing(ask('DELETE', `snapshots/${one(id)}`)),
     snapshotsOf: async (volumeId) => {
-      const found = await documentOf<CinderSnapshot[]>(
+      const snapshots = await documentOf<CinderSnapshot[]>(
         'snapshots',
         ask('GET', `snapshots/detail?all_tenants=1&volume_id=${one(volumeId)}`),
       );
-      return isFault(found) ? found : found.filter((each) => each.volume_id === volumeId);
+      return isFault(snapshots)
+        ? snapshots
+        : snapshots.filter((each) => each.volume_id === volumeId);
     },
     withMetadata: async (kind, metadata) => {
-      const found = await documentOf<Labelled[]>(
+      const types = await documentOf<Labelled[]>(
         kind,
         ask('GET', `${kind}/detail?all_tenants=1&metadata=${one(JSON.stringify(metadata))}`),
       );
       // Filtered again here: a Cinder that does not support the filter returns everything.
-      return isFault(found)
-        ? found
-        : found.filter((each) =>
+      return isFault(types)
+        ? types
+        : types.filter((each) =>
             Object.entries(metadata).every(([key, value]) => each.metadata?.[key] === value),
           );
     },

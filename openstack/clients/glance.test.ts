@@ -31,12 +31,12 @@ describe('an image', () => {
   ] as const;
   for (const [status, kind] of kinds)
     it(`that is refused with ${status} is ${kind}, with the status and the answer`, async () => {
-      const refused = await glanceClient(httpDouble(answer(status, 'why')), itself).image('i1');
-      assert.ok(isFault(refused));
-      assert.equal(refused.kind, kind);
-      assert.equal(refused.message, `Glance answered ${status}: "why"`);
-      assert.equal(refusedStatus(refused), status);
-      assert.equal(refused.detail['answer'], '"why"');
+      const refusal = await glanceClient(httpDouble(answer(status, 'why')), itself).image('i1');
+      assert.ok(isFault(refusal));
+      assert.equal(refusal.kind, kind);
+      assert.equal(refusal.message, `Glance answered ${status}: "why"`);
+      assert.equal(refusedStatus(refusal), status);
+      assert.equal(refusal.detail['answer'], '"why"');
     });
 
   it('is no refusal where Glance is away behind a proxy', async () => {
@@ -55,8 +55,8 @@ describe('an image', () => {
   it('that is not there is deleted already; another refusal stays one', async () => {
     const glance = glanceClient(httpDouble(answer(404), answer(403)), itself);
     assert.equal(await glance.deleteImage('i1'), undefined);
-    const refused = await glance.deleteImage('i1');
-    assert.ok(isFault(refused) && refused.kind === 'forbidden');
+    const refusal = await glance.deleteImage('i1');
+    assert.ok(isFault(refusal) && refusal.kind === 'forbidden');
   });
 
   it('changes its properties by a JSON patch: null removes', async () => {
@@ -88,9 +88,9 @@ describe('the bytes of an image', () => {
   it('are sent once, even when the token is refused, and the stream is closed', async () => {
     const deps = httpDouble(answer(401, 'token'));
     const bytes = Readable.from(['abc']);
-    const refused = await glanceClient(deps, itself).upload('i1', bytes, { sizeBytes: 3 });
-    assert.ok(isFault(refused));
-    assert.equal(refusedStatus(refused), 401);
+    const refusal = await glanceClient(deps, itself).upload('i1', bytes, { sizeBytes: 3 });
+    assert.ok(isFault(refusal));
+    assert.equal(refusedStatus(refusal), 401);
     assert.equal(deps.calls.length, 1);
     assert.equal(deps.calls[0]?.headers?.['content-length'], '3');
     assert.equal(bytes.destroyed, true);
@@ -121,8 +121,8 @@ describe('the bytes of an image', () => {
   it('are a fault when Glance refuses, and the stream of the refusal is closed', async () => {
     const page = Readable.from(['<html>']);
     const deps = httpDouble(answer(404, undefined, { stream: page }));
-    const refused = await glanceClient(deps, itself).download('i1', { timeoutMs: 50 });
-    assert.ok(isFault(refused) && refused.kind === 'notFound');
+    const refusal = await glanceClient(deps, itself).download('i1', { timeoutMs: 50 });
+    assert.ok(isFault(refusal) && refusal.kind === 'notFound');
     assert.equal(page.destroyed, true);
   });
 });

@@ -61,8 +61,8 @@ export function glanceClient(
     return refusal(answer.status, text);
   };
   const pathOf = (id: string): string => `/v2/images/${encodeURIComponent(id)}`;
-  const imageOf = async (asked: ReturnType<typeof send>): Promise<Outcome<GlanceImage>> => {
-    const answer = await asked;
+  const imageOf = async (call: ReturnType<typeof send>): Promise<Outcome<GlanceImage>> => {
+    const answer = await call;
     return isFault(answer) ? answer : (answer.body as GlanceImage); // the image document
   };
 

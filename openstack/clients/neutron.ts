@@ -72,11 +72,11 @@ export function neutronClient(deps: ClientDeps, caller: Caller): Neutron {
       return await documentOf(listKey(path), ask('GET', `${path}?${query.toString()}`));
     },
     async find(path, id) {
-      const found = await documentOf<Collection[typeof path]>(
+      const objects = await documentOf<Collection[typeof path]>(
         objectKey(path),
         ask('GET', `${path}/${encodeURIComponent(id)}`),
       );
-      return isFault(found) && found.kind === 'notFound' ? undefined : found;
+      return isFault(objects) && objects.kind === 'notFound' ? undefined : objects;
     },
     createPort: async (port) => await documentOf('port', ask('POST', 'ports', { port })),
     updatePort: async (id, port) =>

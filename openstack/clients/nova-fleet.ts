@@ -143,8 +143,8 @@ export function novaFleetClient(
       await documentOf('servers', ask('GET', `servers/detail?name=${one(`^${prefix}`)}`)),
     async createOn({ name, image, flavor, zone, host }) {
       const [images, flavors] = [
-        await named('images', askImages('GET', `images?name=${one(image)}`), image),
-        await named('flavors', ask('GET', 'flavors?limit=1000'), flavor),
+        await idOfName('images', askImages('GET', `images?name=${one(image)}`), image),
+        await idOfName('flavors', ask('GET', 'flavors?limit=1000'), flavor),
       ];
       if (isFault(images)) return images;
       if (isFault(flavors)) return flavors;
@@ -171,7 +171,7 @@ export function novaFleetClient(
 }
 
 /** The id of the object with that name. */
-async function named(
+async function idOfName(
   what: string,
   answer: Promise<Outcome<Json | undefined>>,
   name: string,

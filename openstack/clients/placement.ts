@@ -117,7 +117,7 @@ export function placementClient(
       ? fault('concurrentUpdate', refusal(answer).message, statusIn(answer))
       : refusal(answer);
   };
-  const held = async (consumerId: string): Promise<Outcome<Held>> => {
+  const consumerOf = async (consumerId: string): Promise<Outcome<Held>> => {
     const answer = await ask('GET', `/allocations/${consumerId}`);
     if (isFault(answer)) return answer;
     if (answer.status !== 200) return refusal(answer);
@@ -173,10 +173,10 @@ export function placementClient(
     setTraits: async (nodeUuid, traits) =>
       await replace(`${provider(nodeUuid)}/traits`, { ...traits }),
     async allocations(consumerId) {
-      const found = await held(consumerId);
-      if (isFault(found)) return found;
+      const consumer = await consumerOf(consumerId);
+      if (isFault(consumer)) return consumer;
       return Object.fromEntries(
-        Object.entries(found.allocations).map(([id, { resources }]) => [id, resources]),
+        Object.entries(consumer.allocations).map(([id, { resources }]) => [id, resources]),
       );
     },
     async createTrait(name) {
@@ -235,7 +235,7 @@ export function placementClient(
         : refusal(again);
     },
     async claimMove(consumer, moveId, { allocations }, isWanted) {
-      const [own, moved] = [await held(consumer.id), await held(moveId)];
+      const [own, moved] = [await consumerOf(consumer.id), await consumerOf(moveId)];
       if (isFault(own)) return own;
       if (isFault(moved)) return moved;
       // Checked after the generations were read: if our caller has given up and another process has
@@ -248,7 +248,7 @@ export function placementClient(
       });
     },
     async undoMove(consumer, moveId) {
-      const [own, moved] = [await held(consumer.id), await held(moveId)];
+      const [own, moved] = [await consumerOf(consumer.id), await consumerOf(moveId)];
       if (isFault(own)) return own;
       if (isFault(moved)) return moved;
       if (moved.generation === null) return undefined;

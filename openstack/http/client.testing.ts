@@ -131,8 +131,8 @@ export function clientContract(name: string, open: () => Promise<ClientFixture>)
       assert.deepEqual(answer.body, { list: [{ name: 'a' }] });
       body.list.length = 0;
       (answer.body as typeof body).list.push({ name: 'added to the answer' });
-      const { body: kept } = await send({ method: 'GET', path: '/v1/boxes' });
-      assert.deepEqual(kept, { list: [{ name: 'a' }] });
+      const { body: secondBody } = await send({ method: 'GET', path: '/v1/boxes' });
+      assert.deepEqual(secondBody, { list: [{ name: 'a' }] });
     });
 
     it('makes of what is not JSON what JSON makes of it', async () => {
@@ -147,8 +147,8 @@ export function clientContract(name: string, open: () => Promise<ClientFixture>)
       const answer = await send({ method: 'POST', path: '/v1/boxes', body });
       const expected = { date: '1970-01-01T00:00:00.000Z', list: [null, null], map: {}, zero: 0 };
       assert.deepEqual(answer.body, expected);
-      const { body: kept } = await send({ method: 'GET', path: '/v1/boxes' });
-      assert.deepEqual(kept, expected);
+      const { body: secondBody } = await send({ method: 'GET', path: '/v1/boxes' });
+      assert.deepEqual(secondBody, expected);
     });
 
     it('waits as long as told for an answer', async () => {

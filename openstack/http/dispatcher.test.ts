@@ -79,9 +79,9 @@ describe('a request', () => {
 
   it('needs a token, a good one, unless the route is for everybody', async () => {
     for (const token of ['', 'stranger']) {
-      const refused = await ask('GET', '/things/v1/things', { token });
-      assert.equal(refused.status, 401);
-      assert.equal(refused.headers['www-authenticate'], 'Keystone uri="http://keystone/v3"');
+      const refusal = await ask('GET', '/things/v1/things', { token });
+      assert.equal(refusal.status, 401);
+      assert.equal(refusal.headers['www-authenticate'], 'Keystone uri="http://keystone/v3"');
     }
     assert.equal((await ask('GET', '/things', { token: '' })).status, 300);
     assert.equal((await ask('GET', '/things/', { token: '' })).status, 300);

@@ -276,10 +276,10 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
     const sentId = raw.headers['x-openstack-request-id'];
     const requestId = sentId && /^req-[0-9a-f-]{36}$/.test(sentId) ? sentId : deps.ids.requestId();
     // HEAD is handled as GET without a body, unless HEAD has a route of its own.
-    const found =
+    const match =
       router.find(raw.method, raw.path) ??
       (raw.method === 'HEAD' ? router.find('GET', raw.path) : null);
-    const candidates = (found?.store as BoundRoute[] | undefined) ?? noRoutes;
+    const candidates = (match?.store as BoundRoute[] | undefined) ?? noRoutes;
     const owner = candidates[0]?.face ?? ownerOf(raw.path);
     if (!owner)
       return {
@@ -294,25 +294,25 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
     let route: BoundRoute | undefined;
     let reply: Reply;
     try {
-      const answered = await answer(
+      const response = await answer(
         raw,
         requestId,
         owner,
         candidates,
-        (found?.params ?? {}) as Record<string, string>,
+        (match?.params ?? {}) as Record<string, string>,
       );
-      ({ version, route } = answered);
-      reply = isFault(answered.reply)
-        ? faultReply(answered.reply, face.faultStyle, requestId)
-        : answered.reply;
+      ({ version, route } = response);
+      reply = isFault(response.reply)
+        ? faultReply(response.reply, face.faultStyle, requestId)
+        : response.reply;
     } catch (error) {
       deps.log.error(
         { service: face.name, method: raw.method, path: raw.path, req: requestId, err: error },
         'request failed unexpectedly',
       );
-      const known = databaseFault(error);
-      reply = known
-        ? faultReply(known, face.faultStyle, requestId)
+      const databaseRefusal = databaseFault(error);
+      reply = databaseRefusal
+        ? faultReply(databaseRefusal, face.faultStyle, requestId)
         : {
             status: 500,
             headers: { 'content-type': face.faultStyle.contentType ?? 'application/json' },

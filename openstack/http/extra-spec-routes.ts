@@ -22,7 +22,7 @@ export interface ExtraSpecRoutes<Owner, Sent extends Record<string, unknown>> {
   itemBody: TSchema;
   deletedStatus: 200 | 202;
   /** The specs as stored, or the fault for which they are refused. */
-  accept(request: Request, sent: Sent): Outcome<Specs>;
+  accept(request: Request, input: Sent): Outcome<Specs>;
   requested(request: Request): Promise<Outcome<Owner>>;
   specsOf(owner: Owner): Specs;
   /** `next` returns the new specs; undefined: unchanged. Returns whether they changed. */
@@ -41,8 +41,8 @@ export function extraSpecRoutes<Owner, Sent extends Record<string, unknown>>(
       `${of.ownerKind} ${request.params['id']} has no extra specs with key ${keyOf(request)}.`,
     );
   /** Adds the sent specs, and returns them as stored. */
-  const add = async (request: Request, sent: Sent): Promise<Outcome<Specs>> => {
-    const accepted = of.accept(request, sent);
+  const add = async (request: Request, input: Sent): Promise<Outcome<Specs>> => {
+    const accepted = of.accept(request, input);
     if (isFault(accepted)) return accepted;
     const owner = await of.requested(request);
     if (isFault(owner)) return owner;

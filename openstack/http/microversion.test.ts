@@ -35,18 +35,18 @@ describe('the microversion of a request', () => {
     );
   });
 
-  for (const asked of ['2', '2.x', 'v2.1', '2.1.1', '']) {
-    it(`cannot be "${asked}"`, () => {
-      const refused = ask({ 'openstack-api-version': `compute ${asked}` });
-      assert.ok(isFault(refused) && refused.kind === 'badRequest');
+  for (const version of ['2', '2.x', 'v2.1', '2.1.1', '']) {
+    it(`cannot be "${version}"`, () => {
+      const refusal = ask({ 'openstack-api-version': `compute ${version}` });
+      assert.ok(isFault(refusal) && refusal.kind === 'badRequest');
     });
   }
 
-  for (const asked of ['2.0', '2.97', '1.5', '3.1']) {
-    it(`${asked} is out of range, and the range is told`, () => {
-      const refused = ask({ 'openstack-api-version': `compute ${asked}` });
-      assert.ok(isFault(refused) && refused.kind === 'notAcceptable');
-      assert.deepEqual(refused.detail, { max_version: '2.96', min_version: '2.1' });
+  for (const version of ['2.0', '2.97', '1.5', '3.1']) {
+    it(`${version} is out of range, and the range is told`, () => {
+      const refusal = ask({ 'openstack-api-version': `compute ${version}` });
+      assert.ok(isFault(refusal) && refusal.kind === 'notAcceptable');
+      assert.deepEqual(refusal.detail, { max_version: '2.96', min_version: '2.1' });
     });
   }
 

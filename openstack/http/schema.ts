@@ -52,19 +52,19 @@ function explain(errors: SchemaError[], part: Json, path: readonly string[]): Fa
   // TypeBox reports the errors of each member of a union and then its own: the deepest path is the
   // caller's actual mistake.
   const notNoise = errors.filter((error) => error.keyword !== 'boolean');
-  const chosen = notNoise.reduce(
+  const deepest = notNoise.reduce(
     (best, error) => (depth(error) > depth(best) ? error : best),
     notNoise[0] ?? errors[0],
   );
-  if (!chosen) return fault('badRequest', 'Invalid request body.');
-  const below = chosen.instancePath.split('/').filter(Boolean);
+  if (!deepest) return fault('badRequest', 'Invalid request body.');
+  const below = deepest.instancePath.split('/').filter(Boolean);
   const value = below.reduce<Json | undefined>(
     (at, key) => (at as JsonObject | undefined)?.[key],
     part,
   );
   const reasons = notNoise.filter(
     (error) =>
-      error.instancePath === chosen.instancePath &&
+      error.instancePath === deepest.instancePath &&
       error.keyword !== 'anyOf' &&
       error.keyword !== 'oneOf',
   );
@@ -73,7 +73,7 @@ function explain(errors: SchemaError[], part: Json, path: readonly string[]): Fa
     inputFault(
       [...path, ...below],
       value,
-      jsonschemaWords(reasons.length > 0 ? reasons : [chosen], value),
+      jsonschemaWords(reasons.length > 0 ? reasons : [deepest], value),
     ),
   );
 }

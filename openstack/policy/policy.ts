@@ -35,7 +35,7 @@ export function createPolicy(rules: Readonly<Record<string, string>>): Policy {
 function parseRule(
   text: string,
   name: string,
-  known: ReadonlyMap<string, string>,
+  rules: ReadonlyMap<string, string>,
   byName: (rule: string) => Check,
 ): Check {
   // Tokens: parentheses are separate tokens, except those of %(target)s.
@@ -88,7 +88,7 @@ function parseRule(
     const kind = token.slice(0, colon);
     const match = token.slice(colon + 1);
     if (kind === 'rule') {
-      if (!known.has(match)) fail(`names the unknown rule ${match}`);
+      if (!rules.has(match)) fail(`names the unknown rule ${match}`);
       return byName(match);
     }
     if (kind === 'role')

@@ -17,9 +17,9 @@ export interface MoveDeps {
 }
 
 export async function findMoves(deps: MoveDeps, host: string): Promise<Outcome<MovePlan>> {
-  const known = await deps.nova.hypervisors();
-  if (isFault(known)) return known;
-  const targets = known.filter(
+  const fleet = await deps.nova.hypervisors();
+  if (isFault(fleet)) return fleet;
+  const targets = fleet.filter(
     ({ service, state, status }) =>
       service.host !== host &&
       state === 'up' &&
@@ -28,7 +28,7 @@ export async function findMoves(deps: MoveDeps, host: string): Promise<Outcome<M
   );
   const servers = await deps.nova.serversOn(host);
   if (isFault(servers)) return servers;
-  const source = known.find(({ service }) => service.host === host)?.id;
+  const source = fleet.find(({ service }) => service.host === host)?.id;
   const movers: Mover[] = [];
   for (const server of servers) {
     if (deps.isMoved?.(server) === false) continue;
@@ -45,10 +45,10 @@ async function moverOf(
   source: string | undefined,
   targets: readonly FleetHypervisor[],
 ): Promise<Outcome<Mover>> {
-  const held = await placement.allocations(server.id);
-  if (isFault(held)) return held;
+  const allocations = await placement.allocations(server.id);
+  if (isFault(allocations)) return allocations;
   const { ram, vcpus, extra_specs: specs = {} } = server.flavor;
-  const needs: Amounts = held[source ?? ''] ?? { VCPU: vcpus, MEMORY_MB: ram };
+  const needs: Amounts = allocations[source ?? ''] ?? { VCPU: vcpus, MEMORY_MB: ram };
   const traits = (wanted: string): string[] =>
     Object.entries(specs).flatMap(([key, value]) =>
       key.startsWith('trait:') && value === wanted ? [key.slice('trait:'.length)] : [],

@@ -27,16 +27,16 @@ export function busContract(
   afterEach(() => bus.close());
 
   test(`${title}: a call brings the result and the request id there`, async () => {
-    let seen: RpcContext | undefined;
+    let handlerContext: RpcContext | undefined;
     bus.serve('t', {
       add: async (params, context) => {
-        seen = context;
+        handlerContext = context;
         return { sum: Number(params['a']) + Number(params['b']) };
       },
     });
     assert.deepEqual(await bus.call('t', 'add', { a: 1, b: 2 }, callOptions), { sum: 3 });
-    assert.equal(seen?.requestId, anyRequest.requestId);
-    assert.ok(seen && seen.deadlineMs < Infinity);
+    assert.equal(handlerContext?.requestId, anyRequest.requestId);
+    assert.ok(handlerContext && handlerContext.deadlineMs < Infinity);
   });
 
   test(`${title}: a handler may answer nothing`, async () => {
@@ -95,17 +95,17 @@ export function busContract(
 
   test(`${title}: messages are copies, and only plain JSON`, async () => {
     const mine = { list: [{ n: 1 }], gone: undefined };
-    const sent = { n: 1 };
+    const message = { n: 1 };
     bus.serve('t', {
       change: async (params) => {
         assert.deepEqual(params, { list: [{ n: 1 }] });
         (params['list'] as JsonObject[])[0]!['n'] = 2;
-        return sent;
+        return message;
       },
     });
     const result = (await bus.call('t', 'change', mine, callOptions)) as JsonObject;
     result['n'] = 3;
-    assert.deepEqual([mine.list, sent], [[{ n: 1 }], { n: 1 }]);
+    assert.deepEqual([mine.list, message], [[{ n: 1 }], { n: 1 }]);
     await assert.rejects(
       bus.call('t', 'change', { when: new Date() as never }, callOptions),
       /not plain JSON/,
@@ -176,30 +176,37 @@ export function busContract(
   });
 
   test(`${title}: a full queue refuses, and nothing is lost of what it took`, async () => {
-    let taken = 0;
-    let refused: unknown;
-    for (; taken < 500 && refused === undefined; taken += refused === undefined ? 1 : 0)
-      refused = await bus.cast(
+    let acceptedCount = 0;
+    let refusal: unknown;
+    for (
+      ;
+      acceptedCount < 500 && refusal === undefined;
+      acceptedCount += refusal === undefined ? 1 : 0
+    )
+      refusal = await bus.cast(
         'full',
         'go',
-        { n: taken },
-        { ...anyRequest, messageId: `m${taken}` },
+        { n: acceptedCount },
+        { ...anyRequest, messageId: `m${acceptedCount}` },
       );
-    assert.ok(isFault(refused) && refused.kind === 'unavailable', `${taken} were taken`);
-    assert.ok(taken >= 50 && taken <= 50 + beyondQueue, `${taken} were taken`);
+    assert.ok(isFault(refusal) && refusal.kind === 'unavailable', `${acceptedCount} were taken`);
+    assert.ok(
+      acceptedCount >= 50 && acceptedCount <= 50 + beyondQueue,
+      `${acceptedCount} were taken`,
+    );
     const got: unknown[] = [];
     const allReceived = Promise.withResolvers<void>();
     bus.serve('full', {
       go: async ({ n }) => {
         got.push(n);
-        if (got.length === taken) allReceived.resolve();
+        if (got.length === acceptedCount) allReceived.resolve();
         return undefined;
       },
     });
     await allReceived.promise;
     assert.deepEqual(
       got,
-      Array.from({ length: taken }, (_, n) => n),
+      Array.from({ length: acceptedCount }, (_, n) => n),
     );
   });
 
@@ -256,8 +263,8 @@ export function busContract(
     await bus.cast('drain', 'slow', {}, anyRequest);
     let closed = false;
     const closing = serving.close().then(() => (closed = true));
-    const refused = await queued;
-    assert.equal(isFault(refused) && refused.kind, 'unavailable');
+    const refusal = await queued;
+    assert.equal(isFault(refusal) && refusal.kind, 'unavailable');
     assert.equal(closed, false);
     gate.resolve(undefined);
     await closing;

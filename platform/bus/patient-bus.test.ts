@@ -30,14 +30,14 @@ function setUp(...answers: Outcome<Json | undefined>[]) {
   return { clock, timeouts, call };
 }
 
-test('an agent that comes back gets the call, with the time that is left', async () => {
+test('a call is repeated until the agent is back, with the time that is left', async () => {
   const { clock, timeouts, call } = setUp(notDelivered('nobody'), notDelivered('nobody'), null);
   await clock.advance(2_000);
   assert.equal(await call, null);
   assert.deepEqual(timeouts, [60_000, 59_500, 59_000]);
 });
 
-test('one that stays away is a fault in the end', async () => {
+test('an agent that stays away makes the call fail at its deadline', async () => {
   const { clock, timeouts, call } = setUp(notDelivered('nobody'));
   await clock.advance(20_000);
   const answer = await call;
@@ -45,7 +45,7 @@ test('one that stays away is a fault in the end', async () => {
   assert.equal(timeouts.length, 21);
 });
 
-test('one that dies late in its work is waited for as long', async () => {
+test('an agent that dies late in its work is waited for with the full patience, from its death on', async () => {
   const clock = createFakeClock();
   let calls = 0;
   const below = {
@@ -66,7 +66,7 @@ test('one that dies late in its work is waited for as long', async () => {
   assert.equal(calls, 4);
 });
 
-test('an agent that refuses is asked once', async () => {
+test('a refusal by the agent is not repeated', async () => {
   const { timeouts, call } = setUp(fault('unavailable', 'libvirt is away'));
   assert.ok(isFault(await call));
   assert.equal(timeouts.length, 1);

@@ -18,7 +18,7 @@ export interface TopicLimits {
 export class Topic<H, M> {
   readonly consumers: Consumer<H>[] = [];
   readonly #queue = new Fifo<M>();
-  readonly #seen = new Set<string>();
+  readonly #acceptedIds = new Set<string>();
   readonly #limits: TopicLimits;
 
   constructor(limits: TopicLimits) {
@@ -54,18 +54,18 @@ export class Topic<H, M> {
    * is forgotten.
    */
   remember(messageId: string): boolean {
-    if (this.#seen.has(messageId)) return false;
-    this.#seen.add(messageId);
-    if (this.#seen.size > this.#limits.maxRemembered) {
-      const [oldest] = this.#seen;
-      if (oldest !== undefined) this.#seen.delete(oldest);
+    if (this.#acceptedIds.has(messageId)) return false;
+    this.#acceptedIds.add(messageId);
+    if (this.#acceptedIds.size > this.#limits.maxRemembered) {
+      const [oldest] = this.#acceptedIds;
+      if (oldest !== undefined) this.#acceptedIds.delete(oldest);
     }
     return true;
   }
 
   /** Forgets the id of a cast that was not handled, so that the sender may send it again. */
   forget(messageId: string): void {
-    this.#seen.delete(messageId);
+    this.#acceptedIds.delete(messageId);
   }
 }
 

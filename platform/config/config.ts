@@ -47,14 +47,14 @@ export async function readConfig<T extends TObject>(
     if (typeof fields !== 'object' || fields === null) continue;
     for (const field of Object.keys(fields)) sources.set(`${section}.${field}`, source.file);
   }
-  const known = new Set<string>();
+  const variables = new Set<string>();
   const take = (
     variable: string,
     path: string,
     type: TSchema,
-    put: (given: unknown) => void,
+    put: (parsed: unknown) => void,
   ): void => {
-    known.add(variable);
+    variables.add(variable);
     const text = source.env[variable];
     if (text === undefined) return;
     put((type as { type?: string }).type === 'string' ? text : scalar(text));
@@ -68,14 +68,14 @@ export async function readConfig<T extends TObject>(
         variable,
         section,
         fields,
-        (given) => void ((value as Record<string, unknown>)[section] = given),
+        (parsed) => void ((value as Record<string, unknown>)[section] = parsed),
       );
     for (const [field, type] of Object.entries<TSchema>(properties ?? {}))
-      take(`${variable}__${upperSnake(field)}`, `${section}.${field}`, type, (given) => {
-        (value[section] ??= {})[field] = given;
+      take(`${variable}__${upperSnake(field)}`, `${section}.${field}`, type, (parsed) => {
+        (value[section] ??= {})[field] = parsed;
       });
   }
-  refuseUnknownVariables(source, known);
+  refuseUnknownVariables(source, variables);
   const complete = Default(schema, value);
   const check = Compile(schema);
   if (!check.Check(complete)) {
@@ -129,9 +129,12 @@ export function yamlObject(file: string, text: string, holds: string): Record<st
  * A variable of a setting has `__` in its name; others with the prefix (COBALT_HOME) are not
  * settings.
  */
-function refuseUnknownVariables({ env, prefix }: ConfigSource, known: ReadonlySet<string>): void {
+function refuseUnknownVariables(
+  { env, prefix }: ConfigSource,
+  variables: ReadonlySet<string>,
+): void {
   const unknown = Object.keys(env).find(
-    (name) => name.startsWith(`${prefix}_`) && name.includes('__') && !known.has(name),
+    (name) => name.startsWith(`${prefix}_`) && name.includes('__') && !variables.has(name),
   );
   if (unknown !== undefined)
     throw new ConfigError(

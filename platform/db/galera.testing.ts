@@ -140,7 +140,7 @@ async function untilReady(socketPath: string): Promise<void> {
 
 async function end(server: ChildProcess): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return;
-  const ended = once(server, 'exit');
+  const exit = once(server, 'exit');
   server.kill('SIGKILL'); // its data are not needed any more
-  await ended;
+  await exit;
 }

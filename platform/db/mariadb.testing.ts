@@ -143,9 +143,9 @@ async function untilReady(server: ChildProcess, socketPath: string): Promise<voi
 
 async function end(server: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return;
-  const ended = once(server, 'exit');
+  const exit = once(server, 'exit');
   server.kill(signal);
   const late = setTimeout(() => server.kill('SIGKILL'), stopTimeoutMs);
-  await ended;
+  await exit;
   clearTimeout(late);
 }

@@ -112,7 +112,7 @@ async function migrateSqlite(
   service: string,
   migrations: readonly Migration[],
 ): Promise<string[]> {
-  const done: string[] = [];
+  const newNames: string[] = [];
   await db.transaction().execute((trx) => createJournal(trx, columnTypes.sqlite));
   for (const migration of migrations) {
     // The transaction takes the write lock at its begin, so no other process can apply the
@@ -120,10 +120,10 @@ async function migrateSqlite(
     const applied = await db
       .transaction()
       .execute((trx) => step(trx, 'sqlite', service, migrations, migration));
-    if (applied) done.push(migration.name);
+    if (applied) newNames.push(migration.name);
   }
   if (migrations.length === 0) refuseNewer(service, migrations, await appliedNames(db, service));
-  return done;
+  return newNames;
 }
 
 async function migrateMariadb(
@@ -144,12 +144,12 @@ async function migrateMariadb(
       await useBinaryCollation(connection);
       await createJournal(connection, columnTypes.mysql);
       refuseNewer(service, migrations, await appliedNames(connection, service));
-      const done: string[] = [];
+      const newNames: string[] = [];
       for (const migration of migrations) {
         if (await step(connection, 'mysql', service, migrations, migration))
-          done.push(migration.name);
+          newNames.push(migration.name);
       }
-      return done;
+      return newNames;
     } finally {
       await sql`select release_lock(${lock})`.execute(connection);
     }
@@ -211,8 +211,8 @@ function refuseNewer(
   migrations: readonly Migration[],
   applied: readonly string[],
 ): void {
-  const known = new Set(migrations.map((migration) => migration.name));
-  const unknown = applied.filter((name) => !known.has(name));
+  const ownNames = new Set(migrations.map((migration) => migration.name));
+  const unknown = applied.filter((name) => !ownNames.has(name));
   if (unknown.length > 0) {
     throw new StateTooNewError(
       `the ${service} database is of a newer version: it has migrations unknown to this release (${unknown.join(', ')})`,

@@ -206,11 +206,11 @@ class NodeSqliteConnection implements CheckingConnection {
   }
 
   #statement(sql: string): Statement {
-    const known = this.#statements.get(sql);
-    if (known) {
+    const cached = this.#statements.get(sql);
+    if (cached) {
       this.#statements.delete(sql);
-      this.#statements.set(sql, known);
-      return known;
+      this.#statements.set(sql, cached);
+      return cached;
     }
     // A changed schema changes the columns of cached `select *` statements.
     if (/^\s*(create|alter|drop)\b/i.test(sql)) this.#statements.clear();

@@ -48,8 +48,8 @@ it('space of deleted rows goes back to the file system', async () =>
   await filled(
     () => undefined,
     async (database, sizeOf) => {
-      const given = await reclaimSpace(database);
-      assert.ok(given > 1_000_000, `${given} bytes`);
+      const reclaimedBytes = await reclaimSpace(database);
+      assert.ok(reclaimedBytes > 1_000_000, `${reclaimedBytes} bytes`);
       assert.ok((await sizeOf()) < 200_000, `${await sizeOf()} bytes are left`);
       assert.equal((await database.db.selectFrom('rows').select('id').execute()).length, 11);
       assert.equal(await reclaimSpace(database), 0);

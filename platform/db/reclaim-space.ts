@@ -23,9 +23,9 @@ export async function reclaimSpace<T>({
   const before = await pragma('page_count');
   for (let free = await pragma('freelist_count'); free > 0;) {
     await sql`pragma incremental_vacuum(${sql.raw(String(pagesAtOnce))})`.execute(db);
-    const left = await pragma('freelist_count');
-    if (left >= free) break; // file without incremental vacuum
-    free = left;
+    const freePages = await pragma('freelist_count');
+    if (freePages >= free) break; // file without incremental vacuum
+    free = freePages;
     await new Promise((resolve) => setImmediate(resolve));
   }
   await sql`pragma wal_checkpoint(truncate)`.execute(db);

@@ -67,11 +67,11 @@ test('an answer ends in time and in size, and the fault does not tell the query'
   for (const fault of [drip, long, cut]) assert.ok(!fault.message.includes('secret'));
 });
 
-test('nobody listens', async () => {
+test('a refused connection is the fault unavailable', async () => {
   const url = new URL('http://127.0.0.1:1/');
   const limits = { timeoutMs: 1_000, maxAnswerBytes: 1_000 };
-  const refused = await sendRequest({ method: 'GET', url, ...limits }, systemClock);
+  const refusal = await sendRequest({ method: 'GET', url, ...limits }, systemClock);
   assert.ok(
-    isFault(refused) && refused.kind === 'unavailable' && /ECONNREFUSED/.test(refused.message),
+    isFault(refusal) && refusal.kind === 'unavailable' && /ECONNREFUSED/.test(refusal.message),
   );
 });

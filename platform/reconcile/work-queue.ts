@@ -47,7 +47,7 @@ export function createWorkQueue(
       waiting.delete(key);
       running.set(
         key,
-        look(key).finally(() => {
+        reconcile(key).finally(() => {
           running.delete(key);
           next();
         }),
@@ -55,7 +55,7 @@ export function createWorkQueue(
     }
   };
 
-  const look = async (key: string): Promise<void> => {
+  const reconcile = async (key: string): Promise<void> => {
     // Deferred to a microtask, so that several events about one change cause one pass.
     await Promise.resolve();
     const startedAtMs = clock.monotonicMs();

@@ -272,13 +272,13 @@ export function createJournal(database: AnyDb) {
         .where('owner', '=', owner)
         .where('id', 'in', sagaIds)
         .execute();
-      const held = await db
+      const ownedSagas = await db
         .selectFrom('sagas')
         .select(['id', 'claim'])
         .where('owner', '=', owner)
         .where('id', 'in', sagaIds)
         .execute();
-      return new Map(held.map(({ id, claim }) => [id, claim]));
+      return new Map(ownedSagas.map(({ id, claim }) => [id, claim]));
     },
 
     /** Deletes an ended saga. Returns false if the claim was lost. */
@@ -339,11 +339,11 @@ export function createJournal(database: AnyDb) {
 
     /** Releases all claims of the owner except those of the sagas with these ids. */
     async releaseAllBut(owner: string, ids: readonly string[]): Promise<void> {
-      const held = db
+      const releaseQuery = db
         .updateTable('sagas')
         .set({ owner: null, lease_until_ms: 0 })
         .where('owner', '=', owner);
-      await (ids.length === 0 ? held : held.where('id', 'not in', ids)).execute();
+      await (ids.length === 0 ? releaseQuery : releaseQuery.where('id', 'not in', ids)).execute();
     },
 
     /** Names of unfinished sagas that are not among `names`. */

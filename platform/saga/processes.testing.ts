@@ -240,7 +240,7 @@ export function sagaProcessesContract(name: string, open: () => Promise<Database
       const clock = { ahead: 0 };
       const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
       const { promise: gate, resolve: release } = Promise.withResolvers<void>();
-      let refused: unknown;
+      let refusal: unknown;
       await start(
         'one',
         [
@@ -250,7 +250,7 @@ export function sagaProcessesContract(name: string, open: () => Promise<Database
             try {
               fenceToken(); // the bus asks for it before it sends a message
             } catch (error) {
-              refused = error;
+              refusal = error;
             }
             await write('late');
           }),
@@ -262,7 +262,7 @@ export function sagaProcessesContract(name: string, open: () => Promise<Database
       const [runner] = runners;
       release();
       await runner?.idle();
-      assert.ok(refused instanceof FenceLost);
+      assert.ok(refusal instanceof FenceLost);
       assert.deepEqual((await effects()).slice(0, 1), ['late'], 'it claims the saga anew');
     });
 
@@ -330,7 +330,7 @@ export function sagaProcessesContract(name: string, open: () => Promise<Database
         [{ owner: 'one' }],
         'it is held, and its owner does not know',
       );
-      for (let look = 0; look < 2; look += 1) {
+      for (let pass = 0; pass < 2; pass += 1) {
         await runner.idle();
         runner.wake();
       }
@@ -342,9 +342,9 @@ export function sagaProcessesContract(name: string, open: () => Promise<Database
       const waiting = queue();
       const id = await begin('k', 1, waiting);
       assert.equal(await waiting.ended(id, 1), false);
-      const ended = waiting.ended(id, 30_000);
+      const end = waiting.ended(id, 30_000);
       await start('elsewhere', [definition(async () => undefined)]);
-      assert.equal(await ended, true);
+      assert.equal(await end, true);
     });
 
     it('a claim number of a key only ever grows, also when the key had been forgotten', async () => {

@@ -34,13 +34,13 @@ export interface SagaQueue {
   /** Waits for the saga's end. True: it ended within `withinMs`, successfully or not. */
   ended(sagaId: string, withinMs: number): Promise<boolean>;
   /**
-   * Calls `look` until it returns a value: at once, whenever a saga of the topic moves on or ends,
+   * Calls `poll` until it returns a value: at once, whenever a saga of the topic moves on or ends,
    * by polling for sagas of other processes, and a last time after `withinMs`. `topic`: a saga's id
    * or a lock key.
    */
   watch<T>(
     topic: string,
-    look: () => Promise<T | undefined>,
+    poll: () => Promise<T | undefined>,
     withinMs: number,
   ): Promise<T | undefined>;
 }
@@ -51,13 +51,13 @@ const pollEveryMs = 1_000;
 export function createSagaQueue({ db, clock }: { db: AnyDb; clock: Clock }): SagaQueue {
   const events = createSagaEvents();
 
-  const watch: SagaQueue['watch'] = async (topic, look, withinMs) => {
+  const watch: SagaQueue['watch'] = async (topic, poll, withinMs) => {
     const endsMs = clock.now() + withinMs;
     for (;;) {
       const moved = new AbortController();
-      const forget = events.on(topic, () => moved.abort()); // before `look`, to miss nothing
+      const forget = events.on(topic, () => moved.abort()); // before `poll`, to miss nothing
       try {
-        const answer = await look();
+        const answer = await poll();
         const leftMs = endsMs - clock.now();
         if (answer !== undefined || leftMs <= 0) return answer;
         await clock

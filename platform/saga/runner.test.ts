@@ -15,7 +15,7 @@ useLetters();
 
 describe('a saga', () => {
   it('runs its steps in order, each with the state of those before', async () => {
-    const seen: string[] = [];
+    const steps: string[] = [];
     const definition = saga<Input, State>({
       name: 'test.letters',
       steps: [
@@ -23,7 +23,7 @@ describe('a saga', () => {
         {
           name: 'b',
           deadlineMs: 1_000,
-          run: async ({ key }, { a }, { requestId }) => void seen.push(`${key} ${a} ${requestId}`),
+          run: async ({ key }, { a }, { requestId }) => void steps.push(`${key} ${a} ${requestId}`),
         },
       ],
       failed: async () => assert.fail('nothing failed'),
@@ -31,7 +31,7 @@ describe('a saga', () => {
     await begin();
     await run(definition);
     await over();
-    assert.deepEqual(seen, ['k 1 req-1']);
+    assert.deepEqual(steps, ['k 1 req-1']);
   });
 
   it('unwinds from a returned fault, the failed step first, and tells why', async () => {
@@ -78,13 +78,13 @@ describe('a saga', () => {
     assert.equal(left, 0, 'tried three times');
     assert.equal(life.trace.at(-1), 'failed with a');
 
-    let asked = 0;
+    let hookCalls = 0;
     life.hook = (point) =>
-      point === 'run b' && ++asked > 0 ? fault('conflict', 'never') : undefined;
+      point === 'run b' && ++hookCalls > 0 ? fault('conflict', 'never') : undefined;
     await begin('k3');
     runners.at(-1)?.wake();
     await over('k3');
-    assert.equal(asked, 1);
+    assert.equal(hookCalls, 1);
   });
 
   it('gives each step its deadline, tells the step by its signal, and unwinds', async () => {

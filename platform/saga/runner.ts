@@ -157,13 +157,13 @@ export class SagaRunner {
   async #renew(): Promise<void> {
     const now = this.#deps.clock.now();
     const running = [...this.#running];
-    const held = await this.#journal.renew(
+    const renewedClaims = await this.#journal.renew(
       this.#deps.owner,
       running.map(([id]) => id),
       now + leaseMs,
     );
     for (const [id, { claim, fence }] of running)
-      if (held.get(id) === claim) fence.untilMs = now + leaseMs;
+      if (renewedClaims.get(id) === claim) fence.untilMs = now + leaseMs;
       else fence.lose();
     if (now < this.#keysPurgedAtMs + keysPurgeEveryMs) return;
     this.#keysPurgedAtMs = now;

@@ -19,9 +19,9 @@ export function failingAt(definition: AnySaga, index: number, when: 'before' | '
       : {
           ...step,
           async run(input, state, context) {
-            const done = when === 'after' ? await step.run(input, state, context) : undefined;
-            return isFault(done)
-              ? done
+            const outcome = when === 'after' ? await step.run(input, state, context) : undefined;
+            return isFault(outcome)
+              ? outcome
               : fault('conflict', `Step "${step.name}" was made to fail ${when} its work.`);
           },
         },

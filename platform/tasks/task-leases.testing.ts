@@ -123,35 +123,35 @@ export function taskLeasesContract(name: string, open: () => Promise<Database<Ta
     it('stop when their lease is lost, and write nothing any more', async () => {
       begin();
       let stopped: unknown;
-      let refused: unknown;
+      let refusal: unknown;
       start('one', async (signal) => {
         signal.addEventListener('abort', () => (stopped = signal.reason));
         began = true;
         await release.promise;
-        refused = await write('after the lease').catch((error: unknown) => error);
+        refusal = await write('after the lease').catch((error: unknown) => error);
       });
       await takeOver();
       await pass(15_000); // one renewal
       await eventually(() => stopped, { withinMs: 5_000, what: 'the run is told' });
       assert.ok(stopped instanceof FenceLost, String(stopped));
       release.resolve();
-      await eventually(() => refused, { withinMs: 5_000, what: 'the write is refused' });
-      assert.ok(refused instanceof FenceLost, String(refused));
+      await eventually(() => refusal, { withinMs: 5_000, what: 'the write is refused' });
+      assert.ok(refusal instanceof FenceLost, String(refusal));
       assert.deepEqual(await effects(), []);
     });
 
     it('write nothing when another took the lease and nobody has told yet', async () => {
       begin();
-      let refused: unknown;
+      let refusal: unknown;
       start('one', async () => {
         began = true;
         await release.promise;
-        refused = await write('unaware').catch((error: unknown) => error);
+        refusal = await write('unaware').catch((error: unknown) => error);
       });
       await takeOver();
       release.resolve();
-      await eventually(() => refused, { withinMs: 5_000, what: 'the write is refused' });
-      assert.ok(refused instanceof FenceLost, String(refused));
+      await eventually(() => refusal, { withinMs: 5_000, what: 'the write is refused' });
+      assert.ok(refusal instanceof FenceLost, String(refusal));
       assert.deepEqual(await effects(), []);
     });
 

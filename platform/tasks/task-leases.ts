@@ -48,7 +48,7 @@ export function createTaskLeases(deps: {
 }): TaskLeases {
   const { owner, clock } = deps;
   const db = deps.db as Kysely<TaskLeaseTables>;
-  const held = (name: string, token: number): CompiledQuery => {
+  const ownLeaseQuery = (name: string, token: number): CompiledQuery => {
     const query = db
       .selectFrom('task_leases')
       .select('name')
@@ -94,7 +94,7 @@ export function createTaskLeases(deps: {
       });
       return token === undefined
         ? undefined
-        : new Lease({ key: `task:${task}`, token }, held(task, token), clock, untilMs);
+        : new Lease({ key: `task:${task}`, token }, ownLeaseQuery(task, token), clock, untilMs);
     },
 
     async renew(task, lease) {

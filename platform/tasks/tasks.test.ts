@@ -32,24 +32,24 @@ describe('a background task', () => {
   });
 
   it('waits its period first, unless it runs at start', async () => {
-    const ran: string[] = [];
+    const runs: string[] = [];
     begin().start([
       {
         name: 't.later',
         everyMs: 3_600_000,
         scope: 'every',
-        run: async () => void ran.push('later'),
+        run: async () => void runs.push('later'),
       },
       {
         name: 't.now',
         everyMs: 3_600_000,
         scope: 'every',
         atStart: true,
-        run: async () => void ran.push('now'),
+        run: async () => void runs.push('now'),
       },
     ]);
-    await eventually(() => ran.length > 0, { withinMs: 2_000, what: 'the first run' });
-    assert.deepEqual(ran, ['now']);
+    await eventually(() => runs.length > 0, { withinMs: 2_000, what: 'the first run' });
+    assert.deepEqual(runs, ['now']);
   });
 
   it('never overlaps itself, and does not hold others up', async () => {

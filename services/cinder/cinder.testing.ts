@@ -9,8 +9,8 @@ import type { CinderAudit } from '#contracts/cinder/audit.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { AskInVersion, Loose } from '#openstack/http/api.testing.ts';
 import { openTestApi, peopleRoles, projectOf } from '#openstack/http/api.testing.ts';
-import type { ToldClient } from '#openstack/http/told-client.testing.ts';
-import { toldClient } from '#openstack/http/told-client.testing.ts';
+import type { CannedHttpClient } from '#openstack/http/canned-http-client.testing.ts';
+import { cannedHttpClient } from '#openstack/http/canned-http-client.testing.ts';
 import type { Serving } from '#platform/bus/bus.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -41,7 +41,7 @@ import { createCinderVolume } from './volume/role.ts';
 const roles = { ...peopleRoles, nova: ['admin', 'member', 'reader', 'service'] };
 export type Person = keyof typeof roles;
 
-export interface CinderFixture extends Pick<ToldClient, 'calls' | 'answerCalls'> {
+export interface CinderFixture extends Pick<CannedHttpClient, 'calls' | 'answerCalls'> {
   deps: CinderDeps;
   backends: ReadonlyMap<string, VolumeBackend>;
   backups: BackupStore;
@@ -80,7 +80,7 @@ export async function startCinder(options: CinderFixtureOptions = {}): Promise<C
   );
   const clock = options.clock ?? systemClock;
   const ids = systemIds;
-  const http = toldClient();
+  const http = cannedHttpClient();
   const world: SimVolumeWorld = new Map();
   const sim = createSimVolumes({ world, totalGib: 10_000 });
   const bus = createInProcessBus({ clock, ids, log: silentLog });

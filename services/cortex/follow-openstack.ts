@@ -38,7 +38,7 @@ export interface FollowDeps {
 
 export interface FleetFollower {
   /** Reads and applies changes. A fault: an API did not answer, and the picture stays as it was. */
-  look(): Promise<Outcome<void>>;
+  poll(): Promise<Outcome<void>>;
   /**
    * A look that starts after this call and re-reads Nova's lists, too. Concurrent calls share one
    * look.
@@ -81,12 +81,12 @@ export function followOpenStack(deps: FollowDeps): FleetFollower {
   const resources = new Map<string, Hypervisor>();
   /** By provider: consumers whose claims are in facts that have been read but not applied. */
   const claimsSeen = new Map<string, readonly string[]>();
-  const looks = new Set<Promise<unknown>>();
+  const readings = new Set<Promise<unknown>>();
   /** Looks at all hosts run one after another. */
   let last: Promise<Outcome<void>> = Promise.resolve(undefined);
   let queued: Promise<Outcome<void>> | undefined;
-  const inTurn = async (look: () => Promise<Outcome<void>>): Promise<Outcome<void>> =>
-    await (last = last.then(look, look));
+  const inTurn = async (read: () => Promise<Outcome<void>>): Promise<Outcome<void>> =>
+    await (last = last.then(read, read));
   let isReady = false;
 
   async function readNova(): Promise<Outcome<NovaView>> {
@@ -196,16 +196,16 @@ export function followOpenStack(deps: FollowDeps): FleetFollower {
   }
 
   async function apply(present: NovaView): Promise<void> {
-    const seen = new Set<string>();
+    const hostNames = new Set<string>();
     for (const [index, hypervisor] of present.hypervisors.entries()) {
       if (index % appliedAtOnce === appliedAtOnce - 1) await setImmediate();
       if (!applyHost(present, index)) continue;
-      seen.add(hypervisor.service.host);
+      hostNames.add(hypervisor.service.host);
       inFlight.noteClaims(hypervisor.service.host, claimsSeen.get(hypervisor.id) ?? []);
       claimsSeen.delete(hypervisor.id);
     }
     for (const name of applied.keys())
-      if (!seen.has(name)) {
+      if (!hostNames.has(name)) {
         fleet.remove(name);
         applied.delete(name);
       }
@@ -213,7 +213,7 @@ export function followOpenStack(deps: FollowDeps): FleetFollower {
 
   return {
     isReady: () => isReady,
-    look: async () => await inTurn(async () => await lookAtAll(await readNova())),
+    poll: async () => await inTurn(async () => await lookAtAll(await readNova())),
     async refresh() {
       queued ??= inTurn(async () => {
         queued = undefined;
@@ -228,11 +228,11 @@ export function followOpenStack(deps: FollowDeps): FleetFollower {
       const index = view?.hypervisors.findIndex(({ service }) => service.host === name) ?? -1;
       if (view && index >= 0) applyHost(view, index);
     },
-    settled: async () => void (await Promise.allSettled(looks)),
+    settled: async () => void (await Promise.allSettled(readings)),
     async lookAt(nodeUuid, claimedBy) {
-      const look = lookAtOne(nodeUuid, claimedBy);
-      looks.add(look);
-      return await look.finally(() => looks.delete(look));
+      const reading = lookAtOne(nodeUuid, claimedBy);
+      readings.add(reading);
+      return await reading.finally(() => readings.delete(reading));
     },
   };
 

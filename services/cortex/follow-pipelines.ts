@@ -21,7 +21,7 @@ export interface PipelineDeps {
 }
 
 /** How often failed writes are retried. */
-const lookEveryMs = 30_000;
+const pollEveryMs = 30_000;
 
 const nameOf = ({ metadata }: PipelineResource): string => metadata.name ?? '';
 
@@ -93,8 +93,8 @@ export function followPipelines(deps: PipelineDeps): Pick<Followed<never>, 'read
     write(writeDefaults);
     await writes;
   });
-  const looks = clock.every(
-    lookEveryMs,
+  const polling = clock.every(
+    pollEveryMs,
     () => {
       write(writeDefaults);
       for (const object of followed.list())
@@ -105,7 +105,7 @@ export function followPipelines(deps: PipelineDeps): Pick<Followed<never>, 'read
   return {
     ready,
     async stop() {
-      await looks.stop();
+      await polling.stop();
       await followed.stop();
       await writes;
     },

@@ -8,7 +8,7 @@ import { histories } from '#contracts/cortex/resources.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { Log } from '#platform/log.ts';
 import type { Kube } from '#ports/kube.ts';
-import type { KeptDecision } from './domain/decision-log.ts';
+import type { LoggedDecision } from './domain/decision-log.ts';
 import { historyEntry, historyStatus } from './domain/explain/history-of.ts';
 
 export interface HistoryDeps {
@@ -19,7 +19,7 @@ export interface HistoryDeps {
 
 export interface HistoryWriter {
   /** Queues a decision to be written. `hosts`: the hosts of the answer, best first. */
-  note(kept: KeptDecision, hosts: readonly string[]): void;
+  note(logged: LoggedDecision, hosts: readonly string[]): void;
   stop(): Promise<void>;
 }
 
@@ -65,11 +65,11 @@ export function writeHistories(
       resourceID: serverId,
       ...(zone !== null && { availabilityZone: zone }),
     };
-    const found = await kube.get(histories, { name });
+    const history = await kube.get(histories, { name });
     const object =
-      isFault(found) && found.kind === 'notFound'
+      isFault(history) && history.kind === 'notFound'
         ? await kube.create(histories, { metadata: { name }, spec })
-        : found;
+        : history;
     const outcome = isFault(object)
       ? object
       : await kube.patch(
@@ -93,14 +93,14 @@ export function writeHistories(
   }
 
   async function collect(): Promise<void> {
-    const found = await kube.list(histories);
-    if (isFault(found)) return log.warn({ why: found.message }, 'histories are not collected');
-    const byAge = found.toSorted((a, b) => (decidedAt(a) < decidedAt(b) ? -1 : 1));
+    const list = await kube.list(histories);
+    if (isFault(list)) return log.warn({ why: list.message }, 'histories are not collected');
+    const byAge = list.toSorted((a, b) => (decidedAt(a) < decidedAt(b) ? -1 : 1));
     const eldest = new Date(clock.now() - bounds.keptMs).toISOString();
-    const removed = byAge.filter(
+    const expired = byAge.filter(
       (one, index) => index < byAge.length - bounds.kept || decidedAt(one) < eldest,
     );
-    for (const { metadata } of removed.slice(0, bounds.removedAtOnce)) {
+    for (const { metadata } of expired.slice(0, bounds.removedAtOnce)) {
       const { name = '', uid } = metadata;
       const outcome = await kube.remove(histories, { name }, uid === undefined ? {} : { uid });
       if (isFault(outcome)) log.warn({ name, why: outcome.message }, 'a history is not removed');
@@ -113,11 +113,11 @@ export function writeHistories(
     clock.every(bounds.collectEveryMs, collect, { onError }),
   ];
   return {
-    note(kept, hosts) {
-      const { serverId, zone } = kept.decision.request;
+    note(logged, hosts) {
+      const { serverId, zone } = logged.decision.request;
       if (!uuid.test(serverId)) return;
       const { entries = [] } = waiting.get(serverId) ?? {};
-      entries.push(historyEntry(kept, hosts));
+      entries.push(historyEntry(logged, hosts));
       waiting.set(serverId, { zone, entries: entries.slice(-bounds.entries) });
       const [oldest] = waiting.keys();
       if (waiting.size <= bounds.waiting || oldest === undefined) return;

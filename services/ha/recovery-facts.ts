@@ -1,11 +1,11 @@
-// Facts about the cloud that API and engine need for a recovery: the owners' wishes for each
+// Facts about the cloud that API and engine need for a recovery: the recovery policy of each
 // server, and the hosts that may take servers.
 import { isFault } from '#contracts/common/fault.ts';
 import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
 import type { NovaRecovery } from '#openstack/clients/nova-recovery.ts';
 import type { Database } from '#platform/db/database.ts';
-import type { RecoveryWish } from './domain/priority.ts';
-import { recoveryWish } from './domain/priority.ts';
+import type { RecoveryPolicy } from './domain/priority.ts';
+import { recoveryPolicy } from './domain/priority.ts';
 import { listHosts } from './store/hosts.ts';
 import type { HaTables } from './store/tables.ts';
 
@@ -13,18 +13,18 @@ import type { HaTables } from './store/tables.ts';
  * `images`: cache of image properties. An image that cannot be read counts as one without
  * properties.
  */
-export async function wishFor(
+export async function recoveryPolicyFor(
   nova: Pick<NovaRecovery, 'imageProperties'>,
   { metadata, flavor, image }: FleetServer,
   images: Map<string, Record<string, string>>,
-): Promise<RecoveryWish> {
+): Promise<RecoveryPolicy> {
   const id = image === undefined || image === '' ? undefined : image.id;
   if (id !== undefined && !images.has(id)) {
     const properties = await nova.imageProperties(id);
     images.set(id, isFault(properties) ? {} : properties);
   }
   const ofImage = id === undefined ? {} : (images.get(id) ?? {});
-  return recoveryWish(metadata ?? {}, flavor.extra_specs ?? {}, ofImage);
+  return recoveryPolicy(metadata ?? {}, flavor.extra_specs ?? {}, ofImage);
 }
 
 /** Hosts that may take servers now: up in Nova, and Healthy for HA. */

@@ -4,8 +4,8 @@ import { randomUUID } from 'node:crypto';
 import type { CinderAttachment, CinderSnapshot, CinderVolume } from '#contracts/cinder/wire.ts';
 import { asJson } from '#contracts/common/json.ts';
 import type { JsonObject } from '#contracts/common/json.ts';
+import type { CannedAnswer } from '#openstack/http/canned-http-client.testing.ts';
 import type { HttpCall } from '#openstack/http/client.ts';
-import type { Told } from '#openstack/http/told-client.testing.ts';
 
 export interface CinderDouble {
   volumes: CinderVolume[];
@@ -16,7 +16,7 @@ export interface CinderDouble {
   loses: number;
   attachments: CinderAttachment[];
   /** The status that Nova reported for each assisted snapshot, by snapshot id. */
-  told: Map<string, string>;
+  reportedStatuses: Map<string, string>;
   /** If true, every call fails as unavailable. */
   away: boolean;
   /** New volumes stay in `creating` or end in `error`; null: they are available at once. */
@@ -24,7 +24,7 @@ export interface CinderDouble {
   addVolume(volume?: Partial<CinderVolume>): CinderVolume;
   /** If set, requests to create volumes are answered only when this promise resolves. */
   hold: Promise<void> | null;
-  answer(call: HttpCall): Told | Promise<Told>;
+  answer(call: HttpCall): CannedAnswer | Promise<CannedAnswer>;
 }
 
 const refuse = (status: number, name: string, message: string) => ({
@@ -38,14 +38,14 @@ export function cinderDouble(): CinderDouble {
     volumes: [],
     snapshots: [],
     attachments: [],
-    told: new Map(),
+    reportedStatuses: new Map(),
     maxSnapshots: Infinity,
     loses: 0,
     hold: null,
     away: false,
     stuck: null,
     addVolume(volume) {
-      const made: CinderVolume = {
+      const volumeDocument: CinderVolume = {
         id: randomUUID(),
         name: '',
         status: 'available',
@@ -58,8 +58,8 @@ export function cinderDouble(): CinderDouble {
         attachments: [],
         ...volume,
       };
-      double.volumes.push(made);
-      return made;
+      double.volumes.push(volumeDocument);
+      return volumeDocument;
     },
     answer(call) {
       if (double.away) return 'silent';
@@ -81,7 +81,7 @@ export function cinderDouble(): CinderDouble {
 
   function volumes(call: HttpCall, id: string) {
     if (call.method === 'POST') {
-      const asked = (
+      const input = (
         call.body as {
           volume: {
             size?: number;
@@ -91,23 +91,23 @@ export function cinderDouble(): CinderDouble {
           };
         }
       ).volume;
-      if (asked.size !== undefined && asked.size > 1000)
+      if (input.size !== undefined && input.size > 1000)
         return refuse(413, 'overLimit', 'VolumeSizeExceedsAvailableQuota');
-      const told = {
+      const response = {
         status: 202,
         body: {
           volume: asJson(
             double.addVolume({
-              size: asked.size ?? 1,
+              size: input.size ?? 1,
               status: double.stuck ?? 'available',
-              bootable: String(asked.imageRef !== undefined),
-              metadata: asked.metadata ?? {},
+              bootable: String(input.imageRef !== undefined),
+              metadata: input.metadata ?? {},
             }),
           ),
         },
       };
       if (double.loses > 0 && --double.loses === 0) return 'silent';
-      return double.hold ? double.hold.then(() => told) : told;
+      return double.hold ? double.hold.then(() => response) : response;
     }
     if (id === 'detail') return { status: 200, body: { volumes: asJson(double.volumes) } };
     const volume = volumeOf(id);
@@ -138,7 +138,7 @@ export function cinderDouble(): CinderDouble {
 
   function snapshots(call: HttpCall, id: string, action: string | undefined) {
     if (action) {
-      double.told.set(
+      double.reportedStatuses.set(
         id,
         (call.body as { 'os-update_snapshot_status': { status: string } })[
           'os-update_snapshot_status'
@@ -152,15 +152,15 @@ export function cinderDouble(): CinderDouble {
       ).snapshot;
       if (double.snapshots.length >= double.maxSnapshots)
         return refuse(413, 'overLimit', 'SnapshotLimitExceeded');
-      const made: CinderSnapshot = {
+      const snapshotDocument: CinderSnapshot = {
         metadata,
         id: randomUUID(),
         volume_id,
         status: 'available',
         size: volumeOf(volume_id)?.size ?? 1,
       };
-      double.snapshots.push(made);
-      return { status: 202, body: { snapshot: asJson(made) } };
+      double.snapshots.push(snapshotDocument);
+      return { status: 202, body: { snapshot: asJson(snapshotDocument) } };
     }
     if (id === 'detail') return { status: 200, body: { snapshots: asJson(double.snapshots) } };
     const snapshot = double.snapshots.find((each) => each.id === id);
@@ -204,25 +204,25 @@ export function cinderDouble(): CinderDouble {
           `Invalid volume: ${volume_uuid} is ${volume?.status ?? 'gone'}.`,
         );
       if (!isOwn) volume.status = 'reserved';
-      const made: CinderAttachment = {
+      const attachmentDocument: CinderAttachment = {
         id: randomUUID(),
         status: 'reserved',
         instance: instance_uuid,
         volume_id: volume_uuid,
       };
-      double.attachments.push(made);
-      return { status: 200, body: { attachment: asJson(made) } };
+      double.attachments.push(attachmentDocument);
+      return { status: 200, body: { attachment: asJson(attachmentDocument) } };
     }
     const attachment = double.attachments.find((each) => each.id === id);
     const volume = attachment && volumeOf(attachment.volume_id);
     if (!attachment || !volume) return notFound(`Attachment ${id}`);
     if (call.method === 'DELETE') {
       double.attachments.splice(double.attachments.indexOf(attachment), 1);
-      const left = double.attachments.filter(({ volume_id }) => volume_id === volume.id);
+      const remaining = double.attachments.filter(({ volume_id }) => volume_id === volume.id);
       volume.status =
-        left.length === 0
+        remaining.length === 0
           ? 'available'
-          : left.some(({ status }) => status === 'attached')
+          : remaining.some(({ status }) => status === 'attached')
             ? 'in-use'
             : 'reserved';
       return { status: 200, body: { attachments: [] } };

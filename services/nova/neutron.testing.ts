@@ -50,7 +50,7 @@ export function neutronDouble(): NeutronDouble {
       security_group_rules: [],
     })),
     addNetwork(network, cidr = '10.0.0.0/24') {
-      const made: Network = {
+      const networkDocument: Network = {
         id: randomUUID(),
         name: 'private',
         tenant_id: 'project-a',
@@ -63,7 +63,7 @@ export function neutronDouble(): NeutronDouble {
       if (cidr !== '') {
         const subnet: Subnet = {
           id: randomUUID(),
-          network_id: made.id,
+          network_id: networkDocument.id,
           cidr,
           ip_version: 4,
           gateway_ip: cidr.replace(/0\/.*/, '1'),
@@ -73,16 +73,16 @@ export function neutronDouble(): NeutronDouble {
           host_routes: [],
         };
         double.subnets.push(subnet);
-        made.subnets.push(subnet.id);
+        networkDocument.subnets.push(subnet.id);
       }
-      double.networks.push(made);
-      return made;
+      double.networks.push(networkDocument);
+      return networkDocument;
     },
     addPort(port) {
       const subnet = double.subnets.find(({ network_id }) => network_id === port.network_id);
       macs += 1;
-      const asked = port.fixed_ips?.[0]?.ip_address;
-      const made: Port = {
+      const requestedAddress = port.fixed_ips?.[0]?.ip_address;
+      const portDocument: Port = {
         id: randomUUID(),
         tenant_id: 'project-a',
         mac_address: `fa:16:3e:00:00:${macs.toString(16).padStart(2, '0')}`,
@@ -95,13 +95,13 @@ export function neutronDouble(): NeutronDouble {
           ? [
               {
                 subnet_id: subnet.id,
-                ip_address: asked ?? subnet.cidr.replace(/0\/.*/, String(macs + 9)),
+                ip_address: requestedAddress ?? subnet.cidr.replace(/0\/.*/, String(macs + 9)),
               },
             ]
           : [],
       };
-      double.ports.push(made);
-      return settle(made);
+      double.ports.push(portDocument);
+      return settle(portDocument);
     },
     answer(call) {
       if (double.away) return 'silent';
@@ -164,12 +164,16 @@ export function neutronDouble(): NeutronDouble {
   }
 
   function createPort(port: Partial<Port> & { network_id: string }) {
-    const asked = port.fixed_ips?.[0]?.ip_address;
+    const requestedAddress = port.fixed_ips?.[0]?.ip_address;
     if (
-      asked !== undefined &&
-      double.ports.some((other) => other.fixed_ips.some((ip) => ip.ip_address === asked))
+      requestedAddress !== undefined &&
+      double.ports.some((other) => other.fixed_ips.some((ip) => ip.ip_address === requestedAddress))
     )
-      return refuse(409, 'IpAddressAlreadyAllocated', `IP address ${asked} already allocated`);
+      return refuse(
+        409,
+        'IpAddressAlreadyAllocated',
+        `IP address ${requestedAddress} already allocated`,
+      );
     return { status: 201, body: { port: double.addPort(port) as unknown as Json } };
   }
   return double;

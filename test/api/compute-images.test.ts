@@ -97,20 +97,23 @@ describe('images by compute', () => {
   });
 
   it('come in pages that follow one another', async () => {
-    const seen: string[] = [];
-    for (let path: string | undefined = `${at}?limit=1`; path !== undefined && seen.length < 10;) {
+    const imageIds: string[] = [];
+    for (
+      let path: string | undefined = `${at}?limit=1`;
+      path !== undefined && imageIds.length < 10;
+    ) {
       const page: Loose = await cloud.sure(cloud.alice, 'GET', path);
-      seen.push(...page.images.map(({ id }: Loose) => id));
+      imageIds.push(...page.images.map(({ id }: Loose) => id));
       path =
         page.images_links === undefined
           ? undefined
           : new URL(page.images_links[0].href).pathname + new URL(page.images_links[0].href).search;
     }
     assert.deepEqual(
-      [...createdImages.values()].filter((id) => !seen.includes(id)),
+      [...createdImages.values()].filter((id) => !imageIds.includes(id)),
       [],
     );
-    assert.equal(new Set(seen).size, seen.length);
+    assert.equal(new Set(imageIds).size, imageIds.length);
   });
 
   it('have metadata that is set, added to, replaced and removed', async () => {

@@ -111,9 +111,9 @@ describe('networks by compute', () => {
       (await cloud.ask(cloud.alice, 'DELETE', at(`os-security-group-rules/${id}`))).status,
       202,
     );
-    for (const { id: gone } of [peers, web])
+    for (const { id: deletedGroupId } of [peers, web])
       assert.equal(
-        (await cloud.ask(cloud.alice, 'DELETE', at(`os-security-groups/${gone}`))).status,
+        (await cloud.ask(cloud.alice, 'DELETE', at(`os-security-groups/${deletedGroupId}`))).status,
         202,
       );
     assert.deepEqual(await names('alice'), ['default']);
@@ -177,26 +177,29 @@ describe('networks by compute', () => {
       floating_ip_pools: [pool],
     } = await cloud.sure(cloud.alice, 'GET', at('os-floating-ip-pools'));
     for (const body of [{}, { pool: pool.name }]) {
-      const { floating_ip: made } = await cloud.sure(
+      const { floating_ip: floatingIp } = await cloud.sure(
         cloud.alice,
         'POST',
         at('os-floating-ips'),
         body,
       );
-      assert.deepEqual([made.pool, made.fixed_ip, made.instance_id], [pool.name, null, null]);
+      assert.deepEqual(
+        [floatingIp.pool, floatingIp.fixed_ip, floatingIp.instance_id],
+        [pool.name, null, null],
+      );
       assert.deepEqual((await cloud.sure(cloud.alice, 'GET', at('os-floating-ips'))).floating_ips, [
-        made,
+        floatingIp,
       ]);
       assert.deepEqual(
-        (await cloud.sure(cloud.alice, 'GET', at(`os-floating-ips/${made.id}`))).floating_ip,
-        made,
+        (await cloud.sure(cloud.alice, 'GET', at(`os-floating-ips/${floatingIp.id}`))).floating_ip,
+        floatingIp,
       );
       assert.equal(
-        (await cloud.ask(cloud.alice, 'DELETE', at(`os-floating-ips/${made.id}`))).status,
+        (await cloud.ask(cloud.alice, 'DELETE', at(`os-floating-ips/${floatingIp.id}`))).status,
         202,
       );
       assert.equal(
-        (await cloud.ask(cloud.alice, 'DELETE', at(`os-floating-ips/${made.id}`))).status,
+        (await cloud.ask(cloud.alice, 'DELETE', at(`os-floating-ips/${floatingIp.id}`))).status,
         404,
       );
     }

@@ -93,14 +93,14 @@ describe('volumes by compute', () => {
       400,
       'it has a snapshot',
     );
-    for (const [kind, gone] of [
+    for (const [kind, deletedId] of [
       ['snapshot', snapshotId],
       ['volume', copy.id],
       ['volume', id],
     ] as const) {
-      assert.equal((await cloud.ask(cloud.alice, 'DELETE', at(kind, `/${gone}`))).status, 202);
+      assert.equal((await cloud.ask(cloud.alice, 'DELETE', at(kind, `/${deletedId}`))).status, 202);
       await eventually(
-        async () => (await cloud.ask(cloud.alice, 'GET', at(kind, `/${gone}`))).status === 404,
+        async () => (await cloud.ask(cloud.alice, 'GET', at(kind, `/${deletedId}`))).status === 404,
         { withinMs: 20_000, what: `the ${kind} is gone` },
       );
     }

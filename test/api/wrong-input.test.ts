@@ -139,7 +139,7 @@ describe('a microversion', () => {
         );
     });
     it(`that is good is told back in both headers, from ${header}`, async () => {
-      for (const [version, told] of [
+      for (const [version, responseVersion] of [
         ['2.53', '2.53'],
         ['latest', '2.96'],
       ] as const) {
@@ -153,7 +153,12 @@ describe('a microversion', () => {
             headers.get('x-openstack-nova-api-version'),
             headers.get('vary'),
           ],
-          [200, `compute ${told}`, told, 'OpenStack-API-Version, X-OpenStack-Nova-API-Version'],
+          [
+            200,
+            `compute ${responseVersion}`,
+            responseVersion,
+            'OpenStack-API-Version, X-OpenStack-Nova-API-Version',
+          ],
         );
       }
     });
@@ -165,18 +170,21 @@ describe('a microversion', () => {
     assert.equal(headers.get('openstack-api-version'), 'compute 2.1');
   });
   it('of placement is held to its own range', async () => {
-    const asked = async (version: string): Promise<Answer> =>
+    const versionAnswer = async (version: string): Promise<Answer> =>
       await cloud.ask(cloud.admin, 'GET', '/placement/resource_providers', {
         headers: { 'openstack-api-version': `placement ${version}` },
       });
-    isPlacementFault(await asked('one'), 400, /is of invalid format/);
-    const beyond = await asked('1.99');
+    isPlacementFault(await versionAnswer('one'), 400, /is of invalid format/);
+    const beyond = await versionAnswer('1.99');
     isPlacementFault(beyond, 406, /Minimum is 1\.0 and maximum is 1\.39/);
     assert.deepEqual(
       [beyond.json.errors[0].min_version, beyond.json.errors[0].max_version],
       ['1.0', '1.39'],
     );
-    assert.equal((await asked('latest')).headers.get('openstack-api-version'), 'placement 1.39');
+    assert.equal(
+      (await versionAnswer('latest')).headers.get('openstack-api-version'),
+      'placement 1.39',
+    );
   });
 });
 

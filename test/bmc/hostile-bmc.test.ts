@@ -142,9 +142,9 @@ describe('a hostile BMC', () => {
   });
 
   it('does not lead the driver to another server', async () => {
-    const asked: string[] = [];
+    const requests: string[] = [];
     const other = await listen((request, response) => {
-      asked.push(`${request.method} ${request.url}`);
+      requests.push(`${request.method} ${request.url}`);
       json(response, { PowerState: 'Off' });
     });
     const host = new URL(other).host;
@@ -182,7 +182,7 @@ describe('a hostile BMC', () => {
     );
     await bmc.power('ForceOff');
     await bmc.close();
-    assert.deepEqual(asked, []);
+    assert.deepEqual(requests, []);
   });
 
   it('cannot make the driver tell the password that it repeats', async () => {
@@ -197,10 +197,10 @@ describe('a hostile BMC', () => {
           return json(response, {}, 201);
         }
         sent += request.headers['x-auth-token'] ?? '';
-        const told = `you are ${sent} ${password} ${Buffer.from(sent.slice(6), 'base64').toString()}`;
+        const errorText = `you are ${sent} ${password} ${Buffer.from(sent.slice(6), 'base64').toString()}`;
         json(
           response,
-          { error: { '@Message.ExtendedInfo': [{ Message: told, MessageId: told }] } },
+          { error: { '@Message.ExtendedInfo': [{ Message: errorText, MessageId: errorText }] } },
           400,
         );
       });
@@ -300,12 +300,12 @@ describe('a hostile BMC', () => {
   });
 
   it('has as many members and pages as it likes, and is asked a limited number of times', async () => {
-    let asked = 0;
+    let requestCount = 0;
     const many = Array.from({ length: 5_000 }, (_, at) => ({ '@odata.id': `/redfish/v1/m/${at}` }));
     const bmc = createRedfishBmc(
       {
         origin: await listen((request, response) => {
-          asked += 1;
+          requestCount += 1;
           if (request.url?.endsWith('/LogServices'))
             json(response, { Members: [{ '@odata.id': '/redfish/v1/log' }] });
           else if (request.url === '/redfish/v1/log')
@@ -331,7 +331,7 @@ describe('a hostile BMC', () => {
     const inventory = await bmc.inventory();
     assert.ok(!isFault(inventory) && inventory.interfaces.length === 64);
     assert.deepEqual(await bmc.events(), []);
-    assert.ok(asked < 120, `${asked} requests`);
+    assert.ok(requestCount < 120, `${requestCount} requests`);
     await bmc.close();
   });
 
@@ -362,10 +362,10 @@ describe('a hostile BMC', () => {
       assert.equal(refused(await wrong.powerState()).kind, 'unavailable');
       const unknown = mine.connect({ trust: { kind: 'public' } });
       assert.equal(refused(await unknown.powerState()).kind, 'unavailable');
-      const known = mine.connect({
+      const trustingBmc = mine.connect({
         trust: { kind: 'authority', certificates: mine.emulated.certificate },
       });
-      assert.equal(await known.powerState(), 'On');
+      assert.equal(await trustingBmc.powerState(), 'On');
     } finally {
       await mine.close();
       await other.close();

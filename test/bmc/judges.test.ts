@@ -39,9 +39,9 @@ describe("sushy, Ironic's client", { skip: sushyMissing }, () => {
           { timeoutMs, env },
         );
         assert.equal(code, 0, stderr);
-        const { uuid, ...seen } = JSON.parse(stdout) as Record<string, unknown>;
+        const { uuid, ...fields } = JSON.parse(stdout) as Record<string, unknown>;
         assert.match(String(uuid), /^[0-9a-f-]{36}$/);
-        assert.deepEqual(seen, {
+        assert.deepEqual(fields, {
           power: ['On', 'Off', 'On'],
           boot: ['Once', 'Pxe'],
           boot_after: 'Disabled',

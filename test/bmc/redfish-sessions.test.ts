@@ -64,7 +64,7 @@ describe('sessions of the Redfish driver', () => {
 
   it('does without one while the BMC has as many as it holds', async () => {
     const { user, password } = test.emulated;
-    for (let held = 0; held < 16; held += 1)
+    for (let session = 0; session < 16; session += 1)
       await ask('POST', { UserName: user, Password: password.reveal() });
     const bmc = test.connect();
     assert.equal(await bmc.power('ForceOff'), undefined);
@@ -75,8 +75,8 @@ describe('sessions of the Redfish driver', () => {
   it('is refused while the password is wrong, and has another chance with the next call', async () => {
     test.trouble({ kind: 'locked' });
     const bmc = test.connect();
-    const refused = await bmc.powerState();
-    assert.ok(isFault(refused) && refused.kind === 'forbidden');
+    const refusal = await bmc.powerState();
+    assert.ok(isFault(refusal) && refusal.kind === 'forbidden');
     test.trouble(undefined);
     assert.equal(await bmc.powerState(), 'On');
   });

@@ -74,14 +74,14 @@ export function documentsRun(title: string, documents: readonly string[], times:
         const script = join(folder, `${name}.sh`);
         await writeFile(script, scriptOf(name, blocks, substitutes));
         for (let time = 1; time <= times; time += 1) {
-          const ran = run('bash', [script], {
+          const result = run('bash', [script], {
             cwd,
             env,
             timeout: documentTimeoutMs,
             maxBuffer: 16 * 1024 * 1024,
           });
-          ran.child.stdin?.end();
-          const failed = await ran.then(
+          result.child.stdin?.end();
+          const failed = await result.then(
             () => undefined,
             (error: { stdout: string; stderr: string }) => error,
           );

@@ -24,14 +24,14 @@ describe('the BMC of a real host', { skip: realCloudMissing(), timeout: 300_000 
   before(async () => {
     cloud = await testCloud();
     await cloud.up('--hosts', '1');
-    const kept = (file: string): string =>
+    const readState = (file: string): string =>
       readFileSync(join(cloud.dir, 'bmcs/h1', file), 'utf8').trim();
     bmc = createRedfishBmc(
       {
-        origin: kept('address'),
+        origin: readState('address'),
         user: 'admin',
-        password: new Secret(kept('password')),
-        trust: { kind: 'pinned', certificate: kept('bmc.crt') },
+        password: new Secret(readState('password')),
+        trust: { kind: 'pinned', certificate: readState('bmc.crt') },
       },
       { clock: systemClock, ids: systemIds, log: silentLog },
     );

@@ -89,14 +89,14 @@ describe('a host that dies', { skip: realCloudMissing(), timeout: 600_000 }, () 
       .cobalt('doctor', '--audit')
       .catch((error: { stdout: string; code: number }) => `${error.code} ${error.stdout}`);
     assert.match(audit, /^1 [^]*host is off: h1 does not answer/);
-    const refused = await admin.api.send(
+    const refusal = await admin.api.send(
       'compute',
       'POST',
       `/v2.1/servers/${guests.h1.id}/action`,
       { reboot: { type: 'HARD' } },
     );
-    assert.equal(refused.status, 409);
-    assert.match(JSON.stringify(refused.body), /host h1 is down/);
+    assert.equal(refusal.status, 409);
+    assert.match(JSON.stringify(refusal.body), /host h1 is down/);
     // A restarted control plane must not start a stopped host either.
     await cloud.cobalt('restart');
     assert.match(await cloud.cobalt('host', 'list'), /h1 +stopped/);

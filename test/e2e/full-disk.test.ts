@@ -99,8 +99,8 @@ describe('a full disk', { skip, timeout: 180_000 }, () => {
     await Promise.all(load);
     const unexpected = answers.filter(({ status }) => ![202, 507, 503, 403].includes(status));
     assert.deepEqual(unexpected, []);
-    const refused = answers.find(({ status }) => status === 507);
-    assert.match(JSON.stringify(refused?.body), /disk of this cloud is full/);
+    const refusal = answers.find(({ status }) => status === 507);
+    assert.match(JSON.stringify(refusal?.body), /disk of this cloud is full/);
     const volumeAnswers = [
       await admin.send('network', 'POST', '/v2.0/networks', { network: { name: 'n' } }),
       await admin.send('volume', 'POST', '/v3/volumes', { volume: { size: 1 } }),

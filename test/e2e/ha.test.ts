@@ -169,13 +169,16 @@ describe(
         moves.map(({ status, destination }) => [status, destination]),
         [['succeeded', 'h2']],
       );
-      const kept = 'dd if=/dev/vda bs=1M skip=900 count=1 2>/dev/null | head -c 4';
+      const readCommand = 'dd if=/dev/vda bs=1M skip=900 count=1 2>/dev/null | head -c 4';
       // Retried: the guest answers pings before it accepts commands.
-      const data = await eventually(async () => await guest.sh(kept).catch(() => undefined), {
-        withinMs: answersWithinMs,
-        everyMs: 500,
-        what: 'the server takes commands',
-      });
+      const data = await eventually(
+        async () => await guest.sh(readCommand).catch(() => undefined),
+        {
+          withinMs: answersWithinMs,
+          everyMs: 500,
+          what: 'the server takes commands',
+        },
+      );
       assert.equal(data.trim(), 'kept');
       assert.match(await cloud.cobalt('host', 'list'), /h1 +stopped/);
     });

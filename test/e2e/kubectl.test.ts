@@ -180,8 +180,8 @@ describe('kubectl', { skip }, () => {
     ];
     const listed = await kubectl(...as, `--token=${token}`, 'get', 'hv', '-o', 'name');
     assert.match(listed.out, /sim0001/, listed.err);
-    const refused = await kubectl(...as, `--token=${token}`, 'get', 'nodes');
-    assert.match(refused.err, /User "system:serviceaccount:default:watcher" cannot list/);
+    const refusal = await kubectl(...as, `--token=${token}`, 'get', 'nodes');
+    assert.match(refusal.err, /User "system:serviceaccount:default:watcher" cannot list/);
     assert.match(
       (await kubectl(...as, `--token=${token}x`, 'get', 'hv')).err,
       /logged in|Unauthorized/,
@@ -193,7 +193,7 @@ describe('kubectl', { skip }, () => {
 
   it('trusts no certificate of another authority', async () => {
     const [key, certificate] = [join(cloud.dir, 'other.key'), join(cloud.dir, 'other.crt')];
-    const made = await runChild(
+    const certificateRun = await runChild(
       ['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1'].concat([
         '-keyout',
         key,
@@ -204,7 +204,7 @@ describe('kubectl', { skip }, () => {
       ]),
       { timeoutMs: 60_000 },
     );
-    assert.equal(made.code, 0, made.stderr);
+    assert.equal(certificateRun.code, 0, certificateRun.stderr);
     const server = (
       await must('config', 'view', '-o', 'jsonpath={.clusters[0].cluster.server}')
     ).trim();

@@ -38,7 +38,7 @@ const things = {
   server: { service: 'compute', path: '/v2.1/servers', member: 'server', restsAs: 'ACTIVE' },
 } as const satisfies Record<string, Thing>;
 
-const lookEveryMs = 250;
+const pollEveryMs = 250;
 const retryEveryMs = 500;
 const restWithinMs = 60_000;
 
@@ -113,22 +113,22 @@ export async function startUsers({
         report.created += 1;
         return;
       }
-      await systemClock.sleep(lookEveryMs);
+      await systemClock.sleep(pollEveryMs);
     }
     report.stuck.push(`${member} ${id} is ${status}`);
   }
 
   async function remove({ service, path, member }: Thing, id: string): Promise<void> {
-    const removed = await askOften(service, 'DELETE', `${path}/${id}`);
-    if (removed && removed.status >= 300 && removed.status !== 404)
+    const deletion = await askOften(service, 'DELETE', `${path}/${id}`);
+    if (deletion && deletion.status >= 300 && deletion.status !== 404)
       return void report.lost.push(
-        `DELETE ${member} ${id}: ${removed.status} ${JSON.stringify(removed.body)}`,
+        `DELETE ${member} ${id}: ${deletion.status} ${JSON.stringify(deletion.body)}`,
       );
     const endsMs = systemClock.now() + restWithinMs;
     while (systemClock.now() < endsMs) {
       const answer = await ask(service, 'GET', `${path}/${id}`);
       if (answer?.status === 404) return;
-      await systemClock.sleep(lookEveryMs);
+      await systemClock.sleep(pollEveryMs);
     }
     report.stuck.push(`${member} ${id} does not go`);
   }

@@ -10,7 +10,7 @@ import { silentLog } from '#platform/log.ts';
 import type { FakeClock } from '#platform/testing/fake-clock.ts';
 import { createFakeClock } from '#platform/testing/fake-clock.ts';
 import type { Kube } from '#ports/kube.ts';
-import type { KeptDecision } from '#services/cortex/domain/decision-log.ts';
+import type { LoggedDecision } from '#services/cortex/domain/decision-log.ts';
 import {
   decide,
   fleetOf,
@@ -51,7 +51,7 @@ afterEach(async () => {
 });
 
 const fleet = fleetOf(host('a'), host('b', { memoryGib: [128, 256] }));
-const kept = (serverId: string, memoryGib = 8): KeptDecision => {
+const loggedDecision = (serverId: string, memoryGib = 8): LoggedDecision => {
   const decision = decide(
     fleet,
     requestFor({ serverId, memoryGib, zone: 'az1', intent: 'create' }),
@@ -64,7 +64,7 @@ const kept = (serverId: string, memoryGib = 8): KeptDecision => {
     noHost: decision.hostsOut === 0 ? noHost : undefined,
   };
 };
-const note = (one: KeptDecision): void =>
+const note = (one: LoggedDecision): void =>
   writer.note(
     one,
     one.decision.targets.map(({ name }) => name),
@@ -83,7 +83,7 @@ async function shown(serverId: string): Promise<HistoryResource> {
 describe('histories of decisions', () => {
   test('have the last decision on a server, and ten before it', async () => {
     const id = systemIds.uuid();
-    note(kept(id));
+    note(loggedDecision(id));
     await clock.sleep(1_500);
     const first = await shown(id);
     assert.deepEqual(first.spec, {
@@ -101,7 +101,7 @@ describe('histories of decisions', () => {
     );
     assert.equal(conditionOf(first, 'Ready')?.reason, 'SchedulingSucceeded');
 
-    note(kept(id, 1_000));
+    note(loggedDecision(id, 1_000));
     await clock.sleep(1_500);
     const failed = await shown(id);
     assert.equal(failed.status?.current?.successful, false);
@@ -109,7 +109,7 @@ describe('histories of decisions', () => {
     assert.equal(conditionOf(failed, 'Ready')?.reason, 'NoHostFound');
     assert.deepEqual(failed.status?.history, [current]);
 
-    for (let turn = 0; turn < 20; turn += 1) note(kept(id));
+    for (let turn = 0; turn < 20; turn += 1) note(loggedDecision(id));
     await clock.sleep(1_500);
     assert.equal((await shown(id)).status?.history?.length, 10);
   });
@@ -117,8 +117,8 @@ describe('histories of decisions', () => {
   test('are written at a bounded rate, and the newest are kept of more than that', async () => {
     const ids = seededIds(1);
     const servers = Array.from({ length: 3_000 }, () => ids.uuid());
-    for (const id of servers) note(kept(id));
-    note(kept('not a uuid'));
+    for (const id of servers) note(loggedDecision(id));
+    note(loggedDecision('not a uuid'));
     await clock.sleep(10_500);
     assert.equal(writes, 200);
     await clock.sleep(60_000);
@@ -135,9 +135,9 @@ describe('histories of decisions', () => {
     const bounds = { ...historyBounds, keptMs: hourMs };
     writer = writeHistories({ kube, clock, log: silentLog }, bounds);
     const [old, fresh] = [systemIds.uuid(), systemIds.uuid()];
-    note(kept(old));
+    note(loggedDecision(old));
     await clock.sleep(0.8 * hourMs);
-    note(kept(fresh));
+    note(loggedDecision(fresh));
     await clock.sleep(0.4 * hourMs);
     assert.deepEqual(
       (await all()).map(({ spec }) => spec.resourceID),

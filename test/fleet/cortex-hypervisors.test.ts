@@ -50,7 +50,7 @@ describe('a host with a resource Hypervisor', () => {
     });
     const followed = followHypervisors(fleet.kube, follower, silentLog);
     await followed.ready;
-    await follower.look();
+    await follower.poll();
     const takes = (projectId: string): boolean =>
       decide(picture, requestFor({ projectId })).targets.length > 0;
     assert.ok(takes('mine') && takes('theirs'));

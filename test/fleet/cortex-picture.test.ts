@@ -41,8 +41,10 @@ describe("Cortex's picture of the fleet", () => {
     usages: async (uuid) => await read(`/resource_providers/${uuid}/usages`),
     traits: async (uuid) => await read(`/resource_providers/${uuid}/traits`),
     async consumers(uuid) {
-      const held = await read<{ allocations: object }>(`/resource_providers/${uuid}/allocations`);
-      return isFault(held) ? held : Object.keys(held.allocations);
+      const provider = await read<{ allocations: object }>(
+        `/resource_providers/${uuid}/allocations`,
+      );
+      return isFault(provider) ? provider : Object.keys(provider.allocations);
     },
   };
   const hypervisor = (name: string, id: string): FleetHypervisor => ({
@@ -76,19 +78,19 @@ describe("Cortex's picture of the fleet", () => {
       clock: { now: () => nowMs },
       defaultZone: 'az1',
     });
-    const hostsFor = (wish: Parameters<typeof requestFor>[0]): string[] =>
-      decide(fleet, requestFor({ diskGib: 1, ...wish }))
+    const hostsFor = (options: Parameters<typeof requestFor>[0]): string[] =>
+      decide(fleet, requestFor({ diskGib: 1, ...options }))
         .targets.map(({ name }) => name)
         .sort();
 
     assert.equal(follower.isReady(), false);
-    assert.equal(await follower.look(), undefined);
+    assert.equal(await follower.poll(), undefined);
     assert.ok(follower.isReady());
     assert.deepEqual(hostsFor({}), ['a', 'b']);
     assert.deepEqual(hostsFor({ zone: 'az2' }), ['b']);
 
     calls = 0;
-    await follower.look();
+    await follower.poll();
     assert.equal(calls, 1, 'nothing has changed: the list is all that is read');
 
     const consumer = '5f0d8bd6-0000-4000-8000-000000000001';
@@ -99,7 +101,7 @@ describe("Cortex's picture of the fleet", () => {
     );
     assert.equal(claimed.status, 204);
     calls = 0;
-    await follower.look();
+    await follower.poll();
     assert.equal(calls, 4, 'one provider has changed');
     assert.deepEqual(hostsFor({ memoryGib: 8 }), ['b']);
     assert.deepEqual(hostsFor({ memoryGib: 4 }), ['a', 'b']);
@@ -108,17 +110,17 @@ describe("Cortex's picture of the fleet", () => {
     const resources = { MEMORY_MB: 40 * gib, VCPU: 1 };
     inFlight.hold({ owner: moved, host: 'b', resources, group: null }, nowMs);
     assert.deepEqual(hostsFor({ memoryGib: 32 }), [], 'what was chosen counts before its claim');
-    await follower.look();
+    await follower.poll();
     assert.ok(inFlight.isOn('b'));
     await placement.ask('PUT', `/allocations/${moved}`, claimOf(b, resources));
     calls = 0;
-    await follower.look();
+    await follower.poll();
     assert.equal(calls, 5, 'also whose claims are on the host');
     assert.equal(inFlight.size, 0);
     assert.deepEqual(hostsFor({ memoryGib: 24 }), ['b'], 'and once when it is seen');
 
     hypervisors = [hypervisor('a', a)];
-    await follower.look();
+    await follower.poll();
     assert.equal(fleet.hostCount, 2, "Nova's lists are asked for seldom");
     assert.deepEqual(await Promise.all([follower.refresh(), follower.refresh()]), [
       undefined,
@@ -128,7 +130,7 @@ describe("Cortex's picture of the fleet", () => {
 
     hypervisors = [{ ...hypervisor('a', a), state: 'down' }];
     nowMs += 10_000;
-    await follower.look();
+    await follower.poll();
     assert.deepEqual(hostsFor({ memoryGib: 4 }), []);
     assert.equal(fleet.hostCount, 1);
   });
@@ -155,7 +157,7 @@ describe("Cortex's picture of the fleet", () => {
       clock: { now: () => 0 },
       defaultZone: 'az1',
     });
-    await follower.look();
+    await follower.poll();
     const claim = async (gibs: number): Promise<string> => {
       const consumer = `5f0d8bd6-0000-4000-8000-0000000000${gibs}`;
       const { status } = await placement.ask(
@@ -189,7 +191,7 @@ describe("Cortex's picture of the fleet", () => {
       clock: { now: () => 0 },
       defaultZone: 'az1',
     });
-    assert.equal(await follower.look(), away);
+    assert.equal(await follower.poll(), away);
     assert.equal(follower.isReady(), false);
   });
 });

@@ -282,7 +282,7 @@ export async function startTestFleet(
       manager,
     );
   const kube = kubeFor('test');
-  const written = new Map<string, number>();
+  const writeCounts = new Map<string, number>();
   const broken = new Map<string, Fault>();
   const watchedKubeFor = (manager: string): Kube => {
     const transport = inProcessTransport(
@@ -297,7 +297,8 @@ export async function startTestFleet(
           send: async (request) => {
             const reason = broken.get(manager);
             if (reason) return reason;
-            if (request.method !== 'GET') written.set(manager, (written.get(manager) ?? 0) + 1);
+            if (request.method !== 'GET')
+              writeCounts.set(manager, (writeCounts.get(manager) ?? 0) + 1);
             return await transport.send(request);
           },
         },
@@ -333,7 +334,7 @@ export async function startTestFleet(
   return {
     kube,
     kubeFor: watchedKubeFor,
-    writesOf: (manager) => written.get(manager) ?? 0,
+    writesOf: (manager) => writeCounts.get(manager) ?? 0,
     breakApi(manager, reason) {
       if (reason) broken.set(manager, reason);
       else broken.delete(manager);
@@ -355,7 +356,7 @@ export async function startTestFleet(
     network,
     hypervisor,
     async addNode(name, lifecycle) {
-      const made = await kube.create(nodes, {
+      const creation = await kube.create(nodes, {
         metadata: {
           name,
           labels: {
@@ -366,7 +367,7 @@ export async function startTestFleet(
           },
         },
       });
-      if (!('metadata' in made)) throw new Error(made.message);
+      if (!('metadata' in creation)) throw new Error(creation.message);
     },
     reaches: async (name, type, ...reasons) =>
       await eventually(

@@ -28,8 +28,8 @@ describe('the Hypervisor of a host with HA', () => {
     kube = kubeOf('ha-service');
     await installDefinitions(kube);
     for (const name of ['a', 'b', 'c']) {
-      const made = await kube.create(hypervisors, { metadata: { name }, spec: {} });
-      assert.ok(!isFault(made), JSON.stringify(made));
+      const creation = await kube.create(hypervisors, { metadata: { name }, spec: {} });
+      assert.ok(!isFault(creation), JSON.stringify(creation));
     }
     fleet = await startTestFleet(['a', 'b', 'c']);
     fleet.kube = kube;
@@ -76,8 +76,8 @@ describe('the Hypervisor of a host with HA', () => {
     const operator = kubeOf('operator');
     const says = async (status: 'True' | 'False', message: string): Promise<void> => {
       const lastTransitionTime = '2026-11-30T00:00:00Z';
-      const told = { status, reason: 'Succeeded', message, lastTransitionTime };
-      const conditions = [{ type: 'HypervisorDisabled', ...told }];
+      const reason = { status, reason: 'Succeeded', message, lastTransitionTime };
+      const conditions = [{ type: 'HypervisorDisabled', ...reason }];
       const written = await operator.apply(
         hypervisors,
         { metadata: { name: 'a' }, status: { conditions } },
@@ -115,7 +115,7 @@ describe('the Hypervisor of a host with HA', () => {
     assert.equal((await findHost(fleet.database.db, 'a'))?.reason, 'HA disabled per spec');
   });
 
-  it('one that is evicted is left alone, one without such a resource is not', async () => {
+  it('a host under eviction is left alone, a host without an Eviction is not', async () => {
     const status = { evicted: true };
     const written = await kube.patch(
       hypervisors,

@@ -103,14 +103,14 @@ describe('hosts by their nodes', () => {
     assert.ok(!isFault(node));
     assert.equal(node.metadata.annotations?.[numberAnnotation], '3');
     // A Node without our label must be left alone.
-    const made = await fleet.kube.create(nodes, { metadata: { name: 'foreign' } });
-    assert.ok(!isFault(made));
+    const creation = await fleet.kube.create(nodes, { metadata: { name: 'foreign' } });
+    assert.ok(!isFault(creation));
     await add('edge-2');
     await isOn('edge-2');
     assert.ok(!on.has('foreign'));
   });
 
-  it('one that cannot be had says why on its node, and can be taken out again', async () => {
+  it('a Node whose host cannot be created shows the reason, and can be removed again', async () => {
     const saysWhy = async (name: string, why: RegExp): Promise<void> =>
       void (await eventually(
         async () => {
@@ -127,8 +127,8 @@ describe('hosts by their nodes', () => {
     await saysWhy('a.b', /^a\.b is no name of a host/);
     const twin = { name: 'twin', labels: { [hostLabel]: 'local' } };
     const annotations = { [numberAnnotation]: '1' };
-    const made = await fleet.kube.create(nodes, { metadata: { ...twin, annotations } });
-    assert.ok(!isFault(made));
+    const creation = await fleet.kube.create(nodes, { metadata: { ...twin, annotations } });
+    assert.ok(!isFault(creation));
     await saysWhy('twin', /^host h1 has its number, 1/);
     assert.deepEqual([...on.keys()].sort(), ['h1', 'h2']);
     await remove('a.b');
@@ -136,7 +136,7 @@ describe('hosts by their nodes', () => {
     assert.ok(!steps.includes('off a.b'));
   });
 
-  it('one that is deleted is offboarded, then powered off, and its node goes last', async () => {
+  it('the host of a deleted Node is offboarded, then powered off, and the Node is deleted last', async () => {
     await fleet.reaches('h2', 'Ready', 'Ready');
     await remove('h2');
     await nodeIsGone('h2');

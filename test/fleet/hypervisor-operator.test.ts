@@ -54,20 +54,22 @@ describe('the hypervisor operator', () => {
     await maintain('h1', 'manual');
     await fleet.reaches('h1', 'Evicting', 'Succeeded');
     const { metadata } = await fleet.hypervisor('h1');
-    const told = async (fieldSelector: string): Promise<string[]> => {
+    const messagesOf = async (fieldSelector: string): Promise<string[]> => {
       const found = await fleet.kube.list(events, { namespace: 'default', fieldSelector });
       assert.ok(!isFault(found));
       return found.map(({ type, reason }) => `${type} ${reason}`).sort();
     };
     await eventually(
       async () =>
-        (await told(`involvedObject.uid=${metadata.uid}`)).includes('Normal EvictingSucceeded'),
+        (await messagesOf(`involvedObject.uid=${metadata.uid}`)).includes(
+          'Normal EvictingSucceeded',
+        ),
       { withinMs: 5_000, what: 'the end of the eviction is told' },
     );
-    const ofHypervisor = await told(`involvedObject.name=h1,involvedObject.kind=Hypervisor`);
+    const ofHypervisor = await messagesOf(`involvedObject.name=h1,involvedObject.kind=Hypervisor`);
     for (const each of ['OnboardingSucceeded', 'HypervisorDisabledSucceeded', 'Ready'])
       assert.ok(ofHypervisor.includes(`Normal ${each}`), `${each}: ${ofHypervisor.join()}`);
-    const ofEviction = await told(`involvedObject.name=h1,involvedObject.kind=Eviction`);
+    const ofEviction = await messagesOf(`involvedObject.name=h1,involvedObject.kind=Eviction`);
     for (const each of ['Normal Moving', 'Normal EvictingSucceeded'])
       assert.ok(ofEviction.includes(each), `${each}: ${ofEviction.join()}`);
   });
@@ -90,12 +92,12 @@ describe('the hypervisor operator', () => {
     fleet = await startTestFleet(['h1'], { testAttempts: 2 });
     const create = fleet.nova.createOn;
     fleet.nova.createOn = async (wanted) => {
-      const made = await create(wanted);
+      const creation = await create(wanted);
       for (const server of fleet.nova.servers.values()) {
         server.status = 'ERROR';
         server.fault = { message: 'OVN does not plug the port' };
       }
-      return made;
+      return creation;
     };
     await fleet.addNode('h1', 'true');
     const { status, message } = await fleet.reaches('h1', 'Onboarding', 'Failed');

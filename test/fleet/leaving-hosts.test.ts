@@ -59,13 +59,13 @@ describe('hosts that leave, aggregates and traits', () => {
     const conditions = [
       { type: 'Terminating', status: 'True', reason: 'x', message: '', lastTransitionTime: '' },
     ];
-    const said = await fleet.kube.patch(
+    const patch = await fleet.kube.patch(
       nodes,
       { name: 'h1' },
       { status: { conditions } },
       { subresource: 'status' },
     );
-    assert.ok(!isFault(said), JSON.stringify(said));
+    assert.ok(!isFault(patch), JSON.stringify(patch));
     await fleet.reaches('h1', 'Offboarded', 'Offboarded');
     assert.equal((await fleet.hypervisor('h1')).spec.maintenance, 'termination');
   });
@@ -95,11 +95,11 @@ describe('hosts that leave, aggregates and traits', () => {
     fleet = await startTestFleet(['h1'], { agentNamespaces: ['agents'] });
     await joined('h1');
     const namespace = { group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces' };
-    const made = await fleet.kube.create(
+    const creation = await fleet.kube.create(
       { ...namespace, namespaced: false },
       { metadata: { name: 'agents' } },
     );
-    assert.ok(!isFault(made));
+    assert.ok(!isFault(creation));
     const pod = { name: 'nova-agent', namespace: 'agents' };
     const spec = { nodeName: 'h1', containers: [{ name: 'a', image: 'a' }] };
     const begun = await fleet.kube.create(pods, { metadata: pod, spec });

@@ -33,8 +33,8 @@ import { startTestFleet } from './fleet.testing.ts';
 const manager = 'kvm-node-agent';
 const clock = systemClock;
 const quick: Partial<NodeAgentConfig> = {
-  lookEveryMs: 300,
-  lookPauseMs: 10,
+  pollEveryMs: 300,
+  hostPauseMs: 10,
   guestsPauseMs: 10,
   unitsEveryMs: 50,
   progressEveryMs: 100,
@@ -242,7 +242,7 @@ describe('the node agent', () => {
   });
 
   it('tells many changes of its guests together, and that libvirt is down at once', async () => {
-    const host = await hostOf('h1', { guestsPauseMs: 60_000, lookEveryMs: 120_000 });
+    const host = await hostOf('h1', { guestsPauseMs: 60_000, pollEveryMs: 120_000 });
     const before = (await statusOf('h1')).numInstances;
     for (let guest = 0; guest < 5; guest += 1) await host.startGuest(randomUUID());
     await clock.sleep(500);
@@ -251,7 +251,7 @@ describe('the node agent', () => {
     await fleet.reaches('h1', 'LibVirtConnection', 'LibVirtServiceNotRunning');
   });
 
-  it('what somebody else has written over is put right, what is not its own stays', async () => {
+  it('own fields that another writer changed are restored, fields of others stay', async () => {
     await hostOf('h1');
     const own = await statusOf('h1');
     const status = { numInstances: 77, capacity: { cpu: '1' }, evicted: true };
@@ -290,7 +290,7 @@ describe('the node agent', () => {
   });
 
   it('an agent that ends with its host says so; one that is only stopped does not', async () => {
-    const host = await hostOf('h1', { lookEveryMs: 60_000, unitsEveryMs: 60_000 });
+    const host = await hostOf('h1', { pollEveryMs: 60_000, unitsEveryMs: 60_000 });
     await host.stopAgent();
     assert.equal(conditionOf(await fleet.hypervisor('h1'), 'LibVirtConnection')?.status, 'True');
     await host.startAgent(fleet.kubeFor(manager));
@@ -327,10 +327,10 @@ describe('the node agent', () => {
     const uuid = randomUUID();
     await from.startGuest(uuid);
     const moving = move(from, to, uuid);
-    const seen = new Set<string>();
+    const phases = new Set<string>();
     const running = await reaches(uuid, 'it is under way', ({ type, dataProcessed }) => {
-      if (dataProcessed !== undefined) seen.add(dataProcessed);
-      return type === 'unbounded' && seen.size >= 3;
+      if (dataProcessed !== undefined) phases.add(dataProcessed);
+      return type === 'unbounded' && phases.size >= 3;
     });
     assert.equal(running.status?.origin, 'h1');
     assert.equal(running.status?.operation, 'migration_out');

@@ -9,7 +9,7 @@ import type { Guest } from '../e2e/network.testing.ts';
 import { tenant } from '../e2e/network.testing.ts';
 
 const settleMs = 180_000;
-const lookMs = 200;
+const pollEveryMs = 200;
 /** Offset into the volume in MiB, beyond the image's file system. */
 const firstPlace = 900;
 
@@ -97,7 +97,7 @@ const processesWith = (argument: string): number[] =>
 export function watchCopies(guest: Pick<StampingGuest, 'processes'>): () => Promise<number> {
   let [most, looks, isOver] = [0, 0, false];
   const watching = (async () => {
-    for (; !isOver; await systemClock.sleep(lookMs)) {
+    for (; !isOver; await systemClock.sleep(pollEveryMs)) {
       most = Math.max(most, guest.processes().length);
       looks += 1;
     }

@@ -99,13 +99,13 @@ describe('a real host', { skip: realCloudMissing() }, () => {
   it('shows a live migration as a Migration', async () => {
     await cloud.openstack(...createTiny('vm2', '--nic=none', '--availability-zone=nova:h1'));
     const id = (await cloud.virsh('h1', 'list', '--uuid')).trim();
-    const seen: MigrationStatus[] = [];
+    const statuses: MigrationStatus[] = [];
     await cloud.openstack(...live, 'h2', 'vm2');
     const ended = await eventually(
       async () => {
         const found = await connection.kube.get(migrations, { name: id, namespace: 'default' });
         if (isFault(found) || !found.status) return undefined;
-        seen.push(found.status);
+        statuses.push(found.status);
         const { type, destination } = found.status;
         return type === 'completed' && destination !== undefined ? found.status : undefined;
       },
@@ -117,7 +117,7 @@ describe('a real host', { skip: realCloudMissing() }, () => {
     assert.match(ended.memTotal ?? '', / MiB$/);
     assert.match(ended.downtime ?? '', /s$/);
     const progress = new Set(
-      seen.flatMap(({ type, dataRemaining }) => (type === 'unbounded' ? [dataRemaining] : [])),
+      statuses.flatMap(({ type, dataRemaining }) => (type === 'unbounded' ? [dataRemaining] : [])),
     );
     assert.ok(progress.size >= 2, `progress: ${[...progress].join()}`);
     await says('h2', 'both guests are there', (hv) => hv.status?.numInstances === 2);

@@ -115,25 +115,25 @@ describe('the masakari client', { skip: clientMissing, timeout: 300_000 }, () =>
       `notification create ${type} ${host} ${at} ${quoted(payload)} -f json`;
     const stopped = { event: 'STOPPED', process_name: 'nova-compute' };
     const started = { event: 'STARTED', host_status: 'NORMAL', cluster_status: 'ONLINE' };
-    const told = await script(
+    const output = await script(
       create('PROCESS', 'sim0002', stopped),
       create('PROCESS', 'sim0002', stopped),
       create('COMPUTE_HOST', 'sim0001', started),
       create('VM', 'sim0001', { event: 'LIFECYCLE' }),
       create('VM', 'sim0009', stopped),
     );
-    const [made, second] = told.shown;
-    assert.ok(made && second, JSON.stringify(told));
-    assert.deepEqual(made.payload, stopped);
-    assert.match(told.errors[0] ?? '', /Duplicate notification received for type: PROCESS/);
-    assert.match(told.errors[1] ?? '', /instance_uuid|vir_domain_event|required/);
-    assert.match(told.errors[2] ?? '', /process_name|Host with name sim0009 could not be found/);
-    const look = [made, second].map(
+    const [first, second] = output.shown;
+    assert.ok(first && second, JSON.stringify(output));
+    assert.deepEqual(first.payload, stopped);
+    assert.match(output.errors[0] ?? '', /Duplicate notification received for type: PROCESS/);
+    assert.match(output.errors[1] ?? '', /instance_uuid|vir_domain_event|required/);
+    assert.match(output.errors[2] ?? '', /process_name|Host with name sim0009 could not be found/);
+    const showCommands = [first, second].map(
       ({ notification_uuid: id }) => `notification show ${id} -f json`,
     );
     await eventually(
       async () => {
-        const { shown } = await script(...look);
+        const { shown } = await script(...showCommands);
         return shown[0]?.status === 'finished' && shown[1]?.status === 'ignored';
       },
       { withinMs: 60_000, everyMs: 500, what: 'one is finished, the other ignored' },

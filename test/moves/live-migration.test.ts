@@ -104,8 +104,8 @@ describe('a live migration', { skip: realCloudMissing(), timeout: 900_000 }, () 
       what: 'pings are answered again',
     });
     ping.kill('SIGINT');
-    const seen = new Set(sequences());
-    return Math.max(...seen) + 1 - seen.size;
+    const received = new Set(sequences());
+    return Math.max(...received) + 1 - received.size;
   }
 
   it('takes the guest with its volume and its local disk, and hardly a ping is lost', async (t) => {
@@ -129,12 +129,12 @@ describe('a live migration', { skip: realCloudMissing(), timeout: 900_000 }, () 
     const boot = await guest.sh('cat /proc/sys/kernel/random/boot_id');
     const written = async (): Promise<number> => Number(await guest.sh('cat /tmp/written'));
     await eventually(async () => (await written()) > 5, { withinMs: 20_000, what: 'it writes' });
-    const lost = await lostDuring(guest.floating, async () => await migrate('h2', '--wait'));
-    t.diagnostic(`${lost} pings of ${everyS} s were lost`);
+    const lostPings = await lostDuring(guest.floating, async () => await migrate('h2', '--wait'));
+    t.diagnostic(`${lostPings} pings of ${everyS} s were lost`);
     assert.equal(await hostOf(guest.id), 'h2');
     assert.deepEqual(await domains(), ['', 'h2'], 'there is one copy of it');
     assert.equal((await latest()).status, 'completed');
-    assert.ok(lost <= mayBeLost, `${lost} pings of ${everyS} s were lost`);
+    assert.ok(lostPings <= mayBeLost, `${lostPings} pings of ${everyS} s were lost`);
     assert.equal(await guest.sh('cat /proc/sys/kernel/random/boot_id'), boot, 'it ran on');
     assert.equal((await guest.sh('cat /root/mark')).trim(), 'on-disk');
     const then = await written();

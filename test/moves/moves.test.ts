@@ -143,11 +143,11 @@ describe('moves of servers', { skip: realCloudMissing(), timeout: 900_000 }, () 
     const evacuee = await admin.reach('evacuee', id);
     await write(evacuee, 'kept');
     const before = await show(id);
-    const refused = await cloud.openstack('server', 'evacuate', 'evacuee').then(
+    const refusal = await cloud.openstack('server', 'evacuate', 'evacuee').then(
       () => assert.fail('its host is up'),
       (error: { stderr: string }) => error.stderr,
     );
-    assert.match(refused, /Compute service of h1 is still in use/);
+    assert.match(refusal, /Compute service of h1 is still in use/);
 
     process.kill(await initOf('h1'), 'SIGKILL');
     await forceDown(true);

@@ -19,7 +19,7 @@ it('a claim that arrives after its server was deleted is given back', async () =
   const consumers = async () =>
     (await placementAudit(process)).allocations.map(({ consumer }) => consumer);
   try {
-    const [kept, id] = [
+    const [keptServer, id] = [
       await cloud.createServer('kept', { networks: 'none' }),
       await cloud.createServer('vm', { networks: 'none' }),
     ];
@@ -46,7 +46,7 @@ it('a claim that arrives after its server was deleted is given back', async () =
       .flatMap(({ tasks }) => tasks)
       .find(({ name }) => name === 'nova.reap-claims');
     await reaper?.run(new AbortController().signal);
-    assert.deepEqual([...new Set(await consumers())], [kept], 'and no other is');
+    assert.deepEqual([...new Set(await consumers())], [keptServer], 'and no other is');
   } finally {
     await cloud.stop();
     await rm(dir, { recursive: true });

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Race } from './cortex-races.testing.ts';
 import { countByHost, inRace, raceForLastSlots } from './cortex-races.testing.ts';
-import type { SeenServer } from './sim-cloud.ts';
+import type { ServerDocument } from './sim-cloud.ts';
 
 interface Rule {
   policy: string;
@@ -68,7 +68,7 @@ const isOneRequest = (policy: string): boolean => /^(soft-)?affinity$/.test(poli
 async function check(
   race: Race,
   groups: ReadonlyMap<Rule, string>,
-  servers: readonly SeenServer[],
+  servers: readonly ServerDocument[],
   when: string,
 ): Promise<void> {
   for (const { id, status, fault } of servers)
@@ -118,11 +118,13 @@ describe('three processes that place at once', { timeout: 300_000 }, () => {
  */
 async function evacuateTwo(
   { cloud, clock }: Race,
-  servers: readonly SeenServer[],
+  servers: readonly ServerDocument[],
   staying: ReadonlySet<string>,
 ): Promise<void> {
-  const kept = countByHost(servers.filter(({ id }) => staying.has(id)));
-  const dead = [...countByHost(servers).keys()].filter((host) => !kept.has(host)).slice(0, 2);
+  const stayingByHost = countByHost(servers.filter(({ id }) => staying.has(id)));
+  const dead = [...countByHost(servers).keys()]
+    .filter((host) => !stayingByHost.has(host))
+    .slice(0, 2);
   for (const host of dead) {
     const { services } = (await cloud.compute('GET', `/os-services?host=${host}`)).body as {
       services: { id: string; binary: string }[];
@@ -132,10 +134,10 @@ async function evacuateTwo(
     cloud.hosts.get(host)?.powerFailure();
   }
   await clock.sleep(15_000);
-  const lost = servers.filter((one) => dead.includes(one['OS-EXT-SRV-ATTR:host'] ?? ''));
-  assert.ok(lost.length > 10);
+  const evacuees = servers.filter((one) => dead.includes(one['OS-EXT-SRV-ATTR:host'] ?? ''));
+  assert.ok(evacuees.length > 10);
   const statuses = await Promise.all(
-    lost.map(async ({ id }) => await cloud.act(id, { evacuate: {} })),
+    evacuees.map(async ({ id }) => await cloud.act(id, { evacuate: {} })),
   );
   assert.deepEqual([...new Set(statuses)], [200]);
 }

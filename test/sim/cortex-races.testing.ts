@@ -15,11 +15,11 @@ import { makeFilesInstant } from './instant-files.ts';
 import { instantPasswords } from './instant-passwords.ts';
 import { createInvariants } from './invariants.ts';
 import { createTrace, lateBus, lateHttp } from './sim-chance.ts';
-import type { SeenServer, SimCloud } from './sim-cloud.ts';
+import type { ServerDocument, SimCloud } from './sim-cloud.ts';
 import { startSimCloud } from './sim-cloud.ts';
 
 const restMs = 600_000;
-const lookEveryMs = 1_000;
+const pollEveryMs = 1_000;
 /** Memory that a host with servers of 1 GiB keeps for itself, MiB. */
 const memoryReservedMib = 512;
 
@@ -31,7 +31,7 @@ export interface Race {
   group(policy: string, maxPerHost?: number): Promise<string>;
   members(group: string): Promise<string[]>;
   /** Resolves with all servers when no operation is in progress and the audit finds nothing. */
-  rest(): Promise<SeenServer[]>;
+  rest(): Promise<ServerDocument[]>;
 }
 
 export interface RaceOptions {
@@ -93,7 +93,7 @@ export async function inRace(
   }
 }
 
-const sent = async (
+const bodyOf = async (
   answer: Promise<{ status: number; body: Json | undefined }>,
   what: string,
 ): Promise<{ [key: string]: any }> => {
@@ -103,7 +103,7 @@ const sent = async (
 };
 
 async function prepare(cloud: SimCloud): Promise<void> {
-  await sent(
+  await bodyOf(
     cloud.compute('POST', '/flavors', {
       flavor: { id: 'race', name: 'race', ram: 1_024, vcpus: 1, disk: 1 },
     }),
@@ -115,8 +115,8 @@ async function prepare(cloud: SimCloud): Promise<void> {
       -1,
     ]),
   );
-  const { networks } = await sent(cloud.network('GET', '/networks?name=sim'), 'networks');
-  await sent(
+  const { networks } = await bodyOf(cloud.network('GET', '/networks?name=sim'), 'networks');
+  await bodyOf(
     cloud.compute('PUT', `/os-quota-sets/${networks[0].project_id}`, { quota_set: unlimited }),
     'the quota',
   );
@@ -126,7 +126,7 @@ const raceOf = (cloud: SimCloud, clock: FakeClock): Race => ({
   cloud,
   clock,
   async create(name, { group, count } = {}) {
-    await sent(
+    await bodyOf(
       cloud.compute('POST', '/servers', {
         server: {
           name,
@@ -142,23 +142,23 @@ const raceOf = (cloud: SimCloud, clock: FakeClock): Race => ({
   },
   async group(policy, maxPerHost) {
     const rules = maxPerHost === undefined ? {} : { rules: { max_server_per_host: maxPerHost } };
-    const { server_group: made } = await sent(
+    const { server_group: group } = await bodyOf(
       cloud.compute('POST', '/os-server-groups', {
         server_group: { name: policy, policy, ...rules },
       }),
       'a group',
     );
-    return made.id as string;
+    return group.id as string;
   },
   async members(group) {
-    const answer = await sent(cloud.compute('GET', `/os-server-groups/${group}`), 'the group');
+    const answer = await bodyOf(cloud.compute('GET', `/os-server-groups/${group}`), 'the group');
     return answer['server_group'].members as string[];
   },
-  rest: async () => await cloud.quiet(restMs, lookEveryMs),
+  rest: async () => await cloud.quiet(restMs, pollEveryMs),
 });
 
 /** How many of these servers each host has. */
-export function countByHost(servers: readonly SeenServer[]): Map<string, number> {
+export function countByHost(servers: readonly ServerDocument[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { 'OS-EXT-SRV-ATTR:host': host } of servers)
     if (host !== null) counts.set(host, (counts.get(host) ?? 0) + 1);

@@ -126,10 +126,10 @@ describe('a cloud with Cortex', () => {
     ['affinity', 4, [4]],
   ] as const)
     it(`keeps ${policy} among servers that are created at once`, async () => {
-      const made = await cloud.compute('POST', '/os-server-groups', {
+      const creation = await cloud.compute('POST', '/os-server-groups', {
         server_group: { name: policy, policy },
       });
-      const { id } = (made.body as { server_group: { id: string } }).server_group;
+      const { id } = (creation.body as { server_group: { id: string } }).server_group;
       await Promise.all(
         Array.from({ length: count }, async (_, index) => {
           const { status } = await cloud.compute('POST', '/servers', {

@@ -59,7 +59,7 @@ const watchEveryMs = 100;
 /** Runs `story` in a cloud of its own, and checks all the time that no guest runs twice. */
 export async function inHaCloud(
   { hosts = 4, processes = 1, seed = 1, ha = {}, wrapHeartbeats, wrapTasks }: HaCloudOptions,
-  story: (held: HaCloud) => Promise<void>,
+  story: (haCloud: HaCloud) => Promise<void>,
 ): Promise<void> {
   const folder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
   const dir = mkdtempSync(join(folder, 'cobalt-ha-'));
@@ -112,7 +112,7 @@ interface Cuts {
   deaf: Set<string>;
 }
 
-const lost = fault('timeout', 'the host does not answer');
+const noAnswer = fault('timeout', 'the host does not answer');
 
 const withoutReports = (
   http: HttpClient,
@@ -121,7 +121,7 @@ const withoutReports = (
 ): HttpClient => ({
   async send(call) {
     const { host, saw } = (call.service === 'ha' ? call.body : {}) as Partial<Heartbeat>;
-    if (host !== undefined && silent.has(host)) return lost;
+    if (host !== undefined && silent.has(host)) return noAnswer;
     if (host === undefined || saw === undefined) return await http.send(call);
     const heartbeat = wrap(call.body as unknown as Heartbeat, (each) => silent.has(each));
     return await http.send({ ...call, body: heartbeat as unknown as Json });
@@ -136,7 +136,7 @@ const withoutCalls = (bus: Bus, { deaf }: Cuts): Bus => ({
   close: async () => await bus.close(),
   async call(topic, ...rest) {
     const host = /^compute\.(.*)$/.exec(topic)?.[1];
-    return host !== undefined && deaf.has(host) ? lost : await bus.call(topic, ...rest);
+    return host !== undefined && deaf.has(host) ? noAnswer : await bus.call(topic, ...rest);
   },
 });
 
@@ -163,12 +163,12 @@ function heldCloud(
     await clock.sleep(100);
     return await ask(method, path);
   };
-  const held: HaCloud = {
+  const haCloud: HaCloud = {
     cloud,
     clock,
     silence: (host, isSilent = true) => void (isSilent ? silent.add(host) : silent.delete(host)),
     cutOff(host, isCut = true) {
-      held.silence(host, isCut);
+      haCloud.silence(host, isCut);
       if (isCut) deaf.add(host);
       else deaf.delete(host);
       for (const way of ['network', 'storage'] as const) cloud.witnesses.cut(host, way, isCut);
@@ -185,14 +185,14 @@ function heldCloud(
     async reaches(host, state, withinMs = reachesWithinMs) {
       await eventually(
         async () =>
-          (await held.hypervisors()).some((each) => each.host === host && each.state === state),
+          (await haCloud.hypervisors()).some((each) => each.host === host && each.state === state),
         { withinMs, everyMs: 500, what: `${host} is ${state}`, clock },
       ).catch(async (cause: unknown) => {
-        throw new Error(JSON.stringify(await held.detail(host), null, 1), { cause });
+        throw new Error(JSON.stringify(await haCloud.detail(host), null, 1), { cause });
       });
     },
     acknowledge: async (host) => await ask('POST', `/${host}/acknowledge`),
     hostOf: async (id) => (await cloud.show(id))?.['OS-EXT-SRV-ATTR:host'],
   };
-  return held;
+  return haCloud;
 }

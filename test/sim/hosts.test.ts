@@ -16,23 +16,23 @@ const settleMs = 15_000;
 
 /** A cloud for one group of tests, emptied before each test. */
 function withCloud(options: Omit<SimCloudOptions, 'dir'>): { cloud: SimCloud } {
-  const held = {} as { cloud: SimCloud };
+  const fixture = {} as { cloud: SimCloud };
   let dir: string;
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'cobalt-hosts-'));
-    held.cloud = await startSimCloud({ dir, ...options });
+    fixture.cloud = await startSimCloud({ dir, ...options });
   });
   beforeEach(async () => {
-    for (const host of held.cloud.hosts.values()) host.clearTroubles();
-    for (const { id } of await held.cloud.list())
-      await held.cloud.compute('DELETE', `/servers/${id}`);
-    assert.deepEqual(await held.cloud.quiet(settleMs), []);
+    for (const host of fixture.cloud.hosts.values()) host.clearTroubles();
+    for (const { id } of await fixture.cloud.list())
+      await fixture.cloud.compute('DELETE', `/servers/${id}`);
+    assert.deepEqual(await fixture.cloud.quiet(settleMs), []);
   });
   after(async () => {
-    await held.cloud.stop();
+    await fixture.cloud.stop();
     await rm(dir, { recursive: true, force: true });
   });
-  return held;
+  return fixture;
 }
 
 const hostOf = async (cloud: SimCloud, id: string): Promise<string> =>
@@ -41,7 +41,7 @@ const hostOf = async (cloud: SimCloud, id: string): Promise<string> =>
 describe('hosts with little room', () => {
   // Each host has room for exactly three m1.tiny (512 MiB). Together with those that find no room,
   // the servers use up a project's quota of ten.
-  const held = withCloud({
+  const fixture = withCloud({
     hosts: 2,
     host: { vcpus: 64, memoryMib: 2048, diskGib: 1000 },
     agent: { ramAllocationRatio: 1, cpuAllocationRatio: 1 },
@@ -49,7 +49,7 @@ describe('hosts with little room', () => {
   const memoryReservedMib = 512;
 
   it('are never overbooked by creates at the same time, and every place is given away', async () => {
-    const { cloud } = held;
+    const { cloud } = fixture;
     const places = 2 * ((2048 - memoryReservedMib) / 512);
     await Promise.all(
       Array.from({ length: places + 4 }, async (_, index) => {
@@ -78,7 +78,7 @@ describe('hosts with little room', () => {
   });
 
   it('give a place away again as soon as it is free', async () => {
-    const { cloud } = held;
+    const { cloud } = fixture;
     const first = await Promise.all(
       Array.from(
         { length: 6 },
@@ -95,10 +95,10 @@ describe('hosts with little room', () => {
 });
 
 describe('a build', () => {
-  const held = withCloud({ hosts: 3 });
+  const fixture = withCloud({ hosts: 3 });
 
   it('goes to the next host when one fails, and leaves nothing on the first', async () => {
-    const { cloud } = held;
+    const { cloud } = fixture;
     const hosts = [...cloud.hosts.values()];
     // Only the first host must fail: the others meet their failure only if they are asked.
     hosts.forEach((host) =>
@@ -130,7 +130,7 @@ describe('a build', () => {
   });
 
   it('whose guest may run on a host that went away is tried nowhere else', async () => {
-    const { cloud } = held;
+    const { cloud } = fixture;
     for (const host of cloud.hosts.values()) {
       host.trouble('create', { kind: 'lostAnswer', fault: fault('unavailable', 'gone') });
       for (let call = 0; call < 2; call += 1)
@@ -152,7 +152,7 @@ describe('a build', () => {
   });
 
   it('on a host that was asked for by name is tried nowhere else', async () => {
-    const { cloud } = held;
+    const { cloud } = fixture;
     cloud.hosts
       .get('sim0002')
       ?.trouble('create', { kind: 'fault', fault: fault('unavailable', 'no hypervisor') });
@@ -163,11 +163,11 @@ describe('a build', () => {
 });
 
 describe('a guest', () => {
-  const held = withCloud({ hosts: 3 });
+  const fixture = withCloud({ hosts: 3 });
 
   for (const how of ['shutoff', 'crashed'] as const) {
     it(`that ends by itself (${how}) makes its server SHUTOFF within two seconds`, async () => {
-      const { cloud } = held;
+      const { cloud } = fixture;
       const id = await cloud.createServer('vm');
       await cloud.quiet(settleMs);
       cloud.hosts.get(await hostOf(cloud, id))?.guestEnds(id, how);
@@ -182,7 +182,7 @@ describe('a guest', () => {
   }
 
   it('that ends before the operation that started it has ended makes its server SHUTOFF as well', async () => {
-    const { cloud } = held;
+    const { cloud } = fixture;
     const id = await cloud.createServer('vm');
     await cloud.quiet(settleMs);
     await cloud.act(id, { 'os-stop': null });
@@ -201,7 +201,7 @@ describe('a guest', () => {
   });
 
   it('that ran when its host lost power runs again when the host is back; one that was off stays off', async () => {
-    const { cloud } = held;
+    const { cloud } = fixture;
     const [running, stopped] = [
       await cloud.createServer('running', { host: 'sim0001' }),
       await cloud.createServer('stopped', { host: 'sim0001' }),
@@ -219,7 +219,7 @@ describe('a guest', () => {
   });
 
   it('that was deleted while its host was away is gone when the host is back', async () => {
-    const { cloud } = held;
+    const { cloud } = fixture;
     const id = await cloud.createServer('vm', { host: 'sim0001' });
     await cloud.quiet(settleMs);
     cloud.hosts.get('sim0001')?.trouble('destroy', {

@@ -71,13 +71,13 @@ describe('networks of a simulated cloud', () => {
       },
     });
     assert.equal(answer.status, 202, JSON.stringify(answer.body));
-    const seen = await cloud.quiet(settleMs);
+    const finalServers = await cloud.quiet(settleMs);
     assert.deepEqual(
-      [seen.length, new Set(seen.map(({ status }) => status))],
+      [finalServers.length, new Set(finalServers.map(({ status }) => status))],
       [servers, new Set(['ACTIVE'])],
-      JSON.stringify(seen.find(({ status }) => status !== 'ACTIVE')?.fault),
+      JSON.stringify(finalServers.find(({ status }) => status !== 'ACTIVE')?.fault),
     );
-    const addresses = seen.flatMap((server) =>
+    const addresses = finalServers.flatMap((server) =>
       Object.values(server.addresses)
         .flat()
         .map(({ addr }) => addr),
@@ -89,7 +89,9 @@ describe('networks of a simulated cloud', () => {
       addresses.toSorted(),
     );
     assert.ok(ports.every(({ status }) => status === 'ACTIVE'));
-    await Promise.all(seen.map(async ({ id }) => await cloud.compute('DELETE', `/servers/${id}`)));
+    await Promise.all(
+      finalServers.map(async ({ id }) => await cloud.compute('DELETE', `/servers/${id}`)),
+    );
     assert.deepEqual(await cloud.quiet(settleMs), []);
     assert.deepEqual(await serversPorts(), []);
   });

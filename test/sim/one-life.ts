@@ -25,7 +25,7 @@ const longestDelayMs = 25;
 
 const [, , dir = '', seed = '0'] = process.argv;
 const ids = seededIds(Number(seed));
-const tell = (report: LifeReport): void => void process.send?.(report);
+const sendReport = (report: LifeReport): void => void process.send?.(report);
 /** The last errors of the log, for the report of a failure. */
 const errors: string[] = [];
 const log = createLog({
@@ -48,7 +48,7 @@ try {
   }).catch((cause: unknown) => {
     throw new Error(`half made: ${left.join(', ')}`, { cause });
   });
-  tell({
+  sendReport({
     rested: { leftOver: cloud.leftOver, servers, ms: Math.round(performance.now() - startedAt) },
   });
 
@@ -79,7 +79,7 @@ try {
   await cloud.stop();
   process.disconnect();
 } catch (error) {
-  tell({ failed: `${inspect(error)}\n${errors.join('')}` });
+  sendReport({ failed: `${inspect(error)}\n${errors.join('')}` });
   process.exitCode = 1;
   process.disconnect?.();
   setTimeout(() => process.exit(1), 200);

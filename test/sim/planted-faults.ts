@@ -80,12 +80,12 @@ function everybodyWrites(): NonNullable<SimControlOptions['wrapSdn']> {
     const own = open({ ...listeners, writerChanged: believe });
     handles.push(own);
     queueMicrotask(believe);
-    const taken = (): Sdn => handles.find((each) => each.isWriter()) ?? own;
+    const writer = (): Sdn => handles.find((each) => each.isWriter()) ?? own;
     return {
       ...own,
       isWriter: () => true,
-      sync: async (desired) => await taken().sync(desired),
-      change: async (put, remove) => await taken().change(put, remove),
+      sync: async (desired) => await writer().sync(desired),
+      change: async (put, remove) => await writer().change(put, remove),
     };
   };
 }

@@ -42,9 +42,12 @@ const groupedShare = 0.5;
 
 /** The id of an existing server group, or of a new one; undefined: none could be created. */
 async function someGroup(cloud: SimCloud, ids: Pick<Ids, 'random'>): Promise<string | undefined> {
-  const made = await listed<Named>(cloud.compute('GET', '/os-server-groups'), 'server_groups');
-  if (made.length === maxGroups || (made.length > 0 && ids.random() < 0.5))
-    return oneOf(made, ids)?.id;
+  const existingGroups = await listed<Named>(
+    cloud.compute('GET', '/os-server-groups'),
+    'server_groups',
+  );
+  if (existingGroups.length === maxGroups || (existingGroups.length > 0 && ids.random() < 0.5))
+    return oneOf(existingGroups, ids)?.id;
   const group = { name: 'group', ...oneOf(groups, ids) };
   const { status, body } = await cloud.compute('POST', '/os-server-groups', {
     server_group: group,
@@ -68,8 +71,8 @@ interface Named {
 }
 
 /** A list from the API. Not validated here: test/api checks what items contain. */
-async function listed<T>(asked: ReturnType<SimCloud['compute']>, collection: string): Promise<T[]> {
-  const { status, body } = await asked;
+async function listed<T>(call: ReturnType<SimCloud['compute']>, collection: string): Promise<T[]> {
+  const { status, body } = await call;
   const items = (body as Record<string, T[]> | undefined)?.[collection];
   if (!items) throw new Error(`a list of ${collection}: ${status} ${JSON.stringify(body)}`);
   return items;
@@ -113,12 +116,12 @@ export async function doSomething(cloud: SimCloud, ids: Pick<Ids, 'random'>): Pr
   } else {
     const action = oneOf(actions, ids)?.(cloud.imageId) ?? {};
     const answer = await cloud.compute('POST', `/servers/${server.id}/action`, action);
-    const [asked, told] = [JSON.stringify(action), JSON.stringify(answer.body ?? {})];
+    const [requestText, answerText] = [JSON.stringify(action), JSON.stringify(answer.body ?? {})];
     const isRefused =
-      (asked.includes('rescue') && told.includes('volume-backed')) ||
-      (asked.includes('resize') && told.includes('must change flavor'));
+      (requestText.includes('rescue') && answerText.includes('volume-backed')) ||
+      (requestText.includes('resize') && answerText.includes('must change flavor'));
     // These refusals are right for servers that boot from a volume.
-    if (!isRefused) check(asked, answer.status, answer.body);
+    if (!isRefused) check(requestText, answer.status, answer.body);
   }
 }
 
@@ -146,18 +149,21 @@ async function changeVolumes(cloud: SimCloud, id: string, ids: Pick<Ids, 'random
   // 400 and 403: another user was faster, the volume's state has changed, or the server boots from
   // it.
   const mayBe = new Set([400, ...expected]);
-  const done = async (what: string, asked: ReturnType<SimCloud['compute']>): Promise<void> => {
-    const answer = await asked;
+  const expectSuccess = async (
+    what: string,
+    call: ReturnType<SimCloud['compute']>,
+  ): Promise<void> => {
+    const answer = await call;
     if (!mayBe.has(answer.status)) check(what, answer.status, answer.body);
   };
   if (attached && dice < 0.4)
-    return await done(
+    return await expectSuccess(
       'DELETE os-volume_attachments',
       cloud.compute('DELETE', `${path}/${attached.volumeId}`),
     );
   // A volume that a request is just creating must not be used by another.
   if (free && dice < 0.75 && !('nova_request' in free.metadata))
-    return await done(
+    return await expectSuccess(
       'POST os-volume_attachments',
       cloud.compute('POST', path, {
         volumeAttachment: { volumeId: free.id, delete_on_termination: ids.random() < 0.5 },
@@ -166,11 +172,17 @@ async function changeVolumes(cloud: SimCloud, id: string, ids: Pick<Ids, 'random
   if (volumes.length >= maxVolumes)
     return (
       free &&
-      (await done('DELETE volumes', cloud.volume('DELETE', `/volumes/${free.id}?cascade=true`)))
+      (await expectSuccess(
+        'DELETE volumes',
+        cloud.volume('DELETE', `/volumes/${free.id}?cascade=true`),
+      ))
     );
-  if (dice < 0.8) return await changeImages(cloud, id, done);
+  if (dice < 0.8) return await changeImages(cloud, id, expectSuccess);
   if (dice < 0.9)
-    return await done('POST volumes', cloud.volume('POST', '/volumes', { volume: { size: 1 } }));
+    return await expectSuccess(
+      'POST volumes',
+      cloud.volume('POST', '/volumes', { volume: { size: 1 } }),
+    );
   const device = bootVolume(cloud.imageId);
   // Sometimes with a second disk that cannot be created: the request is refused while the first is
   // being created.
@@ -185,7 +197,7 @@ async function changeVolumes(cloud: SimCloud, id: string, ids: Pick<Ids, 'random
           },
         ]
       : [];
-  await done(
+  await expectSuccess(
     'POST /servers from a volume',
     cloud.compute('POST', '/servers', {
       server: {
@@ -216,20 +228,20 @@ const imagesOfServers = async (cloud: SimCloud): Promise<ServerImage[]> =>
 async function changeImages(
   cloud: SimCloud,
   id: string,
-  done: (what: string, asked: ReturnType<SimCloud['compute']>) => Promise<void>,
+  expectSuccess: (what: string, call: ReturnType<SimCloud['compute']>) => Promise<void>,
 ): Promise<void> {
   const images = (await imagesOfServers(cloud)).filter(
     ({ status, name }) => status === 'active' && !name.endsWith('-shelved'),
   );
   if (images.length < maxImages)
-    return await done(
+    return await expectSuccess(
       'createImage',
       cloud.compute('POST', `/servers/${id}/action`, { createImage: { name: 'copy' } }),
     );
   const snapshots = await listed<Named>(cloud.volume('GET', '/snapshots'), 'snapshots');
   for (const image of images)
     if (!snapshots.some((snapshot) => image.block_device_mapping?.includes(snapshot.id)))
-      await done('DELETE images', cloud.image('DELETE', `/images/${image.id}`));
+      await expectSuccess('DELETE images', cloud.image('DELETE', `/images/${image.id}`));
 }
 
 /**

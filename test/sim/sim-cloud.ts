@@ -77,7 +77,7 @@ export interface SimCloudOptions {
 }
 
 /** Some fields of a server in the compute API. */
-export interface SeenServer {
+export interface ServerDocument {
   id: string;
   name: string;
   status: string;
@@ -131,15 +131,15 @@ export interface SimCloud {
     options?: { flavor?: string; host?: string; networks?: Json },
   ): Promise<string>;
   act(id: string, action: Json): Promise<number>;
-  show(id: string): Promise<SeenServer | undefined>;
-  list(): Promise<SeenServer[]>;
+  show(id: string): Promise<ServerDocument | undefined>;
+  list(): Promise<ServerDocument[]>;
   /** What the audit finds, and operations that are still in progress. */
   differences(): Promise<Difference[]>;
   /**
    * Resolves with all servers when no operation is in progress and the audit finds nothing. Throws
    * with what it found after `withinMs`.
    */
-  quiet(withinMs: number, everyMs?: number): Promise<SeenServer[]>;
+  quiet(withinMs: number, everyMs?: number): Promise<ServerDocument[]>;
   /** Servers whose guest runs on more than one host at this moment; must always be empty. */
   runningTwice(): string[];
   /** Stops the agents and starts new ones, as after a reboot of every host. */
@@ -308,10 +308,10 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
           .body as { network: { id: string; subnets: string[] } }
       ).network;
     if (subnets.length > 0) return id; // a life that was killed in between left it without one
-    const made = await send('network', 'POST', '/v2.0/subnets', {
+    const creation = await send('network', 'POST', '/v2.0/subnets', {
       body: { subnet: { network_id: id, ip_version: 4, cidr: '10.20.0.0/22' } },
     });
-    if (made.status !== 201) throw new Error(`the subnet was not taken: ${made.status}`);
+    if (creation.status !== 201) throw new Error(`the subnet was not taken: ${creation.status}`);
     return id;
   }
 
@@ -381,16 +381,16 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
       const answer = await cloud.compute('GET', `/servers/${id}`);
       return answer.status === 404
         ? undefined
-        : (answer.body as unknown as { server: SeenServer }).server;
+        : (answer.body as unknown as { server: ServerDocument }).server;
     },
     list: async () =>
       (
         (await cloud.compute('GET', '/servers/detail?all_tenants=1')).body as unknown as {
-          servers: SeenServer[];
+          servers: ServerDocument[];
         }
       ).servers,
     async differences() {
-      const seen = await Promise.all(
+      const observations = await Promise.all(
         [...hosts].map(async ([host, hypervisor]) =>
           sure(await observeHost(host, hypervisor, null, sure)),
         ),
@@ -433,7 +433,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
           placement,
           neutron,
           cinder,
-          hosts: seen,
+          hosts: observations,
           unreachable: [],
           cloudRuns: true,
           images: await glanceAudit(plane.process),
@@ -457,7 +457,7 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
     },
     runningTwice() {
       const active = [...hosts.keys()].flatMap((host) =>
-        [...(store.look(host)?.guests.values() ?? [])].filter(
+        [...(store.hostNamed(host)?.guests.values() ?? [])].filter(
           ({ state }) => state === 'running' || state === 'paused',
         ),
       );

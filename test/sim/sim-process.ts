@@ -120,10 +120,10 @@ export function busOf(process: SimProcess, bus: Bus, elsewhere: <T>(call: () => 
         async (params, context) => {
           const work = within(process, async () => await handler(params, context));
           if (!isCast(context.deadlineMs)) return await work;
-          const lost = process.ended.then(() => {
+          const connectionLoss = process.ended.then(() => {
             throw new Error(`${process.name} ended`);
           });
-          return await Promise.race([work, lost]);
+          return await Promise.race([work, connectionLoss]);
         },
       ]),
     );
@@ -148,7 +148,7 @@ const requestTimeoutMs = 60_000;
 /** Requests to the process; if it ends, their connection is lost. */
 export function httpInto(process: SimProcess, http: HttpClient, clock: Clock): HttpClient {
   const send = async (call: HttpCall & { asStream?: boolean }): Promise<Outcome<HttpAnswer>> => {
-    const lost = process.ended.then(() => fault('unavailable', connectionLost));
+    const connectionLoss = process.ended.then(() => fault('unavailable', connectionLost));
     let timer: Timer | undefined;
     const late = new Promise<Outcome<HttpAnswer>>((resolve) => {
       timer = clock.after(call.timeoutMs ?? requestTimeoutMs, () =>
@@ -156,7 +156,11 @@ export function httpInto(process: SimProcess, http: HttpClient, clock: Clock): H
       );
     });
     try {
-      return await Promise.race([within(process, async () => await http.send(call)), lost, late]);
+      return await Promise.race([
+        within(process, async () => await http.send(call)),
+        connectionLoss,
+        late,
+      ]);
     } finally {
       timer?.stop();
     }

@@ -55,7 +55,7 @@ const longestPauseMs = 200;
 /**
  * Virtual time. Polled rarely, since one poll costs as much as the work of the cloud in between.
  */
-const lookEveryMs = 500;
+const pollEveryMs = 500;
 const syncEveryMs = 1_000;
 const longestSkewMs = 1_000;
 /** Virtual time at the end of some runs during which nothing may change any more. */
@@ -186,11 +186,11 @@ async function live(
     await users;
     counted.troubles += processTroubles;
     for (const host of cloud.hosts.values()) host.clearTroubles();
-    tell(trace, 'at rest', await cloud.quiet(restMs, lookEveryMs));
+    traceServers(trace, 'at rest', await cloud.quiet(restMs, pollEveryMs));
     let left: string[] = [];
     await eventually(async () => (left = await halfMade(cloud)).length === 0, {
       withinMs: restMs,
-      everyMs: lookEveryMs,
+      everyMs: pollEveryMs,
       what: 'nothing is half made',
       clock,
     }).catch((cause: unknown) => {
@@ -202,9 +202,9 @@ async function live(
       if (found.length > 0) throw new Error(`not at rest any more: ${JSON.stringify(found)}`);
     }
     for (const { id } of await cloud.list()) await cloud.compute('DELETE', `/servers/${id}`);
-    await eventually(async () => (await cloud.quiet(restMs, lookEveryMs)).length === 0, {
+    await eventually(async () => (await cloud.quiet(restMs, pollEveryMs)).length === 0, {
       withinMs: restMs,
-      everyMs: lookEveryMs,
+      everyMs: pollEveryMs,
       what: 'every server is gone',
       clock,
     });
@@ -245,6 +245,6 @@ async function work(
   await Promise.all(Array.from({ length: users }, user));
 }
 
-function tell(trace: Trace, what: string, servers: readonly object[]): void {
+function traceServers(trace: Trace, what: string, servers: readonly object[]): void {
   for (const server of servers) trace.add(what, server);
 }

@@ -44,8 +44,8 @@ export async function startFiler(): Promise<TestFiler> {
     folder: exportDir,
     kill: async () => await signalFiler(dir, 'KILL'),
     async close() {
-      for (const removed of [await filer.remove(), await network.remove()])
-        assert.ok(!isFault(removed));
+      for (const removal of [await filer.remove(), await network.remove()])
+        assert.ok(!isFault(removal));
       removeOwnedFolder(stateDir);
     },
   };

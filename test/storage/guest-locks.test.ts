@@ -68,9 +68,9 @@ describe(
       assert.ok(code === 0 || /Failed to (lock byte|get .*lock)/.test(stderr), stderr);
       return code === 0;
     };
-    const refuses = (done: Outcome<unknown>, why: RegExp): void => {
-      assert.ok(isFault(done), 'it was not refused');
-      assert.match(`${done.kind}: ${done.message}`, why);
+    const refuses = (outcome: Outcome<unknown>, why: RegExp): void => {
+      assert.ok(isFault(outcome), 'it was not refused');
+      assert.match(`${outcome.kind}: ${outcome.message}`, why);
     };
 
     test('while a guest has it: refused to another guest, also from its start, and to any QEMU; free after the detachment', async () => {

@@ -65,7 +65,7 @@ describe('the watchdog of a host of this machine', { concurrency: true, timeout:
     await ends(pid);
   });
 
-  test('one that is armed stays so over a boot, and what is damaged disarms nothing', async () => {
+  test('an armed watchdog stays armed over a boot, and a damaged record does not disarm it', async () => {
     const { dir, pid, watchdog, again } = await host();
     await watchdog.feed(5_000, systemClock.monotonicMs());
     await beginWatchdog({ dir });

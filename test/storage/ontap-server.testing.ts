@@ -54,7 +54,7 @@ type JobState = {
   uuid: string;
   state: 'queued' | 'running' | 'success' | 'failure';
   error?: object;
-  lost: boolean;
+  isLost: boolean;
 };
 type Folder = { server: string; path: string; folder: string };
 
@@ -177,11 +177,11 @@ export async function startOntap(
     query: URLSearchParams,
     work: () => Promise<Answer | undefined>,
   ): Promise<Answer> {
-    const job: JobState = { uuid: randomUUID(), state: 'queued', lost: false };
+    const job: JobState = { uuid: randomUUID(), state: 'queued', isLost: false };
     const trouble = jobTroubles.shift();
     jobs.set(job.uuid, job);
     const run = async (): Promise<void> => {
-      if (trouble?.as === 'lost undone') return void (job.lost = true);
+      if (trouble?.as === 'lost undone') return void (job.isLost = true);
       await delay(jobMs / 2);
       job.state = 'running';
       if (trouble?.as === 'endless') return;
@@ -189,9 +189,9 @@ export async function startOntap(
       const failed = trouble?.as === 'failure' ? { body: { error: trouble.error } } : await work();
       if (failed) Object.assign(job, { state: 'failure', ...failed.body });
       else job.state = 'success';
-      job.lost = trouble?.as === 'lost';
+      job.isLost = trouble?.as === 'lost';
     };
-    const ended = run().then(() => true);
+    const completion = run().then(() => true);
     const body = {
       job: { uuid: job.uuid, _links: { self: { href: `/api/cluster/jobs/${job.uuid}` } } },
     };
@@ -199,7 +199,7 @@ export async function startOntap(
       !ignoresReturnTimeout &&
       !trouble &&
       (await Promise.race([
-        ended,
+        completion,
         delay(Number(query.get('return_timeout') ?? 0) * 1000, false, { ref: false }),
       ]));
     if (!inTime) return { status: 202, body };
@@ -265,8 +265,8 @@ export async function startOntap(
     const [query, target] = [url.searchParams, `${method} /${api}/${area}/${kind}`];
     if (target === 'GET /api/storage/volumes' && uuid === undefined) return volumes(query);
     if (target === 'GET /api/cluster/jobs') {
-      const { lost = true, ...job } = jobs.get(uuid ?? '') ?? {};
-      return lost ? noEntry('uuid') : { status: 200, body: job };
+      const { isLost = true, ...job } = jobs.get(uuid ?? '') ?? {};
+      return isLost ? noEntry('uuid') : { status: 200, body: job };
     }
     if (target === 'POST /api/storage/file' && uuid === 'clone') {
       const on = body['volume'] as { uuid?: string; name?: string } | undefined;

@@ -187,7 +187,7 @@ describe('a NetApp filer in trouble', { skip: filerMissing(), timeout: 120_000 }
     assert.deepEqual(filesOf(id), []);
   });
 
-  test('what a crash has left of a copy or a snapshot is no start, and goes with it', async () => {
+  test('leftovers of a crashed copy or snapshot are not used, and are removed with it', async () => {
     const id = randomUUID();
     writeFileSync(join(filer.folder, `volume-${id}-new`), 'half a file');
     assert.ok(

@@ -113,8 +113,8 @@ export async function startStorageHost(files: TestGuest): Promise<StorageHost> {
     },
     async close() {
       backend.close();
-      for (const removed of [await hosts.removeAll(), await filer.remove(), await network.remove()])
-        assert.ok(!isFault(removed));
+      for (const removal of [await hosts.removeAll(), await filer.remove(), await network.remove()])
+        assert.ok(!isFault(removal));
       removeOwnedFolder(stateDir);
     },
   };

@@ -89,11 +89,11 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
     return volume.id;
   };
   const snapshot = async (volumeId: string, ends: string): Promise<string> => {
-    const made = await cinder<{ snapshot: { id: string } }>('POST', '/snapshots', {
+    const creation = await cinder<{ snapshot: { id: string } }>('POST', '/snapshots', {
       snapshot: { volume_id: volumeId },
     });
-    await reaches('snapshot', made.snapshot.id, ends);
-    return made.snapshot.id;
+    await reaches('snapshot', creation.snapshot.id, ends);
+    return creation.snapshot.id;
   };
   const remove = async (kind: 'volume' | 'snapshot', id: string): Promise<void> => {
     await cinder('DELETE', `/${kind}s/${id}`);
@@ -196,8 +196,8 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
     [disk, folder] = [join(cloud.dir, 'disk'), join(cloud.dir, 'disk/share')];
     mkdirSync(disk);
     await run('mount', ['-t', 'tmpfs', '-o', `size=${shareMib}m`, 'tmpfs', disk]);
-    for (const made of [folder, join(cloud.dir, 'filer/export')])
-      mkdirSync(made, { recursive: true });
+    for (const directory of [folder, join(cloud.dir, 'filer/export')])
+      mkdirSync(directory, { recursive: true });
     await run('mount', ['--bind', folder, join(cloud.dir, 'filer/export')]);
     await cloud.up();
     [demo, admin] = [await tenant(cloud, 'demo'), await tenant(cloud, 'admin')];
@@ -286,18 +286,18 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
       /There is not enough room on the storage/,
     );
     await remove('snapshot', failedSnapshot);
-    const kept = (
+    const backupId = (
       await cinder<{ backup: { id: string } }>('POST', '/backups', {
         backup: { volume_id: filled },
       })
     ).backup.id;
-    await reaches('backup', kept, 'available');
-    await cinder('DELETE', `/backups/${kept}`);
+    await reaches('backup', backupId, 'available');
+    await cinder('DELETE', `/backups/${backupId}`);
     await act(filled, {
       'os-volume_upload_image': { image_name: 'from a full share', disk_format: 'qcow2' },
     });
     await reaches('volume', filled, 'available');
-    await reaches('backup', kept, 'gone');
+    await reaches('backup', backupId, 'gone');
 
     for (const id of failed) await remove('volume', id);
     assert.deepEqual([files(), await usage()], [filesBefore, usedBefore]);
@@ -336,7 +336,7 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
       everyMs: 100,
       what: 'the guest to run',
     });
-    const [written, meant] = await eventually(
+    const [written, expected] = await eventually(
       async () => {
         const sums = (
           await guest
@@ -349,7 +349,7 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
       },
       { withinMs: settleMs, everyMs: 300, what: 'the guest to have written' },
     );
-    assert.equal(written, meant);
+    assert.equal(written, expected);
     assert.equal(await serverStatus(), 'ACTIVE');
     await demo.api.ask(
       'compute',
@@ -377,8 +377,8 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
     anew();
     await signal('KILL');
     const copy = await create({ size: 2, source_volid: filled });
-    const taken = await snapshot(copy, 'available');
-    await remove('snapshot', taken);
+    const snapshotId = await snapshot(copy, 'available');
+    await remove('snapshot', snapshotId);
     await remove('volume', copy);
     await audited();
   });
@@ -391,7 +391,7 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
       volume: { size: 1 },
     });
     await attach(blank);
-    const [made, failedSnapshot] = await Promise.all([
+    const [volumeId, failedSnapshot] = await Promise.all([
       create({ imageRef: image }, 'error'),
       snapshot(filled, 'error'),
       reaches('volume', placed.id, 'error'),
@@ -402,7 +402,7 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
       }),
     ]);
     await reaches('volume', blank, 'available');
-    for (const id of [made, placed.id])
+    for (const id of [volumeId, placed.id])
       assert.match(
         (await latestMessage(id)).user_message,
         /does not answer|No storage could be allocated/,
@@ -423,7 +423,7 @@ describe('storage in trouble', { skip: realCloudMissing() }, () => {
       what: 'the backend to be up',
     });
     await remove('snapshot', failedSnapshot);
-    for (const id of [made, placed.id]) await remove('volume', id);
+    for (const id of [volumeId, placed.id]) await remove('volume', id);
     assert.deepEqual(
       { ...(await usage()), totalGigabytesUsed: 0 },
       { ...usedBefore, totalGigabytesUsed: 0 },

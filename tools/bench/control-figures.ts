@@ -246,7 +246,7 @@ const candidates: ControlPart = {
 };
 
 const atATime = 8;
-const lookEveryMs = 50;
+const pollEveryMs = 50;
 
 /** Creates servers and waits until each is ACTIVE; returns the duration in seconds. */
 async function createServers(cloud: ControlCloud, count: number): Promise<number> {
@@ -268,7 +268,7 @@ async function createServers(cloud: ControlCloud, count: number): Promise<number
         // Polls after a pause, and rarely: polling is not what is measured, and a faster cloud
         // would otherwise get more polls.
         for (let status = ''; status !== 'ACTIVE';) {
-          await systemClock.sleep(lookEveryMs);
+          await systemClock.sleep(pollEveryMs);
           const answer = await load.send({ method: 'GET', path: `${path}/${id}`, headers });
           ({ status } = serverIn(answer));
           if (status === 'ERROR')

@@ -138,8 +138,8 @@ function placementReads(
     usages: async (uuid) => await read(`${of(uuid)}/usages`),
     traits: async (uuid) => await read(`${of(uuid)}/traits`),
     async consumers(uuid) {
-      const held = await read<{ allocations: object }>(`${of(uuid)}/allocations`);
-      return isFault(held) ? held : Object.keys(held.allocations);
+      const provider = await read<{ allocations: object }>(`${of(uuid)}/allocations`);
+      return isFault(provider) ? provider : Object.keys(provider.allocations);
     },
   };
 }

@@ -33,15 +33,15 @@ const mixes = [
 ] as const;
 const arrivals = 6_000;
 
-interface Wish {
+interface Flavor {
   vcpus: number;
   memoryGib: number;
 }
 
 /** A placement policy. `choose` returns a host's index; undefined: there is no room. */
 interface Policy {
-  choose(server: number, wish: Wish): number | undefined;
-  change(host: number, wish: Wish, sign: 1 | -1): void;
+  choose(server: number, flavor: Flavor): number | undefined;
+  change(host: number, flavor: Flavor, sign: 1 | -1): void;
 }
 
 interface Outcome {
@@ -99,70 +99,70 @@ function run(
   { seed, load }: { seed: number; load: number },
 ): Outcome {
   const chance = createChance(seed);
-  const wishes = mix.flatMap((share, at) => Array.from({ length: share }, () => flavorAt(at)));
-  const living: { host: number; wish: Wish }[] = [];
+  const flavors = mix.flatMap((share, at) => Array.from({ length: share }, () => flavorAt(at)));
+  const living: { host: number; flavor: Flavor }[] = [];
   const used = { vcpus: 0, memoryGib: 0 };
-  const note = (wish: Wish, sign: 1 | -1): void => {
-    used.vcpus += sign * wish.vcpus;
-    used.memoryGib += sign * wish.memoryGib;
+  const note = (flavor: Flavor, sign: 1 | -1): void => {
+    used.vcpus += sign * flavor.vcpus;
+    used.memoryGib += sign * flavor.memoryGib;
   };
-  const loadNow = (wish: Wish): number =>
+  const loadNow = (flavor: Flavor): number =>
     Math.max(
-      (used.vcpus + wish.vcpus) / (host.vcpus * hostCount),
-      (used.memoryGib + wish.memoryGib) / (host.memoryGib * hostCount),
+      (used.vcpus + flavor.vcpus) / (host.vcpus * hostCount),
+      (used.memoryGib + flavor.memoryGib) / (host.memoryGib * hostCount),
     );
   let failed = 0;
   for (let server = 0; server < arrivals; server += 1) {
-    const wish = chance.oneOf(wishes);
-    while (loadNow(wish) > load) leave(policy, living, chance, note);
-    const at = policy.choose(server, wish);
+    const flavor = chance.oneOf(flavors);
+    while (loadNow(flavor) > load) leave(policy, living, chance, note);
+    const at = policy.choose(server, flavor);
     if (at === undefined) {
       failed += 1;
       continue;
     }
-    policy.change(at, wish, 1);
-    note(wish, 1);
-    living.push({ host: at, wish });
+    policy.change(at, flavor, 1);
+    note(flavor, 1);
+    living.push({ host: at, flavor });
   }
-  return { ...shapeOf(living, wishes), failed: failed / arrivals };
+  return { ...shapeOf(living, flavors), failed: failed / arrivals };
 }
 
-const flavorAt = (at: number): Wish => {
+const flavorAt = (at: number): Flavor => {
   const [vcpus = 0, memoryGib = 0] = flavors[at] ?? [];
   return { vcpus, memoryGib };
 };
 
 function leave(
   policy: Policy,
-  living: { host: number; wish: Wish }[],
+  living: { host: number; flavor: Flavor }[],
   chance: Chance,
-  note: (wish: Wish, sign: 1 | -1) => void,
+  note: (flavor: Flavor, sign: 1 | -1) => void,
 ): void {
-  const [gone] = living.splice(chance.below(living.length), 1);
-  if (!gone) throw new Error('nobody is there who could leave');
-  policy.change(gone.host, gone.wish, -1);
-  note(gone.wish, -1);
+  const [leaving] = living.splice(chance.below(living.length), 1);
+  if (!leaving) throw new Error('nobody is there who could leave');
+  policy.change(leaving.host, leaving.flavor, -1);
+  note(leaving.flavor, -1);
 }
 
 function shapeOf(
-  living: readonly { host: number; wish: Wish }[],
-  wishes: readonly Wish[],
+  living: readonly { host: number; flavor: Flavor }[],
+  flavors: readonly Flavor[],
 ): Pick<Outcome, 'hostsToBound' | 'stranded'> {
   const free = Array.from({ length: hostCount }, () => ({ ...host }));
-  for (const { host: at, wish } of living) {
+  for (const { host: at, flavor } of living) {
     const one = free[at];
     if (!one) continue;
-    one.vcpus -= wish.vcpus;
-    one.memoryGib -= wish.memoryGib;
+    one.vcpus -= flavor.vcpus;
+    one.memoryGib -= flavor.memoryGib;
     if (one.vcpus < 0 || one.memoryGib < 0) throw new Error('a host is booked twice');
   }
-  const sum = (of: (wish: Wish) => number): number =>
-    living.reduce((total, { wish }) => total + of(wish), 0);
+  const sum = (of: (flavor: Flavor) => number): number =>
+    living.reduce((total, { flavor }) => total + of(flavor), 0);
   const bound = Math.max(
     Math.ceil(sum(({ vcpus }) => vcpus) / host.vcpus),
     Math.ceil(sum(({ memoryGib }) => memoryGib) / host.memoryGib),
   );
-  const largest = wishes.reduce((a, b) => (b.memoryGib > a.memoryGib ? b : a));
+  const largest = flavors.reduce((a, b) => (b.memoryGib > a.memoryGib ? b : a));
   const total = free.reduce((all, { memoryGib }) => all + memoryGib, 0);
   const stranded = free
     .filter((one) => one.memoryGib < largest.memoryGib || one.vcpus < largest.vcpus)
@@ -213,10 +213,10 @@ function byPipeline(name: string): Policy {
 function byNova(): Policy {
   const free = Array.from({ length: hostCount }, () => ({ ...host }));
   return {
-    choose(_server, wish) {
+    choose(_server, flavor) {
       const fitting = [...free.keys()].filter((at) => {
         const one = free[at];
-        return one && one.vcpus >= wish.vcpus && one.memoryGib >= wish.memoryGib;
+        return one && one.vcpus >= flavor.vcpus && one.memoryGib >= flavor.memoryGib;
       });
       const weight = new Map(fitting.map((at) => [at, 0]));
       for (const kind of ['vcpus', 'memoryGib'] as const) {

@@ -18,7 +18,7 @@ import { median } from './report.ts';
 const [firstBarS, allBarS] = [20, 45];
 const [firstStartedBarS, allStartedBarS] = [17, 42];
 const settleMs = 300_000;
-const lookMs = 200;
+const pollEveryMs = 200;
 /** HA states, and the texts of the timeline that tell when the host entered them. */
 const milestones = {
   suspect: 'Healthy → Suspect',
@@ -202,7 +202,7 @@ async function answersAfter(
       if ((await pings(address)) === answering) return (performance.now() - startedAtMs) / 1_000;
       if (performance.now() - startedAtMs > settleMs)
         throw new Error(`${address} ${answering ? 'does not answer' : 'answers still'}`);
-      await pause(lookMs);
+      await pause(pollEveryMs);
     }
   };
   const times = await Promise.all(
@@ -224,7 +224,7 @@ async function comesBack(
 ): Promise<{ back: number; stale: number }> {
   await cloud.admin.ask('ha', 'POST', `/api/hypervisors/${host}/acknowledge`);
   const releasedAtMs = performance.now();
-  for (let stale = 0; ; await pause(lookMs)) {
+  for (let stale = 0; ; await pause(pollEveryMs)) {
     const serves = await isServing(cloud, host);
     const left = serves ? await guestsOf(cloud, host) : [];
     if (left.length > 0) stale += 1;
@@ -243,7 +243,7 @@ async function reaches(
   host: string,
   wanted: HostDetail['state'],
 ): Promise<HostDetail> {
-  for (const startedAtMs = performance.now(); ; await pause(lookMs)) {
+  for (const startedAtMs = performance.now(); ; await pause(pollEveryMs)) {
     const { status, body } = await cloud.admin.send('ha', 'GET', `/api/hypervisors/${host}`);
     // Cast: the route's body.
     const detail = status < 300 ? (body as unknown as HostDetail) : undefined;

@@ -131,22 +131,22 @@ async function watchLatencies(kube: Connection): Promise<number> {
   const { metadata } = (await kube.ask('GET', `${hypervisors}?limit=1`)) as {
     metadata: { resourceVersion: string };
   };
-  let seen: (name: string) => void = () => undefined;
+  let onEvent: (name: string) => void = () => undefined;
   const stop = await kube.watch(
     `${hypervisors}?watch=1&resourceVersion=${metadata.resourceVersion}`,
-    ({ object }) => seen(object.metadata.name),
+    ({ object }) => onEvent(object.metadata.name),
   );
   const latencies: number[] = [];
   for (let index = 0; index < watched; index += 1) {
-    const told = new Promise<void>((resolve) => {
-      seen = (name) => {
+    const notification = new Promise<void>((resolve) => {
+      onEvent = (name) => {
         if (name === `bench${index}`) resolve();
       };
     });
     const startedAt = performance.now();
     await Promise.all([
       kube.ask('PATCH', `${hypervisors}/bench${index}/status`, status(2)),
-      told.then(() => latencies.push(performance.now() - startedAt)),
+      notification.then(() => latencies.push(performance.now() - startedAt)),
     ]);
   }
   stop();
@@ -185,8 +185,8 @@ async function connect(kubeconfig: string): Promise<Connection> {
   const text: Connection['text'] = async (method, path, body) =>
     await new Promise((resolve, reject) => {
       const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
-      const asked = open(method, path, type).on('error', reject);
-      asked.on('response', (response) => {
+      const httpRequest = open(method, path, type).on('error', reject);
+      httpRequest.on('response', (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', reject);
         response.on('end', () => {
@@ -195,24 +195,24 @@ async function connect(kubeconfig: string): Promise<Connection> {
           else reject(new Error(`${method} ${path}: ${response.statusCode} ${answer}`));
         });
       });
-      asked.end(body && JSON.stringify(body));
+      httpRequest.end(body && JSON.stringify(body));
     });
   return {
     text,
     ask: async (method, path, body) => JSON.parse(await text(method, path, body)) as unknown,
     watch: async (path, onEvent) =>
       await new Promise((resolve, reject) => {
-        const asked = open('GET', path, 'application/json').on('error', reject);
-        asked.on('response', (response) => {
+        const httpRequest = open('GET', path, 'application/json').on('error', reject);
+        httpRequest.on('response', (response) => {
           let rest = '';
           response.setEncoding('utf8').on('data', (chunk: string) => {
             const lines = (rest + chunk).split('\n');
             rest = lines.pop() ?? '';
             for (const line of lines) onEvent(JSON.parse(line) as WatchEvent);
           });
-          resolve(() => void asked.destroy());
+          resolve(() => void httpRequest.destroy());
         });
-        asked.end();
+        httpRequest.end();
       }),
     close: () => agent.destroy(),
   };

@@ -1,13 +1,17 @@
 // A libvirt client that stays connected: it reconnects with jittered backoff and registers its
 // events again each time. Calls wait a bounded time for the connection, so that a restart of the
 // daemon only delays them.
-import { KeptConnection, type KeepDeps, type KeepOptions } from '#platform/kept-connection.ts';
+import {
+  ReconnectingConnection,
+  type ReconnectDeps,
+  type ReconnectOptions,
+} from '#platform/reconnecting-connection.ts';
 import { decode } from '#platform/xdr.ts';
 import { LibvirtConnection, type ConnectionOptions } from './connection.ts';
 import { LibvirtDisconnected } from './errors.ts';
 import { events, remote, type EventMessage, type EventName, type Procedure } from './protocol.ts';
 
-export interface ClientOptions extends KeepOptions {
+export interface ClientOptions extends ReconnectOptions {
   socketPath: string;
   uri?: string; // default 'qemu:///system'
   callTimeoutMs?: number; // default 30 s; each call may give its own
@@ -23,7 +27,7 @@ export class LibvirtClient {
   readonly #connectionOptions: ConnectionOptions;
   readonly #callTimeoutMs: number;
   readonly #handlers: Handlers;
-  readonly #kept: KeptConnection<LibvirtConnection>;
+  readonly #connection: ReconnectingConnection<LibvirtConnection>;
 
   /**
    * Connects at the first call or at `connect()`. `handlers` are registered on each connection;
@@ -31,7 +35,7 @@ export class LibvirtClient {
    */
   constructor(
     options: ClientOptions,
-    deps: KeepDeps,
+    deps: ReconnectDeps,
     handlers: Handlers = {},
     onReconnected: () => void = () => {},
     onLost: () => void = () => {},
@@ -46,12 +50,12 @@ export class LibvirtClient {
     };
     this.#callTimeoutMs = options.callTimeoutMs ?? 30_000;
     this.#handlers = handlers;
-    this.#kept = new KeptConnection(
+    this.#connection = new ReconnectingConnection(
       options,
       { ...deps, log: deps.log.child({ socket: options.socketPath }) },
       {
         name: 'libvirt',
-        attempt: (leftMs, lost) => this.#open(leftMs, lost),
+        attempt: (leftMs, disconnected) => this.#open(leftMs, disconnected),
         opened: (_, wasAway) => {
           if (wasAway) onReconnected();
         },
@@ -70,26 +74,26 @@ export class LibvirtClient {
     args: A,
     timeoutMs = this.#callTimeoutMs,
   ): Promise<R> {
-    const connection = this.#kept.current ?? (await this.connect());
+    const connection = this.#connection.current ?? (await this.connect());
     return connection.call(procedure, args, timeoutMs);
   }
 
   /** Joins a connection attempt that is under way. */
   connect(): Promise<LibvirtConnection> {
-    return this.#kept.get();
+    return this.#connection.get();
   }
 
   close(): void {
-    this.#kept.close();
+    this.#connection.close();
   }
 
-  async #open(leftMs: number, lost: (cause: Error) => void): Promise<LibvirtConnection> {
+  async #open(leftMs: number, onLost: (cause: Error) => void): Promise<LibvirtConnection> {
     const deadlineAt = performance.now() + leftMs;
     let connection: LibvirtConnection | undefined;
     try {
       connection = await LibvirtConnection.open(
         this.#connectionOptions,
-        { message: (procedure, body) => this.#deliver(procedure, body), closed: lost },
+        { message: (procedure, body) => this.#deliver(procedure, body), closed: onLost },
         leftMs,
       );
       await this.#registerEvents(connection, Math.max(1, deadlineAt - performance.now()));

@@ -82,13 +82,13 @@ describe('frames', () => {
         (frames, cuts) => {
           const stream = Buffer.concat(frames.map(encodeFrame));
           const splitter = new FrameSplitter();
-          const seen: Frame[] = [];
+          const receivedFrames: Frame[] = [];
           for (let at = 0, i = 0; at < stream.length; i += 1) {
             const size = cuts[i % cuts.length] ?? 1;
-            seen.push(...splitter.push(stream.subarray(at, at + size)));
+            receivedFrames.push(...splitter.push(stream.subarray(at, at + size)));
             at += size;
           }
-          assert.deepEqual(seen, frames);
+          assert.deepEqual(receivedFrames, frames);
         },
       ),
     );
@@ -175,11 +175,11 @@ const version = (n: bigint) => encode(remote.connectGetVersion.result, { version
 
 describe('the libvirt client', () => {
   it('matches answers to calls by serial, in whatever order they come', async () => {
-    const held: (() => void)[] = [];
+    const replies: (() => void)[] = [];
     await withDaemon(
       (frame, reply) => {
-        held.unshift(() => reply(version(BigInt(frame.serial))));
-        if (held.length === 3) held.forEach((send) => send());
+        replies.unshift(() => reply(version(BigInt(frame.serial))));
+        if (replies.length === 3) replies.forEach((send) => send());
       },
       {},
       async (client) => {
@@ -267,7 +267,7 @@ describe('the libvirt client', () => {
   });
 
   it('comes back by itself when the connection breaks, and hears events again', async () => {
-    let heard = 0;
+    let eventCount = 0;
     const event = encode(events.lifecycle.message, {
       callbackId: 0,
       domain: { name: 'g', uuid: '00000000-0000-0000-0000-000000000001', id: 1 },
@@ -297,9 +297,9 @@ describe('the libvirt client', () => {
           what: 'a second connection',
         });
         await client.call(remote.connectGetVersion, undefined);
-        assert.equal(heard, 2);
+        assert.equal(eventCount, 2);
       },
-      () => (heard += 1),
+      () => (eventCount += 1),
     );
   });
 

@@ -2,7 +2,7 @@
 // heartbeats are lost.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { toldLimit } from './self-fencing.ts';
+import { reportedLimit } from './self-fencing.ts';
 
 /**
  * Simulates heartbeats of which some are lost: records the limit that the service believes, and the
@@ -11,7 +11,7 @@ import { toldLimit } from './self-fencing.ts';
 function follow(armed: number | null, believed: number | null, wanted: number | null) {
   const moments: { armed: number | null; believed: number | null }[] = [];
   for (const isTaken of [false, true, false, true, true]) {
-    const toldMs = toldLimit(armed, wanted);
+    const toldMs = reportedLimit(armed, wanted);
     if (isTaken) {
       believed = toldMs;
       moments.push({ armed, believed }); // as if the agent died here

@@ -6,5 +6,5 @@
  * `wantedMs`: what it will be armed with once the service has accepted that heartbeat. The longer
  * of the two is reported, and none while the watchdog is not armed yet or about to be disarmed.
  */
-export const toldLimit = (armedMs: number | null, wantedMs: number | null): number | null =>
+export const reportedLimit = (armedMs: number | null, wantedMs: number | null): number | null =>
   armedMs === null || wantedMs === null ? null : Math.max(armedMs, wantedMs);

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { Hypervisor } from '#contracts/kube/kinds.ts';
 import type { CellFacts, GuestFacts, HypervisorFacts } from '#ports/node-facts.ts';
 import { capacityStatus } from './capacity.ts';
-import { connectionCondition, isSaid, ownStatus, unitConditions } from './hypervisor-status.ts';
+import { connectionCondition, isUpToDate, ownStatus, unitConditions } from './hypervisor-status.ts';
 
 const gib = 1024 ** 3;
 const cell = (id: number): CellFacts => ({ id, cpus: 4, memoryBytes: 8 * gib, hugePages: [] });
@@ -39,7 +39,7 @@ const hypervisor = (status?: Hypervisor['status']): Hypervisor => ({
   ...(status ? { status } : {}),
 });
 
-test('a guest without pinning has its share of every cell, one that is bound has it there', () => {
+test('a guest without pinning counts in equal shares on all NUMA cells, a pinned one on its own cell', () => {
   const { allocation, cells } = capacityStatus(
     [cell(1), cell(0)],
     [guest({ vcpus: 3 }), guest({ cells: [1] })],
@@ -54,7 +54,7 @@ test('a guest without pinning has its share of every cell, one that is bound has
   );
 });
 
-test('a guest that is bound to a cell that there is not is counted nevertheless', () => {
+test('a guest that is pinned to a cell that does not exist is counted all the same', () => {
   const { allocation } = capacityStatus([cell(0)], [guest({ cells: [7] })]);
   assert.deepEqual(allocation, { cpu: '2', memory: '1Gi' });
 });
@@ -76,7 +76,7 @@ test('huge pages are counted where there are any', () => {
   assert.equal(allocation?.['hugepages-2Mi'], '1Gi');
 });
 
-test('what is not known now stays as it was', () => {
+test('facts that cannot be read at present keep their last value in the status', () => {
   const all = ownStatus(hypervisor(), {
     system: { kernelRelease: '6.1', prettyName: 'Debian' },
     hypervisor: facts,
@@ -110,19 +110,19 @@ test('a host with very many guests counts all, and lists some', () => {
   assert.equal(status.instances?.[0]?.name.length, 256);
 });
 
-test('it is said already where nothing differs, conditions by their words', () => {
+test('a status without differences needs no write', () => {
   const units = [{ unit: 'libvirtd.service', isRunning: true, message: 'the process runs' }];
   const conditions = [...unitConditions(units), connectionCondition({ kind: 'connected' }, units)];
   const observed = { system: undefined, hypervisor: facts, guests: [guest()] };
-  const said = hypervisor({
+  const current = hypervisor({
     ...ownStatus(hypervisor(), observed),
     conditions: conditions.map((each) => ({ ...each, lastTransitionTime: '2026-01-01T00:00:00Z' })),
   });
-  assert.equal(isSaid(said, ownStatus(said, observed), conditions), true);
+  assert.equal(isUpToDate(current, ownStatus(current, observed), conditions), true);
   const more = { ...observed, guests: [guest(), guest({ uuid: 'v' })] };
-  assert.equal(isSaid(said, ownStatus(said, more), conditions), false);
+  assert.equal(isUpToDate(current, ownStatus(current, more), conditions), false);
   const away = connectionCondition({ kind: 'away', why: 'x' }, units);
-  assert.equal(isSaid(said, ownStatus(said, observed), [away]), false);
+  assert.equal(isUpToDate(current, ownStatus(current, observed), [away]), false);
 });
 
 test('the reason says whether libvirt is down, cannot be reached, or is not understood', () => {

@@ -110,7 +110,7 @@ export function ownStatus(hypervisor: Hypervisor, observed: Observed): OwnStatus
 }
 
 /** Whether the resource has all these values already, so that nothing has to be written. */
-export const isSaid = (
+export const isUpToDate = (
   hypervisor: Hypervisor,
   status: OwnStatus,
   conditions: readonly WantedCondition[],

@@ -11,7 +11,7 @@ const migration = (status: MigrationStatus): Migration => ({
   status,
 });
 
-test('a job is told in words of the original', () => {
+test('a migration job has the words of the original kvm-node-agent', () => {
   const mib = 1024 ** 2;
   const moved = { total: 128 * mib, processed: 64 * mib, remaining: 64 * mib };
   assert.deepEqual(
@@ -40,7 +40,7 @@ test('a job is told in words of the original', () => {
   );
 });
 
-test('only what differs is written, and what is no more is taken away', () => {
+test('the patch has only the differences, and removes fields that no longer apply', () => {
   assert.equal(statusPatch({ type: 'a' }, { type: 'a' }), undefined);
   assert.deepEqual(statusPatch({ type: 'a', memBps: '1 B/s' }, { type: 'b', origin: 'h1' }), {
     type: 'b',
@@ -49,7 +49,7 @@ test('only what differs is written, and what is no more is taken away', () => {
   });
 });
 
-test('an end that nobody saw is never called a success without evidence', () => {
+test('a migration whose end was not observed counts as successful only with evidence', () => {
   const last: MigrationStatus = { origin: 'h1', type: 'unbounded' };
   assert.equal(unseenEnd(last, { isHere: true, destination: undefined }).type, 'failed');
   assert.equal(unseenEnd(last, { isHere: true, destination: 'h2' }).type, 'failed');
@@ -57,16 +57,16 @@ test('an end that nobody saw is never called a success without evidence', () => 
   assert.equal(unseenEnd(last, { isHere: false, destination: undefined }).type, 'unknown');
 });
 
-test('a host says that it is the destination of what has no other, and did not fail', () => {
-  const said = (status: MigrationStatus) => arrivalPatch('h2', migration(status));
-  assert.deepEqual(said({ origin: 'h1', type: 'completed' }), { destination: 'h2' });
-  assert.deepEqual(said({ origin: 'h1', type: 'unknown' }), {
+test('a host reports itself as destination of a migration that has none and did not fail', () => {
+  const patchFor = (status: MigrationStatus) => arrivalPatch('h2', migration(status));
+  assert.deepEqual(patchFor({ origin: 'h1', type: 'completed' }), { destination: 'h2' });
+  assert.deepEqual(patchFor({ origin: 'h1', type: 'unknown' }), {
     destination: 'h2',
     type: 'completed',
     errMsg: null,
   });
-  assert.equal(said({ origin: 'h1', type: 'failed' }), undefined);
-  assert.equal(said({ origin: 'h2', type: 'completed' }), undefined);
-  assert.equal(said({ origin: 'h1', type: 'completed', destination: 'h3' }), undefined);
-  assert.equal(said({}), undefined);
+  assert.equal(patchFor({ origin: 'h1', type: 'failed' }), undefined);
+  assert.equal(patchFor({ origin: 'h2', type: 'completed' }), undefined);
+  assert.equal(patchFor({ origin: 'h1', type: 'completed', destination: 'h3' }), undefined);
+  assert.equal(patchFor({}), undefined);
 });

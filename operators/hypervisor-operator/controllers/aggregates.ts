@@ -15,17 +15,19 @@ export function aggregatesController(deps: ControllerDeps): Controller {
       if (!hypervisor || !lifecycleEnabled || !hypervisor.status?.serviceId) return;
       const { names, reached } = wantedAggregates(hypervisor, config.testAggregate);
       // Always applies the same fields: server-side apply would remove a field that is left out.
-      const say = async (condition: WantedCondition, aggregates = hypervisor.status?.aggregates) =>
-        await writeStatus(deps, hypervisor, [condition], aggregates ? { aggregates } : {});
-      if (names === null) return await say(reached);
+      const writeCondition = async (
+        condition: WantedCondition,
+        aggregates = hypervisor.status?.aggregates,
+      ) => await writeStatus(deps, hypervisor, [condition], aggregates ? { aggregates } : {});
+      if (names === null) return await writeCondition(reached);
       const applied = (hypervisor.status.aggregates ?? []).map((each) => each.name);
-      if (names.length === 0 && applied.length === 0) return await say(reached, []);
+      if (names.length === 0 && applied.length === 0) return await writeCondition(reached, []);
       try {
-        await say(reached, await bring(deps, hypervisor, names, applied));
+        await writeCondition(reached, await bring(deps, hypervisor, names, applied));
       } catch (error) {
         const { message } = error as Error;
         const failed = { type: 'AggregatesUpdated', status: 'False', reason: 'Failed' } as const;
-        await say({ ...failed, message });
+        await writeCondition({ ...failed, message });
         throw error;
       }
     },

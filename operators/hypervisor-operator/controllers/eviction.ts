@@ -15,7 +15,7 @@ import type { Controller, ControllerDeps } from './controller.ts';
 import { must } from './controller.ts';
 import { happenings, recordEvent } from './record-event.ts';
 
-const lookAgainMs = 2_000;
+const requeueMs = 2_000;
 const preflightMs = 2_000;
 
 export function evictionController(deps: ControllerDeps): Controller {
@@ -35,11 +35,13 @@ export function evictionController(deps: ControllerDeps): Controller {
       const evicting = conditionOf(eviction, 'Evicting');
       if (evicting?.status === 'False') return undefined; // the eviction has succeeded or failed
       const hypervisor = world.hypervisors.get({ name: eviction.spec.hypervisor });
-      const refused = preflight(hypervisor) ?? (await withoutRoom(deps, eviction));
-      if (refused) {
+      const refusal = preflight(hypervisor) ?? (await withoutRoom(deps, eviction));
+      if (refusal) {
         const isLate = ageMs(eviction, clock.now()) > config.evictionTimeoutMs;
-        const waiting = isLate ? ended(refused.message) : running('Waiting until it can begin');
-        await write(deps, eviction, [waiting, refused], undefined);
+        const waiting = isLate
+          ? endCondition(refusal.message)
+          : running('Waiting until it can begin');
+        await write(deps, eviction, [waiting, refusal], undefined);
         return isLate ? undefined : preflightMs;
       }
       const ofThis = attempts.get(name) ?? new Map<string, Attempt>();
@@ -61,7 +63,7 @@ export function evictionController(deps: ControllerDeps): Controller {
       await write(deps, eviction, conditions, plan.outstanding);
       if (conditions[0]?.status === 'False') return undefined;
       for (const step of plan.steps) await carryOut(deps, eviction, step, ofThis);
-      return lookAgainMs;
+      return requeueMs;
     },
   };
 }
@@ -98,7 +100,7 @@ async function withoutRoom(
 const ageMs = ({ metadata: { creationTimestamp } }: Eviction, nowMs: number): number =>
   creationTimestamp ? nowMs - Date.parse(creationTimestamp) : 0;
 
-const ended = (why: string): WantedCondition => ({
+const endCondition = (why: string): WantedCondition => ({
   type: 'Evicting',
   status: 'False',
   reason: 'Failed',

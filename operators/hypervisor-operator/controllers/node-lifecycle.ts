@@ -7,7 +7,7 @@ import { isEvicted, isLeaving, stillRunning } from '../domain/offboarding.ts';
 import type { Controller, ControllerDeps } from './controller.ts';
 import { must, writeStatus } from './controller.ts';
 
-const lookAgainMs = 2_000;
+const requeueMs = 2_000;
 const shown = 3;
 
 export function nodeLifecycleController(deps: ControllerDeps): Controller {
@@ -34,7 +34,7 @@ export function nodeLifecycleController(deps: ControllerDeps): Controller {
           ),
         );
       await writeStatus(deps, hypervisor, [agentPods(running)]);
-      return running.length > 0 ? lookAgainMs : undefined;
+      return running.length > 0 ? requeueMs : undefined;
     },
   };
 }

@@ -12,7 +12,7 @@ import type { Controller, ControllerDeps } from './controller.ts';
 import { must, writeStatus } from './controller.ts';
 import { isThe } from './onboarding.ts';
 
-const lookAgainMs = 3_000;
+const requeueMs = 3_000;
 /**
  * Interval at which an offboarded host is checked: a restarted agent may have registered it again.
  */
@@ -25,14 +25,14 @@ export function offboardingController(deps: ControllerDeps): Controller {
       const hypervisor = world.hypervisors.get({ name });
       if (!hypervisor || !isLeaving(hypervisor)) return undefined;
       const waiting = waitsFor(hypervisor);
-      const known = must(await nova.hypervisors()).find((each) => isThe(each, hypervisor));
+      const novaHypervisor = must(await nova.hypervisors()).find((each) => isThe(each, hypervisor));
       const trouble =
         waiting ??
-        (known ? await leaveNova(deps, hypervisor, known) : undefined) ??
-        (await leavePlacement(deps, hypervisor, known)) ??
+        (novaHypervisor ? await leaveNova(deps, hypervisor, novaHypervisor) : undefined) ??
+        (await leavePlacement(deps, hypervisor, novaHypervisor)) ??
         (await leaveNeutron(deps, hypervisor));
       await writeStatus(deps, hypervisor, [trouble === undefined ? offboarded : leaving(trouble)]);
-      return trouble === undefined ? verifyMs : lookAgainMs;
+      return trouble === undefined ? verifyMs : requeueMs;
     },
   };
 }
@@ -59,10 +59,10 @@ async function leaveNova(
     return `${moving.length} move(s) from the host have not ended or are not confirmed: openstack server migration list --host ${service.host}`;
   for (const { id, hosts } of must(await nova.aggregates()))
     if (hosts.includes(service.host)) must(await nova.removeFromAggregate(id, service.host));
-  const removed = await nova.deleteService(service.id);
-  if (!isFault(removed) || removed.kind === 'notFound') return undefined;
-  if (removed.kind === 'conflict') return `Nova keeps the compute service: ${removed.message}`;
-  must(removed);
+  const deletion = await nova.deleteService(service.id);
+  if (!isFault(deletion) || deletion.kind === 'notFound') return undefined;
+  if (deletion.kind === 'conflict') return `Nova keeps the compute service: ${deletion.message}`;
+  must(deletion);
   return undefined;
 }
 
@@ -73,9 +73,9 @@ async function leaveNova(
 async function leavePlacement(
   { placement, nova }: ControllerDeps,
   { status }: Hypervisor,
-  known: FleetHypervisor | undefined,
+  novaHypervisor: FleetHypervisor | undefined,
 ): Promise<string | undefined> {
-  const provider = known?.id ?? status?.hypervisorId;
+  const provider = novaHypervisor?.id ?? status?.hypervisorId;
   if (provider === undefined) return undefined;
   for (const consumer of must(await placement.consumers(provider))) {
     const server = await nova.server(consumer);
@@ -85,10 +85,10 @@ async function leavePlacement(
     // nobody else would release this allocation.
     must(await placement.release(consumer));
   }
-  const removed = await placement.deleteProvider(provider);
-  if (isFault(removed) && removed.kind === 'conflict')
-    return `Placement keeps the resource provider: ${removed.message}`;
-  must(removed);
+  const deletion = await placement.deleteProvider(provider);
+  if (isFault(deletion) && deletion.kind === 'conflict')
+    return `Placement keeps the resource provider: ${deletion.message}`;
+  must(deletion);
   return undefined;
 }
 

@@ -13,7 +13,7 @@ import { nextOfTest, noTest } from '../domain/smoke-test.ts';
 import type { Controller, ControllerDeps } from './controller.ts';
 import { must, writeStatus } from './controller.ts';
 
-const lookAgainMs = 3_000;
+const requeueMs = 3_000;
 const sharedForMs = 1_000;
 /**
  * Name of the host's test servers, by which they are found again after a restart of the operator.
@@ -42,20 +42,20 @@ export function onboardingController(deps: ControllerDeps): Controller {
         await writeStatus(deps, hypervisor, [aborted(lifecycleEnabled)], idsIn(hypervisor));
         return undefined;
       }
-      const known = must(await listed()).find((each) => isThe(each, hypervisor));
-      if (!known) return lookAgainMs; // nova-compute has not registered the host yet
-      const ids = { hypervisorId: known.id, serviceId: known.service.id };
-      const say = async (condition: WantedCondition): Promise<void> =>
+      const novaHypervisor = must(await listed()).find((each) => isThe(each, hypervisor));
+      if (!novaHypervisor) return requeueMs; // nova-compute has not registered the host yet
+      const ids = { hypervisorId: novaHypervisor.id, serviceId: novaHypervisor.service.id };
+      const writeCondition = async (condition: WantedCondition): Promise<void> =>
         await writeStatus(deps, hypervisor, [condition], ids);
       if (skipTests !== true) {
-        const verdict = await test(deps, hypervisor, known, tests);
+        const verdict = await test(deps, hypervisor, novaHypervisor, tests);
         if (verdict.status === 'True' || verdict.reason === 'Failed') {
-          await say(verdict);
-          return verdict.status === 'True' ? lookAgainMs : undefined;
+          await writeCondition(verdict);
+          return verdict.status === 'True' ? requeueMs : undefined;
         }
       }
-      must(await nova.enableService(known.service.id));
-      await say(onboarding('False', 'Succeeded', 'Onboarding completed'));
+      must(await nova.enableService(novaHypervisor.service.id));
+      await writeCondition(onboarding('False', 'Succeeded', 'Onboarding completed'));
       return undefined;
     },
   };
@@ -105,9 +105,9 @@ async function test(
   switch (next.do) {
     case 'create': {
       const wanted = { name: prefix, image: testImage, flavor: testFlavor, zone };
-      const made = await nova.createOn({ ...wanted, host: service.host });
-      if (isFault(made) && made.kind === 'conflict') return await failed(made.message);
-      must(made);
+      const creation = await nova.createOn({ ...wanted, host: service.host });
+      if (isFault(creation) && creation.kind === 'conflict') return await failed(creation.message);
+      must(creation);
       tests.set(name, { ...state, sinceMs: clock.now() });
       return testing('a test machine is being built');
     }

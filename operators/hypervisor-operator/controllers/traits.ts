@@ -8,7 +8,7 @@ import { isLeaving } from '../domain/offboarding.ts';
 import type { Controller, ControllerDeps } from './controller.ts';
 import { must, writeStatus } from './controller.ts';
 
-const lookAgainMs = 10_000;
+const requeueMs = 10_000;
 
 export function traitsController(deps: ControllerDeps): Controller {
   const { world } = deps;
@@ -18,18 +18,18 @@ export function traitsController(deps: ControllerDeps): Controller {
       const { lifecycleEnabled = true, customTraits = [] } = hypervisor?.spec ?? {};
       if (!hypervisor || !lifecycleEnabled || isLeaving(hypervisor)) return undefined;
       const { hypervisorId, traits: applied = [] } = hypervisor.status ?? {};
-      if (hypervisorId === undefined) return lookAgainMs;
+      if (hypervisorId === undefined) return requeueMs;
       const onboarding = conditionOf(hypervisor, 'Onboarding');
       if (onboarding?.status === 'True' && onboarding.reason !== 'Handover') return undefined;
       const wanted = [...new Set(customTraits)].sort();
-      const say = async (condition: WantedCondition, traits: string[]) =>
+      const writeCondition = async (condition: WantedCondition, traits: string[]) =>
         await writeStatus(deps, hypervisor, [condition], { traits });
       try {
         if (wanted.length > 0 || applied.length > 0)
           await bring(deps, hypervisorId, wanted, applied);
-        await say(updated('True', 'Succeeded', 'Traits are up to date'), wanted);
+        await writeCondition(updated('True', 'Succeeded', 'Traits are up to date'), wanted);
       } catch (error) {
-        await say(updated('False', 'Failed', (error as Error).message), applied);
+        await writeCondition(updated('False', 'Failed', (error as Error).message), applied);
         throw error;
       }
       return undefined;
@@ -45,13 +45,15 @@ async function bring(
   applied: NonNullable<Hypervisor['status']>['traits'] & object,
 ): Promise<void> {
   const current = must(await placement.traits(provider));
-  const kept = current.traits.filter((each) => wanted.includes(each) || !applied.includes(each));
-  const traits = [...new Set([...kept, ...wanted])].sort();
-  if (traits.length === current.traits.length && kept.length === traits.length) return;
+  const remaining = current.traits.filter(
+    (each) => wanted.includes(each) || !applied.includes(each),
+  );
+  const traits = [...new Set([...remaining, ...wanted])].sort();
+  if (traits.length === current.traits.length && remaining.length === traits.length) return;
   for (const trait of wanted) {
     if (current.traits.includes(trait)) continue;
-    const known = await placement.createTrait(trait);
-    if (isFault(known)) throw new Error(`${trait}: ${known.message}`);
+    const creation = await placement.createTrait(trait);
+    if (isFault(creation)) throw new Error(`${trait}: ${creation.message}`);
   }
   must(await placement.setTraits(provider, { ...current, traits }));
 }

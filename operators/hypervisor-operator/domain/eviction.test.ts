@@ -23,13 +23,13 @@ const steps = (servers: FleetServer[], attempts = new Map(), nowMs = 0): string[
   );
 
 describe('the plan of an eviction', () => {
-  it('running machines move live, others cold, large ones first', () => {
+  it('running servers are migrated live, others cold, large ones first', () => {
     const small = server('a', 'ACTIVE');
     const large = server('b', 'SHUTOFF', { flavor: { ram: 4096, vcpus: 2 } });
     assert.deepEqual(steps([small, large]), ['migrate b', 'liveMigrate a']);
   });
 
-  it('no more than the limit are in hand', () => {
+  it('no more servers move at once than the limit', () => {
     const moving = server('m', 'MIGRATING', { 'OS-EXT-STS:task_state': 'migrating' });
     assert.deepEqual(steps([server('a', 'ACTIVE'), server('b', 'ACTIVE'), moving]).sort(), [
       'liveMigrate a',
@@ -37,11 +37,11 @@ describe('the plan of an eviction', () => {
     ]);
   });
 
-  it('a cold move ends when it is confirmed', () => {
+  it('a cold migration is confirmed by the operator', () => {
     assert.deepEqual(steps([server('a', 'VERIFY_RESIZE')]), ['confirmResize a']);
   });
 
-  it('what was tried often enough is stuck, with the reason, and holds up no other', () => {
+  it('a server whose attempts are used up is reported as stuck, and the others still move', () => {
     const attempts = new Map([['a', { count: 3, sinceMs: 0, trouble: 'No valid host' }]]);
     const plan = planEviction([server('a', 'ACTIVE'), server('b', 'ACTIVE')], attempts, limits, 0);
     assert.deepEqual(
@@ -54,13 +54,13 @@ describe('the plan of an eviction', () => {
     );
   });
 
-  it('what could not be moved is tried again after a pause', () => {
+  it('a failed migration is tried again after a pause', () => {
     const attempts = new Map([['a', { count: 1, sinceMs: 0, trouble: 'No valid host' }]]);
     assert.deepEqual(steps([server('a', 'ACTIVE')], attempts, 9_000), []);
     assert.deepEqual(steps([server('a', 'ACTIVE')], attempts, 10_000), ['liveMigrate a']);
   });
 
-  it('what moves for too long is stuck', () => {
+  it('a server that migrates for too long is reported as stuck', () => {
     const moving = server('m', 'MIGRATING', { 'OS-EXT-STS:task_state': 'migrating' });
     const attempts = new Map([['m', { count: 1, sinceMs: 0 }]]);
     assert.equal(planEviction([moving], attempts, limits, 61_000).stuck.length, 1);

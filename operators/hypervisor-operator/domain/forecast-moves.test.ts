@@ -14,7 +14,7 @@ const moves = (movers: Mover[]): string[] =>
   planMoves(movers, 2).moves.map(({ server, host }) => `${server.id} ${host}`);
 
 describe('the plan of moves', () => {
-  it('the largest first, each to where most is left', () => {
+  it('the largest servers are placed first, each on the host with the most free memory', () => {
     const rooms = [room('h2', 3000), room('h3', 2500)];
     assert.deepEqual(
       moves([mover('a', 512, ...rooms), mover('b', 2048, ...rooms), mover('c', 512, ...rooms)]),
@@ -22,7 +22,7 @@ describe('the plan of moves', () => {
     );
   });
 
-  it('room is given away once', () => {
+  it('a placed server uses up the room of its target', () => {
     const rooms = [room('h2', 1000)];
     const plan = planMoves([mover('a', 600, ...rooms), mover('b', 600, ...rooms)], 1);
     assert.equal(plan.moves.length, 1);
@@ -32,7 +32,7 @@ describe('the plan of moves', () => {
     );
   });
 
-  it('another resource than memory may be short', () => {
+  it('a target may also lack another resource than memory', () => {
     const narrow: Room = { host: 'h2', free: { MEMORY_MB: 9000, VCPU: 1 } };
     const plan = planMoves([mover('a', 512, narrow), mover('b', 512, narrow)], 1);
     assert.deepEqual([plan.moves.length, plan.stuck.length], [1, 1]);

@@ -36,14 +36,14 @@ const memory = 'MEMORY_MB';
 
 /** `targets`: number of hosts that accept servers at all. */
 export function planMoves(movers: readonly Mover[], targets: number): MovePlan {
-  const taken = new Map<string, Record<string, number>>();
+  const plannedUse = new Map<string, Record<string, number>>();
   const plan: MovePlan = { moves: [], stuck: [] };
   for (const { server, needs, rooms } of movers.toSorted(bySize)) {
-    const left = rooms.map(({ host, free }) => ({
+    const freeRooms = rooms.map(({ host, free }) => ({
       host,
-      free: minus(free, taken.get(host) ?? {}),
+      free: minus(free, plannedUse.get(host) ?? {}),
     }));
-    const fitting = left.filter(({ free }) =>
+    const fitting = freeRooms.filter(({ free }) =>
       Object.entries(needs).every(([name, amount]) => (free[name] ?? 0) >= amount),
     );
     // The host with the most free memory, as Nova's RAM weigher would choose.
@@ -55,7 +55,7 @@ export function planMoves(movers: readonly Mover[], targets: number): MovePlan {
       continue;
     }
     plan.moves.push({ server, host: best.host });
-    taken.set(best.host, plus(taken.get(best.host) ?? {}, needs));
+    plannedUse.set(best.host, plus(plannedUse.get(best.host) ?? {}, needs));
   }
   return plan;
 }

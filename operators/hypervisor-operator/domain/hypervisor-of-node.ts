@@ -26,7 +26,7 @@ export function hypervisorOf(node: Node): {
   spec: Partial<Hypervisor['spec']>;
 } {
   const { name = '', uid = '', labels: own = {}, annotations: notes = {} } = node.metadata;
-  const kept = Object.entries(own).filter(([label]) => copied.includes(label));
+  const copiedLabels = Object.entries(own).filter(([label]) => copied.includes(label));
   const lifecycle = own[labels.lifecycle];
   const zone = own[labels.zone];
   const aggregates = listIn(notes[annotations.aggregates]);
@@ -34,7 +34,7 @@ export function hypervisorOf(node: Node): {
   return {
     metadata: {
       name,
-      labels: Object.fromEntries(kept),
+      labels: Object.fromEntries(copiedLabels),
       ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name, uid, blockOwnerDeletion: true }],
     },
     spec: {

@@ -42,7 +42,7 @@ describe('the bus over RabbitMQ', { skip: await rabbitmqMissing() }, () => {
 
   it('works again when a broker that was killed is back, and has lost no cast', async () => {
     const [sender, server] = [open('killed'), open('killed')];
-    const taken: unknown[] = [];
+    const handledCalls: unknown[] = [];
     const calls = (): Promise<unknown> =>
       sender.call('t', 'echo', { n: 1 }, { ...request, timeoutMs: 1_000 });
     server.serve('t', {
@@ -58,20 +58,20 @@ describe('the bus over RabbitMQ', { skip: await rabbitmqMissing() }, () => {
     // lost.
     await systemClock.sleep(1_500);
     await rabbitmq.kill();
-    const refused = await Promise.all([calls(), sender.cast('t', 'echo', { n: 1 }, request)]);
-    for (const outcome of refused)
+    const refusals = await Promise.all([calls(), sender.cast('t', 'echo', { n: 1 }, request)]);
+    for (const outcome of refusals)
       assert.ok(isFault(outcome) && ['unavailable', 'timeout'].includes(outcome.kind));
     await rabbitmq.start();
     await eventually(async () => !isFault(await calls()), {
       withinMs: recoverMs,
       what: 'calls are answered again',
     });
-    server.serve('later', { keep: async ({ n }) => void taken.push(n) });
-    await eventually(() => taken.length === 3, {
+    server.serve('later', { keep: async ({ n }) => void handledCalls.push(n) });
+    await eventually(() => handledCalls.length === 3, {
       withinMs: recoverMs,
       what: 'what was cast before is delivered',
     });
-    assert.deepEqual(taken, [1, 2, 3]);
+    assert.deepEqual(handledCalls, [1, 2, 3]);
   });
 
   it('gives a cast of a consumer that goes in the middle of it to another one', async () => {
@@ -83,12 +83,12 @@ describe('the bus over RabbitMQ', { skip: await rabbitmqMissing() }, () => {
         throw new Error('this process is ill');
       },
     });
-    const taken = Promise.withResolvers<number>();
+    const start = Promise.withResolvers<number>();
     await first.cast('t', 'go', {}, request);
     await begun.promise;
-    second.serve('t', { go: async (_params, { attempt }) => taken.resolve(attempt) as undefined });
+    second.serve('t', { go: async (_params, { attempt }) => start.resolve(attempt) as undefined });
     await first.close();
-    const attempt = await taken.promise;
+    const attempt = await start.promise;
     assert.ok(attempt > 1, 'the broker counts');
   });
 
@@ -148,14 +148,14 @@ describe('the bus over RabbitMQ', { skip: await rabbitmqMissing() }, () => {
       const options = JSON.stringify({ ...rabbitmq.options, prefix });
       const consumer = fork(program, [options], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
       try {
-        const taken = once(consumer, 'message');
+        const delivery = once(consumer, 'message');
         const call = async () =>
           await caller.call('long', 'work', {}, { ...request, timeoutMs: 120_000 });
         let answer = call();
         await eventually(
           async () => {
             // `unavailable` until the child process serves the topic
-            const first = await Promise.race([answer, taken.then(() => 'taken')]);
+            const first = await Promise.race([answer, delivery.then(() => 'taken')]);
             if (first !== 'taken') answer = call();
             return first === 'taken';
           },

@@ -11,7 +11,7 @@ const startableShare = 0.9;
 /**
  * Interval of the check whether a call's consumer is alive; its death is noticed after two checks.
  */
-const lookEveryMs = 3_000;
+const pollEveryMs = 3_000;
 
 interface Waiting {
   resolve(answer: Outcome<Buffer>): void;
@@ -85,7 +85,7 @@ export class AmqpCaller {
 
   /** Checks regularly whether the consumer is alive, and ends the call if it has died. */
   #watch(id: string): Repetition {
-    return this.#clock.every(lookEveryMs, async () => await this.#look(id), {
+    return this.#clock.every(pollEveryMs, async () => await this.#look(id), {
       onError: () => undefined, // the channel has closed, which ended the call
     });
   }

@@ -43,7 +43,7 @@ export class AmqpServing {
   readonly #slots: Slots;
   readonly #consumers: Consumer[] = [];
   /** Ids of casts that were accepted; beyond the bound the oldest is forgotten first. */
-  readonly #taken = new Set<string>();
+  readonly #acceptedIds = new Set<string>();
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
   /** Exclusive to this consumer: the broker deletes the queue when the consumer dies. */
@@ -190,7 +190,7 @@ export class AmqpServing {
         { ...facts, err: answer.error },
         'message given up: its handler threw each time; it is kept as a dead letter',
       );
-      if (id !== undefined) this.#taken.delete(id);
+      if (id !== undefined) this.#acceptedIds.delete(id);
       return ConsumerStatus.DROP;
     }
     log.warn({ ...facts, err: answer.error }, 'rpc handler threw, message will be delivered again');
@@ -241,11 +241,11 @@ export class AmqpServing {
 
   /** Returns false if a cast with this id was accepted before. */
   #remember(id: string): boolean {
-    if (this.#taken.has(id)) return false;
-    this.#taken.add(id);
-    if (this.#taken.size > this.#deps.maxRemembered) {
-      const [oldest] = this.#taken;
-      if (oldest !== undefined) this.#taken.delete(oldest);
+    if (this.#acceptedIds.has(id)) return false;
+    this.#acceptedIds.add(id);
+    if (this.#acceptedIds.size > this.#deps.maxRemembered) {
+      const [oldest] = this.#acceptedIds;
+      if (oldest !== undefined) this.#acceptedIds.delete(oldest);
     }
     return true;
   }

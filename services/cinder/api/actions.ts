@@ -18,13 +18,13 @@ export interface Action<Target> {
   body: TSchema | null;
   since?: number;
   until?: number;
-  run(request: Request, target: Target, sent: never): Promise<Outcome<Reply>>;
+  run(request: Request, target: Target, input: never): Promise<Outcome<Reply>>;
 }
 
 /** Binds the body's type to the action. The schema validates the body, so the cast is safe here. */
 export function action<Target, Sent = null>(
   definition: Omit<Action<Target>, 'run'> & {
-    run(request: Request, target: Target, sent: Sent): Promise<Outcome<Reply>>;
+    run(request: Request, target: Target, input: Sent): Promise<Outcome<Reply>>;
   },
 ): Action<Target> {
   return definition as Action<Target>;
@@ -71,14 +71,14 @@ export function actionRoute<Target>(
     faults,
     handler: async (request) => {
       const name = Object.keys(request.body)[0] ?? '';
-      const chosen = Object.hasOwn(table, name) ? table[name] : undefined;
+      const requestedAction = Object.hasOwn(table, name) ? table[name] : undefined;
       if (
-        !chosen ||
-        request.version < (chosen.since ?? 0) ||
-        request.version > (chosen.until ?? Infinity)
+        !requestedAction ||
+        request.version < (requestedAction.since ?? 0) ||
+        request.version > (requestedAction.until ?? Infinity)
       )
         return fault('badRequest', `There is no such action: ${name}`);
-      const denied = mayDo(request, chosen.policy);
+      const denied = mayDo(request, requestedAction.policy);
       if (denied) return denied;
       const wrong = checks.get(name)?.(request.body, request.version);
       if (wrong) return wrong;
@@ -86,7 +86,7 @@ export function actionRoute<Target>(
       return isFault(target)
         ? target
         : // the schema above proved it
-          await chosen.run(request, target, request.body[name] as never);
+          await requestedAction.run(request, target, request.body[name] as never);
     },
   });
 }

@@ -18,7 +18,7 @@ import {
   isConnected,
 } from '../store/attachments.ts';
 import { enqueueOperation, whenIdle } from '../store/operations.ts';
-import { tellOwner } from '../store/owner-messages.ts';
+import { leaveMessage } from '../store/owner-messages.ts';
 import type { AttachmentRow, VolumeRow } from '../store/tables.ts';
 import {
   changeVolume,
@@ -132,7 +132,7 @@ export async function connect(
   if (isFault(connection)) {
     // Nova has already answered 202 to its caller, so the failure is left as a message: one per
     // attachment, however often Nova retries.
-    await tellOwner(
+    await leaveMessage(
       deps,
       'attachVolume',
       { type: 'VOLUME', id: volume.id, projectId: volume.project_id },

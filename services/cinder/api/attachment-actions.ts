@@ -177,14 +177,14 @@ export function attachmentActions(deps: HandlerDeps): Record<string, Action<Volu
     'os-detach': action<VolumeRow, Detach>({
       policy: 'volume_extension:volume_actions:detach',
       body: detachBody,
-      run: async (request, volume, sent) =>
-        await detach(request, volume, sent?.attachment_id ?? null),
+      run: async (request, volume, input) =>
+        await detach(request, volume, input?.attachment_id ?? null),
     }),
     'os-force_detach': action<VolumeRow, Detach>({
       policy: 'volume_extension:volume_admin_actions:force_detach',
       body: detachBody,
-      run: async (request, volume, sent) =>
-        await detach(request, volume, sent?.attachment_id ?? null, evenInError),
+      run: async (request, volume, input) =>
+        await detach(request, volume, input?.attachment_id ?? null, evenInError),
     }),
     'os-initialize_connection': action<VolumeRow, { connector: JsonObject }>({
       policy: 'volume_extension:volume_actions:initialize_connection',

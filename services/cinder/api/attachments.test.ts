@@ -220,7 +220,7 @@ test('a snapshot of a volume in use waits for what Nova says', async () => {
   }
 });
 
-test('what a server has by Nova only Nova releases', async () => {
+test('an attachment that Nova uses can be deleted only by Nova', async () => {
   const { body } = await attach('s1', { connector });
   const { id } = body.attachment;
   cinder.answerCalls(() => ({ status: 200, body: { volumeAttachment: { attachment_id: id } } }));
@@ -239,7 +239,7 @@ test('what a server has by Nova only Nova releases', async () => {
   assert.equal(await status(), 'available');
 });
 
-test('nor does anybody else release or rename it while Nova attaches', async () => {
+test('while Nova attaches a volume, no other caller can release or rename the attachment', async () => {
   const { body } = await attach('s1', { connector });
   const { id } = body.attachment;
   assert.equal(await status(), 'attaching');
@@ -264,7 +264,7 @@ test('nor does anybody else release or rename it while Nova attaches', async () 
   );
 });
 
-test('what was judged unconnected and is connected by Nova meanwhile is not released', async () => {
+test('an attachment that Nova connects between the check and the release is not released', async () => {
   const { id } = (await attach('s1')).body.attachment;
   const { db } = cinder.deps.database;
   const judged = await findAttachment(db, id, null);

@@ -96,7 +96,7 @@ test('a backup imported under another id shares the data, which goes with the la
   assert.deepEqual([await data(), await storeDiffers()], [false, inOrder]);
 });
 
-test('what is no record of a backup here is not imported', async () => {
+test('a record that is invalid, of another backup service, or without data is not imported', async () => {
   const { id } = await cinder.make('volumes', 'volume', { size: 1 });
   const backup = await cinder.make('backups', 'backup', { volume_id: id });
   const record = await exported(backup.id);

@@ -230,7 +230,7 @@ async function importRecord(
   };
   const exists = fault('badRequest', 'Invalid backup: Backup already exists in database.');
   try {
-    const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
+    const refusal = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
       if (await findBackup(trx, row.id, null)) return exists;
       const over = await takeQuota(deps, trx, row.project_id, {
         backups: 1,
@@ -245,7 +245,7 @@ async function importRecord(
       });
       return undefined;
     });
-    if (refused) return refused;
+    if (refusal) return refusal;
   } catch (error) {
     if (isUniqueViolation(error)) return exists; // a concurrent import inserted it
     throw error;

@@ -150,7 +150,7 @@ test('a transfer hands a volume with its snapshots to whoever has the key, once'
   assert.equal((await cinder.ask('other', 'GET', `snapshots/${snapshot.id}`)).status, 200);
 });
 
-test('what is not offered says so', async () => {
+test('unsupported operations are refused with a message', async () => {
   const { id } = await cinder.make('volumes', 'volume', { size: 1 });
   assert.equal(
     (

@@ -75,7 +75,7 @@ export async function createBackup(
     updated_at_ms: null,
   };
   let temporary: SnapshotRow | undefined;
-  const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
+  const refusal = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     temporary = undefined; // set again, as the transaction may be retried
     await lockVolume(trx, volume.id);
     const over = await takeQuota(deps, trx, row.project_id, {
@@ -121,7 +121,7 @@ export async function createBackup(
     });
     return undefined;
   });
-  if (refused) return refused;
+  if (refusal) return refusal;
   if (temporary) await deps.wakeVolume(request.id);
   await deps.wakeBackup(request.id);
   return row;

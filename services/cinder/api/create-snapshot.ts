@@ -46,7 +46,7 @@ export async function createSnapshot(
     );
   const evenInUse = request.version >= forceless || booleanOf(wanted.force ?? false) === true;
   const row = newSnapshotRow(deps, request, volume, wanted);
-  const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
+  const refusal = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     const current = await requireLockedVolume(trx, volume.id);
     if (isFault(current)) return current;
     if (current.status !== 'available' && !(evenInUse && current.status === 'in-use'))
@@ -71,7 +71,7 @@ export async function createSnapshot(
     });
     return undefined;
   });
-  if (refused) return refused;
+  if (refusal) return refusal;
   await deps.wakeVolume(request.id);
   return row;
 }

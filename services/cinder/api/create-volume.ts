@@ -142,7 +142,7 @@ async function createOf(
     const source = origin?.kind === 'volume' ? await findVolume(trx, origin.id, null) : undefined;
     if (origin?.kind === 'volume' && source?.status !== 'available' && source?.status !== 'in-use')
       return fault('badRequest', 'Invalid volume: the source volume is not available any more.');
-    const held =
+    const originOverride =
       source?.status === 'in-use'
         ? { origin: await temporarySnapshotOf(deps, trx, request, source) }
         : {};
@@ -152,7 +152,7 @@ async function createOf(
           ? 'cinder.create-volume'
           : 'cinder.create-volume-with-data',
       lockKey: row.creating_lock ?? volumeLock(row.id),
-      input: { ...input, ...held },
+      input: { ...input, ...originOverride },
     });
     return undefined;
   });

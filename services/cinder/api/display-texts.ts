@@ -17,9 +17,9 @@ export interface DisplayTexts {
 }
 
 /** The columns that an update writes; a text that the request does not name is left out. */
-export function changedTexts(sent: DisplayTexts): Pick<DisplayTexts, 'name' | 'description'> {
-  const name = sentText(sent.name, sent.display_name);
-  const description = sentText(sent.description, sent.display_description);
+export function changedTexts(input: DisplayTexts): Pick<DisplayTexts, 'name' | 'description'> {
+  const name = sentText(input.name, input.display_name);
+  const description = sentText(input.description, input.display_description);
   return {
     ...(name === undefined ? {} : { name }),
     ...(description === undefined ? {} : { description }),

@@ -24,7 +24,7 @@ export async function extendVolume(
 ): Promise<Outcome<Reply>> {
   const { db } = deps.database;
   const { clock } = deps;
-  const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
+  const refusal = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     const current = await requireLockedVolume(trx, volume.id);
     if (isFault(current)) return current;
     const attached = current.status === 'in-use';
@@ -60,7 +60,7 @@ export async function extendVolume(
     });
     return undefined;
   });
-  if (refused) return refused;
+  if (refusal) return refusal;
   await deps.wakeVolume(request.id);
   return { status: 202 };
 }

@@ -83,13 +83,13 @@ const refused = async (
   assert.match(message, words);
 };
 const volume = (facts: Record<string, Json>): Json => ({ volume: facts });
-const told = async (id: string): Promise<[string, string] | undefined> => {
+const messageOf = async (id: string): Promise<[string, string] | undefined> => {
   const {
     messages: [message],
   } = (await cinder.ask('member', 'GET', `messages?resource_uuid=${id}`)).body;
   return message && [message.event_id, message.user_message];
 };
-const disappeared = async (collection: string, id: string): Promise<void> => {
+const assertDeletable = async (collection: string, id: string): Promise<void> => {
   assert.equal((await cinder.ask('member', 'DELETE', `${collection}/${id}`)).status, 202);
   await cinder.idle();
   assert.equal((await cinder.ask('member', 'GET', `${collection}/${id}`)).status, 404);
@@ -133,14 +133,14 @@ test('over quota says which, what was asked for and what is allowed', async () =
   });
   const backup = await cinder.make('backups', 'backup', { volume_id: first.id });
   await refused(413, /BackupLimitExceeded.*\(1\)/, 'backups', { backup: { volume_id: first.id } });
-  await disappeared('backups', backup.id);
-  await disappeared('snapshots', snapshot.id);
-  await disappeared('volumes', first.id);
+  await assertDeletable('backups', backup.id);
+  await assertDeletable('snapshots', snapshot.id);
+  await assertDeletable('volumes', first.id);
   const many = [];
   for (let at = 0; at < limits.volumes; at += 1)
     many.push(await cinder.make('volumes', 'volume', { size: 1 }));
   await refused(413, /VolumeLimitExceeded.*\(8\)/, 'volumes', volume({ size: 1 }));
-  for (const { id } of many) await disappeared('volumes', id);
+  for (const { id } of many) await assertDeletable('volumes', id);
 });
 
 test('an origin that needs more than the volume has says how much', async () => {
@@ -169,13 +169,13 @@ test('an origin that needs more than the volume has says how much', async () => 
     'os-extend': { new_size: 1 },
   });
   await refused(400, /snapshots/, `volumes/${id}`, undefined, 'DELETE');
-  await disappeared('backups', backup.id);
-  await disappeared('snapshots', snapshot.id);
-  await disappeared('volumes', id);
-  await disappeared('volumes', small.id);
+  await assertDeletable('backups', backup.id);
+  await assertDeletable('snapshots', snapshot.id);
+  await assertDeletable('volumes', id);
+  await assertDeletable('volumes', small.id);
 });
 
-test('what is in use is neither deleted nor, without force, snapshotted', async () => {
+test('a volume in use cannot be deleted, and a snapshot of it needs force', async () => {
   const { id } = await cinder.make('volumes', 'volume', { size: 1 });
   const { attachment } = (
     await cinder.ask('member', 'POST', 'attachments', {
@@ -201,7 +201,7 @@ test('what is in use is neither deleted nor, without force, snapshotted', async 
     JSON.stringify(unforced.body),
   );
   assert.equal((await cinder.ask('nova', 'DELETE', `attachments/${attachment.id}`)).status, 200);
-  await disappeared('volumes', id);
+  await assertDeletable('volumes', id);
 });
 
 for (const [kind, detail, words] of [
@@ -212,7 +212,7 @@ for (const [kind, detail, words] of [
   test(`what fails because the storage is ${kind} ends in its state, with a message, and goes away whole`, async () => {
     const before_ = await used();
     const expectTold = async (id: string, event: string): Promise<void> => {
-      const [eventId, userMessage] = (await told(id)) ?? [];
+      const [eventId, userMessage] = (await messageOf(id)) ?? [];
       assert.equal(eventId, `${event}_${detail}`);
       assert.match(userMessage ?? '', words);
       assert.doesNotMatch(userMessage ?? '', /10\.0\.0\.1|NFS3/);
@@ -282,9 +282,9 @@ for (const [kind, detail, words] of [
       assert.equal((await cinder.show('volumes', 'volume', broken.id)).status, 'error_deleting');
     }
     failing.clear();
-    await disappeared('backups', backup.id);
-    await disappeared('snapshots', snapshot.id);
-    if (kind === 'overQuota') await disappeared('volumes', broken.id);
+    await assertDeletable('backups', backup.id);
+    await assertDeletable('snapshots', snapshot.id);
+    if (kind === 'overQuota') await assertDeletable('volumes', broken.id);
     else
       assert.equal(
         (
@@ -294,7 +294,7 @@ for (const [kind, detail, words] of [
         ).status,
         202,
       );
-    await disappeared('volumes', healthy.id);
+    await assertDeletable('volumes', healthy.id);
     assert.deepEqual(await used(), before_);
     assert.deepEqual((await cinder.audit()).backends, {
       sim: { missing: [], unknown: [], strays: [] },
@@ -319,8 +319,8 @@ test('an upload whose image is refused or never made leaves the volume free', as
   assert.equal((await upload()).status, 202);
   await cinder.idle();
   assert.equal((await cinder.show('volumes', 'volume', id)).status, 'available');
-  assert.match((await told(id))?.[0] ?? '', /^VOLUME_VOLUME_003_/);
-  await disappeared('volumes', id);
+  assert.match((await messageOf(id))?.[0] ?? '', /^VOLUME_VOLUME_003_/);
+  await assertDeletable('volumes', id);
 });
 
 test('a backend that does not answer is down at once, and a volume for it is in error', async () => {
@@ -335,8 +335,8 @@ test('a backend that does not answer is down at once, and a volume for it is in 
   assert.deepEqual(await states(), ['down', 'down', 'down']);
   const { id, status } = await cinder.make('volumes', 'volume', { size: 1 });
   assert.equal(status, 'error');
-  assert.equal((await told(id))?.[0], 'VOLUME_VOLUME_001_003');
+  assert.equal((await messageOf(id))?.[0], 'VOLUME_VOLUME_001_003');
   failing.clear();
   assert.deepEqual(await states(), ['up', 'up', 'up']);
-  await disappeared('volumes', id);
+  await assertDeletable('volumes', id);
 });

@@ -71,10 +71,10 @@ test('a volume can be made from an image of every disk format', async () => {
     'vhdx',
     'ploop',
   ]) {
-    const seen: string[] = [];
-    importFile = async (file) => void seen.push(file.diskFormat);
+    const formats: string[] = [];
+    importFile = async (file) => void formats.push(file.diskFormat);
     const volume = await cinder.make('volumes', 'volume', { size: 1, imageRef: imageId });
-    assert.deepEqual([volume.status, seen], ['available', [diskFormat]]);
+    assert.deepEqual([volume.status, formats], ['available', [diskFormat]]);
   }
 });
 

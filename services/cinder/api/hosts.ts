@@ -7,7 +7,7 @@ import { listServices } from '../store/services.ts';
 import type { HostUsage } from '../store/volumes.ts';
 import { usageOfHost } from '../store/volumes.ts';
 import type { HandlerDeps } from './handler-deps.ts';
-import { heardOfAt, isUp } from './services.ts';
+import { lastHeartbeatAt, isUp } from './services.ts';
 
 export function hostRoutes(deps: HandlerDeps): readonly Route[] {
   const { db } = deps.database;
@@ -23,7 +23,7 @@ export function hostRoutes(deps: HandlerDeps): readonly Route[] {
             zone: row.zone,
             'service-state': row.disabled === 1 ? 'disabled' : 'enabled',
             'service-status': isUp(deps, row) ? 'available' : 'unavailable',
-            'last-update': heardOfAt(row),
+            'last-update': lastHeartbeatAt(row),
           })),
         },
       }),

@@ -94,18 +94,18 @@ export function filtersOf<N extends ListedTable>(
     return fault('badRequest', `Value '${everybodyText}' for 'all_tenants' is not a boolean.`);
   if (counted === undefined)
     return fault('badRequest', `Value '${countText}' for 'with_count' is not a boolean.`);
-  const asked = allowedFilters(
+  const filterNames = allowedFilters(
     request,
     rules,
     Object.keys(request.query).filter(
       (name) => !paging.includes(name) && !(name === 'with_count' && countText !== undefined),
     ),
   );
-  if (isFault(asked)) return asked;
+  if (isFault(filterNames)) return filterNames;
   const draft: Draft = { equal: {}, contains: {}, entries: {}, between: [] };
-  for (const name of asked) {
-    const refused = addFilter(request, rules, draft, name, request.query[name] ?? []);
-    if (isFault(refused)) return refused;
+  for (const name of filterNames) {
+    const refusal = addFilter(request, rules, draft, name, request.query[name] ?? []);
+    if (isFault(refusal)) return refusal;
   }
   const scope = isAdmin(request) && everybody === true ? null : (request.auth.projectId ?? '');
   // Without all_tenants the caller's own project replaces a `project_id` filter.
@@ -123,21 +123,23 @@ const withoutTilde = (name: string): string => (name.endsWith('~') ? name.slice(
 export function allowedFilters(
   request: Request,
   rules: MemberRules,
-  asked: readonly string[],
+  filterNames: readonly string[],
 ): Outcome<readonly string[]> {
   const { version } = request;
   if (version < (rules.filtersSince ?? 0)) return [];
-  if (asked.some((name) => /[^\0-\x7f]/.test(name)))
+  if (filterNames.some((name) => /[^\0-\x7f]/.test(name)))
     return fault('badRequest', 'Filter keys can only contain ASCII characters.');
   const { members } = rules;
   if (isAdmin(request) || !members)
     return version < refusedSince
-      ? asked.filter((name) => columnNamed(rules.times, name) === undefined)
-      : asked;
+      ? filterNames.filter((name) => columnNamed(rules.times, name) === undefined)
+      : filterNames;
   if (version < refusedSince)
-    return asked.filter((name) => members.includes(name) && !rules.lateForMembers?.includes(name));
+    return filterNames.filter(
+      (name) => members.includes(name) && !rules.lateForMembers?.includes(name),
+    );
   // Treats the configuration as if it allowed 'name~' for each text filter 'name' it allows.
-  const wrong = asked.filter(
+  const wrong = filterNames.filter(
     (name) =>
       !members.includes(
         version >= likeSince && columnNamed(rules.text, withoutTilde(name)) !== undefined
@@ -146,7 +148,7 @@ export function allowedFilters(
       ),
   );
   return wrong.length === 0
-    ? asked
+    ? filterNames
     : fault('badRequest', `Invalid filters ${wrong.join(',')} are found in query options.`);
 }
 

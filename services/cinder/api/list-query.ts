@@ -25,8 +25,8 @@ export async function readPage<N extends ListedTable>(
   rules: ListRules<N>,
 ): Promise<Outcome<Page<CinderTables[N]>>> {
   const { db } = deps.database;
-  const chosen = filtersOf(request, rules);
-  if (isFault(chosen)) return chosen;
+  const filters = filtersOf(request, rules);
+  if (isFault(filters)) return filters;
   const order = orderOf(request, rules.sort);
   if (isFault(order)) return order;
   const [limit, offset] = [
@@ -40,7 +40,7 @@ export async function readPage<N extends ListedTable>(
     markerId === undefined
       ? []
       : await listRows(db, rules.table, {
-          scope: chosen.scope,
+          scope: filters.scope,
           equal: { id: [markerId] },
           order: [],
           offset: 0,
@@ -51,7 +51,7 @@ export async function readPage<N extends ListedTable>(
     limit === 0
       ? []
       : await listRows(db, rules.table, {
-          ...chosen,
+          ...filters,
           order,
           marker: marker as Record<string, unknown> | undefined,
           offset: offset ?? 0,
@@ -60,7 +60,7 @@ export async function readPage<N extends ListedTable>(
   const last = rows.at(-1) as { id: string } | undefined; // every listed table has ids
   return {
     rows,
-    count: chosen.counted ? await countRows(db, rules.table, chosen) : undefined,
+    count: filters.counted ? await countRows(db, rules.table, filters) : undefined,
     // As in stock Cinder: a full page has a next link, even if no rows follow.
     links: last && rows.length === limit ? nextLinks(request, last.id) : undefined,
   };
@@ -85,7 +85,7 @@ export function orderOf(
       'badRequest',
       "The 'sort_key' and 'sort_dir' parameters are deprecated and cannot be used with the 'sort' parameter.",
     );
-  const asked =
+  const sortPairs =
     sort !== undefined
       ? sort.split(',').map((part) => part.trim().split(':'))
       : (keys.length > 0 ? keys : ['created_at']).map((key, index) => [
@@ -93,7 +93,7 @@ export function orderOf(
           directions[index] ?? directions[0],
         ]);
   const order: { column: string; direction: 'asc' | 'desc' }[] = [];
-  for (const [key = '', direction = 'desc'] of asked) {
+  for (const [key = '', direction = 'desc'] of sortPairs) {
     const column = columnNamed(keysAllowed, key);
     if (column === undefined)
       return fault(
@@ -102,7 +102,7 @@ export function orderOf(
       );
     if (direction !== 'asc' && direction !== 'desc')
       return fault('badRequest', `Unknown sort direction ${direction}, must be 'asc' or 'desc'.`);
-    if (!order.some((known) => known.column === column)) order.push({ column, direction });
+    if (!order.some((each) => each.column === column)) order.push({ column, direction });
   }
   // The id as last key makes the order total, so that a marker has a definite place.
   if (!order.some(({ column }) => column === 'id'))

@@ -41,7 +41,7 @@ export async function beginCreation(
   also: (trx: CinderDb) => Promise<Outcome<undefined>>,
 ): Promise<Outcome<VolumeRow>> {
   const { db } = deps.database;
-  const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
+  const refusal = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     const over = await takeQuota(
       deps,
       trx,
@@ -54,7 +54,7 @@ export async function beginCreation(
     if (!wrong) await insertVolume(trx, row);
     return wrong;
   });
-  return refused ?? row;
+  return refusal ?? row;
 }
 
 export function newVolumeRow(
@@ -93,19 +93,19 @@ export function newVolumeRow(
 export async function typeFor(
   { database: { db } }: HandlerDeps,
   request: Request,
-  asked: string | null,
+  typeNameOrId: string | null,
   origin: SourceVolume | null,
 ): Promise<Outcome<VolumeTypeRow>> {
   const scope = scopeOf(request);
-  if (asked === null || asked === '') {
+  if (typeNameOrId === null || typeNameOrId === '') {
     const own = origin?.typeId ? await findType(db, origin.typeId, null) : undefined;
     const type = own ?? (await findTypeByIdOrName(db, defaultTypeName, null));
     return (
       type ?? fault('notFound', `Volume type with name ${defaultTypeName} could not be found.`)
     );
   }
-  const type = await findTypeByIdOrName(db, asked, scope);
-  if (!type) return fault('notFound', `Volume type with name ${asked} could not be found.`);
+  const type = await findTypeByIdOrName(db, typeNameOrId, scope);
+  if (!type) return fault('notFound', `Volume type with name ${typeNameOrId} could not be found.`);
   const backend = extraSpecsOf(type)['volume_backend_name'];
   if (origin?.host && backend !== undefined && backend !== backendOf(origin.host))
     return fault(

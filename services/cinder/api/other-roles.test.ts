@@ -41,7 +41,7 @@ test('without cinder-volume a volume is not connected, and its owner reads why',
   assert.equal((await cinder.ask('admin', 'GET', 'scheduler-stats/get_pools')).status, 503);
 });
 
-test('without cinder-scheduler services are as they were heard of last', async () => {
+test('without cinder-scheduler the state of services is that of their last heartbeat', async () => {
   await cinder.unserve('cinder-scheduler');
   const { services } = (await cinder.ask('admin', 'GET', 'os-services')).body;
   assert.deepEqual(
@@ -56,7 +56,7 @@ test('without cinder-scheduler services are as they were heard of last', async (
     assert.equal((await cinder.ask('admin', 'GET', path)).status, 503);
 });
 
-test('what is journalled meanwhile is carried out by whoever runs the sagas', async () => {
+test('journalled operations are carried out once a process runs the sagas', async () => {
   const created = await cinder.ask('member', 'POST', 'volumes', { body: { volume: { size: 1 } } });
   assert.equal(created.status, 202);
   await cinder.idle();

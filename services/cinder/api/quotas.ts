@@ -36,9 +36,9 @@ const notLimits = new Set(['tenant_id', 'id', 'class_name', 'force', 'skip_valid
  * `names`: limits of single volume types. badRequest: an unknown name, or a value that is no
  * number.
  */
-function wantedLimits(sent: Sent, names: readonly string[]): Outcome<Record<string, number>> {
+function wantedLimits(input: Sent, names: readonly string[]): Outcome<Record<string, number>> {
   const limits: Record<string, number> = {};
-  for (const [name, value] of Object.entries(sent)) {
+  for (const [name, value] of Object.entries(input)) {
     if (notLimits.has(name)) continue;
     if (!(quotaResources as readonly string[]).includes(name) && !names.includes(name))
       return fault('badRequest', `Bad key in quota set: ${name}.`);
@@ -75,7 +75,7 @@ export function quotaRoutes(deps: HandlerDeps): readonly Route[] {
     };
   };
   /** A handler that checks whether the caller may see the project in the path. */
-  const shown =
+  const ifVisible =
     (work: (id: string, request: Request) => Promise<Reply>) =>
     async (request: Request): Promise<Outcome<Reply>> => {
       const id = request.params['id'] ?? '';
@@ -86,7 +86,7 @@ export function quotaRoutes(deps: HandlerDeps): readonly Route[] {
   return [
     route('GET', path, {
       policy: null,
-      handler: shown(async (id, request) => {
+      handler: ifVisible(async (id, request) => {
         if (booleanOf(first(request, 'usage') ?? 'false') !== true)
           return { status: 200, body: { quota_set: { id, ...(await allLimits(id)) } } };
         const now = await limitsOf(id);
@@ -113,7 +113,7 @@ export function quotaRoutes(deps: HandlerDeps): readonly Route[] {
     }),
     route('GET', `${path}/defaults`, {
       policy: null,
-      handler: shown(async (id) => ({
+      handler: ifVisible(async (id) => ({
         status: 200,
         body: { quota_set: { id, ...(await allLimits(defaultClass)) } },
       })),

@@ -110,7 +110,7 @@ export async function restoreToVolume(
       'badRequest',
       `Invalid volume: volume size ${volume.size_gib} is too small to restore backup of size ${backup.size_gib}.`,
     );
-  const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
+  const refusal = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     await lockVolume(trx, volume.id);
     const now = (await findVolume(trx, volume.id, null))?.status;
     if (now !== 'available' && now !== 'error_restoring')
@@ -130,7 +130,7 @@ export async function restoreToVolume(
     await changeVolumeIn(trx, volume.id, [now], { status: 'restoring-backup' }, clock.now());
     return undefined;
   });
-  if (refused) return refused;
+  if (refusal) return refusal;
   await deps.wakeBackup(request.id);
   return volume;
 }

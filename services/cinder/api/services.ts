@@ -37,7 +37,7 @@ export const isUp = ({ clock, config }: HandlerDeps, row: ServiceRow): boolean =
   clock.now() - row.heartbeat_at_ms < config.serviceDownMs;
 
 /** The time of the last heartbeat; null: there was none. */
-export const heardOfAt = (row: ServiceRow): string | null =>
+export const lastHeartbeatAt = (row: ServiceRow): string | null =>
   row.heartbeat_at_ms === 0 ? null : timeText(row.heartbeat_at_ms);
 
 export function serviceRoutes(deps: HandlerDeps): readonly Route[] {
@@ -57,7 +57,7 @@ export function serviceRoutes(deps: HandlerDeps): readonly Route[] {
     zone: row.zone,
     status: row.disabled === 1 ? 'disabled' : 'enabled',
     state: up ? 'up' : 'down',
-    updated_at: heardOfAt(row),
+    updated_at: lastHeartbeatAt(row),
     disabled_reason: row.disabled_reason,
     ...(row.binary === 'cinder-volume'
       ? { frozen: false, replication_status: 'disabled', active_backend_id: null }
@@ -67,16 +67,16 @@ export function serviceRoutes(deps: HandlerDeps): readonly Route[] {
       ? { backend_state: up ? 'up' : 'down' }
       : {}),
   });
-  const change = async (sent: Named, to: { disabled: 0 | 1; disabled_reason: string | null }) => {
-    const binary = sent.binary ?? sent.service ?? '';
-    if (!(await changeService(db, { binary, host: sent.host }, to)))
-      return fault('notFound', `Service ${binary} could not be found on host ${sent.host}.`);
-    log.warn({ binary, host: sent.host, ...to }, 'an operator changed a service');
+  const change = async (input: Named, to: { disabled: 0 | 1; disabled_reason: string | null }) => {
+    const binary = input.binary ?? input.service ?? '';
+    if (!(await changeService(db, { binary, host: input.host }, to)))
+      return fault('notFound', `Service ${binary} could not be found on host ${input.host}.`);
+    log.warn({ binary, host: input.host, ...to }, 'an operator changed a service');
     const status = to.disabled === 1 ? 'disabled' : 'enabled';
     return {
       status: 200,
       body: {
-        host: sent.host,
+        host: input.host,
         service: binary,
         binary,
         disabled: to.disabled === 1,

@@ -66,7 +66,7 @@ export async function deleteSnapshot(
 ): Promise<Outcome<Reply>> {
   const { db } = deps.database;
   const { clock } = deps;
-  const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
+  const refusal = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     await lockVolume(trx, snapshot.volume_id);
     const current = await findSnapshot(trx, snapshot.id, null);
     if (!current) return fault('notFound', `Snapshot ${snapshot.id} could not be found.`);
@@ -88,7 +88,7 @@ export async function deleteSnapshot(
     });
     return undefined;
   });
-  if (refused) return refused;
+  if (refusal) return refusal;
   await deps.wakeVolume(request.id);
   return { status: 202 };
 }

@@ -144,9 +144,9 @@ function routesAt(deps: HandlerDeps, path: string, since: number): readonly Rout
         // The scope is null: any project that has the key may accept.
         const row = await find(request.params['id'] ?? '', null);
         if (isFault(row)) return row;
-        const taken = await accept(deps, request, row, request.body.accept.auth_key);
-        return isFault(taken)
-          ? taken
+        const acceptance = await accept(deps, request, row, request.body.accept.auth_key);
+        return isFault(acceptance)
+          ? acceptance
           : { status: 202, body: { transfer: summary(request, row, path) } };
       },
     }),
@@ -171,7 +171,7 @@ async function offer(deps: HandlerDeps, request: Request & { body: Create }, pat
     no_snapshots: booleanOf(no_snapshots ?? false) ? 1 : 0,
     created_at_ms: clock.now(),
   };
-  const refused = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
+  const refusal = await transaction(db, async (trx): Promise<Outcome<undefined>> => {
     if (row.no_snapshots === 1 && (await snapshotsOf(trx, volume_id)).length > 0)
       return fault(
         'badRequest',
@@ -191,7 +191,7 @@ async function offer(deps: HandlerDeps, request: Request & { body: Create }, pat
     return undefined;
   });
   return (
-    refused ?? { status: 202, body: { transfer: { ...detail(request, row, path), auth_key: key } } }
+    refusal ?? { status: 202, body: { transfer: { ...detail(request, row, path), auth_key: key } } }
   );
 }
 
@@ -204,8 +204,8 @@ async function accept(
 ): Promise<Outcome<undefined>> {
   const { db } = deps.database;
   const { clock } = deps;
-  const [given, expected] = [Buffer.from(hashOf(row.salt, key)), Buffer.from(row.key_hash)];
-  if (!timingSafeEqual(given, expected))
+  const [actual, expected] = [Buffer.from(hashOf(row.salt, key)), Buffer.from(row.key_hash)];
+  if (!timingSafeEqual(actual, expected))
     return fault(
       'badRequest',
       `Invalid auth key: Attempt to transfer ${row.id} with invalid auth key.`,

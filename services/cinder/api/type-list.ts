@@ -34,7 +34,7 @@ const sortKeys = {
   is_public: 'is_public',
 } as const;
 
-export async function typesAsked(
+export async function requestedTypes(
   deps: HandlerDeps,
   request: Request,
 ): Promise<Outcome<VolumeTypeRow[]>> {
@@ -53,28 +53,29 @@ export async function typesAsked(
   );
   if (isFault(filters)) return filters;
   // Members get the public types; admins may ask for private types or all.
-  const asked = first(request, 'is_public');
+  const isPublicText = first(request, 'is_public');
   const wanted =
-    asked === undefined || !isAdmin(request)
+    isPublicText === undefined || !isAdmin(request)
       ? true
-      : /^none$/i.test(asked)
+      : /^none$/i.test(isPublicText)
         ? null
-        : booleanOf(asked);
-  if (wanted === undefined) return fault('badRequest', `Invalid is_public filter [${asked}]`);
+        : booleanOf(isPublicText);
+  if (wanted === undefined)
+    return fault('badRequest', `Invalid is_public filter [${isPublicText}]`);
   const visible = await listTypes(
     deps.database.db,
     scopeOf(request),
     isAdmin(request) ? wanted : null,
   );
-  const found = visible.filter((type) =>
+  const matchingTypes = visible.filter((type) =>
     filters.every((name) => matches(type, name, request.query[name] ?? [])),
   );
-  found.sort((a, b) => compared(a, b, order));
+  matchingTypes.sort((a, b) => compared(a, b, order));
   const marker = first(request, 'marker');
-  const from = marker === undefined ? 0 : found.findIndex(({ id }) => id === marker) + 1;
+  const from = marker === undefined ? 0 : matchingTypes.findIndex(({ id }) => id === marker) + 1;
   if (marker !== undefined && from === 0)
     return fault('notFound', `Volume type ${marker} could not be found.`);
-  return found.slice(from + (offset ?? 0), from + (offset ?? 0) + limit);
+  return matchingTypes.slice(from + (offset ?? 0), from + (offset ?? 0) + limit);
 }
 
 /**

@@ -25,7 +25,7 @@ import {
 import type { HandlerDeps } from './handler-deps.ts';
 import type { Request } from './request.ts';
 import { requestedType } from './type-access.ts';
-import { typesAsked } from './type-list.ts';
+import { requestedTypes } from './type-list.ts';
 
 interface Wanted {
   name?: string | null;
@@ -90,7 +90,7 @@ export function typeRoutes(deps: HandlerDeps): readonly Route[] {
       policy: 'volume_extension:type_get_all',
       faults: ['notFound'],
       handler: async (request) => {
-        const types = await typesAsked(deps, request);
+        const types = await requestedTypes(deps, request);
         return isFault(types)
           ? types
           : { status: 200, body: { volume_types: types.map((type) => typeView(request, type)) } };
@@ -174,14 +174,14 @@ export function typeRoutes(deps: HandlerDeps): readonly Route[] {
             'badRequest',
             'Target volume type is the default one, which cannot be deleted.',
           );
-        const refused = (await deleteType(db, type.id))
+        const refusal = (await deleteType(db, type.id))
           ? undefined
           : fault('badRequest', `Target volume type is still in use: volumes of it exist.`);
         log.info(
-          { type: type.id, req: request.id, refused: refused !== undefined },
+          { type: type.id, req: request.id, refused: refusal !== undefined },
           'volume type deleted',
         );
-        return refused ?? { status: 202 };
+        return refusal ?? { status: 202 };
       },
     }),
     // Volume encryption is not implemented, so that no type has any.

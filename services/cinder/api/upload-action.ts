@@ -59,20 +59,20 @@ export const uploadAction = (deps: HandlerDeps): Action<VolumeRow> =>
       },
       strict,
     ),
-    run: async (request, volume, sent) => await upload(deps, request, volume, sent),
+    run: async (request, volume, input) => await upload(deps, request, volume, input),
   });
 
 async function upload(
   deps: HandlerDeps,
   request: Request,
   volume: VolumeRow,
-  sent: Upload,
+  input: Upload,
 ): Promise<Outcome<Reply>> {
   const { db } = deps.database;
   const { clock } = deps;
   const [diskFormat, containerFormat] = [
-    sent.disk_format ?? 'raw',
-    sent.container_format ?? 'bare',
+    input.disk_format ?? 'raw',
+    input.container_format ?? 'bare',
   ];
   if (!isOffered(diskFormat) || containerFormat !== 'bare')
     return fault(
@@ -90,8 +90,8 @@ async function upload(
   const extra =
     request.version >= visibilitySince
       ? {
-          visibility: sent.visibility ?? 'private',
-          protected: booleanOf(sent.protected ?? false) ?? false,
+          visibility: input.visibility ?? 'private',
+          protected: booleanOf(input.protected ?? false) ?? false,
         }
       : {};
   // The saga is journalled before the image is created, so that no image without data stays behind:
@@ -115,7 +115,7 @@ async function upload(
     {
       ...properties,
       id: imageId,
-      name: sent.image_name,
+      name: input.image_name,
       disk_format: diskFormat,
       container_format: containerFormat,
       min_disk: volume.size_gib,
@@ -152,7 +152,7 @@ async function upload(
         image_id: imageId,
         container_format: containerFormat,
         disk_format: diskFormat,
-        image_name: sent.image_name,
+        image_name: input.image_name,
         ...extra,
       },
     },

@@ -276,9 +276,9 @@ test('concurrent creates stop at the quota exactly', async () => {
     ),
   );
   assert.equal(created.filter(({ status }) => status === 202).length, 5);
-  const refused = created.find(({ status }) => status !== 202);
-  assert.equal(refused?.status, 413);
-  assert.equal(refused?.body.overLimit.code, 413);
+  const refusal = created.find(({ status }) => status !== 202);
+  assert.equal(refusal?.status, 413);
+  assert.equal(refusal?.body.overLimit.code, 413);
   await cinder.idle();
   assert.equal(
     (await cinder.ask('other', 'GET', 'limits')).body.limits.absolute.totalVolumesUsed,

@@ -189,7 +189,7 @@ export async function beginDeletion(
 ): Promise<Outcome<undefined>> {
   const { db } = deps.database;
   const { clock } = deps;
-  const refused = await transaction(db, async (trx): Promise<Outcome<boolean>> => {
+  const isQueued = await transaction(db, async (trx): Promise<Outcome<boolean>> => {
     const current = await requireLockedVolume(trx, volume.id);
     if (isFault(current)) return current;
     if (current.status === 'deleting' && !force) return false;
@@ -222,7 +222,7 @@ export async function beginDeletion(
     });
     return true;
   });
-  if (isFault(refused)) return refused;
+  if (isFault(isQueued)) return isQueued;
   await deps.wakeVolume(request.id);
   return undefined;
 }

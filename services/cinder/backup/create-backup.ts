@@ -38,8 +38,8 @@ const writeStep = (deps: BackupDeps): Step => ({
   async undo({ backupId }) {
     const backup = await findBackup(deps.database.db, backupId, null);
     if (backup && backup.status !== 'creating') return; // completed: it is its owner's
-    const removed = await deps.backups.remove(backupId);
-    if (isFault(removed)) throw new Error(`backup ${backupId} is not removed: ${removed.message}`);
+    const removal = await deps.backups.remove(backupId);
+    if (isFault(removal)) throw new Error(`backup ${backupId} is not removed: ${removal.message}`);
   },
 });
 
@@ -50,17 +50,17 @@ async function write(
 ): Promise<Outcome<undefined>> {
   const volume = await requireVolume(db, volumeId);
   if (isFault(volume)) return volume;
-  const taken =
+  const temporarySnapshot =
     temporary && snapshotId !== null ? await requireSnapshot(db, snapshotId) : undefined;
-  if (isFault(taken)) return taken;
-  if (taken && taken.status !== 'available')
+  if (isFault(temporarySnapshot)) return temporarySnapshot;
+  if (temporarySnapshot && temporarySnapshot.status !== 'available')
     return fault(
       'conflict',
       'The volume is in use, and the snapshot to be backed up could not be taken.',
     );
   const backend = backendOfVolume(backends, volume);
   if (isFault(backend)) return backend;
-  const written = await withSpoolFile(spoolDir, `backup-${backupId}`, async (path) => {
+  const upload = await withSpoolFile(spoolDir, `backup-${backupId}`, async (path) => {
     const exported = await backend.exportFile(
       snapshotId === null ? { volumeId } : { snapshot: { id: snapshotId, volumeId } },
       { path, format: 'qcow2' },
@@ -71,7 +71,7 @@ async function write(
       (await backups.write(backupId, createReadStream(path), { stallMs: config.stallMs }))
     );
   });
-  return isFault(written) ? written : undefined;
+  return isFault(upload) ? upload : undefined;
 }
 
 const finishStep = (deps: BackupDeps): Step => ({
@@ -90,9 +90,9 @@ const finishStep = (deps: BackupDeps): Step => ({
     );
     const backup = await findBackup(db, input.backupId, null);
     // A forced deletion came meanwhile, perhaps before the store had any data to remove.
-    const removed =
+    const removal =
       !backup || backup.status === 'deleting' ? await backups.remove(input.backupId) : undefined;
-    if (isFault(removed)) return removed;
+    if (isFault(removal)) return removal;
     await freeSource(deps, input, requestId);
     log.info({ backup: input.backupId, volume: input.volumeId, req: requestId }, 'backup created');
     return undefined;

@@ -23,10 +23,10 @@ export function deleteBackup(deps: BackupDeps): AnySaga {
           if (!backup) return undefined; // an earlier run removed it
           // Deletions and imports that use the same data need the lock of this saga, so the answer
           // stays valid.
-          const removed = (await sharesData(db, backup))
+          const removal = (await sharesData(db, backup))
             ? undefined
             : await backups.remove(dataIdOf(backup));
-          if (isFault(removed)) return removed;
+          if (isFault(removal)) return removal;
           await deleteBackupRow(db, backupId);
           log.info({ backup: backupId, req: requestId }, 'backup deleted');
           return undefined;

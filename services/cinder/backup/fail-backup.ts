@@ -4,7 +4,7 @@ import type { Fault } from '#contracts/common/fault.ts';
 import type { SagaContext } from '#platform/saga/saga.ts';
 import { reasonFor } from '../domain/messages.ts';
 import { changeBackupIn } from '../store/backups.ts';
-import { tellOwner } from '../store/owner-messages.ts';
+import { leaveMessage } from '../store/owner-messages.ts';
 import type { BackupDeps } from './backup-deps.ts';
 
 /** Sets the failed status only while the backup is still in status `from`. Idempotent. */
@@ -26,7 +26,7 @@ export async function failBackup(
     { status: to, fail_reason: reasonFor(action, reason) },
     deps.clock.now(),
   );
-  await tellOwner(
+  await leaveMessage(
     deps,
     action,
     { type: 'VOLUME_BACKUP', id: backupId, projectId },

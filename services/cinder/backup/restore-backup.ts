@@ -8,7 +8,7 @@ import { withSpoolFile } from '#platform/spool.ts';
 import { backendOfVolume } from '../domain/backend-of-volume.ts';
 import { backedUpFacts, changeBackupIn, dataIdOf, findBackup } from '../store/backups.ts';
 import { defineOperation } from '../store/operations.ts';
-import { tellOwner } from '../store/owner-messages.ts';
+import { leaveMessage } from '../store/owner-messages.ts';
 import { placeStep } from '../store/place-volume.ts';
 import { changeVolume, changeVolumeIn, requireVolume } from '../store/volumes.ts';
 import type { BackupDeps } from './backup-deps.ts';
@@ -37,7 +37,7 @@ export function restoreBackup(deps: BackupDeps): AnySaga {
         clock.now(),
       );
       await changeBackupIn(db, backupId, ['restoring'], { status: 'available' }, clock.now());
-      await tellOwner(
+      await leaveMessage(
         deps,
         'restoreBackup',
         { type: 'VOLUME_BACKUP', id: backupId, projectId },

@@ -112,7 +112,7 @@ test('a volume takes size, bootability and image facts from what it is made of',
   assert.ok(!isFault(blank) && !blank.bootable && blank.origin === null);
 });
 
-test('what is too small or not ready is refused', () => {
+test('a volume that is too small or not available is refused', () => {
   const refused = (size: number | null, sources: Partial<typeof none> | object): boolean => {
     const plan = planSource(size, { ...none, ...sources });
     return isFault(plan) && plan.kind === 'badRequest';

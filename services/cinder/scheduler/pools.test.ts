@@ -34,18 +34,18 @@ const options = { timeoutMs: 5_000, requestId: 'req-1' };
 
 describe('figures of backends', () => {
   let nowMs = 0;
-  let asked = 0;
+  let callCount = 0;
   let answer: Outcome<BackendFigures[]>;
   let pools: ReturnType<typeof watchPools>;
   beforeEach(() => {
-    [nowMs, asked, answer] = [0, 0, [figures]];
+    [nowMs, callCount, answer] = [0, 0, [figures]];
     pools = watchPools({
       database: cinder.deps.database,
       clock: { ...cinder.deps.clock, now: () => nowMs },
       config: { ...cinder.deps.config, statsMaxAgeMs: 5_000 },
       volume: {
         call: async () => {
-          asked += 1;
+          callCount += 1;
           return answer as never; // the fake for the one method that is called
         },
       },
@@ -56,10 +56,10 @@ describe('figures of backends', () => {
     await Promise.all([pools('r'), pools('r'), pools('r')]);
     nowMs = 4_999;
     await pools('r');
-    assert.equal(asked, 1);
+    assert.equal(callCount, 1);
     nowMs = 5_000;
     await pools('r');
-    assert.equal(asked, 2);
+    assert.equal(callCount, 2);
   });
 
   it('are asked for again soon while a backend does not answer', async () => {
@@ -67,16 +67,16 @@ describe('figures of backends', () => {
     await pools('r');
     nowMs = 500;
     await pools('r');
-    assert.equal(asked, 2);
+    assert.equal(callCount, 2);
   });
 
   it('are not kept when cinder-volume does not answer', async () => {
     answer = fault('unavailable', 'nobody there');
-    const refused = await pools('r');
-    assert.equal(isFault(refused) && refused.kind, 'unavailable');
+    const refusal = await pools('r');
+    assert.equal(isFault(refusal) && refusal.kind, 'unavailable');
     answer = [figures];
     assert.equal(isFault(await pools('r')), false);
-    assert.equal(asked, 2);
+    assert.equal(callCount, 2);
   });
 });
 

@@ -28,8 +28,8 @@ export function watchPools({
   config,
   volume,
 }: PoolsDeps): (requestId: string) => Promise<Outcome<readonly Pool[]>> {
-  let held: { pools: readonly Pool[]; atMs: number } | undefined;
-  let asking: Promise<Outcome<readonly Pool[]>> | undefined;
+  let cached: { pools: readonly Pool[]; atMs: number } | undefined;
+  let pending: Promise<Outcome<readonly Pool[]>> | undefined;
 
   async function ask(requestId: string): Promise<Outcome<readonly Pool[]>> {
     const [provisioned, disabled] = [await provisionedByHost(db), await disabledVolumeHosts(db)];
@@ -44,18 +44,18 @@ export function watchPools({
       provisionedGib: provisioned.get(pool.host) ?? 0,
       enabled: !disabled.has(serviceHostOf(pool.host)),
     }));
-    held = { pools, atMs: clock.now() };
+    cached = { pools, atMs: clock.now() };
     return pools;
   }
 
   return async (requestId) => {
-    const maxAgeMs = held?.pools.every(({ answers }) => answers)
+    const maxAgeMs = cached?.pools.every(({ answers }) => answers)
       ? config.statsMaxAgeMs
       : Math.min(config.statsMaxAgeMs, silentMaxAgeMs);
-    if (held && clock.now() - held.atMs < maxAgeMs) return held.pools;
-    asking ??= ask(requestId).finally(() => {
-      asking = undefined;
+    if (cached && clock.now() - cached.atMs < maxAgeMs) return cached.pools;
+    pending ??= ask(requestId).finally(() => {
+      pending = undefined;
     });
-    return await asking;
+    return await pending;
   };
 }

@@ -10,7 +10,7 @@ import type { MessageRow } from './tables.ts';
 /**
  * Leaves a message for the object's owner. `sagaId` becomes its id, so that a repetition adds none.
  */
-export async function tellOwner(
+export async function leaveMessage(
   { database, clock, config, log }: Pick<CinderDeps, 'database' | 'clock' | 'config' | 'log'>,
   action: MessageAction,
   subject: { type: MessageRow['resource_type']; id: string; projectId: string },

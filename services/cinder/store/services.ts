@@ -26,13 +26,13 @@ export async function changeService(
   { binary, host }: Omit<ServiceKey, 'zone'>,
   change: { disabled: 0 | 1; disabled_reason: string | null },
 ): Promise<boolean> {
-  const found = await db
+  const update = await db
     .updateTable('services')
     .set(change)
     .where('binary', '=', binary)
     .where('host', '=', host)
     .executeTakeFirst();
-  return found.numUpdatedRows > 0n;
+  return update.numUpdatedRows > 0n;
 }
 
 /** Adds a service that is not in the list yet; one that is stays unchanged. */

@@ -92,7 +92,7 @@ export async function changeExtraSpecs(
 
 /** Returns false if a type with this name exists. */
 export async function insertType(db: CinderDb, row: VolumeTypeRow): Promise<boolean> {
-  return await unlessTaken(db.insertInto('volume_types').values(row).execute());
+  return await unlessDuplicate(db.insertInto('volume_types').values(row).execute());
 }
 
 /** Returns false if another type has the name. */
@@ -101,12 +101,12 @@ export async function changeType(
   id: string,
   change: Partial<Pick<VolumeTypeRow, 'name' | 'description' | 'is_public'>>,
 ): Promise<boolean> {
-  return await unlessTaken(
+  return await unlessDuplicate(
     db.updateTable('volume_types').set(change).where('id', '=', id).execute(),
   );
 }
 
-async function unlessTaken(write: Promise<unknown>): Promise<boolean> {
+async function unlessDuplicate(write: Promise<unknown>): Promise<boolean> {
   try {
     await write;
     return true;
@@ -169,10 +169,10 @@ export async function removeTypeAccess(
   typeId: string,
   projectId: string,
 ): Promise<boolean> {
-  const removed = await db
+  const deletion = await db
     .deleteFrom('type_access')
     .where('type_id', '=', typeId)
     .where('project_id', '=', projectId)
     .executeTakeFirst();
-  return removed.numDeletedRows > 0n;
+  return deletion.numDeletedRows > 0n;
 }

@@ -20,7 +20,7 @@ export function watchBackends({
   log,
 }: VolumeDeps): () => Promise<BackendFigures[]> {
   const last = new Map<string, BackendFacts>();
-  let asking: Promise<BackendFigures[]> | undefined;
+  let pending: Promise<BackendFigures[]> | undefined;
 
   async function ask(): Promise<BackendFigures[]> {
     const figuresOfAll = await Promise.all(
@@ -49,9 +49,9 @@ export function watchBackends({
   }
 
   return async () => {
-    asking ??= ask().finally(() => {
-      asking = undefined;
+    pending ??= ask().finally(() => {
+      pending = undefined;
     });
-    return await asking;
+    return await pending;
   };
 }

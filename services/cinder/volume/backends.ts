@@ -66,10 +66,10 @@ export async function whileWanted<T>(
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const [unwanted, ended] = [new AbortController(), new AbortController()];
+  const [unwanted, stopWatch] = [new AbortController(), new AbortController()];
   const watch = async (): Promise<void> => {
-    while (!ended.signal.aborted) {
-      await clock.sleep(wantedCheckMs, { signal: ended.signal, unref: true });
+    while (!stopWatch.signal.aborted) {
+      await clock.sleep(wantedCheckMs, { signal: stopWatch.signal, unref: true });
       const volume = await findVolume(db, volumeId, null);
       if (!volume || !states.includes(volume.status))
         unwanted.abort(new Error(`volume ${volumeId} is not wanted any more`));
@@ -79,6 +79,6 @@ export async function whileWanted<T>(
   try {
     return await work(AbortSignal.any([signal, unwanted.signal]));
   } finally {
-    ended.abort();
+    stopWatch.abort();
   }
 }

@@ -6,7 +6,7 @@ import { isFault } from '#contracts/common/fault.ts';
 import type { AnySaga, SagaStep } from '#platform/saga/saga.ts';
 import { isInUse } from '../store/attachments.ts';
 import { defineOperation } from '../store/operations.ts';
-import { tellOwner } from '../store/owner-messages.ts';
+import { leaveMessage } from '../store/owner-messages.ts';
 import { changeSnapshotIn, findSnapshot } from '../store/snapshots.ts';
 import { backendRetries, placedVolume, quickDeadlineMs, undoOnBackend } from './backends.ts';
 import { removeSnapshot } from './delete-snapshot.ts';
@@ -21,10 +21,10 @@ export function createSnapshot(deps: VolumeDeps): AnySaga {
   const { clock } = deps;
   return defineOperation<'cinder.create-snapshot', State>({
     name: 'cinder.create-snapshot',
-    steps: [lookStep(deps), takeStep(deps), switchStep(deps), finishStep(deps)],
+    steps: [inspectStep(deps), takeStep(deps), switchStep(deps), finishStep(deps)],
     async failed({ snapshotId, projectId }, _state, reason, context) {
       await changeSnapshotIn(db, snapshotId, ['creating'], { status: 'error' }, clock.now());
-      await tellOwner(
+      await leaveMessage(
         deps,
         'createSnapshot',
         { type: 'VOLUME_SNAPSHOT', id: snapshotId, projectId },
@@ -39,7 +39,7 @@ export function createSnapshot(deps: VolumeDeps): AnySaga {
  * Finds out whether a guest has the volume. No server can attach it while this saga holds the
  * volume's lock; it can only be detached.
  */
-const lookStep = ({ database: { db } }: VolumeDeps): Step => ({
+const inspectStep = ({ database: { db } }: VolumeDeps): Step => ({
   name: 'look',
   deadlineMs: quickDeadlineMs,
   retries: 3,

@@ -8,7 +8,7 @@ import type { AnySaga, SagaStep } from '#platform/saga/saga.ts';
 import type { VolumeOrigin } from '#ports/volume-backend.ts';
 import { creationStatuses } from '../domain/creation-statuses.ts';
 import { defineOperation } from '../store/operations.ts';
-import { tellOwner } from '../store/owner-messages.ts';
+import { leaveMessage } from '../store/owner-messages.ts';
 import { placeStep } from '../store/place-volume.ts';
 import { requireSnapshot } from '../store/snapshots.ts';
 import { enqueueTemporaryRemoval } from '../store/temporary-snapshots.ts';
@@ -48,7 +48,13 @@ function creation(
           ? 'createVolume'
           : 'downloadImage'
         : 'scheduleVolume';
-      await tellOwner(deps, action, { type: 'VOLUME', id: volumeId, projectId }, reason, context);
+      await leaveMessage(
+        deps,
+        action,
+        { type: 'VOLUME', id: volumeId, projectId },
+        reason,
+        context,
+      );
       await changeVolumeIn(
         database.db,
         volumeId,
@@ -113,9 +119,9 @@ async function missingTemporary(
   { origin }: CreateVolumeInput,
 ): Promise<Outcome<undefined>> {
   if (origin?.kind !== 'snapshot' || !origin.temporary) return undefined;
-  const taken = await requireSnapshot(db, origin.id);
-  if (isFault(taken)) return taken;
-  return taken.status === 'available'
+  const snapshot = await requireSnapshot(db, origin.id);
+  if (isFault(snapshot)) return snapshot;
+  return snapshot.status === 'available'
     ? undefined
     : fault('conflict', 'The volume is in use, and the snapshot to be copied could not be taken.');
 }

@@ -7,7 +7,7 @@ import type { SnapshotKey, VolumeBackend } from '#ports/volume-backend.ts';
 import { backendOfVolume } from '../domain/backend-of-volume.ts';
 import { isInUse } from '../store/attachments.ts';
 import { defineOperation } from '../store/operations.ts';
-import { tellOwner } from '../store/owner-messages.ts';
+import { leaveMessage } from '../store/owner-messages.ts';
 import { changeSnapshotIn, deleteSnapshotRow, findSnapshot } from '../store/snapshots.ts';
 import type { SnapshotRow } from '../store/tables.ts';
 import { findVolume } from '../store/volumes.ts';
@@ -56,7 +56,7 @@ export function deleteSnapshot(deps: VolumeDeps): AnySaga {
         { status: 'error_deleting' },
         clock.now(),
       );
-      await tellOwner(
+      await leaveMessage(
         deps,
         'deleteSnapshot',
         { type: 'VOLUME_SNAPSHOT', id: snapshotId, projectId },
@@ -76,8 +76,8 @@ export async function removeSnapshot(
   key: SnapshotKey,
   { inUse, assisted }: { inUse: boolean; assisted: SnapshotRow['assisted'] },
 ): Promise<Outcome<void>> {
-  const removed = await backend.deleteSnapshot(key, { inUse });
-  return isFault(removed) || assisted === 'asked' || assisted === 'done'
-    ? removed
+  const deletion = await backend.deleteSnapshot(key, { inUse });
+  return isFault(deletion) || assisted === 'asked' || assisted === 'done'
+    ? deletion
     : await backend.abandonOnlineSnapshot(key);
 }

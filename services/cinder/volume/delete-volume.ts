@@ -5,7 +5,7 @@ import { transaction } from '#platform/db/transaction.ts';
 import type { AnySaga } from '#platform/saga/saga.ts';
 import { backendOfVolume } from '../domain/backend-of-volume.ts';
 import { defineOperation } from '../store/operations.ts';
-import { tellOwner } from '../store/owner-messages.ts';
+import { leaveMessage } from '../store/owner-messages.ts';
 import { changeSnapshot, snapshotsOf } from '../store/snapshots.ts';
 import { changeVolumeIn, deleteVolumeRows, findVolume } from '../store/volumes.ts';
 import { backendRetries, quickDeadlineMs } from './backends.ts';
@@ -45,7 +45,7 @@ export function deleteVolume(deps: VolumeDeps): AnySaga {
       for (const snapshot of await snapshotsOf(db, volumeId))
         if (snapshot.status === 'deleting')
           await changeSnapshot(db, snapshot.id, { status: 'error_deleting' }, now);
-      await tellOwner(
+      await leaveMessage(
         deps,
         'deleteVolume',
         { type: 'VOLUME', id: volumeId, projectId },

@@ -5,10 +5,10 @@ import { isFault } from '#contracts/common/fault.ts';
 import type { AnySaga, SagaStep } from '#platform/saga/saga.ts';
 import { attachmentsOf } from '../store/attachments.ts';
 import { defineOperation } from '../store/operations.ts';
-import { tellOwner } from '../store/owner-messages.ts';
+import { leaveMessage } from '../store/owner-messages.ts';
 import { changeVolume, changeVolumeIn } from '../store/volumes.ts';
 import { backendRetries, placedVolume, quickDeadlineMs } from './backends.ts';
-import { tellExtended } from './nova.ts';
+import { sendExtended } from './nova.ts';
 import type { VolumeDeps } from './volume-deps.ts';
 
 type Input = CinderOperations['cinder.extend-volume'];
@@ -19,12 +19,12 @@ export function extendVolume(deps: VolumeDeps): AnySaga {
   const { clock } = deps;
   return defineOperation<'cinder.extend-volume'>({
     name: 'cinder.extend-volume',
-    steps: [growStep(deps), recordSizeStep(deps), tellNovaStep(deps)],
+    steps: [growStep(deps), recordSizeStep(deps), notifyNovaStep(deps)],
     async failed(input, _state, reason, context) {
       const now = clock.now();
       await changeVolume(db, input.volumeId, { extending_gib: 0 }, now);
       await changeVolumeIn(db, input.volumeId, ['extending'], { status: statusBefore(input) }, now);
-      await tellOwner(
+      await leaveMessage(
         deps,
         'extendVolume',
         { type: 'VOLUME', id: input.volumeId, projectId: input.projectId },
@@ -69,7 +69,7 @@ const recordSizeStep = ({ database: { db }, clock }: VolumeDeps): Step => ({
   },
 });
 
-const tellNovaStep = (deps: VolumeDeps): Step => ({
+const notifyNovaStep = (deps: VolumeDeps): Step => ({
   name: 'tell Nova',
   deadlineMs: quickDeadlineMs,
   retries: 4,
@@ -79,7 +79,7 @@ const tellNovaStep = (deps: VolumeDeps): Step => ({
       : [];
     for (const serverId of servers) {
       const notified =
-        serverId === null ? undefined : await tellExtended(deps, volumeId, serverId, requestId);
+        serverId === null ? undefined : await sendExtended(deps, volumeId, serverId, requestId);
       if (isFault(notified)) return notified;
     }
     deps.log.info({ volume: volumeId, sizeGib: newGib, req: requestId }, 'volume extended');

@@ -68,10 +68,10 @@ export async function uploadImage(
 }
 
 /** Translates a refusal by Glance; a fault of the connection to Glance is passed on. */
-function refusal(refused: Fault, what: string): Fault {
-  const status = refusedStatus(refused);
+function refusal(answer: Fault, what: string): Fault {
+  const status = refusedStatus(answer);
   return status === undefined
-    ? refused
+    ? answer
     : fault(status >= 500 ? 'unavailable' : 'badRequest', `Glance does not ${what}: ${status}.`);
 }
 
@@ -84,10 +84,10 @@ export async function removeImage(
   imageId: string,
   requestId: string,
 ): Promise<Outcome<void>> {
-  const removed = await clientFor(deps, requestId).deleteImage(imageId);
-  if (!isFault(removed)) return undefined;
-  const status = refusedStatus(removed);
-  if (status === undefined) return removed;
+  const deletion = await clientFor(deps, requestId).deleteImage(imageId);
+  if (!isFault(deletion)) return undefined;
+  const status = refusedStatus(deletion);
+  if (status === undefined) return deletion;
   return status < 500 && status !== 401
     ? undefined
     : fault('unavailable', `Glance keeps the image ${imageId}: ${status}.`);

@@ -16,7 +16,7 @@ export async function assistSnapshot(
   });
 }
 
-export async function tellExtended(
+export async function sendExtended(
   deps: ClientDeps,
   volumeId: string,
   serverId: string,

@@ -40,9 +40,9 @@ const settleStep = ({ database: { db }, backends, config }: VolumeDeps): Step =>
     if (isFault(settled)) return settled;
     // If it was extended while attached, the hypervisor should have grown it, but may have been
     // away.
-    const grown = await backend.extendVolume(volumeId, volume.size_gib);
-    return isFault(grown) && (grown.kind === 'unavailable' || grown.kind === 'timeout')
-      ? grown
+    const extension = await backend.extendVolume(volumeId, volume.size_gib);
+    return isFault(extension) && (extension.kind === 'unavailable' || extension.kind === 'timeout')
+      ? extension
       : undefined;
   },
 });

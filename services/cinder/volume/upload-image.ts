@@ -5,7 +5,7 @@ import { fault, isFault } from '#contracts/common/fault.ts';
 import type { AnySaga, SagaStep } from '#platform/saga/saga.ts';
 import { withSpoolFile } from '#platform/spool.ts';
 import { defineOperation } from '../store/operations.ts';
-import { tellOwner } from '../store/owner-messages.ts';
+import { leaveMessage } from '../store/owner-messages.ts';
 import { changeVolumeIn } from '../store/volumes.ts';
 import { backendRetries, placedVolume, quickDeadlineMs } from './backends.ts';
 import { imageState, removeImage, uploadImage as sendImage } from './glance.ts';
@@ -23,7 +23,7 @@ export function uploadImage(deps: VolumeDeps): AnySaga {
     steps: [uploadStep(deps), finishStep(deps)],
     async failed({ volumeId, projectId }, _state, reason, context) {
       await changeVolumeIn(db, volumeId, ['uploading'], { status: 'available' }, clock.now());
-      await tellOwner(
+      await leaveMessage(
         deps,
         'uploadImage',
         { type: 'VOLUME', id: volumeId, projectId },
@@ -54,8 +54,8 @@ const uploadStep = (deps: VolumeDeps): Step => ({
     });
   },
   async undo({ imageId }, _state, { requestId }) {
-    const removed = await removeImage(deps, imageId, requestId);
-    if (isFault(removed)) throw new Error(`image ${imageId} is not removed: ${removed.message}`);
+    const removal = await removeImage(deps, imageId, requestId);
+    if (isFault(removal)) throw new Error(`image ${imageId} is not removed: ${removal.message}`);
   },
 });
 

@@ -17,7 +17,7 @@ export async function chooseHosts(
   request: NovaExternalRequest,
   requestId: string,
 ): Promise<Outcome<Choice>> {
-  const { follower, tellOthers } = parts;
+  const { follower, announceChanges: tellOthers } = parts;
   if (!follower.isReady()) return notReady;
   // Waits for reads of hosts in progress: the sender knows of the claims that caused them.
   await follower.settled();
@@ -35,8 +35,8 @@ function note(
   { hosts }: Choice,
 ): void {
   if (options?.read_only || options?.skip_history) return;
-  const [kept] = scheduling.decisions.of(spec['nova_object.data'].instance_uuid ?? '');
-  if (kept) noteDecision(kept, hosts);
+  const [logged] = scheduling.decisions.of(spec['nova_object.data'].instance_uuid ?? '');
+  if (logged) noteDecision(logged, hosts);
 }
 
 async function decide(

@@ -4,7 +4,7 @@ import { fault } from '#contracts/common/fault.ts';
 import type { Json } from '#contracts/common/json.ts';
 import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
-import type { KeptDecision } from '../domain/decision-log.ts';
+import type { LoggedDecision } from '../domain/decision-log.ts';
 import { explainDecision, whyNot } from '../domain/explain/explain-decision.ts';
 import { explanationView } from './decision-view.ts';
 import type { CortexParts } from './parts.ts';
@@ -16,15 +16,16 @@ export function decisionRoutes({ scheduling }: CortexParts): Route[] {
       faults: ['notFound'],
       handler({ params, query }) {
         const { server_id: id = '' } = params;
-        const kept = scheduling.decisions.of(id);
-        if (kept.length === 0) return fault('notFound', `No decision for ${id} is remembered.`);
+        const decisions = scheduling.decisions.of(id);
+        if (decisions.length === 0)
+          return fault('notFound', `No decision for ${id} is remembered.`);
         const [host] = query['host'] ?? [];
-        return { status: 200, body: { decisions: kept.map((one) => view(one, host)) } };
+        return { status: 200, body: { decisions: decisions.map((one) => view(one, host)) } };
       },
     }),
   ];
 
-  function view({ atMs, pipeline, decision, noHost }: KeptDecision, host?: string): Json {
+  function view({ atMs, pipeline, decision, noHost }: LoggedDecision, host?: string): Json {
     return {
       decided_at: new Date(atMs).toISOString(),
       intent: decision.request.intent,

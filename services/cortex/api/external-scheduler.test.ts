@@ -54,7 +54,7 @@ function startCortex(
       migratedSince: async () => [],
     },
     noteDecision: ({ decision }, [best]) => noted.push(`${decision.request.serverId} ${best}`),
-    tellOthers: async () => undefined,
+    announceChanges: async () => undefined,
   });
   const dispatcher = createDispatcher(role.http, {
     tokens: roleTokens,

@@ -2,7 +2,7 @@
 import type { NovaBalance } from '#openstack/clients/nova-balance.ts';
 import type { Clock } from '#platform/clock.ts';
 import type { CortexConfig } from '../deps.ts';
-import type { KeptDecision } from '../domain/decision-log.ts';
+import type { LoggedDecision } from '../domain/decision-log.ts';
 import type { InFlightChanges, Scheduling } from '../domain/scheduling.ts';
 import type { FleetFollower } from '../follow-openstack.ts';
 
@@ -13,9 +13,9 @@ export interface CortexParts {
   clock: Pick<Clock, 'now'>;
   config: CortexConfig;
   /** Called for each answered request, with the hosts of the answer. */
-  noteDecision: (kept: KeptDecision, hosts: readonly string[]) => void;
+  noteDecision: (logged: LoggedDecision, hosts: readonly string[]) => void;
   /**
    * Sends changes of in-flight choices to Cortex's other processes; a lost message does no harm.
    */
-  tellOthers: (changes: InFlightChanges, requestId: string) => Promise<void>;
+  announceChanges: (changes: InFlightChanges, requestId: string) => Promise<void>;
 }

@@ -45,8 +45,8 @@ async function plannedBy(
 ): Promise<Outcome<RebalancePlan>> {
   if (!follower.isReady()) return fault('unavailable', 'The picture of the fleet is not complete.');
   const restMs = (request.rest_minutes ?? defaultRestMinutes) * 60_000;
-  const looked = await follower.refresh();
-  if (isFault(looked)) return looked;
+  const refresh = await follower.refresh();
+  if (isFault(refresh)) return refresh;
   const [servers, groups, migrated] = await Promise.all([
     balance.servers(),
     balance.serverGroups(),

@@ -55,7 +55,7 @@ export function createCortex(deps: CortexDeps): CortexRole {
     clock,
     config,
     follower,
-    tellOthers: async (changes, requestId) =>
+    announceChanges: async (changes, requestId) =>
       await others.fanout('choicesChanged', { from, ...changes }, { requestId }),
   };
   return {
@@ -118,7 +118,7 @@ const followFleet = ({ log, config }: CortexDeps, follower: FleetFollower): Task
   scope: 'every',
   atStart: true,
   async run() {
-    const outcome = await follower.look();
+    const outcome = await follower.poll();
     if (isFault(outcome)) log.warn({ why: outcome.message }, 'the fleet cannot be read now');
   },
 });

@@ -4,7 +4,7 @@ import type { NoHost } from './explain/no-host-cause.ts';
 import type { Pipeline } from './pipeline/build-pipeline.ts';
 import type { Decision } from './pipeline/engine.ts';
 
-export interface KeptDecision {
+export interface LoggedDecision {
   atMs: number;
   pipeline: Pipeline;
   decision: Decision;
@@ -18,7 +18,7 @@ export interface KeptDecision {
 export class DecisionLog {
   readonly #most: number;
   /** By decision number, oldest first. */
-  readonly #kept = new Map<number, KeptDecision>();
+  readonly #decisions = new Map<number, LoggedDecision>();
   readonly #ofServer = new Map<string, number[]>();
   #next = 0;
 
@@ -26,26 +26,26 @@ export class DecisionLog {
     this.#most = most;
   }
 
-  add(kept: KeptDecision): void {
-    const { serverId } = kept.decision.request;
-    this.#kept.set(this.#next, kept);
+  add(logged: LoggedDecision): void {
+    const { serverId } = logged.decision.request;
+    this.#decisions.set(this.#next, logged);
     this.#ofServer.set(serverId, [...(this.#ofServer.get(serverId) ?? []), this.#next]);
     this.#next += 1;
-    if (this.#kept.size > this.#most) this.#forgetOldest();
+    if (this.#decisions.size > this.#most) this.#forgetOldest();
   }
 
   /** Decisions on a server, newest first. */
-  of(serverId: string): KeptDecision[] {
+  of(serverId: string): LoggedDecision[] {
     return (this.#ofServer.get(serverId) ?? [])
-      .flatMap((number) => this.#kept.get(number) ?? [])
+      .flatMap((number) => this.#decisions.get(number) ?? [])
       .reverse();
   }
 
   #forgetOldest(): void {
-    const [oldest] = this.#kept;
+    const [oldest] = this.#decisions;
     if (!oldest) return;
     const [number, { decision }] = oldest;
-    this.#kept.delete(number);
+    this.#decisions.delete(number);
     const { serverId } = decision.request;
     const rest = (this.#ofServer.get(serverId) ?? []).filter((one) => one !== number);
     if (rest.length > 0) this.#ofServer.set(serverId, rest);

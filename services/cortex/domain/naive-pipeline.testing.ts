@@ -20,8 +20,8 @@ function membersOn(host: HostFacts, request: PlacementRequest): number {
   const { group, serverId } = request;
   if (!group) return 0;
   const members = group.members.filter((id) => id !== serverId && host.servers.includes(id));
-  const told = group.hosts.filter((name) => name === host.name && !own(host, request));
-  return Math.max(members.length, told.length);
+  const hostEntries = group.hosts.filter((name) => name === host.name && !own(host, request));
+  return Math.max(members.length, hostEntries.length);
 }
 
 /** Amounts by host and resource class of reservations that the request may not use. */
@@ -38,10 +38,10 @@ function heldByHost(
         : request.intent !== 'evacuate' || !one.servers.includes(request.serverId));
     if (!isLocked) continue;
     for (const name of one.hosts) {
-      const held = byHost.get(name) ?? {};
-      byHost.set(name, held);
+      const amounts = byHost.get(name) ?? {};
+      byHost.set(name, amounts);
       for (const [resourceClass, amount] of Object.entries(one.held))
-        held[resourceClass] = (held[resourceClass] ?? 0) + amount;
+        amounts[resourceClass] = (amounts[resourceClass] ?? 0) + amount;
     }
   }
   return byHost;
@@ -61,8 +61,10 @@ const filters: readonly Passes[] = [
     host.allowedProjects.length === 0 || host.allowedProjects.includes(projectId),
   (host, { projectId }) => {
     const lists = host.aggregates.map(({ metadata }) => metadata['filter_tenant_id1']);
-    const told = lists.filter((list) => list !== undefined);
-    return told.length === 0 || told.some((list) => list.split(',').includes(projectId));
+    const tenantLists = lists.filter((list) => list !== undefined);
+    return (
+      tenantLists.length === 0 || tenantLists.some((list) => list.split(',').includes(projectId))
+    );
   },
   (host, { image }) =>
     image.firmware !== 'uefi' ||
@@ -109,25 +111,25 @@ export function naiveDecision(fleet: NaiveFleet, request: PlacementRequest): Nai
     });
   }
   const copies = structuredClone(fleet);
-  const [chosen, held] = [new Set(names), heldByHost(copies, request)];
-  const left = copies.hosts.filter(
+  const [candidateNames, heldAmounts] = [new Set(names), heldByHost(copies, request)];
+  const remainingHosts = copies.hosts.filter(
     ({ name, resources }) =>
-      chosen.has(name) &&
+      candidateNames.has(name) &&
       [...request.resources].every(([resourceClass, amount]) => {
         const { capacity = 0, used = 0 } = resources[resourceClass] ?? {};
-        return capacity - used - (held.get(name)?.[resourceClass] ?? 0) >= amount;
+        return capacity - used - (heldAmounts.get(name)?.[resourceClass] ?? 0) >= amount;
       }),
   );
-  return weighed(left, request, copies);
+  return weighed(remainingHosts, request, copies);
 }
 
 function weighed(
-  left: readonly HostFacts[],
+  remainingHosts: readonly HostFacts[],
   request: PlacementRequest,
   fleet: NaiveFleet,
 ): NaiveTarget[] {
   const memoryOf = (host: HostFacts): number => host.resources['MEMORY_MB']?.capacity ?? 0;
-  const sizes = left.map(memoryOf);
+  const sizes = remainingHosts.map(memoryOf);
   const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
   const wanted = request.resources.get('MEMORY_MB') ?? 0;
   const members = Math.max(1, ...fleet.hosts.map((host) => membersOn(host, request)));
@@ -142,7 +144,7 @@ function weighed(
     (request.zone === null || one.zone === request.zone) &&
     (one.held['MEMORY_MB'] ?? 0) >= wanted;
   const hasCommitments = fleet.reservations.some(isCommitment);
-  const targets = left.map((host) => {
+  const targets = remainingHosts.map((host) => {
     const memory = memoryOf(host);
     const use = ((host.resources['MEMORY_MB']?.used ?? 0) + wanted) / memory;
     const isOwnFailover = (one: ReservationFacts): boolean =>

@@ -62,7 +62,7 @@ const holdingIntents: ReadonlySet<Intent> = new Set<Intent>([
 /** For how many of the best hosts weights are recorded by step. */
 const explainedTargets = 10;
 /** How many candidates are sorted before it is known whether the caller can use them. */
-const firstLook = 50;
+const firstLimit = 50;
 
 export class Scheduling {
   readonly fleet: Fleet;
@@ -112,15 +112,19 @@ export class Scheduling {
     const preselection = new Map(
       request.hosts.map(({ host }) => [host, request.weights[host] ?? 0]),
     );
-    const asked = parseNovaRequest(request);
+    const placementRequest = parseNovaRequest(request);
     this.inFlight.releaseEnded(nowMs);
-    const changes = this.#beginHolding(request, asked, pipeline, preselection, nowMs);
+    const changes = this.#beginHolding(request, placementRequest, pipeline, preselection, nowMs);
     const most = request.options?.max_candidates ?? Infinity;
     const decideAmong = (limit: number): Decision =>
-      this.#engine.decide(pipeline, asked, { preselection, limit, explained: explainedTargets });
+      this.#engine.decide(pipeline, placementRequest, {
+        preselection,
+        limit,
+        explained: explainedTargets,
+      });
     // All hosts are sorted only if the planned place, which may be anywhere in the order, must be
     // found.
-    const limit = changes?.place === undefined ? this.#firstLook(most) : Infinity;
+    const limit = changes?.place === undefined ? this.#firstLimit(most) : Infinity;
     let decision = decideAmong(limit);
     let usable = this.#usable(decision, preselection);
     if (usable.length < most && decision.hostsOut > limit) {
@@ -147,7 +151,7 @@ export class Scheduling {
     });
     const [best] = hosts;
     if (changes && best !== undefined) {
-      const choice = choiceOf(asked.serverId, best, asked);
+      const choice = choiceOf(placementRequest.serverId, best, placementRequest);
       this.inFlight.hold(choice, nowMs);
       changes.held.push(choice);
     }
@@ -169,7 +173,7 @@ export class Scheduling {
    */
   #beginHolding(
     { options = {} }: NovaExternalRequest,
-    asked: PlacementRequest,
+    placementRequest: PlacementRequest,
     pipeline: Pipeline,
     preselection: ReadonlyMap<string, number>,
     nowMs: number,
@@ -177,14 +181,18 @@ export class Scheduling {
     if (
       options.read_only ||
       options.skip_inflight ||
-      !holdingIntents.has(asked.intent) ||
-      !asked.serverId
+      !holdingIntents.has(placementRequest.intent) ||
+      !placementRequest.serverId
     )
       return undefined;
     const { inFlight } = this;
-    const before = inFlight.hostOf(asked.serverId);
-    inFlight.release(asked.serverId);
-    const changes = { held: [] as InFlightChoice[], released: [asked.serverId], batch: null };
+    const before = inFlight.hostOf(placementRequest.serverId);
+    inFlight.release(placementRequest.serverId);
+    const changes = {
+      held: [] as InFlightChoice[],
+      released: [placementRequest.serverId],
+      batch: null,
+    };
     const { batch } = options;
     if (!batch) return { ...changes, place: undefined };
     const isNew = !this.#batches.has(batch.id, nowMs);
@@ -192,7 +200,7 @@ export class Scheduling {
       const isUsable = (host: string): boolean =>
         !this.#config.limitHostsToRequest || preselection.has(host);
       const planning = { engine: this.#engine, inFlight, pipeline, isUsable, nowMs };
-      changes.held = planBatch(planning, asked, batch);
+      changes.held = planBatch(planning, placementRequest, batch);
       if (changes.held.length > 0) this.#batches.add(batch.id, nowMs);
     }
     const own = placeOf(batch.id, batch.index);
@@ -208,10 +216,10 @@ export class Scheduling {
   }
 
   /** How many of the best hosts are sorted at first. */
-  #firstLook(most: number): number {
+  #firstLimit(most: number): number {
     const { limitHostsToRequest, evacuationShuffle } = this.#config;
     return limitHostsToRequest
-      ? Math.max(firstLook, 2 * most)
+      ? Math.max(firstLimit, 2 * most)
       : Math.max(explainedTargets, evacuationShuffle, most);
   }
 

@@ -52,14 +52,19 @@ export function fleetOf(...hosts: HostFacts[]): Fleet {
   return fleet;
 }
 
-interface Wish extends Partial<PlacementRequest> {
+interface RequestOptions extends Partial<PlacementRequest> {
   vcpus?: number;
   memoryGib?: number;
   diskGib?: number;
 }
 
 /** By default for 2 vCPUs, 8 GiB of memory and 20 GiB of disk. */
-export function requestFor({ vcpus = 2, memoryGib = 8, diskGib = 20, ...rest }: Wish = {}) {
+export function requestFor({
+  vcpus = 2,
+  memoryGib = 8,
+  diskGib = 20,
+  ...rest
+}: RequestOptions = {}) {
   return {
     ...noRequest,
     serverId: 'server',
@@ -89,7 +94,7 @@ export const decide = (
 ): Decision => new Engine(fleet).decide(pipeline, request, { explained: 3 });
 
 /** Names of the hosts that remain after this filter alone, sorted. */
-export function left(
+export function remainingHosts(
   filter: string,
   fleet: Fleet,
   request: PlacementRequest,

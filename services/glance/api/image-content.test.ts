@@ -41,7 +41,7 @@ describe('the content of images', () => {
     diskFormat: string,
     data: Buffer,
     { containerFormat = 'bare', path = 'file', to = glance } = {},
-  ): Promise<{ answer: Answer; status: string; kept: number }> {
+  ): Promise<{ answer: Answer; status: string; storedCount: number }> {
     const {
       body: { id },
     } = await to.ask('ann', 'POST', '/images', {
@@ -56,7 +56,7 @@ describe('the content of images', () => {
     return {
       answer,
       status,
-      kept: (await to.store.list()).filter(({ key }) => key.startsWith(id)).length,
+      storedCount: (await to.store.list()).filter(({ key }) => key.startsWith(id)).length,
     };
   }
 
@@ -151,9 +151,9 @@ describe('the content of images', () => {
     ];
     for (const [diskFormat, data, words] of refused) {
       for (const path of ['file', 'stage']) {
-        const { answer, status, kept } = await send(diskFormat, data, { path });
+        const { answer, status, storedCount } = await send(diskFormat, data, { path });
         assert.deepEqual(
-          [answer.status, status, kept],
+          [answer.status, status, storedCount],
           [415, 'queued', 0],
           `${diskFormat} ${data.subarray(0, 16).toString('latin1')}`,
         );

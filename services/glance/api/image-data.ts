@@ -109,16 +109,16 @@ async function upload(
       await abandonUpload(db, key, clock.now());
       return virtualSizeBytes;
     }
-    const ended = await finishUpload(
+    const result = await finishUpload(
       db,
       { key, owner: image.owner, data, virtualSizeBytes },
       config.projectQuotaBytes,
       clock.now(),
     );
-    if (ended === 'stored') return { status: 204 };
+    if (result === 'stored') return { status: 204 };
     await store.remove(key);
     await abandonUpload(db, key, clock.now());
-    return ended === 'abandoned'
+    return result === 'abandoned'
       ? fault(
           'gone',
           `Image ${image.id} could not be found after upload. The image may have been deleted during the upload.`,
@@ -152,8 +152,8 @@ async function inspectData(
       'gone',
       `Image ${imageId} could not be found after upload. The image may have been deleted during the upload.`,
     );
-  const refused = parts.config.requireFormatMatch ? checkContent(image, ends) : undefined;
-  return refused ?? virtualSizeOf(image.diskFormat, { head: ends.head, sizeBytes });
+  const refusal = parts.config.requireFormatMatch ? checkContent(image, ends) : undefined;
+  return refusal ?? virtualSizeOf(image.diskFormat, { head: ends.head, sizeBytes });
 }
 
 /** The first and last bytes of the data. notFound: the data was removed meanwhile. */

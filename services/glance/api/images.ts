@@ -90,7 +90,7 @@ async function createImage(
     draft = setField(draft, name, value);
     if (isFault(draft)) return draft;
   }
-  const refused =
+  const problem =
     refusal(parts, request, draft, emptyDraft(own)) ??
     (request.allows('add_image', targetOf(draft))
       ? undefined
@@ -100,7 +100,7 @@ async function createImage(
             ? 'You are not authorized to complete add_image action.'
             : `You are not permitted to create images owned by '${draft.owner}'.`,
         ));
-  if (refused) return refused;
+  if (problem) return problem;
   const id = givenId?.toLowerCase() ?? parts.ids.uuid();
   if (!(await insertImage(parts.database.db, id, draft, parts.clock.now())))
     return fault('conflict', `Image ID ${id} already exists!`);
@@ -135,8 +135,8 @@ async function patch(parts: GlanceParts, request: ApiRequest<Json>): Promise<Out
     const { image } = requested;
     const draft = patchImage(image, changes);
     if (isFault(draft)) return draft;
-    const refused = refusal(parts, request, draft, image);
-    if (refused) return refused;
+    const problem = refusal(parts, request, draft, image);
+    if (problem) return problem;
     if (await changeImage(parts.database.db, image, draft, parts.clock.now())) {
       const changed = await findImage(parts.database.db, image.id);
       return changed ? { status: 200, body: imageView(changed) } : noImage(image.id);
@@ -180,21 +180,21 @@ async function list(
   { database: { db }, config }: GlanceParts,
   request: ApiRequest,
 ): Promise<Outcome<Reply>> {
-  const asked = readListQuery(request.query, config);
-  if (isFault(asked)) return asked;
+  const listQuery = readListQuery(request.query, config);
+  if (isFault(listQuery)) return listQuery;
   const images = await listImages(
     db,
     { projectId: request.auth.projectId, seesAll: request.allows('context_is_admin') },
-    asked,
+    listQuery,
   );
   if (images === 'noMarker')
-    return fault('badRequest', `Invalid marker. Image ${asked.marker} could not be found.`);
+    return fault('badRequest', `Invalid marker. Image ${listQuery.marker} could not be found.`);
   const others = new URLSearchParams(request.queryString);
   others.delete('marker');
   const first = others.size > 0 ? `/v2/images?${others.toString()}` : '/v2/images';
   const last = images.at(-1);
   const body: JsonObject = { images: images.map(imageView), first, schema: '/v2/schemas/images' };
-  if (last && images.length === asked.limit) {
+  if (last && images.length === listQuery.limit) {
     others.append('marker', last.id);
     body['next'] = `/v2/images?${others.toString()}`;
   }

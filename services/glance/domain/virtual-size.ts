@@ -7,11 +7,11 @@ export function virtualSizeOf(
   diskFormat: string | null,
   data: { head: Buffer; sizeBytes: number },
 ): number | null {
-  const bytes = told(diskFormat, data);
+  const bytes = sizeFromHeader(diskFormat, data);
   return bytes !== null && Number.isSafeInteger(bytes) ? bytes : null;
 }
 
-function told(
+function sizeFromHeader(
   diskFormat: string | null,
   { head, sizeBytes }: { head: Buffer; sizeBytes: number },
 ): number | null {

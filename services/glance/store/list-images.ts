@@ -51,13 +51,13 @@ function inScope(
   { visibility, memberStatus }: Pick<ListRequest, 'visibility' | 'memberStatus'>,
 ): Condition {
   const own = projectId === null ? eb.lit(false) : eb('owner', '=', projectId);
-  const asked =
+  const byVisibility =
     visibility === null
       ? eb.or([eb('visibility', '!=', 'community'), own])
       : visibility === 'all'
         ? eb.lit(true)
         : eb('visibility', '=', visibility);
-  if (seesAll) return asked;
+  if (seesAll) return byVisibility;
   const shared =
     projectId === null
       ? eb.lit(false)
@@ -78,7 +78,10 @@ function inScope(
               ),
           ), // not 'all': checked by $if
         ]);
-  return eb.and([asked, eb.or([own, eb('visibility', 'in', ['public', 'community']), shared])]);
+  return eb.and([
+    byVisibility,
+    eb.or([own, eb('visibility', 'in', ['public', 'community']), shared]),
+  ]);
 }
 
 function matches(eb: Eb, request: ListRequest): Condition[] {

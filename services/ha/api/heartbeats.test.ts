@@ -64,9 +64,9 @@ it('takes no heartbeat without a secret, with a wrong one, and with that of anot
 
 it('takes it with the secret of the host', async () => {
   assert.equal(await report('h1', 'secret of h1'), 200);
-  const heard = await listHeartbeats(fleet.database.db);
+  const heartbeats = await listHeartbeats(fleet.database.db);
   assert.deepEqual(
-    heard.map(({ host }) => host),
+    heartbeats.map(({ host }) => host),
     ['h1'],
   );
 });

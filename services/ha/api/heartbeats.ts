@@ -61,8 +61,8 @@ export function heartbeatRoutes(deps: HaApiDeps): readonly Route[] {
       async handler(request) {
         const { params, body } = request;
         const { host } = body;
-        const given = request.header(agentSecretHeader) ?? '';
-        if (params['host'] !== host || !isEqual(given, deps.agentSecretOf(host).reveal()))
+        const secret = request.header(agentSecretHeader) ?? '';
+        if (params['host'] !== host || !isEqual(secret, deps.agentSecretOf(host).reveal()))
           return fault('unauthorized', `This is not the secret of the HA Agent of ${host}.`);
         return { status: 200, body: { ...(await take(deps, body)) } };
       },

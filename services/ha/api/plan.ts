@@ -4,7 +4,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { HostPlan } from '#contracts/ha/wire.ts';
 import type { HaApiDeps } from '../deps.ts';
-import { targetsFor, wishFor } from '../recovery-facts.ts';
+import { targetsFor, recoveryPolicyFor } from '../recovery-facts.ts';
 import { listHeartbeats } from '../store/heartbeats.ts';
 import type { HostRow } from '../store/tables.ts';
 
@@ -15,7 +15,7 @@ export async function planFor(deps: HaApiDeps, { host }: HostRow): Promise<Outco
   const images = new Map<string, Record<string, string>>();
   const planned: HostPlan['servers'] = [];
   for (const server of servers) {
-    const { isWanted, priority } = await wishFor(nova, server, images);
+    const { isWanted, priority } = await recoveryPolicyFor(nova, server, images);
     planned.push({
       id: server.id,
       name: server.name,

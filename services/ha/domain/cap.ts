@@ -9,7 +9,7 @@ export interface CapLimits {
 
 export interface FailingHosts {
   /** Hosts of all zones with a recent heartbeat. */
-  heard: number;
+  liveHosts: number;
   /** Failing hosts of the whole cloud, including the one in question. */
   failing: number;
   inZone: { watched: number; failing: number };
@@ -17,10 +17,10 @@ export interface FailingHosts {
 
 /** undefined: the host may be fenced; otherwise the reason why not. */
 export function refusedByCap(
-  { heard, failing, inZone }: FailingHosts,
+  { liveHosts, failing, inZone }: FailingHosts,
   { maxHosts, maxZonePercent }: CapLimits,
 ): string | undefined {
-  if (heard === 0)
+  if (liveHosts === 0)
     return 'no host is heard at all: this service itself may be cut off; a person must look';
   if (failing <= 1) return undefined; // a single host may always be fenced
   if (failing > maxHosts)

@@ -6,15 +6,15 @@ import { followGuests, hasDied } from './died-guests.ts';
 
 /** Whether the guest counts as died after each report; null: its hypervisor did not answer. */
 function reports(...states: (GuestState | null)[]): boolean[] {
-  let known: { bootId: string; ran: string[] } | undefined;
+  let previous: { bootId: string; ran: string[] } | undefined;
   return states.map((state) => {
     const guests = state === null ? null : [{ uuid: 'a', state }];
-    known = { bootId: 'b1', ran: followGuests(known, { bootId: 'b1', guests }) };
-    return state !== null && hasDied({ uuid: 'a', state }, known.ran, false);
+    previous = { bootId: 'b1', ran: followGuests(previous, { bootId: 'b1', guests }) };
+    return state !== null && hasDied({ uuid: 'a', state }, previous.ran, false);
   });
 }
 
-test('one that ran and crashed has died, until it runs again', () => {
+test('a guest that was running and is reported as crashed has died, until it runs again', () => {
   assert.deepEqual(reports('running', 'crashed', 'crashed', 'running', 'crashed'), [
     false,
     true,
@@ -26,13 +26,13 @@ test('one that ran and crashed has died, until it runs again', () => {
   assert.deepEqual(reports('running', null, 'crashed'), [false, false, true]);
 });
 
-test('one that was off at first, or was switched off, has not', () => {
+test('a crashed guest that never ran, or was shut off or suspended before, does not count as died', () => {
   assert.deepEqual(reports('crashed', 'crashed'), [false, false]);
   assert.deepEqual(reports('running', 'shutoff', 'crashed'), [false, false, false]);
   assert.deepEqual(reports('running', 'suspended'), [false, false]);
 });
 
-test('after a boot of the host nothing has run yet', () => {
+test('a boot of the host clears the record of guests that have run', () => {
   const crashed = [{ uuid: 'a', state: 'crashed' as const }];
   assert.deepEqual(followGuests({ bootId: 'b1', ran: ['a'] }, { bootId: 'b1', guests: crashed }), [
     'a',
@@ -43,7 +43,7 @@ test('after a boot of the host nothing has run yet', () => {
   );
 });
 
-test('one that HA has started died, though nobody saw it run; not one that is switched off', () => {
+test('a crashed guest that HA has started counts as died even if no report showed it running', () => {
   assert.ok(hasDied({ uuid: 'a', state: 'crashed' }, [], true));
   assert.ok(!hasDied({ uuid: 'a', state: 'shutoff' }, [], true));
   assert.ok(!hasDied({ uuid: 'a', state: 'running' }, ['a'], true));

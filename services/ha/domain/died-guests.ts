@@ -17,11 +17,11 @@ export function followGuests(
   before: { bootId: string; ran: readonly string[] } | undefined,
   { bootId, guests }: Pick<Heartbeat, 'bootId' | 'guests'>,
 ): string[] {
-  const ran = new Set(before?.bootId === bootId ? before.ran : []);
+  const ranGuests = new Set(before?.bootId === bootId ? before.ran : []);
   // The hypervisor did not answer: assume that the guests still run.
-  if (guests === null) return [...ran];
+  if (guests === null) return [...ranGuests];
   return guests
-    .filter(({ uuid, state }) => isUp(state) || (state === 'crashed' && ran.has(uuid)))
+    .filter(({ uuid, state }) => isUp(state) || (state === 'crashed' && ranGuests.has(uuid)))
     .map(({ uuid }) => uuid);
 }
 
@@ -33,6 +33,6 @@ const isUp = (state: GuestState): boolean => state === 'running' || state === 'p
  */
 export const hasDied = (
   { uuid, state }: Reported,
-  ran: readonly string[],
+  ranGuests: readonly string[],
   startedHere: boolean,
-): boolean => state === 'crashed' && (startedHere || ran.includes(uuid));
+): boolean => state === 'crashed' && (startedHere || ranGuests.includes(uuid));

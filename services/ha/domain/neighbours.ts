@@ -4,11 +4,11 @@
 export function neighboursOf(host: string, all: readonly string[], perSide: number): string[] {
   const ring = [...new Set([...all, host])].sort();
   const at = ring.indexOf(host);
-  const found = new Set<string>();
+  const neighbours = new Set<string>();
   for (let distance = 1; distance <= Math.min(perSide, ring.length - 1); distance += 1) {
     for (const index of [at + distance, at - distance])
-      found.add(ring[(index + ring.length) % ring.length] as string); // always within the ring
+      neighbours.add(ring[(index + ring.length) % ring.length] as string); // always within the ring
   }
-  found.delete(host);
-  return [...found];
+  neighbours.delete(host);
+  return [...neighbours];
 }

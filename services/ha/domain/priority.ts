@@ -2,9 +2,9 @@
 // flavor, else on its image. Pure.
 
 /** `HA_Enabled` is masakari's name for this property. */
-export const wishKeys = { enabled: 'HA_Enabled', priority: 'ha:priority' } as const;
+export const policyKeys = { enabled: 'HA_Enabled', priority: 'ha:priority' } as const;
 
-export interface RecoveryWish {
+export interface RecoveryPolicy {
   /**
    * Read from the first of metadata, extra specs and image properties that has the key. Default:
    * true.
@@ -14,12 +14,14 @@ export interface RecoveryWish {
   priority: number;
 }
 
-export function recoveryWish(...levels: readonly Readonly<Record<string, string>>[]): RecoveryWish {
+export function recoveryPolicy(
+  ...levels: readonly Readonly<Record<string, string>>[]
+): RecoveryPolicy {
   const first = (key: string): string | undefined =>
     levels.find((level) => Object.hasOwn(level, key))?.[key];
-  const priority = Number(first(wishKeys.priority) ?? 0);
+  const priority = Number(first(policyKeys.priority) ?? 0);
   return {
-    isWanted: !/^(false|no|0)$/i.test(first(wishKeys.enabled)?.trim() ?? 'true'),
+    isWanted: !/^(false|no|0)$/i.test(first(policyKeys.enabled)?.trim() ?? 'true'),
     priority: Number.isFinite(priority) ? Math.trunc(priority) : 0,
   };
 }

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
 import { neighboursOf } from './neighbours.ts';
-import { recoveryWish } from './priority.ts';
+import { recoveryPolicy } from './priority.ts';
 import type { Move } from './recovery.ts';
 import { nextMoves, observedMove } from './recovery.ts';
 
@@ -45,7 +45,7 @@ const next = (moves: Move[], servers: FleetServer[], targets = ['a', 'b'], nowMs
   );
 
 describe('which servers are brought back next', () => {
-  it('those of the greatest priority, and no others before they are settled', () => {
+  it('servers of the highest priority first, the next priority once these are settled', () => {
     const moves = [move('low'), move('high', { priority: 5 }), move('top', { priority: 9 })];
     const servers = ['low', 'high', 'top'].map((id) => server(id));
     assert.deepEqual(next(moves, servers), ['begin top null']);
@@ -56,7 +56,7 @@ describe('which servers are brought back next', () => {
     assert.deepEqual(next(ongoing, servers), ['begin high null']);
   });
 
-  it('no more than the limits, in all and to one target', () => {
+  it('no more at once than the limits, in total and for each target', () => {
     const ids = ['1', '2', '3', '4', '5', '6'];
     const moves = ids.map((id) => move(id));
     const servers = ids.map((id) => server(id));
@@ -65,7 +65,7 @@ describe('which servers are brought back next', () => {
     assert.equal(next(moves, servers, []).length, 0);
   });
 
-  it('to another target when Nova has filled one, or one has failed', () => {
+  it('go to another target when one is full, or an attempt there has failed', () => {
     const full = ['x', 'y'].map((id) => move(id, { status: 'ongoing', destination: 'a' }));
     assert.deepEqual(next([...full, move('1')], [server('1')]), ['begin 1 b']);
     const failed = move('1', { attempts: 1, tried: ['a'] });
@@ -82,7 +82,7 @@ describe('which servers are brought back next', () => {
     assert.deepEqual(next([move('1')], [busy]), []);
   });
 
-  it('a paused one as one in error, and none that Nova cannot evacuate', () => {
+  it('paused servers like those in error, but none in a state that Nova cannot evacuate', () => {
     assert.deepEqual(next([move('1')], [server('1', 'PAUSED')]), ['resetState 1']);
     assert.deepEqual(next([move('1')], [server('1', 'VERIFY_RESIZE')]), ['failedAttempt 1']);
   });
@@ -124,50 +124,50 @@ describe('which servers are brought back next', () => {
 
 describe('what has become of a move', () => {
   const ongoing = move('1', { status: 'ongoing', attempts: 1, attemptAtMs: 0, destination: 'a' });
-  const seen = (now: FleetServer | null, nowMs = 1_000, of = ongoing) =>
+  const changeFor = (now: FleetServer | null, nowMs = 1_000, of = ongoing) =>
     observedMove(of, now, 'dead', limits, nowMs);
 
   it('it has arrived when it is idle on another host', () => {
     const elsewhere = { 'OS-EXT-SRV-ATTR:host': 'a' };
-    assert.deepEqual(seen(server('1', 'ACTIVE', elsewhere)), {
+    assert.deepEqual(changeFor(server('1', 'ACTIVE', elsewhere)), {
       kind: 'succeeded',
       destination: 'a',
     });
-    assert.equal(seen(server('1', 'REBUILD', elsewhere)), undefined);
+    assert.equal(changeFor(server('1', 'REBUILD', elsewhere)), undefined);
   });
-  it('it was deleted meanwhile', () => assert.equal(seen(null)?.kind, 'ignored'));
+  it('it was deleted meanwhile', () => assert.equal(changeFor(null)?.kind, 'ignored'));
   it('it failed: in error on the dead host, not begun, or not over in time', () => {
-    const failed = seen(server('1', 'ERROR', { fault: { message: 'No valid host' } }));
+    const failed = changeFor(server('1', 'ERROR', { fault: { message: 'No valid host' } }));
     assert.deepEqual(failed, {
       kind: 'failedAttempt',
       message: 'No valid host',
       isLast: false,
     });
-    assert.equal(seen(server('1'), 14_000), undefined);
-    assert.equal(seen(server('1'), 16_000)?.kind, 'failedAttempt');
+    assert.equal(changeFor(server('1'), 14_000), undefined);
+    assert.equal(changeFor(server('1'), 16_000)?.kind, 'failedAttempt');
     const stuck = server('1', 'REBUILD', { 'OS-EXT-STS:task_state': 'rebuilding' });
-    assert.equal(seen(stuck, 60_000), undefined);
-    assert.equal(seen(stuck, 60_001)?.kind, 'failedAttempt');
-    const neverBegun = seen(stuck, 60_001, move('1'));
+    assert.equal(changeFor(stuck, 60_000), undefined);
+    assert.equal(changeFor(stuck, 60_001)?.kind, 'failedAttempt');
+    const neverBegun = changeFor(stuck, 60_001, move('1'));
     assert.equal(neverBegun?.kind === 'failedAttempt' && neverBegun.isLast, true);
   });
-  it('the last attempt is the last', () => {
-    const last = seen(server('1', 'ERROR'), 1_000, { ...ongoing, attempts: 3 });
+  it('no attempt follows the last allowed one', () => {
+    const last = changeFor(server('1', 'ERROR'), 1_000, { ...ongoing, attempts: 3 });
     assert.equal(last?.kind === 'failedAttempt' && last.isLast, true);
   });
 });
 
-describe("an owner's wish", () => {
-  it('of the server before the flavor before the image', () => {
-    assert.deepEqual(recoveryWish({}, {}, {}), { isWanted: true, priority: 0 });
-    const wish = recoveryWish(
+describe('the recovery policy', () => {
+  it('is read from the metadata of the server, else of the flavor, else of the image', () => {
+    assert.deepEqual(recoveryPolicy({}, {}, {}), { isWanted: true, priority: 0 });
+    const policy = recoveryPolicy(
       { 'ha:priority': '7' },
       { 'ha:priority': '1', HA_Enabled: 'True' },
       { HA_Enabled: 'False' },
     );
-    assert.deepEqual(wish, { isWanted: true, priority: 7 });
-    assert.equal(recoveryWish({ HA_Enabled: 'false' }).isWanted, false);
-    assert.equal(recoveryWish({ 'ha:priority': 'soon' }).priority, 0);
+    assert.deepEqual(policy, { isWanted: true, priority: 7 });
+    assert.equal(recoveryPolicy({ HA_Enabled: 'false' }).isWanted, false);
+    assert.equal(recoveryPolicy({ 'ha:priority': 'soon' }).priority, 0);
   });
 });
 

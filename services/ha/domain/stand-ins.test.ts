@@ -25,8 +25,8 @@ describe('the recovery method of a segment', () => {
     assert.deepEqual(decided('reserved_host', withOne), [false, { hosts: ['r'], named: true }]);
     const [isNeeded] = decided('reserved_host', { ...withOne, tried: [[], ['r']] });
     assert.equal(isNeeded, true);
-    const gone = { ...withOne, all: ['b', 'c'] };
-    assert.deepEqual(decided('reserved_host', gone), [true, { hosts: [], named: true }]);
+    const withoutReserved = { ...withOne, all: ['b', 'c'] };
+    assert.deepEqual(decided('reserved_host', withoutReserved), [true, { hosts: [], named: true }]);
   });
 
   it('rh_priority takes a reserved host first, and any other once a server failed there', () => {

@@ -19,23 +19,23 @@ const of = (more: Partial<Evidence>): string => {
 };
 
 describe('the verdict on a host', () => {
-  it('its agent alone proves nothing', () => assert.equal(of({}), 'silent'));
+  it('a silent agent alone does not make a host dead', () => assert.equal(of({}), 'silent'));
 
-  it('neighbours that do not reach it confirm it', () =>
+  it('a silent agent and neighbours that do not reach the host make it dead', () =>
     assert.equal(of({ witnesses: { reached: 0, missed: 2 } }), 'dead by agent,neighbours'));
 
-  it('so does the storage, once it has been still for long enough', () => {
+  it('a silent agent and a storage mark that has not changed for long enough make it dead', () => {
     assert.equal(of({ storageStillMs: 7_000 }), 'silent');
     assert.equal(of({ storageStillMs: 9_000 }), 'dead by agent,storage');
   });
 
-  it('one neighbour that reaches it is enough against it, whatever others say', () =>
+  it('one neighbour that reaches the host keeps it from being dead, whatever other sources say', () =>
     assert.equal(of({ witnesses: { reached: 1, missed: 5 }, storageStillMs: 60_000 }), 'silent'));
 
-  it('a chassis that is off is dead, also where its address answers', () =>
+  it('a host whose chassis is off is dead, even if its address still answers', () =>
     assert.equal(of({ power: 'Off', witnesses: { reached: 1, missed: 0 } }), 'dead by agent,bmc'));
 
-  it('one that is heard is alive, whatever all others say', () =>
+  it('a host whose agent sends heartbeats is alive, whatever other sources say', () =>
     assert.equal(of({ agentSilentMs: 5_000, power: 'Off', storageStillMs: 99_000 }), 'alive'));
 
   const anyEvidence = fc.record<Evidence>({
@@ -46,7 +46,7 @@ describe('the verdict on a host', () => {
     power: fc.constantFrom('On', 'Off', 'PoweringOn', 'PoweringOff', null),
   });
 
-  it('is never death by fewer than two sources, nor of one that is heard', () => {
+  it('a dead host always has two sources, and a silent agent among them', () => {
     fc.assert(
       fc.property(anyEvidence, (evidence) => {
         const verdict = judge(evidence, timers);
@@ -58,7 +58,7 @@ describe('the verdict on a host', () => {
     );
   });
 
-  it('a longer silence never makes it less dead', () => {
+  it('a longer silence never changes the verdict back from dead', () => {
     fc.assert(
       fc.property(anyEvidence, fc.nat(20_000), (evidence, moreMs) => {
         if (judge(evidence, timers).kind !== 'dead') return;

@@ -5,7 +5,7 @@ import type { NotificationStatus, VmPayload, WorkflowDetail } from '#contracts/h
 import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import { wantedBy } from '../domain/notification.ts';
-import { wishFor } from '../recovery-facts.ts';
+import { recoveryPolicyFor } from '../recovery-facts.ts';
 import { findHost } from '../store/hosts.ts';
 import { listMoves } from '../store/moves.ts';
 import { changeNotification, forgetNotifications, listOpen } from '../store/notifications.ts';
@@ -95,8 +95,8 @@ async function disableService(deps: StepDeps, row: NotificationRow): Promise<voi
   const service = services.find(({ host }) => host === row.host);
   if (!service) return await end(deps, row, 'ignored', `Nova knows no host ${row.host}`);
   if (service.status === 'enabled') {
-    const done = await deps.nova.disable(service.id, 'HA was told that nova-compute failed.');
-    if (isFault(done)) return;
+    const disabling = await deps.nova.disable(service.id, 'HA was told that nova-compute failed.');
+    if (isFault(disabling)) return;
   }
   await end(deps, row, 'finished', `the compute service of ${row.host} is disabled`);
 }
@@ -123,7 +123,7 @@ async function whyItStays(
   { host }: NotificationRow,
   server: FleetServer,
 ): Promise<string | undefined> {
-  if (!(await wishFor(nova, server, new Map())).isWanted) return 'HA is off for it';
+  if (!(await recoveryPolicyFor(nova, server, new Map())).isWanted) return 'HA is off for it';
   if (server['OS-EXT-SRV-ATTR:host'] !== host) return `it is not on ${host}`;
   return ['ACTIVE', 'ERROR', 'SHUTOFF'].includes(server.status)
     ? undefined

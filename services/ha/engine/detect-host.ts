@@ -24,16 +24,16 @@ const longestPauseMs = 500;
  * Evidence and verdict for a host that is Healthy, Suspect or Confirming, or could not be fenced.
  * The BMC is read only if the host already is under suspicion.
  */
-export async function look(
+export async function assessHost(
   deps: StepDeps,
   row: HostRow,
 ): Promise<{ evidence: Evidence; verdict: Verdict }> {
   const { observer, config } = deps;
   const isNew = row.state === 'Healthy';
-  const seen = observer.evidence(row.host, { isNew, power: null });
-  const verdict = judge(seen, config);
-  if (verdict.kind === 'alive' || isNew) return { evidence: seen, verdict };
-  const first = { ...seen, isReported: await isReportedDead(deps, row.host) };
+  const firstEvidence = observer.evidence(row.host, { isNew, power: null });
+  const verdict = judge(firstEvidence, config);
+  if (verdict.kind === 'alive' || isNew) return { evidence: firstEvidence, verdict };
+  const first = { ...firstEvidence, isReported: await isReportedDead(deps, row.host) };
   const answer = await readPower(deps, row.host);
   const power = answer === undefined || isFault(answer) ? null : answer;
   const evidence = { ...first, power };
@@ -42,27 +42,29 @@ export async function look(
 
 export async function detect(deps: StepDeps, row: HostRow, bootId: string | null): Promise<Again> {
   const { ids } = deps;
-  const { evidence, verdict } = await look(deps, row);
+  const { evidence, verdict } = await assessHost(deps, row);
   const whyOff = await whyLeftAlone(deps, row, verdict);
   if (row.state === 'Healthy') {
     if (verdict.kind === 'alive' || whyOff !== undefined)
       return await wait(deps, row, whyOff ?? '');
     const why = `its agent was not heard for ${seconds(evidence.agentSilentMs)}`;
     const opens = { id: ids.uuid(), boot_id: bootId };
-    return await raise(deps, row, 'silent', why, told(evidence), { opens });
+    return await raise(deps, row, 'silent', why, timelineEvidence(evidence), { opens });
   }
   const now = deps.clock.now();
   if (verdict.kind === 'alive' || whyOff !== undefined) {
     const why = whyOff ?? 'its agent is heard again';
-    return await raise(deps, row, 'heard', why, told(evidence), { incident: { ended_at_ms: now } });
+    return await raise(deps, row, 'heard', why, timelineEvidence(evidence), {
+      incident: { ended_at_ms: now },
+    });
   }
   if (row.state === 'Suspect') {
     if (verdict.kind === 'silent') return await wait(deps, row, verdict.why);
     const why = `dead by ${verdict.sources.join(' and ')}`;
-    return await raise(deps, row, 'confirmed', why, told(evidence));
+    return await raise(deps, row, 'confirmed', why, timelineEvidence(evidence));
   }
   if (verdict.kind === 'silent')
-    return await raise(deps, row, 'doubted', verdict.why, told(evidence));
+    return await raise(deps, row, 'doubted', verdict.why, timelineEvidence(evidence));
   const leftMs = row.since_ms + deps.config.confirmMs - now;
   return leftMs <= 0 ? await agree(deps, row, evidence) : Math.min(leftMs, longestPauseMs);
 }
@@ -107,9 +109,9 @@ async function agree(deps: StepDeps, row: HostRow, evidence: Evidence): Promise<
   const all = await listHosts(database.db);
   const failing = all.filter((each) => isFailing(deps, each));
   const zone = all.filter((each) => each.zone === row.zone && each.enabled === 1);
-  const refused = refusedByCap(
+  const refusal = refusedByCap(
     {
-      heard: observer.heard(),
+      liveHosts: observer.liveHosts(),
       failing: failing.length,
       inZone: {
         watched: zone.length,
@@ -118,11 +120,11 @@ async function agree(deps: StepDeps, row: HostRow, evidence: Evidence): Promise<
     },
     config,
   );
-  if (refused !== undefined) {
+  if (refusal !== undefined) {
     observer.noteRefusal();
     deps.metrics.fencingRefused();
-    if (row.reason !== refused) log.error({ host: row.host, why: refused }, 'host is not fenced');
-    return await wait(deps, row, refused);
+    if (row.reason !== refusal) log.error({ host: row.host, why: refusal }, 'host is not fenced');
+    return await wait(deps, row, refusal);
   }
   // When many hosts were cut off and return one by one, the last of them must not be mistaken for a
   // single failed host and fenced.
@@ -132,7 +134,7 @@ async function agree(deps: StepDeps, row: HostRow, evidence: Evidence): Promise<
   // nothing.
   const services = await nova.computeServices();
   if (isFault(services)) return await wait(deps, row, `Nova does not answer: ${services.message}`);
-  return await raise(deps, row, 'agreed', row.reason, told(evidence), {
+  return await raise(deps, row, 'agreed', row.reason, timelineEvidence(evidence), {
     incident: { fencing_since_ms: clock.now(), off_taken: 0, off_readings: 0 },
   });
 }
@@ -150,7 +152,7 @@ function isFailing({ observer }: StepDeps, { host, state, enabled }: HostRow): b
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
 /** The evidence in the form of a timeline entry. */
-export const told = (evidence: Evidence) => ({
+export const timelineEvidence = (evidence: Evidence) => ({
   agentSilentMs: Math.round(evidence.agentSilentMs),
   neighboursThatReachIt: evidence.witnesses.reached,
   neighboursThatDoNot: evidence.witnesses.missed,

@@ -25,12 +25,12 @@ export async function disableHosts(
       const awayMs = observer.hypervisorAwayMs(host);
       if (awayMs === null || row?.state !== 'Healthy' || row.enabled === 0) return;
       if (status === 'enabled' && awayMs > config.hypervisorAwayMs) {
-        const asked = await nova.disable(id, disabledReason);
-        const why = isFault(asked) ? { why: asked.message } : {};
+        const disabling = await nova.disable(id, disabledReason);
+        const why = isFault(disabling) ? { why: disabling.message } : {};
         log.error({ host, awayMs: Math.round(awayMs), ...why }, 'host disabled: libvirtd is away');
       } else if (status === 'disabled' && reason === disabledReason && awayMs === 0) {
-        const asked = await nova.enable(id);
-        const why = isFault(asked) ? { why: asked.message } : {};
+        const enabling = await nova.enable(id);
+        const why = isFault(enabling) ? { why: enabling.message } : {};
         log.info({ host, ...why }, 'host enabled: libvirtd answers again');
       }
     },

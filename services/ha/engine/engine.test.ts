@@ -172,7 +172,7 @@ describe('fencing', () => {
     assert.equal(placeOf('vm1'), 'b');
   });
 
-  it('the same host that still writes to the storage is not fenced by that', async () => {
+  it('a host that still writes to the storage does not count as fenced by its watchdog', async () => {
     await begin(three);
     addServer(fleet, 'vm1', 'a');
     Object.assign(fleet.hosts.get('a') ?? {}, {
@@ -190,7 +190,7 @@ describe('fencing', () => {
     assert.equal(placeOf('vm1'), 'b');
   });
 
-  it('one that could not be fenced and is heard again goes on as before', async () => {
+  it('a host that could not be fenced becomes Healthy again when its heartbeats return', async () => {
     await begin(three);
     fleet.bmcs.get('a')?.breakDown(fault('timeout', 'no route'));
     Object.assign(fleet.hosts.get('a') ?? {}, { isHeard: false, isReached: false });

@@ -288,7 +288,7 @@ export async function startTestFleet(
       effects += 1;
       if (effects >= diesAt) throw new Died(`at effect ${effects}`);
     };
-    const asked = <A extends unknown[], R>(call: (...args: A) => Promise<R>) => {
+    const counted = <A extends unknown[], R>(call: (...args: A) => Promise<R>) => {
       return async (...args: A): Promise<R> => {
         effect();
         return await call(...args);
@@ -307,7 +307,7 @@ export async function startTestFleet(
       if (!bmc) return undefined;
       return Object.assign(Object.create(bmc) as Bmc, {
         powerState: async () => await bmc.powerState(),
-        power: asked(async (action: Parameters<Bmc['power']>[0]) => await bmc.power(action)),
+        power: counted(async (action: Parameters<Bmc['power']>[0]) => await bmc.power(action)),
       });
     };
     const observer = createObserver(clock, all);
@@ -319,13 +319,13 @@ export async function startTestFleet(
         database: { ...database, db: watched },
         nova: {
           ...nova,
-          forceDown: asked(nova.forceDown),
-          unforceDown: asked(nova.unforceDown),
-          disable: asked(nova.disable),
-          enable: asked(nova.enable),
-          evacuate: asked(nova.evacuate),
-          resetToError: asked(nova.resetToError),
-          start: asked(nova.start),
+          forceDown: counted(nova.forceDown),
+          unforceDown: counted(nova.unforceDown),
+          disable: counted(nova.disable),
+          enable: counted(nova.enable),
+          evacuate: counted(nova.evacuate),
+          resetToError: counted(nova.resetToError),
+          start: counted(nova.start),
         },
         bmcs: { bmcOf },
         kube: () => fleet.kube,

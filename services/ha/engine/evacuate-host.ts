@@ -5,7 +5,7 @@ import { isFault } from '#contracts/common/fault.ts';
 import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
 import type { Move, MoveChange, RecoveryLimits } from '../domain/recovery.ts';
 import { isOver, nextMoves, observedMove } from '../domain/recovery.ts';
-import { wishFor } from '../recovery-facts.ts';
+import { recoveryPolicyFor } from '../recovery-facts.ts';
 import { addMove, changeMove, listMoves } from '../store/moves.ts';
 import type { HostRow, IncidentRow, MoveRow } from '../store/tables.ts';
 import { targetsOf } from './stand-ins.ts';
@@ -29,11 +29,11 @@ export async function evacuate(deps: StepDeps, row: HostRow): Promise<Again> {
   for (const move of await listMoves(db, incident.id)) await observe(deps, row, move, servers);
   const moves = await listMoves(db, incident.id);
   if (isOver(moves)) return await finish(deps, row, incident, moves);
-  const asked = moves.map(asMove);
-  const targets = await targetsOf(deps, row, incident, asked);
+  const domainMoves = moves.map(asMove);
+  const targets = await targetsOf(deps, row, incident, domainMoves);
   const limits = { ...limitsOf(deps), named: targets.named };
   const byServer = new Map(moves.map((move) => [move.server_id, move]));
-  const next = nextMoves(asked, servers, targets.hosts, limits, deps.clock.now());
+  const next = nextMoves(domainMoves, servers, targets.hosts, limits, deps.clock.now());
   await Promise.all(
     next.map(async ({ serverId, change }) => {
       const move = byServer.get(serverId);
@@ -69,26 +69,26 @@ async function record(
   row: HostRow,
   incident: IncidentRow,
   servers: ReadonlyMap<string, FleetServer>,
-  known: readonly MoveRow[],
+  recordedMoves: readonly MoveRow[],
 ): Promise<void> {
-  const isKnown = new Set(known.map(({ server_id }) => server_id));
+  const recordedIds = new Set(recordedMoves.map(({ server_id }) => server_id));
   const images = new Map<string, Record<string, string>>();
   for (const server of servers.values()) {
-    if (isKnown.has(server.id)) continue;
-    const wish = await wishFor(deps.nova, server, images);
+    if (recordedIds.has(server.id)) continue;
+    const policy = await recoveryPolicyFor(deps.nova, server, images);
     const isNew = await addMove(deps.database.db, {
       incident_id: incident.id,
       server_id: server.id,
       uuid: deps.ids.uuid(),
       name: server.name,
       source_host: row.host,
-      status: wish.isWanted ? 'pending' : 'ignored',
-      priority: wish.priority,
+      status: policy.isWanted ? 'pending' : 'ignored',
+      priority: policy.priority,
       attempt_at_ms: deps.clock.now(),
       stays_off: server.status === 'SHUTOFF' ? 1 : 0,
-      message: wish.isWanted ? null : 'HA is off for it',
+      message: policy.isWanted ? null : 'HA is off for it',
     });
-    if (isNew && !wish.isWanted) deps.metrics.serverSettled('ignored');
+    if (isNew && !policy.isWanted) deps.metrics.serverSettled('ignored');
   }
 }
 
@@ -102,11 +102,11 @@ async function observe(
   if (row.status !== 'pending' && row.status !== 'ongoing') return;
   const server = servers.get(row.server_id) ?? (await deps.nova.server(row.server_id));
   if (isFault(server) && server.kind !== 'notFound') return;
-  const seen = isFault(server) ? null : server;
-  const change = observedMove(asMove(row), seen, host, limitsOf(deps), deps.clock.now());
-  if (change) return await apply(deps, row, change, seen ?? undefined);
+  const current = isFault(server) ? null : server;
+  const change = observedMove(asMove(row), current, host, limitsOf(deps), deps.clock.now());
+  if (change) return await apply(deps, row, change, current ?? undefined);
   // Record the target that Nova has chosen.
-  const at = seen?.['OS-EXT-SRV-ATTR:host'] ?? host;
+  const at = current?.['OS-EXT-SRV-ATTR:host'] ?? host;
   if (row.status === 'ongoing' && at !== host && row.dest_host !== at)
     await changeMove(deps.database.db, row, { dest_host: at });
 }
@@ -170,13 +170,15 @@ async function failAttempt(
   server: FleetServer | undefined,
   isLast = row.attempts >= config.evacuationAttempts,
 ): Promise<void> {
-  const tried = JSON.parse(row.tried) as string[]; // written by this function
+  const triedHosts = JSON.parse(row.tried) as string[]; // written by this function
   const at = row.dest_host;
   const isChanged = await changeMove(database.db, row, {
     status: isLast ? 'failed' : 'pending',
     message,
     dest_host: null,
-    tried: JSON.stringify(at === null || tried.includes(at) ? tried : [...tried, at]),
+    tried: JSON.stringify(
+      at === null || triedHosts.includes(at) ? triedHosts : [...triedHosts, at],
+    ),
     ...(isLast ? { ended_at_ms: clock.now() } : {}),
   });
   if (!isChanged) return;

@@ -6,7 +6,7 @@ import { cutOffFor, nextRung } from '../domain/fencing.ts';
 import { setReason } from '../store/hosts.ts';
 import { noteIncident } from '../store/incidents.ts';
 import type { HostRow, IncidentRow } from '../store/tables.ts';
-import { look, told } from './detect-host.ts';
+import { assessHost, timelineEvidence } from './detect-host.ts';
 import { readPower, switchPower } from './host-power.ts';
 import type { Again, Detail, StepDeps } from './step.ts';
 import { incidentOf, raise } from './step.ts';
@@ -103,8 +103,8 @@ async function cutPower(deps: StepDeps, { host }: HostRow, { id }: IncidentRow):
     ? { ms, fault: answer.kind, message: answer.message }
     : { ms };
   log.warn({ host, ...detail }, 'a host was ordered to power off');
-  const answered = { off_taken: isFault(answer) ? 0 : 1 };
-  await noteIncident(db, id, answered, { atMs: clock.now(), what: 'power off answered', detail });
+  const columns = { off_taken: isFault(answer) ? 0 : 1 };
+  await noteIncident(db, id, columns, { atMs: clock.now(), what: 'power off answered', detail });
 }
 
 /**
@@ -112,16 +112,16 @@ async function cutPower(deps: StepDeps, { host }: HostRow, { id }: IncidentRow):
  * fencing is retried after `fencingRetryMs`.
  */
 export async function reconsider(deps: StepDeps, row: HostRow): Promise<Again> {
-  const { evidence, verdict } = await look(deps, row);
+  const { evidence, verdict } = await assessHost(deps, row);
   const now = deps.clock.now();
   if (verdict.kind === 'alive') {
     const incident = { ended_at_ms: now };
-    return await raise(deps, row, 'heard', 'its agent is heard again', told(evidence), {
+    return await raise(deps, row, 'heard', 'its agent is heard again', timelineEvidence(evidence), {
       incident,
     });
   }
   if (verdict.kind === 'dead' && now - row.since_ms >= deps.config.fencingRetryMs) {
-    return await raise(deps, row, 'retried', row.reason, told(evidence), {
+    return await raise(deps, row, 'retried', row.reason, timelineEvidence(evidence), {
       incident: { fencing_since_ms: now, off_taken: 0, off_readings: 0 },
     });
   }

@@ -4,7 +4,7 @@
 import { isFault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import type { ComputeService } from '#openstack/clients/nova-recovery.ts';
-import type { KnownHeartbeat } from '../store/heartbeats.ts';
+import type { StoredHeartbeat } from '../store/heartbeats.ts';
 import { setReason } from '../store/hosts.ts';
 import { listMoves } from '../store/moves.ts';
 import type { HostRow } from '../store/tables.ts';
@@ -23,9 +23,9 @@ function must<T>(outcome: Outcome<T>): T {
 }
 
 const serviceOf = async ({ nova }: StepDeps, host: string): Promise<ComputeService> => {
-  const found = must(await nova.computeServices()).find((each) => each.host === host);
-  if (!found) throw new Error(`Nova has no compute service on ${host}`);
-  return found;
+  const service = must(await nova.computeServices()).find((each) => each.host === host);
+  if (!service) throw new Error(`Nova has no compute service on ${host}`);
+  return service;
 };
 
 export async function forceDown(deps: StepDeps, row: HostRow): Promise<Again> {
@@ -43,7 +43,7 @@ export async function forceDown(deps: StepDeps, row: HostRow): Promise<Again> {
 export async function bringBack(
   deps: StepDeps,
   row: HostRow,
-  heartbeat: KnownHeartbeat | undefined,
+  heartbeat: StoredHeartbeat | undefined,
 ): Promise<Again> {
   const { database, observer, config, clock, nova } = deps;
   const incident = await incidentOf(deps, row);

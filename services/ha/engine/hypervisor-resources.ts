@@ -13,9 +13,9 @@ type Deps = Pick<StepDeps, 'kube' | 'clock' | 'log'>;
 
 /** The reason why HA is off for the host; undefined: HA is on, or the resource cannot be read. */
 export async function whyHaIsOff({ kube }: Deps, host: string): Promise<string | undefined> {
-  const found = await kube()?.get(hypervisors, { name: host });
-  if (found === undefined || isFault(found)) return undefined;
-  const { status, message } = haEnabled(found);
+  const hypervisor = await kube()?.get(hypervisors, { name: host });
+  if (hypervisor === undefined || isFault(hypervisor)) return undefined;
+  const { status, message } = haEnabled(hypervisor);
   return status === 'True' ? undefined : message;
 }
 
@@ -43,8 +43,9 @@ export const showFenced = async (deps: Deps, host: string, reason: string): Prom
  * kept.
  */
 export async function showReturned(deps: Deps, host: string): Promise<void> {
-  const found = await deps.kube()?.get(hypervisors, { name: host });
-  if (found === undefined || isFault(found) || found.spec.maintenance !== 'ha') return;
+  const hypervisor = await deps.kube()?.get(hypervisors, { name: host });
+  if (hypervisor === undefined || isFault(hypervisor) || hypervisor.spec.maintenance !== 'ha')
+    return;
   const spec = { maintenance: '', maintenanceReason: '' } as const;
   await maintain(deps, host, spec, { isReturning: true });
 }
@@ -72,11 +73,11 @@ async function writeConditions(
   const { name = '' } = hypervisor.metadata;
   const now = clock.now();
   const conditions = haConditions(hypervisor, how).map((each) => stamped(hypervisor, each, now));
-  const written = await kube.apply(
+  const update = await kube.apply(
     hypervisors,
     { metadata: { name }, status: { conditions } },
     { subresource: 'status' },
   );
-  if (isFault(written))
-    log.warn({ host: name, why: written.message }, 'the conditions of HA are not written');
+  if (isFault(update))
+    log.warn({ host: name, why: update.message }, 'the conditions of HA are not written');
 }

@@ -32,9 +32,9 @@ const placeOf = (id: string) => fleet.servers.get(id)?.['OS-EXT-SRV-ATTR:host'];
  */
 async function segment(method: RecoveryMethod, ...reserved: string[]): Promise<void> {
   const { db } = fleet.database;
-  const kept = { created_at_ms: fleet.clock.now() };
+  const timestamps = { created_at_ms: fleet.clock.now() };
   const named = { name: 'all', description: null, service_type: 'COMPUTE', enabled: 1 };
-  await createSegment(db, { uuid: 'segment', ...named, recovery_method: method, ...kept });
+  await createSegment(db, { uuid: 'segment', ...named, recovery_method: method, ...timestamps });
   for (const name of fleet.hosts.keys())
     await createSegmentHost(db, {
       uuid: `uuid-${name}`,
@@ -44,7 +44,7 @@ async function segment(method: RecoveryMethod, ...reserved: string[]): Promise<v
       control_attributes: 'SSH',
       reserved: reserved.includes(name) ? 1 : 0,
       on_maintenance: 0,
-      ...kept,
+      ...timestamps,
     });
   for (const name of reserved)
     Object.assign(fleet.services.get(name) ?? {}, { status: 'disabled' });
@@ -123,13 +123,13 @@ describe('a segment', () => {
 
 describe('a notification', () => {
   const dead = { cluster_status: 'OFFLINE', event: 'STOPPED', host_status: 'NORMAL' };
-  let made = 0;
+  let notificationCount = 0;
   async function notify(type: NotificationType, host: string, payload: object): Promise<string> {
     const now = fleet.clock.now();
     const row = await createNotification(
       fleet.database.db,
       {
-        uuid: `notification-${(made += 1)}`,
+        uuid: `notification-${(notificationCount += 1)}`,
         host_uuid: `uuid-${host}`,
         host,
         type,

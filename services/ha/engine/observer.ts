@@ -5,9 +5,9 @@ import type { Clock } from '#platform/clock.ts';
 import type { PowerState } from '#ports/bmc.ts';
 import { neighboursOf } from '../domain/neighbours.ts';
 import type { Evidence } from '../domain/verdict.ts';
-import type { KnownHeartbeat } from '../store/heartbeats.ts';
+import type { StoredHeartbeat } from '../store/heartbeats.ts';
 
-interface Seen {
+interface HostObservation {
   beats: number;
   heardAtMs: number;
   /** Since when the host's hypervisor has not answered its agent; null: it answers. */
@@ -29,7 +29,7 @@ interface Seen {
 
 export interface Observer {
   /** Takes in all heartbeats. `fenced`: hosts that are not expected to probe their neighbours. */
-  look(heartbeats: readonly KnownHeartbeat[], fenced: ReadonlySet<string>): void;
+  observe(heartbeats: readonly StoredHeartbeat[], fenced: ReadonlySet<string>): void;
   /**
    * `isNew`: the host is Healthy, so that it gets the grace period after a start of this process.
    */
@@ -44,7 +44,7 @@ export interface Observer {
   /** Time since the last `noteRefusal`; Infinity: there was none. */
   sinceRefusalMs(): number;
   /** Number of hosts with recent heartbeats. */
-  heard(): number;
+  liveHosts(): number;
 }
 
 /**
@@ -58,18 +58,18 @@ export function createObserver(
   config: { agentTimeoutMs: number; startGraceMs: number; neighboursPerSide: number },
 ): Observer {
   const { agentTimeoutMs, startGraceMs } = config;
-  const seen = new Map<string, Seen>();
+  const observations = new Map<string, HostObservation>();
   let sinceMs = clock.monotonicMs();
   let lookedAtMs = sinceMs;
   let refusedAtMs = -Infinity;
 
-  const isFresh = ({ isHeard, heardAtMs }: Seen, nowMs: number): boolean =>
+  const isFresh = ({ isHeard, heardAtMs }: HostObservation, nowMs: number): boolean =>
     isHeard && nowMs - heardAtMs <= agentTimeoutMs;
 
-  const hear = ({ host, beats, guests }: KnownHeartbeat, nowMs: number): void => {
-    const before = seen.get(host);
+  const noteHeartbeat = ({ host, beats, guests }: StoredHeartbeat, nowMs: number): void => {
+    const before = observations.get(host);
     if (!before) {
-      seen.set(host, {
+      observations.set(host, {
         beats,
         awaySinceMs: guests === null ? nowMs : null,
         heardAtMs: nowMs,
@@ -90,13 +90,16 @@ export function createObserver(
 
   /** Evaluates what the hosts with fresh heartbeats have seen of the others. */
   const witness = (
-    heartbeats: readonly KnownHeartbeat[],
+    heartbeats: readonly StoredHeartbeat[],
     fenced: ReadonlySet<string>,
     nowMs: number,
   ): void => {
     const all = heartbeats.map(({ host }) => host);
-    const witnesses = heartbeats.filter(({ host }) => isFresh(seen.get(host) as Seen, nowMs)); // `hear` added it
-    for (const [host, of] of seen) {
+    // The cast holds: `noteHeartbeat` has added every host with a heartbeat.
+    const witnesses = heartbeats.filter(({ host }) =>
+      isFresh(observations.get(host) as HostObservation, nowMs),
+    );
+    for (const [host, of] of observations) {
       const sightings = witnesses.flatMap(({ host: from, saw }) =>
         from === host ? [] : (saw[host] ?? []),
       );
@@ -120,19 +123,19 @@ export function createObserver(
   };
 
   return {
-    look(heartbeats, fenced) {
+    observe(heartbeats, fenced) {
       const nowMs = clock.monotonicMs();
       if (nowMs - lookedAtMs > gapMs) {
-        seen.clear();
+        observations.clear();
         sinceMs = nowMs;
       }
       lookedAtMs = nowMs;
-      for (const each of heartbeats) hear(each, nowMs);
+      for (const each of heartbeats) noteHeartbeat(each, nowMs);
       witness(heartbeats, fenced, nowMs);
     },
     evidence(host, { isNew, power }) {
       const nowMs = clock.monotonicMs();
-      const of = seen.get(host);
+      const of = observations.get(host);
       const graceMs = isNew ? Math.max(0, startGraceMs - agentTimeoutMs) : 0;
       const since = (atMs: number | null, least: number): number | null =>
         atMs === null ? null : Math.max(0, nowMs - Math.max(atMs, least));
@@ -148,15 +151,15 @@ export function createObserver(
     },
     hypervisorAwayMs(host) {
       const nowMs = clock.monotonicMs();
-      const of = seen.get(host);
+      const of = observations.get(host);
       if (!of || !isFresh(of, nowMs)) return null;
       return of.awaySinceMs === null ? 0 : nowMs - of.awaySinceMs;
     },
     noteRefusal: () => void (refusedAtMs = clock.monotonicMs()),
     sinceRefusalMs: () => clock.monotonicMs() - refusedAtMs,
-    heard() {
+    liveHosts() {
       const nowMs = clock.monotonicMs();
-      return [...seen.values()].filter((each) => isFresh(each, nowMs)).length;
+      return [...observations.values()].filter((each) => isFresh(each, nowMs)).length;
     },
   };
 }

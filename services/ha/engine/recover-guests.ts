@@ -5,9 +5,9 @@ import { isFault } from '#contracts/common/fault.ts';
 import { hasDied } from '../domain/died-guests.ts';
 import type { GuestLimits } from '../domain/guest-recovery.ts';
 import { isForgotten, nextGuestStep } from '../domain/guest-recovery.ts';
-import { wishFor } from '../recovery-facts.ts';
+import { recoveryPolicyFor } from '../recovery-facts.ts';
 import { forgetGuest, listGuests, recordGuest } from '../store/guests.ts';
-import type { KnownHeartbeat } from '../store/heartbeats.ts';
+import type { StoredHeartbeat } from '../store/heartbeats.ts';
 import type { GuestRow, HostRow } from '../store/tables.ts';
 import { whyHaIsOff } from './hypervisor-resources.ts';
 import type { StepDeps } from './step.ts';
@@ -20,20 +20,20 @@ const startedMessage = 'its process had ended';
 export async function recoverGuests(
   deps: StepDeps,
   all: readonly HostRow[],
-  heartbeats: ReadonlyMap<string, KnownHeartbeat>,
+  heartbeats: ReadonlyMap<string, StoredHeartbeat>,
 ): Promise<void> {
   const { db } = deps.database;
-  const known = new Map((await listGuests(db)).map((row) => [row.server_id, row]));
-  await forgetThoseThatRun(deps, heartbeats, known);
+  const guestRows = new Map((await listGuests(db)).map((row) => [row.server_id, row]));
+  await forgetThoseThatRun(deps, heartbeats, guestRows);
   const hosts = all.filter(
     ({ host, state, enabled }) =>
-      state === 'Healthy' && enabled === 1 && diedOn(heartbeats.get(host), known).length > 0,
+      state === 'Healthy' && enabled === 1 && diedOn(heartbeats.get(host), guestRows).length > 0,
   );
   await forEachHost(
     deps,
     hosts,
     ({ host }) => host,
-    async (row) => await recoverOn(deps, row, heartbeats.get(row.host), known),
+    async (row) => await recoverOn(deps, row, heartbeats.get(row.host), guestRows),
   );
 }
 
@@ -41,12 +41,12 @@ export async function recoverGuests(
  * The guests that are dead according to the last heartbeat; none if the hypervisor did not answer.
  */
 function diedOn(
-  heartbeat: KnownHeartbeat | undefined,
-  known: ReadonlyMap<string, GuestRow>,
+  heartbeat: StoredHeartbeat | undefined,
+  guestRows: ReadonlyMap<string, GuestRow>,
 ): string[] {
   return (heartbeat?.guests ?? [])
     .filter((guest) =>
-      hasDied(guest, heartbeat?.ran ?? [], known.get(guest.uuid)?.host === heartbeat?.host),
+      hasDied(guest, heartbeat?.ran ?? [], guestRows.get(guest.uuid)?.host === heartbeat?.host),
     )
     .map(({ uuid }) => uuid);
 }
@@ -70,12 +70,12 @@ const asRecovery = (row: GuestRow) => ({
  */
 async function forgetThoseThatRun(
   deps: StepDeps,
-  heartbeats: ReadonlyMap<string, KnownHeartbeat>,
-  known: ReadonlyMap<string, GuestRow>,
+  heartbeats: ReadonlyMap<string, StoredHeartbeat>,
+  guestRows: ReadonlyMap<string, GuestRow>,
 ): Promise<void> {
-  for (const row of known.values()) {
+  for (const row of guestRows.values()) {
     const heartbeat = heartbeats.get(row.host);
-    if (!heartbeat?.guests || diedOn(heartbeat, known).includes(row.server_id)) continue;
+    if (!heartbeat?.guests || diedOn(heartbeat, guestRows).includes(row.server_id)) continue;
     if (isForgotten(asRecovery(row), limitsOf(deps), deps.clock.now()))
       await forgetGuest(deps.database.db, row.server_id);
   }
@@ -84,27 +84,27 @@ async function forgetThoseThatRun(
 async function recoverOn(
   deps: StepDeps,
   { host }: HostRow,
-  heartbeat: KnownHeartbeat | undefined,
-  known: ReadonlyMap<string, GuestRow>,
+  heartbeat: StoredHeartbeat | undefined,
+  guestRows: ReadonlyMap<string, GuestRow>,
 ): Promise<void> {
   const { observer, config, nova } = deps;
   const { agentSilentMs } = observer.evidence(host, { isNew: false, power: null });
   if (agentSilentMs > config.agentTimeoutMs || (await whyHaIsOff(deps, host)) !== undefined) return;
   const images = new Map<string, Record<string, string>>();
-  for (const uuid of diedOn(heartbeat, known)) {
-    const row = known.get(uuid);
+  for (const uuid of diedOn(heartbeat, guestRows)) {
+    const row = guestRows.get(uuid);
     if (row?.given_up === 1) continue;
     const server = await nova.server(uuid);
     if (isFault(server) && server.kind !== 'notFound') continue;
-    const seen = isFault(server) ? null : server;
-    const lastAction = seen === null ? null : await nova.lastAction(uuid);
+    const current = isFault(server) ? null : server;
+    const lastAction = current === null ? null : await nova.lastAction(uuid);
     if (isFault(lastAction)) continue;
-    const isWanted = seen !== null && (await wishFor(nova, seen, images)).isWanted;
+    const isWanted = current !== null && (await recoveryPolicyFor(nova, current, images)).isWanted;
     const recovery = row && asRecovery(row);
-    const facts = { server: seen, host, isWanted, lastAction, recovery };
+    const facts = { server: current, host, isWanted, lastAction, recovery };
     const step = nextGuestStep(facts, limitsOf(deps), deps.clock.now());
     if (step.do === 'nothing') continue;
-    const name = seen?.name ?? '';
+    const name = current?.name ?? '';
     const message = step.do === 'start' ? startedMessage : step.message;
     await carryOut(deps, { uuid, host, name, message, isGivenUp: step.do === 'giveUp' }, row);
   }
@@ -132,8 +132,11 @@ async function carryOut(
   if (!isFault(started))
     return log.warn({ server: uuid, host, attempts }, 'a guest died and is started again');
   // If Nova does not answer, the attempt does not count against the guest.
-  const counted = started.kind === 'unavailable' ? attempts - 1 : attempts;
+  const countedAttempts = started.kind === 'unavailable' ? attempts - 1 : attempts;
   const refusal = `Nova did not start it: ${started.message}`;
-  await recordGuest(database.db, { ...row, attempts: counted, message: refusal });
-  log.warn({ server: uuid, host, attempts: counted, why: started.message }, 'guest not started');
+  await recordGuest(database.db, { ...row, attempts: countedAttempts, message: refusal });
+  log.warn(
+    { server: uuid, host, attempts: countedAttempts, why: started.message },
+    'guest not started',
+  );
 }

@@ -20,12 +20,12 @@ export async function targetsOf(
   if (!of) return { hosts: all, named: false };
   const { segment } = of;
   const inSegment = await listSegmentHosts(deps.database.db, segment.uuid);
-  const tried = moves
+  const triedHosts = moves
     .filter(({ status }) => status === 'pending' || status === 'ongoing')
     .map((move) => move.tried);
   const standIns = inSegment.filter((host) => host.used_by === incident.id);
   const method = segment.recovery_method;
-  const candidates = { all, standIns: standIns.map(({ name }) => name), tried };
+  const candidates = { all, standIns: standIns.map(({ name }) => name), tried: triedHosts };
   // The activated host is a target from the next pass on, when Nova shows it as enabled.
   if (needsStandIn(method, candidates) && (await reserve(deps, row, incident, inSegment)))
     return { hosts: [], named: true };

@@ -76,11 +76,11 @@ export async function forEachHost<T>(
   nameOf: (host: T) => string,
   work: (host: T) => Promise<void>,
 ): Promise<void> {
-  const ended = await Promise.allSettled(hosts.map(async (host) => await work(host)));
-  ended.forEach((each, index) => {
+  const results = await Promise.allSettled(hosts.map(async (host) => await work(host)));
+  results.forEach((each, index) => {
     if (each.status === 'fulfilled') return;
     if (each.reason instanceof FenceLost) throw each.reason;
-    const host = nameOf(hosts[index] as T); // as many as `ended`
+    const host = nameOf(hosts[index] as T); // as many as `results`
     log.error({ host, err: each.reason as Error }, 'a look at a host failed; it is repeated');
   });
 }

@@ -5,7 +5,7 @@ import { isFault } from '#contracts/common/fault.ts';
 import type { Task } from '#platform/tasks/tasks.ts';
 import { fencedStates } from '../domain/host-state.ts';
 import { forgetSelfFencing, listHeartbeats } from '../store/heartbeats.ts';
-import type { KnownHeartbeat } from '../store/heartbeats.ts';
+import type { StoredHeartbeat } from '../store/heartbeats.ts';
 import { findHost, forgetHost, listHosts, registerHost } from '../store/hosts.ts';
 import type { HostRow } from '../store/tables.ts';
 import { detect } from './detect-host.ts';
@@ -18,17 +18,17 @@ import { recoverGuests } from './recover-guests.ts';
 import type { Again, StepDeps } from './step.ts';
 import { forEachHost } from './step.ts';
 
-const [lookEveryMs, registerEveryMs] = [1_000, 15_000];
+const [pollEveryMs, registerEveryMs] = [1_000, 15_000];
 
 /** Keeps this process's observations up to date, also while another process acts. */
 export const observeHosts = ({ database, observer, metrics }: StepDeps): Task => ({
   name: 'ha.observe-hosts',
-  everyMs: lookEveryMs,
+  everyMs: pollEveryMs,
   scope: 'every',
   run: async () => {
     const hosts = await listHosts(database.db);
     const fenced = fencedAmong(hosts);
-    observer.look(await listHeartbeats(database.db), fenced);
+    observer.observe(await listHeartbeats(database.db), fenced);
     metrics.hostsRead(hosts);
   },
 });
@@ -38,7 +38,7 @@ const fencedAmong = (hosts: readonly HostRow[]): ReadonlySet<string> =>
 
 export const recoverHosts = (deps: StepDeps): Task => ({
   name: 'ha.recover-hosts',
-  everyMs: lookEveryMs,
+  everyMs: pollEveryMs,
   scope: 'one',
   run: async (signal) => await recoverOnce(deps, signal),
 });
@@ -47,7 +47,7 @@ export const recoverHosts = (deps: StepDeps): Task => ({
 export async function recoverOnce(deps: StepDeps, signal?: AbortSignal): Promise<void> {
   const heartbeats = await listHeartbeats(deps.database.db);
   const hosts = await listHosts(deps.database.db);
-  deps.observer.look(heartbeats, fencedAmong(hosts));
+  deps.observer.observe(heartbeats, fencedAmong(hosts));
   const byHost = new Map(heartbeats.map((each) => [each.host, each]));
   await Promise.all([
     forEachHost(
@@ -66,7 +66,7 @@ const longestTurnMs = 3_000;
 async function takeOn(
   deps: StepDeps,
   first: HostRow,
-  heartbeat: KnownHeartbeat | undefined,
+  heartbeat: StoredHeartbeat | undefined,
   signal?: AbortSignal,
 ): Promise<void> {
   const { clock, database } = deps;
@@ -82,7 +82,7 @@ async function takeOn(
 async function step(
   deps: StepDeps,
   row: HostRow,
-  heartbeat: KnownHeartbeat | undefined,
+  heartbeat: StoredHeartbeat | undefined,
 ): Promise<Again> {
   switch (row.state) {
     case 'Healthy':
@@ -123,18 +123,18 @@ export async function registerOnce(deps: StepDeps): Promise<void> {
   const services = await nova.computeServices();
   if (isFault(services))
     return log.warn({ why: services.message }, 'Nova does not say which hosts there are');
-  const heard = new Set((await listHeartbeats(db)).map(({ host }) => host));
-  const known = new Map((await listHosts(db)).map((row) => [row.host, row]));
+  const reportingHosts = new Set((await listHeartbeats(db)).map(({ host }) => host));
+  const hostRows = new Map((await listHosts(db)).map((row) => [row.host, row]));
   for (const { host, zone, id } of services) {
-    const row = known.get(host);
-    if (heard.has(host) && (row?.zone !== zone || row.service_id !== id))
+    const row = hostRows.get(host);
+    if (reportingHosts.has(host) && (row?.zone !== zone || row.service_id !== id))
       await registerHost(db, { host, zone, serviceId: id }, clock.now());
   }
   const existing = new Set(services.map(({ host }) => host));
-  for (const row of known.values())
+  for (const row of hostRows.values())
     if (!existing.has(row.host) && quiet.has(row.state)) await forgetHost(db, row);
   await disableHosts(deps, services);
-  await showHaEnabled(deps, new Set(known.keys()));
+  await showHaEnabled(deps, new Set(hostRows.keys()));
 }
 
 /**

@@ -31,26 +31,29 @@ export async function recordHeartbeat(db: HaDb, beat: Heartbeat, nowMs: number):
 }
 
 async function rememberGuests(db: HaDb, { host, bootId, guests }: Heartbeat): Promise<void> {
-  const known = await db
+  const existing = await db
     .selectFrom('ran_guests')
     .selectAll()
     .where('host', '=', host)
     .executeTakeFirst();
-  const before = known && { bootId: known.boot_id, ran: JSON.parse(known.ran) as string[] }; // as below
+  const before = existing && {
+    bootId: existing.boot_id,
+    ran: JSON.parse(existing.ran) as string[],
+  }; // as below
   const row = { boot_id: bootId, ran: JSON.stringify(followGuests(before, { bootId, guests })) };
-  if (!known) await insertIfAbsent(db, 'ran_guests', { host, ...row });
-  else if (known.boot_id !== row.boot_id || known.ran !== row.ran)
+  if (!existing) await insertIfAbsent(db, 'ran_guests', { host, ...row });
+  else if (existing.boot_id !== row.boot_id || existing.ran !== row.ran)
     await db.updateTable('ran_guests').set(row).where('host', '=', host).execute();
 }
 
-export interface KnownHeartbeat extends Omit<HeartbeatRow, 'guests' | 'saw'> {
+export interface StoredHeartbeat extends Omit<HeartbeatRow, 'guests' | 'saw'> {
   guests: Heartbeat['guests'];
   saw: Record<string, Sighting>;
   /** Guests that have run in this boot of the host and were not stopped since. */
   ran: readonly string[];
 }
 
-export async function listHeartbeats(db: HaDb): Promise<KnownHeartbeat[]> {
+export async function listHeartbeats(db: HaDb): Promise<StoredHeartbeat[]> {
   const rows = await db.selectFrom('heartbeats').selectAll().orderBy('host').execute();
   const ranOf = new Map(
     (await db.selectFrom('ran_guests').selectAll().execute()).map((row) => [row.host, row]),

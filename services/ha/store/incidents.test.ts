@@ -21,8 +21,8 @@ test('of an incident without an end its beginning and its newest entries are kep
   assert.ok(await changeState(db, row, { ...change, opens: { id: 'i', boot_id: null } }, 0));
   for (let at = 1; at <= 600; at += 1)
     await noteIncident(db, 'i', {}, { atMs: at, what: `try ${at}`, detail: {} });
-  const told = await listEntries(db, 'i');
-  assert.equal(told.length, 500);
-  assert.deepEqual([told[0]?.what, told[99]?.what], ['begins', 'try 99']);
-  assert.deepEqual([told[100]?.what, told.at(-1)?.what], ['try 201', 'try 600']);
+  const entries = await listEntries(db, 'i');
+  assert.equal(entries.length, 500);
+  assert.deepEqual([entries[0]?.what, entries[99]?.what], ['begins', 'try 99']);
+  assert.deepEqual([entries[100]?.what, entries.at(-1)?.what], ['try 201', 'try 600']);
 });

@@ -11,7 +11,7 @@ export const findIncident = async (db: HaDb, id: string): Promise<IncidentRow | 
  * Entries kept of one timeline: its first and its newest ones. A host that cannot be fenced is
  * retried, and so adds entries, until an operator helps.
  */
-const kept = { first: 100, newest: 400 };
+const retention = { first: 100, newest: 400 };
 
 /**
  * Adds an entry in the caller's transaction. The incident's row counts its entries, so that each
@@ -45,8 +45,8 @@ export async function addEntry(
   await trx
     .deleteFrom('incident_entries')
     .where('incident_id', '=', incidentId)
-    .where('seq', '>', kept.first)
-    .where('seq', '<=', entries - kept.newest)
+    .where('seq', '>', retention.first)
+    .where('seq', '<=', entries - retention.newest)
     .execute();
 }
 

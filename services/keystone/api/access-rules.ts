@@ -29,9 +29,9 @@ export function accessRuleRoutes(k: Keystone): Route[] {
     policy: string,
   ): Promise<Outcome<AccessRuleRow>> {
     const { user_id: userId = '', id = '' } = request.params;
-    const refused =
+    const refusal =
       denied(request, policy, { user_id: userId }) ?? (await deniedToTrustee(k, request));
-    if (refused) return refused;
+    if (refusal) return refusal;
     return (await findAccessRule(k.db, userId, id)) ?? notFound('access rule', id);
   }
   return [
@@ -39,10 +39,10 @@ export function accessRuleRoutes(k: Keystone): Route[] {
       policy: 'identity:list_access_rules',
       async handler(request) {
         const userId = request.params['user_id'] ?? '';
-        const refused =
+        const refusal =
           denied(request, 'identity:list_access_rules', { user_id: userId }) ??
           (await deniedToTrustee(k, request));
-        if (refused) return refused;
+        if (refusal) return refusal;
         const rows = await accessRulesOf(k.db, userId);
         return listed(
           request,

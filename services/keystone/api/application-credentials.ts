@@ -20,8 +20,8 @@ import { idsIn } from './access-rules.ts';
 import { idText, nameOf, text, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedToLent, deniedToTrustee, lendableRoles } from './lent-rights.ts';
-import { denied, notFound, taken } from './permit.ts';
-import { asked, created, noContent, listed, shown, urlOf } from './replies.ts';
+import { denied, notFound, duplicateEntry } from './permit.ts';
+import { queryValue, created, noContent, listed, shown, urlOf } from './replies.ts';
 
 const ref = Type.Object(
   { id: Type.Optional(idText), name: Type.Optional(nameOf(255)) },
@@ -83,9 +83,9 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
     policy: string,
   ): Promise<Outcome<ApplicationCredentialRow>> {
     const { user_id: userId = '', id = '' } = request.params;
-    const refused =
+    const refusal =
       denied(request, policy, { user_id: userId }) ?? (await deniedToTrustee(k, request));
-    if (refused) return refused;
+    if (refusal) return refusal;
     return (
       (await findApplicationCredentialOf(k.db, userId, { id })) ??
       notFound('application credential', id)
@@ -98,12 +98,12 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
       faults: ['notFound'],
       async handler(request) {
         const userId = request.params['user_id'] ?? '';
-        const refused =
+        const refusal =
           denied(request, 'identity:list_application_credentials', { user_id: userId }) ??
           (await deniedToTrustee(k, request));
-        if (refused) return refused;
+        if (refusal) return refusal;
         const rows = await applicationCredentialsOf(k.db, userId, {
-          name: asked(request, 'name'),
+          name: queryValue(request, 'name'),
         });
         return listed(
           request,
@@ -118,26 +118,33 @@ export function applicationCredentialRoutes(k: Keystone): Route[] {
       body: createBody,
       faults: ['conflict', 'notFound', 'tooManyRequests'],
       async handler(request) {
-        const sent = request.body.application_credential;
+        const input = request.body.application_credential;
         const userId = request.params['user_id'] ?? '';
-        const refused =
+        const refusal =
           denied(request, 'identity:create_application_credential', { user_id: userId }) ??
           (await deniedToLent(k, request));
-        if (refused) return refused;
+        if (refusal) return refusal;
         const projectId = request.auth.projectId;
         if (projectId === null)
           return fault('badRequest', 'An application credential needs a project-scoped token.');
-        const roles = await rolesFor(k, request, projectId, sent.roles);
+        const roles = await rolesFor(k, request, projectId, input.roles);
         if (isFault(roles)) return roles;
-        const expiresAtUs = expiryOf(sent, k.clock.now());
+        const expiresAtUs = expiryOf(input, k.clock.now());
         if (isFault(expiresAtUs)) return expiresAtUs;
-        const secret = sent.secret ?? k.ids.bytes(secretBytes).toString('base64url');
+        const secret = input.secret ?? k.ids.bytes(secretBytes).toString('base64url');
         const secretHash = await k.passwords.hash(secret, {
           source: loginSource(request.source),
           user: userId,
         });
         if (isFault(secretHash)) return secretHash;
-        const row = await store(k, { userId, projectId, sent, roles, expiresAtUs, secretHash });
+        const row = await store(k, {
+          userId,
+          projectId,
+          sent: input,
+          roles,
+          expiresAtUs,
+          secretHash,
+        });
         return isFault(row)
           ? row
           : created('application_credential', { ...(await view(request, row)), secret });
@@ -179,22 +186,22 @@ async function rolesFor(
   const has = await lendableRoles(k, request, projectId);
   if (isFault(has)) return has;
   if (wanted === undefined || wanted.length === 0) return [...has];
-  const chosen: string[] = [];
+  const roleIds: string[] = [];
   for (const { id, name } of wanted) {
     const roleId = await findGlobalRoleId(k.db, { id, name });
     if (roleId === undefined || !(id ?? name)) return notFound('role', id ?? name ?? '');
     if (!has.has(roleId))
       return fault('badRequest', `The user has no role ${id ?? name} on the project.`);
-    chosen.push(roleId);
+    roleIds.push(roleId);
   }
-  return [...withImplied(chosen, await implications(k.db))].filter((id) => has.has(id));
+  return [...withImplied(roleIds, await implications(k.db))].filter((id) => has.has(id));
 }
 
 /** µs since 1970; null: never. */
-function expiryOf(sent: Sent, nowMs: number): Outcome<number | null> {
-  if (!sent.expires_at) return null;
-  const us = parseMicros(sent.expires_at);
-  if (us === undefined) return fault('badRequest', `expires_at is no time: ${sent.expires_at}.`);
+function expiryOf(input: Sent, nowMs: number): Outcome<number | null> {
+  if (!input.expires_at) return null;
+  const us = parseMicros(input.expires_at);
+  if (us === undefined) return fault('badRequest', `expires_at is no time: ${input.expires_at}.`);
   return us > nowMs * 1000 ? us : fault('badRequest', 'expires_at is in the past.');
 }
 
@@ -209,20 +216,20 @@ interface NewCredential {
 
 async function store(
   k: Keystone,
-  { userId, projectId, sent, roles, expiresAtUs, secretHash }: NewCredential,
+  { userId, projectId, sent: input, roles, expiresAtUs, secretHash }: NewCredential,
 ): Promise<Outcome<ApplicationCredentialRow>> {
   const row = {
     id: k.ids.hex(),
     user_id: userId,
     project_id: projectId,
-    name: sent.name.trim(),
-    description: sent.description ?? null,
+    name: input.name.trim(),
+    description: input.description ?? null,
     secret_hash: secretHash,
     expires_at_us: expiresAtUs,
-    unrestricted: Number(sent.unrestricted ?? false),
+    unrestricted: Number(input.unrestricted ?? false),
     roles: JSON.stringify(roles),
   };
-  const rules = sent.access_rules?.map(({ id, service, method, path }) => ({
+  const rules = input.access_rules?.map(({ id, service, method, path }) => ({
     ...(id !== undefined && { id }),
     service: service ?? '',
     method: method ?? '',
@@ -230,6 +237,6 @@ async function store(
   }));
   return (
     (await insertApplicationCredential(k.db, row, rules, () => k.ids.hex())) ??
-    taken('application_credential', sent.name)
+    duplicateEntry('application_credential', input.name)
   );
 }

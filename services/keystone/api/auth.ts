@@ -91,11 +91,13 @@ export function tokenRoutes(k: Keystone): Route[] {
         objectPolicy: true,
         faults: ['notFound'],
         async handler(request) {
-          const found = await subject(
+          const tokenSubject = await subject(
             request,
             method === 'GET' ? 'identity:validate_token' : 'identity:check_token',
           );
-          return isFault(found) ? found : await answer(request, found.facts, found.token, 200);
+          return isFault(tokenSubject)
+            ? tokenSubject
+            : await answer(request, tokenSubject.facts, tokenSubject.token, 200);
         },
       }),
     ),
@@ -104,9 +106,9 @@ export function tokenRoutes(k: Keystone): Route[] {
       objectPolicy: true,
       faults: ['notFound'],
       async handler(request) {
-        const found = await subject(request, 'identity:revoke_token');
-        if (isFault(found)) return found;
-        await k.tokens.revoke(found.facts.payload);
+        const tokenSubject = await subject(request, 'identity:revoke_token');
+        if (isFault(tokenSubject)) return tokenSubject;
+        await k.tokens.revoke(tokenSubject.facts.payload);
         return { status: 204 };
       },
     }),
@@ -136,13 +138,13 @@ export function tokenRoutes(k: Keystone): Route[] {
         async handler(request) {
           const userId = request.params['user_id'] ?? request.auth.userId;
           const user = await findUser(k.db, userId);
-          const seen =
+          const isAllowed =
             path.startsWith('/v3/auth') ||
             request.allows('identity:list_user_projects', {
               user_id: userId,
               domain_id: user?.domain_id,
             });
-          if (!seen) return fault('forbidden', 'You may list your own projects only.');
+          if (!isAllowed) return fault('forbidden', 'You may list your own projects only.');
           if (!user) return fault('notFound', `Could not find user: ${userId}.`);
           const { projects } = await reachableBy(k.db, userId);
           const tags = await tagsOf(

@@ -36,13 +36,13 @@ export function wrapped<K extends string, P extends TProperties>(
  * stored so far.
  */
 export function extraOf(
-  sent: Readonly<Record<string, unknown>>,
+  input: Readonly<Record<string, unknown>>,
   columns: readonly string[],
   before = '{}',
 ): string {
   // Spreading keeps `__proto__` as an ordinary name; an assignment would set the prototype.
   const further = Object.fromEntries(
-    Object.entries(sent).filter(([name]) => !columns.includes(name) && name !== 'links'),
+    Object.entries(input).filter(([name]) => !columns.includes(name) && name !== 'links'),
   );
   // Keystone wrote `before` as a JSON object.
   return JSON.stringify({ ...(JSON.parse(before) as object), ...further });

@@ -20,7 +20,7 @@ import { idText, nameOf, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedToLent } from './lent-rights.ts';
 import { denied, notFound } from './permit.ts';
-import { asked, created, noContent, listed, shown, urlOf } from './replies.ts';
+import { queryValue, created, noContent, listed, shown, urlOf } from './replies.ts';
 
 const projectId = Type.Optional(Type.Union([idText, Type.Null()]));
 const createBody = wrapped('credential', {
@@ -80,12 +80,15 @@ export function credentialRoutes(k: Keystone): Route[] {
     route('GET', '/v3/credentials', {
       policy: 'identity:list_credentials',
       async handler(request) {
-        const refused = await deniedToLent(k, request);
-        if (refused) return refused;
+        const refusal = await deniedToLent(k, request);
+        if (refusal) return refusal;
         const own = request.allows('admin_or_system_reader')
-          ? asked(request, 'user_id')
+          ? queryValue(request, 'user_id')
           : request.auth.userId;
-        const rows = await listCredentials(k.db, { user_id: own, type: asked(request, 'type') });
+        const rows = await listCredentials(k.db, {
+          user_id: own,
+          type: queryValue(request, 'type'),
+        });
         return listed(
           request,
           'credentials',
@@ -101,10 +104,10 @@ export function credentialRoutes(k: Keystone): Route[] {
       async handler(request) {
         const { credential } = request.body;
         const userId = credential.user_id ?? request.auth.userId;
-        const refused =
+        const refusal =
           denied(request, 'identity:create_credential', { user_id: userId }) ??
           (await deniedToLent(k, request));
-        if (refused) return refused;
+        if (refusal) return refusal;
         if (!(await userExists(k.db, userId))) return notFound('user', userId);
         const access = credential.type === 'ec2' ? accessIn(credential.blob) : '';
         if (access === undefined || (credential.type === 'ec2' && !credential.project_id))
@@ -146,8 +149,8 @@ export function credentialRoutes(k: Keystone): Route[] {
           blob: credential.blob ?? row.blob,
           project_id: credential.project_id === undefined ? row.project_id : credential.project_id,
         };
-        const refused = denied(request, 'identity:update_credential', { user_id: changes.user_id });
-        if (refused) return refused;
+        const refusal = denied(request, 'identity:update_credential', { user_id: changes.user_id });
+        if (refusal) return refusal;
         if (!(await userExists(k.db, changes.user_id))) return notFound('user', changes.user_id);
         if (changes.type === 'ec2' && accessIn(changes.blob) === undefined) return badBlob;
         await updateCredential(k.db, row.id, changes);
@@ -183,8 +186,8 @@ function ec2Routes(k: Keystone): Route[] {
   };
   async function find(request: ApiRequest<unknown>, rule: string): Promise<Outcome<CredentialRow>> {
     const { user_id: userId = '', access = '' } = request.params;
-    const refused = denied(request, rule, { user_id: userId }) ?? (await deniedToLent(k, request));
-    if (refused) return refused;
+    const refusal = denied(request, rule, { user_id: userId }) ?? (await deniedToLent(k, request));
+    if (refusal) return refusal;
     return (
       (await findEc2Credential(k.db, idOfAccess(access), userId)) ?? notFound('credential', access)
     );
@@ -194,10 +197,10 @@ function ec2Routes(k: Keystone): Route[] {
       policy: 'identity:ec2_list_credentials',
       async handler(request) {
         const userId = request.params['user_id'] ?? '';
-        const refused =
+        const refusal =
           denied(request, 'identity:ec2_list_credentials', { user_id: userId }) ??
           (await deniedToLent(k, request));
-        if (refused) return refused;
+        if (refusal) return refusal;
         const rows = await listCredentials(k.db, { user_id: userId, type: 'ec2' });
         return listed(
           request,
@@ -212,10 +215,10 @@ function ec2Routes(k: Keystone): Route[] {
       faults: ['notFound'],
       async handler(request) {
         const userId = request.params['user_id'] ?? '';
-        const refused =
+        const refusal =
           denied(request, 'identity:ec2_create_credential', { user_id: userId }) ??
           (await deniedToLent(k, request));
-        if (refused) return refused;
+        if (refusal) return refusal;
         if (!(await findProject(k.db, request.body.tenant_id)))
           return notFound('project', request.body.tenant_id);
         if (!(await userExists(k.db, userId))) return notFound('user', userId);

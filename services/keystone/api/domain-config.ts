@@ -78,10 +78,10 @@ export function domainConfigRoutes(k: Keystone): Route[] {
       where: Where,
       present: DomainOptions,
     ): Promise<Outcome<Reply>> => {
-      const sent = sentOptions(request.body.config, where);
-      if (isFault(sent)) return sent;
+      const options = sentOptions(request.body.config, where);
+      if (isFault(options)) return options;
       if (!replace && !part(present, where)) return unknown(where);
-      await writeDomainOptions(k.db, where.domain_id, sent, replace);
+      await writeDomainOptions(k.db, where.domain_id, options, replace);
       const now = await read(where.domain_id);
       if (isFault(now)) return now;
       return {
@@ -95,8 +95,8 @@ export function domainConfigRoutes(k: Keystone): Route[] {
     where: Where,
     present: DomainOptions,
   ): Promise<Outcome<Reply>> => {
-    const found = part(present, where);
-    return found ? { status: 200, body: { config: found } } : unknown(where);
+    const options = part(present, where);
+    return options ? { status: 200, body: { config: options } } : unknown(where);
   };
 
   const remove = async (
@@ -115,8 +115,8 @@ export function domainConfigRoutes(k: Keystone): Route[] {
       faults: ['notFound'],
       handler: (request) => {
         const where = { domain_id: 'default', ...request.params };
-        const found = part(defaults, where);
-        return found ? { status: 200, body: { config: found } } : unknown(where);
+        const options = part(defaults, where);
+        return options ? { status: 200, body: { config: options } } : unknown(where);
       },
     });
 

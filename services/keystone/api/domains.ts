@@ -15,10 +15,10 @@ import type { ProjectRow } from '../store/tables.ts';
 import { nameOf, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedByImmutable } from './options.ts';
-import { denied, enabledFilter, notFound, taken } from './permit.ts';
+import { denied, enabledFilter, notFound, duplicateEntry } from './permit.ts';
 import { changedFields, newFields, projectAttributes } from './project-fields.ts';
 import { domainView } from './project-view.ts';
-import { asked, created, noContent, listed, shown } from './replies.ts';
+import { queryValue, created, noContent, listed, shown } from './replies.ts';
 
 /** `explicit_domain_id` sets the new domain's id and is not stored as an attribute. */
 const notKept = ['explicit_domain_id'];
@@ -47,7 +47,7 @@ export function domainRoutes(k: Keystone): Route[] {
         const rows = await listProjects(k.db, {
           is_domain: 1,
           id: own,
-          name: asked(request, 'name'),
+          name: queryValue(request, 'name'),
           enabled: enabledFilter(request),
         });
         const byDomain = await tagsOf(
@@ -75,7 +75,8 @@ export function domainRoutes(k: Keystone): Route[] {
           is_domain: 1,
           ...newFields(domain, notKept),
         };
-        if (!(await insertProject(k.db, row, domain.tags ?? []))) return taken('domain', row.name);
+        if (!(await insertProject(k.db, row, domain.tags ?? [])))
+          return duplicateEntry('domain', row.name);
         return created('domain', domainView(request, row, domain.tags ?? []));
       },
     }),
@@ -85,8 +86,8 @@ export function domainRoutes(k: Keystone): Route[] {
       faults: ['notFound'],
       async handler(request) {
         const id = request.params['domain_id'] ?? '';
-        const refused = denied(request, 'identity:get_domain', { domain_id: id });
-        if (refused) return refused;
+        const refusal = denied(request, 'identity:get_domain', { domain_id: id });
+        if (refusal) return refusal;
         const row = await findDomain(k.db, id);
         return row
           ? shown('domain', domainView(request, row, await tagsFor(row)))
@@ -108,7 +109,7 @@ export function domainRoutes(k: Keystone): Route[] {
           return fault('forbidden', 'The default domain cannot be disabled.');
         const changes = changedFields(row, domain, notKept);
         if (!(await updateProject(k.db, row.id, changes, domain.tags)))
-          return taken('domain', changes.name ?? row.name);
+          return duplicateEntry('domain', changes.name ?? row.name);
         return shown('domain', domainView(request, { ...row, ...changes }, await tagsFor(row)));
       },
     }),

@@ -29,7 +29,7 @@ import { endpointView } from './endpoints.ts';
 import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
 import { projectView } from './project-view.ts';
-import { asked, created, noContent, listed, shown, urlOf } from './replies.ts';
+import { queryValue, created, noContent, listed, shown, urlOf } from './replies.ts';
 
 const face = Type.Union([Type.Literal('public'), Type.Literal('internal'), Type.Literal('admin')]);
 const filters = Type.Object(
@@ -70,7 +70,7 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
     route('GET', `${base}/endpoint_groups`, {
       policy: 'identity:list_endpoint_groups',
       async handler(request) {
-        const rows = await listEndpointGroups(k.db, { name: asked(request, 'name') });
+        const rows = await listEndpointGroups(k.db, { name: queryValue(request, 'name') });
         return listed(
           request,
           'endpoint_groups',
@@ -83,12 +83,12 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
       policy: 'identity:create_endpoint_group',
       body: createBody,
       async handler(request) {
-        const sent = request.body.endpoint_group;
+        const input = request.body.endpoint_group;
         const row: EndpointGroupRow = {
           id: k.ids.hex(),
-          name: sent.name.trim(),
-          description: sent.description ?? null,
-          filters: JSON.stringify(sent.filters),
+          name: input.name.trim(),
+          description: input.description ?? null,
+          filters: JSON.stringify(input.filters),
         };
         await insertEndpointGroup(k.db, row);
         return created('endpoint_group', view(request, row));
@@ -109,13 +109,13 @@ export function endpointFilterRoutes(k: Keystone): Route[] {
       body: updateBody,
       faults: ['notFound'],
       async handler(request) {
-        const sent = request.body.endpoint_group;
+        const input = request.body.endpoint_group;
         const row = await find(request);
         if (isFault(row)) return row;
         const changes = {
-          name: sent.name?.trim() ?? row.name,
-          description: sent.description === undefined ? row.description : sent.description,
-          filters: JSON.stringify({ ...filterOf(row), ...sent.filters }),
+          name: input.name?.trim() ?? row.name,
+          description: input.description === undefined ? row.description : input.description,
+          filters: JSON.stringify({ ...filterOf(row), ...input.filters }),
         };
         await updateEndpointGroup(k.db, row.id, changes);
         return shown('endpoint_group', view(request, { ...row, ...changes }));

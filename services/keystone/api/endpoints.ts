@@ -17,7 +17,7 @@ import { enabled, extraOf, idText, parsed, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
 import { regionId } from './regions.ts';
-import { asked, created, listed, shown, urlOf, showRoute, deleteRoute } from './replies.ts';
+import { queryValue, created, listed, shown, urlOf, showRoute, deleteRoute } from './replies.ts';
 
 const columns = [
   'id',
@@ -91,9 +91,9 @@ export function endpointRoutes(k: Keystone): Route[] {
       policy: 'identity:list_endpoints',
       async handler(request) {
         const filters = {
-          interface: asked(request, 'interface'),
-          service_id: asked(request, 'service_id'),
-          region_id: asked(request, 'region_id') ?? asked(request, 'region'),
+          interface: queryValue(request, 'interface'),
+          service_id: queryValue(request, 'service_id'),
+          region_id: queryValue(request, 'region_id') ?? queryValue(request, 'region'),
         };
         const rows = await listEndpoints(k.db, filters);
         return listed(

@@ -63,14 +63,14 @@ function routesAt(k: Keystone, place: Place, actor: 'user' | 'group'): Route[] {
           ? await findDomain(k.db, targetId)
           : undefined;
     const actorDomain = await domainOfActor(k.db, actor, actorId);
-    const refused = denied(request, policy, {
+    const refusal = denied(request, policy, {
       domain_id: place.target_kind === 'domain' ? target?.id : target?.domain_id,
       actor_domain_id: actorDomain,
       role_domain_id: role?.domain_id || null,
       role_name: role?.name,
       reaches_beyond: role && (await reachesBeyond(role)),
     });
-    if (refused) return refused;
+    if (refusal) return refusal;
     if (place.target_kind !== 'system' && !target) return notFound(place.target_kind, targetId);
     return actorDomain === undefined
       ? notFound(actor, actorId)

@@ -22,8 +22,8 @@ import { groupView, userView } from './actor-view.ts';
 import { extraOf, idText, nameOf, text, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { badExpiryFilter } from './password-expiry-filter.ts';
-import { denied, homeDomain, listDomain, notFound, taken } from './permit.ts';
-import { asked, created, noContent, listed, shown } from './replies.ts';
+import { denied, homeDomain, listDomain, notFound, duplicateEntry } from './permit.ts';
+import { queryValue, created, noContent, listed, shown } from './replies.ts';
 
 const columns = ['id', 'name', 'domain_id', 'description'];
 const createBody = wrapped('group', {
@@ -62,11 +62,11 @@ export function groupRoutes(k: Keystone): Route[] {
         const { group_id: groupId = '', user_id: userId = '' } = request.params;
         const groupDomain = await domainOfActor(k.db, 'group', groupId);
         const userDomain = await domainOfActor(k.db, 'user', userId);
-        const refused = denied(request, rule, {
+        const refusal = denied(request, rule, {
           domain_id: groupDomain,
           member_domain_id: userDomain,
         });
-        if (refused) return refused;
+        if (refusal) return refusal;
         if (groupDomain === undefined) return notFound('group', groupId);
         return userDomain === undefined ? notFound('user', userId) : await act(groupId, userId);
       },
@@ -77,7 +77,7 @@ export function groupRoutes(k: Keystone): Route[] {
       policy: 'identity:list_groups',
       async handler(request) {
         const rows = await listGroups(k.db, {
-          name: asked(request, 'name'),
+          name: queryValue(request, 'name'),
           domain_id: listDomain(request),
         });
         return listed(
@@ -95,8 +95,8 @@ export function groupRoutes(k: Keystone): Route[] {
       async handler(request) {
         const { group } = request.body;
         const domainId = group.domain_id ?? homeDomain(request);
-        const refused = denied(request, 'identity:create_group', { domain_id: domainId });
-        if (refused) return refused;
+        const refusal = denied(request, 'identity:create_group', { domain_id: domainId });
+        if (refusal) return refusal;
         if (!(await findDomain(k.db, domainId))) return notFound('domain', domainId);
         const row: GroupRow = {
           id: k.ids.hex(),
@@ -105,7 +105,7 @@ export function groupRoutes(k: Keystone): Route[] {
           description: group.description ?? '',
           extra: extraOf(group, columns),
         };
-        if (!(await insertGroup(k.db, row))) return taken('group', row.name);
+        if (!(await insertGroup(k.db, row))) return duplicateEntry('group', row.name);
         return created('group', groupView(request, row));
       },
     }),
@@ -131,7 +131,7 @@ export function groupRoutes(k: Keystone): Route[] {
           extra: extraOf(group, columns, row.extra),
         };
         if (!(await updateGroup(k.db, row.id, changes)))
-          return taken('group', changes.name ?? row.name);
+          return duplicateEntry('group', changes.name ?? row.name);
         return shown('group', groupView(request, { ...row, ...changes }));
       },
     }),

@@ -29,7 +29,7 @@ export const keyFilterNames = ['service_id', 'region_id', 'resource_name'] as co
 /** The key's columns from a body; region '' stands for no region. */
 export const keyRow = (
   { ids }: Pick<Keystone, 'ids'>,
-  sent: {
+  input: {
     service_id: string;
     region_id?: string | null;
     resource_name: string;
@@ -37,10 +37,10 @@ export const keyRow = (
   },
 ) => ({
   id: ids.hex(),
-  service_id: sent.service_id,
-  region_id: sent.region_id ?? '',
-  resource_name: sent.resource_name,
-  description: sent.description ?? null,
+  service_id: input.service_id,
+  region_id: input.region_id ?? '',
+  resource_name: input.resource_name,
+  description: input.description ?? null,
 });
 
 export async function checkPlace(

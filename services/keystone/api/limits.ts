@@ -26,7 +26,7 @@ import {
   nullableId,
 } from './limit-key.ts';
 import { notFound } from './permit.ts';
-import { askedAll, listed, shown, urlOf, showRoute, deleteRoute } from './replies.ts';
+import { queryValues, listed, shown, urlOf, showRoute, deleteRoute } from './replies.ts';
 
 const createBody = Type.Object({
   limits: limitList({ resource_limit: amount, project_id: nullableId, domain_id: nullableId }),
@@ -86,7 +86,7 @@ function projectLimitRoutes(k: Keystone): Route[] {
     route('GET', '/v3/limits', {
       policy: 'identity:list_limits',
       async handler(request) {
-        const rows = await listLimits(k.db, askedAll(request, filterNames));
+        const rows = await listLimits(k.db, queryValues(request, filterNames));
         return listed(
           request,
           'limits',
@@ -100,11 +100,11 @@ function projectLimitRoutes(k: Keystone): Route[] {
       body: createBody,
       faults: ['conflict'],
       async handler(request) {
-        const rows = request.body.limits.map((sent): LimitRow => ({
-          ...keyRow(k, sent),
-          resource_limit: sent.resource_limit,
-          project_id: sent.project_id ?? '',
-          domain_id: sent.domain_id ?? '',
+        const rows = request.body.limits.map((input): LimitRow => ({
+          ...keyRow(k, input),
+          resource_limit: input.resource_limit,
+          project_id: input.project_id ?? '',
+          domain_id: input.domain_id ?? '',
         }));
         for (const row of rows) {
           const wrong =
@@ -126,12 +126,12 @@ function projectLimitRoutes(k: Keystone): Route[] {
       body: updateBody,
       faults: ['notFound'],
       async handler(request) {
-        const sent = request.body.limit;
+        const input = request.body.limit;
         const row = await find(request);
         if (isFault(row)) return row;
         const changes = {
-          resource_limit: sent.resource_limit ?? row.resource_limit,
-          description: sent.description === undefined ? row.description : sent.description,
+          resource_limit: input.resource_limit ?? row.resource_limit,
+          description: input.description === undefined ? row.description : input.description,
         };
         await updateLimit(k.db, row.id, changes);
         return shown('limit', view(request, { ...row, ...changes }));

@@ -28,28 +28,28 @@ export const userOptions = Type.Object(
 );
 
 /** The options after an update, as JSON for the column. */
-export function mergedOptions(sent: Readonly<Record<string, unknown>>, before = '{}'): string {
+export function mergedOptions(input: Readonly<Record<string, unknown>>, before = '{}'): string {
   return JSON.stringify(
     Object.fromEntries(
-      Object.entries({ ...parsed(before), ...sent }).filter(([, value]) => value !== null),
+      Object.entries({ ...parsed(before), ...input }).filter(([, value]) => value !== null),
     ),
   );
 }
 
 /**
  * forbidden if the object is immutable, unless the update does nothing but end that. Without
- * `sent`: a deletion.
+ * `input`: a deletion.
  */
 export function deniedByImmutable(
   kind: string,
   row: { id: string; options: string },
-  sent?: Readonly<Record<string, unknown>>,
+  input?: Readonly<Record<string, unknown>>,
 ): Fault | undefined {
   if (parsed(row.options)['immutable'] !== true) return undefined;
   // validated by the route's schema
-  const options = sent?.['options'] as { immutable?: boolean | null } | undefined;
+  const options = input?.['options'] as { immutable?: boolean | null } | undefined;
   const ends =
-    Object.keys(sent ?? {}).length === 1 &&
+    Object.keys(input ?? {}).length === 1 &&
     options !== undefined &&
     'immutable' in options &&
     options.immutable !== true;

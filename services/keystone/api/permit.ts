@@ -3,7 +3,7 @@
 import { fault, type Fault } from '#contracts/common/fault.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import type { PolicyTarget } from '#openstack/policy/policy.ts';
-import { asked, askedFlag } from './replies.ts';
+import { queryValue, queryFlag } from './replies.ts';
 
 /** forbidden unless `rule` allows the caller to act on `target`. */
 export function denied(
@@ -24,7 +24,7 @@ const noDomain = '-';
  * (undefined: all domains); for others that of their domain-scoped token, else none.
  */
 export function listDomain(request: ApiRequest<unknown>): string | undefined {
-  const wanted = asked(request, 'domain_id');
+  const wanted = queryValue(request, 'domain_id');
   if (request.allows('admin_or_system_reader')) return wanted;
   const own = request.auth.domainId ?? noDomain;
   return wanted === undefined || wanted === own ? own : noDomain;
@@ -37,13 +37,13 @@ export function homeDomain(request: ApiRequest<unknown>): string {
 
 /** `?enabled=` as the value of the column; undefined: not given. */
 export function enabledFilter(request: ApiRequest<unknown>): number | undefined {
-  const flag = askedFlag(request, 'enabled');
+  const flag = queryFlag(request, 'enabled');
   return flag === undefined ? undefined : Number(flag);
 }
 
 export const notFound = (what: string, id: string): Fault =>
   fault('notFound', `Could not find ${what}: ${id}.`);
-export const taken = (what: string, name: string): Fault =>
+export const duplicateEntry = (what: string, name: string): Fault =>
   fault(
     'conflict',
     `Conflict occurred attempting to store ${what} - Duplicate entry found with name ${name}.`,

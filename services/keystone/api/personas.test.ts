@@ -121,14 +121,14 @@ describe('personas', () => {
             ? '-'
             : answer.status >= 400 && answer.status !== 404
               ? `<${answer.status}>`
-              : seen(row, JSON.stringify(answer.body ?? null));
+              : accessOf(row, JSON.stringify(answer.body ?? null));
       }
       words.push(word);
     }
     return words.join(' ');
   }
 
-  function seen(row: Row, text: string): string {
+  function accessOf(row: Row, text: string): string {
     if (!row.shows) return 'A';
     const [own, other] = [
       text.includes(row.shows(world.own)),

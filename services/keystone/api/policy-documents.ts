@@ -14,7 +14,7 @@ import type { PolicyRow } from '../store/tables.ts';
 import { extraOf, nameOf, parsed, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
-import { asked, created, listed, shown, urlOf, showRoute, deleteRoute } from './replies.ts';
+import { queryValue, created, listed, shown, urlOf, showRoute, deleteRoute } from './replies.ts';
 
 const columns = ['id', 'type', 'blob'];
 const createBody = wrapped('policy', { type: nameOf(255), blob: Type.String() });
@@ -39,7 +39,7 @@ export function policyDocumentRoutes(k: Keystone): Route[] {
     route('GET', '/v3/policies', {
       policy: 'identity:list_policies',
       async handler(request) {
-        const rows = await listPolicyDocuments(k.db, { type: asked(request, 'type') });
+        const rows = await listPolicyDocuments(k.db, { type: queryValue(request, 'type') });
         return listed(
           request,
           'policies',

@@ -31,25 +31,25 @@ type Fields = Pick<ProjectRow, 'name' | 'description' | 'enabled' | 'options' | 
 
 /** The columns of a new row. `further`: attributes that are not stored. */
 export const newFields = (
-  sent: Sent & { name: string },
+  input: Sent & { name: string },
   further: readonly string[] = [],
 ): Fields => ({
-  name: sent.name.trim(),
-  enabled: Number(sent.enabled ?? true),
-  description: sent.description ?? '',
-  options: mergedOptions(sent.options ?? {}),
-  extra: extraOf(sent, [...columns, ...further]),
+  name: input.name.trim(),
+  enabled: Number(input.enabled ?? true),
+  description: input.description ?? '',
+  options: mergedOptions(input.options ?? {}),
+  extra: extraOf(input, [...columns, ...further]),
 });
 
-/** The columns of an update; attributes that `sent` does not name keep their value. */
+/** The columns of an update; attributes that `input` does not name keep their value. */
 export const changedFields = (
   row: ProjectRow,
-  sent: Sent,
+  input: Sent,
   further: readonly string[] = [],
 ): Partial<Fields> => ({
-  ...(sent.name !== undefined && { name: sent.name.trim() }),
-  ...(sent.description !== undefined && { description: sent.description ?? '' }),
-  ...(sent.enabled !== undefined && { enabled: Number(sent.enabled) }),
-  ...(sent.options !== undefined && { options: mergedOptions(sent.options, row.options) }),
-  extra: extraOf(sent, [...columns, ...further], row.extra),
+  ...(input.name !== undefined && { name: input.name.trim() }),
+  ...(input.description !== undefined && { description: input.description ?? '' }),
+  ...(input.enabled !== undefined && { enabled: Number(input.enabled) }),
+  ...(input.options !== undefined && { options: mergedOptions(input.options, row.options) }),
+  extra: extraOf(input, [...columns, ...further], row.extra),
 });

@@ -22,20 +22,20 @@ export async function relativesOf(
   const usable = new Set(
     (await reachableBy(k.db, request.auth.userId)).projects.map((one) => one.id),
   );
-  const seen = (one: ProjectRow): boolean =>
+  const isVisible = (one: ProjectRow): boolean =>
     usable.has(one.id) ||
     request.allows('identity:get_project', { project_id: one.id, domain_id: one.domain_id });
   const asList = (rows: ProjectRow[]): JsonObject[] =>
-    rows.filter(seen).map((one) => ({ project: projectView(request, one, []) }));
-  const found: JsonObject = {};
+    rows.filter(isVisible).map((one) => ({ project: projectView(request, one, []) }));
+  const relatives: JsonObject = {};
   if (wants('parents_as_list'))
-    found['parents'] = asList((await ancestorsOf(k.db, row)).filter((one) => !one.is_domain));
+    relatives['parents'] = asList((await ancestorsOf(k.db, row)).filter((one) => !one.is_domain));
   if (wants('parents_as_ids'))
-    found['parents'] = (await ancestorsOf(k.db, row)).reduceRight<JsonObject | null>(
+    relatives['parents'] = (await ancestorsOf(k.db, row)).reduceRight<JsonObject | null>(
       (inner, one) => ({ [one.id]: inner }),
       null,
     );
-  if (wants('subtree_as_list')) found['subtree'] = asList(await descendantsOf(k.db, [row.id]));
+  if (wants('subtree_as_list')) relatives['subtree'] = asList(await descendantsOf(k.db, [row.id]));
   if (wants('subtree_as_ids')) {
     const below = await descendantsOf(k.db, [row.id]);
     const tree = (id: string): JsonObject | null => {
@@ -44,7 +44,7 @@ export async function relativesOf(
         ? null
         : Object.fromEntries(children.map((child) => [child.id, tree(child.id)]));
     };
-    found['subtree'] = tree(row.id);
+    relatives['subtree'] = tree(row.id);
   }
-  return found;
+  return relatives;
 }

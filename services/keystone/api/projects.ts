@@ -20,12 +20,19 @@ import type { ProjectRow } from '../store/tables.ts';
 import { idText, nameOf, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedByImmutable } from './options.ts';
-import { denied, enabledFilter, homeDomain, listDomain, notFound, taken } from './permit.ts';
+import {
+  denied,
+  enabledFilter,
+  homeDomain,
+  listDomain,
+  notFound,
+  duplicateEntry,
+} from './permit.ts';
 import { changedFields, newFields, projectAttributes } from './project-fields.ts';
 import { relativesOf } from './project-relatives.ts';
 import { projectTagRoutes } from './project-tags.ts';
 import { projectView } from './project-view.ts';
-import { asked, askedFlag, created, noContent, listed, shown } from './replies.ts';
+import { queryValue, queryFlag, created, noContent, listed, shown } from './replies.ts';
 
 const nullableId = Type.Optional(Type.Union([idText, Type.Null()]));
 const createBody = wrapped('project', {
@@ -69,16 +76,16 @@ export function projectRoutes(k: Keystone): Route[] {
   /** The domain and parent of a new project. */
   async function place(
     request: ApiRequest<unknown>,
-    sent: Static<typeof createBody>['project'],
+    input: Static<typeof createBody>['project'],
   ): Promise<Outcome<{ domain_id: string; parent_id: string | null }>> {
-    if (sent.is_domain)
-      return sent.parent_id || sent.domain_id
+    if (input.is_domain)
+      return input.parent_id || input.domain_id
         ? fault('badRequest', 'A project that acts as a domain has neither parent nor domain.')
         : { domain_id: '', parent_id: null };
-    const parentId = sent.parent_id ?? sent.domain_id ?? homeDomain(request);
+    const parentId = input.parent_id ?? input.domain_id ?? homeDomain(request);
     const parent = await findProject(k.db, parentId);
-    if (!parent) return unknown(sent.parent_id ? 'project' : 'domain', parentId);
-    const domainId = sent.domain_id ?? (parent.domain_id || parent.id);
+    if (!parent) return unknown(input.parent_id ? 'project' : 'domain', parentId);
+    const domainId = input.domain_id ?? (parent.domain_id || parent.id);
     if (!(await findDomain(k.db, domainId))) return unknown('domain', domainId);
     const ancestors = [parent, ...(await ancestorsOf(k.db, parent))];
     if (ancestors.at(-1)?.id !== domainId)
@@ -97,13 +104,13 @@ export function projectRoutes(k: Keystone): Route[] {
     route('GET', '/v3/projects', {
       policy: 'identity:list_projects',
       async handler(request) {
-        const isDomain = Number(askedFlag(request, 'is_domain') ?? false);
+        const isDomain = Number(queryFlag(request, 'is_domain') ?? false);
         const rows = await listProjects(k.db, {
           is_domain: isDomain,
-          name: asked(request, 'name'),
+          name: queryValue(request, 'name'),
           domain_id:
             isDomain && request.allows('admin_or_system_reader') ? undefined : listDomain(request),
-          parent_id: asked(request, 'parent_id'),
+          parent_id: queryValue(request, 'parent_id'),
           enabled: enabledFilter(request),
         });
         const byProject = await tagsOf(
@@ -127,8 +134,8 @@ export function projectRoutes(k: Keystone): Route[] {
         const { project } = request.body;
         const where = await place(request, project);
         if (isFault(where)) return where;
-        const refused = denied(request, 'identity:create_project', { domain_id: where.domain_id });
-        if (refused) return refused;
+        const refusal = denied(request, 'identity:create_project', { domain_id: where.domain_id });
+        if (refusal) return refusal;
         const row: ProjectRow = {
           id: k.ids.hex(),
           ...where,
@@ -137,7 +144,7 @@ export function projectRoutes(k: Keystone): Route[] {
         };
         return (await insertProject(k.db, row, project.tags ?? []))
           ? created('project', await view(request, row))
-          : taken('project', row.name);
+          : duplicateEntry('project', row.name);
       },
     }),
     route('GET', '/v3/projects/:project_id', {
@@ -180,7 +187,7 @@ export function projectRoutes(k: Keystone): Route[] {
         const changes = changedFields(row, project);
         return (await updateProject(k.db, row.id, changes, project.tags))
           ? shown('project', await view(request, { ...row, ...changes }))
-          : taken('project', changes.name ?? row.name);
+          : duplicateEntry('project', changes.name ?? row.name);
       },
     }),
     route('DELETE', '/v3/projects/:project_id', {
@@ -213,13 +220,13 @@ export function projectRoutes(k: Keystone): Route[] {
 
 function fixed(
   row: ProjectRow,
-  sent: { domain_id?: string | null; parent_id?: string | null; is_domain?: boolean },
+  input: { domain_id?: string | null; parent_id?: string | null; is_domain?: boolean },
 ): Fault | undefined {
-  if (sent.domain_id !== undefined && (sent.domain_id ?? '') !== row.domain_id)
+  if (input.domain_id !== undefined && (input.domain_id ?? '') !== row.domain_id)
     return fault('badRequest', 'The domain_id of a project cannot be changed.');
-  if (sent.parent_id !== undefined && sent.parent_id !== row.parent_id)
+  if (input.parent_id !== undefined && input.parent_id !== row.parent_id)
     return fault('forbidden', 'The parent_id of a project cannot be changed.');
-  if (sent.is_domain !== undefined && sent.is_domain !== (row.is_domain === 1))
+  if (input.is_domain !== undefined && input.is_domain !== (row.is_domain === 1))
     return fault('badRequest', 'is_domain of a project cannot be changed.');
   return undefined;
 }
@@ -229,7 +236,7 @@ function fixed(
  * comma-separated.
  */
 function hasTags(tagsOfProject: readonly string[], request: ApiRequest<unknown>): boolean {
-  const wanted = (name: string): string[] | undefined => asked(request, name)?.split(',');
+  const wanted = (name: string): string[] | undefined => queryValue(request, name)?.split(',');
   const has = (one: string): boolean => tagsOfProject.includes(one);
   return (
     (wanted('tags')?.every(has) ?? true) &&

@@ -15,7 +15,7 @@ import type { RegionRow } from '../store/tables.ts';
 import { extraOf, parsed, text, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
-import { asked, created, noContent, listed, shown, urlOf, showRoute } from './replies.ts';
+import { queryValue, created, noContent, listed, shown, urlOf, showRoute } from './replies.ts';
 
 const columns = ['id', 'parent_region_id', 'description'];
 export const regionId = Type.String({ minLength: 1, maxLength: 255 });
@@ -69,7 +69,7 @@ export function regionRoutes(k: Keystone): Route[] {
       policy: 'identity:list_regions',
       async handler(request) {
         const rows = await listRegions(k.db, {
-          parent_region_id: asked(request, 'parent_region_id'),
+          parent_region_id: queryValue(request, 'parent_region_id'),
         });
         return listed(
           request,

@@ -25,7 +25,7 @@ import {
   nullableId,
 } from './limit-key.ts';
 import { notFound } from './permit.ts';
-import { askedAll, noContent, listed, shown, urlOf, showRoute } from './replies.ts';
+import { queryValues, noContent, listed, shown, urlOf, showRoute } from './replies.ts';
 
 const createBody = Type.Object({ registered_limits: limitList({ default_limit: amount }) });
 const updateBody = wrapped('registered_limit', {
@@ -50,7 +50,7 @@ export function registeredLimitRoutes(k: Keystone): Route[] {
     route('GET', '/v3/registered_limits', {
       policy: 'identity:list_registered_limits',
       async handler(request) {
-        const rows = await listRegisteredLimits(k.db, askedAll(request, keyFilterNames));
+        const rows = await listRegisteredLimits(k.db, queryValues(request, keyFilterNames));
         return listed(
           request,
           'registered_limits',
@@ -64,9 +64,9 @@ export function registeredLimitRoutes(k: Keystone): Route[] {
       body: createBody,
       faults: ['conflict'],
       async handler(request) {
-        const rows = request.body.registered_limits.map((sent): RegisteredLimitRow => ({
-          ...keyRow(k, sent),
-          default_limit: sent.default_limit,
+        const rows = request.body.registered_limits.map((input): RegisteredLimitRow => ({
+          ...keyRow(k, input),
+          default_limit: input.default_limit,
         }));
         for (const row of rows) {
           const wrong = await checkPlace(k, row.service_id, row.region_id);
@@ -91,15 +91,15 @@ export function registeredLimitRoutes(k: Keystone): Route[] {
       body: updateBody,
       faults: ['notFound', 'conflict'],
       async handler(request) {
-        const sent = request.body.registered_limit;
+        const input = request.body.registered_limit;
         const row = await find(request);
         if (isFault(row)) return row;
         const changes = {
-          service_id: sent.service_id ?? row.service_id,
-          region_id: sent.region_id === undefined ? row.region_id : (sent.region_id ?? ''),
-          resource_name: sent.resource_name ?? row.resource_name,
-          default_limit: sent.default_limit ?? row.default_limit,
-          description: sent.description === undefined ? row.description : sent.description,
+          service_id: input.service_id ?? row.service_id,
+          region_id: input.region_id === undefined ? row.region_id : (input.region_id ?? ''),
+          resource_name: input.resource_name ?? row.resource_name,
+          default_limit: input.default_limit ?? row.default_limit,
+          description: input.description === undefined ? row.description : input.description,
         };
         const wrong = await checkPlace(k, changes.service_id, changes.region_id);
         if (wrong) return wrong;

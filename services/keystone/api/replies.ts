@@ -41,16 +41,16 @@ export const created = (key: string, item: JsonObject): Reply => ({
 export const noContent: Reply = Object.freeze({ status: 204 });
 
 /** The first value of a query parameter, as in upstream. */
-export function asked(request: ApiRequest<unknown>, name: string): string | undefined {
+export function queryValue(request: ApiRequest<unknown>, name: string): string | undefined {
   return request.query[name]?.[0];
 }
 
 /** The first value of each of these query parameters. */
-export const askedAll = <N extends string>(
+export const queryValues = <N extends string>(
   request: ApiRequest<unknown>,
   names: readonly N[],
 ): Record<N, string | undefined> =>
-  Object.fromEntries(names.map((name) => [name, asked(request, name)])) as Record<
+  Object.fromEntries(names.map((name) => [name, queryValue(request, name)])) as Record<
     N,
     string | undefined
   >; // one member per name
@@ -59,8 +59,8 @@ export const askedAll = <N extends string>(
 const isYes = (word: string): boolean => !/^(0|f|false|n|no|off)$/i.test(word.trim());
 
 /** The boolean value of a query parameter; undefined: it is absent. */
-export function askedFlag(request: ApiRequest<unknown>, name: string): boolean | undefined {
-  const value = asked(request, name);
+export function queryFlag(request: ApiRequest<unknown>, name: string): boolean | undefined {
+  const value = queryValue(request, name);
   return value === undefined ? undefined : isYes(value);
 }
 

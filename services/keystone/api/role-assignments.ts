@@ -10,7 +10,7 @@ import { descendantsOf } from '../store/projects.ts';
 import { globalRoleIds, implications } from '../store/roles.ts';
 import type { AssignmentRow } from '../store/tables.ts';
 import type { Keystone } from './keystone.ts';
-import { asked, askedFlag, urlOf } from './replies.ts';
+import { queryValue, queryFlag, urlOf } from './replies.ts';
 
 /** A stored grant or, with `effective`, a derived one and the grant it is derived from. */
 interface Shown extends AssignmentRow {
@@ -24,13 +24,13 @@ export function roleAssignmentRoutes(k: Keystone): Route[] {
     route('GET', '/v3/role_assignments', {
       policy: 'identity:list_role_assignments',
       async handler(request) {
-        const effective = askedFlag(request, 'effective') ?? false;
-        const refused = clashOf(request, effective);
-        if (refused) return refused;
+        const effective = queryFlag(request, 'effective') ?? false;
+        const refusal = clashOf(request, effective);
+        if (refusal) return refusal;
         const stored = await listAssignments(k.db);
         const all: Shown[] = effective ? await effects(k, stored) : stored;
         const rows = all.filter(await wanted(k, request));
-        const names = askedFlag(request, 'include_names') ? await namesById(k.db) : undefined;
+        const names = queryFlag(request, 'include_names') ? await namesById(k.db) : undefined;
         const query = request.queryString === '' ? '' : `?${request.queryString}`;
         return {
           status: 200,
@@ -52,7 +52,7 @@ async function effects(k: Keystone, stored: readonly AssignmentRow[]): Promise<S
   const members = await allMemberships(k.db);
   const implied = await implications(k.db);
   const global = await globalRoleIds(k.db);
-  const shown: Shown[] = [];
+  const effective: Shown[] = [];
   for (const row of stored) {
     const users =
       row.actor_kind === 'user'
@@ -78,7 +78,7 @@ async function effects(k: Keystone, stored: readonly AssignmentRow[]): Promise<S
     );
     for (const user of users)
       for (const target of targets)
-        for (const role of roles) shown.push({ ...row, ...user, ...target, ...role });
+        for (const role of roles) effective.push({ ...row, ...user, ...target, ...role });
   }
   const key = (row: Shown): string =>
     [
@@ -90,20 +90,20 @@ async function effects(k: Keystone, stored: readonly AssignmentRow[]): Promise<S
       row.fromTarget?.id,
       row.fromRole,
     ].join();
-  return [...new Map(shown.map((row) => [key(row), row])).values()];
+  return [...new Map(effective.map((row) => [key(row), row])).values()];
 }
 
 function rolesWithOrigin(
   roleId: string,
   implied: ReadonlyMap<string, readonly string[]>,
 ): { role_id: string; fromRole?: string }[] {
-  const found = new Map<string, { role_id: string; fromRole?: string }>([
+  const rolesById = new Map<string, { role_id: string; fromRole?: string }>([
     [roleId, { role_id: roleId }],
   ]);
-  for (const id of found.keys())
+  for (const id of rolesById.keys())
     for (const next of implied.get(id) ?? [])
-      if (!found.has(next)) found.set(next, { role_id: next, fromRole: id });
-  return [...found.values()];
+      if (!rolesById.has(next)) rolesById.set(next, { role_id: next, fromRole: id });
+  return [...rolesById.values()];
 }
 
 /**
@@ -111,7 +111,7 @@ function rolesWithOrigin(
  * keystone.api.role_assignments.
  */
 function clashOf(request: ApiRequest<unknown>, effective: boolean): Fault | undefined {
-  const has = (...names: string[]): boolean => names.every((name) => asked(request, name));
+  const has = (...names: string[]): boolean => names.every((name) => queryValue(request, name));
   if (has('scope.domain.id', 'scope.project.id'))
     return fault('badRequest', 'Specify a domain or project, not both');
   if (has('scope.domain.id', 'scope.system'))
@@ -124,13 +124,13 @@ function clashOf(request: ApiRequest<unknown>, effective: boolean): Fault | unde
       'badRequest',
       'Combining effective and group filter will always result in an empty list.',
     );
-  const inherited = asked(request, 'scope.OS-INHERIT:inherited_to') === 'projects';
+  const inherited = queryValue(request, 'scope.OS-INHERIT:inherited_to') === 'projects';
   if (effective && inherited && has('scope.domain.id'))
     return fault(
       'badRequest',
       'Combining effective, domain and inherited filters will always result in an empty list.',
     );
-  if (askedFlag(request, 'include_subtree') && !has('scope.project.id'))
+  if (queryFlag(request, 'include_subtree') && !has('scope.project.id'))
     return fault(
       'badRequest',
       'scope.project.id must be specified if include_subtree is also specified',
@@ -145,15 +145,15 @@ async function wanted(k: Keystone, request: ApiRequest<unknown>): Promise<(row: 
     'role.id',
     'scope.domain.id',
     'scope.system',
-  ].map((name) => asked(request, name) || undefined);
-  const inherited = asked(request, 'scope.OS-INHERIT:inherited_to');
-  const project = asked(request, 'scope.project.id') || undefined;
+  ].map((name) => queryValue(request, name) || undefined);
+  const inherited = queryValue(request, 'scope.OS-INHERIT:inherited_to');
+  const project = queryValue(request, 'scope.project.id') || undefined;
   const projects =
     project === undefined
       ? undefined
       : new Set([
           project,
-          ...(askedFlag(request, 'include_subtree')
+          ...(queryFlag(request, 'include_subtree')
             ? (await descendantsOf(k.db, [project])).map((row) => row.id)
             : []),
         ]);

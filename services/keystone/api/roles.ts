@@ -21,8 +21,8 @@ import type { RoleRow } from '../store/tables.ts';
 import { extraOf, idText, nameOf, parsed, text, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedByImmutable, mergedOptions, resourceOptions } from './options.ts';
-import { denied, notFound, taken } from './permit.ts';
-import { asked, created, noContent, listed, shown, urlOf } from './replies.ts';
+import { denied, notFound, duplicateEntry } from './permit.ts';
+import { queryValue, created, noContent, listed, shown, urlOf } from './replies.ts';
 
 const columns = ['id', 'name', 'domain_id', 'description', 'options'];
 const attributes = {
@@ -58,14 +58,14 @@ export function roleRoutes(k: Keystone): Route[] {
     route('GET', '/v3/roles', {
       policy: 'identity:list_roles',
       async handler(request) {
-        const refused = asked(request, 'domain_id')
+        const refusal = queryValue(request, 'domain_id')
           ? denied(request, 'identity:list_domain_roles', {})
           : undefined;
-        if (refused) return refused;
+        if (refusal) return refusal;
         // Without ?domain_id the list contains only global roles. Identity API, "List roles".
         const rows = await listRoles(k.db, {
-          name: asked(request, 'name'),
-          domain_id: asked(request, 'domain_id') ?? '',
+          name: queryValue(request, 'name'),
+          domain_id: queryValue(request, 'domain_id') ?? '',
         });
         return listed(
           request,
@@ -91,7 +91,7 @@ export function roleRoutes(k: Keystone): Route[] {
           options: mergedOptions(role.options ?? {}),
           extra: extraOf(role, columns),
         };
-        if (!(await insertRole(k.db, row))) return taken('role', row.name);
+        if (!(await insertRole(k.db, row))) return duplicateEntry('role', row.name);
         return created('role', roleView(request, row));
       },
     }),
@@ -104,12 +104,12 @@ export function roleRoutes(k: Keystone): Route[] {
         const target = isFault(row)
           ? {}
           : { role_name: row.name, role_domain_id: row.domain_id || null };
-        const refused = denied(
+        const refusal = denied(
           request,
           isFault(row) || row.domain_id ? 'identity:get_domain_role' : 'identity:get_role',
           target,
         );
-        if (refused) return refused;
+        if (refusal) return refusal;
         return isFault(row) ? row : shown('role', roleView(request, row));
       },
     }),
@@ -132,7 +132,7 @@ export function roleRoutes(k: Keystone): Route[] {
           extra: extraOf(role, columns, row.extra),
         };
         if (!(await updateRole(k.db, row.id, changes)))
-          return taken('role', changes.name ?? row.name);
+          return duplicateEntry('role', changes.name ?? row.name);
         return shown('role', roleView(request, { ...row, ...changes }));
       },
     }),

@@ -43,9 +43,9 @@ async function hashUnlessKept(
 ): Promise<string | undefined> {
   const user = await findUserByName(k.db, defaultDomainId, name);
   const turn = { source: '', user: name };
-  const kept = user ? await k.passwords.verify(password, user.password_hash, turn) : false;
-  const hash = kept === true ? undefined : await k.passwords.hash(password, turn);
-  if (isFault(kept) || isFault(hash))
-    throw new Error(`seed: the password of ${name} could not be hashed`, { cause: kept });
+  const verification = user ? await k.passwords.verify(password, user.password_hash, turn) : false;
+  const hash = verification === true ? undefined : await k.passwords.hash(password, turn);
+  if (isFault(verification) || isFault(hash))
+    throw new Error(`seed: the password of ${name} could not be hashed`, { cause: verification });
   return hash;
 }

@@ -14,7 +14,7 @@ import type { ServiceRow } from '../store/tables.ts';
 import { enabled, extraOf, nameOf, parsed, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { notFound } from './permit.ts';
-import { asked, created, listed, shown, urlOf, showRoute, deleteRoute } from './replies.ts';
+import { queryValue, created, listed, shown, urlOf, showRoute, deleteRoute } from './replies.ts';
 
 const columns = ['id', 'type', 'name', 'enabled'];
 const createBody = wrapped('service', {
@@ -50,8 +50,8 @@ export function serviceRoutes(k: Keystone): Route[] {
       policy: 'identity:list_services',
       async handler(request) {
         const rows = await listServices(k.db, {
-          type: asked(request, 'type'),
-          name: asked(request, 'name'),
+          type: queryValue(request, 'type'),
+          name: queryValue(request, 'name'),
         });
         return listed(
           request,

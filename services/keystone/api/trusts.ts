@@ -15,7 +15,7 @@ import { idText, text, wrapped } from './bodies.ts';
 import type { Keystone } from './keystone.ts';
 import { deniedToLent, lendableRoles } from './lent-rights.ts';
 import { denied, notFound } from './permit.ts';
-import { asked, created, noContent, listed, shown, urlOf } from './replies.ts';
+import { queryValue, created, noContent, listed, shown, urlOf } from './replies.ts';
 import { roleView } from './roles.ts';
 
 const createBody = wrapped('trust', {
@@ -74,13 +74,13 @@ export function trustRoutes(k: Keystone): Route[] {
   }
 
   /** Ids of the roles to delegate; the trustor must have each of them. */
-  async function lentRoles(request: ApiRequest<unknown>, sent: Sent): Promise<Outcome<string[]>> {
-    if (!sent.project_id) return [];
-    const has = await lendableRoles(k, request, sent.project_id); // the caller is the trustor
+  async function lentRoles(request: ApiRequest<unknown>, input: Sent): Promise<Outcome<string[]>> {
+    if (!input.project_id) return [];
+    const has = await lendableRoles(k, request, input.project_id); // the caller is the trustor
     if (isFault(has)) return has;
-    if (!sent.roles?.length) return fault('forbidden', 'At least one role should be specified.');
+    if (!input.roles?.length) return fault('forbidden', 'At least one role should be specified.');
     const ids: string[] = [];
-    for (const { id, name } of sent.roles) {
+    for (const { id, name } of input.roles) {
       const roleId = await findGlobalRoleId(k.db, { id, name });
       if (roleId === undefined) return notFound('role', id ?? name ?? '');
       if (!has.has(roleId))
@@ -96,14 +96,14 @@ export function trustRoutes(k: Keystone): Route[] {
       objectPolicy: true,
       async handler(request) {
         const [trustor, trustee] = [
-          asked(request, 'trustor_user_id'),
-          asked(request, 'trustee_user_id'),
+          queryValue(request, 'trustor_user_id'),
+          queryValue(request, 'trustee_user_id'),
         ];
-        const refused = denied(request, 'identity:list_trusts', {
+        const refusal = denied(request, 'identity:list_trusts', {
           trustor_user_id: trustor,
           trustee_user_id: trustee,
         });
-        if (refused) return refused;
+        if (refusal) return refusal;
         const rows = await listLivingTrusts(k.db, k.clock.now(), {
           trustor_user_id: trustor,
           trustee_user_id: trustee,
@@ -122,10 +122,10 @@ export function trustRoutes(k: Keystone): Route[] {
       faults: ['notFound'],
       async handler(request) {
         const { trust } = request.body;
-        const refused =
+        const refusal =
           denied(request, 'identity:create_trust', { trustor_user_id: trust.trustor_user_id }) ??
           (await deniedToLent(k, request));
-        if (refused) return refused;
+        if (refusal) return refusal;
         const expiresAt = trust.expires_at ? Date.parse(trust.expires_at) : null;
         if (expiresAt !== null && !(expiresAt > k.clock.now()))
           return fault('badRequest', `expires_at is no time in the future: ${trust.expires_at}.`);

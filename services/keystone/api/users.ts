@@ -22,8 +22,15 @@ import { deniedToLent } from './lent-rights.ts';
 import { mergedOptions, userOptions } from './options.ts';
 import { badExpiryFilter } from './password-expiry-filter.ts';
 import { provePassword } from './passwords/prove-password.ts';
-import { denied, enabledFilter, homeDomain, listDomain, notFound, taken } from './permit.ts';
-import { asked, created, noContent, listed, shown } from './replies.ts';
+import {
+  denied,
+  enabledFilter,
+  homeDomain,
+  listDomain,
+  notFound,
+  duplicateEntry,
+} from './permit.ts';
+import { queryValue, created, noContent, listed, shown } from './replies.ts';
 
 const columns = [
   'id',
@@ -96,10 +103,12 @@ export function userRoutes(k: Keystone): Route[] {
   /** The hash of a new password; '' for none. */
   const hashOf = async (
     request: ApiRequest<unknown>,
-    sent: string | null,
+    newPassword: string | null,
     userId: string,
   ): Promise<Outcome<string>> =>
-    sent ? await k.passwords.hash(sent, { source: loginSource(request.source), user: userId }) : '';
+    newPassword
+      ? await k.passwords.hash(newPassword, { source: loginSource(request.source), user: userId })
+      : '';
   const domainAsDefault = fault('badRequest', "A user's default project cannot be a domain.");
 
   return [
@@ -107,7 +116,7 @@ export function userRoutes(k: Keystone): Route[] {
       policy: 'identity:list_users',
       async handler(request) {
         const rows = await listUsers(k.db, {
-          name: asked(request, 'name'),
+          name: queryValue(request, 'name'),
           domain_id: listDomain(request),
           enabled: enabledFilter(request),
         });
@@ -129,8 +138,8 @@ export function userRoutes(k: Keystone): Route[] {
       async handler(request) {
         const { user } = request.body;
         const domainId = user.domain_id ?? homeDomain(request);
-        const refused = denied(request, 'identity:create_user', { domain_id: domainId });
-        if (refused) return refused;
+        const refusal = denied(request, 'identity:create_user', { domain_id: domainId });
+        if (refusal) return refusal;
         if (!(await findDomain(k.db, domainId))) return notFound('domain', domainId);
         if (await isDomain(user.default_project_id)) return domainAsDefault;
         if (user.password && user.password.length < k.config.minPasswordLength)
@@ -150,7 +159,7 @@ export function userRoutes(k: Keystone): Route[] {
           failed_at: 0,
           tokens_valid_from: 0,
         };
-        if (!(await insertUser(k.db, row))) return taken('user', row.name);
+        if (!(await insertUser(k.db, row))) return duplicateEntry('user', row.name);
         return created('user', userView(request, row));
       },
     }),
@@ -195,7 +204,7 @@ export function userRoutes(k: Keystone): Route[] {
           extra: extraOf(user, columns, row.extra),
         };
         if (!(await updateUser(k.db, row.id, changes)))
-          return taken('user', changes.name ?? row.name);
+          return duplicateEntry('user', changes.name ?? row.name);
         return shown('user', userView(request, { ...row, ...changes }));
       },
     }),

@@ -3,7 +3,7 @@ import { transaction } from '#platform/db/transaction.ts';
 import { ensureAccessRule, type WantedAccessRule } from './access-rules.ts';
 import { filtered, type Filters } from './filter.ts';
 import type { ApplicationCredentialRow, Db } from './tables.ts';
-import { unlessTaken } from './unless-taken.ts';
+import { unlessDuplicate } from './unless-duplicate.ts';
 
 /** Finds a credential by id, whoever its user is: for logins and tokens that name it. */
 export async function findApplicationCredential(
@@ -51,7 +51,7 @@ export async function insertApplicationCredential(
   newId: () => string,
 ): Promise<ApplicationCredentialRow | undefined> {
   let accessRules: string | null = null;
-  const inserted = await unlessTaken(() =>
+  const inserted = await unlessDuplicate(() =>
     transaction(db, async (trx) => {
       const ruleIds: string[] = [];
       for (const rule of rules ?? [])

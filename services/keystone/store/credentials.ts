@@ -1,7 +1,7 @@
 // SQL of users' credentials: secrets that other services fetch, and EC2 access keys.
 import { filtered, type Filters } from './filter.ts';
 import type { CredentialRow, Db } from './tables.ts';
-import { unlessTaken } from './unless-taken.ts';
+import { unlessDuplicate } from './unless-duplicate.ts';
 
 export async function findCredential(db: Db, id: string): Promise<CredentialRow | undefined> {
   return await db.selectFrom('credential').selectAll().where('id', '=', id).executeTakeFirst();
@@ -31,7 +31,7 @@ export async function listCredentials(
 
 /** Returns false if a credential with this id exists. */
 export async function insertCredential(db: Db, row: CredentialRow): Promise<boolean> {
-  return await unlessTaken(() => db.insertInto('credential').values(row).execute());
+  return await unlessDuplicate(() => db.insertInto('credential').values(row).execute());
 }
 
 export async function updateCredential(

@@ -3,7 +3,7 @@ import { upsert } from '#platform/db/transaction.ts';
 import { deleteActors } from './actors.ts';
 import { filtered, type Filters } from './filter.ts';
 import type { Db, GroupRow, UserRow } from './tables.ts';
-import { unlessTaken } from './unless-taken.ts';
+import { unlessDuplicate } from './unless-duplicate.ts';
 
 export async function findGroup(db: Db, id: string): Promise<GroupRow | undefined> {
   return await db.selectFrom('group').selectAll().where('id', '=', id).executeTakeFirst();
@@ -18,7 +18,7 @@ export async function listGroups(
 
 /** Returns false if the domain has a group of this name. */
 export async function insertGroup(db: Db, row: GroupRow): Promise<boolean> {
-  return await unlessTaken(() => db.insertInto('group').values(row).execute());
+  return await unlessDuplicate(() => db.insertInto('group').values(row).execute());
 }
 
 /** Returns false if the domain has another group of the new name. */
@@ -27,7 +27,7 @@ export async function updateGroup(
   id: string,
   changes: Partial<Omit<GroupRow, 'id'>>,
 ): Promise<boolean> {
-  return await unlessTaken(() =>
+  return await unlessDuplicate(() =>
     db.updateTable('group').set(changes).where('id', '=', id).execute(),
   );
 }

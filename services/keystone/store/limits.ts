@@ -3,7 +3,7 @@
 import { transaction } from '#platform/db/transaction.ts';
 import { filtered, type Filters } from './filter.ts';
 import type { Db, LimitRow, RegisteredLimitRow } from './tables.ts';
-import { unlessTaken } from './unless-taken.ts';
+import { unlessDuplicate } from './unless-duplicate.ts';
 
 /** The service, region and resource that a limit applies to. */
 export type LimitKey = Pick<RegisteredLimitRow, 'service_id' | 'region_id' | 'resource_name'>;
@@ -37,7 +37,7 @@ export async function insertRegisteredLimits(
   db: Db,
   rows: readonly RegisteredLimitRow[],
 ): Promise<boolean> {
-  return await unlessTaken(() => db.insertInto('registered_limit').values(rows).execute());
+  return await unlessDuplicate(() => db.insertInto('registered_limit').values(rows).execute());
 }
 
 /** Returns false if another registered limit has the new key. */
@@ -46,7 +46,7 @@ export async function updateRegisteredLimit(
   id: string,
   changes: Partial<Omit<RegisteredLimitRow, 'id'>>,
 ): Promise<boolean> {
-  return await unlessTaken(() =>
+  return await unlessDuplicate(() =>
     db.updateTable('registered_limit').set(changes).where('id', '=', id).execute(),
   );
 }
@@ -75,7 +75,7 @@ export async function listLimits(
 
 /** Inserts all or none. Returns false if one of them exists already. */
 export async function insertLimits(db: Db, rows: readonly LimitRow[]): Promise<boolean> {
-  return await unlessTaken(() =>
+  return await unlessDuplicate(() =>
     transaction(db, (trx) => trx.insertInto('resource_limit').values(rows).execute()),
   );
 }

@@ -3,7 +3,7 @@ import { transaction } from '#platform/db/transaction.ts';
 import { deleteActors } from './actors.ts';
 import { filtered, type Filters } from './filter.ts';
 import type { Db, ProjectRow } from './tables.ts';
-import { unlessTaken } from './unless-taken.ts';
+import { unlessDuplicate } from './unless-duplicate.ts';
 
 export async function findProject(db: Db, id: string): Promise<ProjectRow | undefined> {
   return await db.selectFrom('project').selectAll().where('id', '=', id).executeTakeFirst();
@@ -58,7 +58,7 @@ export async function insertProject(
   row: ProjectRow,
   tags: readonly string[],
 ): Promise<boolean> {
-  return await unlessTaken(() =>
+  return await unlessDuplicate(() =>
     transaction(db, async (trx) => {
       await trx.insertInto('project').values(row).execute();
       await replaceTags(trx, row.id, tags);
@@ -73,7 +73,7 @@ export async function updateProject(
   changes: Partial<Omit<ProjectRow, 'id'>>,
   tags: readonly string[] | undefined,
 ): Promise<boolean> {
-  return await unlessTaken(() =>
+  return await unlessDuplicate(() =>
     transaction(db, async (trx) => {
       await trx.updateTable('project').set(changes).where('id', '=', id).execute();
       if (tags) await replaceTags(trx, id, tags);
@@ -98,7 +98,7 @@ export async function ancestorsOf(db: Db, project: ProjectRow): Promise<ProjectR
 
 /** All projects below the given ones, level by level, without these themselves. */
 export async function descendantsOf(db: Db, projectIds: readonly string[]): Promise<ProjectRow[]> {
-  const found: ProjectRow[] = [];
+  const descendants: ProjectRow[] = [];
   for (let level = [...projectIds]; level.length > 0;) {
     const children = await db
       .selectFrom('project')
@@ -106,10 +106,10 @@ export async function descendantsOf(db: Db, projectIds: readonly string[]): Prom
       .where('parent_id', 'in', level)
       .orderBy('name')
       .execute();
-    found.push(...children);
+    descendants.push(...children);
     level = children.map((child) => child.id);
   }
-  return found;
+  return descendants;
 }
 
 export async function tagsOf(

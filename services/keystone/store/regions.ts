@@ -1,7 +1,7 @@
 // SQL of the catalog's regions.
 import { filtered, type Filters } from './filter.ts';
 import type { Db, RegionRow } from './tables.ts';
-import { unlessTaken } from './unless-taken.ts';
+import { unlessDuplicate } from './unless-duplicate.ts';
 
 export async function findRegion(db: Db, id: string): Promise<RegionRow | undefined> {
   return await db.selectFrom('region').selectAll().where('id', '=', id).executeTakeFirst();
@@ -16,7 +16,7 @@ export async function listRegions(
 
 /** Returns false if a region with this id exists. */
 export async function insertRegion(db: Db, row: RegionRow): Promise<boolean> {
-  return await unlessTaken(() => db.insertInto('region').values(row).execute());
+  return await unlessDuplicate(() => db.insertInto('region').values(row).execute());
 }
 
 export async function updateRegion(

@@ -2,7 +2,7 @@
 import { upsert } from '#platform/db/transaction.ts';
 import { filtered, type Filters } from './filter.ts';
 import type { Db, RoleRow } from './tables.ts';
-import { unlessTaken } from './unless-taken.ts';
+import { unlessDuplicate } from './unless-duplicate.ts';
 
 export async function findRole(db: Db, id: string): Promise<RoleRow | undefined> {
   return await db.selectFrom('role').selectAll().where('id', '=', id).executeTakeFirst();
@@ -56,7 +56,7 @@ export async function globalRoleIds(db: Db): Promise<Set<string>> {
 
 /** Returns false if the domain (for a global role: the cloud) has a role of this name. */
 export async function insertRole(db: Db, row: RoleRow): Promise<boolean> {
-  return await unlessTaken(() => db.insertInto('role').values(row).execute());
+  return await unlessDuplicate(() => db.insertInto('role').values(row).execute());
 }
 
 /** Returns false if the domain (for a global role: the cloud) has another role of the new name. */
@@ -65,7 +65,7 @@ export async function updateRole(
   id: string,
   changes: Partial<Omit<RoleRow, 'id'>>,
 ): Promise<boolean> {
-  return await unlessTaken(() =>
+  return await unlessDuplicate(() =>
     db.updateTable('role').set(changes).where('id', '=', id).execute(),
   );
 }

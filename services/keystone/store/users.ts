@@ -2,7 +2,7 @@
 import { deleteActors } from './actors.ts';
 import { filtered, type Filters } from './filter.ts';
 import type { Db, UserRow } from './tables.ts';
-import { unlessTaken } from './unless-taken.ts';
+import { unlessDuplicate } from './unless-duplicate.ts';
 
 export async function findUser(db: Db, id: string): Promise<UserRow | undefined> {
   return await db.selectFrom('user').selectAll().where('id', '=', id).executeTakeFirst();
@@ -35,7 +35,7 @@ export async function listUsers(
 
 /** Returns false if the domain has a user of this name. */
 export async function insertUser(db: Db, row: UserRow): Promise<boolean> {
-  return await unlessTaken(() => db.insertInto('user').values(row).execute());
+  return await unlessDuplicate(() => db.insertInto('user').values(row).execute());
 }
 
 /** Returns false if the domain has another user of the new name. */
@@ -44,7 +44,7 @@ export async function updateUser(
   id: string,
   changes: Partial<Omit<UserRow, 'id'>>,
 ): Promise<boolean> {
-  return await unlessTaken(() =>
+  return await unlessDuplicate(() =>
     db.updateTable('user').set(changes).where('id', '=', id).execute(),
   );
 }
@@ -78,7 +78,7 @@ export async function clearFailedLogins(db: Db, id: string): Promise<void> {
  */
 export async function countFailedLogin(
   db: Db,
-  { id, password_hash: tried }: UserRow,
+  { id, password_hash: passwordHash }: UserRow,
   { nowMs, recentMs, limit }: { nowMs: number; recentMs: number; limit: number },
 ): Promise<number | undefined> {
   const { numUpdatedRows } = await db
@@ -94,7 +94,7 @@ export async function countFailedLogin(
       failed_at: nowMs,
     }))
     .where('id', '=', id)
-    .where('password_hash', '=', tried)
+    .where('password_hash', '=', passwordHash)
     .where((eb) => eb.or([eb('failed_at', '<=', recentMs), eb('failed_logins', '<', limit)]))
     .executeTakeFirst();
   return numUpdatedRows > 0n ? (await findUser(db, id))?.failed_logins : undefined;

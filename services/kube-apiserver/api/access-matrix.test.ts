@@ -110,7 +110,7 @@ describe('the matrix of access', () => {
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name: to },
   });
 
-  it('nobody grants what it may not do itself', async () => {
+  it('a user cannot grant permissions that it does not have itself', async () => {
     const group = 'rbac.authorization.k8s.io';
     await bind('author', [
       { verbs: ['get', 'list'], resources: ['widgets'] },

@@ -58,7 +58,7 @@ describe('access to the API server', () => {
       })
     ).status;
 
-  it('nobody is nobody', async () => {
+  it('a request without a user is a 401, but may read the version', async () => {
     const { status: code, body } = await kube.ask('GET', maps, { user: '' });
     assert.equal(code, 401);
     assert.equal(body.reason, 'Unauthorized');

@@ -105,8 +105,8 @@ export async function startTestApiserver(
       client: user === '' ? undefined : { name: user, groups },
     });
   };
-  const ask: TestApiserver['ask'] = async (method, path, asked) => {
-    const { status, headers, body } = await raw(method, path, asked);
+  const ask: TestApiserver['ask'] = async (method, path, askOptions) => {
+    const { status, headers, body } = await raw(method, path, askOptions);
     const parsed = body instanceof JsonText ? (JSON.parse(body.text) as unknown) : body;
     return { status, headers, body: parsed };
   };
@@ -114,8 +114,8 @@ export async function startTestApiserver(
     apiserver,
     ask,
     raw,
-    async must(method, path, asked) {
-      const { status, body } = await ask(method, path, asked);
+    async must(method, path, askOptions) {
+      const { status, body } = await ask(method, path, askOptions);
       if (status >= 300)
         throw new Error(`${method} ${path}: ${status} ${(body as { message?: string }).message}`);
       return body as KubeObject;

@@ -17,8 +17,8 @@ const rbacKind = (plural: string): string => `${plural}.rbac.authorization.k8s.i
 const parsed = new WeakMap<Stored, KubeObject>();
 
 function objectOf(stored: Stored): KubeObject {
-  const known = parsed.get(stored);
-  if (known) return known;
+  const cached = parsed.get(stored);
+  if (cached) return cached;
   const { object } = stored;
   parsed.set(stored, object);
   return object;

@@ -69,9 +69,9 @@ describe('bodies', () => {
         field(2, Buffer.concat([field(1, Buffer.from('__proto__')), field(2, Buffer.from('x'))])),
       ]),
     );
-    const made = await kube.raw('POST', maps, { bytes: whole });
-    assert.equal(made.status, 201);
-    assert.match(JSON.stringify(made.body), /"data":\{"__proto__":"x"\}/);
+    const creation = await kube.raw('POST', maps, { bytes: whole });
+    assert.equal(creation.status, 201);
+    assert.match(JSON.stringify(creation.body), /"data":\{"__proto__":"x"\}/);
     for (let length = 4; length < whole.length; length += 1) {
       const { status } = await kube.ask('POST', maps, { bytes: whole.subarray(0, length) });
       assert.ok([400, 409, 415, 422].includes(status), `${length}: ${status}`);
@@ -132,7 +132,7 @@ describe('bodies', () => {
   });
 
   it('patches change nothing of what the server alone writes', async () => {
-    const made = await kube.must('POST', widgets, {
+    const creation = await kube.must('POST', widgets, {
       body: { metadata: { name, labels: { a: 'b' } }, spec: { size: 1 } },
     });
     const path = `${widgets}/${name}`;
@@ -161,17 +161,17 @@ describe('bodies', () => {
       const { status } = await kube.ask('PATCH', path, { bytes: JSON.stringify(body), type });
       assert.ok([400, 409, 415, 422].includes(status), `${status}: ${JSON.stringify(body)}`);
     }
-    const kept = async (body: unknown, type: string): Promise<void> =>
+    const assertUnchanged = async (body: unknown, type: string): Promise<void> =>
       void (await kube.must('PATCH', path, { bytes: JSON.stringify(body), type }));
-    await kept(op('/metadata/creationTimestamp', '1970-01-01T00:00:00Z'), patches.json);
-    await kept(
+    await assertUnchanged(op('/metadata/creationTimestamp', '1970-01-01T00:00:00Z'), patches.json);
+    await assertUnchanged(
       { metadata: { deletionTimestamp: '1970-01-01T00:00:00Z', generation: 50 } },
       patches.merge,
     );
     const now = await kube.must('GET', path);
     assert.deepEqual(
       { ...now.metadata, managedFields: 0, resourceVersion: 0 },
-      { ...made.metadata, managedFields: 0, resourceVersion: 0 },
+      { ...creation.metadata, managedFields: 0, resourceVersion: 0 },
     );
     // A client may clear managedFields, but entries that it made up are ignored.
     const owners = { manager: 'x', operation: 'Apply', fieldsV1: { 'k:no json': {}, f: 5 } };

@@ -102,10 +102,10 @@ describe('definitions', () => {
     );
     await kube.must('POST', crds, { bytes });
     await served('/apis/things.org/v1/protos');
-    const made = await kube.raw('POST', '/apis/things.org/v1/protos', {
+    const creation = await kube.raw('POST', '/apis/things.org/v1/protos', {
       bytes: '{"metadata":{"name":"p"},"spec":{"constructor":"x"}}',
     });
-    assert.equal(made.status, 201);
+    assert.equal(creation.status, 201);
     const { text } = (await kube.raw('GET', '/apis/things.org/v1/protos/p')).body as {
       text: string;
     };

@@ -50,27 +50,27 @@ export async function deleteObject(
     const stored = deps.store.get(place);
     if (!stored) return notFound(subject);
     const object = shownAs(stored.object, target.resource);
-    const refused = preconditionTrouble(object, options, target);
-    if (isRefusal(refused)) return refused;
+    const refusal = preconditionTrouble(object, options, target);
+    if (isRefusal(refusal)) return refusal;
     const finalizers = finalizersOf(object, place.kind, options.propagation);
     const isWaiting =
       finalizers.length > 0 || (place.kind === 'namespaces' && isNamespaceInUse(object));
     if (options.dryRun) return { object, isGone: !isWaiting };
     if (!isWaiting) {
-      const removed = await deps.store.remove(place, stored.revision);
-      if (removed) return { object: shownAs(removed.object, target.resource), isGone: true };
+      const removal = await deps.store.remove(place, stored.revision);
+      if (removal) return { object: shownAs(removal.object, target.resource), isGone: true };
       continue; // changed concurrently: try again
     }
     const isMarked =
       object.metadata.deletionTimestamp !== undefined &&
       finalizers.length === (object.metadata.finalizers ?? []).length;
     if (isMarked) return { object, isGone: false };
-    const kept = await deps.store.replace(
+    const update = await deps.store.replace(
       place,
       marked(object, finalizers, deps.clock.now()),
       stored.revision,
     );
-    if (kept) return { object: shownAs(kept.object, target.resource), isGone: false };
+    if (update) return { object: shownAs(update.object, target.resource), isGone: false };
   }
   return conflict(subject, 'it was changed again and again meanwhile');
 }
@@ -93,12 +93,12 @@ function preconditionTrouble(object: KubeObject, { preconditions }: DeleteOption
 
 function finalizersOf(object: KubeObject, kind: string, propagation: Propagation): string[] {
   const own = object.metadata.finalizers ?? [];
-  const added = [
+  const addedFinalizers = [
     ...(propagation === 'Background' ? [] : [propagationFinalizer[propagation]]),
     ...(kind === crdKind ? [cleanupFinalizer] : []),
   ];
   const isMarked = object.metadata.deletionTimestamp !== undefined;
-  return isMarked ? own : [...new Set([...own, ...added])];
+  return isMarked ? own : [...new Set([...own, ...addedFinalizers])];
 }
 
 function isNamespaceInUse(object: KubeObject): boolean {

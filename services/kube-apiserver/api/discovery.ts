@@ -44,8 +44,8 @@ export function discovery(
           versions: ['v1'],
           serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: address }],
         };
-  const found = registry.groups().find((each) => each.group === group);
-  return found && { kind: 'APIGroup', apiVersion: 'v1', ...groupDocument(found) };
+  const apiGroup = registry.groups().find((each) => each.group === group);
+  return apiGroup && { kind: 'APIGroup', apiVersion: 'v1', ...groupDocument(apiGroup) };
 }
 
 function groupDocument({ group, versions }: { group: string; versions: readonly string[] }) {

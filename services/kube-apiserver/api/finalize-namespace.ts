@@ -12,11 +12,11 @@ export async function finalizeNamespace(
   body: unknown,
   options: WriteOptions,
 ): Promise<Answer<Written>> {
-  const sent = asObject(body, target.resource);
-  if (isRefusal(sent)) return sent;
+  const input = asObject(body, target.resource);
+  if (isRefusal(input)) return input;
   return await changeObject(deps, target, { ...options, subresource: 'finalize' }, (old) => ({
     ...old,
-    metadata: { ...old.metadata, resourceVersion: sent.metadata.resourceVersion },
-    spec: sent['spec'] ?? {},
+    metadata: { ...old.metadata, resourceVersion: input.metadata.resourceVersion },
+    spec: input['spec'] ?? {},
   }));
 }

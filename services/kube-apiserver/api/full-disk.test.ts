@@ -31,8 +31,8 @@ it('on a full disk writes are refused (507), reads go on, and memory is what the
     await kube.ask('POST', maps, { body: { metadata: { name }, data: { large } } });
   const statuses: number[] = [];
   for (let index = 0; index < 20; index += 1) statuses.push((await create(`m${index}`)).status);
-  const made = statuses.filter((status) => status === 201).length;
-  assert.ok(made > 0 && made < 20, statuses.join());
+  const createdCount = statuses.filter((status) => status === 201).length;
+  assert.ok(createdCount > 0 && createdCount < 20, statuses.join());
   assert.ok(statuses.every((status) => status === 201 || status === 507));
   const grown = await kube.ask('PATCH', `${maps}/m0`, {
     type: patches.merge,
@@ -41,7 +41,7 @@ it('on a full disk writes are refused (507), reads go on, and memory is what the
   assert.equal(grown.status, 507);
   assert.equal(grown.body.reason, 'InsufficientStorage');
   const before = await kube.must('GET', maps);
-  assert.equal(before.items.filter(({ data }: any) => data.large === large).length, made);
+  assert.equal(before.items.filter(({ data }: any) => data.large === large).length, createdCount);
 
   const other = await startTestApiserver({ database });
   assert.deepEqual((await other.must('GET', maps)).items, before.items);

@@ -75,7 +75,7 @@ async function answer(
     return refusal(forbiddenRequest(user, attributes));
   switch (info.kind) {
     case 'discovery':
-      return found(
+      return documentReply(
         raw.method === 'GET'
           ? discovery(deps.registry, info, {
               isAggregated: form === 'aggregatedDiscovery',
@@ -113,13 +113,13 @@ function other({ registry }: KubeDeps, path: string): RawReply {
   if (path === '/openapi/v3') return reply(200, openapiIndex(registry));
   if (path.startsWith('/openapi/v3/')) {
     const text = openapiDocument(registry, path.slice('/openapi/v3/'.length));
-    return found(text === undefined ? undefined : new JsonText(text));
+    return documentReply(text === undefined ? undefined : new JsonText(text));
   }
   if (path === '/')
     return reply(200, {
       paths: ['/api', '/apis', '/healthz', '/livez', '/openapi/v3', '/readyz', '/version'],
     });
-  return found(undefined);
+  return documentReply(undefined);
 }
 
 /**
@@ -157,11 +157,11 @@ async function resourceAnswer(
   { user, form }: { user: User; form: Form },
 ): Promise<RawReply> {
   const resource = deps.registry.find(request.group, request.version, request.plural);
-  if (!resource) return found(undefined);
+  if (!resource) return documentReply(undefined);
   if (request.subresource !== '' && !hasSubresource(resource, request.subresource))
-    return found(undefined);
-  if (request.namespace !== '' && !resource.namespaced) return found(undefined);
-  if (isMisplaced(resource, request, raw.method)) return found(undefined);
+    return documentReply(undefined);
+  if (request.namespace !== '' && !resource.namespaced) return documentReply(undefined);
+  if (isMisplaced(resource, request, raw.method)) return documentReply(undefined);
   if (request.subresource !== '' && !servesVerb(request.subresource, verbOf(request, raw)))
     return refusal(methodNotAllowed());
   const outcome = await serveResource(deps, raw, {
@@ -223,14 +223,14 @@ const reply = (status: number, body: unknown, type = 'application/json'): RawRep
   body: body as RawReply['body'],
 });
 
-const found = (body: unknown, type?: string): RawReply =>
+const documentReply = (body: unknown, type?: string): RawReply =>
   body === undefined
     ? refusal(new Refusal('NotFound', 'the server could not find the requested resource'))
     : reply(200, body, type);
 
 function refusal(refused: Refusal): RawReply {
-  const answered = reply(refused.code, refused.toStatus());
+  const response = reply(refused.code, refused.toStatus());
   if (refused.retryAfterSeconds !== undefined)
-    answered.headers['retry-after'] = String(refused.retryAfterSeconds);
-  return answered;
+    response.headers['retry-after'] = String(refused.retryAfterSeconds);
+  return response;
 }

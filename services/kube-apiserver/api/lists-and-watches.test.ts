@@ -89,15 +89,15 @@ describe('lists and watches', () => {
 
   it('pages give everything once, and say how much is left', async () => {
     const whole = (await kube.must('GET', all)).items.map(({ metadata }: any) => metadata.uid);
-    const seen: string[] = [];
+    const uids: string[] = [];
     let token = '';
     do {
       const page = await kube.must('GET', `${all}?limit=2&continue=${token}`);
-      seen.push(...page.items.map(({ metadata }: any) => metadata.uid));
+      uids.push(...page.items.map(({ metadata }: any) => metadata.uid));
       token = page.metadata.continue ?? '';
-      assert.equal(page.metadata.remainingItemCount ?? 0, whole.length - seen.length);
+      assert.equal(page.metadata.remainingItemCount ?? 0, whole.length - uids.length);
     } while (token !== '');
-    assert.deepEqual(seen, whole);
+    assert.deepEqual(uids, whole);
     assert.equal((await kube.ask('GET', `${all}?continue=nonsense`)).status, 400);
   });
 
@@ -212,7 +212,7 @@ it('an event goes after an hour, unless the same has happened again', async () =
   await database.close();
 });
 
-it('what was stored is there after a start, and an older watch lists again', async () => {
+it('objects survive a restart, and a watch from before it has to list again', async () => {
   const database = openDatabase<KubeTables>(
     { dialect: 'sqlite', path: ':memory:' },
     { log: silentLog },

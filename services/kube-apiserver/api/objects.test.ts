@@ -19,18 +19,18 @@ describe('objects of the API server', () => {
     await kube.must('POST', widgets, { body: { metadata: { name, ...metadata }, spec } });
 
   it('a new object gets its metadata and its defaults, and no status', async () => {
-    const made = await kube.must('POST', widgets, {
+    const widget = await kube.must('POST', widgets, {
       body: { metadata: { name }, spec: { size: 2 }, status: { phase: 'mine' } },
     });
-    assert.equal(made.kind, 'Widget');
-    assert.equal(made.apiVersion, 'example.org/v1');
-    assert.equal(made.metadata.namespace, 'default');
-    assert.equal(made.metadata.generation, 1);
-    assert.match(made.metadata.uid ?? '', /^[0-9a-f-]{36}$/);
-    assert.match(made.metadata.creationTimestamp ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
-    assert.deepEqual(made['spec'], { size: 2, mode: 'plain' });
-    assert.equal(made['status'], undefined);
-    assert.deepEqual(await kube.must('GET', `${widgets}/${name}`), made);
+    assert.equal(widget.kind, 'Widget');
+    assert.equal(widget.apiVersion, 'example.org/v1');
+    assert.equal(widget.metadata.namespace, 'default');
+    assert.equal(widget.metadata.generation, 1);
+    assert.match(widget.metadata.uid ?? '', /^[0-9a-f-]{36}$/);
+    assert.match(widget.metadata.creationTimestamp ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    assert.deepEqual(widget['spec'], { size: 2, mode: 'plain' });
+    assert.equal(widget['status'], undefined);
+    assert.deepEqual(await kube.must('GET', `${widgets}/${name}`), widget);
   });
 
   it('a name is made from its beginning', async () => {
@@ -41,7 +41,7 @@ describe('objects of the API server', () => {
     assert.notEqual(first.metadata.name, second.metadata.name);
   });
 
-  it('what is wrong is named, field by field', async () => {
+  it('a validation error names each wrong field', async () => {
     const refused = async (metadata: object, spec: unknown) =>
       (await kube.ask('POST', widgets, { body: { metadata, spec } })).body;
     const cases: [object, unknown, RegExp][] = [
@@ -109,13 +109,13 @@ describe('objects of the API server', () => {
   });
 
   it('a write that comes late is refused; one that changes nothing makes no revision', async () => {
-    const made = await create({ size: 1 });
+    const widget = await create({ size: 1 });
     const path = `${widgets}/${name}`;
     const next = await kube.must('PUT', path, {
-      body: { ...made, spec: { size: 2, mode: 'plain' } },
+      body: { ...widget, spec: { size: 2, mode: 'plain' } },
     });
     assert.equal(next.metadata.generation, 2);
-    const late = await kube.ask('PUT', path, { body: { ...made, spec: { size: 3 } } });
+    const late = await kube.ask('PUT', path, { body: { ...widget, spec: { size: 3 } } });
     assert.equal(late.status, 409);
     assert.match(
       late.body.message,
@@ -126,7 +126,7 @@ describe('objects of the API server', () => {
   });
 
   it('the status is written by its own path alone, and makes no generation', async () => {
-    const made = await create({ size: 1 });
+    const widget = await create({ size: 1 });
     const path = `${widgets}/${name}`;
     const ignored = await kube.must('PATCH', path, {
       type: patches.merge,
@@ -138,7 +138,7 @@ describe('objects of the API server', () => {
       body: { spec: { size: 9 }, status: { phase: 'b' } },
     });
     assert.deepEqual(written['status'], { phase: 'b' });
-    assert.deepEqual(written['spec'], made['spec']);
+    assert.deepEqual(written['spec'], widget['spec']);
     assert.equal(written.metadata.generation, 1);
   });
 
@@ -250,7 +250,7 @@ describe('objects of the API server', () => {
     assert.match(wrong.body.message, /Precondition failed: UID in precondition: another/);
   });
 
-  it('what an object owned goes with it, or is let go', async () => {
+  it('deleting an object deletes or orphans its dependents', async () => {
     const owner = await create({ size: 1 });
     const reference = {
       apiVersion: 'example.org/v1',

@@ -17,14 +17,14 @@ const documents = new WeakMap<readonly Resource[], Map<string, string>>();
  */
 export function openapiDocument(registry: Registry, path: string): string | undefined {
   const all = registry.all();
-  const built = documents.get(all) ?? new Map<string, string>();
-  documents.set(all, built);
-  const known = built.get(path);
-  if (known !== undefined) return known;
+  const texts = documents.get(all) ?? new Map<string, string>();
+  documents.set(all, texts);
+  const cached = texts.get(path);
+  if (cached !== undefined) return cached;
   const resources = all.filter(({ group, version }) => pathOf(group, version) === path);
   if (resources.length === 0) return undefined;
   const text = JSON.stringify(documentOf(resources, path));
-  built.set(path, text);
+  texts.set(path, text);
   return text;
 }
 

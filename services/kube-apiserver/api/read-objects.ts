@@ -98,9 +98,10 @@ export function listObjects(
     );
   const all = deps.store.list(storageKey(resource), namespace);
   const rest = page.after === '' ? all : all.slice(firstAfter(all, page.after));
-  const found = matches === undefined ? rest : rest.filter(onStored(matches, query.fieldSelector));
-  const isCut = query.limit > 0 && found.length > query.limit;
-  const items = isCut ? found.slice(0, query.limit) : found;
+  const matchingObjects =
+    matches === undefined ? rest : rest.filter(onStored(matches, query.fieldSelector));
+  const isCut = query.limit > 0 && matchingObjects.length > query.limit;
+  const items = isCut ? matchingObjects.slice(0, query.limit) : matchingObjects;
   const revision = page.revision || deps.store.revision();
   const last = items.at(-1);
   const metadata = {
@@ -109,7 +110,9 @@ export function listObjects(
       ? {
           continue: encodePage({ revision, after: keyOf(last) }),
           // With a selector the number of remaining items is unknown; upstream omits it then, too.
-          ...(matches === undefined ? { remainingItemCount: found.length - items.length } : {}),
+          ...(matches === undefined
+            ? { remainingItemCount: matchingObjects.length - items.length }
+            : {}),
         }
       : {}),
   };

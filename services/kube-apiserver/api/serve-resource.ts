@@ -123,10 +123,10 @@ async function write(
   if (isRefusal(body)) return body;
   if (body.value === undefined) return badRequest('the body is missing');
   const parameters = new URLSearchParams(raw.query);
-  const asked = writeOptions(parameters, raw, request.subresource);
-  if (isRefusal(asked)) return asked;
+  const requestOptions = writeOptions(parameters, raw, request.subresource);
+  if (isRefusal(requestOptions)) return requestOptions;
   const guard = guardRoles(user, target, bindingsIn(deps));
-  const options: WriteOptions = { ...asked, ...(guard ? { guard } : {}) };
+  const options: WriteOptions = { ...requestOptions, ...(guard ? { guard } : {}) };
   const shown = (outcome: Answer<Written>): Answer<Served> =>
     isRefusal(outcome)
       ? outcome
@@ -281,9 +281,9 @@ function dryRunOf(values: readonly unknown[]): Answer<boolean> {
 const propagations: readonly Propagation[] = ['Background', 'Foreground', 'Orphan'];
 
 function deleteOptions(parameters: URLSearchParams, body: unknown): Answer<DeleteOptions> {
-  const sent = isObject(body) ? body : {};
-  const named = sent['propagationPolicy'] ?? parameters.get('propagationPolicy');
-  const orphan = sent['orphanDependents'] ?? parameters.get('orphanDependents') === 'true';
+  const bodyOptions = isObject(body) ? body : {};
+  const named = bodyOptions['propagationPolicy'] ?? parameters.get('propagationPolicy');
+  const orphan = bodyOptions['orphanDependents'] ?? parameters.get('orphanDependents') === 'true';
   const propagation =
     named === undefined || named === null || named === ''
       ? orphan === true
@@ -294,10 +294,10 @@ function deleteOptions(parameters: URLSearchParams, body: unknown): Answer<Delet
     return badRequest(
       `propagationPolicy: Unsupported value: ${JSON.stringify(named)}: supported values: ${propagations.map((each) => `"${each}"`).join(', ')}`,
     );
-  const inBody = Array.isArray(sent['dryRun']) ? sent['dryRun'] : [];
+  const inBody = Array.isArray(bodyOptions['dryRun']) ? bodyOptions['dryRun'] : [];
   const dryRun = dryRunOf([...inBody, ...parameters.getAll('dryRun')]);
   if (isRefusal(dryRun)) return dryRun;
-  const { preconditions } = sent;
+  const { preconditions } = bodyOptions;
   return {
     dryRun,
     propagation,

@@ -126,10 +126,10 @@ describe('service accounts', () => {
       (await kube.must('POST', '/apis/authentication.k8s.io/v1/tokenreviews', { body: { spec } }))[
         'status'
       ];
-    const known = await review({ token, audiences: ['vault', 'other'] });
-    assert.equal(known.authenticated, true);
-    assert.deepEqual(known.audiences, ['vault']);
-    assert.equal(known.user.username, `system:serviceaccount:default:${name}`);
+    const tokenReview = await review({ token, audiences: ['vault', 'other'] });
+    assert.equal(tokenReview.authenticated, true);
+    assert.deepEqual(tokenReview.audiences, ['vault']);
+    assert.equal(tokenReview.user.username, `system:serviceaccount:default:${name}`);
     assert.equal((await review({ token })).authenticated, false);
     assert.equal((await review({ token: 5 })).authenticated, false);
   });

@@ -98,8 +98,8 @@ class Watch extends Readable implements SelfSending {
     const kind = storageKey(resource);
     // kubectl waits for the headers before it does anything else.
     if ('flushHeaders' in destination) (destination as ServerResponse).flushHeaders();
-    const ended = new AbortController();
-    const end = (): void => ended.abort();
+    const endController = new AbortController();
+    const end = (): void => endController.abort();
     destination.once('close', end);
     watches += 1;
     let wake = Promise.withResolvers<void>();
@@ -129,16 +129,16 @@ class Watch extends Readable implements SelfSending {
       : undefined;
     const timeoutMs = query.timeoutSeconds > 0 ? query.timeoutSeconds * 1000 : defaultTimeoutMs;
     const timer = clock.after(timeoutMs, end, { unref: true });
-    ended.signal.addEventListener('abort', stir, { once: true });
+    endController.signal.addEventListener('abort', stir, { once: true });
     const isServed = (): boolean =>
       registry.find(resource.group, resource.version, resource.plural) !== undefined;
     try {
-      since = await this.#sendPresent(destination, ended.signal);
-      while (!ended.signal.aborted && isServed()) {
-        const reached = await this.#sendSince(destination, since, ended.signal);
+      since = await this.#sendPresent(destination, endController.signal);
+      while (!endController.signal.aborted && isServed()) {
+        const reached = await this.#sendSince(destination, since, endController.signal);
         if (reached === undefined) break;
         since = reached;
-        if (isBookmarkDue) await write(destination, this.#bookmark(since), ended.signal);
+        if (isBookmarkDue) await write(destination, this.#bookmark(since), endController.signal);
         isBookmarkDue = false;
         isIdle = since >= store.revision();
         if (isIdle) await wake.promise;
@@ -157,7 +157,7 @@ class Watch extends Readable implements SelfSending {
    * Sends the existing objects, if the query asks for them. Returns the revision after which
    * changes follow.
    */
-  async #sendPresent(destination: Writable, ended: AbortSignal): Promise<number> {
+  async #sendPresent(destination: Writable, endSignal: AbortSignal): Promise<number> {
     const { store } = this.#deps;
     const { resource, namespace, query, matches } = this.#watched;
     const { resourceVersion, sendInitialEvents } = query;
@@ -166,8 +166,8 @@ class Watch extends Readable implements SelfSending {
     const revision = store.revision();
     for (const stored of store.list(storageKey(resource), namespace))
       if (matches === undefined || matches(stored))
-        await write(destination, this.#line('ADDED', stored), ended);
-    if (sendInitialEvents) await write(destination, this.#bookmark(revision, true), ended);
+        await write(destination, this.#line('ADDED', stored), endSignal);
+    if (sendInitialEvents) await write(destination, this.#bookmark(revision, true), endSignal);
     return revision;
   }
 
@@ -178,7 +178,7 @@ class Watch extends Readable implements SelfSending {
   async #sendSince(
     destination: Writable,
     since: number,
-    ended: AbortSignal,
+    endSignal: AbortSignal,
   ): Promise<number | undefined> {
     const { store } = this.#deps;
     const kind = storageKey(this.#watched.resource);
@@ -187,14 +187,14 @@ class Watch extends Readable implements SelfSending {
     if (!changes) {
       const tooOld = new Refusal('Expired', `too old resource version: ${since} (${now})`);
       const status = JSON.stringify(tooOld.toStatus());
-      await write(destination, `{"type":"ERROR","object":${status}}\n`, ended);
+      await write(destination, `{"type":"ERROR","object":${status}}\n`, endSignal);
       return undefined;
     }
     // Only some at a time, so that a slow reader does not keep a whole list of changes in memory.
     const part = changes.slice(0, changesAtOnce);
     for (const change of part) {
       const line = change.kind === kind ? this.#eventOf(change) : undefined;
-      if (line !== undefined) await write(destination, line, ended);
+      if (line !== undefined) await write(destination, line, endSignal);
     }
     return part.at(-1)?.revision ?? Math.max(since, now);
   }
@@ -254,9 +254,9 @@ class Watch extends Readable implements SelfSending {
 }
 
 /** Resolves when the destination can take more data, or has been closed. */
-async function write(destination: Writable, line: string, ended: AbortSignal): Promise<void> {
-  if (ended.aborted || destination.destroyed || destination.write(line)) return;
-  await once(destination, 'drain', { signal: ended }).catch((error: unknown) => {
-    if (!ended.aborted) throw error;
+async function write(destination: Writable, line: string, endSignal: AbortSignal): Promise<void> {
+  if (endSignal.aborted || destination.destroyed || destination.write(line)) return;
+  await once(destination, 'drain', { signal: endSignal }).catch((error: unknown) => {
+    if (!endSignal.aborted) throw error;
   });
 }

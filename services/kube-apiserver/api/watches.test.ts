@@ -59,7 +59,7 @@ describe('watches', () => {
 
   const large = 'x'.repeat(100_000);
 
-  it('one that is not read holds nothing, and goes on where it was', async () => {
+  it('a watch whose client does not read buffers little, and continues without a gap', async () => {
     for (let index = 0; index < 120; index += 1)
       await kube.must('POST', maps, {
         body: { metadata: { name: `m${index}`, labels: { of: 'many' } }, data: { large } },
@@ -184,7 +184,7 @@ describe('watches', () => {
 
   it('writers that race lose nothing: every change is told once, in order', async () => {
     const { metadata } = await kube.must('GET', `${maps}?limit=1`);
-    const seen = await watch(
+    const watched = await watch(
       kube,
       `${maps}?watch=1&fieldSelector=metadata.name%3Draced&resourceVersion=${metadata.resourceVersion}`,
     );
@@ -203,18 +203,21 @@ describe('watches', () => {
       }
     };
     await Promise.all(Array.from({ length: 10 }, async (_, first) => await racer(first)));
-    const [made, changed, deleted] = ['0 201', '1 200', '2 200'].map(
+    const [createdCount, changedCount, deletedCount] = ['0 201', '1 200', '2 200'].map(
       (each) => outcomes.filter((outcome) => outcome === each).length,
     ) as [number, number, number];
-    await eventually(() => seen.events.length === made + changed + deleted, {
+    await eventually(() => watched.events.length === createdCount + changedCount + deletedCount, {
       withinMs: 5_000,
-      what: `${made} + ${changed} + ${deleted} events`,
+      what: `${createdCount} + ${changedCount} + ${deletedCount} events`,
     });
-    assert.ok(made > 1 && deleted > 1, `${made} ${changed} ${deleted}`);
-    const revisions = seen.events.map(({ object }) => Number(object.metadata.resourceVersion));
+    assert.ok(
+      createdCount > 1 && deletedCount > 1,
+      `${createdCount} ${changedCount} ${deletedCount}`,
+    );
+    const revisions = watched.events.map(({ object }) => Number(object.metadata.resourceVersion));
     assert.ok(revisions.every((each, index) => index === 0 || each > (revisions[index - 1] ?? 0)));
     let keys = new Set<string>();
-    for (const { type, object } of seen.events) {
+    for (const { type, object } of watched.events) {
       const now = new Set(Object.keys(object.data ?? {}));
       if (type === 'ADDED') assert.equal(now.size, 0);
       else if (type === 'MODIFIED')
@@ -226,7 +229,7 @@ describe('watches', () => {
     }
     const last = await kube.ask('GET', path);
     assert.deepEqual(new Set(Object.keys(last.body.data ?? {})), keys);
-    seen.sink.destroy();
-    await seen.ended;
+    watched.sink.destroy();
+    await watched.ended;
   });
 });

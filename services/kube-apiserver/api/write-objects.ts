@@ -83,13 +83,13 @@ export async function createObject(
   body: unknown,
   options: WriteOptions,
 ): Promise<Answer<Written>> {
-  const sent = asObject(body, resource);
-  if (isRefusal(sent)) return sent;
-  if (sent.metadata.resourceVersion)
+  const input = asObject(body, resource);
+  if (isRefusal(input)) return input;
+  if (input.metadata.resourceVersion)
     return badRequest('resourceVersion should not be set on objects to be created');
-  const misplaced = namespaceTrouble(sent, resource, namespace);
+  const misplaced = namespaceTrouble(input, resource, namespace);
   if (misplaced) return misplaced;
-  const fitted = fit(sent, resource, options);
+  const fitted = fit(input, resource, options);
   if (isRefusal(fitted)) return fitted;
   const complete = newObject(deps, { resource, namespace }, fitted.object);
   const target = { resource, namespace, name: complete.metadata.name ?? '' };
@@ -127,8 +127,10 @@ async function insert(
     if (deps.store.get(place)) return alreadyExists(subjectOf(target));
     return { object, isNew: true, warnings };
   }
-  const kept = await deps.store.create(place, object);
-  return kept ? { object: kept.object, isNew: true, warnings } : alreadyExists(subjectOf(target));
+  const creation = await deps.store.create(place, object);
+  return creation
+    ? { object: creation.object, isNew: true, warnings }
+    : alreadyExists(subjectOf(target));
 }
 
 /** PUT: replaces the object by `body`. */
@@ -139,15 +141,15 @@ export async function replaceObject(
   options: WriteOptions,
 ): Promise<Answer<Written>> {
   const { resource, namespace, name } = target;
-  const sent = asObject(body, resource);
-  if (isRefusal(sent)) return sent;
-  const misplaced = namespaceTrouble(sent, resource, namespace);
+  const input = asObject(body, resource);
+  if (isRefusal(input)) return input;
+  const misplaced = namespaceTrouble(input, resource, namespace);
   if (misplaced) return misplaced;
-  if (sent.metadata.name && sent.metadata.name !== name)
+  if (input.metadata.name && input.metadata.name !== name)
     return badRequest(
-      `the name of the object (${sent.metadata.name}) does not match the name on the URL (${name})`,
+      `the name of the object (${input.metadata.name}) does not match the name on the URL (${name})`,
     );
-  if (resource.isCustom && !sent.metadata.resourceVersion)
+  if (resource.isCustom && !input.metadata.resourceVersion)
     return invalid({ group: resource.group, kind: resource.kind, name }, [
       {
         reason: 'FieldValueInvalid',
@@ -155,7 +157,7 @@ export async function replaceObject(
         message: 'Invalid value: 0x0: must be specified for an update',
       },
     ]);
-  return await changeObject(deps, target, options, () => sent);
+  return await changeObject(deps, target, options, () => input);
 }
 
 /**
@@ -184,8 +186,8 @@ export async function changeObject(
     const { object, warnings } = next;
     if (options.dryRun || isSame(object, old))
       return { object: options.dryRun ? object : old, isNew: false, warnings };
-    const kept = await store(deps, place, object, stored);
-    if (kept) return { object: shownAs(kept.object, resource), isNew: false, warnings };
+    const update = await store(deps, place, object, stored);
+    if (update) return { object: shownAs(update.object, resource), isNew: false, warnings };
     if (resourceVersion || attempt === maxAttempts) return conflict(subjectOf(target), modified);
   }
 }
@@ -339,12 +341,12 @@ async function keepApplied(
   if (options.dryRun || isSame(object, old))
     return { object: options.dryRun ? object : old, isNew: false, warnings: [] };
   const stored = deps.store.get(placeOf(target));
-  const kept =
+  const update =
     stored && String(stored.revision) === old.metadata.resourceVersion
       ? await store(deps, placeOf(target), object, stored)
       : undefined;
-  return kept
-    ? { object: shownAs(kept.object, resource), isNew: false, warnings: [] }
+  return update
+    ? { object: shownAs(update.object, resource), isNew: false, warnings: [] }
     : conflict(subjectOf(target), modified);
 }
 
@@ -401,14 +403,14 @@ function schemaTroubles(object: KubeObject, old: KubeObject | undefined, schema:
 function newFinalizerCauses({ metadata }: KubeObject, old: KubeObject | undefined): Cause[] {
   if (old?.metadata.deletionTimestamp === undefined) return [];
   const before = old.metadata.finalizers ?? [];
-  const added = (metadata.finalizers ?? []).filter((each) => !before.includes(each));
-  return added.length === 0
+  const addedFinalizers = (metadata.finalizers ?? []).filter((each) => !before.includes(each));
+  return addedFinalizers.length === 0
     ? []
     : [
         {
           reason: 'FieldValueForbidden',
           field: 'metadata.finalizers',
-          message: `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((each) => JSON.stringify(each)).join(', ')}}`,
+          message: `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{${addedFinalizers.map((each) => JSON.stringify(each)).join(', ')}}`,
         },
       ];
 }
@@ -444,9 +446,9 @@ function blocks({ store: objects }: KubeDeps, target: Target) {
       { subject: subjectOf(target) },
     );
   if (!resource.namespaced) return undefined;
-  const found = objects.get({ kind: 'namespaces', namespace: '', name: namespace });
-  if (!found) return notFound({ group: '', kind: 'namespaces', name: namespace });
-  return found.object.metadata.deletionTimestamp === undefined
+  const namespaceObject = objects.get({ kind: 'namespaces', namespace: '', name: namespace });
+  if (!namespaceObject) return notFound({ group: '', kind: 'namespaces', name: namespace });
+  return namespaceObject.object.metadata.deletionTimestamp === undefined
     ? undefined
     : forbidden(
         subjectOf(target),
@@ -459,10 +461,13 @@ function blocks({ store: objects }: KubeDeps, target: Target) {
  */
 function isSame(a: KubeObject, b: KubeObject): boolean {
   const comparable = ({ metadata, ...rest }: KubeObject) => {
-    const { resourceVersion: _, managedFields, ...kept } = metadata;
+    const { resourceVersion: _, managedFields, ...comparableMeta } = metadata;
     return {
       ...rest,
-      metadata: { ...kept, owners: managedFields?.map(({ time: __, ...owner }) => owner) ?? [] },
+      metadata: {
+        ...comparableMeta,
+        owners: managedFields?.map(({ time: __, ...owner }) => owner) ?? [],
+      },
     };
   };
   return isSameJson(comparable(a), comparable(b));

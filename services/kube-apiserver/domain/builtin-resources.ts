@@ -398,11 +398,11 @@ function restarts(pod: KubeObject): number {
 }
 
 function lastSeen(event: KubeObject, nowMs: number): string {
-  const seen =
+  const timestamp =
     valueAt(event, 'lastTimestamp') ??
     valueAt(event, 'eventTime') ??
     event.metadata.creationTimestamp;
-  return typeof seen === 'string' ? age(nowMs - Date.parse(seen)) : '<unknown>';
+  return typeof timestamp === 'string' ? age(nowMs - Date.parse(timestamp)) : '<unknown>';
 }
 
 /**
@@ -434,13 +434,12 @@ function fillSecret({ stringData, ...secret }: KubeObject): KubeObject {
   const type = (secret['type'] as string | undefined) ?? 'Opaque';
   if (typeof stringData !== 'object' || stringData === null)
     return { ...(secret as KubeObject), type };
-  const written = Object.entries(stringData as Record<string, unknown>).map(([key, value]) => [
-    key,
-    Buffer.from(String(value)).toString('base64'),
-  ]);
+  const encodedEntries = Object.entries(stringData as Record<string, unknown>).map(
+    ([key, value]) => [key, Buffer.from(String(value)).toString('base64')],
+  );
   return {
     ...(secret as KubeObject),
     type,
-    data: { ...(secret['data'] as object | undefined), ...Object.fromEntries(written) },
+    data: { ...(secret['data'] as object | undefined), ...Object.fromEntries(encodedEntries) },
   };
 }

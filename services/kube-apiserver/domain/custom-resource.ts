@@ -282,10 +282,11 @@ export function resourcesOf({ spec }: Crd): Resource[] {
 function withoutNulls<T>(value: T): T {
   if (Array.isArray(value)) return value.map(withoutNulls) as T;
   if (!isObject(value)) return value;
-  const kept: Record<string, unknown> = {};
+  const fields: Record<string, unknown> = {};
   for (const [name, inner] of Object.entries(value))
-    if (inner !== null) setField(kept, name, literals.includes(name) ? inner : withoutNulls(inner));
-  return kept as T;
+    if (inner !== null)
+      setField(fields, name, literals.includes(name) ? inner : withoutNulls(inner));
+  return fields as T;
 }
 
 /** Keywords whose values are data, in which nulls are kept. */
@@ -347,7 +348,7 @@ function cellOf(values: readonly unknown[], type: Column['type'], nowMs: number)
 }
 
 /** Names that are taken in a group, by built-in kinds or other definitions. */
-export interface TakenNames {
+export interface NamesInUse {
   plurals: ReadonlySet<string>;
   kinds: ReadonlySet<string>;
   shortNames: ReadonlySet<string>;
@@ -356,7 +357,7 @@ export interface TakenNames {
 /**
  * The status of a definition: established if its names are not taken by another kind in its group.
  */
-export function definitionStatus(crd: Crd, taken: TakenNames, timestamp: string): Crd['status'] {
+export function definitionStatus(crd: Crd, inUse: NamesInUse, timestamp: string): Crd['status'] {
   const condition = (
     type: string,
     status: Condition['status'],
@@ -369,7 +370,7 @@ export function definitionStatus(crd: Crd, taken: TakenNames, timestamp: string)
       : { type, status, reason, message, lastTransitionTime: timestamp };
   };
   const { names, versions } = crd.spec;
-  const trouble = namesTrouble(names, taken);
+  const trouble = namesTrouble(names, inUse);
   const was = isEstablished(crd);
   const stored = crd.status?.storedVersions ?? [];
   const storage = versions.find((version) => version.storage)?.name ?? '';
@@ -396,16 +397,16 @@ export function definitionStatus(crd: Crd, taken: TakenNames, timestamp: string)
 
 function namesTrouble(
   { plural, singular = '', kind, listKind = '', shortNames }: CrdNames,
-  taken: TakenNames,
+  inUse: NamesInUse,
 ): { reason: string; message: string } | undefined {
   const clash = (reason: string, name: string) => ({
     reason,
     message: `${JSON.stringify(name)} is already in use`,
   });
-  if (taken.plurals.has(plural)) return clash('PluralConflict', plural);
-  if (taken.plurals.has(singular)) return clash('SingularConflict', singular);
-  const short = (shortNames ?? []).find((each) => taken.shortNames.has(each));
+  if (inUse.plurals.has(plural)) return clash('PluralConflict', plural);
+  if (inUse.plurals.has(singular)) return clash('SingularConflict', singular);
+  const short = (shortNames ?? []).find((each) => inUse.shortNames.has(each));
   if (short !== undefined) return clash('ShortNamesConflict', short);
-  if (taken.kinds.has(kind)) return clash('KindConflict', kind);
-  return taken.kinds.has(listKind) ? clash('ListKindConflict', listKind) : undefined;
+  if (inUse.kinds.has(kind)) return clash('KindConflict', kind);
+  return inUse.kinds.has(listKind) ? clash('ListKindConflict', listKind) : undefined;
 }

@@ -25,7 +25,8 @@ export function parseJsonPath(path: string): JsonPath | undefined {
     if (!match) return undefined;
     steps.push(stepOf(match));
   }
-  return (value) => steps.reduce<unknown[]>((values, step) => values.flatMap(taken(step)), [value]);
+  return (value) =>
+    steps.reduce<unknown[]>((values, step) => values.flatMap(select(step)), [value]);
 }
 
 const unescaped = (text: string): string => text.replace(/\\(.)/g, '$1');
@@ -44,7 +45,7 @@ function stepOf(match: RegExpExecArray): Step {
   };
 }
 
-const taken =
+const select =
   (step: Step) =>
   (value: unknown): unknown[] => {
     switch (step.kind) {
@@ -57,11 +58,11 @@ const taken =
       case 'where':
         return Array.isArray(value)
           ? value.filter((item) => {
-              const found = step.field.reduce<unknown>(
+              const fieldValue = step.field.reduce<unknown>(
                 (inner, name) => (isObject(inner) ? inner[name] : undefined),
                 item,
               );
-              return (String(found) === step.value) === step.equals;
+              return (String(fieldValue) === step.value) === step.equals;
             })
           : [];
     }

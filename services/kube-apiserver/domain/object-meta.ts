@@ -99,7 +99,7 @@ export function newMeta(
  */
 export function nextMeta(next: KubeObject, old: KubeObject, resource: Resource): ObjectMeta {
   const { labels, annotations, finalizers, ownerReferences, managedFields } = next.metadata;
-  const { generation = 1, ...kept } = old.metadata;
+  const { generation = 1, ...oldMeta } = old.metadata;
   const wanted = (object: KubeObject) =>
     Object.entries(object).filter(([name]) => !['metadata', 'status', 'apiVersion'].includes(name));
   const isChanged =
@@ -107,15 +107,15 @@ export function nextMeta(next: KubeObject, old: KubeObject, resource: Resource):
     !isSameJson(Object.fromEntries(wanted(next)), Object.fromEntries(wanted(old)));
   return {
     ...present({
-      name: kept.name,
-      generateName: kept.generateName,
-      namespace: kept.namespace,
-      uid: kept.uid,
-      resourceVersion: kept.resourceVersion,
+      name: oldMeta.name,
+      generateName: oldMeta.generateName,
+      namespace: oldMeta.namespace,
+      uid: oldMeta.uid,
+      resourceVersion: oldMeta.resourceVersion,
       generation: resource.hasGeneration ? generation + (isChanged ? 1 : 0) : undefined,
-      creationTimestamp: kept.creationTimestamp,
-      deletionTimestamp: kept.deletionTimestamp,
-      deletionGracePeriodSeconds: kept.deletionGracePeriodSeconds,
+      creationTimestamp: oldMeta.creationTimestamp,
+      deletionTimestamp: oldMeta.deletionTimestamp,
+      deletionGracePeriodSeconds: oldMeta.deletionGracePeriodSeconds,
     }),
     ...present({ labels, annotations, finalizers, ownerReferences, managedFields }),
   };

@@ -52,16 +52,16 @@ function applyOperation(root: unknown, operation: Operation): Answer<{ root: unk
     case 'remove':
       return take(root, path);
     case 'test': {
-      const found = find(root, path);
-      return found && isSameJson(found.value, operation.value)
+      const location = find(root, path);
+      return location && isSameJson(location.value, operation.value)
         ? { root }
         : wrongPatch(`testing value ${path} failed: test failed`);
     }
     case 'copy':
     case 'move': {
-      const found = typeof from === 'string' ? find(root, from) : undefined;
-      if (!found) return wrongPatch(`${op}: from "${from}" is not there`);
-      const copied = structuredClone(found.value);
+      const source = typeof from === 'string' ? find(root, from) : undefined;
+      if (!source) return wrongPatch(`${op}: from "${from}" is not there`);
+      const copied = structuredClone(source.value);
       const rest = op === 'move' ? take(root, from ?? '') : { root };
       return rest instanceof Refusal ? rest : put(rest.root, path, copied, 'insert');
     }

@@ -8,12 +8,12 @@ import type { Rule } from './rbac.ts';
  */
 const maxRights = 100_000;
 
-/** The first granted rule that is not covered by `held`; undefined: all are covered. */
-export function ruleNotHeld(granted: readonly Rule[], held: readonly Rule[]): Rule | undefined {
-  return granted.find((rule) => !isHeld(rule, held));
+/** The first granted rule that is not covered by `ownRules`; undefined: all are covered. */
+export function ruleNotHeld(granted: readonly Rule[], ownRules: readonly Rule[]): Rule | undefined {
+  return granted.find((rule) => !isHeld(rule, ownRules));
 }
 
-function isHeld(rule: Rule, held: readonly Rule[]): boolean {
+function isHeld(rule: Rule, ownRules: readonly Rule[]): boolean {
   const { verbs } = rule;
   const [groups, resources, urls] = [rule.apiGroups, rule.resources, rule.nonResourceURLs].map(
     (each) => each ?? [],
@@ -23,14 +23,16 @@ function isHeld(rule: Rule, held: readonly Rule[]): boolean {
   const count =
     verbs.length *
     (groups.length * resources.length * names.length + urls.length) *
-    Math.max(1, held.length);
+    Math.max(1, ownRules.length);
   if (count > maxRights) return false;
   return verbs.every(
     (verb) =>
-      urls.every((url) => held.some((each) => holdsUrl(each, verb, url))) &&
+      urls.every((url) => ownRules.some((each) => holdsUrl(each, verb, url))) &&
       groups.every((group) =>
         resources.every((resource) =>
-          names.every((name) => held.some((each) => holds(each, { verb, group, resource, name }))),
+          names.every((name) =>
+            ownRules.some((each) => holds(each, { verb, group, resource, name })),
+          ),
         ),
       ),
   );

@@ -49,17 +49,17 @@ export const masters = 'system:masters';
 
 /** The rules that apply to a user cluster-wide and in the namespace ('': cluster-wide only). */
 export function rulesOf(user: User, namespace: string, bindings: Bindings): Rule[] {
-  const found: Rule[] = [];
+  const rules: Rule[] = [];
   const gather = (binding: KubeObject, ofNamespace: string): void => {
     const subjects = (binding['subjects'] ?? []) as Subject[];
     if (!subjects.some((subject) => isSubject(user, subject, ofNamespace))) return;
     const { kind, name } = binding['roleRef'] as { kind: 'Role' | 'ClusterRole'; name: string };
-    found.push(...bindings.rules(kind, ofNamespace, name));
+    rules.push(...bindings.rules(kind, ofNamespace, name));
   };
   for (const binding of bindings.clusterRoleBindings()) gather(binding, '');
   if (namespace !== '')
     for (const binding of bindings.roleBindings(namespace)) gather(binding, namespace);
-  return found;
+  return rules;
 }
 
 function isSubject(user: User, { kind, name, namespace }: Subject, ofNamespace: string): boolean {

@@ -37,9 +37,9 @@ function merge(object: unknown, patch: unknown, path: string, keys: MergeKeys): 
       continue;
     if (name.startsWith('$deleteFromPrimitiveList/')) {
       const field = name.slice('$deleteFromPrimitiveList/'.length);
-      const removed = Array.isArray(value) ? value : [];
+      const removedItems = Array.isArray(value) ? value : [];
       if (Array.isArray(merged[field]))
-        merged[field] = (merged[field] as unknown[]).filter((item) => !removed.includes(item));
+        merged[field] = (merged[field] as unknown[]).filter((item) => !removedItems.includes(item));
       continue;
     }
     const inner = path === '' ? name : `${path}.${name}`;

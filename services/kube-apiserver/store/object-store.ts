@@ -232,13 +232,13 @@ class MemoryOverDatabase implements ObjectStore {
 
   /** Halves the history at once, so that the copying of the rest is rare. */
   #forget(): void {
-    let [kept, bytes] = [this.#changes.length, 0];
-    for (; kept > 0 && this.#changes.length - kept < history.changes; kept -= 1) {
-      bytes += this.#changes[kept - 1]?.current.text.length ?? 0;
+    let [firstKept, bytes] = [this.#changes.length, 0];
+    for (; firstKept > 0 && this.#changes.length - firstKept < history.changes; firstKept -= 1) {
+      bytes += this.#changes[firstKept - 1]?.current.text.length ?? 0;
       if (bytes > history.bytes) break;
     }
-    this.#forgotten = this.#changes[kept - 1]?.revision ?? this.#forgotten;
-    this.#changes = this.#changes.slice(kept);
+    this.#forgotten = this.#changes[firstKept - 1]?.revision ?? this.#forgotten;
+    this.#changes = this.#changes.slice(firstKept);
     this.#changeBytes = bytes;
   }
 

@@ -232,7 +232,7 @@ describe('an address is shown in its one spelling', () => {
       assert.deepEqual(read(answer.body), shown);
     });
   }
-  it('so two spellings of one rule are one', async () => {
+  it('another spelling of an existing rule is refused as a duplicate', async () => {
     assert.equal((await rule({ remote_ip_prefix: '192.0.2.1' })).status, 201);
     for (const twin of ['192.0.2.1/32', '192.0.2.1'])
       assert.equal(
@@ -380,16 +380,19 @@ describe('an address that no host can have is refused', () => {
       201,
     );
   });
-  it('also when DHCP is switched on later', async () => {
-    const made = await subnet({
+  it('is checked also when DHCP is enabled later', async () => {
+    const subnetWithoutDhcp = await subnet({
       ip_version: 4,
       cidr: '127.0.0.0/8',
       enable_dhcp: false,
       gateway_ip: null,
     });
     const change = async (fields: Fields) =>
-      (await neutron.ask('member', 'PUT', `subnets/${made.body.subnet.id}`, { subnet: fields }))
-        .status;
+      (
+        await neutron.ask('member', 'PUT', `subnets/${subnetWithoutDhcp.body.subnet.id}`, {
+          subnet: fields,
+        })
+      ).status;
     assert.deepEqual(
       [await change({ enable_dhcp: true }), await change({ name: 'x' })],
       [400, 200],

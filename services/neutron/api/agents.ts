@@ -50,7 +50,7 @@ export function agentRoutes({ database: { db }, clock, config }: NeutronParts): 
     heartbeat_timestamp: moment(row.heartbeat_at_ms),
     resources_synced: null,
   });
-  const found = async (request: ApiRequest): Promise<Outcome<AgentRow>> =>
+  const requestedAgent = async (request: ApiRequest): Promise<Outcome<AgentRow>> =>
     (await findAgent(db, request.params['agent_id'] ?? '')) ??
     missing(request.params['agent_id'] ?? '');
   return [
@@ -61,11 +61,11 @@ export function agentRoutes({ database: { db }, clock, config }: NeutronParts): 
       handler: async (request): Promise<Outcome<Reply>> => {
         if (!request.allows('get_agent')) return { status: 200, body: { agents: [] } };
         const { fields, ...filters } = request.query;
-        const refused = unknownFilter(request, agentFilters);
-        if (isFault(refused)) return refused;
-        const same = (value: Json | undefined, asked: string): boolean =>
+        const refusal = unknownFilter(request, agentFilters);
+        if (isFault(refusal)) return refusal;
+        const same = (value: Json | undefined, filterText: string): boolean =>
           (typeof value === 'string' ? value : JSON.stringify(value ?? null)).toLowerCase() ===
-          asked.toLowerCase();
+          filterText.toLowerCase();
         const views = (await listAgents(db))
           .map(view)
           .filter((agent) =>
@@ -94,7 +94,7 @@ export function agentRoutes({ database: { db }, clock, config }: NeutronParts): 
       policy: 'get_agent',
       faults: ['notFound'],
       handler: async (request) => {
-        const row = await found(request);
+        const row = await requestedAgent(request);
         return isFault(row) ? row : { status: 200, body: { agent: view(row) } };
       },
     }),
@@ -114,7 +114,7 @@ export function agentRoutes({ database: { db }, clock, config }: NeutronParts): 
         );
         if (unknown.length > 0)
           return fault('badRequest', `Cannot update read-only attribute ${unknown.join(', ')}`);
-        const row = await found(request);
+        const row = await requestedAgent(request);
         if (isFault(row)) return row;
         const [up, description] = [
           boolean(agent['admin_state_up'] ?? row.admin_state_up),
@@ -131,7 +131,7 @@ export function agentRoutes({ database: { db }, clock, config }: NeutronParts): 
           admin_state_up: Number(up.value),
           description: description.value as string | null,
         }); // typed by the attribute parsers above
-        const changed = await found(request);
+        const changed = await requestedAgent(request);
         return isFault(changed) ? changed : { status: 200, body: { agent: view(changed) } };
       },
     }),
@@ -139,7 +139,7 @@ export function agentRoutes({ database: { db }, clock, config }: NeutronParts): 
       policy: 'delete_agent',
       faults: ['notFound', 'conflict'],
       handler: async (request) => {
-        const row = await found(request);
+        const row = await requestedAgent(request);
         if (isFault(row)) return row;
         // api-ref, "Delete agent": an agent must be disabled before it is deleted
         if (isAlive(row) && row.admin_state_up === 1)

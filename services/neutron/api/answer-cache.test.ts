@@ -12,22 +12,22 @@ test('an answer is kept as long as its rows are the same, for its key alone', ()
   const cache = createAnswerCache();
   const answer = long('a');
   cache.keep('k', rows(['1', 0], ['2', 3]), answer);
-  assert.equal(cache.kept('k', rows(['1', 0], ['2', 3])), answer);
+  assert.equal(cache.find('k', rows(['1', 0], ['2', 3])), answer);
   for (const other of [
     rows(['1', 0], ['2', 4]),
     rows(['2', 3], ['1', 0]),
     rows(['1', 0]),
     rows(['1', 0], ['2', 3], ['3', 0]),
   ])
-    assert.equal(cache.kept('k', other), undefined);
-  assert.equal(cache.kept('other', rows(['1', 0], ['2', 3])), undefined);
+    assert.equal(cache.find('k', other), undefined);
+  assert.equal(cache.find('other', rows(['1', 0], ['2', 3])), undefined);
 });
 
 test('only some long answers are kept', () => {
   const cache = createAnswerCache();
   cache.keep('short', [], new JsonText('{}'));
-  assert.equal(cache.kept('short', []), undefined);
+  assert.equal(cache.find('short', []), undefined);
   for (let index = 0; index < 20; index += 1) cache.keep(`k${index}`, [], long('b'));
-  assert.equal(cache.kept('k0', []), undefined);
-  assert.ok(cache.kept('k19', []));
+  assert.equal(cache.find('k0', []), undefined);
+  assert.ok(cache.find('k19', []));
 });

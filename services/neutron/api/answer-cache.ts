@@ -15,7 +15,7 @@ export interface AnswerCache {
    * The cached body; undefined: none, or its rows have changed. `key` holds everything else that
    * shapes the body: which attributes the caller may see, the query, the base URL of links.
    */
-  kept(key: string, rows: readonly ListedRow[]): JsonText | undefined;
+  find(key: string, rows: readonly ListedRow[]): JsonText | undefined;
   keep(key: string, rows: readonly ListedRow[], answer: JsonText): void;
 }
 
@@ -25,7 +25,7 @@ const fingerprint = (rows: readonly ListedRow[]): string =>
 export function createAnswerCache(): AnswerCache {
   const answers = new Map<string, { rows: string; answer: JsonText }>();
   return {
-    kept(key, rows) {
+    find(key, rows) {
       const cached = answers.get(key);
       return cached && cached.rows === fingerprint(rows) ? cached.answer : undefined;
     },

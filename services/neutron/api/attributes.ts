@@ -210,11 +210,11 @@ export function readPost<Values>(
   const owner = ownerOf(resource, object, request);
   if (isFault(owner)) return owner;
   const { tenant_id: _sameAsProject, ...named } = object;
-  const given = readGiven(resource, named, request, 'post');
-  if (isFault(given)) return given;
+  const namedValues = readGiven(resource, named, request, 'post');
+  if (isFault(namedValues)) return namedValues;
   const values: Record<string, unknown> = {};
   for (const [name, attribute] of Object.entries(resource.attributes)) {
-    if (given[name] !== undefined) values[name] = given[name];
+    if (namedValues[name] !== undefined) values[name] = namedValues[name];
     else if (attribute.required)
       return bad(`Failed to parse request. Required attribute '${name}' not specified`);
     else if (attribute.default !== undefined) values[name] = attribute.default;

@@ -25,14 +25,14 @@ describe('a network for who asks for no more', () => {
     });
   });
   it('is made once, with a way out, however many ask at once', async () => {
-    const made: Loose[] = await Promise.all(
+    const topologies: Loose[] = await Promise.all(
       [1, 2, 3].map(async () => await sure('other', 'GET', path)),
     );
-    assert.equal(new Set(made.map(({ id }) => id)).size, 1);
+    assert.equal(new Set(topologies.map(({ id }) => id)).size, 1);
     const own: Loose[] = await sure('other', 'GET', 'networks?project_id=project-b');
     assert.deepEqual(
       own.map(({ id }) => id),
-      [made[0].id],
+      [topologies[0].id],
     );
     const [router] = await sure('other', 'GET', 'routers');
     assert.ok(router.external_gateway_info);

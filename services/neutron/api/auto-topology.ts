@@ -43,8 +43,11 @@ export function autoTopologyRoutes(parts: NeutronParts): readonly Route[] {
   const { db } = parts.database;
   const path = '/v2.0/auto-allocated-topology/:project_id';
   const wantedProject = (request: ApiRequest): Outcome<string> => {
-    const asked = request.params['project_id'] ?? '';
-    const id = asked === 'None' || asked === 'null' ? (request.auth.projectId ?? '') : asked;
+    const projectParam = request.params['project_id'] ?? '';
+    const id =
+      projectParam === 'None' || projectParam === 'null'
+        ? (request.auth.projectId ?? '')
+        : projectParam;
     return id === request.auth.projectId ||
       request.allows('get_auto_allocated_topology:other_project')
       ? id
@@ -157,10 +160,10 @@ async function removeTopology(
       const deletion = await unplug(context, trx, router, undefined, port.id);
       if (isFault(deletion)) return deletion;
     }
-    const removed = await routers.remove(context, trx, router);
-    if (isFault(removed)) return removed;
+    const removal = await routers.remove(context, trx, router);
+    if (isFault(removal)) return removal;
   }
-  const removed = network && (await networks.remove(context, trx, network));
-  if (isFault(removed)) return removed;
+  const removal = network && (await networks.remove(context, trx, network));
+  if (isFault(removal)) return removal;
   await forgetTopology(trx, topology.project_id);
 }

@@ -15,8 +15,8 @@ export function availabilityZoneRoutes({
     route('GET', '/v2.0/availability_zones', {
       policy: 'get_availability_zone',
       handler: async (request) => {
-        const refused = unknownFilter(request, ['name', 'resource', 'state']);
-        if (isFault(refused)) return refused;
+        const refusal = unknownFilter(request, ['name', 'resource', 'state']);
+        if (isFault(refusal)) return refusal;
         const { query } = request;
         const agents = await listAgents(db);
         const zones = [

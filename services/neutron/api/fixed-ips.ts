@@ -21,7 +21,7 @@ import { isAutoAddressed, subnetListing } from '../store/subnets.ts';
 import type { SubnetRow } from '../store/tables.ts';
 import type { NeutronTrx } from '../store/write.ts';
 
-export interface FixedIpWish {
+export interface RequestedFixedIp {
   subnet_id?: string;
   ip_address?: string;
 }
@@ -43,15 +43,15 @@ const isRouterPort = ({ device_owner }: AddressedPort): boolean =>
 
 export interface AddressChoice {
   /** undefined: the caller named none, so that the port gets one address of each family. */
-  wishes: readonly FixedIpWish[] | undefined;
-  /** The port's present addresses, which `wishes` replace. */
-  held?: readonly FixedIp[];
-  /** The project whose subnets a wish may name; null: all. */
+  requestedIps: readonly RequestedFixedIp[] | undefined;
+  /** The port's present addresses, which `requestedIps` replace. */
+  current?: readonly FixedIp[];
+  /** The project whose subnets a request may name; null: all. */
   scope: Scope;
 }
 
 /**
- * Chooses addresses for a port on a network with these subnets. Writes nothing. notFound: a wish
+ * Chooses addresses for a port on a network with these subnets. Writes nothing. notFound: a request
  * names a subnet that `scope` cannot see.
  */
 export async function chooseAddresses(
@@ -60,18 +60,19 @@ export async function chooseAddresses(
   subnets: readonly SubnetRow[],
   choice: AddressChoice,
 ): Promise<Outcome<FixedIp[]>> {
-  const { wishes } = choice;
-  if (wishes?.length === 0) return [];
-  const chosen = wishes
-    ? await wished(trx, port, subnets, { held: [], ...choice, wishes })
+  const { requestedIps } = choice;
+  if (requestedIps?.length === 0) return [];
+  const chosenIps = requestedIps
+    ? await requestedAddresses(trx, port, subnets, { current: [], ...choice, requestedIps })
     : await usual(trx, port, subnets);
-  if (isFault(chosen)) return chosen;
-  if (isRouterPort(port)) return chosen;
+  if (isFault(chosenIps)) return chosenIps;
+  if (isRouterPort(port)) return chosenIps;
   const implied = subnets.filter(
-    (subnet) => isAutoAddressed(subnet) && !chosen.some(({ subnet_id }) => subnet_id === subnet.id),
+    (subnet) =>
+      isAutoAddressed(subnet) && !chosenIps.some(({ subnet_id }) => subnet_id === subnet.id),
   );
   return [
-    ...chosen,
+    ...chosenIps,
     ...implied.map((subnet) => ({
       subnet_id: subnet.id,
       ip_address: eui64(cidrOfSubnet(subnet), port.mac_address),
@@ -85,16 +86,16 @@ async function usual(
   port: AddressedPort,
   subnets: readonly SubnetRow[],
 ): Promise<Outcome<FixedIp[]>> {
-  const chosen: FixedIp[] = [];
+  const chosenIps: FixedIp[] = [];
   for (const version of [4, 6]) {
     const candidates = subnets.filter(
       (subnet) => subnet.ip_version === version && !isAutoAddressed(subnet),
     );
     const picked = await pickOf(trx, candidates);
-    if (picked) chosen.push(picked);
+    if (picked) chosenIps.push(picked);
     else if (candidates.length > 0) return noneLeft(port.network_id);
   }
-  return chosen;
+  return chosenIps;
 }
 
 async function pickOf(
@@ -113,34 +114,34 @@ export const noneLeft = (networkId: string) =>
     type: 'IpAddressGenerationFailure',
   });
 
-type Wished = Required<AddressChoice> & { wishes: readonly FixedIpWish[] };
+type RequestedChoice = Required<AddressChoice> & { requestedIps: readonly RequestedFixedIp[] };
 
-async function wished(
+async function requestedAddresses(
   trx: NeutronTrx,
   port: AddressedPort,
   subnets: readonly SubnetRow[],
-  choice: Wished,
+  choice: RequestedChoice,
 ): Promise<Outcome<FixedIp[]>> {
-  const { wishes, held, scope } = choice;
-  const chosen: FixedIp[] = [];
+  const { requestedIps, current, scope } = choice;
+  const chosenIps: FixedIp[] = [];
   const has = (ip: FixedIp): boolean =>
-    chosen.some(
+    chosenIps.some(
       ({ subnet_id, ip_address }) => subnet_id === ip.subnet_id && ip_address === ip.ip_address,
     );
-  // Wishes with an address come first, so that no other wish picks that address.
-  for (const wish of wishes.filter(({ ip_address }) => ip_address !== undefined)) {
-    const named = await namedAddress(trx, port, subnets, wish, choice);
+  // Requests for an address come first, so that no other request picks that address.
+  for (const requestedIp of requestedIps.filter(({ ip_address }) => ip_address !== undefined)) {
+    const named = await namedAddress(trx, port, subnets, requestedIp, choice);
     if (isFault(named)) return named;
     if (has(named)) return invalid('Duplicate IP address.');
-    chosen.push(named);
+    chosenIps.push(named);
   }
-  for (const { subnet_id } of wishes.filter(({ ip_address }) => ip_address === undefined)) {
+  for (const { subnet_id } of requestedIps.filter(({ ip_address }) => ip_address === undefined)) {
     const subnet = subnets.find(({ id }) => id === subnet_id);
     if (!subnet) return await foreignSubnet(trx, port, subnet_id ?? '', scope);
-    const kept = held.find((ip) => ip.subnet_id === subnet.id && !has(ip));
-    if (kept) chosen.push(kept);
+    const existing = current.find((ip) => ip.subnet_id === subnet.id && !has(ip));
+    if (existing) chosenIps.push(existing);
     else if (isAutoAddressed(subnet) && !isRouterPort(port))
-      chosen.push({
+      chosenIps.push({
         subnet_id: subnet.id,
         ip_address: eui64(cidrOfSubnet(subnet), port.mac_address),
       });
@@ -152,15 +153,15 @@ async function wished(
         let tries = 0;
         picked !== undefined &&
         has({ subnet_id: subnet.id, ip_address: picked }) &&
-        tries < wishes.length;
+        tries < requestedIps.length;
         tries += 1
       )
         picked = await pickAddress(trx, subnet);
       if (picked === undefined) return noneLeft(port.network_id);
-      chosen.push({ subnet_id: subnet.id, ip_address: picked });
+      chosenIps.push({ subnet_id: subnet.id, ip_address: picked });
     }
   }
-  return chosen;
+  return chosenIps;
 }
 
 /**
@@ -184,8 +185,8 @@ async function namedAddress(
   trx: NeutronTrx,
   port: AddressedPort,
   subnets: readonly SubnetRow[],
-  { subnet_id, ip_address = '' }: FixedIpWish,
-  { held, scope }: Wished,
+  { subnet_id, ip_address = '' }: RequestedFixedIp,
+  { current, scope }: RequestedChoice,
 ): Promise<Outcome<FixedIp>> {
   const ip = canonicalIp(ip_address);
   const address = ipToNumber(ip);
@@ -218,7 +219,8 @@ async function namedAddress(
     );
   }
   const fixedIp = { subnet_id: subnet.id, ip_address: ip };
-  if (held.some((have) => have.subnet_id === subnet.id && have.ip_address === ip)) return fixedIp;
+  if (current.some((have) => have.subnet_id === subnet.id && have.ip_address === ip))
+    return fixedIp;
   const holder = await addressHolder(trx, subnet, ip);
   return holder === undefined || holder === port.id
     ? fixedIp

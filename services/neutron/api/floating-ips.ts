@@ -159,7 +159,7 @@ async function addressOf(
   input: FloatingIpInput,
   subnetIds: readonly string[],
 ): Promise<Outcome<{ port: string; address: string }>> {
-  const wishes =
+  const requestedIps =
     input.floating_ip_address === null
       ? (input.subnet_id === null ? subnetIds : [input.subnet_id]).map((subnet_id) => ({
           subnet_id,
@@ -175,14 +175,14 @@ async function addressOf(
     `No more IP addresses available on network ${input.floating_network_id}.`,
     { type: 'IpAddressGenerationFailure' },
   );
-  for (const wish of wishes) {
+  for (const requestedIp of requestedIps) {
     const candidate = await makeSystemPort(context, trx, {
       projectId: '',
       networkId: input.floating_network_id,
       owner: floatingIpOwner,
       deviceId: id,
       status: 'N/A',
-      wishes: [wish],
+      requestedIps: [requestedIp],
     });
     if (!isFault(candidate)) {
       const address = candidate.fixedIps.find(

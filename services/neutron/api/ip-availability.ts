@@ -44,14 +44,14 @@ export function ipAvailabilityRoutes({ database: { db } }: NeutronParts): readon
     route('GET', path, {
       policy,
       handler: async (request) => {
-        const refused = unknownFilter(request, [
+        const refusal = unknownFilter(request, [
           'network_id',
           'network_name',
           'tenant_id',
           'project_id',
           'ip_version',
         ]);
-        if (isFault(refused)) return refused;
+        if (isFault(refusal)) return refusal;
         const { query } = request;
         const versions = query['ip_version']?.map(Number);
         const uses = (await networkUses(db)).filter(

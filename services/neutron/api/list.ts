@@ -48,8 +48,8 @@ export async function listPage<T extends ListedTable>(
   const listed = await listIds(db, resource.listing, scope, filters, page.order);
   if (page.reverse) listed.reverse();
   const key = `${views.variant(request)} ${request.baseUrl}${request.path}?${request.queryString}`;
-  const kept = views.answers.kept(key, listed);
-  if (kept) return { status: 200, body: kept };
+  const cached = views.answers.find(key, listed);
+  if (cached) return { status: 200, body: cached };
   const texts = await views.texts(
     request,
     listed,
@@ -89,9 +89,9 @@ function filtersOf<T extends ListedTable>(
   request: ApiRequest,
 ): Outcome<RawBuilder<boolean>[]> {
   const filters: RawBuilder<boolean>[] = [];
-  for (const [asked, values] of Object.entries(request.query)) {
-    if (notFilters.has(asked)) continue;
-    const name = asked === 'tenant_id' ? 'project_id' : asked;
+  for (const [parameter, values] of Object.entries(request.query)) {
+    if (notFilters.has(parameter)) continue;
+    const name = parameter === 'tenant_id' ? 'project_id' : parameter;
     const special =
       listing.special && Object.hasOwn(listing.special, name) ? listing.special[name] : undefined;
     const column = Object.hasOwn(listing.columns, name) ? listing.columns[name] : undefined;
@@ -112,7 +112,7 @@ function filtersOf<T extends ListedTable>(
     } else {
       // filter-validation: an unknown filter is refused. Ignored, it would return every object, and
       // the caller would take them all for matches.
-      if (!column) return bad(`[${JSON.stringify(asked)}] is invalid attribute for filtering`);
+      if (!column) return bad(`[${JSON.stringify(parameter)}] is invalid attribute for filtering`);
       // A filter on a hidden attribute is ignored, since its matches would reveal the value.
       if (own(attributes, name)?.hidden && !request.allows(`get_${singular}:${name}`)) continue;
       filters.push(oneOfValues(column, values));
@@ -148,12 +148,12 @@ async function pageOf<T extends ListedTable>(
   if (directions.length > 0 && directions.length !== names.length)
     return bad('The number of sort_keys and sort_dirs must be same');
   const keys: { column: string; direction: 'asc' | 'desc' }[] = [];
-  for (const [index, asked] of names.entries()) {
-    const name = asked === 'tenant_id' ? 'project_id' : asked;
+  for (const [index, sortKey] of names.entries()) {
+    const name = sortKey === 'tenant_id' ? 'project_id' : sortKey;
     const column = Object.hasOwn(listing.columns, name) ? listing.columns[name] : undefined;
     const direction = directions[index] ?? 'asc';
     if (!column || (own(attributes, name)?.hidden && !request.allows(`get_${singular}:${name}`)))
-      return bad(`${asked} is invalid attribute for sort_keys`);
+      return bad(`${sortKey} is invalid attribute for sort_keys`);
     if (direction !== 'asc' && direction !== 'desc')
       return bad(`${direction} is invalid value for sort_dirs, valid value is 'asc' and 'desc'`);
     if (!keys.some((earlier) => earlier.column === column.column))

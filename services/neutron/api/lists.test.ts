@@ -105,22 +105,22 @@ describe('a page', () => {
     );
   });
   it('leads to the next one until an empty one, and back', async () => {
-    const seen: string[] = [];
+    const portNames: string[] = [];
     let path = 'ports?limit=2&sort_key=name&sort_dir=asc';
     const walk = async (rel: string): Promise<string | undefined> => {
       const { body } = await ask('member', 'GET', path);
-      seen.push(body.ports.map(({ name }: Loose) => name).join());
+      portNames.push(body.ports.map(({ name }: Loose) => name).join());
       return body.ports_links
         .find((link: Loose) => link.rel === rel)
         ?.href.replace('http://cloud/network/v2.0/', '');
     };
     for (let next: string | undefined = path; next !== undefined; next = await walk('next'))
       path = next;
-    assert.deepEqual(seen, [',a', 'a,b', 'c']);
-    seen.length = 0;
+    assert.deepEqual(portNames, [',a', 'a,b', 'c']);
+    portNames.length = 0;
     for (let back: string | undefined = path; back !== undefined; back = await walk('previous'))
       path = back;
-    assert.deepEqual(seen, ['c', 'a,b', ',a', '']);
+    assert.deepEqual(portNames, ['c', 'a,b', ',a', '']);
   });
   it('of limit 0 has everything and no links', async () => {
     const { body } = await ask('member', 'GET', 'ports?limit=0');
@@ -130,8 +130,8 @@ describe('a page', () => {
 
 it('a list shows each change at once, to each viewer what is for them', async () => {
   const [before] = await sure('member', 'GET', `ports?id=${ports[0].id}`);
-  const [seen] = await sure('admin', 'GET', `ports?id=${ports[0].id}`);
-  assert.deepEqual(['binding:host_id' in before, 'binding:host_id' in seen], [false, true]);
+  const [portForAdmin] = await sure('admin', 'GET', `ports?id=${ports[0].id}`);
+  assert.deepEqual(['binding:host_id' in before, 'binding:host_id' in portForAdmin], [false, true]);
   await sure('service', 'PUT', `ports/${ports[0].id}`, {
     port: { 'binding:host_id': 'h2', name: 'moved' },
   });
@@ -150,8 +150,8 @@ describe('tags', () => {
       await sure('member', 'PUT', of('networks'), { tags: ['blue', 'green', 'blue'] }),
       ['blue', 'green'],
     );
-    const gone = await ask('member', 'GET', `${of('networks')}/red`);
-    assert.deepEqual([gone.status, gone.body.NeutronError.type], [404, 'TagNotFound']);
+    const answer = await ask('member', 'GET', `${of('networks')}/red`);
+    assert.deepEqual([answer.status, answer.body.NeutronError.type], [404, 'TagNotFound']);
     assert.deepEqual(await sure('member', 'GET', of('networks')), ['blue', 'green']);
     assert.equal((await ask('member', 'DELETE', `${of('networks')}/green`)).status, 204);
     assert.equal((await ask('member', 'DELETE', of('networks'))).status, 204);
@@ -426,8 +426,11 @@ describe('subnet pools', () => {
       const refused = await cut(fields);
       assert.deepEqual([refused.status, refused.body.NeutronError.type], [status, type]);
     }
-    const kept = await ask('member', 'DELETE', `subnetpools/${pool.id}`);
-    assert.deepEqual([kept.status, kept.body.NeutronError.type], [400, 'SubnetPoolDeleteError']);
+    const refusal = await ask('member', 'DELETE', `subnetpools/${pool.id}`);
+    assert.deepEqual(
+      [refusal.status, refusal.body.NeutronError.type],
+      [400, 'SubnetPoolDeleteError'],
+    );
     assert.deepEqual(
       (
         await sure('member', 'PUT', `subnetpools/${pool.id}`, {

@@ -37,19 +37,19 @@ describe('a network', () => {
       subnets: [],
     });
     assert.deepEqual([created_at, updated_at], ['2026-11-22T12:00:00Z', '2026-11-22T12:00:00Z']);
-    const seen = await sure('admin', 'GET', `networks/${id}`);
+    const networkForAdmin = await sure('admin', 'GET', `networks/${id}`);
     assert.deepEqual(
       [
-        seen['provider:network_type'],
-        seen['provider:physical_network'],
-        typeof seen['provider:segmentation_id'],
+        networkForAdmin['provider:network_type'],
+        networkForAdmin['provider:physical_network'],
+        typeof networkForAdmin['provider:segmentation_id'],
       ],
       ['geneve', null, 'number'],
     );
   });
   it('takes the next segment, and one that is named', async () => {
     const vlan = { 'provider:network_type': 'vlan', 'provider:physical_network': 'physnet1' };
-    const made = [
+    const networks = [
       await sure('admin', 'POST', 'networks', { network: vlan }),
       await sure('admin', 'POST', 'networks', {
         network: { ...vlan, 'provider:segmentation_id': 4094 },
@@ -57,14 +57,14 @@ describe('a network', () => {
       await sure('admin', 'POST', 'networks', { network: vlan }),
     ];
     assert.deepEqual(
-      made.map((network) => [network['provider:segmentation_id'], network.mtu]),
+      networks.map((network) => [network['provider:segmentation_id'], network.mtu]),
       [
         [1, 1500],
         [4094, 1500],
         [2, 1500],
       ],
     );
-    await sure('admin', 'DELETE', `networks/${made[0].id}`);
+    await sure('admin', 'DELETE', `networks/${networks[0].id}`);
     assert.equal(
       (await sure('admin', 'POST', 'networks', { network: vlan }))['provider:segmentation_id'],
       1,
@@ -127,9 +127,9 @@ describe('a network', () => {
       ).status,
       403,
     );
-    const refused = await ask('admin', 'PUT', `networks/${id}`, { network: { shared: false } });
+    const refusal = await ask('admin', 'PUT', `networks/${id}`, { network: { shared: false } });
     assert.deepEqual(
-      [refused.status, refused.body.NeutronError.type],
+      [refusal.status, refusal.body.NeutronError.type],
       [409, 'InvalidSharedSetting'],
     );
     await sure('other', 'DELETE', `ports/${port.id}`);
@@ -151,12 +151,14 @@ describe('a network', () => {
     assert.deepEqual(await sure('admin', 'GET', `ports?network_id=${id}`), [], 'no metadata port');
   });
   it('made for another project by an operator belongs to it', async () => {
-    const made = await sure('admin', 'POST', 'networks', { network: { tenant_id: 'project-b' } });
+    const network = await sure('admin', 'POST', 'networks', {
+      network: { tenant_id: 'project-b' },
+    });
     assert.deepEqual(
       [
-        made.project_id,
-        made.tenant_id,
-        (await ask('other', 'DELETE', `networks/${made.id}`)).status,
+        network.project_id,
+        network.tenant_id,
+        (await ask('other', 'DELETE', `networks/${network.id}`)).status,
       ],
       ['project-b', 'project-b', 204],
     );
@@ -175,11 +177,11 @@ describe('a network', () => {
 
 describe('a bulk', () => {
   it('is created as a whole, in its order', async () => {
-    const made: Loose[] = await sure('member', 'POST', 'networks', {
+    const networks: Loose[] = await sure('member', 'POST', 'networks', {
       networks: [{ name: 'b1' }, { name: 'b2' }],
     });
     assert.deepEqual(
-      made.map(({ name }) => name),
+      networks.map(({ name }) => name),
       ['b1', 'b2'],
     );
   });

@@ -17,7 +17,7 @@ import {
   text,
   uuid,
 } from './attributes.ts';
-import type { FixedIpWish } from './fixed-ips.ts';
+import type { RequestedFixedIp } from './fixed-ips.ts';
 
 export interface AddressPair {
   ip_address: string;
@@ -31,7 +31,7 @@ export interface PortInput {
   description: string;
   admin_state_up: boolean;
   mac_address?: string | null;
-  fixed_ips?: FixedIpWish[] | null;
+  fixed_ips?: RequestedFixedIp[] | null;
   device_id: string;
   device_owner: string;
   security_groups?: string[] | null;

@@ -57,10 +57,10 @@ describe('the bindings of a port', () => {
 
   it('move a port: bound on both hosts, activated on one, removed from the other', async () => {
     const port = await portAt('h1');
-    const made = await bind(port, 'h2', { profile: { why: 'a move' } });
-    assert.equal(made.status, 201);
-    assert.equal(made.body.binding.status, 'INACTIVE');
-    assert.deepEqual(made.body.binding.profile, { why: 'a move' });
+    const creation = await bind(port, 'h2', { profile: { why: 'a move' } });
+    assert.equal(creation.status, 201);
+    assert.equal(creation.body.binding.status, 'INACTIVE');
+    assert.deepEqual(creation.body.binding.profile, { why: 'a move' });
     assert.deepEqual(await wanted(port), ['h1', 'h2']);
     assert.deepEqual(await hostsOf(port), ['h1 ACTIVE', 'h2 INACTIVE']);
     const shown = await ask('admin', 'GET', `ports/${port.id}`);

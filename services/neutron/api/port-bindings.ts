@@ -71,9 +71,9 @@ export function portBindingRoutes(parts: NeutronParts): readonly Route[] {
     return outcome;
   }
   const shown = async (request: ApiRequest, status: number, host: string) => {
-    const found = await read(request);
-    if (isFault(found)) return found;
-    const [port, bindings] = found;
+    const portBindings = await read(request);
+    if (isFault(portBindings)) return portBindings;
+    const [port, bindings] = portBindings;
     const binding = bindings.find((each) => each.host === host);
     return binding ? reply(status, port, binding) : noBinding(port, host);
   };
@@ -83,9 +83,9 @@ export function portBindingRoutes(parts: NeutronParts): readonly Route[] {
       policy: 'get_port_binding',
       faults: ['notFound'],
       handler: async (request) => {
-        const found = await read(request);
-        if (isFault(found)) return found;
-        const [port, bindings] = found;
+        const portBindings = await read(request);
+        if (isFault(portBindings)) return portBindings;
+        const [port, bindings] = portBindings;
         return { status: 200, body: { bindings: bindings.map((each) => view(port, each)) } };
       },
     }),
@@ -95,12 +95,12 @@ export function portBindingRoutes(parts: NeutronParts): readonly Route[] {
       handler: async (request) => {
         const input = readBinding(request);
         if (isFault(input)) return input;
-        const made = await change(
+        const creation = await change(
           request,
           'create_port_binding',
           async (context, trx, port) => await create(context, trx, port, input),
         );
-        return isFault(made) ? made : await shown(request, 201, input.host);
+        return isFault(creation) ? creation : await shown(request, 201, input.host);
       },
     }),
     route('GET', one, {
@@ -146,17 +146,21 @@ export function portBindingRoutes(parts: NeutronParts): readonly Route[] {
       policy: 'delete_port_binding',
       faults: writeFaults,
       handler: async (request) => {
-        const gone = await change(request, 'delete_port_binding', async (context, trx, port) => {
-          const binding = await find(trx, port, hostOf(request));
-          if (isFault(binding)) return binding;
-          if (binding.status === 'INACTIVE')
-            return await deleteBindings(trx, port.id, binding.host);
-          const { binding_host_id, binding_vif_type } = unboundPort;
-          const unbound = { binding_host_id, binding_vif_type, status: 'DOWN' as const };
-          await changeRow(trx, 'ports', port.id, unbound, context.nowMs);
-          await markChanged(trx, [{ kind: 'port', id: port.id }]);
-        });
-        return isFault(gone) ? gone : { status: 204 };
+        const deletion = await change(
+          request,
+          'delete_port_binding',
+          async (context, trx, port) => {
+            const binding = await find(trx, port, hostOf(request));
+            if (isFault(binding)) return binding;
+            if (binding.status === 'INACTIVE')
+              return await deleteBindings(trx, port.id, binding.host);
+            const { binding_host_id, binding_vif_type } = unboundPort;
+            const unbound = { binding_host_id, binding_vif_type, status: 'DOWN' as const };
+            await changeRow(trx, 'ports', port.id, unbound, context.nowMs);
+            await markChanged(trx, [{ kind: 'port', id: port.id }]);
+          },
+        );
+        return isFault(deletion) ? deletion : { status: 204 };
       },
     }),
   ];

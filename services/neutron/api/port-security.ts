@@ -22,10 +22,10 @@ export async function unknownGroups(
   named: readonly string[],
   projectId: string,
 ): Promise<Outcome<undefined>> {
-  const found = (await findByIds(trx, 'security_groups', named)).filter(
+  const groups = (await findByIds(trx, 'security_groups', named)).filter(
     ({ project_id }) => scope === null || project_id === scope || project_id === projectId,
   );
-  const unknown = named.find((id) => !found.some((group) => group.id === id));
+  const unknown = named.find((id) => !groups.some((group) => group.id === id));
   return unknown === undefined ? undefined : missing(securityGroups, unknown);
 }
 

@@ -35,7 +35,7 @@ export async function changePort(
     nowMs,
   } = context;
   const [network] = await findByIds(trx, 'networks', [row.network_id]);
-  const refused =
+  const refusal =
     network &&
     ownersOnly(
       context,
@@ -43,7 +43,7 @@ export async function changePort(
       { ...input, ...(input.device_owner === row.device_owner ? { device_owner: '' } : {}) },
       'update',
     );
-  if (isFault(refused)) return refused;
+  if (isFault(refusal)) return refusal;
   const bound = ownedByRouter(row, input);
   if (isFault(bound)) return bound;
   const host = input['binding:host_id'];
@@ -168,8 +168,8 @@ async function changeSecurity(
   const pairs =
     input.allowed_address_pairs?.length ??
     (JSON.parse(row.allowed_address_pairs_json) as unknown[]).length;
-  const refused = pairsNeedSecurity(secured, pairs);
-  if (isFault(refused)) return refused;
+  const refusal = pairsNeedSecurity(secured, pairs);
+  if (isFault(refusal)) return refusal;
   if (groups) await setSecurityGroups(trx, row.id, groups);
 }
 
@@ -182,41 +182,43 @@ async function changeAddresses(
   trx: NeutronTrx,
   port: PortRow,
   before: PortRow,
-  { fixed_ips: asked }: Partial<PortInput>,
+  { fixed_ips: fixedIps }: Partial<PortInput>,
 ): Promise<Outcome<void>> {
-  const wishes = asked === null ? [] : asked;
-  if (wishes === undefined && port.mac_address === before.mac_address) return undefined;
+  const requestedIps = fixedIps === null ? [] : fixedIps;
+  if (requestedIps === undefined && port.mac_address === before.mac_address) return undefined;
   const subnets = await subnetsOf(trx, port.network_id);
-  const held = (await addressesOf(trx, [port.id])).get(port.id) ?? [];
+  const current = (await addressesOf(trx, [port.id])).get(port.id) ?? [];
   const autoSubnets = new Set(subnets.filter(isAutoAddressed).map(({ id }) => id));
   const own = port.device_owner.startsWith('network:router_')
-    ? held
-    : held.filter(({ subnet_id }) => !autoSubnets.has(subnet_id));
-  const named = (wishes ?? own).filter(
+    ? current
+    : current.filter(({ subnet_id }) => !autoSubnets.has(subnet_id));
+  const named = (requestedIps ?? own).filter(
     ({ subnet_id, ip_address }) =>
-      !held.some(
+      !current.some(
         (ip) =>
           !own.includes(ip) &&
           ip.ip_address === ip_address &&
           (subnet_id ?? ip.subnet_id) === ip.subnet_id,
       ),
   );
-  const onlyImplied = named.length === 0 && (wishes === undefined || wishes.length > 0);
+  const onlyImplied = named.length === 0 && (requestedIps === undefined || requestedIps.length > 0);
   const wanted = onlyImplied
     ? subnets
-        .filter(({ id }) => autoSubnets.has(id) && held.some(({ subnet_id }) => subnet_id === id))
+        .filter(
+          ({ id }) => autoSubnets.has(id) && current.some(({ subnet_id }) => subnet_id === id),
+        )
         .map((subnet) => ({
           subnet_id: subnet.id,
           ip_address: eui64(cidrOfSubnet(subnet), port.mac_address),
         }))
-    : await chooseAddresses(trx, port, subnets, { wishes: named, held: own, scope });
+    : await chooseAddresses(trx, port, subnets, { requestedIps: named, current: own, scope });
   if (isFault(wanted)) return wanted;
   const subnetIds = (ips: readonly FixedIp[]): string =>
     [...new Set(ips.map(({ subnet_id }) => subnet_id))].sort().join();
-  if (port.device_owner === interfaceOwner && subnetIds(wanted) !== subnetIds(held)) {
+  if (port.device_owner === interfaceOwner && subnetIds(wanted) !== subnetIds(current)) {
     return fault(
       'badRequest',
-      `Bad port request: port ${port.id} is a router's interface in subnets ${subnetIds(held)}: add and remove subnets by the router.`,
+      `Bad port request: port ${port.id} is a router's interface in subnets ${subnetIds(current)}: add and remove subnets by the router.`,
       { type: 'BadRequest' },
     );
   }
@@ -227,11 +229,11 @@ async function changeAddresses(
   await releaseAddresses(
     trx,
     port.id,
-    held.filter((ip) => !wanted.some(same(ip))),
+    current.filter((ip) => !wanted.some(same(ip))),
   );
   await claimAddresses(
     trx,
     port,
-    wanted.filter((ip) => !held.some(same(ip))),
+    wanted.filter((ip) => !current.some(same(ip))),
   );
 }

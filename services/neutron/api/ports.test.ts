@@ -13,10 +13,10 @@ async function network(
   ...subnets: Record<string, Loose>[]
 ): Promise<{ id: string; subnets: Loose[] }> {
   const { id } = await sure('member', 'POST', 'networks', { network: {} });
-  const made: Loose[] = [];
+  const createdSubnets: Loose[] = [];
   for (const subnet of subnets) {
     neutron.clock.nowMs += 1; // addresses come from the oldest subnet first
-    made.push(
+    createdSubnets.push(
       await sure('member', 'POST', 'subnets', {
         subnet: {
           network_id: id,
@@ -26,7 +26,7 @@ async function network(
       }),
     );
   }
-  return { id, subnets: made };
+  return { id, subnets: createdSubnets };
 }
 const addresses = (port: Loose): string[] =>
   port.fixed_ips.map(({ ip_address }: Loose) => ip_address).sort();
@@ -53,13 +53,13 @@ describe('a port', () => {
     );
     assert.match(port.mac_address, /^fa:16:3e(:[0-9a-f]{2}){3}$/);
     assert.ok(!('binding:host_id' in port), 'members do not see bindings');
-    const seen = await sure('admin', 'GET', `ports/${port.id}`);
+    const portForAdmin = await sure('admin', 'GET', `ports/${port.id}`);
     assert.deepEqual(
       [
-        seen['binding:host_id'],
-        seen['binding:vif_type'],
-        seen['binding:vif_details'],
-        seen['binding:profile'],
+        portForAdmin['binding:host_id'],
+        portForAdmin['binding:vif_type'],
+        portForAdmin['binding:vif_details'],
+        portForAdmin['binding:profile'],
       ],
       ['', 'unbound', {}, {}],
     );
@@ -117,11 +117,11 @@ describe('a port', () => {
       { cidr: '10.0.0.0/24', allocation_pools: [{ start: '10.0.0.5', end: '10.0.0.6' }] },
       { cidr: '10.1.0.0/24' },
     );
-    const made = await sure('member', 'POST', 'ports', {
+    const createdPorts = await sure('member', 'POST', 'ports', {
       ports: [{ network_id: id }, { network_id: id }],
     });
     assert.deepEqual(
-      made.map((port: Loose) => addresses(port)[0]),
+      createdPorts.map((port: Loose) => addresses(port)[0]),
       ['10.0.0.5', '10.1.0.2'],
       'metadata has the other one',
     );
@@ -143,15 +143,17 @@ describe('a port', () => {
       port: { mac_address: 'fa:16:3e:00:00:02' },
     });
     assert.deepEqual(addresses(moved), ['10.0.0.2', '2001:db8:1:0:f816:3eff:fe00:2']);
-    const kept = await sure('member', 'PUT', `ports/${port.id}`, {
+    const updatedPort = await sure('member', 'PUT', `ports/${port.id}`, {
       port: { fixed_ips: [{ ip_address: '10.0.0.9' }] },
     });
-    assert.deepEqual(addresses(kept), ['10.0.0.9', '2001:db8:1:0:f816:3eff:fe00:2']);
+    assert.deepEqual(addresses(updatedPort), ['10.0.0.9', '2001:db8:1:0:f816:3eff:fe00:2']);
     assert.deepEqual(
       addresses(
-        await sure('member', 'PUT', `ports/${port.id}`, { port: { fixed_ips: kept.fixed_ips } }),
+        await sure('member', 'PUT', `ports/${port.id}`, {
+          port: { fixed_ips: updatedPort.fixed_ips },
+        }),
       ),
-      addresses(kept),
+      addresses(updatedPort),
       'what is read may be written',
     );
     const wrong = await ask('member', 'POST', 'ports', {
@@ -312,14 +314,14 @@ describe('at once', () => {
   it('500 creations give 500 addresses, and neither a port nor an address more', async () => {
     await sure('admin', 'PUT', 'quotas/project-a', { quota: { port: 600 } });
     const { id } = await network({ cidr: '10.0.0.0/22' });
-    const done = await Promise.all(
+    const createdPorts = await Promise.all(
       Array.from(
         { length: 500 },
         async () => await sure('member', 'POST', 'ports', { port: { network_id: id } }),
       ),
     );
-    const given = done.flatMap(addresses);
-    assert.equal(new Set(given).size, 500);
+    const allocatedIps = createdPorts.flatMap(addresses);
+    assert.equal(new Set(allocatedIps).size, 500);
     const used = async (): Promise<number> =>
       (
         await neutron.deps.database.db
@@ -330,7 +332,7 @@ describe('at once', () => {
       ).length;
     assert.equal(await used(), 501, 'metadata has one, too');
     await Promise.all(
-      done.map(async (port: Loose) => await sure('member', 'DELETE', `ports/${port.id}`)),
+      createdPorts.map(async (port: Loose) => await sure('member', 'DELETE', `ports/${port.id}`)),
     );
     assert.equal(await used(), 1);
   });

@@ -83,10 +83,10 @@ async function createPort(
   } = context;
   const network = await networkForPort(context, trx, input);
   if (isFault(network)) return network;
-  const refused =
+  const refusal =
     ownersOnly(context, network, input, 'create') ??
     (await chargeQuota(trx, config.quotas, 'port', input.project_id, 1));
-  if (isFault(refused)) return refused;
+  if (isFault(refusal)) return refusal;
   const mac = await macFor(trx, ids, network.id, input.mac_address ?? undefined);
   if (isFault(mac)) return mac;
   const trusted = isTrusted(input.device_owner);
@@ -115,7 +115,7 @@ async function createPort(
   const pairs = pairsNeedSecurity(secured, input.allowed_address_pairs.length);
   if (isFault(pairs)) return pairs;
   const fixedIps = await chooseAddresses(trx, row, await subnetsOf(trx, network.id), {
-    wishes: input.fixed_ips ?? undefined,
+    requestedIps: input.fixed_ips ?? undefined,
     scope: context.scope,
   });
   if (isFault(fixedIps)) return fixedIps;

@@ -88,13 +88,13 @@ function revisionFault(
   { singular }: Bodied,
   row: { id: string; revision_number: number },
 ) {
-  const asked = request.header('if-match');
-  if (asked === undefined) return undefined;
-  const number = /^"?revision_number=(\d+)"?$/.exec(asked.trim())?.[1];
+  const ifMatch = request.header('if-match');
+  if (ifMatch === undefined) return undefined;
+  const number = /^"?revision_number=(\d+)"?$/.exec(ifMatch.trim())?.[1];
   if (number === undefined)
     return fault(
       'badRequest',
-      `Invalid value for If-Match: ${asked}. It must be revision_number=<number>.`,
+      `Invalid value for If-Match: ${ifMatch}. It must be revision_number=<number>.`,
     );
   if (Number(number) === row.revision_number) return undefined;
   return fault(

@@ -29,9 +29,9 @@ type Work<R> = (context: Context, trx: NeutronTrx, row: RouterRow) => Promise<Ou
 function interfaceNamed(
   body: Json,
 ): Outcome<{ subnetId: string | undefined; portId: string | undefined }> {
-  const given: JsonObject =
+  const fields: JsonObject =
     typeof body === 'object' && body !== null && !Array.isArray(body) ? body : {};
-  const { subnet_id: subnetId, port_id: portId } = given;
+  const { subnet_id: subnetId, port_id: portId } = fields;
   if (subnetId == null && portId == null)
     return badRouter('Either subnet_id or port_id must be specified');
   for (const value of [subnetId, portId])
@@ -152,7 +152,7 @@ export function routerActionRoutes(parts: NeutronParts): readonly HttpRoute[] {
       ...named.filter((added) => !present.some(sameRoute(added))),
     ]),
     routesRoute('remove_extraroutes', (present, named) =>
-      present.filter((kept) => !named.some(sameRoute(kept))),
+      present.filter((each) => !named.some(sameRoute(each))),
     ),
   ];
 }

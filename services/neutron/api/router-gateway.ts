@@ -13,7 +13,7 @@ import { interfacesOf, subnetsByIds } from '../store/routers.ts';
 import { markChanged } from '../store/sdn-journal.ts';
 import type { RouterRow } from '../store/tables.ts';
 import type { NeutronTrx } from '../store/write.ts';
-import type { FixedIpWish } from './fixed-ips.ts';
+import type { RequestedFixedIp } from './fixed-ips.ts';
 import { chooseAddresses } from './fixed-ips.ts';
 import { networks } from './networks.ts';
 import type { Context } from './resource.ts';
@@ -23,7 +23,7 @@ import { makeSystemPort } from './system-port.ts';
 export interface GatewayInfo {
   network_id?: string;
   enable_snat?: boolean;
-  external_fixed_ips?: FixedIpWish[];
+  external_fixed_ips?: RequestedFixedIp[];
 }
 
 export async function clearGateway(trx: NeutronTrx, row: RouterRow): Promise<Outcome<void>> {
@@ -66,14 +66,14 @@ export async function setGateway(
     const overlap = checkNoOverlap(subnet, behind);
     if (isFault(overlap)) return overlap;
   }
-  const wishes = info.external_fixed_ips?.length === 0 ? undefined : info.external_fixed_ips;
+  const requestedIps = info.external_fixed_ips?.length === 0 ? undefined : info.external_fixed_ips;
   const gateway = await makeSystemPort(context, trx, {
     projectId: '',
     networkId: network.id,
     owner: gatewayOwner,
     deviceId: row.id,
     status: 'ACTIVE',
-    ...(wishes ? { wishes } : {}),
+    ...(requestedIps ? { requestedIps } : {}),
   });
   if (isFault(gateway)) return gateway;
   // If the network has no subnet yet, the gateway port has no address; subnets.ts adds one with the
@@ -94,26 +94,26 @@ async function changeGatewayPort(
 ): Promise<Outcome<void>> {
   const port = row.gateway_port_id === null ? undefined : await findPort(trx, row.gateway_port_id);
   if (port && info.external_fixed_ips) {
-    const held = (await addressesOf(trx, [port.id])).get(port.id) ?? [];
+    const current = (await addressesOf(trx, [port.id])).get(port.id) ?? [];
     const wanted = await chooseAddresses(trx, port, await subnetsOf(trx, port.network_id), {
-      wishes: info.external_fixed_ips.length === 0 ? undefined : info.external_fixed_ips,
-      held,
+      requestedIps: info.external_fixed_ips.length === 0 ? undefined : info.external_fixed_ips,
+      current,
       scope: null,
     });
     if (isFault(wanted)) return wanted;
-    const among = (ips: typeof held) => (ip: (typeof held)[number]) =>
+    const among = (ips: typeof current) => (ip: (typeof current)[number]) =>
       ips.some(
         ({ subnet_id, ip_address }) => subnet_id === ip.subnet_id && ip_address === ip.ip_address,
       );
     await releaseAddresses(
       trx,
       port.id,
-      held.filter((ip) => !among(wanted)(ip)),
+      current.filter((ip) => !among(wanted)(ip)),
     );
     await claimAddresses(
       trx,
       port,
-      wanted.filter((ip) => !among(held)(ip)),
+      wanted.filter((ip) => !among(current)(ip)),
     );
     await changeRow(trx, 'ports', port.id, {}, context.nowMs);
     await markChanged(trx, [{ kind: 'port', id: port.id }]);

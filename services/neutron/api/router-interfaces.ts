@@ -89,7 +89,7 @@ export async function plugSubnet(
     owner: interfaceOwner,
     deviceId: router.id,
     status: 'ACTIVE',
-    wishes: [{ subnet_id: subnet.id, ip_address: subnet.gateway_ip }],
+    requestedIps: [{ subnet_id: subnet.id, ip_address: subnet.gateway_ip }],
   });
   return isFault(port) ? port : { portId: port.port.id, ...plugged };
 }
@@ -152,14 +152,15 @@ export async function unplug(
   const all = await interfacesOf(trx, router.id);
   const on = ({ fixedIps }: Interface): boolean =>
     fixedIps.some(({ subnet_id }) => subnet_id === subnetId);
-  const found = portId === undefined ? all.find(on) : all.find(({ port }) => port.id === portId);
+  const routerInterface =
+    portId === undefined ? all.find(on) : all.find(({ port }) => port.id === portId);
   if (
-    !found &&
+    !routerInterface &&
     portId === undefined &&
     !(await findVisible(trx, subnetListing, subnetId ?? '', context.scope))
   )
     return missing(subnets, subnetId ?? '');
-  if (!found) {
+  if (!routerInterface) {
     return portId === undefined
       ? fault('notFound', `Router ${router.id} has no interface on subnet ${subnetId}`, {
           type: 'RouterInterfaceNotFoundForSubnet',
@@ -168,27 +169,27 @@ export async function unplug(
           type: 'RouterInterfaceNotFound',
         });
   }
-  if (subnetId !== undefined && !on(found))
+  if (subnetId !== undefined && !on(routerInterface))
     return fault(
       'conflict',
-      `Subnet on port ${found.port.id} does not match the requested subnet ${subnetId}.`,
+      `Subnet on port ${routerInterface.port.id} does not match the requested subnet ${subnetId}.`,
       { type: 'SubnetMismatchForPort' },
     );
-  const lost =
+  const removedIps =
     subnetId === undefined
-      ? found.fixedIps
-      : found.fixedIps.filter(({ subnet_id }) => subnet_id === subnetId);
-  const needed = await stillNeeded(trx, router, lost);
+      ? routerInterface.fixedIps
+      : routerInterface.fixedIps.filter(({ subnet_id }) => subnet_id === subnetId);
+  const needed = await stillNeeded(trx, router, removedIps);
   if (isFault(needed)) return needed;
-  if (lost.length < found.fixedIps.length) {
-    await releaseAddresses(trx, found.port.id, lost);
-    await changeRow(trx, 'ports', found.port.id, {}, context.nowMs);
-    await markChanged(trx, [{ kind: 'port', id: found.port.id }]);
-  } else await erasePort(trx, found.port.id);
+  if (removedIps.length < routerInterface.fixedIps.length) {
+    await releaseAddresses(trx, routerInterface.port.id, removedIps);
+    await changeRow(trx, 'ports', routerInterface.port.id, {}, context.nowMs);
+    await markChanged(trx, [{ kind: 'port', id: routerInterface.port.id }]);
+  } else await erasePort(trx, routerInterface.port.id);
   return {
-    portId: found.port.id,
-    networkId: found.port.network_id,
-    subnetIds: lost.map(({ subnet_id }) => subnet_id),
+    portId: routerInterface.port.id,
+    networkId: routerInterface.port.network_id,
+    subnetIds: removedIps.map(({ subnet_id }) => subnet_id),
   };
 }
 
@@ -198,11 +199,11 @@ export async function unplug(
 async function stillNeeded(
   trx: NeutronTrx,
   router: RouterRow,
-  lost: readonly FixedIp[],
+  removedIps: readonly FixedIp[],
 ): Promise<Outcome<void>> {
   const otherSubnets = await subnetsByIds(
     trx,
-    lost.map(({ subnet_id }) => subnet_id),
+    removedIps.map(({ subnet_id }) => subnet_id),
   );
   const inside = (ip: string): SubnetRow | undefined =>
     otherSubnets.find((subnet) => {

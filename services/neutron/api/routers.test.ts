@@ -139,10 +139,10 @@ describe('a router', () => {
         'ACTIVE',
       ],
     );
-    const gone = await sure('member', 'PUT', `routers/${router.id}/remove_router_interface`, {
+    const removal = await sure('member', 'PUT', `routers/${router.id}/remove_router_interface`, {
       subnet_id: subnet.id,
     });
-    assert.deepEqual(gone, {
+    assert.deepEqual(removal, {
       id: router.id,
       tenant_id: 'project-a',
       project_id: 'project-a',
@@ -173,9 +173,14 @@ describe('a router', () => {
       ).port_id,
       port.id,
     );
-    const taken = await sure('member', 'GET', `ports/${port.id}`);
+    const portInUse = await sure('member', 'GET', `ports/${port.id}`);
     assert.deepEqual(
-      [taken.device_owner, taken.device_id, taken.security_groups, taken.port_security_enabled],
+      [
+        portInUse.device_owner,
+        portInUse.device_id,
+        portInUse.security_groups,
+        portInUse.port_security_enabled,
+      ],
       ['network:router_interface', router.id, [], false],
     );
     assert.equal(
@@ -291,37 +296,37 @@ describe('a floating IP', () => {
       await sure('member', 'POST', 'ports', { port: { network_id: network.id } }),
       await sure('member', 'POST', 'ports', { port: { network_id: network.id } }),
     ];
-    const made = await sure('member', 'POST', 'floatingips', {
+    const floatingIp = await sure('member', 'POST', 'floatingips', {
       floatingip: { floating_network_id: external.id, port_id: one.id },
     });
     assert.deepEqual(
-      [made.port_id, made.fixed_ip_address, made.router_id, made.status],
+      [floatingIp.port_id, floatingIp.fixed_ip_address, floatingIp.router_id, floatingIp.status],
       [one.id, one.fixed_ips[0].ip_address, router.id, 'ACTIVE'],
     );
-    const moved = await sure('member', 'PUT', `floatingips/${made.id}`, {
+    const moved = await sure('member', 'PUT', `floatingips/${floatingIp.id}`, {
       floatingip: { port_id: two.id },
     });
     assert.deepEqual(
       [moved.port_id, moved.fixed_ip_address],
       [two.id, two.fixed_ips[0].ip_address],
     );
-    const described = await sure('member', 'PUT', `floatingips/${made.id}`, {
+    const described = await sure('member', 'PUT', `floatingips/${floatingIp.id}`, {
       floatingip: { description: 'mine' },
     });
     assert.deepEqual([described.description, described.port_id], ['mine', two.id]);
-    const free = await sure('member', 'PUT', `floatingips/${made.id}`, {
+    const free = await sure('member', 'PUT', `floatingips/${floatingIp.id}`, {
       floatingip: { port_id: null },
     });
     assert.deepEqual(
       [free.port_id, free.fixed_ip_address, free.router_id, free.status],
       [null, null, null, 'DOWN'],
     );
-    const [holder] = await sure('admin', 'GET', `ports?device_id=${made.id}`);
+    const [holder] = await sure('admin', 'GET', `ports?device_id=${floatingIp.id}`);
     assert.deepEqual(
       [holder.device_owner, holder.project_id, holder.fixed_ips[0].ip_address],
-      ['network:floatingip', '', made.floating_ip_address],
+      ['network:floatingip', '', floatingIp.floating_ip_address],
     );
-    assert.equal((await ask('member', 'DELETE', `floatingips/${made.id}`)).status, 204);
+    assert.equal((await ask('member', 'DELETE', `floatingips/${floatingIp.id}`)).status, 204);
     assert.equal((await ask('admin', 'GET', `ports/${holder.id}`)).status, 404);
   });
   it('leads nowhere when its port is deleted or loses the address', async () => {
@@ -371,10 +376,10 @@ describe('a floating IP', () => {
     );
   });
   it("of an operator has the address it names, which is then no port's", async () => {
-    const made = await sure('admin', 'POST', 'floatingips', {
+    const floatingIp = await sure('admin', 'POST', 'floatingips', {
       floatingip: { floating_network_id: external.id, floating_ip_address: '172.24.4.222' },
     });
-    assert.equal(made.floating_ip_address, '172.24.4.222');
+    assert.equal(floatingIp.floating_ip_address, '172.24.4.222');
     assert.deepEqual(
       typeOf(
         await ask('admin', 'POST', 'ports', {

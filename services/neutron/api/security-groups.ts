@@ -182,9 +182,9 @@ export const securityGroupRules: Resource<'security_group_rules', RuleInput> = {
   create: async (
     { parts: { config, ids }, scope, nowMs },
     trx,
-    { project_id, description, security_group_id: groupId, ...asked },
+    { project_id, description, security_group_id: groupId, ...ruleInput },
   ) => {
-    const fields = canonicalRule(asked);
+    const fields = canonicalRule(ruleInput);
     await lockRow(trx, 'security_groups', groupId);
     const group = await findVisible(trx, securityGroupListing, groupId, scope);
     if (!group) return missing(securityGroups, groupId);

@@ -160,9 +160,9 @@ async function ensure(
   const query = new URLSearchParams(
     Object.entries(key).map(([name, value]) => [name, String(value)] as [string, string]),
   );
-  const found = await ask('GET', `${path}?${query.toString()}`);
-  if (isFault(found)) return found;
-  const id = listIn(found, `${kind}s`)[0]?.['id'];
+  const listing = await ask('GET', `${path}?${query.toString()}`);
+  if (isFault(listing)) return listing;
+  const id = listIn(listing, `${kind}s`)[0]?.['id'];
   if (typeof id === 'string') return id;
   const created = await ask('POST', path, { [kind]: { ...key, ...rest } });
   if (isFault(created)) return created;

@@ -101,16 +101,16 @@ async function cutOf(
     length,
   );
   if (over) return over;
-  const taken = cut.map(({ cidr }) => cidr);
+  const allocatedCidrs = cut.map(({ cidr }) => cidr);
   if (named)
-    return isFreeIn(prefixes, taken, named)
+    return isFreeIn(prefixes, allocatedCidrs, named)
       ? { cidr: named, subnetPoolId: pool.id }
       : fault(
           'unavailable',
           'Failed to allocate subnet: Cannot allocate requested subnet from the available set of prefixes.',
           { type: 'SubnetAllocationError' },
         );
-  const free = firstFree(prefixes, taken, length);
+  const free = firstFree(prefixes, allocatedCidrs, length);
   const cidr = free === undefined ? undefined : parseCidr(free);
   return cidr
     ? { cidr, subnetPoolId: pool.id }

@@ -70,11 +70,11 @@ export const subnetPools: Resource<'subnetpools', SubnetPoolInput> = {
       max_prefixlen: input.max_prefixlen ?? (merged.version === 4 ? 32 : 128),
       default_prefixlen: input.default_prefixlen ?? min,
     };
-    const refused =
+    const refusal =
       checkPrefixLengths(lengths, merged.version) ??
       (await secondDefault(trx, input.is_default, merged.version)) ??
       (await chargeQuota(trx, config.quotas, 'subnetpool', input.project_id, 1));
-    if (isFault(refused)) return refused;
+    if (isFault(refusal)) return refusal;
     const row: SubnetPoolRow = {
       ...standardRow(ids.uuid(), nowMs, input),
       ...lengths,
@@ -93,10 +93,10 @@ export const subnetPools: Resource<'subnetpools', SubnetPoolInput> = {
     if (isFault(merged)) return merged;
     // Prefixes may be added to a pool, never removed, since subnets may have been allocated from
     // them.
-    const lost = present.find(
+    const removedPrefix = present.find(
       (prefix) => !merged.prefixes.some((wider) => contains(wider, prefix)),
     );
-    if (lost !== undefined || merged.version !== row.ip_version)
+    if (removedPrefix !== undefined || merged.version !== row.ip_version)
       return fault(
         'badRequest',
         'Illegal update to prefixes: Existing prefixes must be a subset of the new prefixes.',
@@ -107,10 +107,10 @@ export const subnetPools: Resource<'subnetpools', SubnetPoolInput> = {
       max_prefixlen: input.max_prefixlen ?? row.max_prefixlen,
       default_prefixlen: input.default_prefixlen ?? row.default_prefixlen,
     };
-    const refused =
+    const refusal =
       checkPrefixLengths(lengths, row.ip_version) ??
       (await secondDefault(trx, input.is_default === true && row.is_default === 0, row.ip_version));
-    if (isFault(refused)) return refused;
+    if (isFault(refusal)) return refusal;
     await changeRow(
       trx,
       'subnetpools',

@@ -136,11 +136,11 @@ export const subnets: Resource<'subnets', SubnetInput> = {
         { type: 'SubnetInUse' },
       );
     }
-    const held = await eraseSubnet(trx, row.id);
-    for (const id of held) await changeRow(trx, 'ports', id, {}, context.nowMs);
+    const portIds = await eraseSubnet(trx, row.id);
+    for (const id of portIds) await changeRow(trx, 'ports', id, {}, context.nowMs);
     await changeRow(trx, 'networks', row.network_id, {}, context.nowMs);
     await markChanged(trx, [
-      ...held.map((id) => ({ kind: 'port' as const, id })),
+      ...portIds.map((id) => ({ kind: 'port' as const, id })),
       { kind: 'subnet', id: row.id },
       { kind: 'network', id: row.network_id },
     ]);
@@ -168,14 +168,14 @@ interface Shape {
 function shapeOf(cidr: Cidr, input: SubnetInput, others: readonly SubnetRow[]): Outcome<Shape> {
   const gateway = input.gateway_ip === undefined ? defaultGateway(cidr) : input.gateway_ip;
   const label = formatCidr(cidr);
-  const refused =
+  const refusal =
     checkModes(cidr, input.enable_dhcp, input.ipv6_ra_mode, input.ipv6_address_mode) ??
     checkDhcp(cidr, input.enable_dhcp) ??
     checkGateway(cidr, gateway) ??
     checkNameservers(input.dns_nameservers, label) ??
     checkHostRoutes(input.host_routes, cidr.version, label) ??
     checkOverlap(cidr, others, input.network_id);
-  if (isFault(refused)) return refused;
+  if (isFault(refusal)) return refusal;
   const pools =
     input.allocation_pools === null
       ? defaultPools(cidr, gateway)
@@ -253,12 +253,14 @@ async function addressGateways(trx: NeutronTrx, subnet: SubnetRow, nowMs: number
   const gateways = (await portsOfNetwork(trx, subnet.network_id)).filter(
     ({ device_owner }) => device_owner === gatewayOwner,
   );
-  const held = await addressesOf(
+  const addresses = await addressesOf(
     trx,
     gateways.map(({ id }) => id),
   );
   for (const port of gateways) {
-    if (held.get(port.id)?.some(({ ip_address }) => ipVersion(ip_address) === subnet.ip_version))
+    if (
+      addresses.get(port.id)?.some(({ ip_address }) => ipVersion(ip_address) === subnet.ip_version)
+    )
       continue;
     const ip = await pickAddress(trx, subnet);
     if (ip === undefined) return;
@@ -281,7 +283,7 @@ async function changeSubnet(
   const cidr = cidrOfSubnet(row);
   const gateway = input.gateway_ip === undefined ? row.gateway_ip : input.gateway_ip;
   const pools = input.allocation_pools ?? poolsOf(row);
-  const refused =
+  const refusal =
     checkModes(
       cidr,
       input.enable_dhcp ?? row.enable_dhcp === 1,
@@ -295,7 +297,7 @@ async function changeSubnet(
     checkNameservers(input.dns_nameservers ?? [], row.id) ??
     checkHostRoutes(input.host_routes ?? [], cidr.version, row.id) ??
     (gateway === row.gateway_ip ? undefined : await gatewayMoves(trx, row, gateway, pools));
-  if (isFault(refused)) return refused;
+  if (isFault(refusal)) return refusal;
   const checked = input.allocation_pools == null ? undefined : checkPools(pools, cidr, gateway);
   if (isFault(checked)) return checked;
   await changeRow(

@@ -13,7 +13,7 @@ import { markChanged } from '../store/sdn-journal.ts';
 import { standardRow } from '../store/standard.ts';
 import type { NetworkRow, PortRow, SubnetRow } from '../store/tables.ts';
 import type { NeutronTrx } from '../store/write.ts';
-import type { FixedIpWish } from './fixed-ips.ts';
+import type { RequestedFixedIp } from './fixed-ips.ts';
 import { chooseAddresses } from './fixed-ips.ts';
 import type { Context } from './resource.ts';
 
@@ -24,7 +24,7 @@ export interface SystemPort {
   owner: string;
   deviceId: string;
   status: PortRow['status'];
-  wishes?: readonly FixedIpWish[];
+  requestedIps?: readonly RequestedFixedIp[];
 }
 
 export async function makeSystemPort(
@@ -44,7 +44,7 @@ export async function makeSystemPort(
     ...unboundPort,
   };
   const fixedIps = await chooseAddresses(trx, port, await subnetsOf(trx, wanted.networkId), {
-    wishes: wanted.wishes,
+    requestedIps: wanted.requestedIps,
     scope: null,
   });
   if (isFault(fixedIps)) return fixedIps;
@@ -67,9 +67,9 @@ export async function alignMetadataPort(
   const wanted = (await subnetsOf(trx, network.id)).filter(
     ({ ip_version, enable_dhcp }) => ip_version === 4 && enable_dhcp === 1,
   );
-  const found = await metadataPort(trx, network.id);
-  if (!found && wanted.length === 0) return;
-  let port = found;
+  const existing = await metadataPort(trx, network.id);
+  if (!existing && wanted.length === 0) return;
+  let port = existing;
   if (!port) {
     const created = await makeSystemPort(context, trx, {
       projectId: '',
@@ -77,17 +77,17 @@ export async function alignMetadataPort(
       owner: metadataOwner,
       deviceId: `ovnmeta-${network.id}`,
       status: 'DOWN',
-      wishes: [],
+      requestedIps: [],
     });
     if (isFault(created))
       throw new Error(`a port without addresses is refused: ${created.message}`);
     port = created.port;
   }
-  const held = (await addressesOf(trx, [port.id])).get(port.id) ?? [];
-  const lost = held.filter(({ subnet_id }) => !wanted.some(({ id }) => id === subnet_id));
-  const missing = wanted.filter(({ id }) => !held.some(({ subnet_id }) => subnet_id === id));
-  if (lost.length === 0 && missing.length === 0) return;
-  await releaseAddresses(trx, port.id, lost);
+  const current = (await addressesOf(trx, [port.id])).get(port.id) ?? [];
+  const surplus = current.filter(({ subnet_id }) => !wanted.some(({ id }) => id === subnet_id));
+  const missing = wanted.filter(({ id }) => !current.some(({ subnet_id }) => subnet_id === id));
+  if (surplus.length === 0 && missing.length === 0) return;
+  await releaseAddresses(trx, port.id, surplus);
   await claimAddresses(trx, port, await lastAddresses(trx, missing));
   await changeRow(trx, 'ports', port.id, {}, context.nowMs);
   await markChanged(trx, [{ kind: 'port', id: port.id }]);

@@ -65,7 +65,7 @@ export function tagRoutes(
       },
     });
   const noContent = (): Reply => ({ status: 204 });
-  const asked = (request: ApiRequest): string => request.params['tag'] ?? '';
+  const tagOf = (request: ApiRequest): string => request.params['tag'] ?? '';
   const unknown = (tag: string) =>
     fault('notFound', `Tag ${tag} could not be found.`, { type: 'TagNotFound' });
   return [
@@ -103,9 +103,9 @@ export function tagRoutes(
         const tags = await has(request);
         return isFault(tags)
           ? tags
-          : tags.includes(asked(request))
+          : tags.includes(tagOf(request))
             ? { status: 204 }
-            : unknown(asked(request));
+            : unknown(tagOf(request));
       },
     }),
     change(
@@ -113,7 +113,7 @@ export function tagRoutes(
       `${path}/:tag`,
       `update_${collection}_tags`,
       (request, tags) => {
-        const tag = asked(request);
+        const tag = tagOf(request);
         if (!isTag(tag)) return noTag(tag);
         return tags.includes(tag)
           ? tags
@@ -128,9 +128,9 @@ export function tagRoutes(
       `${path}/:tag`,
       `delete_${collection}_tags`,
       (request, tags) =>
-        tags.includes(asked(request))
-          ? tags.filter((tag) => tag !== asked(request))
-          : unknown(asked(request)),
+        tags.includes(tagOf(request))
+          ? tags.filter((tag) => tag !== tagOf(request))
+          : unknown(tagOf(request)),
       noContent,
     ),
   ];

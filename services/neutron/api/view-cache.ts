@@ -41,13 +41,13 @@ export function createViews<T extends ListedTable>(
   const guarded = Object.entries(resource.attributes)
     .filter(([, { hidden }]) => hidden)
     .map(([name]) => name);
-  const kept = new Map<string, { revision: number; text: string }>();
+  const cache = new Map<string, { revision: number; text: string }>();
 
   function keep(key: string, revision: number, text: string): void {
-    kept.delete(key);
-    kept.set(key, { revision, text });
-    const [oldest] = kept.size > maxKept ? kept.keys() : [];
-    if (oldest !== undefined) kept.delete(oldest);
+    cache.delete(key);
+    cache.set(key, { revision, text });
+    const [oldest] = cache.size > maxKept ? cache.keys() : [];
+    if (oldest !== undefined) cache.delete(oldest);
   }
 
   const hiddenFrom = (request: ApiRequest): string[] =>
@@ -62,12 +62,12 @@ export function createViews<T extends ListedTable>(
   ): Promise<string[]> {
     const hidden = hiddenFrom(request);
     const variant = variantOf(hidden);
-    const found = new Map<string, string>();
+    const textById = new Map<string, string>();
     for (const { id, revision_number: revision } of listed) {
-      const cached = kept.get(variant + id);
-      if (cached?.revision === revision) found.set(id, cached.text);
+      const cached = cache.get(variant + id);
+      if (cached?.revision === revision) textById.set(id, cached.text);
     }
-    const missing = listed.filter(({ id }) => !found.has(id)).map(({ id }) => id);
+    const missing = listed.filter(({ id }) => !textById.has(id)).map(({ id }) => id);
     for (let from = 0; from < missing.length; from += maxAtOnce) {
       const rows = await rowsOf(missing.slice(from, from + maxAtOnce));
       for (const [index, view] of (await resource.views(db, rows, parts)).entries()) {
@@ -75,11 +75,11 @@ export function createViews<T extends ListedTable>(
         if (!row) continue;
         for (const name of hidden) delete view[name];
         const text = JSON.stringify(view);
-        found.set(row.id, text);
+        textById.set(row.id, text);
         keep(variant + row.id, row.revision_number, text);
       }
     }
-    return listed.flatMap(({ id }) => found.get(id) ?? []);
+    return listed.flatMap(({ id }) => textById.get(id) ?? []);
   }
 
   return {

@@ -21,7 +21,7 @@ const runs = {
 const nobody = '00000000-0000-4000-8000-000000000000';
 
 let neutron: NeutronFixture;
-const known = new Map<string, string>();
+const idsByCollection = new Map<string, string>();
 before(async () => {
   neutron = await startNeutron({
     config: {
@@ -41,7 +41,7 @@ before(async () => {
   await seed(neutron.deps);
   for (const { collection, singular } of resources) {
     const [first] = await neutron.sure('member', 'GET', collection.replaceAll('_', '-'));
-    if (first) known.set(singular, first.id);
+    if (first) idsByCollection.set(singular, first.id);
   }
 });
 after(async () => await neutron.close());
@@ -147,18 +147,20 @@ for (const resource of resources) {
     const people = fc.constantFrom<Person>('member', 'admin', 'other');
     it('makes, changes or is refused', async () => {
       await fc.assert(
-        fc.asyncProperty(people, fields, fields, async (who, made, changed) => {
+        fc.asyncProperty(people, fields, fields, async (who, createFields, updateFields) => {
           const path = collection.replaceAll('_', '-');
           const created = await neutron.ask(who, 'POST', path, {
-            [singular]: { ...whole[singular]?.(known), ...made },
+            [singular]: { ...whole[singular]?.(idsByCollection), ...createFields },
           });
           assert.ok(
             expected.includes(created.status),
             `POST ${created.status}: ${JSON.stringify(created.body)}`,
           );
-          const id: Loose = created.body?.[singular]?.id ?? known.get(singular) ?? nobody;
+          const id: Loose = created.body?.[singular]?.id ?? idsByCollection.get(singular) ?? nobody;
           if (resource.change) {
-            const put = await neutron.ask(who, 'PUT', `${path}/${id}`, { [singular]: changed });
+            const put = await neutron.ask(who, 'PUT', `${path}/${id}`, {
+              [singular]: updateFields,
+            });
             assert.ok(
               expected.includes(put.status),
               `PUT ${put.status}: ${JSON.stringify(put.body)}`,

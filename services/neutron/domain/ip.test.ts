@@ -37,7 +37,7 @@ describe('an address', () => {
     );
   });
   it('is spelled as RFC 5952 says', () => {
-    for (const [given, one] of [
+    for (const [text, one] of [
       ['2001:DB8:0:0:1:0:0:1', '2001:db8::1:0:0:1'],
       ['2001:db8:0:1:1:1:1:1', '2001:db8:0:1:1:1:1:1'],
       ['::', '::'],
@@ -45,7 +45,7 @@ describe('an address', () => {
       ['::ffff:10.0.0.1', '::ffff:a00:1'],
       ['fe80:0:0:0:0:0:0:0', 'fe80::'],
     ] as const)
-      assert.equal(canonicalIp(given), one);
+      assert.equal(canonicalIp(text), one);
   });
   it('sorts as text of its key', () => {
     fc.assert(

@@ -3,7 +3,7 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 
-export interface SegmentWish {
+export interface SegmentRequest {
   network_type: string | null;
   physical_network: string | null;
   segmentation_id: number | null;
@@ -23,10 +23,10 @@ const invalid = (message: string) =>
   fault('badRequest', `Invalid input for operation: ${message}`, { type: 'InvalidInput' });
 
 export function planSegment(
-  wish: SegmentWish,
+  request: SegmentRequest,
   physicalNetworks: readonly string[],
 ): Outcome<SegmentPlan> {
-  const { network_type: type, physical_network: physical, segmentation_id: id } = wish;
+  const { network_type: type, physical_network: physical, segmentation_id: id } = request;
   switch (type) {
     case null:
       return physical === null && id === null

@@ -87,10 +87,10 @@ export function checkPrefixLengths(
 /** The first free subnet of this prefix length in the pool; undefined: there is none. */
 export function firstFree(
   prefixes: readonly string[],
-  taken: readonly string[],
+  allocatedCidrs: readonly string[],
   length: number,
 ): string | undefined {
-  const used = taken
+  const used = allocatedCidrs
     .flatMap((text) => parseCidr(text) ?? [])
     .sort((a, b) => (a.first < b.first ? -1 : 1));
   for (const prefix of prefixes) {
@@ -112,7 +112,7 @@ export function firstFree(
 /** Whether the subnet lies wholly in the pool and overlaps no subnet allocated from it. */
 export function isFreeIn(
   prefixes: readonly string[],
-  taken: readonly string[],
+  allocatedCidrs: readonly string[],
   cidr: Cidr,
 ): boolean {
   const inside = prefixes
@@ -122,6 +122,8 @@ export function isFreeIn(
     );
   return (
     inside &&
-    !taken.flatMap((text) => parseCidr(text) ?? []).some((other) => cidrsOverlap(other, cidr))
+    !allocatedCidrs
+      .flatMap((text) => parseCidr(text) ?? [])
+      .some((other) => cidrsOverlap(other, cidr))
   );
 }

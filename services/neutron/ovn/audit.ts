@@ -31,9 +31,9 @@ const hostsPauseMs = 50;
  * Comparisons before a difference is reported: a change in progress at one is complete at a later
  * one.
  */
-const looks = 4;
+const maxComparisons = 4;
 /** Pause between two comparisons. */
-const lookPauseMs = 300;
+const comparisonPauseMs = 300;
 
 /** unavailable, timeout: OVN does not answer. `signal` ends the pauses early. */
 export async function auditNetwork(
@@ -49,18 +49,18 @@ export async function auditNetwork(
   await deps.learn?.();
   const chassis = deps.chassis();
   if (chassis === null) return fault('unavailable', 'OVN has not told its hosts yet.');
-  let found = await look(deps, chassis);
-  for (let again = 1; again < looks && !isFault(found) && differs(found); again += 1) {
-    await pause(lookPauseMs);
-    found = await look(deps, deps.chassis() ?? chassis);
+  let audit = await compare(deps, chassis);
+  for (let again = 1; again < maxComparisons && !isFault(audit) && differs(audit); again += 1) {
+    await pause(comparisonPauseMs);
+    audit = await compare(deps, deps.chassis() ?? chassis);
   }
-  return found;
+  return audit;
 }
 
 const differs = ({ inserted, updated, deleted, pending }: SdnAudit): boolean =>
   inserted + updated + deleted + pending > 0;
 
-async function look(
+async function compare(
   { database: { db }, sdn }: Pick<NeutronDeps, 'database'> & SdnView,
   chassis: readonly ChassisFacts[],
 ): Promise<Outcome<SdnAudit>> {

@@ -14,7 +14,7 @@ import {
 import type { NovaNotifier } from './nova-notifier.ts';
 
 type BindingDeps = Pick<NeutronDeps, 'database' | 'clock' | 'log'> & {
-  nova: Pick<NovaNotifier, 'tell'>;
+  nova: Pick<NovaNotifier, 'queue'>;
 };
 
 const batchSize = 500;
@@ -22,7 +22,7 @@ const batchSize = 500;
  * After this process became the writer, ports whose rows changed within this time before are
  * reported to Nova again, since the previous writer may have died before it reported them.
  */
-const retellMs = 5 * 60_000;
+const resendWithinMs = 5 * 60_000;
 /** For how long after the start as the writer that is done. */
 const takeOverMs = 60_000;
 /** Pause between attempts to write statuses while the database is unreachable. */
@@ -33,7 +33,7 @@ export class Bindings {
   readonly #ending = new AbortController();
   #writerSinceMs: number;
   /** Ports whose latest state (true: up) is not in the database yet. One entry per port. */
-  readonly #heard = new Map<string, boolean>();
+  readonly #pendingStates = new Map<string, boolean>();
   #running: Promise<void> | undefined;
 
   constructor(deps: BindingDeps) {
@@ -44,7 +44,7 @@ export class Bindings {
   hear(port: string, binding: PortBinding | null): void {
     // port deleted, or OVN is being rebuilt: `compare` checks these ports
     if (binding === null || this.#ending.signal.aborted) return;
-    this.#heard.set(port, binding.chassis !== null && binding.up);
+    this.#pendingStates.set(port, binding.chassis !== null && binding.up);
     this.#wake();
   }
 
@@ -56,9 +56,9 @@ export class Bindings {
     this.#writerSinceMs = this.#deps.clock.now();
     for (const { id } of await readGuestPorts(this.#deps.database.db)) {
       const binding = bindingOf(id);
-      this.#heard.set(id, binding !== null && binding.chassis !== null && binding.up);
+      this.#pendingStates.set(id, binding !== null && binding.chassis !== null && binding.up);
     }
-    if (this.#heard.size > 0) this.#wake();
+    if (this.#pendingStates.size > 0) this.#wake();
   }
 
   /**
@@ -68,9 +68,10 @@ export class Bindings {
   async compare(bindingOf: (port: string) => PortBinding | null): Promise<void> {
     for (const { id } of await readActivePorts(this.#deps.database.db)) {
       const binding = bindingOf(id);
-      if (binding === null || binding.chassis === null || !binding.up) this.#heard.set(id, false);
+      if (binding === null || binding.chassis === null || !binding.up)
+        this.#pendingStates.set(id, false);
     }
-    if (this.#heard.size > 0) this.#wake();
+    if (this.#pendingStates.size > 0) this.#wake();
   }
 
   async close(): Promise<void> {
@@ -87,9 +88,9 @@ export class Bindings {
   async #run(): Promise<void> {
     await Promise.resolve(); // gathers all states that arrive in this turn of the event loop
     let isRepeated = false;
-    while (this.#heard.size > 0 && !this.#ending.signal.aborted) {
-      const batch = new Map([...this.#heard].slice(0, batchSize));
-      for (const port of batch.keys()) this.#heard.delete(port);
+    while (this.#pendingStates.size > 0 && !this.#ending.signal.aborted) {
+      const batch = new Map([...this.#pendingStates].slice(0, batchSize));
+      for (const port of batch.keys()) this.#pendingStates.delete(port);
       try {
         await this.#take(batch, isRepeated);
         isRepeated = false;
@@ -97,9 +98,9 @@ export class Bindings {
         this.#deps.log.error({ err: error }, "ports' bindings are not written down yet");
         // A state heard since replaces the failed one. The failed batch goes first in the map, and
         // so is tried again next.
-        const newer = [...this.#heard];
-        this.#heard.clear();
-        for (const [port, isUp] of [...batch, ...newer]) this.#heard.set(port, isUp);
+        const newer = [...this.#pendingStates];
+        this.#pendingStates.clear();
+        for (const [port, isUp] of [...batch, ...newer]) this.#pendingStates.set(port, isUp);
         isRepeated = true;
         await this.#pause();
       }
@@ -138,9 +139,9 @@ export class Bindings {
             (port) =>
               batch.get(port.id) === true &&
               !changed.includes(port) &&
-              port.updated_at_ms > (isRepeated ? now : this.#writerSinceMs) - retellMs,
+              port.updated_at_ms > (isRepeated ? now : this.#writerSinceMs) - resendWithinMs,
           );
-    this.#deps.nova.tell(
+    this.#deps.nova.queue(
       [...changed, ...untold].flatMap((port) => eventOf(port, batch.get(port.id) === true)),
     );
   }

@@ -24,7 +24,7 @@ export class ChassisWatch {
    */
   readonly #missed = new Map<string, number>();
   /** The generation last asked for; null: asking failed, so that silence proves nothing. */
-  #asked: number | null = null;
+  #lastGeneration: number | null = null;
   /** Chassis of hosts whose agent an operator has deleted. */
   #removed: ReadonlySet<string> = new Set();
   readonly #notedAtMs = new Map<string, number>();
@@ -41,11 +41,11 @@ export class ChassisWatch {
   }
 
   /** Counts who missed the last check, and starts the next one. True: gateways may have to move. */
-  async look(): Promise<boolean> {
+  async check(): Promise<boolean> {
     const chassis = this.#sdn().chassis();
     for (const each of chassis) {
-      const answered = this.#asked === null || each.generation >= this.#asked;
-      this.#missed.set(each.name, answered ? 0 : (this.#missed.get(each.name) ?? 0) + 1);
+      const hasAnswered = this.#lastGeneration === null || each.generation >= this.#lastGeneration;
+      this.#missed.set(each.name, hasAnswered ? 0 : (this.#missed.get(each.name) ?? 0) + 1);
     }
     for (const name of this.#missed.keys())
       if (!chassis.some((each) => each.name === name)) this.#missed.delete(name);
@@ -56,21 +56,21 @@ export class ChassisWatch {
   }
 
   /**
-   * Writes the heartbeats of hosts that have answered. Called more often than `look`, so that a
+   * Writes the heartbeats of hosts that have answered. Called more often than `check`, so that a
    * cloud that restarts soon shows its hosts as alive.
    */
   async hear(): Promise<void> {
     const now = this.#deps.clock.now();
-    const added = this.#sdn()
+    const newChassis = this.#sdn()
       .chassis()
       .filter(({ name }) => !this.#missed.has(name));
-    for (const { name } of added) this.#missed.set(name, 0);
+    for (const { name } of newChassis) this.#missed.set(name, 0);
     // A new host is asked at once instead of at the next check.
-    if (this.#asked === null || added.length > 0) await this.#ask();
+    if (this.#lastGeneration === null || newChassis.length > 0) await this.#ask();
     for (const each of this.#sdn().chassis()) {
       if (
-        this.#asked !== null &&
-        each.generation >= this.#asked &&
+        this.#lastGeneration !== null &&
+        each.generation >= this.#lastGeneration &&
         now - (this.#notedAtMs.get(each.name) ?? 0) >= noteEveryMs
       )
         await this.#note(each, now);
@@ -92,18 +92,19 @@ export class ChassisWatch {
     }
   }
 
-  /** Reads which chassis' agents were deleted. For callers of `facts` that do not call `look`. */
+  /** Reads which chassis' agents were deleted. For callers of `facts` that do not call `check`. */
   async learnRemoved(chassis: readonly Chassis[] = this.#sdn().chassis()): Promise<void> {
-    const removed = await removedControllers(this.#deps.database.db);
+    const hostsWithoutAgent = await removedControllers(this.#deps.database.db);
     this.#removed = new Set(
-      chassis.filter(({ hostname }) => removed.has(hostname)).map(({ name }) => name),
+      chassis.filter(({ hostname }) => hostsWithoutAgent.has(hostname)).map(({ name }) => name),
     );
   }
 
   async #ask(): Promise<void> {
-    const asked = await this.#sdn().askChassis();
-    this.#asked = isFault(asked) ? null : asked;
-    if (isFault(asked)) this.#deps.log.debug({ why: asked.message }, 'hosts cannot be asked now');
+    const generation = await this.#sdn().askChassis();
+    this.#lastGeneration = isFault(generation) ? null : generation;
+    if (isFault(generation))
+      this.#deps.log.debug({ why: generation.message }, 'hosts cannot be asked now');
   }
 
   /** Whether the hosts that can carry gateways have changed since the last call. */

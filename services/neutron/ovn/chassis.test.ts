@@ -52,17 +52,17 @@ describe('the writer and the hosts of the network', () => {
     for (let round = 0; round < 2; round += 1) await task('neutron.watch-chassis');
     const { db } = ovn.world.database;
     await db.updateTable('agents').set({ deleted_at_ms: 1 }).where('host', '=', 'h1').execute();
-    const known = (): string[] => ovn.network.chassis().map(({ name }) => name);
+    const chassisNames = (): string[] => ovn.network.chassis().map(({ name }) => name);
     const watch = async (): Promise<void> => {
       for (let round = 0; round < 5; round += 1) await task('neutron.watch-chassis');
     };
     await watch();
-    assert.deepEqual(known(), ['h1', 'h2'], 'it still runs, and would come back at once');
+    assert.deepEqual(chassisNames(), ['h1', 'h2'], 'it still runs, and would come back at once');
     assert.equal(await mayBind(db, 'h1', systemClock.now()), false, 'but carries no new ports');
     ovn.network.chassisAlive('h1', false);
     ovn.network.chassisAlive('h2', false);
     await watch();
-    assert.deepEqual(known(), ['h2'], 'one that is only silent stays');
+    assert.deepEqual(chassisNames(), ['h2'], 'one that is only silent stays');
     ovn.network.chassisAlive('h2', true);
   });
 
@@ -143,16 +143,16 @@ describe('the writer and the hosts of the network', () => {
     await ovn.writer.close();
     // A process that starts while OVN has rows already: it receives the rows before the chassis.
     let tell = (): void => undefined;
-    let known = false;
+    let bindingsKnown = false;
     ovn.writer = createNeutronOvnWriter({
       ...deps(),
       openSdn: (listeners) => {
         const handle = network.open({ ...listeners, bindingsKnown: () => undefined });
         tell = () => {
-          known = true;
+          bindingsKnown = true;
           listeners.bindingsKnown?.();
         };
-        return { ...handle, chassis: () => (known ? handle.chassis() : []) };
+        return { ...handle, chassis: () => (bindingsKnown ? handle.chassis() : []) };
       },
     });
     await task('neutron.write-changes');

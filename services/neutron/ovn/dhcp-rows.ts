@@ -39,7 +39,7 @@ export function portDhcp(port: PortFacts): {
     )?.subnet;
     const options = subnet && optionsOf(subnet);
     if (!subnet || !options) return null;
-    const own = wishes(port, version);
+    const own = ownOptions(port, version);
     if (Object.keys(own).length === 0) return ownerName('subnet', subnet.id);
     const key = `${ownerName('port', port.id)}#dhcp${version}`;
     rows.push(row(key, subnet, { ...options, ...own }));
@@ -166,7 +166,7 @@ const textOptions = new Set([
 ]);
 
 /** The port's extra DHCP options that OVN knows; others have no effect. */
-function wishes(port: PortFacts, version: 4 | 6): Options {
+function ownOptions(port: PortFacts, version: 4 | 6): Options {
   const names = version === 4 ? v4Names : v6Names;
   return Object.fromEntries(
     port.dhcpOptions.flatMap(({ version: of, name, value }) => {

@@ -66,7 +66,7 @@ describe('events for Nova', () => {
     );
     await atRest();
     const { db } = ovn.world.database;
-    const heard = async (name: string, count: number): Promise<void> => {
+    const untilEvents = async (name: string, count: number): Promise<void> => {
       wakeWriter(ovn.writer);
       await eventually(() => ovn.events.filter((each) => each.name === name).length === count, {
         withinMs: 2_000,
@@ -85,13 +85,13 @@ describe('events for Nova', () => {
       port,
       '10.0.0.5',
     );
-    await heard('network-changed', 1);
+    await untilEvents('network-changed', 1);
     await db
       .updateTable('floating_ips')
       .set({ fixed_port_id: null, fixed_ip_address: null, router_id: null })
       .execute();
     await ovn.world.mark(['floating_ip', floatingIp]);
-    await heard('network-changed', 2);
+    await untilEvents('network-changed', 2);
     await db
       .insertInto('ip_allocations')
       .values({
@@ -103,10 +103,10 @@ describe('events for Nova', () => {
       })
       .execute();
     await ovn.world.mark(['port', port.id]);
-    await heard('network-changed', 3);
+    await untilEvents('network-changed', 3);
     await db.deleteFrom('ports').where('id', '=', port.id).execute();
     await ovn.world.mark(['port', port.id]);
-    await heard('network-vif-deleted', 1);
+    await untilEvents('network-vif-deleted', 1);
     assert.equal(ovn.events.length, 4);
   });
 
@@ -136,17 +136,17 @@ describe('events for Nova', () => {
         return result;
       },
     });
-    const told: ServerExternalEvent[] = [];
+    const queuedEvents: ServerExternalEvent[] = [];
     const bindings = new Bindings({
       ...deps(),
       database: { ...ovn.world.database, db },
-      nova: { tell: (events) => void told.push(...events) },
+      nova: { queue: (events) => void queuedEvents.push(...events) },
     });
     bindings.hear(port.id, { port: port.id, chassis: 'h1', up: true });
-    await eventually(() => told.length > 0, { withinMs: 5_000, what: 'Nova hears' });
+    await eventually(() => queuedEvents.length > 0, { withinMs: 5_000, what: 'Nova hears' });
     await bindings.close();
     assert.equal(tries, losses.length + 1);
-    assert.deepEqual(told, [
+    assert.deepEqual(queuedEvents, [
       { name: 'network-vif-plugged', server_uuid: 'server', tag: port.id, status: 'completed' },
     ]);
     assert.equal((await portStatus(port.id)).status, 'ACTIVE');

@@ -25,7 +25,7 @@ export class NovaNotifier {
     this.#deps = deps;
   }
 
-  tell(events: readonly ServerExternalEvent[]): void {
+  queue(events: readonly ServerExternalEvent[]): void {
     if (events.length === 0 || this.#ending.signal.aborted) return;
     const over = this.#waiting.length + events.length - maxWaiting;
     if (over > 0)
@@ -50,10 +50,10 @@ export class NovaNotifier {
     const { signal } = this.#ending;
     while (this.#waiting.length > 0 && !signal.aborted) {
       const events = this.#waiting.splice(0, maxEvents);
-      const sent = await persistently(this.#deps, events, signal);
-      if (isFault(sent))
+      const delivery = await persistently(this.#deps, events, signal);
+      if (isFault(delivery))
         this.#deps.log.error(
-          { why: sent.message, events: events.length },
+          { why: delivery.message, events: events.length },
           "Nova was not told of changes at its servers' ports",
         );
     }
@@ -87,10 +87,10 @@ async function once(
   requestId: string,
 ): Promise<Outcome<void>> {
   const nova = novaClient(deps, { token: null, requestId }, { timeoutMs });
-  const sent = await nova.sendEvents(events);
-  if (!isFault(sent)) return undefined;
-  const status = refusedStatus(sent);
-  if (status === undefined) return sent;
+  const delivery = await nova.sendEvents(events);
+  if (!isFault(delivery)) return undefined;
+  const status = refusedStatus(delivery);
+  if (status === undefined) return delivery;
   // No such server, or it has no host yet. Nova reads the ports itself when it schedules the
   // server.
   if (status === 404 || status === 422) return undefined;

@@ -129,13 +129,13 @@ describe('Neutron towards the network below', () => {
   it('mends stray, missing and altered rows, and counts them', async () => {
     const net = await ovn.world.network();
     const subnet = await ovn.world.subnet(net, '10.0.0.0/24');
-    const [lost] = [
+    const [lostPort] = [
       await ovn.world.port(net, [[subnet, '10.0.0.5']]),
       await ovn.world.port(net, [[subnet, '10.0.0.6']]),
     ];
     await atRest();
     ovn.network.vandalize((all) => {
-      all.delete(`Logical_Switch_Port port/${lost.id}`);
+      all.delete(`Logical_Switch_Port port/${lostPort.id}`);
       all.set('Address_Set stray', {
         table: 'Address_Set',
         key: 'stray',

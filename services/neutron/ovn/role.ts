@@ -102,7 +102,7 @@ export function createNeutronOvnWriter(deps: OvnWriterDeps): OvnWriterRole {
     await bindings.compare((port) => sdn().binding(port));
   };
   const watchChassis = async (): Promise<void> => {
-    if (sdn().isWriter() && (await watch.look())) writer.touch(await gatewayRouters(database.db));
+    if (sdn().isWriter() && (await watch.check())) writer.touch(await gatewayRouters(database.db));
   };
   // Every process runs these tasks; they act only in the process that holds the lock at OVN.
   const scope = 'every';

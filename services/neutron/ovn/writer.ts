@@ -210,7 +210,7 @@ export class Writer {
 
   async #shown(facts: Facts, wanted: Wanted): Promise<void> {
     await settle(this.#deps, facts);
-    this.#deps.nova.tell(this.#addresses.take(facts, wanted));
+    this.#deps.nova.queue(this.#addresses.take(facts, wanted));
   }
 
   /** Must be known before a write: without chassis, every router would lose its gateway. */

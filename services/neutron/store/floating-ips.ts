@@ -83,14 +83,16 @@ export async function dropLostFloatingIps(
 ): Promise<void> {
   const led = await floatingIpsTo(trx, portId);
   if (led.length === 0) return;
-  const kept = new Set(
+  const portAddresses = new Set(
     (
       await trx.selectFrom('ip_allocations').select('ip').where('port_id', '=', portId).execute()
     ).map(({ ip }) => ip),
   );
   await release(
     trx,
-    led.filter(({ fixed_ip_address }) => fixed_ip_address === null || !kept.has(fixed_ip_address)),
+    led.filter(
+      ({ fixed_ip_address }) => fixed_ip_address === null || !portAddresses.has(fixed_ip_address),
+    ),
     nowMs,
   );
 }

@@ -16,9 +16,9 @@ const cursors = new WeakMap<object, Map<string, bigint>>();
 /** Cursors of one database. Transactions share its dialect adapter, which therefore is the key. */
 function cursorsOf(trx: NeutronDb): Map<string, bigint> {
   const owner = trx.getExecutor().adapter;
-  const held = cursors.get(owner) ?? new Map<string, bigint>();
-  cursors.set(owner, held);
-  return held;
+  const ownCursors = cursors.get(owner) ?? new Map<string, bigint>();
+  cursors.set(owner, ownCursors);
+  return ownCursors;
 }
 
 export const poolsOf = (subnet: Pick<SubnetRow, 'allocation_pools_json'>): Pool[] =>
@@ -40,13 +40,13 @@ export async function pickAddress(
   }));
   if (fromEnd) {
     for (const { start, end } of pools.reverse()) {
-      const found = await firstFree(trx, subnet.id, { start, end }, version, 'desc');
-      if (found !== undefined) return numberToIp(found, version);
+      const freeAddress = await firstFree(trx, subnet.id, { start, end }, version, 'desc');
+      if (freeAddress !== undefined) return numberToIp(freeAddress, version);
     }
     return undefined;
   }
-  const held = cursorsOf(trx);
-  const cursor = held.get(subnet.id) ?? 0n;
+  const ownCursors = cursorsOf(trx);
+  const cursor = ownCursors.get(subnet.id) ?? 0n;
   // From the cursor to the end, then from the start to the cursor.
   const ranges = [
     ...pools.map(({ start, end }) => ({ start: start > cursor ? start : cursor, end })),
@@ -54,11 +54,11 @@ export async function pickAddress(
   ];
   for (const { start, end } of ranges) {
     if (start > end) continue;
-    const found = await firstFree(trx, subnet.id, { start, end }, version, 'asc');
-    if (found === undefined) continue;
-    if (held.size >= maxCursors) held.clear();
-    held.set(subnet.id, found + 1n);
-    return numberToIp(found, version);
+    const freeAddress = await firstFree(trx, subnet.id, { start, end }, version, 'asc');
+    if (freeAddress === undefined) continue;
+    if (ownCursors.size >= maxCursors) ownCursors.clear();
+    ownCursors.set(subnet.id, freeAddress + 1n);
+    return numberToIp(freeAddress, version);
   }
   return undefined;
 }
@@ -74,7 +74,7 @@ async function firstFree(
   const isUp = order === 'asc';
   const isOutside = (at: bigint): boolean => at < start || at > end;
   for (let at = isUp ? start : end; !isOutside(at);) {
-    const taken = await trx
+    const allocations = await trx
       .selectFrom('ip_allocations')
       .select('ip_key')
       .where('subnet_id', '=', subnetId)
@@ -82,12 +82,12 @@ async function firstFree(
       .orderBy('ip_key', order)
       .limit(lookAhead)
       .execute();
-    for (const { ip_key } of taken) {
+    for (const { ip_key } of allocations) {
       if (BigInt(`0x${ip_key}`) !== at) return at;
       at += isUp ? 1n : -1n;
       if (isOutside(at)) return undefined;
     }
-    if (taken.length < lookAhead) return at;
+    if (allocations.length < lookAhead) return at;
   }
   return undefined;
 }
@@ -160,8 +160,8 @@ export async function addressesOf(
   db: NeutronDb,
   portIds: readonly string[],
 ): Promise<Map<string, FixedIp[]>> {
-  const found = new Map<string, FixedIp[]>();
-  if (portIds.length === 0) return found;
+  const addressesByPort = new Map<string, FixedIp[]>();
+  if (portIds.length === 0) return addressesByPort;
   const rows = await db
     .selectFrom('ip_allocations')
     .select(['port_id', 'subnet_id', 'ip'])
@@ -170,9 +170,9 @@ export async function addressesOf(
     .orderBy('ip_key')
     .execute();
   for (const { port_id, subnet_id, ip } of rows) {
-    const addresses = found.get(port_id);
+    const addresses = addressesByPort.get(port_id);
     if (addresses) addresses.push({ subnet_id, ip_address: ip });
-    else found.set(port_id, [{ subnet_id, ip_address: ip }]);
+    else addressesByPort.set(port_id, [{ subnet_id, ip_address: ip }]);
   }
-  return found;
+  return addressesByPort;
 }

@@ -160,6 +160,6 @@ export function taggedWith(
   tags: readonly string[],
 ): RawBuilder<boolean> {
   const cases = tags.map((tag) => sql`instr(tags, ${`,${tag},`}) > 0`);
-  const found = sql<boolean>`(${sql.join(cases, filter.endsWith('-any') ? sql` or ` : sql` and `)})`;
-  return filter.startsWith('not-') ? sql<boolean>`not ${found}` : found;
+  const condition = sql<boolean>`(${sql.join(cases, filter.endsWith('-any') ? sql` or ` : sql` and `)})`;
+  return filter.startsWith('not-') ? sql<boolean>`not ${condition}` : condition;
 }

@@ -113,18 +113,21 @@ describe('neutron on MariaDB', { skip: await mariadbMissing() }, () => {
     await sure('member', 'POST', 'subnets', {
       subnet: { network_id: network.id, ip_version: 4, cidr: '10.0.0.0/22' },
     });
-    const made = await Promise.all(
+    const createdNetworks = await Promise.all(
       Array.from(
         { length: 500 },
         async () => await ask('member', 'POST', 'ports', { port: { network_id: network.id } }),
       ),
     );
     assert.deepEqual(
-      [...new Set(made.map(({ status }) => status))],
+      [...new Set(createdNetworks.map(({ status }) => status))],
       [201],
-      JSON.stringify(made.find(({ status }) => status !== 201)?.body),
+      JSON.stringify(createdNetworks.find(({ status }) => status !== 201)?.body),
     );
-    assert.equal(new Set(made.map(({ body }) => body.port.fixed_ips[0].ip_address)).size, 500);
+    assert.equal(
+      new Set(createdNetworks.map(({ body }) => body.port.fixed_ips[0].ip_address)).size,
+      500,
+    );
   });
 
   it('leaves no address of a subnet that is deleted while ports are made', async () => {
@@ -137,14 +140,14 @@ describe('neutron on MariaDB', { skip: await mariadbMissing() }, () => {
         { length: 6 },
         async () => await ask('member', 'POST', 'ports', { port: { network_id: network.id } }),
       );
-      const gone = await ask('member', 'DELETE', `subnets/${subnet.id}`);
-      const made = await Promise.all(ports);
+      const deletion = await ask('member', 'DELETE', `subnets/${subnet.id}`);
+      const creations = await Promise.all(ports);
       assert.ok(
-        made.every(({ status }) => status === 201) && [204, 409].includes(gone.status),
-        `${gone.status}`,
+        creations.every(({ status }) => status === 201) && [204, 409].includes(deletion.status),
+        `${deletion.status}`,
       );
       assert.deepEqual((await neutronAudit(neutron.deps.database.db)).inconsistencies, []);
-      for (const { body } of made) await sure('member', 'DELETE', `ports/${body.port.id}`);
+      for (const { body } of creations) await sure('member', 'DELETE', `ports/${body.port.id}`);
       await ask('member', 'DELETE', `subnets/${subnet.id}`);
     }
   });

@@ -91,19 +91,19 @@ export async function freeSegment(
   min: number,
   max: number,
 ): Promise<number | undefined> {
-  const taken = () =>
+  const segmentsInRange = () =>
     db
       .selectFrom('network_segments')
       .where('network_type', '=', type)
       .where('physical_network', '=', physicalNetwork)
       .where('segmentation_id', '>=', min);
-  const last = await taken()
+  const last = await segmentsInRange()
     .select((eb) => eb.fn.max('segmentation_id').as('last'))
     .executeTakeFirst();
   const next = last?.last == null ? min : Number(last.last) + 1;
   if (next <= max) return next;
   const ids = new Set(
-    (await taken().select('segmentation_id').execute()).map(
+    (await segmentsInRange().select('segmentation_id').execute()).map(
       ({ segmentation_id }) => segmentation_id,
     ),
   );

@@ -4,7 +4,7 @@ import type { Kysely } from 'kysely';
 import { isUniqueViolation } from '#platform/db/errors.ts';
 import type { NeutronTables } from './tables.ts';
 
-export interface SeenAgent {
+export interface AgentReport {
   readonly type: 'OVN Controller agent' | 'OVN Controller Gateway agent' | 'OVN Metadata agent';
   readonly binary: 'ovn-controller' | 'neutron-ovn-metadata-agent';
   readonly host: string;
@@ -21,7 +21,7 @@ export interface SeenAgent {
  */
 export async function noteAgent(
   db: Kysely<NeutronTables>,
-  agent: SeenAgent,
+  agent: AgentReport,
   nowMs: number,
 ): Promise<void> {
   const id = agentId(agent);
@@ -33,7 +33,7 @@ export async function noteAgent(
       .where('deleted_at_ms', '<', agent.startedAtMs)
       .execute();
   }
-  const seen = {
+  const columns = {
     agent_type: agent.type,
     availability_zone: agent.zone,
     configurations_json: JSON.stringify(agent.configurations),
@@ -41,7 +41,11 @@ export async function noteAgent(
     ...(agent.startedAtMs === null ? {} : { started_at_ms: agent.startedAtMs }),
   };
   const update = async (): Promise<boolean> => {
-    const result = await db.updateTable('agents').set(seen).where('id', '=', id).executeTakeFirst();
+    const result = await db
+      .updateTable('agents')
+      .set(columns)
+      .where('id', '=', id)
+      .executeTakeFirst();
     return result.numUpdatedRows > 0n;
   };
   if (await update()) return;
@@ -57,7 +61,7 @@ export async function noteAgent(
       created_at_ms: nowMs,
       started_at_ms: nowMs,
       deleted_at_ms: null,
-      ...seen,
+      ...columns,
     })
     .execute()
     .catch(async (error: unknown) => {
@@ -78,7 +82,7 @@ export async function removedControllers(db: Kysely<NeutronTables>): Promise<Set
 }
 
 /** A UUID derived from binary and host, so that every process computes the same one. */
-function agentId({ binary, host }: SeenAgent): string {
+function agentId({ binary, host }: AgentReport): string {
   const hex = createHash('sha1').update(`${binary} ${host}`).digest('hex');
   // in the form of a version 5 UUID
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;

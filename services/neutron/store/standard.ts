@@ -5,13 +5,13 @@ import type { StandardColumns } from './tables.ts';
 export function standardRow(
   id: string,
   nowMs: number,
-  given: { project_id: string; name: string; description: string },
+  input: { project_id: string; name: string; description: string },
 ): StandardColumns {
   return {
     id,
-    project_id: given.project_id,
-    name: given.name,
-    description: given.description,
+    project_id: input.project_id,
+    name: input.name,
+    description: input.description,
     tags: '',
     revision_number: 0,
     created_at_ms: nowMs,

@@ -62,7 +62,7 @@ export async function portsHolding(db: NeutronDb, subnet: SubnetRow): Promise<st
 
 /** Deletes the subnet and its address allocations; returns the ids of the ports that had one. */
 export async function eraseSubnet(trx: NeutronTrx, id: string): Promise<string[]> {
-  const held = await trx
+  const allocations = await trx
     .selectFrom('ip_allocations')
     .select('port_id')
     .distinct()
@@ -70,7 +70,7 @@ export async function eraseSubnet(trx: NeutronTrx, id: string): Promise<string[]
     .execute();
   await trx.deleteFrom('ip_allocations').where('subnet_id', '=', id).execute();
   await trx.deleteFrom('subnets').where('id', '=', id).execute();
-  return held.map(({ port_id }) => port_id);
+  return allocations.map(({ port_id }) => port_id);
 }
 
 /** The id of the router interface that has the subnet's gateway address; undefined: none has it. */
@@ -79,7 +79,7 @@ export async function gatewayPort(
   { id, gateway_ip }: Pick<SubnetRow, 'id' | 'gateway_ip'>,
 ): Promise<string | undefined> {
   if (gateway_ip === null) return undefined;
-  const found = await db
+  const gatewayAllocation = await db
     .selectFrom('ip_allocations')
     .innerJoin('ports', 'ports.id', 'ip_allocations.port_id')
     .select('ports.id')
@@ -87,5 +87,5 @@ export async function gatewayPort(
     .where('ip_allocations.ip', '=', gateway_ip)
     .where('ports.device_owner', '=', interfaceOwner)
     .executeTakeFirst();
-  return found?.id;
+  return gatewayAllocation?.id;
 }

@@ -40,8 +40,8 @@ describe('os-aggregates', () => {
         updated_at: '2026-11-22T12:00:00.000000',
       },
     );
-    const gone = await ask('admin', 'DELETE', 'os-aggregates/1');
-    assert.deepEqual([gone.status, gone.body], [200, undefined]);
+    const deletion = await ask('admin', 'DELETE', 'os-aggregates/1');
+    assert.deepEqual([deletion.status, deletion.body], [200, undefined]);
     assert.equal((await ask('admin', 'DELETE', 'os-aggregates/1')).status, 404);
   });
 

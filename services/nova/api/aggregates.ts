@@ -88,11 +88,11 @@ export function aggregateRoutes(deps: NovaDeps): readonly Route[] {
     refusal: AggregateRefusal | undefined,
     host?: string,
   ): Promise<Outcome<Reply>> {
-    if (refusal) return refused(refusal, request, host);
+    if (refusal) return faultOf(refusal, request, host);
     const aggregate = await findAggregate(db, idOf(request));
     return aggregate
       ? { status: 200, body: { aggregate: aggregateView(aggregate, request.version) } }
-      : refused('no such aggregate', request);
+      : faultOf('no such aggregate', request);
   }
 
   return [
@@ -161,7 +161,7 @@ export function aggregateRoutes(deps: NovaDeps): readonly Route[] {
       faults: ['notFound'],
       handler: async (request) => {
         const refusal = await deleteAggregate(db, idOf(request));
-        return refusal ? refused(refusal, request) : { status: 200 };
+        return refusal ? faultOf(refusal, request) : { status: 200 };
       },
     }),
     route<ActionBody>('POST', `${path}/:id/action`, {
@@ -215,7 +215,7 @@ function merged(
   );
 }
 
-function refused(refusal: AggregateRefusal, request: ApiRequest<unknown>, host = ''): Fault {
+function faultOf(refusal: AggregateRefusal, request: ApiRequest<unknown>, host = ''): Fault {
   const id = request.params['id'] ?? '';
   switch (refusal) {
     case 'no such aggregate':

@@ -41,9 +41,9 @@ describe('a host whose agent has said that it stops', () => {
       { pause: null },
       { suspend: null },
     ]) {
-      const refused = await act('member', body);
-      assert.equal(refused.status, 409, JSON.stringify(body));
-      assert.match(refused.body.conflictingRequest.message, /its compute host is down/);
+      const refusal = await act('member', body);
+      assert.equal(refusal.status, 409, JSON.stringify(body));
+      assert.match(refusal.body.conflictingRequest.message, /its compute host is down/);
     }
     assert.match(
       (await act('admin', { 'os-stop': null })).body.conflictingRequest.message,
@@ -53,13 +53,16 @@ describe('a host whose agent has said that it stops', () => {
   });
 
   it('does not hinder a deletion, and serves again when it is back', async () => {
-    const [gone, kept] = [await nova.addServer({}), await nova.addServer({})];
-    assert.equal((await nova.ask('member', 'DELETE', `servers/${gone.id}`)).status, 204);
+    const [deletedServer, keptServer] = [await nova.addServer({}), await nova.addServer({})];
+    assert.equal((await nova.ask('member', 'DELETE', `servers/${deletedServer.id}`)).status, 204);
     assert.ok(!isFault(await report('h1', false)));
     assert.deepEqual(await states(), ['h1 enabled up']);
     assert.equal(
-      (await nova.ask('member', 'POST', `servers/${kept.id}/action`, { body: { 'os-stop': null } }))
-        .status,
+      (
+        await nova.ask('member', 'POST', `servers/${keptServer.id}/action`, {
+          body: { 'os-stop': null },
+        })
+      ).status,
       202,
     );
   });
@@ -80,8 +83,8 @@ describe('a deleted compute service', () => {
         (each: { hypervisor_hostname: string }) => each.hypervisor_hostname,
       );
     for (let beat = 0; beat < 3; beat += 1) {
-      const refused = await report('h2', false);
-      assert.ok(isFault(refused) && refused.kind === 'notFound');
+      const refusal = await report('h2', false);
+      assert.ok(isFault(refusal) && refusal.kind === 'notFound');
     }
     assert.ok(!(await states()).some((state: string) => state.startsWith('h2')));
     assert.ok(!(await hypervisors()).includes('h2'));

@@ -75,7 +75,7 @@ export function externalEventRoutes(deps: NovaDeps): readonly Route[] {
         const { events } = request.body;
         const ids = [...new Set(events.map((event) => event.server_uuid))];
         const hosts = await hostsOfServers(deps.database.db, ids);
-        let taken = 0;
+        let acceptedCount = 0;
         const answers: JsonObject[] = [];
         for (const event of events) {
           const host = hosts.get(event.server_uuid);
@@ -88,7 +88,7 @@ export function externalEventRoutes(deps: NovaDeps): readonly Route[] {
             status: code === 200 ? (event.status ?? 'completed') : 'failed',
           });
           if (code !== 200) continue;
-          taken += 1;
+          acceptedCount += 1;
           if (event.name === 'volume-extended' && event.tag !== undefined)
             await conductor.cast(
               'volumeExtended',
@@ -102,8 +102,8 @@ export function externalEventRoutes(deps: NovaDeps): readonly Route[] {
               { requestId: request.id },
             );
         }
-        if (taken === 0) return fault('notFound', 'No instances found for any event');
-        return { status: taken === events.length ? 200 : 207, body: { events: answers } };
+        if (acceptedCount === 0) return fault('notFound', 'No instances found for any event');
+        return { status: acceptedCount === events.length ? 200 : 207, body: { events: answers } };
       },
     }),
   ];

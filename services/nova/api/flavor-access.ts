@@ -7,8 +7,8 @@ import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../deps.ts';
 import { addFlavorAccess, flavorProjects, removeFlavorAccess } from '../store/flavors.ts';
+import { checkProject } from './check-project.ts';
 import { requestedFlavor } from './flavors.ts';
-import { checkProject } from './known-project.ts';
 
 type ActionBody =
   | { addTenantAccess: { tenant: string } }

@@ -237,13 +237,13 @@ describe('flavor access', () => {
   });
 
   it('is given once, listed, and taken once', async () => {
-    const given = await act('addTenantAccess', 'p');
+    const grant = await act('addTenantAccess', 'p');
     assert.deepEqual(
-      [given.status, given.body],
+      [grant.status, grant.body],
       [200, { flavor_access: [{ flavor_id: '2', tenant_id: 'p' }] }],
     );
     assert.equal((await act('addTenantAccess', 'p')).status, 409);
-    assert.deepEqual((await ask('admin', 'GET', 'flavors/2/os-flavor-access')).body, given.body);
+    assert.deepEqual((await ask('admin', 'GET', 'flavors/2/os-flavor-access')).body, grant.body);
     assert.deepEqual((await act('removeTenantAccess', 'p')).body, { flavor_access: [] });
     assert.equal((await act('removeTenantAccess', 'p')).status, 404);
   });

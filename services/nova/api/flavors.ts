@@ -128,11 +128,11 @@ export function flavorRoutes(deps: NovaDeps): readonly Route[] {
           extra_specs: '{}',
           created_at_ms: clock.now(),
         };
-        const taken = await insertFlavor(db, row);
-        if (taken)
+        const duplicateField = await insertFlavor(db, row);
+        if (duplicateField)
           return fault(
             'conflict',
-            taken === 'id'
+            duplicateField === 'id'
               ? `Flavor with ID ${row.flavor_id} already exists.`
               : `Flavor with name ${row.name} already exists.`,
           );
@@ -259,10 +259,11 @@ function filtersOf(request: ApiRequest): Outcome<FlavorFilters> {
     if (!/^-?\d{1,15}$/.test(text)) return fault('badRequest', `Invalid ${name} filter [${text}]`);
     filters[key] = Number(text);
   }
-  const asked = first(request, 'is_public');
-  if (asked === undefined) return filters;
-  const isPublic = asked.toLowerCase() === 'none' ? null : booleanOf(asked);
-  if (isPublic === undefined) return fault('badRequest', `Invalid is_public filter [${asked}]`);
+  const isPublicText = first(request, 'is_public');
+  if (isPublicText === undefined) return filters;
+  const isPublic = isPublicText.toLowerCase() === 'none' ? null : booleanOf(isPublicText);
+  if (isPublic === undefined)
+    return fault('badRequest', `Invalid is_public filter [${isPublicText}]`);
   // For all other callers is_public is ignored: they see public flavors and those their project can
   // access.
   return isAdmin(request) ? { ...filters, isPublic } : filters;

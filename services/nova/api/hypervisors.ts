@@ -207,15 +207,17 @@ async function search(
   withServers: boolean,
 ): Promise<Outcome<Reply>> {
   const pattern = request.params['id'] ?? '';
-  const found = (await readHypervisors(deps, withServers)).filter(({ node }) =>
+  const matchingHypervisors = (await readHypervisors(deps, withServers)).filter(({ node }) =>
     node.host.includes(pattern),
   );
-  if (found.length === 0)
+  if (matchingHypervisors.length === 0)
     return fault('notFound', `No hypervisor matching '${pattern}' could be found.`);
   return {
     status: 200,
     body: {
-      hypervisors: found.map((hypervisor) => hypervisorSummary(hypervisor, request.version)),
+      hypervisors: matchingHypervisors.map((hypervisor) =>
+        hypervisorSummary(hypervisor, request.version),
+      ),
     },
   };
 }

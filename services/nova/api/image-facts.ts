@@ -72,14 +72,14 @@ async function fetchKernel(
   const part = async (name: string) => {
     const id = properties[name];
     if (!id) return null;
-    const found = await activeImage(deps, id, caller);
-    return isFault(found)
-      ? found
+    const image = await activeImage(deps, id, caller);
+    return isFault(image)
+      ? image
       : {
-          id: found.id,
-          sizeBytes: found.size ?? 0,
-          checksum: found.os_hash_value ?? '',
-          diskFormat: found.disk_format ?? 'raw',
+          id: image.id,
+          sizeBytes: image.size ?? 0,
+          checksum: image.os_hash_value ?? '',
+          diskFormat: image.disk_format ?? 'raw',
         };
   };
   const [kernel, ramdisk] = [await part('kernel_id'), await part('ramdisk_id')];

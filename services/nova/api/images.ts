@@ -57,12 +57,12 @@ export function imageRoutes(deps: NovaDeps): readonly Route[] {
         'badRequest',
         `Invalid input for field/attribute metadata. ${reserved} is a field of the image itself.`,
       );
-    const removed = Object.keys(now)
+    const removedNames = Object.keys(now)
       .filter((name) => !Object.hasOwn(wanted, name))
       .map((name) => [name, null] as const);
     const changed = await glance(request).changeProperties(image.id, {
       ...wanted,
-      ...Object.fromEntries(removed),
+      ...Object.fromEntries(removedNames),
     });
     return isFault(changed) ? changed : propertiesOf(changed);
   }
@@ -168,10 +168,10 @@ function glanceQuery(request: Request): Outcome<URLSearchParams> {
     const property = name.startsWith(propertyPrefix) ? name.slice(propertyPrefix.length) : '';
     if (property !== '' && !isOwnField(property)) query.set(property, value);
     const filter = Object.hasOwn(filters, name) ? filters[name] : undefined;
-    const asked = filter?.(value);
-    if (filter && !asked)
+    const glanceFilter = filter?.(value);
+    if (filter && !glanceFilter)
       return fault('badRequest', `Invalid input for query parameters ${name}. Value: ${value}.`);
-    if (asked) query.set(...asked);
+    if (glanceFilter) query.set(...glanceFilter);
   }
   return query;
 }

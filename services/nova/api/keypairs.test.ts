@@ -157,7 +157,7 @@ describe('keypairs', () => {
         '2',
       ]);
       const { stdout: pem } = await run('openssl', ['x509', '-in', pemFile]);
-      const told = (
+      const fingerprint = (
         await run('openssl', ['x509', '-in', pemFile, '-noout', '-fingerprint', '-sha1'])
       ).stdout
         .trim()
@@ -165,7 +165,7 @@ describe('keypairs', () => {
       const { status, body } = await create({ name: 'windows', type: 'x509', public_key: pem }, 2);
       assert.deepEqual(
         [status, body.keypair.type, body.keypair.fingerprint],
-        [201, 'x509', told?.toLowerCase()],
+        [201, 'x509', fingerprint?.toLowerCase()],
       );
     } finally {
       await rm(folder, { recursive: true });

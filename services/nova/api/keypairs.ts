@@ -102,24 +102,24 @@ export function keypairRoutes(deps: NovaDeps): readonly Route[] {
       body: createBody,
       faults: ['conflict', 'overQuota'],
       handler: async (request) => {
-        const sent = request.body.keypair;
-        const owner = ownerOf(request, 'create', sent.user_id);
+        const input = request.body.keypair;
+        const owner = ownerOf(request, 'create', input.user_id);
         if (isFault(owner)) return owner;
-        const badName = checkKeypairName(sent.name, request.version);
+        const badName = checkKeypairName(input.name, request.version);
         if (badName) return badName;
-        const kind = sent.type ?? 'ssh';
+        const kind = input.type ?? 'ssh';
         const keyPair =
-          sent.public_key !== undefined
+          input.public_key !== undefined
             ? undefined
             : kind === 'x509'
               ? await generateCertificate(owner, clock.now(), ids)
               : await generateSshKey();
-        const key = keyPair?.publicKey ?? sent.public_key ?? '';
+        const key = keyPair?.publicKey ?? input.public_key ?? '';
         const fingerprint = fingerprintOf(kind, key);
         if (isFault(fingerprint)) return fingerprint;
         const row = {
           user_id: owner,
-          name: sent.name,
+          name: input.name,
           type: kind,
           public_key: key,
           fingerprint,
@@ -127,7 +127,7 @@ export function keypairRoutes(deps: NovaDeps): readonly Route[] {
         };
         const { key_pairs: limit } = await quotaLimits(db, request.auth.projectId ?? '', owner);
         const end = await insertKeypair(db, row, limit);
-        if (end === 'taken') return fault('conflict', `Key pair '${sent.name}' already exists.`);
+        if (end === 'taken') return fault('conflict', `Key pair '${input.name}' already exists.`);
         if (end === 'full')
           return fault('overQuota', `Maximum number of key pairs exceeded: ${limit} are allowed.`);
         const keypair: JsonObject = { ...brief(row, request.version), user_id: owner };

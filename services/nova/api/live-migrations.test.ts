@@ -44,13 +44,13 @@ beforeEach(async () => {
   );
 });
 
-const told = async (answer: Promise<{ status: number; body: any }>): Promise<string> => {
+const messageOf = async (answer: Promise<{ status: number; body: any }>): Promise<string> => {
   const { status, body } = await answer;
   const [fault] = Object.values(body ?? {}) as { message?: string }[];
   return `${status} ${fault?.message ?? ''}`.trim();
 };
 const move = async (value: JsonObject, version: number) =>
-  await told(
+  await messageOf(
     ask('admin', 'POST', `servers/${server.id}/action`, {
       version,
       body: { 'os-migrateLive': value },
@@ -65,9 +65,11 @@ const migrating = async () => {
   await changeServer(database.db, server.id, { task_state: 'migrating' }, clock.now());
 };
 const path = () => `servers/${server.id}/migrations/${running.id}`;
-const abort = async (version = 80) => await told(ask('admin', 'DELETE', path(), { version }));
+const abort = async (version = 80) => await messageOf(ask('admin', 'DELETE', path(), { version }));
 const force = async (version = 80) =>
-  await told(ask('admin', 'POST', `${path()}/action`, { version, body: { force_complete: null } }));
+  await messageOf(
+    ask('admin', 'POST', `${path()}/action`, { version, body: { force_complete: null } }),
+  );
 
 it('takes the fields of its microversion', async () => {
   for (const [value, version] of [
@@ -119,7 +121,7 @@ it('aborts and completes a migration in the states in which that can be', async 
   assert.match(await force(), /^400 Migration 1 state of instance .* is preparing\./);
   assert.equal(await abort(65), '202');
   assert.match(await abort(65), /^400 Migration 1 state of instance .* is cancelled\./);
-  const unknown = await told(
+  const unknown = await messageOf(
     ask('admin', 'DELETE', `servers/${server.id}/migrations/99`, { version: 80 }),
   );
   assert.equal(unknown, `404 Migration 99 not found for instance ${server.id}`);

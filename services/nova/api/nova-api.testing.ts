@@ -4,8 +4,8 @@
 import type { HostFacts } from '#contracts/nova/guest.ts';
 import type { AskInVersion } from '#openstack/http/api.testing.ts';
 import { openTestApi, peopleRoles, projectOf } from '#openstack/http/api.testing.ts';
-import type { ToldClient } from '#openstack/http/told-client.testing.ts';
-import { toldClient } from '#openstack/http/told-client.testing.ts';
+import type { CannedHttpClient } from '#openstack/http/canned-http-client.testing.ts';
+import { cannedHttpClient } from '#openstack/http/canned-http-client.testing.ts';
 import type { Role } from '#openstack/role.ts';
 import { createInProcessBus } from '#platform/bus/in-process-bus.ts';
 import type { Clock } from '#platform/clock.ts';
@@ -32,7 +32,7 @@ import { createNovaApi } from './role.ts';
 
 export type Person = keyof typeof peopleRoles;
 
-export interface NovaFixture extends Pick<ToldClient, 'calls' | 'answerCalls'> {
+export interface NovaFixture extends Pick<CannedHttpClient, 'calls' | 'answerCalls'> {
   deps: NovaDeps;
   roles: Record<'api' | 'metadata' | 'conductor' | 'scheduler', Role>;
   /** The background tasks of all roles. */
@@ -62,7 +62,7 @@ export async function startNova(
   const clock = createFakeClock({ startMs, movedBy: 'sleeps' });
   const time = options.clock ?? clock;
   const ids = seededIds(1);
-  const http = toldClient();
+  const http = cannedHttpClient();
   const deps: NovaDeps = {
     database,
     sagas: createSagaQueue({ db: database.db, clock: time }),

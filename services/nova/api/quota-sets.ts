@@ -33,8 +33,8 @@ import {
 } from '../store/quotas.ts';
 import { countServerGroups } from '../store/server-groups.ts';
 import type { NovaDb } from '../store/servers.ts';
+import { checkProject } from './check-project.ts';
 import { numberSchema } from './field-schemas.ts';
-import { checkProject } from './known-project.ts';
 import { first } from './request.ts';
 
 type Limit = number | string;
@@ -237,13 +237,13 @@ const classDocument = (request: ApiRequest<unknown>, now: QuotaLimits): JsonObje
   );
 
 function ownLimits(
-  sent: Partial<Record<QuotaResource, Limit>>,
+  input: Partial<Record<QuotaResource, Limit>>,
   version: number,
   words: QuotaWords,
 ): Partial<QuotaLimits> {
   return Object.fromEntries(
     resourcesIn(version, words).own.flatMap((resource) =>
-      sent[resource] === undefined ? [] : [[resource, Number(sent[resource])]],
+      input[resource] === undefined ? [] : [[resource, Number(input[resource])]],
     ),
   );
 }

@@ -196,7 +196,7 @@ describe('limits', () => {
 
   it('tell limits and what is taken, by the names of their microversion', async () => {
     await nova.addServer();
-    const kept = {
+    const commonLimits = {
       maxServerMeta: 128,
       maxTotalCores: 20,
       maxTotalInstances: 10,
@@ -218,14 +218,18 @@ describe('limits', () => {
       totalSecurityGroupsUsed: 0,
     };
     assert.deepEqual(await absolute('reader'), {
-      ...kept,
+      ...commonLimits,
       ...personality,
       ...network,
       maxImageMeta: 128,
     });
-    assert.deepEqual(await absolute('reader', 36), { ...kept, ...personality, maxImageMeta: 128 });
-    assert.deepEqual(await absolute('reader', 39), { ...kept, ...personality });
-    assert.deepEqual(await absolute('reader', 57), kept);
+    assert.deepEqual(await absolute('reader', 36), {
+      ...commonLimits,
+      ...personality,
+      maxImageMeta: 128,
+    });
+    assert.deepEqual(await absolute('reader', 39), { ...commonLimits, ...personality });
+    assert.deepEqual(await absolute('reader', 57), commonLimits);
     assert.deepEqual((await get('reader', 'limits')).body.limits.rate, []);
   });
 

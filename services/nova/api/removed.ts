@@ -10,7 +10,7 @@ import type { ServerActionRow } from './server-actions/action.ts';
 const goneFault = () =>
   fault('gone', 'This resource is no longer available. No forwarding address is given.');
 
-const removed: readonly (readonly [path: string, methods: readonly HttpMethod[]])[] = [
+const removedPaths: readonly (readonly [path: string, methods: readonly HttpMethod[]])[] = [
   ['os-agents', ['GET', 'POST']],
   ['os-agents/:id', ['PUT', 'DELETE']],
   ['os-cells', ['GET', 'POST']],
@@ -46,7 +46,7 @@ const removed: readonly (readonly [path: string, methods: readonly HttpMethod[]]
   ['servers/:id/os-virtual-interfaces', ['GET']],
 ];
 
-export const removedRoutes: readonly Route[] = removed.flatMap(([path, methods]) =>
+export const removedRoutes: readonly Route[] = removedPaths.flatMap(([path, methods]) =>
   methods.map((method) =>
     route(method, `/v2.1/${path}`, { policy: null, faults: ['gone'], handler: goneFault }),
   ),

@@ -19,7 +19,7 @@ after(async () => await nova.close());
 
 const adminOnly = (route: Route): boolean =>
   route.policy !== null && policies[route.policy] === 'rule:context_is_admin';
-const asked = ({ path, since, until }: Route): [string, { version: number }] => [
+const requestFor = ({ path, since, until }: Route): [string, { version: number }] => [
   path.slice('/v2.1/'.length).replace(/:\w+/g, 'x'),
   { version: since ?? Math.min(until ?? 1, 1) },
 ];
@@ -28,7 +28,7 @@ describe('every route', () => {
   it('is seen by this test', () => assert.ok(routes.length > 70, `${routes.length} routes`));
   it('wants a token', async () => {
     for (const route of routes.filter(({ auth }) => auth !== 'none')) {
-      const [path, version] = asked(route);
+      const [path, version] = requestFor(route);
       assert.equal(
         (await nova.ask(null, route.method, path, version)).status,
         401,
@@ -40,7 +40,7 @@ describe('every route', () => {
     const theirs = routes.filter(adminOnly);
     assert.ok(theirs.length > 30, `${theirs.length} routes`);
     for (const route of theirs) {
-      const [path, version] = asked(route);
+      const [path, version] = requestFor(route);
       assert.equal(
         (await nova.ask('member', route.method, path, version)).status,
         403,
@@ -58,7 +58,7 @@ describe('every route', () => {
         !path.startsWith('/v2.1/os-keypairs') &&
         !path.endsWith('/action'),
     )) {
-      const [path, version] = asked(route);
+      const [path, version] = requestFor(route);
       assert.equal(
         (await nova.ask('reader', route.method, path, version)).status,
         403,

@@ -56,8 +56,8 @@ const policy = (name: string): string => `os_compute_api:os-security-groups:${na
 const faults = ['notFound', 'overQuota'] as const;
 
 /** Maps Neutron's 409 to the 400 that nova-network answered, which clients of this API expect. */
-const inOldWords = (refused: Fault): Fault =>
-  refused.kind === 'conflict' ? fault('badRequest', refused.message) : refused;
+const inOldWords = (refusal: Fault): Fault =>
+  refusal.kind === 'conflict' ? fault('badRequest', refusal.message) : refusal;
 
 export function securityGroupRoutes(deps: NovaDeps): readonly Route[] {
   const askFor = (request: ApiRequest<unknown>) => askNeutron(deps, callerOf(request));
@@ -72,9 +72,9 @@ export function securityGroupRoutes(deps: NovaDeps): readonly Route[] {
     );
   };
   const shown = async (
-    asked: ReturnType<ReturnType<typeof askNeutron>>,
+    call: ReturnType<ReturnType<typeof askNeutron>>,
   ): Promise<Outcome<Reply>> => {
-    const group = await documentOf<SecurityGroup>('security_group', asked);
+    const group = await documentOf<SecurityGroup>('security_group', call);
     return isFault(group)
       ? inOldWords(group)
       : { status: 200, body: { security_group: groupView(group, [group]) } };

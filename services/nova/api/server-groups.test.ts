@@ -13,11 +13,11 @@ const create = async (group: JsonObject, version = 64, who: Person = 'member') =
   await nova.ask(who, 'POST', path, { body: { server_group: group }, version });
 const get = async (query = '', version = 64, who: Person = 'member') =>
   await nova.ask(who, 'GET', `${path}${query}`, { version });
-const made = async (name = 'g', who: Person = 'member'): Promise<string> =>
+const createGroup = async (name = 'g', who: Person = 'member'): Promise<string> =>
   (await create({ name, policy: 'anti-affinity' }, 64, who)).body.server_group.id;
 const names = ({ body }: { body: { server_groups: { name: string }[] } }): string[] =>
   body.server_groups.map(({ name }) => name);
-const said = ({ status, body }: { status: number; body: JsonObject }) => [
+const answerOf = ({ status, body }: { status: number; body: JsonObject }) => [
   status,
   (Object.values(body)[0] as { message: string }).message,
 ];
@@ -54,7 +54,7 @@ describe('os-server-groups', () => {
       assert.equal((await create({ name: 'g', policy })).status, 200);
     }
     assert.deepEqual(
-      said(await create({ name: 'g', policy: 'affinity', rules: { max_server_per_host: 2 } })),
+      answerOf(await create({ name: 'g', policy: 'affinity', rules: { max_server_per_host: 2 } })),
       [400, 'Only anti-affinity policy supports rules.'],
     );
     const wrong: { group: JsonObject; version: number }[] = [
@@ -75,7 +75,7 @@ describe('os-server-groups', () => {
   });
 
   it('are listed in their order, by offset and limit', async () => {
-    for (const name of ['a', 'b', 'c']) await made(name);
+    for (const name of ['a', 'b', 'c']) await createGroup(name);
     assert.deepEqual(names(await get('?limit=2')), ['a', 'b']);
     assert.deepEqual(names(await get('?limit=1&offset=1')), ['b']);
     assert.deepEqual(names(await get('?limit=0&offset=2')), ['c']);
@@ -87,14 +87,14 @@ describe('os-server-groups', () => {
   });
 
   it('belong to a project; administrators see all', async () => {
-    const mine = await made('mine');
-    const others = await made('others', 'other');
+    const mine = await createGroup('mine');
+    const others = await createGroup('others', 'other');
     assert.deepEqual(names(await get('?all_projects=True')), ['mine']);
     assert.deepEqual(names(await get('', 64, 'admin')), ['mine']);
     assert.deepEqual(names(await get('?all_projects=True', 64, 'admin')), ['mine', 'others']);
     const missing = [404, `Instance group ${others} could not be found.`];
-    assert.deepEqual(said(await get(`/${others}`)), missing);
-    assert.deepEqual(said(await nova.ask('member', 'DELETE', `${path}/${others}`)), missing);
+    assert.deepEqual(answerOf(await get(`/${others}`)), missing);
+    assert.deepEqual(answerOf(await nova.ask('member', 'DELETE', `${path}/${others}`)), missing);
     assert.equal((await get(`/${others}`, 64, 'admin')).status, 200);
     assert.equal((await get(`/${mine}`, 64, 'reader')).status, 200);
     assert.equal((await nova.ask('reader', 'DELETE', `${path}/${mine}`)).status, 403);
@@ -104,7 +104,7 @@ describe('os-server-groups', () => {
   });
 
   it('have the servers as members that were created in them, until they are deleted', async () => {
-    const id = await made();
+    const id = await createGroup();
     const [one, two] = [
       await nova.addServer({ server_group_id: id }),
       await nova.addServer({ server_group_id: id }),
@@ -129,9 +129,9 @@ describe('quotas of server groups', () => {
 
   it('bound the groups of a project, counted as they are', async () => {
     assert.equal((await quotas({ server_groups: 1 })).status, 200);
-    const id = await made();
+    const id = await createGroup();
     const full = [403, 'Quota exceeded, too many server groups.'];
-    assert.deepEqual(said(await create({ name: 'h', policy: 'affinity' })), full);
+    assert.deepEqual(answerOf(await create({ name: 'h', policy: 'affinity' })), full);
     const { limits } = (await nova.ask('member', 'GET', 'limits')).body;
     assert.deepEqual(
       [limits.absolute.maxServerGroups, limits.absolute.totalServerGroupsUsed],
@@ -141,14 +141,14 @@ describe('quotas of server groups', () => {
     assert.deepEqual(detail.body.quota_set.server_groups, { limit: 1, in_use: 1, reserved: 0 });
     assert.equal((await quotas({ server_groups: 0 })).status, 400, 'less than is in use');
     assert.equal((await nova.ask('member', 'DELETE', `${path}/${id}`)).status, 204);
-    await made();
+    await createGroup();
     assert.equal((await quotas({ server_groups: -1 })).status, 200);
-    await made();
+    await createGroup();
   });
 
   it('bound the groups of a user, and come from the default class', async () => {
     await quotas({ server_groups: 1 }, 'project-a?user_id=member');
-    await made();
+    await createGroup();
     assert.equal((await create({ name: 'h', policy: 'affinity' })).status, 403);
     assert.equal((await create({ name: 'h', policy: 'affinity' }, 64, 'admin')).status, 200);
     const change = { server_groups: 2, server_group_members: 3 };
@@ -197,11 +197,11 @@ describe('a server created with the hint of a group', () => {
   });
 
   it('is its member at once; the group must be one of its project', async () => {
-    const [id, others] = [await made(), await made('others', 'other')];
+    const [id, others] = [await createGroup(), await createGroup('others', 'other')];
     const answer = await server({ group: id });
     assert.equal(answer.status, 202, JSON.stringify(answer.body));
     assert.deepEqual((await get(`/${id}`)).body.server_group.members, [answer.body.server.id]);
-    assert.deepEqual(said(await server({ group: others })), [
+    assert.deepEqual(answerOf(await server({ group: others })), [
       400,
       `Instance group ${others} could not be found.`,
     ]);
@@ -212,12 +212,12 @@ describe('a server created with the hint of a group', () => {
     await nova.ask('admin', 'PUT', 'os-quota-sets/project-a', {
       body: { quota_set: { server_group_members: 2 } },
     });
-    const id = await made();
+    const id = await createGroup();
     assert.equal((await server({ group: id })).status, 202);
     const full = [403, 'Quota exceeded, too many servers in group'];
-    assert.deepEqual(said(await server({ group: id }, 2)), full);
+    assert.deepEqual(answerOf(await server({ group: id }, 2)), full);
     assert.equal((await server({ group: id })).status, 202);
-    assert.deepEqual(said(await server({ group: id })), full);
+    assert.deepEqual(answerOf(await server({ group: id })), full);
     assert.equal((await get(`/${id}`)).body.server_group.members.length, 2);
   });
 });

@@ -86,7 +86,7 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
     });
 
   async function view(request: Request, server: Server, port: Port): Promise<JsonObject> {
-    const shown: JsonObject = {
+    const document: JsonObject = {
       net_id: port.network_id,
       port_id: port.id,
       mac_addr: port.mac_address,
@@ -94,8 +94,8 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
       fixed_ips: port.fixed_ips.map(({ subnet_id, ip_address }) => ({ subnet_id, ip_address })),
     };
     if (request.version >= tagsShownSince)
-      shown['tag'] = (await findNic(db, server.id, port.id))?.tag ?? null;
-    return shown;
+      document['tag'] = (await findNic(db, server.id, port.id))?.tag ?? null;
+    return document;
   }
 
   return [
@@ -128,15 +128,20 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
         { from: tagsSince, schema: Type.Union([attachment(true), Type.Null()]) },
       ],
       handler: ofServer(deps, async (request, server) => {
-        const asked = request.body?.interfaceAttachment ?? {};
-        if (asked.net_id !== undefined && asked.port_id !== undefined)
+        const requestedInterface = request.body?.interfaceAttachment ?? {};
+        if (requestedInterface.net_id !== undefined && requestedInterface.port_id !== undefined)
           return fault('badRequest', 'Must not input both network_id and port_id');
-        if (asked.fixed_ips && asked.net_id === undefined)
+        if (requestedInterface.fixed_ips && requestedInterface.net_id === undefined)
           return fault('badRequest', 'Must input network_id when request IP address');
-        const address = asked.fixed_ips?.[0]?.ip_address;
-        const missing = await missingPort(request, asked.port_id);
+        const address = requestedInterface.fixed_ips?.[0]?.ip_address;
+        const missing = await missingPort(request, requestedInterface.port_id);
         if (missing) return missing;
-        const row = { uuid: asked.net_id, port: asked.port_id, fixed_ip: address, tag: asked.tag };
+        const row = {
+          uuid: requestedInterface.net_id,
+          port: requestedInterface.port_id,
+          fixed_ip: address,
+          tag: requestedInterface.tag,
+        };
         const wanted = await wantedNetworks(deps, request, [row], [], {
           projectId: server.project_id,
           min: 1,

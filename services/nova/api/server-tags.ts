@@ -29,12 +29,12 @@ export function tagRoutes(deps: NovaDeps): readonly Route[] {
     request: ApiRequest<unknown>,
     next: (now: string[], server: Server) => Outcome<{ tags: readonly string[]; reply: T }>,
   ): Promise<Outcome<T>> {
-    const found = await requestedServer(deps, request);
-    if (isFault(found)) return found;
+    const requested = await requestedServer(deps, request);
+    if (isFault(requested)) return requested;
     return await transaction(db, async (trx) => {
-      await lockServer(trx, found.id);
-      const server = await findServer(trx, found.id, null);
-      if (!server) return fault('notFound', `Instance ${found.id} could not be found.`);
+      await lockServer(trx, requested.id);
+      const server = await findServer(trx, requested.id, null);
+      if (!server) return fault('notFound', `Instance ${requested.id} could not be found.`);
       const changed = next(tagsOf(server), server);
       if (isFault(changed)) return changed;
       await changeServer(trx, server.id, { tags: tagsText(changed.tags) }, clock.now());

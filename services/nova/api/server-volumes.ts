@@ -141,10 +141,10 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
       policy: policy('show'),
       faults: ['notFound'],
       handler: async (request) => {
-        const found = await requestedVolume(request);
-        return isFault(found)
-          ? found
-          : { status: 200, body: { volumeAttachment: view(found.row, request.version) } };
+        const attachedVolume = await requestedVolume(request);
+        return isFault(attachedVolume)
+          ? attachedVolume
+          : { status: 200, body: { volumeAttachment: view(attachedVolume.row, request.version) } };
       },
     }),
     route<AttachBody>('POST', path, {
@@ -152,10 +152,10 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
       body: attachBody,
       faults: ['notFound', 'conflict', 'forbidden', 'timeout'],
       handler: ofServer(deps, async (request, server) => {
-        const asked = request.body.volumeAttachment;
-        const refused = checkState(server, volumeStates, 'attach_volume');
-        if (refused) return checkLock(request, server) ?? refused;
-        const volume = await cinderClient(deps, callerOf(request)).volume(asked.volumeId);
+        const attachment = request.body.volumeAttachment;
+        const refusal = checkState(server, volumeStates, 'attach_volume');
+        if (refusal) return checkLock(request, server) ?? refusal;
+        const volume = await cinderClient(deps, callerOf(request)).volume(attachment.volumeId);
         if (isFault(volume)) return volume;
         if (volume.status !== 'available')
           return fault(
@@ -185,8 +185,8 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
               device: name,
               bus,
               boot_index: null,
-              tag: asked.tag ?? null,
-              delete_on_termination: asked.delete_on_termination ? 1 : 0,
+              tag: attachment.tag ?? null,
+              delete_on_termination: attachment.delete_on_termination ? 1 : 0,
               attachment_id: null,
               host: null,
               connection: null,
@@ -202,11 +202,11 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
       body: changeBody,
       faults: ['notFound', 'conflict'],
       handler: async (request) => {
-        const found = await requestedVolume(request);
-        if (isFault(found)) return found;
-        const asked = request.body.volumeAttachment;
-        if (asked.volumeId !== found.row.volume_id) {
-          const other = await cinderClient(deps, callerOf(request)).volume(asked.volumeId);
+        const attachedVolume = await requestedVolume(request);
+        if (isFault(attachedVolume)) return attachedVolume;
+        const attachment = request.body.volumeAttachment;
+        if (attachment.volumeId !== attachedVolume.row.volume_id) {
+          const other = await cinderClient(deps, callerOf(request)).volume(attachment.volumeId);
           return isFault(other) && other.kind !== 'notFound'
             ? other
             : fault(
@@ -216,7 +216,7 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
         }
         if (request.version < changeableSince)
           return fault('badRequest', 'The old and the new volume are the same.');
-        const { row, server } = found;
+        const { row, server } = attachedVolume;
         const fixed = {
           id: row.volume_id,
           serverId: server.id,
@@ -224,13 +224,13 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
           tag: row.tag,
         } as const;
         const changed = (['id', 'serverId', 'device', 'tag'] as const).find(
-          (name) => asked[name] !== undefined && asked[name] !== fixed[name],
+          (name) => attachment[name] !== undefined && attachment[name] !== fixed[name],
         );
         if (changed)
           return fault('badRequest', `The ${changed} of a volume attachment cannot be changed.`);
-        if (asked.delete_on_termination !== undefined)
+        if (attachment.delete_on_termination !== undefined)
           await changeServerVolume(db, row.id, {
-            delete_on_termination: asked.delete_on_termination ? 1 : 0,
+            delete_on_termination: attachment.delete_on_termination ? 1 : 0,
           });
         return { status: 202 };
       },
@@ -239,11 +239,13 @@ export function volumeRoutes(deps: NovaDeps): readonly Route[] {
       policy: policy('delete'),
       faults: ['notFound', 'conflict', 'forbidden'],
       handler: async (request) => {
-        const found = await requestedVolume(request);
-        if (isFault(found)) return found;
-        if (found.row.boot_index === 0)
+        const attachedVolume = await requestedVolume(request);
+        if (isFault(attachedVolume)) return attachedVolume;
+        if (attachedVolume.row.boot_index === 0)
           return fault('forbidden', 'Cannot detach a root device volume');
-        const begun = await beginVolumeChange(deps, request, found.server, { detach: found.row });
+        const begun = await beginVolumeChange(deps, request, attachedVolume.server, {
+          detach: attachedVolume.row,
+        });
         return isFault(begun) ? begun : { status: 202 };
       },
     }),

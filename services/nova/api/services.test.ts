@@ -192,15 +192,15 @@ describe('os-hosts', () => {
   });
 
   it('are closed and opened; more the hypervisor cannot', async () => {
-    for (const [status, told] of [
+    for (const [status, statusText] of [
       ['disable', 'disabled'],
       ['enable', 'enabled'],
     ]) {
       assert.deepEqual((await put('os-hosts/h1', { status: status ?? '' })).body, {
         host: 'h1',
-        status: told,
+        status: statusText,
       });
-      assert.equal((await services('?host=h1'))[0].status, told);
+      assert.equal((await services('?host=h1'))[0].status, statusText);
     }
     assert.deepEqual(
       await Promise.all(

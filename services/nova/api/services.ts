@@ -131,14 +131,14 @@ export function serviceRoutes(deps: NovaDeps): readonly Route[] {
           );
         // Nova's rows are deleted first: a resource provider that is left at Placement without a
         // node is never scheduled to, so a failure here is harmless.
-        const removed =
+        const deletion =
           node &&
           (await placementClient(deps, { token: null, requestId: request.id }).deleteProvider(
             node.uuid,
           ));
-        if (isFault(removed))
+        if (isFault(deletion))
           deps.log.warn(
-            { host: service.host, node: node?.uuid, req: request.id, reason: removed.message },
+            { host: service.host, node: node?.uuid, req: request.id, reason: deletion.message },
             'the resource provider of a deleted host is left in placement',
           );
         return { status: 204 };

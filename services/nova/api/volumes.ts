@@ -110,11 +110,13 @@ export function cinderRoutes(deps: NovaDeps): readonly Route[] {
       // With a trailing slash the request asks for the volume with an empty id: 404. tempest,
       // test_get_volume_without_passing_volume_id
       if (request.path.endsWith('/')) return fault('notFound', `The ${name} could not be found.`);
-      const found = await documentOf<T[]>(
+      const documents = await documentOf<T[]>(
         `${name}s`,
         askFor(request)('GET', `${name}s/detail?${paging(request).toString()}`),
       );
-      return isFault(found) ? found : { status: 200, body: { [`${name}s`]: found.map(view) } };
+      return isFault(documents)
+        ? documents
+        : { status: 200, body: { [`${name}s`]: documents.map(view) } };
     };
     const one = (request: ApiRequest<unknown>): string =>
       `${name}s/${encodeURIComponent(request.params['id'] ?? '')}`;
@@ -131,8 +133,8 @@ export function cinderRoutes(deps: NovaDeps): readonly Route[] {
         until,
         faults,
         handler: async (request) => {
-          const found = await documentOf<T>(name, askFor(request)('GET', one(request)));
-          return isFault(found) ? found : { status: 200, body: { [name]: view(found) } };
+          const document = await documentOf<T>(name, askFor(request)('GET', one(request)));
+          return isFault(document) ? document : { status: 200, body: { [name]: view(document) } };
         },
       }),
       route('DELETE', `${path}/:id`, {
@@ -213,8 +215,8 @@ export function cinderRoutes(deps: NovaDeps): readonly Route[] {
 
 /** Passes on `limit` and `offset`, which have the same names in Cinder. */
 function paging({ query }: ApiRequest<unknown>): URLSearchParams {
-  const asked = new URLSearchParams();
+  const parameters = new URLSearchParams();
   for (const name of ['limit', 'offset'])
-    for (const value of query[name] ?? []) asked.set(name, value);
-  return asked;
+    for (const value of query[name] ?? []) parameters.set(name, value);
+  return parameters;
 }

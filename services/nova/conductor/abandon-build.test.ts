@@ -41,6 +41,6 @@ test('deleting a server ends what its build fetches', async () => {
   assert.equal(answer.status, 202, JSON.stringify(answer.body));
   const { id } = answer.body.server;
   await eventually(() => building.has(id), { withinMs: 10_000, what: 'the build to be under way' });
-  await fixture.removed(id);
+  await fixture.deleteServer(id);
   assert.deepEqual(abandoned, [id]);
 });

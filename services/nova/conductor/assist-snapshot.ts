@@ -11,7 +11,7 @@ import { changeServerVolume } from '../store/volumes.ts';
 import { currentRow, ownCinder } from './connect-volumes.ts';
 
 const switchDeadlineMs = 120_000;
-const tellDeadlineMs = 120_000;
+const notifyDeadlineMs = 120_000;
 
 export function assistSnapshot(deps: NovaDeps): AnySaga {
   const { db } = deps.database;
@@ -41,7 +41,7 @@ export function assistSnapshot(deps: NovaDeps): AnySaga {
       },
       {
         name: 'tell',
-        deadlineMs: tellDeadlineMs,
+        deadlineMs: notifyDeadlineMs,
         retries: 20,
         async run({ snapshotId }, _state, call) {
           const answer = await ownCinder(deps, call).tellSnapshot(snapshotId, 'creating');

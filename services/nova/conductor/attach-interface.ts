@@ -27,17 +27,23 @@ export function attachInterface(deps: NovaDeps): AnySaga {
         deadlineMs: neutronDeadlineMs,
         retries: 2,
         async run(input, _state, { requestId, signal }) {
-          const found = await nicOf(deps, input);
-          if (isFault(found)) return found;
+          const nicContext = await nicOf(deps, input);
+          if (isFault(nicContext)) return nicContext;
           return await asEvent(
             deps,
             input,
-            { seq: 0, name: 'conductor_connect_port', host: found.host },
+            { seq: 0, name: 'conductor_connect_port', host: nicContext.host },
             async () => {
-              const connected = await connectNics(deps, found.server, found.host, [found.nic], {
-                requestId,
-                signal,
-              });
+              const connected = await connectNics(
+                deps,
+                nicContext.server,
+                nicContext.host,
+                [nicContext.nic],
+                {
+                  requestId,
+                  signal,
+                },
+              );
               return isFault(connected)
                 ? connected
                 : await refreshNetworkInfo(deps, input.serverId, { requestId });
@@ -143,9 +149,9 @@ async function plug(
   requestId: string,
   event: { seq: number; name: string } | undefined = { seq: 1, name: 'compute_attach_interface' },
 ) {
-  const found = await nicOf(deps, input);
-  if (isFault(found)) return found;
-  const { server, host, nic } = found;
+  const nicContext = await nicOf(deps, input);
+  if (isFault(nicContext)) return nicContext;
+  const { server, host, nic } = nicContext;
   const work = async () => {
     const spec = specOf(server, nic);
     if (!spec) return fault('conflict', `The interface's port is not known yet.`);
@@ -165,10 +171,10 @@ async function unplug(
   requestId: string,
   event?: { seq: number; name: string },
 ) {
-  const found = await nicOf(deps, input);
+  const nicContext = await nicOf(deps, input);
   // notFound: an earlier try of this step has already removed the row.
-  if (isFault(found)) return found.kind === 'notFound' ? undefined : found;
-  const { server, host, nic } = found;
+  if (isFault(nicContext)) return nicContext.kind === 'notFound' ? undefined : nicContext;
+  const { server, host, nic } = nicContext;
   const portId = nic.port_id;
   if (portId === null) return undefined;
   const work = async () => {

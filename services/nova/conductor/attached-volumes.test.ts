@@ -8,12 +8,12 @@ import { settleMs } from './conductor.testing.ts';
 import { expectedGuests } from './expected-guests.ts';
 import {
   attach,
-  built,
+  buildServer,
   calls,
   detach,
   disks,
   nova,
-  rested,
+  untilIdle,
   statusOf,
   useVolumeServers,
   world,
@@ -23,30 +23,37 @@ useVolumeServers();
 
 describe('a volume', () => {
   it('is attached to a server, shown, and detached again', async () => {
-    const [server, volume] = [await built(), world.cinder.addVolume()];
-    const made = await attach(server.id, volume.id, { tag: 'data', delete_on_termination: true });
-    assert.equal(made.status, 200, JSON.stringify(made.body));
+    const [server, volume] = [await buildServer(), world.cinder.addVolume()];
+    const attachment = await attach(server.id, volume.id, {
+      tag: 'data',
+      delete_on_termination: true,
+    });
+    assert.equal(attachment.status, 200, JSON.stringify(attachment.body));
     assert.deepEqual(
       [
-        made.body.volumeAttachment.device,
-        made.body.volumeAttachment.tag,
-        made.body.volumeAttachment.delete_on_termination,
+        attachment.body.volumeAttachment.device,
+        attachment.body.volumeAttachment.tag,
+        attachment.body.volumeAttachment.delete_on_termination,
       ],
       ['/dev/vdb', 'data', true],
     );
-    const shown = await rested(server.id);
+    const shown = await untilIdle(server.id);
     assert.deepEqual(shown['os-extended-volumes:volumes_attached'], [
       { id: volume.id, delete_on_termination: true },
     ]);
     assert.deepEqual(
-      [statusOf(volume.id), world.cinder.attachments[0]?.status, made.body.volumeAttachment.id],
+      [
+        statusOf(volume.id),
+        world.cinder.attachments[0]?.status,
+        attachment.body.volumeAttachment.id,
+      ],
       ['in-use', 'attached', volume.id],
     );
     const [listed] = (
       await nova.ask('member', 'GET', `servers/${server.id}/os-volume_attachments`, { version: 89 })
     ).body.volumeAttachments;
     assert.deepEqual(
-      [Object.keys(made.body.volumeAttachment).sort(), Object.keys(listed).sort()],
+      [Object.keys(attachment.body.volumeAttachment).sort(), Object.keys(listed).sort()],
       [
         ['delete_on_termination', 'device', 'id', 'serverId', 'tag', 'volumeId'],
         [
@@ -95,7 +102,7 @@ describe('a volume', () => {
     );
 
     assert.equal((await nova.ask('member', 'DELETE', `${path}/${volume.id}`)).status, 202);
-    assert.deepEqual((await rested(server.id))['os-extended-volumes:volumes_attached'], []);
+    assert.deepEqual((await untilIdle(server.id))['os-extended-volumes:volumes_attached'], []);
     assert.deepEqual(
       [statusOf(volume.id), world.cinder.attachments, disks.get(server.id)],
       ['available', [], []],
@@ -104,10 +111,14 @@ describe('a volume', () => {
   });
 
   it('that is not there, not free or asked for in the wrong state is refused', async () => {
-    const [server, other, volume] = [await built(), await built(), world.cinder.addVolume()];
+    const [server, other, volume] = [
+      await buildServer(),
+      await buildServer(),
+      world.cinder.addVolume(),
+    ];
     assert.equal((await attach(server.id, nova.deps.ids.uuid())).status, 404);
     assert.equal((await attach(server.id, volume.id)).status, 200);
-    await rested(server.id);
+    await untilIdle(server.id);
     for (const id of [server.id, other.id]) assert.equal((await attach(id, volume.id)).status, 400);
     assert.equal(
       (
@@ -131,27 +142,31 @@ describe('a volume', () => {
   });
 
   it('asked for by two servers at once is given to one', async () => {
-    const [first, second, volume] = [await built(), await built(), world.cinder.addVolume()];
+    const [first, second, volume] = [
+      await buildServer(),
+      await buildServer(),
+      world.cinder.addVolume(),
+    ];
     const answers = await Promise.all(
       [first, second].map(async ({ id }) => await attach(id, volume.id)),
     );
     assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 400]);
-    await Promise.all([first, second].map(async ({ id }) => await rested(id)));
+    await Promise.all([first, second].map(async ({ id }) => await untilIdle(id)));
     assert.deepEqual([statusOf(volume.id), world.cinder.attachments.length], ['in-use', 1]);
   });
 
-  it('that cannot be plugged in is free again; one that the guest holds on to stays in use', async () => {
-    const [server, volume] = [await built(), world.cinder.addVolume()];
+  it('that cannot be attached to the guest becomes available again; one that the guest does not release stays in use', async () => {
+    const [server, volume] = [await buildServer(), world.cinder.addVolume()];
     world.refuses = { attachVolume: fault('conflict', 'no slot') };
     await attach(server.id, volume.id); // 200; 400 if it failed before the answer
-    assert.deepEqual((await rested(server.id))['os-extended-volumes:volumes_attached'], []);
+    assert.deepEqual((await untilIdle(server.id))['os-extended-volumes:volumes_attached'], []);
     assert.deepEqual([statusOf(volume.id), world.cinder.attachments], ['available', []]);
     world.refuses = {};
     await attach(server.id, volume.id);
-    await rested(server.id);
+    await untilIdle(server.id);
     world.refuses = { detachVolume: fault('conflict', 'busy') };
     assert.equal((await detach(server.id, volume.id)).status, 202);
-    await rested(server.id);
+    await untilIdle(server.id);
     assert.deepEqual(
       [statusOf(volume.id), disks.get(server.id)?.length, world.cinder.attachments.length],
       ['in-use', 1, 1],
@@ -159,9 +174,9 @@ describe('a volume', () => {
   });
 
   it('grows under its server when Cinder says so, and is snapshotted with its help', async () => {
-    const [server, volume] = [await built(), world.cinder.addVolume()];
+    const [server, volume] = [await buildServer(), world.cinder.addVolume()];
     await attach(server.id, volume.id);
-    await rested(server.id);
+    await untilIdle(server.id);
     volume.size = 3;
     assert.equal(
       (
@@ -188,24 +203,24 @@ describe('a volume', () => {
     assert.deepEqual((await ask('s1', 'volume-new')).body, {
       snapshot: { id: 's1', volumeId: volume.id },
     });
-    await eventually(() => world.cinder.told.has('s1'), {
+    await eventually(() => world.cinder.reportedStatuses.has('s1'), {
       withinMs: settleMs,
       what: 'Cinder is told',
     });
     assert.deepEqual(
       [
         calls.findLast(({ method }) => method === 'snapshotVolume')?.params.next.file,
-        world.cinder.told.get('s1'),
+        world.cinder.reportedStatuses.get('s1'),
       ],
       ['volume-new', 'creating'],
     );
     world.refuses = { snapshotVolume: fault('conflict', 'no') };
     await ask('s2', 'volume-newer');
-    await eventually(() => world.cinder.told.has('s2'), {
+    await eventually(() => world.cinder.reportedStatuses.has('s2'), {
       withinMs: settleMs,
       what: 'Cinder is told',
     });
-    assert.equal(world.cinder.told.get('s2'), 'error');
+    assert.equal(world.cinder.reportedStatuses.get('s2'), 'error');
     assert.equal(
       ((await expectedGuests(nova.deps, { host: 'h1', uuids: [] })) as Loose).guests[0].volumes[0]
         .connection.file,

@@ -8,11 +8,11 @@ import { nicsOf } from '../store/nics.ts';
 import { findServer } from '../store/servers.ts';
 import { hopeless } from './saga-context.ts';
 
-const lookEveryMs = 1_000;
+const pollEveryMs = 1_000;
 
 /**
  * Waiting calls of this process, by server id. An event that reaches another process wakes nobody
- * here, so each wait also polls every `lookEveryMs`.
+ * here, so each wait also polls every `pollEveryMs`.
  */
 const waiting = new Map<string, Set<() => void>>();
 
@@ -40,7 +40,7 @@ export async function awaitPlugged(
     const woken = wakened(
       deps,
       serverId,
-      Math.min(lookEveryMs, Math.max(0, untilMs - clock.now())),
+      Math.min(pollEveryMs, Math.max(0, untilMs - clock.now())),
       signal,
     ); // created before the ports are read, so that no event is missed in between
     const ports = await neutron.list('ports', { device_id: serverId, fields: ['id', 'status'] });

@@ -9,13 +9,13 @@ import { message, settleMs } from './conductor.testing.ts';
 import { reapVolumes } from './tasks/reap-volumes.ts';
 import {
   bootFrom,
-  built,
+  buildServer,
   glance,
   imageId,
   never,
   nova,
   post,
-  removed,
+  deleteServer,
   specs,
   useVolumeServers,
   world,
@@ -26,7 +26,7 @@ useVolumeServers();
 describe('a server that boots from a volume', () => {
   it('made from an image gets it as its first disk, and takes it along when it goes if asked to', async () => {
     for (const goes of [true, false]) {
-      const server = await built({
+      const server = await buildServer({
         ...bootFrom({
           source_type: 'image',
           uuid: imageId,
@@ -54,7 +54,7 @@ describe('a server that boots from a volume', () => {
         ).status,
         403,
       );
-      await removed(server.id);
+      await deleteServer(server.id);
       assert.deepEqual(
         world.cinder.volumes.map(({ status }) => status),
         goes ? [] : ['available'],
@@ -65,7 +65,7 @@ describe('a server that boots from a volume', () => {
 
   it('takes it along also where a snapshot of it comes or goes just then, and leaves it where a snapshot stays', async () => {
     for (const status of ['creating', 'deleting', 'available']) {
-      const server = await built({
+      const server = await buildServer({
         ...bootFrom({
           source_type: 'image',
           uuid: imageId,
@@ -82,7 +82,7 @@ describe('a server that boots from a volume', () => {
       world.cinder.snapshots.push(snapshot);
       const passes = status !== 'available';
       if (passes) setTimeout(() => world.cinder.snapshots.splice(0), 300);
-      await removed(server.id);
+      await deleteServer(server.id);
       assert.equal(world.cinder.volumes.length, passes ? 0 : 1, status);
       world.cinder.snapshots.length = 0;
       world.cinder.volumes.length = 0;
@@ -123,7 +123,7 @@ describe('a server that boots from a volume', () => {
       { source_type: 'snapshot', uuid: world.cinder.snapshots[0]?.id ?? '' },
       { source_type: 'volume', uuid: origin.id },
     ]) {
-      const { id, ...server } = await built(bootFrom(device));
+      const { id, ...server } = await buildServer(bootFrom(device));
       const { kernel, rootDisk } = specs.get(id) ?? {};
       assert.deepEqual(
         [
@@ -143,7 +143,7 @@ describe('a server that boots from a volume', () => {
         [rescue.status, message(rescue)],
         [400, `Instance ${id} cannot be rescued: Cannot rescue a volume-backed instance`],
       );
-      await removed(id);
+      await deleteServer(id);
     }
     glance.images.length = 0;
     assert.match(
@@ -163,7 +163,7 @@ describe('a server that boots from a volume', () => {
   it('is called after the bus it is on', async () => {
     const root = world.cinder.addVolume({ bootable: 'true' });
     const named = async (server: Record<string, Json>): Promise<string> =>
-      (await built(server))['OS-EXT-SRV-ATTR:root_device_name'];
+      (await buildServer(server))['OS-EXT-SRV-ATTR:root_device_name'];
     assert.deepEqual(
       [
         await named(bootFrom({ source_type: 'volume', uuid: root.id, disk_bus: 'scsi' })),
@@ -181,7 +181,7 @@ describe('a server that boots from a volume', () => {
       status: 'available',
       size: 1,
     });
-    const server = await built({
+    const server = await buildServer({
       imageRef: '',
       block_device_mapping_v2: [
         { source_type: 'blank', destination_type: 'volume', volume_size: 4 },
@@ -283,14 +283,16 @@ describe('a server that boots from a volume', () => {
 
   it('whose volume is not made is in ERROR and says so', async () => {
     world.cinder.stuck = 'error';
-    const server = await built(bootFrom({ source_type: 'image', uuid: imageId, volume_size: 1 }));
+    const server = await buildServer(
+      bootFrom({ source_type: 'image', uuid: imageId, volume_size: 1 }),
+    );
     assert.equal(server.status, 'ERROR');
     assert.match(server.fault.message, /did not finish being created/);
     assert.deepEqual(world.cinder.attachments, []);
   });
 
   it('takes its volume along also when that came to rest right after it was refused', async () => {
-    const server = await built(
+    const server = await buildServer(
       bootFrom({
         source_type: 'image',
         uuid: imageId,
@@ -306,7 +308,7 @@ describe('a server that boots from a volume', () => {
       refusals += 1;
       return { status: 400, body: { badRequest: { code: 400, message: 'it is downloading' } } };
     };
-    await removed(server.id);
+    await deleteServer(server.id);
     assert.deepEqual([refusals, world.cinder.volumes], [1, []]);
     world.cinder.answer = answer;
   });
@@ -345,7 +347,7 @@ describe('a server that boots from a volume', () => {
   });
 
   it('keeps its volume until its host can say that the guest is gone', async () => {
-    const server = await built(
+    const server = await buildServer(
       bootFrom({
         source_type: 'image',
         uuid: imageId,
@@ -354,7 +356,7 @@ describe('a server that boots from a volume', () => {
       }),
     );
     world.refuses = { destroyGuest: fault('unavailable', 'away') };
-    await removed(server.id);
+    await deleteServer(server.id);
     await reapVolumes(nova.deps).run(never);
     assert.deepEqual(
       [world.cinder.volumes.map(({ status }) => status), world.cinder.attachments.length],

@@ -234,7 +234,7 @@ export function buildServer(deps: NovaDeps): AnySaga {
         if (again) {
           // `failed` may run twice. The retry is journalled only if the server is still building
           // and no other saga for it is queued.
-          const kept = await changeDuring(
+          const isStillBuilding = await changeDuring(
             trx,
             input.serverId,
             building,
@@ -242,7 +242,7 @@ export function buildServer(deps: NovaDeps): AnySaga {
             now,
           );
           const lockKey = serverLock(input.serverId);
-          if (kept && !(await sagas.isBusy(trx, lockKey, sagaId)))
+          if (isStillBuilding && !(await sagas.isBusy(trx, lockKey, sagaId)))
             await enqueueOperation(deps, trx, {
               name: 'nova.build-server',
               lockKey,

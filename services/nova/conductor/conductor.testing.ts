@@ -5,8 +5,8 @@ import type { Json } from '#contracts/common/json.ts';
 import type { ComputeAgentRpc } from '#contracts/nova/compute-agent-rpc.ts';
 import { computeTopic } from '#contracts/nova/compute-agent-rpc.ts';
 import type { Answer, Loose } from '#openstack/http/api.testing.ts';
+import type { CannedAnswer } from '#openstack/http/canned-http-client.testing.ts';
 import type { HttpCall } from '#openstack/http/client.ts';
-import type { Told } from '#openstack/http/told-client.testing.ts';
 import { rpcServer } from '#platform/bus/contract.ts';
 import type { HandlersOf } from '#platform/bus/contract.ts';
 import { systemClock } from '#platform/clock.ts';
@@ -23,14 +23,14 @@ export interface ConductorFixture {
   /** Glance's answer for the image that servers are built from. */
   image: { id: string } & Record<string, Json>;
   /** Answers for Placement: every host always has room. */
-  placement(call: HttpCall): Told;
+  placement(call: HttpCall): CannedAnswer;
   post(server: Record<string, Json>, version?: number): Promise<Answer>;
   /** The server as an administrator sees it; undefined once it is deleted. */
   show(id: string): Promise<Loose>;
   /** Waits until no operation on the server is in progress, then shows it. */
-  rested(id: string): Promise<Loose>;
-  built(server?: Record<string, Json>): Promise<Loose>;
-  removed(id: string): Promise<void>;
+  untilIdle(id: string): Promise<Loose>;
+  buildServer(server?: Record<string, Json>): Promise<Loose>;
+  deleteServer(id: string): Promise<void>;
   removeAll(): Promise<void>;
   startSagas(): Promise<void>;
   stopSagas(): Promise<void>;
@@ -135,19 +135,19 @@ export async function startConductor({
       }),
     show: async (id) =>
       (await nova.ask('admin', 'GET', `servers/${id}`, { version: 90 })).body.server,
-    async rested(id) {
+    async untilIdle(id) {
       await eventually(async () => !(await deps.sagas.isBusy(db, `server:${id}`)), {
         withinMs: settleMs,
         what: 'its sagas have ended',
       });
       return await fixture.show(id);
     },
-    async built(server = {}) {
+    async buildServer(server = {}) {
       const answer = await fixture.post(server);
       assert.equal(answer.status, 202, JSON.stringify(answer.body));
-      return await fixture.rested(answer.body.server.id);
+      return await fixture.untilIdle(answer.body.server.id);
     },
-    async removed(id) {
+    async deleteServer(id) {
       assert.equal((await nova.ask('member', 'DELETE', `servers/${id}`)).status, 204);
       await eventually(async () => (await fixture.show(id)) === undefined, {
         withinMs: settleMs,
@@ -156,7 +156,7 @@ export async function startConductor({
     },
     async removeAll() {
       for (const { id } of (await nova.ask('admin', 'GET', 'servers?all_tenants=1')).body.servers)
-        await fixture.removed(id);
+        await fixture.deleteServer(id);
     },
     async runTask(name) {
       const task = tasks.find((each) => each.name === name);

@@ -53,15 +53,15 @@ export function confirmResize(deps: NovaDeps): AnySaga {
     if (isFault(move)) return undefined; // the server was deleted meanwhile
     const { server, source } = move;
     const event = { seq: 1, name: 'compute_confirm_resize', host: source };
-    const removed = await asEvent(
+    const removal = await asEvent(
       deps,
       input,
       event,
       async () => await removeCopy(deps, server, source, call),
     );
-    if (isFault(removed))
+    if (isFault(removal))
       log.warn(
-        { server: server.id, host: source, req: call.requestId, why: removed.message },
+        { server: server.id, host: source, req: call.requestId, why: removal.message },
         'a resize is confirmed before its source is cleaned up',
       );
   };

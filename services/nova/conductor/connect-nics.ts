@@ -38,13 +38,15 @@ export async function connectNics(
 ): Promise<Outcome<void>> {
   if (nics.length === 0) return undefined;
   const neutron = own(deps, call);
-  const held = await neutron.list('ports', { device_id: server.id });
-  if (isFault(held)) return held;
+  const ports = await neutron.list('ports', { device_id: server.id });
+  if (isFault(ports)) return ports;
   const ownPortIds = new Set((await nicsOf(deps.database.db, server.id)).map((nic) => nic.port_id));
-  const strays = held.filter((port) => !ownPortIds.has(port.id) && isOurs(port, server.project_id));
+  const strays = ports.filter(
+    (port) => !ownPortIds.has(port.id) && isOurs(port, server.project_id),
+  );
   for (const nic of nics) {
     if (call.signal?.aborted) return fault('timeout', 'The step was given up.');
-    const port = await connectOne(deps, neutron, server, host, nic, held, strays);
+    const port = await connectOne(deps, neutron, server, host, nic, ports, strays);
     if (isFault(port)) return final(port);
     if (port['binding:vif_type'] === 'binding_failed')
       return fault(
@@ -73,7 +75,7 @@ async function connectOne(
   server: Server,
   host: string,
   nic: Nic,
-  held: readonly Port[],
+  ports: readonly Port[],
   strays: Port[],
 ): Promise<Outcome<Port>> {
   const bound: JsonObject = {
@@ -82,7 +84,7 @@ async function connectOne(
     'binding:host_id': host,
   };
   if (nic.given === 1 && nic.port_id !== null)
-    return await bindGiven(neutron, server, nic.port_id, bound, host, held);
+    return await bindGiven(neutron, server, nic.port_id, bound, host, ports);
   // A stray port was created by an earlier try that crashed before it wrote the port's id. Any
   // stray on the right network will do, unless a fixed IP was requested.
   const stray = strays.findIndex(
@@ -91,7 +93,7 @@ async function connectOne(
       (nic.fixed_ip === null || port.fixed_ips.some((ip) => ip.ip_address === nic.fixed_ip)),
   );
   const existingPort =
-    held.find((port) => port.id === nic.port_id) ??
+    ports.find((port) => port.id === nic.port_id) ??
     (stray < 0 ? undefined : strays.splice(stray, 1)[0]);
   let port: Outcome<Port>;
   if (existingPort) {
@@ -124,9 +126,9 @@ async function bindGiven(
   portId: string,
   bound: JsonObject,
   host: string,
-  held: readonly Port[],
+  ports: readonly Port[],
 ): Promise<Outcome<Port>> {
-  const mine = held.find((port) => port.id === portId);
+  const mine = ports.find((port) => port.id === portId);
   if (mine?.['binding:host_id'] === host) return mine;
   const port = mine ?? (await neutron.find('ports', portId));
   if (isFault(port)) return port;
@@ -137,8 +139,8 @@ async function bindGiven(
 }
 
 /** Marks a refusal as hopeless, since Neutron's answer would be the same for any host. */
-const final = (refused: Fault): Fault =>
-  refused.kind === 'unavailable' || refused.kind === 'timeout' ? refused : hopeless(refused);
+const final = (refusal: Fault): Fault =>
+  refusal.kind === 'unavailable' || refusal.kind === 'timeout' ? refusal : hopeless(refusal);
 
 const unbound: JsonObject = { device_id: '', device_owner: '', 'binding:host_id': '' };
 
@@ -161,14 +163,14 @@ export async function disconnectNics(
   const { db } = deps.database;
   const neutron = own(deps, call);
   const { nics, projectId } = await rowsOf(db, serverId);
-  const held = await neutron.list('ports', { device_id: serverId });
-  if (isFault(held)) return held;
+  const ports = await neutron.list('ports', { device_id: serverId });
+  if (isFault(ports)) return ports;
   const ours = new Set(nics.map((nic) => nic.port_id));
-  const given = new Set(nics.flatMap((nic) => (nic.given === 1 ? [nic.port_id] : [])));
+  const tenantPortIds = new Set(nics.flatMap((nic) => (nic.given === 1 ? [nic.port_id] : [])));
   // The list was selected by `device_id`, so a port that was meanwhile given to another server is
   // not touched.
-  for (const port of held) {
-    const release = given.has(port.id)
+  for (const port of ports) {
+    const release = tenantPortIds.has(port.id)
       ? await neutron.updatePort(port.id, unbound)
       : ours.has(port.id) || isOurs(port, projectId)
         ? await neutron.deletePort(port.id)
@@ -191,10 +193,10 @@ export async function unbindNics(
 ): Promise<Outcome<void>> {
   const neutron = own(deps, call);
   const { nics } = await rowsOf(deps.database.db, serverId);
-  const held = await neutron.list('ports', { device_id: serverId });
-  if (isFault(held)) return held;
+  const ports = await neutron.list('ports', { device_id: serverId });
+  if (isFault(ports)) return ports;
   const ours = new Set(nics.map((nic) => nic.port_id));
-  for (const port of held) {
+  for (const port of ports) {
     if (!ours.has(port.id) || port['binding:host_id'] === '') continue;
     const release = await neutron.updatePort(port.id, { 'binding:host_id': '' });
     if (isFault(release) && release.kind !== 'notFound') return release;
@@ -220,11 +222,11 @@ export async function disconnectNic(
   const { nics, projectId } = await rowsOf(db, serverId);
   const nic = nics.find((each) => each.seq === seq);
   if (!nic) return undefined;
-  const held = await neutron.list('ports', { device_id: serverId });
-  if (isFault(held)) return held;
+  const ports = await neutron.list('ports', { device_id: serverId });
+  if (isFault(ports)) return ports;
   const ownPortIds = new Set(nics.map((each) => each.port_id));
   // If the row has no port id, a port that an unfinished try created on this network.
-  const mine = held.filter((port) =>
+  const mine = ports.filter((port) =>
     nic.port_id === null
       ? !ownPortIds.has(port.id) && port.network_id === nic.network_id && isOurs(port, projectId)
       : port.id === nic.port_id,

@@ -30,7 +30,7 @@ interface Call {
 
 export const ownCinder = (deps: NovaDeps, { requestId }: Call): Cinder =>
   cinderClient(deps, { token: null, requestId });
-const lookEveryMs = 100;
+const pollEveryMs = 100;
 const madeWithinMs = 10_000;
 const unfinished: ReadonlySet<string> = new Set(['creating', 'downloading']);
 const destroyTimeoutMs = 60_000;
@@ -46,13 +46,13 @@ export async function reserveVolume(
 ): Promise<Outcome<string>> {
   if (row.attachment_id !== null) return row.attachment_id;
   const cinder = ownCinder(deps, call);
-  const held = await cinder.attachments(row.server_id);
-  if (isFault(held)) return held;
+  const attachments = await cinder.attachments(row.server_id);
+  if (isFault(attachments)) return attachments;
   const owned = await ownedVolume(deps, row, call);
   if (isFault(owned)) return owned;
   // An earlier try may have created the attachment and crashed before writing its id.
   const attachment =
-    held.find((attachment) => attachment.volume_id === row.volume_id) ??
+    attachments.find((attachment) => attachment.volume_id === row.volume_id) ??
     (await cinder.reserve(row.volume_id, row.server_id));
   if (isFault(attachment)) return attachment;
   await changeServerVolume(deps.database.db, row.id, { attachment_id: attachment.id });
@@ -125,9 +125,9 @@ export async function releaseVolume(
   call: Call,
 ): Promise<Outcome<void>> {
   const cinder = ownCinder(deps, call);
-  const held = await cinder.attachments(row.server_id);
-  if (isFault(held)) return held;
-  for (const { id } of held.filter(
+  const attachments = await cinder.attachments(row.server_id);
+  if (isFault(attachments)) return attachments;
+  for (const { id } of attachments.filter(
     (attachment) => attachment.id === row.attachment_id || attachment.volume_id === row.volume_id,
   )) {
     const deletion = await cinder.deleteAttachment(id);
@@ -197,7 +197,7 @@ async function deleteMade(deps: NovaDeps, volumeId: string, call: Call): Promise
         'unavailable',
         `Volume ${volumeId} cannot be deleted while it or a snapshot of it is being made.`,
       );
-    await deps.clock.sleep(lookEveryMs);
+    await deps.clock.sleep(pollEveryMs);
   }
 }
 
@@ -237,7 +237,7 @@ async function awaitMade(
       );
     if (!unfinished.has(volume.status)) return undefined;
     if (call.signal.aborted) return fault('timeout', `Volume ${volumeId} is not made in time.`);
-    await deps.clock.sleep(lookEveryMs, { signal: call.signal }).catch(() => undefined);
+    await deps.clock.sleep(pollEveryMs, { signal: call.signal }).catch(() => undefined);
   }
 }
 
@@ -311,17 +311,17 @@ export async function keepReserved(
   const cinder = ownCinder(deps, call);
   const attachments = await cinder.attachments(row.server_id);
   if (isFault(attachments)) return attachments;
-  const held = attachments.filter(({ volume_id }) => volume_id === row.volume_id);
+  const volumeAttachments = attachments.filter(({ volume_id }) => volume_id === row.volume_id);
   // An attachment without a connector may exist from an earlier try.
   const reserved =
-    held.find(({ status }) => status === 'reserved') ??
+    volumeAttachments.find(({ status }) => status === 'reserved') ??
     (await cinder.reserve(row.volume_id, row.server_id));
   // The volume was deleted although the server has it. The row stays without an attachment; Cinder
   // will report the missing volume when the server is connected to its next host.
   const isGone = isFault(reserved) && reserved.kind === 'notFound';
   if (isFault(reserved) && !isGone) return reserved;
   const keptId = isFault(reserved) ? null : reserved.id;
-  for (const { id } of held.filter((attachment) => attachment.id !== keptId)) {
+  for (const { id } of volumeAttachments.filter((attachment) => attachment.id !== keptId)) {
     const deletion = await cinder.deleteAttachment(id);
     if (isFault(deletion)) return deletion;
   }

@@ -105,8 +105,8 @@ export function deleteServer(deps: NovaDeps): AnySaga {
         async run({ serverId }, _state, { requestId }) {
           const placement = placementClient(deps, { token: null, requestId });
           for (const { uuid } of await openMigrations(db, serverId)) {
-            const given = await placement.release(uuid);
-            if (isFault(given)) return given;
+            const moveRelease = await placement.release(uuid);
+            if (isFault(moveRelease)) return moveRelease;
           }
           const released = await placement.release(serverId);
           // Without an allocation the server no longer counts on its host, even if a later step

@@ -81,20 +81,20 @@ export function evacuateServer(deps: NovaDeps, direct: Pick<NovaDeps, 'bus'>): A
           return await asEvent(deps, input, event, async () => {
             // Removes a copy of this guest that an earlier, unrelated move may have left on this
             // host.
-            const removed = await removeCopy(deps, server, host, call);
-            if (isFault(removed)) return removed;
+            const removal = await removeCopy(deps, server, host, call);
+            if (isFault(removal)) return removal;
             const freed = await agentOn(deps, host).call(
               'breakLocks',
               { spec, host: source },
               { timeoutMs: lockTimeoutMs, requestId },
             );
             if (isFault(freed)) return freed;
-            const built = await agentOn(deps, host).call(
+            const build = await agentOn(deps, host).call(
               'rebuildGuest',
               { spec, start: input.start },
               { timeoutMs: buildDeadlineMs, requestId },
             );
-            return isFault(built) ? built : undefined;
+            return isFault(build) ? build : undefined;
           });
         },
         undo: async ({ serverId }, { host = '' }, call) =>

@@ -76,13 +76,13 @@ export async function removeStartedCopy(
   host: string,
   call: Call,
 ): Promise<void> {
-  const removed = await removeCopy(deps, server, host, call);
-  if (!isFault(removed)) return;
+  const removal = await removeCopy(deps, server, host, call);
+  if (!isFault(removal)) return;
   const service = await findService(deps.database.db, { host, binary: computeBinary });
   if (service && service.forced_down === 0)
-    throw new Error(`a copy of server ${server.id} may run on ${host}: ${removed.message}`);
+    throw new Error(`a copy of server ${server.id} may run on ${host}: ${removal.message}`);
   deps.log.warn(
-    { server: server.id, host, req: call.requestId, why: removed.message },
+    { server: server.id, host, req: call.requestId, why: removal.message },
     'a copy is left on a host that is forced down',
   );
 }
@@ -115,10 +115,10 @@ export async function removeMovedCopies(
   for (const { source_host, dest_host } of await openMigrations(deps.database.db, server.id))
     for (const host of [source_host, dest_host]) {
       if (host === null || host === server.host) continue;
-      const removed = await removeCopy(deps, server, host, { requestId });
-      if (isFault(removed))
+      const removal = await removeCopy(deps, server, host, { requestId });
+      if (isFault(removal))
         deps.log.warn(
-          { server: server.id, host, req: requestId, why: removed.message },
+          { server: server.id, host, req: requestId, why: removal.message },
           'a copy of a deleted server is left to its host',
         );
     }

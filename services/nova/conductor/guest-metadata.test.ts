@@ -6,7 +6,14 @@ import { fault } from '#contracts/common/fault.ts';
 import type { Loose } from '#openstack/http/api.testing.ts';
 import { createDispatcher } from '#openstack/http/dispatcher.ts';
 import { silentLog } from '#platform/log.ts';
-import { built, imageId, nova, secret, useNetworkServers, world } from './networks.testing.ts';
+import {
+  buildServer,
+  imageId,
+  nova,
+  secret,
+  useNetworkServers,
+  world,
+} from './networks.testing.ts';
 
 useNetworkServers();
 
@@ -36,7 +43,7 @@ describe('the metadata API', () => {
   }
 
   it('tells a guest who it is, in both formats, and only to a proxy that signs for it', async () => {
-    const server = await built({
+    const server = await buildServer({
       networks: [{ uuid: world.neutron.addNetwork({}).id, tag: 'front' }],
       user_data: Buffer.from('#!/bin/sh').toString('base64'),
       hostname: 'web-1',
@@ -60,9 +67,9 @@ describe('the metadata API', () => {
       [world.neutron.ports[0]?.fixed_ips[0]?.ip_address, 'web-1', '#!/bin/sh', '#!/bin/sh'],
     );
     assert.match(await text('/openstack'), /2012-08-10/);
-    const told = JSON.parse(await text('/openstack/latest/meta_data.json')) as Loose;
+    const metadata = JSON.parse(await text('/openstack/latest/meta_data.json')) as Loose;
     assert.deepEqual(
-      [told.uuid, told.hostname, told.admin_pass, told.devices[0].tags],
+      [metadata.uuid, metadata.hostname, metadata.admin_pass, metadata.devices[0].tags],
       [server.id, 'web-1', undefined, ['front']],
     );
     const data = JSON.parse(await text('/openstack/latest/network_data.json')) as Loose;
@@ -93,8 +100,8 @@ describe('the metadata API', () => {
       tag: 'system',
     };
     const networks = [{ uuid: world.neutron.addNetwork({}).id, tag: 'front' }];
-    const told = async (): Promise<Loose[]> => {
-      const { id } = await built({ networks, block_device_mapping_v2: [disk] });
+    const metadataDevices = async (): Promise<Loose[]> => {
+      const { id } = await buildServer({ networks, block_device_mapping_v2: [disk] });
       const { text } = await get('/openstack/latest/meta_data.json', {
         'x-instance-id': id,
         'x-tenant-id': 'project-a',
@@ -104,12 +111,12 @@ describe('the metadata API', () => {
         ({ tags, bus, address, path = null }: Loose) => [tags[0], bus, address, path],
       );
     };
-    assert.deepEqual(await told(), [
+    assert.deepEqual(await metadataDevices(), [
       ['front', 'pci', '0000:00:03.0', null],
       ['system', 'pci', '0000:00:04.0', '/dev/vda'],
     ]);
     world.isSilent = true;
-    assert.deepEqual(await told(), [
+    assert.deepEqual(await metadataDevices(), [
       ['front', 'pci', 'none', null],
       ['system', 'pci', 'none', '/dev/vda'],
     ]);

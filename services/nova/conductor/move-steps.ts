@@ -78,18 +78,18 @@ const scheduleMoveStep = <Input extends MoveInput & { forcedHost: string | null 
       excludedHosts: options.excludedHosts(input, move),
     };
     const place = { serverId: server.id, migration: migration.uuid };
-    const chosen = await asEvent(
+    const selection = await asEvent(
       deps,
       input,
       { seq: 1, name: options.event, host: null },
       async () => await chooseHost(deps, place, wanted, requestId),
     );
-    if (isFault(chosen)) return chosen;
-    const destination = await destinationOf(deps, chosen);
+    if (isFault(selection)) return selection;
+    const destination = await destinationOf(deps, selection);
     const now = deps.clock.now();
     await changeMigration(db, migration.uuid, destination, now);
     if (options.status) await advanceMigration(db, migration, options.status, now);
-    return chosen;
+    return selection;
   },
   undo: async (input, _state, { requestId }) => await returnClaim(deps, input, requestId),
 });
@@ -107,8 +107,12 @@ const moveVolumesStep = <State>(
     const move = await moveOf(deps, input);
     if (isFault(move)) return move;
     const { server } = move;
-    const given = isFromUp ? await giveUpVolumes(deps, server, from(move), call) : undefined;
-    return isFault(given) ? given : await moveVolumes(deps, server, to(move, state), call);
+    const disconnection = isFromUp
+      ? await giveUpVolumes(deps, server, from(move), call)
+      : undefined;
+    return isFault(disconnection)
+      ? disconnection
+      : await moveVolumes(deps, server, to(move, state), call);
   },
   async undo(input, _state, call) {
     const move = await moveToUndo(deps, input);

@@ -47,18 +47,18 @@ export async function moveVolumes(
   const { db } = deps.database;
   const cinder = ownCinder(deps, call);
   for (const row of await volumesOf(db, server.id)) {
-    const held = await cinder.attachments(server.id);
-    if (isFault(held)) return held;
-    const ofVolume = held.filter(({ volume_id }) => volume_id === row.volume_id);
+    const attachments = await cinder.attachments(server.id);
+    if (isFault(attachments)) return attachments;
+    const ofVolume = attachments.filter(({ volume_id }) => volume_id === row.volume_id);
     let current = row;
     if (row.host !== host) {
-      const made =
+      const attachment =
         ofVolume.find(({ id }) => id !== row.attachment_id) ??
         (await cinder.reserve(row.volume_id, server.id));
-      if (isFault(made)) return made;
+      if (isFault(attachment)) return attachment;
       // In one write, and before the host is connected: a repeated run continues with this
       // attachment.
-      const moved = { attachment_id: made.id, host, connection: null };
+      const moved = { attachment_id: attachment.id, host, connection: null };
       await changeServerVolume(db, row.id, moved);
       current = { ...row, ...moved };
     }
@@ -67,8 +67,8 @@ export async function moveVolumes(
       if (isFault(connected)) return connected;
     }
     for (const { id } of ofVolume.filter(({ id: other }) => other !== current.attachment_id)) {
-      const ended = await cinder.deleteAttachment(id);
-      if (isFault(ended)) return ended;
+      const deletion = await cinder.deleteAttachment(id);
+      if (isFault(deletion)) return deletion;
     }
   }
 }

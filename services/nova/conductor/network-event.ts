@@ -6,7 +6,7 @@ import type { NovaDeps } from '../deps.ts';
 import { findNic } from '../store/nics.ts';
 import { wakePlugged } from './await-plugged.ts';
 import { refreshNetworkInfo } from './connect-nics.ts';
-import { unplugGone } from './unplug-gone.ts';
+import { unplugDeletedPort } from './unplug-deleted-port.ts';
 
 export async function networkEvent(
   deps: NovaDeps,
@@ -20,7 +20,7 @@ export async function networkEvent(
       return null;
     case 'network-vif-deleted':
       if (!(await isRecorded(deps, serverId, portId))) return null;
-      if (portId !== null) await unplugGone(deps, serverId, portId, requestId);
+      if (portId !== null) await unplugDeletedPort(deps, serverId, portId, requestId);
       break;
     case 'network-changed':
       if (!(await isRecorded(deps, serverId, portId))) return null;

@@ -7,13 +7,13 @@ import { eventually } from '#platform/testing/eventually.ts';
 import { nicsOf } from '../store/nics.ts';
 import { message, settleMs } from './conductor.testing.ts';
 import {
-  built,
+  buildServer,
   never,
   nova,
   plugged,
   post,
-  removed,
-  rested,
+  deleteServer,
+  untilIdle,
   show,
   useNetworkServers,
   world,
@@ -25,7 +25,7 @@ useNetworkServers();
 describe('a server with interfaces', () => {
   it('gets its port, bound to its host, its addresses and its groups, and takes the port with it', async () => {
     const network = world.neutron.addNetwork({});
-    const server = await built({
+    const server = await buildServer({
       networks: [{ uuid: network.id }],
       security_groups: [{ name: 'web' }],
     });
@@ -63,17 +63,17 @@ describe('a server with interfaces', () => {
       ],
       [1, 1, 0, 0],
     );
-    await removed(server.id);
+    await deleteServer(server.id);
     assert.deepEqual(world.neutron.ports, []);
     assert.deepEqual(await nicsOf(nova.deps.database.db, server.id), []);
   });
 
   it('takes a given port and gives it back', async () => {
-    const given = world.neutron.addPort({ network_id: world.neutron.addNetwork({}).id });
-    const server = await built({ networks: [{ port: given.id }] });
-    assert.equal(given.device_id, server.id);
-    assert.equal((await post({ networks: [{ port: given.id }] })).status, 409, 'in use');
-    await removed(server.id);
+    const tenantPort = world.neutron.addPort({ network_id: world.neutron.addNetwork({}).id });
+    const server = await buildServer({ networks: [{ port: tenantPort.id }] });
+    assert.equal(tenantPort.device_id, server.id);
+    assert.equal((await post({ networks: [{ port: tenantPort.id }] })).status, 409, 'in use');
+    await deleteServer(server.id);
     assert.deepEqual(
       world.neutron.ports.map(({ id, device_id, device_owner, 'binding:host_id': host }) => [
         id,
@@ -81,15 +81,15 @@ describe('a server with interfaces', () => {
         device_owner,
         host,
       ]),
-      [[given.id, '', '', '']],
+      [[tenantPort.id, '', '', '']],
     );
   });
 
   it('of 2.1 without networks gets the one there is, none where there is none, and is refused where it is not clear', async () => {
     const alone = await post({}, 1);
-    assert.deepEqual((await rested(alone.body.server.id)).addresses, {});
+    assert.deepEqual((await untilIdle(alone.body.server.id)).addresses, {});
     world.neutron.addNetwork({ name: 'one' });
-    assert.deepEqual(Object.keys((await rested((await post({}, 1)).body.server.id)).addresses), [
+    assert.deepEqual(Object.keys((await untilIdle((await post({}, 1)).body.server.id)).addresses), [
       'one',
     ]);
     world.neutron.addNetwork({ name: 'two', shared: true, tenant_id: 'other' }, '10.1.0.0/24');
@@ -102,7 +102,7 @@ describe('a server with interfaces', () => {
     world.neutron.networks.length = 0;
     assert.equal((await post({ networks: 'auto' })).status, 400);
     world.neutron.autoNetwork = true;
-    assert.deepEqual(Object.keys((await built({ networks: 'auto' })).addresses), [
+    assert.deepEqual(Object.keys((await buildServer({ networks: 'auto' })).addresses), [
       'auto_allocated_network',
     ]);
   });
@@ -113,7 +113,7 @@ describe('a server with interfaces', () => {
       world.neutron.addNetwork({ 'router:external': true, tenant_id: 'other' }, '10.9.0.0/24'),
       world.neutron.addNetwork({}, ''),
     ];
-    const taken = world.neutron.addPort({ network_id: network.id });
+    const portInUse = world.neutron.addPort({ network_id: network.id });
     const none = nova.deps.ids.uuid();
     for (const [what, server, status, words] of [
       ['no such network', { networks: [{ uuid: none }] }, 400, /Network .* could not be found/],
@@ -122,7 +122,7 @@ describe('a server with interfaces', () => {
       ['no subnet', { networks: [{ uuid: empty.id }] }, 400, /requires a subnet/],
       [
         'a taken address',
-        { networks: [{ uuid: network.id, fixed_ip: taken.fixed_ips[0]?.ip_address ?? '' }] },
+        { networks: [{ uuid: network.id, fixed_ip: portInUse.fixed_ips[0]?.ip_address ?? '' }] },
         400,
         /already in use/,
       ],
@@ -132,7 +132,7 @@ describe('a server with interfaces', () => {
         400,
         /Security group nope not found/,
       ],
-      ['one port for two', { networks: [{ port: taken.id }], min_count: 2 }, 400, /multiple/],
+      ['one port for two', { networks: [{ port: portInUse.id }], min_count: 2 }, 400, /multiple/],
     ] as const) {
       const answer = await post(server as unknown as Record<string, Json>);
       assert.equal(answer.status, status, `${what}: ${JSON.stringify(answer.body)}`);
@@ -153,7 +153,7 @@ describe('a server with interfaces', () => {
     const network = world.neutron.addNetwork({});
     world.neutron.badHosts.add('h1');
     for (const _ of [1, 2, 3]) {
-      const server = await built({ networks: [{ uuid: network.id }] });
+      const server = await buildServer({ networks: [{ uuid: network.id }] });
       assert.deepEqual([server.status, server['OS-EXT-SRV-ATTR:host']], ['ACTIVE', 'h2']);
     }
     assert.deepEqual(
@@ -164,11 +164,11 @@ describe('a server with interfaces', () => {
 
   it('whose interface is never plugged is in ERROR and says so, and leaves no port', async () => {
     world.neutron.plugs = false;
-    const server = await built({ networks: [{ uuid: world.neutron.addNetwork({}).id }] });
+    const server = await buildServer({ networks: [{ uuid: world.neutron.addNetwork({}).id }] });
     assert.equal(server.status, 'ERROR');
     assert.match(server.fault.message, /Virtual Interface creation failed/);
     assert.deepEqual(world.neutron.ports, []);
-    await removed(server.id);
+    await deleteServer(server.id);
   });
 
   it('becomes ACTIVE as soon as Neutron says that its interface is plugged', async () => {
@@ -193,7 +193,7 @@ describe('a server with interfaces', () => {
         .status,
       200,
     );
-    assert.equal((await rested(id)).status, 'ACTIVE');
+    assert.equal((await untilIdle(id)).status, 'ACTIVE');
     const both = await nova.ask('admin', 'POST', 'os-server-external-events', {
       body: { events: [event, { ...event, server_uuid: nova.deps.ids.uuid() }] },
     });
@@ -208,15 +208,15 @@ describe('a server with interfaces', () => {
     const { id } = (await post({ networks: [{ uuid: world.neutron.addNetwork({}).id }] })).body
       .server;
     await eventually(() => plugged.has(id), { withinMs: settleMs, what: 'the guest runs' });
-    await removed(id);
+    await deleteServer(id);
     assert.deepEqual(world.neutron.ports, []);
   });
 
   it('that is deleted while Neutron is away is gone at once, and its port later', async () => {
     const network = world.neutron.addNetwork({});
-    const server = await built({ networks: [{ uuid: network.id }] });
+    const server = await buildServer({ networks: [{ uuid: network.id }] });
     world.neutron.away = true;
-    await removed(server.id);
+    await deleteServer(server.id);
     world.neutron.away = false;
     assert.equal(world.neutron.ports.length, 1);
     await reapPorts(nova.deps).run(never);
@@ -228,15 +228,15 @@ describe('a server with interfaces', () => {
 
   it('whose port Neutron keeps does not keep the ports of others', async () => {
     const network = world.neutron.addNetwork({});
-    const [kept, freed] = [
-      await built({ networks: [{ uuid: network.id }] }),
-      await built({ networks: [{ uuid: network.id }] }),
+    const [keptServer, deletedServer] = [
+      await buildServer({ networks: [{ uuid: network.id }] }),
+      await buildServer({ networks: [{ uuid: network.id }] }),
     ];
     world.neutron.away = true;
-    for (const { id } of [kept, freed]) await removed(id);
+    for (const { id } of [keptServer, deletedServer]) await deleteServer(id);
     world.neutron.away = false;
     const { answer } = world.neutron;
-    const port = world.neutron.ports.find(({ device_id }) => device_id === kept.id);
+    const port = world.neutron.ports.find(({ device_id }) => device_id === keptServer.id);
     world.neutron.answer = (call) =>
       call.method === 'DELETE' && call.path.endsWith(`/${port?.id}`)
         ? { status: 409, body: { NeutronError: { type: 'Kept', message: 'kept', detail: '' } } }
@@ -250,14 +250,14 @@ describe('a server with interfaces', () => {
 
   it('never takes up or deletes a port of another project that names it', async () => {
     const network = world.neutron.addNetwork({ shared: true });
-    const server = await built({ networks: [{ uuid: network.id }] });
+    const server = await buildServer({ networks: [{ uuid: network.id }] });
     const bait = world.neutron.addPort({
       network_id: network.id,
       device_id: server.id,
       device_owner: 'compute:nova',
       tenant_id: 'project-b',
     });
-    await removed(server.id);
+    await deleteServer(server.id);
     assert.deepEqual(world.neutron.ports, [bait]);
   });
 });
@@ -265,33 +265,36 @@ describe('a server with interfaces', () => {
 describe('interfaces of a built server', () => {
   it('are attached by network, by port and with an address, and detached again', async () => {
     const network = world.neutron.addNetwork({});
-    const server = await built({ networks: 'none' });
+    const server = await buildServer({ networks: 'none' });
     const path = `servers/${server.id}/os-interface`;
     const attach = async (interfaceAttachment: Json): Promise<Answer> =>
       await nova.ask('member', 'POST', path, { version: 70, body: { interfaceAttachment } });
-    const made = await attach({
+    const attachment = await attach({
       net_id: network.id,
       tag: 'front',
       fixed_ips: [{ ip_address: '10.0.0.77' }],
     });
-    assert.equal(made.status, 200, JSON.stringify(made.body));
+    assert.equal(attachment.status, 200, JSON.stringify(attachment.body));
     assert.deepEqual(
       [
-        made.body.interfaceAttachment.tag,
-        made.body.interfaceAttachment.fixed_ips[0].ip_address,
-        made.body.interfaceAttachment.port_state,
+        attachment.body.interfaceAttachment.tag,
+        attachment.body.interfaceAttachment.fixed_ips[0].ip_address,
+        attachment.body.interfaceAttachment.port_state,
       ],
       ['front', '10.0.0.77', 'ACTIVE'],
     );
-    const given = world.neutron.addPort({ network_id: network.id });
-    assert.equal((await attach({ port_id: given.id })).body.interfaceAttachment.port_id, given.id);
+    const tenantPort = world.neutron.addPort({ network_id: network.id });
+    assert.equal(
+      (await attach({ port_id: tenantPort.id })).body.interfaceAttachment.port_id,
+      tenantPort.id,
+    );
     assert.deepEqual(
       plugged.get(server.id)?.map(({ portId }) => portId),
-      [made.body.interfaceAttachment.port_id, given.id],
+      [attachment.body.interfaceAttachment.port_id, tenantPort.id],
     );
     assert.deepEqual(
       (await show(server.id)).addresses.private.map(({ addr }: Loose) => addr),
-      ['10.0.0.77', given.fixed_ips[0]?.ip_address],
+      ['10.0.0.77', tenantPort.fixed_ips[0]?.ip_address],
     );
     const listed = await nova.ask('member', 'GET', path, { version: 70 });
     assert.deepEqual(
@@ -299,19 +302,19 @@ describe('interfaces of a built server', () => {
       ['front', null],
     );
 
-    for (const id of [made.body.interfaceAttachment.port_id, given.id])
+    for (const id of [attachment.body.interfaceAttachment.port_id, tenantPort.id])
       assert.equal((await nova.ask('member', 'DELETE', `${path}/${id}`)).status, 202);
-    assert.deepEqual((await rested(server.id)).addresses, {});
+    assert.deepEqual((await untilIdle(server.id)).addresses, {});
     assert.deepEqual(
       [world.neutron.ports.map(({ id, device_id }) => [id, device_id]), plugged.get(server.id)],
-      [[[given.id, '']], []],
+      [[[tenantPort.id, '']], []],
     );
-    assert.equal((await nova.ask('member', 'DELETE', `${path}/${given.id}`)).status, 404);
+    assert.equal((await nova.ask('member', 'DELETE', `${path}/${tenantPort.id}`)).status, 404);
   });
 
   it('that cannot be plugged leave no port', async () => {
     const network = world.neutron.addNetwork({});
-    const server = await built({ networks: 'none' });
+    const server = await buildServer({ networks: 'none' });
     plugged.delete(server.id); // as if the host had lost the guest's interfaces
     const answer = await nova.ask('member', 'POST', `servers/${server.id}/os-interface`, {
       body: { interfaceAttachment: { net_id: network.id } },
@@ -321,7 +324,7 @@ describe('interfaces of a built server', () => {
   });
 
   it('take security groups and floating addresses', async () => {
-    const server = await built({ networks: [{ uuid: world.neutron.addNetwork({}).id }] });
+    const server = await buildServer({ networks: [{ uuid: world.neutron.addNetwork({}).id }] });
     const act = async (body: Json): Promise<number> =>
       (await nova.ask('member', 'POST', `servers/${server.id}/action`, { version: 43, body }))
         .status;

@@ -60,7 +60,7 @@ export const fixture = await startConductor({
           },
   } satisfies Partial<HandlersOf<ComputeAgentRpc>>,
 });
-export const { nova, post, show, rested, built, removed } = fixture;
+export const { nova, post, show, untilIdle, buildServer, deleteServer } = fixture;
 export const imageId = fixture.image.id;
 
 /** Registers the test hooks: each test begins without servers and with a new Neutron. */

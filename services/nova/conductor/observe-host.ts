@@ -62,18 +62,18 @@ export async function reportGuests(
 ): Promise<HostGuestsAnswer> {
   const { db } = deps.database;
   const { clock, log } = deps;
-  const seen = new Map(report.guests.map((guest) => [guest.uuid, guest.state]));
-  if (report.complete) await completeEvacuations(deps, report.host, seen);
+  const reportedStates = new Map(report.guests.map((guest) => [guest.uuid, guest.state]));
+  if (report.complete) await completeEvacuations(deps, report.host, reportedStates);
   // Reports from a host that an operator has forced down are ignored: its servers are evacuated
   // with the states they had.
   if (await isForcedDown(db, report.host)) return { busy: [] };
   const servers = report.complete
     ? await serversOnHost(db, report.host)
-    : await serversOnHostAmong(deps.database.db, report.host, [...seen.keys()]);
+    : await serversOnHostAmong(deps.database.db, report.host, [...reportedStates.keys()]);
   if (!report.complete) await followGuests(deps, report, servers);
   const busy: string[] = [];
   for (const server of servers) {
-    const state = seen.get(server.id) ?? (report.complete ? 'absent' : undefined);
+    const state = reportedStates.get(server.id) ?? (report.complete ? 'absent' : undefined);
     if (state === undefined) continue;
     const next = observed(
       { vmState: server.vm_state, powerState: server.power_state },

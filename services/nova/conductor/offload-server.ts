@@ -40,8 +40,8 @@ export function offloadServer(deps: NovaDeps): AnySaga {
             return fault('conflict', `Instance ${server.id} is not to be offloaded any more.`);
           // Removing the guest deletes its disk, so first check that the owner has not deleted the
           // image.
-          const kept = await shelvedDisk(deps, server, requestId);
-          if (isFault(kept)) return kept;
+          const imageCheck = await shelvedDisk(deps, server, requestId);
+          if (isFault(imageCheck)) return imageCheck;
           return await asEvent(
             deps,
             input,
@@ -97,8 +97,8 @@ async function leaveHost(
 ): Promise<Outcome<void>> {
   const { db } = deps.database;
   for (const row of await volumesOf(db, serverId)) {
-    const kept = await keepReserved(deps, row, call);
-    if (isFault(kept)) return kept;
+    const reservation = await keepReserved(deps, row, call);
+    if (isFault(reservation)) return reservation;
   }
   const unbound = await unbindNics(deps, serverId, call);
   if (isFault(unbound)) return unbound;

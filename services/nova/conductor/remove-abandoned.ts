@@ -27,8 +27,8 @@ export async function removeAbandoned(deps: NovaDeps, id: string): Promise<Outco
     if (isFault(deletedImage)) return deletedImage;
   }
   for (let part = committed_parts; part < parts; part += 1) {
-    const removed = await removePart(deps, pendingKey(id, part), requestId);
-    if (isFault(removed)) return removed;
+    const removal = await removePart(deps, pendingKey(id, part), requestId);
+    if (isFault(removal)) return removal;
   }
   await deletePending(db, id);
   log.info({ pending: id, req: requestId }, 'resources of a failed request removed');

@@ -90,11 +90,11 @@ export function resizeServer(deps: NovaDeps): AnySaga {
           return await copyDisks(deps, spec, move, call);
         },
         async undo(input, { host = '' }, call) {
-          const removed = await removeCopy(deps, { id: input.serverId }, host, call);
+          const removal = await removeCopy(deps, { id: input.serverId }, host, call);
           // The copy was never started, so it may be left: the host's agent removes it later.
-          if (isFault(removed))
+          if (isFault(removal))
             log.warn(
-              { server: input.serverId, host, req: call.requestId, why: removed.message },
+              { server: input.serverId, host, req: call.requestId, why: removal.message },
               'a copy of disks is left to its host',
             );
         },

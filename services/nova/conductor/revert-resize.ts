@@ -35,9 +35,9 @@ export function revertResize(deps: NovaDeps): AnySaga {
     if (isFault(move) || move.migration.status !== 'reverted') return;
     const { server, dest: host } = move;
     const facts = { server: server.id, host, req: call.requestId };
-    const removed = await removeCopy(deps, server, host, call);
-    if (isFault(removed))
-      log.warn({ ...facts, why: removed.message }, 'a reverted copy is left to its host');
+    const removal = await removeCopy(deps, server, host, call);
+    if (isFault(removal))
+      log.warn({ ...facts, why: removal.message }, 'a reverted copy is left to its host');
     await returnClaim(deps, input, call.requestId).catch((error: unknown) =>
       log.warn({ ...facts, err: error }, 'the claim of a reverted move is not returned yet'),
     );
@@ -115,13 +115,13 @@ export function revertResize(deps: NovaDeps): AnySaga {
           if (!move) return;
           const { server, source } = move;
           const stopped = await stopGuest(deps, server, source, call);
-          const given = isFault(stopped)
+          const disconnection = isFault(stopped)
             ? stopped
             : await giveUpVolumes(deps, server, source, call);
           // The disk on the source is kept, but two copies must never run: tried again until it is
           // stopped.
-          if (isFault(given) && given.kind !== 'notFound')
-            throw new Error(`stop server ${server.id} on ${source}: ${given.message}`);
+          if (isFault(disconnection) && disconnection.kind !== 'notFound')
+            throw new Error(`stop server ${server.id} on ${source}: ${disconnection.message}`);
         },
       },
       completeVolumesStep(deps, 60_000),

@@ -7,15 +7,15 @@ import { eventually } from '#platform/testing/eventually.ts';
 import { message, settleMs } from './conductor.testing.ts';
 import {
   bootFrom,
-  built,
+  buildServer,
   calls,
   fixture,
   glance,
   imageId,
   nova,
   post,
-  removed,
-  rested,
+  deleteServer,
+  untilIdle,
   show,
   specs,
   useVolumeServers,
@@ -32,13 +32,13 @@ describe('an image of a server', () => {
     });
 
   it('is made of its root disk by its host', async () => {
-    const server = await built();
-    const made = await image(server.id, 44);
+    const server = await buildServer();
+    const answer = await image(server.id, 44);
     assert.deepEqual(
-      [made.status, made.headers['location']?.split('/').at(-1)],
+      [answer.status, answer.headers['location']?.split('/').at(-1)],
       [202, glance.images[0]?.id],
     );
-    await rested(server.id);
+    await untilIdle(server.id);
     assert.deepEqual(calls.findLast(({ method }) => method === 'uploadRoot')?.params, {
       uuid: server.id,
       imageId: glance.images[0]?.id,
@@ -51,7 +51,7 @@ describe('an image of a server', () => {
     );
     world.refuses = { uploadRoot: fault('conflict', 'no room') };
     assert.equal((await image(server.id, 45)).body.image_id, glance.images[1]?.id);
-    assert.equal((await rested(server.id)).status, 'ACTIVE');
+    assert.equal((await untilIdle(server.id)).status, 'ACTIVE');
     assert.equal(glance.images.length, 1, 'the unfinished one is deleted');
     await nova.deps.database.db
       .updateTable('servers')
@@ -62,7 +62,7 @@ describe('an image of a server', () => {
   });
 
   it('or a backup, as its task state says', async () => {
-    const server = await built();
+    const server = await buildServer();
     await fixture.stopSagas();
     assert.equal(
       (
@@ -74,11 +74,11 @@ describe('an image of a server', () => {
     );
     assert.equal((await show(server.id))['OS-EXT-STS:task_state'], 'image_backup');
     await fixture.startSagas();
-    assert.equal((await rested(server.id))['OS-EXT-STS:task_state'], null);
+    assert.equal((await untilIdle(server.id))['OS-EXT-STS:task_state'], null);
   });
 
   it('that boots from a volume names snapshots, and other servers boot from it', async () => {
-    const server = await built({
+    const server = await buildServer({
       imageRef: '',
       block_device_mapping_v2: [
         {
@@ -91,15 +91,15 @@ describe('an image of a server', () => {
         },
       ],
     });
-    const made = await image(server.id, 45);
-    assert.equal(made.status, 202, JSON.stringify(made.body));
+    const answer = await image(server.id, 45);
+    assert.equal(answer.status, 202, JSON.stringify(answer.body));
     const [mapping] = JSON.parse(glance.images[0]?.['block_device_mapping'] as string) as Loose[];
     assert.equal(glance.images[0]?.['root_device_name'], '/dev/vda');
     assert.deepEqual(
       [mapping.source_type, mapping.snapshot_id, mapping.boot_index, mapping.volume_size],
       ['snapshot', world.cinder.snapshots[0]?.id, 0, 2],
     );
-    const other = await built({ imageRef: made.body.image_id });
+    const other = await buildServer({ imageRef: answer.body.image_id });
     assert.deepEqual(
       [other.status, specs.get(other.id)?.rootDisk, specs.get(other.id)?.volumes[0]?.device],
       ['ACTIVE', null, 'vda'],
@@ -122,7 +122,7 @@ describe('an image of a server', () => {
   });
 });
 
-describe('what a request makes in vain', () => {
+describe('resources of a create request that fails', () => {
   const two = () =>
     bootFrom(
       { source_type: 'image', uuid: imageId, volume_size: 1 },
@@ -144,10 +144,10 @@ describe('what a request makes in vain', () => {
     assert.deepEqual([world.cinder.volumes, world.cinder.snapshots, glance.images], [[], [], []]);
   };
 
-  it('goes also where Cinder made it and its answer was lost, and where nothing can be removed at once', async () => {
+  it("are removed even if Cinder's answer was lost, or the first attempt to remove them fails", async () => {
     for (const stuck of [null, 'creating'] as const) {
       [world.cinder.stuck, world.cinder.loses] = [stuck, 2];
-      const refused = post(two());
+      const refusal = post(two());
       if (stuck !== null) {
         await eventually(() => world.cinder.volumes.length === 2, {
           withinMs: settleMs,
@@ -155,12 +155,12 @@ describe('what a request makes in vain', () => {
         });
         for (const volume of world.cinder.volumes) volume.status = 'available';
       }
-      assert.equal((await refused).status, 503);
+      assert.equal((await refusal).status, 503);
       await nothingLeft();
     }
   });
 
-  it('goes when the process of the request dies', async () => {
+  it('are removed when the process of the request dies', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     world.cinder.hold = promise;
     const dying = post(two());
@@ -176,7 +176,7 @@ describe('what a request makes in vain', () => {
     await nothingLeft();
   });
 
-  it('goes as far as it was made for servers that do not fit', async () => {
+  it('are removed for the servers that do not fit', async () => {
     const quota = async (instances: number): Promise<number> =>
       (
         await nova.ask('admin', 'PUT', 'os-quota-sets/project-a', {
@@ -186,7 +186,7 @@ describe('what a request makes in vain', () => {
     assert.equal(await quota(2), 200);
     assert.equal((await post({ ...two(), min_count: 1, max_count: 4 })).status, 202);
     const { servers } = (await nova.ask('member', 'GET', 'servers')).body;
-    for (const { id } of servers) assert.equal((await rested(id)).status, 'ACTIVE');
+    for (const { id } of servers) assert.equal((await untilIdle(id)).status, 'ACTIVE');
     await eventually(
       async () => {
         await fixture.runTask('nova.remove-abandoned-resources');
@@ -199,13 +199,13 @@ describe('what a request makes in vain', () => {
       ['in-use', 'in-use', 'in-use', 'in-use'],
     );
     await quota(-1);
-    for (const { id } of servers) await removed(id);
+    for (const { id } of servers) await deleteServer(id);
     world.cinder.volumes.length = 0;
     await nothingLeft();
   });
 
-  it('goes when an image of volumes is refused', async () => {
-    const server = await built(two());
+  it('are removed when an image of volumes is refused', async () => {
+    const server = await buildServer(two());
     world.cinder.maxSnapshots = 1;
     assert.equal(
       (
@@ -216,7 +216,7 @@ describe('what a request makes in vain', () => {
       403,
     );
     world.cinder.maxSnapshots = Infinity;
-    await removed(server.id);
+    await deleteServer(server.id);
     world.cinder.volumes.length = 0;
     await nothingLeft();
   });

@@ -9,7 +9,7 @@ import { message } from './conductor.testing.ts';
 import {
   attach,
   bootFrom,
-  built,
+  buildServer,
   calls,
   detach,
   disks,
@@ -17,8 +17,8 @@ import {
   glance,
   imageId,
   nova,
-  removed,
-  rested,
+  deleteServer,
+  untilIdle,
   specs,
   statusOf,
   useVolumeServers,
@@ -30,10 +30,10 @@ useVolumeServers();
 const { config } = nova.deps;
 const act = async (id: string, body: Json, version = 90, who: 'member' | 'admin' = 'member') =>
   await nova.ask(who, 'POST', `servers/${id}/action`, { version, body });
-const done = async (id: string, body: Json, version?: number, who?: 'member' | 'admin') => {
+const perform = async (id: string, body: Json, version?: number, who?: 'member' | 'admin') => {
   const answer = await act(id, body, version, who);
   assert.equal(answer.status, 202, JSON.stringify(answer.body));
-  return await rested(id);
+  return await untilIdle(id);
 };
 const row = async (id: string) => {
   const server = await findServer(nova.deps.database.db, id, null);
@@ -49,7 +49,7 @@ const shelved = async (id: string): Promise<Loose> => {
   assert.equal((await act(id, { shelve: null })).status, 202);
   uploaded();
   await fixture.startSagas();
-  return await rested(id);
+  return await untilIdle(id);
 };
 const keepOnHost = async (work: () => Promise<void>): Promise<void> => {
   config.shelvedOffloadMs = -1;
@@ -74,7 +74,7 @@ const events = async (id: string): Promise<Record<string, string[]>> => {
 
 describe('a server that is shelved', () => {
   it('leaves an image and its host, and is built from that image on a host again', async () => {
-    const { id, ...before } = await built();
+    const { id, ...before } = await buildServer();
     const server = await shelved(id);
     assert.deepEqual(
       [server.status, server['OS-EXT-SRV-ATTR:host'], server['OS-EXT-STS:power_state']],
@@ -95,7 +95,7 @@ describe('a server that is shelved', () => {
       'gives its claim back',
     );
 
-    const back = await done(id, { unshelve: null });
+    const back = await perform(id, { unshelve: null });
     assert.deepEqual(
       [back.status, back['OS-EXT-SRV-ATTR:host'], back['OS-EXT-STS:power_state']],
       ['ACTIVE', 'h1', 1],
@@ -114,30 +114,30 @@ describe('a server that is shelved', () => {
 
   it('stays on its host where it is to, until it is offloaded or started again', async () => {
     await keepOnHost(async () => {
-      const { id } = await built();
+      const { id } = await buildServer();
       assert.equal((await shelved(id)).status, 'SHELVED');
       assert.equal((await row(id)).host, 'h1');
       assert.ok(disks.has(id), 'its guest is there');
-      assert.equal((await done(id, { unshelve: null })).status, 'ACTIVE');
+      assert.equal((await perform(id, { unshelve: null })).status, 'ACTIVE');
       assert.deepEqual(glance.images, []);
       await shelved(id);
       assert.equal((await act(id, { shelveOffload: null })).status, 403, 'for administrators');
-      const offloaded = await done(id, { shelveOffload: null }, 90, 'admin');
+      const offloaded = await perform(id, { shelveOffload: null }, 90, 'admin');
       assert.equal(offloaded.status, 'SHELVED_OFFLOADED');
       assert.ok(!disks.has(id));
     });
   });
 
-  it('begins and ends where upstream says', async () => {
-    const { id } = await built();
+  it('is allowed in the states that upstream allows', async () => {
+    const { id } = await buildServer();
     for (const [action, status] of [
       ['unshelve', 'ACTIVE'],
       ['shelveOffload', 'ACTIVE'],
     ] as const) {
-      const refused = await act(id, { [action]: null }, 90, 'admin');
-      assert.equal(refused.status, 409, status);
+      const refusal = await act(id, { [action]: null }, 90, 'admin');
+      assert.equal(refusal.status, 409, status);
       assert.equal(
-        message(refused),
+        message(refusal),
         `Cannot '${action}' instance ${id} while it is in vm_state active`,
       );
     }
@@ -155,71 +155,71 @@ describe('a server that is shelved', () => {
     assert.equal((await act(id, { unlock: null })).status, 202);
   });
 
-  it('counts against the quota all the same', async () => {
-    const { id } = await built();
+  it('still counts against the quota', async () => {
+    const { id } = await buildServer();
     await shelved(id);
     const { limits } = (await nova.ask('member', 'GET', 'limits')).body;
     assert.equal(limits.absolute.totalInstancesUsed, 1);
   });
 
   it('takes its image with it when it is deleted', async () => {
-    const { id } = await built();
+    const { id } = await buildServer();
     await shelved(id);
     assert.equal(glance.images.length, 1);
-    await removed(id);
+    await deleteServer(id);
     assert.deepEqual(glance.images, []);
   });
 
   it('runs again where its disk cannot be copied', async () => {
-    const { id } = await built();
+    const { id } = await buildServer();
     world.refuses = { uploadRoot: fault('conflict', 'no room') };
-    assert.equal((await done(id, { shelve: null })).status, 'ACTIVE');
+    assert.equal((await perform(id, { shelve: null })).status, 'ACTIVE');
     assert.deepEqual(glance.images, [], 'the unfinished image is deleted');
   });
 
   it('keeps its guest when its image is gone, or its host is away', async () => {
     await keepOnHost(async () => {
-      const { id } = await built();
+      const { id } = await buildServer();
       await shelved(id);
       world.refuses = { destroyGuest: fault('unavailable', 'away') };
-      assert.equal((await done(id, { shelveOffload: null }, 90, 'admin')).status, 'SHELVED');
+      assert.equal((await perform(id, { shelveOffload: null }, 90, 'admin')).status, 'SHELVED');
       world.refuses = {};
       glance.images.length = 0;
-      assert.equal((await done(id, { shelveOffload: null }, 90, 'admin')).status, 'SHELVED');
+      assert.equal((await perform(id, { shelveOffload: null }, 90, 'admin')).status, 'SHELVED');
       assert.ok(disks.has(id));
-      assert.equal((await done(id, { unshelve: null })).status, 'ACTIVE');
+      assert.equal((await perform(id, { unshelve: null })).status, 'ACTIVE');
     });
   });
 
   it('is in error when it is to come back and its image is gone; its owner can delete it', async () => {
-    const { id } = await built();
+    const { id } = await buildServer();
     await shelved(id);
     const [image] = glance.images.splice(0);
-    const server = await done(id, { unshelve: null });
+    const server = await perform(id, { unshelve: null });
     assert.equal(server.status, 'ERROR');
     assert.equal(
       server.fault.message,
       `Unshelve attempted but the image ${image?.id} cannot be found.`,
     );
-    await removed(id);
+    await deleteServer(id);
   });
 
   it('stays as it was where no host takes it', async () => {
-    const { id } = await built();
+    const { id } = await buildServer();
     await shelved(id);
     world.refuses = { buildGuest: fault('conflict', 'the host is broken') };
-    const server = await done(id, { unshelve: null });
+    const server = await perform(id, { unshelve: null });
     assert.equal(server.status, 'SHELVED_OFFLOADED');
     assert.equal((await row(id)).host, null);
     assert.equal(glance.images.length, 1, 'its image is kept');
     world.refuses = {};
-    assert.equal((await done(id, { unshelve: null })).status, 'ACTIVE');
+    assert.equal((await perform(id, { unshelve: null })).status, 'ACTIVE');
   });
 });
 
-describe('where an offloaded server goes', () => {
-  it('may be said, by zone since 2.77 and by host since 2.91', async () => {
-    const { id } = await built();
+describe('the destination of an unshelve', () => {
+  it('may be requested by zone since 2.77 and by host since 2.91', async () => {
+    const { id } = await buildServer();
     await shelved(id);
     const unshelve = async (value: Json, version: number, who: 'member' | 'admin' = 'admin') => {
       const answer = await act(id, { unshelve: value }, version, who);
@@ -246,13 +246,13 @@ describe('where an offloaded server goes', () => {
       202,
       undefined,
     ]);
-    assert.equal((await rested(id)).status, 'ACTIVE');
+    assert.equal((await untilIdle(id)).status, 'ACTIVE');
     assert.equal((await row(id)).availability_zone, 'nova');
   });
 
-  it('cannot be said of one that is on its host still', async () => {
+  it('cannot be requested for a server that is still on its host', async () => {
     await keepOnHost(async () => {
-      const { id } = await built();
+      const { id } = await buildServer();
       await shelved(id);
       const answer = await act(id, { unshelve: { availability_zone: 'nova' } }, 77);
       assert.equal(answer.status, 409);
@@ -268,33 +268,33 @@ describe('volumes of a shelved server', () => {
 
   it('stay its own, on no host; one that boots from a volume makes no image', async () => {
     const root = world.cinder.addVolume({ bootable: 'true' });
-    const { id } = await built(bootFrom({ uuid: root.id, source_type: 'volume' }));
+    const { id } = await buildServer(bootFrom({ uuid: root.id, source_type: 'volume' }));
     assert.equal(statusOf(root.id), 'in-use');
     await keepOnHost(async () => {
-      const server = await done(id, { shelve: null });
+      const server = await perform(id, { shelve: null });
       assert.equal(server.status, 'SHELVED_OFFLOADED', 'nothing of it is left on its host');
     });
     assert.deepEqual(glance.images, []);
     assert.equal(await rootOf(id), root.id);
     assert.equal(statusOf(root.id), 'reserved');
-    assert.equal((await done(id, { unshelve: null })).status, 'ACTIVE');
+    assert.equal((await perform(id, { unshelve: null })).status, 'ACTIVE');
     assert.equal(statusOf(root.id), 'in-use');
     assert.equal(specs.get(id)?.rootDisk, null);
     assert.deepEqual((await events(id))['shelve'], ['compute_shelve_offload_instance']);
   });
 
   it('are attached and detached while it is on no host', async () => {
-    const { id } = await built();
+    const { id } = await buildServer();
     await shelved(id);
     const [one, two] = [world.cinder.addVolume(), world.cinder.addVolume()];
     for (const { id: volume } of [one, two]) assert.equal((await attach(id, volume)).status, 200);
-    await rested(id);
+    await untilIdle(id);
     // As upstream, the volume stays in-use although its server is on no host.
     assert.equal(statusOf(one.id), 'in-use');
     assert.equal((await detach(id, one.id)).status, 202);
-    await rested(id);
+    await untilIdle(id);
     assert.deepEqual([statusOf(one.id), statusOf(two.id)], ['available', 'in-use']);
-    await done(id, { unshelve: null });
+    await perform(id, { unshelve: null });
     assert.deepEqual(
       disks.get(id)?.map(({ volumeId }) => volumeId),
       [two.id],
@@ -303,16 +303,16 @@ describe('volumes of a shelved server', () => {
   });
 
   it('are kept by the tasks that give back what is left behind', async () => {
-    const { id } = await built();
+    const { id } = await buildServer();
     const { id: volume } = world.cinder.addVolume();
     await attach(id, volume);
-    await rested(id);
+    await untilIdle(id);
     await shelved(id);
     await fixture.runTask('nova.reap-volumes');
     await fixture.runTask('nova.reap-ports');
     assert.equal(statusOf(volume), 'reserved');
     glance.images.length = 0;
-    await done(id, { unshelve: null });
+    await perform(id, { unshelve: null });
     await fixture.runTask('nova.reap-volumes');
     assert.equal(statusOf(volume), 'reserved', 'also when it cannot come back');
   });

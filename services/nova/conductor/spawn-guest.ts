@@ -21,12 +21,12 @@ export async function buildOn(
   { requestId, shelvedDisk = null }: { requestId: string; shelvedDisk?: GuestImage | null },
 ): Promise<Outcome<void>> {
   const spec = await describeGuest(deps, server, { shelvedDisk });
-  const built = await agentOn(deps, host).call(
+  const build = await agentOn(deps, host).call(
     'buildGuest',
     { spec },
     { timeoutMs: spawnDeadlineMs, requestId },
   );
-  return isFault(built) ? built : undefined;
+  return isFault(build) ? build : undefined;
 }
 
 /** unavailable: the host does not answer, and may have the guest. Throws on any other refusal. */

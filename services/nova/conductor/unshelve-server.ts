@@ -100,8 +100,9 @@ export function unshelveServer(deps: NovaDeps): AnySaga {
           // The deletion of the server releases its volumes itself.
           if (await isDeleted(serverId)) return;
           for (const row of await volumesOf(db, serverId)) {
-            const kept = await keepReserved(deps, row, call);
-            if (isFault(kept)) throw new Error(`keep volume ${row.volume_id}: ${kept.message}`);
+            const reservation = await keepReserved(deps, row, call);
+            if (isFault(reservation))
+              throw new Error(`keep volume ${row.volume_id}: ${reservation.message}`);
           }
         },
       },

@@ -32,8 +32,8 @@ const recorded =
   ) =>
   async (params: ComputeAgentRpc[K]['params']) => {
     calls.push({ method, params });
-    const refused = world.refuses[method];
-    if (refused) return refused;
+    const refusal = world.refuses[method];
+    if (refusal) return refusal;
     work(params);
     return null;
   };
@@ -67,7 +67,7 @@ export const fixture = await startConductor({
     uploadRoot: recorded('uploadRoot', () => undefined),
   },
 });
-export const { nova, post, show, rested, built, removed } = fixture;
+export const { nova, post, show, untilIdle, buildServer, deleteServer } = fixture;
 export const imageId = fixture.image.id;
 
 /** Answers for Glance: images that Nova creates. */

@@ -35,7 +35,7 @@ const fixture = await startConductor({
     },
   } satisfies Partial<HandlersOf<ComputeAgentRpc>>,
 });
-const { nova, image, post, show, built, removed } = fixture;
+const { nova, image, post, show, buildServer, deleteServer } = fixture;
 
 after(async () => await fixture.close());
 beforeEach(() => {
@@ -57,7 +57,7 @@ afterEach(async () => await fixture.removeAll());
 describe('a port of another project that names the server', () => {
   const withStranger = async () => {
     const network = neutron.addNetwork({});
-    const server = await built({ networks: [{ uuid: network.id }] });
+    const server = await buildServer({ networks: [{ uuid: network.id }] });
     const strange = neutron.addPort({
       network_id: network.id,
       tenant_id: 'project-b',
@@ -128,7 +128,7 @@ describe('a port of another project that names the server', () => {
 
   it('is not deleted with it', async () => {
     const { server, strange } = await withStranger();
-    await removed(server.id);
+    await deleteServer(server.id);
     assert.deepEqual(
       neutron.ports.map(({ id }) => id),
       [strange.id],
@@ -145,7 +145,7 @@ describe('a volume that was given to another project meanwhile', () => {
 
   it('is not attached', async () => {
     const [server, volume] = [
-      await built({ networks: 'none' }),
+      await buildServer({ networks: 'none' }),
       cinder.addVolume({ 'os-vol-tenant-attr:tenant_id': 'project-b' }),
     ];
     const answer = await attach(server.id, volume.id);
@@ -165,10 +165,14 @@ describe('a volume that was given to another project meanwhile', () => {
       uuid: volume.id,
       delete_on_termination: true,
     };
-    const server = await built({ networks: 'none', imageRef: '', block_device_mapping_v2: [disk] });
+    const server = await buildServer({
+      networks: 'none',
+      imageRef: '',
+      block_device_mapping_v2: [disk],
+    });
     assert.equal(server.status, 'ACTIVE');
     volume['os-vol-tenant-attr:tenant_id'] = 'project-b';
-    await removed(server.id);
+    await deleteServer(server.id);
     assert.deepEqual(
       cinder.volumes.map(({ id, status }) => [id, status]),
       [[volume.id, 'available']],
@@ -177,7 +181,7 @@ describe('a volume that was given to another project meanwhile', () => {
 
   it('whose attachment names a server that never had it is not told to that server', async () => {
     const [server, volume] = [
-      await built({ networks: 'none' }),
+      await buildServer({ networks: 'none' }),
       cinder.addVolume({ 'os-vol-tenant-attr:tenant_id': 'project-b', status: 'in-use' }),
     ];
     cinder.attachments.push({
@@ -205,7 +209,7 @@ describe('a volume that was given to another project meanwhile', () => {
       ).status,
       404,
     );
-    await removed(server.id);
+    await deleteServer(server.id);
     assert.deepEqual(
       cinder.attachments.map(({ volume_id: id }) => id),
       [volume.id],
@@ -244,7 +248,7 @@ describe('a private image of another project', () => {
       );
     }
     assert.equal((await post({ networks: 'none', imageRef: name() })).status, 400);
-    const server = await built({ networks: 'none' });
+    const server = await buildServer({ networks: 'none' });
     for (const body of [
       { rebuild: { imageRef: name() } },
       { rescue: { rescue_image_ref: name() } },

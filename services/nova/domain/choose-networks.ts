@@ -5,7 +5,7 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { Network, Port, SecurityGroup } from '#contracts/neutron/wire.ts';
 
-export interface AskedNic {
+export interface RequestedNic {
   uuid?: string | undefined;
   port?: string | null | undefined;
   fixed_ip?: string | undefined;
@@ -16,7 +16,7 @@ export interface AskedNic {
  * 'auto': Nova chooses the network; if there is none, the request is refused. 'whatever' (a request
  * below 2.37 that names no network): as 'auto', but if there is none, the server gets no interface.
  */
-export type AskedNetworks = readonly AskedNic[] | 'auto' | 'none' | 'whatever';
+export type RequestedNetworks = readonly RequestedNic[] | 'auto' | 'none' | 'whatever';
 
 export interface NetworkFacts {
   projectId: string;
@@ -41,13 +41,20 @@ export interface WantedNic {
   tag: string | null;
 }
 
-export function chooseNics(asked: AskedNetworks, facts: NetworkFacts): Outcome<WantedNic[]> {
-  if (asked === 'none') return [];
-  if (asked === 'auto' || asked === 'whatever' || asked.length === 0)
-    return chosenForCaller(asked === 'auto', facts);
+export function chooseNics(
+  requestedNetworks: RequestedNetworks,
+  facts: NetworkFacts,
+): Outcome<WantedNic[]> {
+  if (requestedNetworks === 'none') return [];
+  if (
+    requestedNetworks === 'auto' ||
+    requestedNetworks === 'whatever' ||
+    requestedNetworks.length === 0
+  )
+    return chosenForCaller(requestedNetworks === 'auto', facts);
   const nics: WantedNic[] = [];
   const tags = new Set<string>();
-  for (const nic of asked) {
+  for (const nic of requestedNetworks) {
     const one = nic.port
       ? ofPort(nic, nic.port, facts)
       : nic.uuid === undefined
@@ -86,18 +93,18 @@ function chosenForCaller(needed: boolean, facts: NetworkFacts): Outcome<WantedNi
 }
 
 /** An entry with only a tag or an address: uses the single network that is available. */
-function anyNetwork(nic: AskedNic, facts: NetworkFacts): Outcome<WantedNic> {
-  const chosen = chosenForCaller(true, facts);
-  if (isFault(chosen)) return chosen;
+function anyNetwork(nic: RequestedNic, facts: NetworkFacts): Outcome<WantedNic> {
+  const choice = chosenForCaller(true, facts);
+  if (isFault(choice)) return choice;
   return {
-    networkId: chosen[0]?.networkId ?? '',
+    networkId: choice[0]?.networkId ?? '',
     portId: null,
     fixedIp: nic.fixed_ip ?? null,
     tag: nic.tag ?? null,
   };
 }
 
-function ofNetwork(nic: AskedNic, id: string, facts: NetworkFacts): Outcome<WantedNic> {
+function ofNetwork(nic: RequestedNic, id: string, facts: NetworkFacts): Outcome<WantedNic> {
   const network = facts.networks.get(id);
   if (!network) return fault('badRequest', `Network ${id} could not be found.`);
   const usable = checked(network, facts);
@@ -121,7 +128,7 @@ function checked(network: Network, facts: NetworkFacts): Outcome<undefined> {
     : undefined;
 }
 
-function ofPort(nic: AskedNic, id: string, facts: NetworkFacts): Outcome<WantedNic> {
+function ofPort(nic: RequestedNic, id: string, facts: NetworkFacts): Outcome<WantedNic> {
   const port = facts.ports.get(id);
   if (!port) return fault('badRequest', `Port id ${id} could not be found.`);
   if (nic.fixed_ip !== undefined)
@@ -142,15 +149,15 @@ function ofPort(nic: AskedNic, id: string, facts: NetworkFacts): Outcome<WantedN
  * name.
  */
 export function chooseSecurityGroups(
-  asked: readonly string[],
+  namesOrIds: readonly string[],
   groups: readonly SecurityGroup[],
   projectId: string,
 ): Outcome<SecurityGroup[]> {
-  const chosen = new Map<string, SecurityGroup>();
-  for (const wanted of asked) {
+  const chosenGroups = new Map<string, SecurityGroup>();
+  for (const wanted of namesOrIds) {
     const byId = groups.filter(({ id }) => id === wanted);
-    const found = byId.length > 0 ? byId : groups.filter(({ name }) => name === wanted);
-    const [group, ...others] = found;
+    const matchingGroups = byId.length > 0 ? byId : groups.filter(({ name }) => name === wanted);
+    const [group, ...others] = matchingGroups;
     if (!group)
       return fault('badRequest', `Security group ${wanted} not found for project ${projectId}.`);
     if (others.length > 0)
@@ -158,7 +165,7 @@ export function chooseSecurityGroups(
         'conflict',
         `Multiple security groups found matching '${wanted}'. Use an ID to be more specific.`,
       );
-    chosen.set(group.id, group);
+    chosenGroups.set(group.id, group);
   }
-  return [...chosen.values()];
+  return [...chosenGroups.values()];
 }

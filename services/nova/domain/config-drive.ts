@@ -10,7 +10,7 @@ import type { NicWithInfo } from './network-info.ts';
 import { imageOf, instanceName, metadataOf } from './server-row.ts';
 
 /** Facts besides the server's row that a guest's metadata shows. */
-export interface ToldFacts {
+export interface MetadataFacts {
   zone: string;
   nics: readonly NicWithInfo[];
   volumes: readonly Pick<ServerVolume, 'volume_id' | 'device' | 'bus' | 'tag'>[];
@@ -22,7 +22,7 @@ export interface ToldFacts {
 }
 
 /** File path -> content in base64, for the volume with the label `config-2`. */
-export function configDriveFiles(server: Server, facts: ToldFacts): Record<string, string> {
+export function configDriveFiles(server: Server, facts: MetadataFacts): Record<string, string> {
   const metaData = json(openstackMetadata(server, facts));
   const networkData = json(networkDataOf(facts.nics));
   const files: Record<string, string> = {};
@@ -40,7 +40,7 @@ export function configDriveFiles(server: Server, facts: ToldFacts): Record<strin
   return files;
 }
 
-function openstackMetadata(server: Server, facts: ToldFacts): Record<string, unknown> {
+function openstackMetadata(server: Server, facts: MetadataFacts): Record<string, unknown> {
   const keys =
     server.key_name !== null && server.key_data !== null
       ? { [server.key_name]: server.key_data }
@@ -72,7 +72,7 @@ const metadataBus = { virtio: 'pci', scsi: 'scsi', ide: 'ide', sata: 'none' } as
  * Only devices to which the tenant gave a tag (2.42) are listed. As in Nova, only PCI addresses are
  * shown.
  */
-function taggedDevices(server: Server, { nics, volumes, addresses = {} }: ToldFacts): object[] {
+function taggedDevices(server: Server, { nics, volumes, addresses = {} }: MetadataFacts): object[] {
   const disk = (
     device: string,
     bus: DiskBus,
@@ -114,12 +114,12 @@ function taggedDevices(server: Server, { nics, volumes, addresses = {} }: ToldFa
 }
 
 /** Whether any device of the server has a tag. */
-export const hasTags = (server: Server, { nics, volumes }: ToldFacts): boolean =>
+export const hasTags = (server: Server, { nics, volumes }: MetadataFacts): boolean =>
   server.root_tag !== null || [...nics, ...volumes].some(({ tag }) => tag !== null);
 
 export function ec2Metadata(
   server: Server,
-  { zone, nics }: Pick<ToldFacts, 'zone' | 'nics'>,
+  { zone, nics }: Pick<MetadataFacts, 'zone' | 'nics'>,
 ): Record<string, unknown> {
   const addresses = nics
     .flatMap(({ info }) => info.addresses)

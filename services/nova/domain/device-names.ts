@@ -15,8 +15,8 @@ export interface OwnDisks {
 const prefix: Record<DiskBus, string> = { virtio: 'vd', scsi: 'sd', sata: 'sd', ide: 'hd' };
 const letters = 'abcdefghijklmnopqrstuvwxyz';
 
-function firstFree(bus: DiskBus, taken: ReadonlySet<string>): string | undefined {
-  return [...letters].map((letter) => prefix[bus] + letter).find((name) => !taken.has(name));
+function firstFree(bus: DiskBus, usedNames: ReadonlySet<string>): string | undefined {
+  return [...letters].map((letter) => prefix[bus] + letter).find((name) => !usedNames.has(name));
 }
 
 const buses: readonly DiskBus[] = ['virtio', 'scsi', 'sata', 'ide'];
@@ -39,13 +39,13 @@ export function nextDevice(
   volumes: readonly string[],
   bus: DiskBus,
 ): string | undefined {
-  const taken = new Set(volumes);
+  const usedNames = new Set(volumes);
   // The first volume of a volume-backed server is its boot disk and takes the first name.
   if (own.rootBus === null && volumes.length === 0) return `${prefix[bus]}a`;
   const rest = [own.hasEphemeral, own.hasSwap, own.hasConfigDrive].flatMap((has): DiskBus[] =>
     has ? ['virtio'] : [],
   );
   for (const each of own.rootBus === null ? rest : [own.rootBus, ...rest])
-    taken.add(firstFree(each, taken) ?? '');
-  return firstFree(bus, taken);
+    usedNames.add(firstFree(each, usedNames) ?? '');
+  return firstFree(bus, usedNames);
 }

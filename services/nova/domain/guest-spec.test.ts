@@ -134,21 +134,21 @@ describe('a config drive', () => {
   });
   const files = configDriveFiles(full, { zone: 'az1', nics: [], volumes: [] });
   it('tells the guest who it is', () => {
-    const told = JSON.parse(
+    const metadata = JSON.parse(
       Buffer.from(files['openstack/latest/meta_data.json'] ?? '', 'base64').toString(),
     ) as Record<string, unknown>;
     assert.deepEqual(
       [
-        told['uuid'],
-        told['hostname'],
-        told['availability_zone'],
-        told['meta'],
-        told['public_keys'],
-        told['admin_pass'],
+        metadata['uuid'],
+        metadata['hostname'],
+        metadata['availability_zone'],
+        metadata['meta'],
+        metadata['public_keys'],
+        metadata['admin_pass'],
       ],
       ['id-1', 'web', 'az1', { role: 'db' }, { k: 'ssh-ed25519 AAAA' }, 'secret'],
     );
-    assert.deepEqual(told['files'], [{ path: '/etc/motd', content_path: '/content/0000' }]);
+    assert.deepEqual(metadata['files'], [{ path: '/etc/motd', content_path: '/content/0000' }]);
     assert.equal(
       files['openstack/latest/meta_data.json'],
       files['openstack/2018-08-27/meta_data.json'],
@@ -182,13 +182,13 @@ describe('a config drive', () => {
       { volume_id: 'v-3', device: 'sda', bus: 'scsi', tag: 'log' },
     ] as const;
     const devices = (change: Partial<ServerRow>, addresses: Record<string, string>): unknown => {
-      const told = configDriveFiles(
+      const configDrive = configDriveFiles(
         { ...full, ...change },
         { zone: 'az1', nics, volumes, addresses },
       );
       return (
         JSON.parse(
-          Buffer.from(told['openstack/latest/meta_data.json'] ?? '', 'base64').toString(),
+          Buffer.from(configDrive['openstack/latest/meta_data.json'] ?? '', 'base64').toString(),
         ) as Record<string, unknown>
       )['devices'];
     };

@@ -2,7 +2,7 @@
 // Pure. https://docs.openstack.org/nova/latest/user/metadata.html; AWS, "Instance metadata
 // categories"
 import type { Server } from '../store/servers.ts';
-import type { ToldFacts } from './config-drive.ts';
+import type { MetadataFacts } from './config-drive.ts';
 import { configDriveFiles, ec2Metadata } from './config-drive.ts';
 
 /** `label`: the name that a listing shows, if it differs from the key. */
@@ -41,7 +41,7 @@ const folder = (
   label?: string,
 ): MetadataNode => ({ children: new Map(children), ...(label === undefined ? {} : { label }) });
 
-export function metadataTree(server: Server, facts: ToldFacts): MetadataNode {
+export function metadataTree(server: Server, facts: MetadataFacts): MetadataNode {
   // The admin password is on the config drive only: any user of the guest can query this service.
   const files = Object.entries(configDriveFiles({ ...server, admin_pass: null }, facts)).map(
     ([path, base64]) => [path, Buffer.from(base64, 'base64')] as const,

@@ -106,8 +106,8 @@ describe('the plan of a server create', () => {
     );
   });
   it('is refused whole when image and flavor do not fit', () => {
-    const refused = planServerCreate({ ...facts, image: { ...image, minMemoryMib: 513 } });
-    assert.ok(isFault(refused) && refused.kind === 'badRequest');
+    const refusal = planServerCreate({ ...facts, image: { ...image, minMemoryMib: 513 } });
+    assert.ok(isFault(refusal) && refusal.kind === 'badRequest');
   });
 });
 

@@ -20,14 +20,14 @@ describe('a quota', () => {
       undefined,
     ));
   it('names each resource that does not fit, with what is asked, used and allowed', () => {
-    const refused = checkQuota(
+    const refusal = checkQuota(
       limits,
       { instances: 2, cores: 1, ram: 1024 },
       { instances: 1, cores: 1, ram: 1 },
     );
-    assert.ok(isFault(refused));
+    assert.ok(isFault(refusal));
     assert.deepEqual(
-      [refused.kind, refused.message],
+      [refusal.kind, refusal.message],
       [
         'overQuota',
         'Quota exceeded for instances, ram: Requested 1, 1, but already used 2, 1024 of 2, 1024 instances, ram',

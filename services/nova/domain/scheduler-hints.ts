@@ -30,8 +30,8 @@ const defaultCidr = '/24';
 export function nearNetwork(hints: JsonObject): Outcome<NearNetwork | undefined> {
   const address = hints['build_near_host_ip'];
   if (typeof address !== 'string') return undefined;
-  const sent = hints['cidr'];
-  const cidr = typeof sent === 'string' ? sent : defaultCidr;
+  const cidrHint = hints['cidr'];
+  const cidr = typeof cidrHint === 'string' ? cidrHint : defaultCidr;
   const family = address.includes(':') ? 'ipv6' : 'ipv4';
   const prefix = prefixOf(cidr.slice(1));
   return prefix === undefined || prefix > (family === 'ipv4' ? 32 : 128)

@@ -44,11 +44,11 @@ export function diskImage(
 }
 
 function inherited(server: Server): JsonObject {
-  const kept = Object.entries(imageOf(server)?.properties ?? {}).filter(
+  const inheritedProperties = Object.entries(imageOf(server)?.properties ?? {}).filter(
     ([key]) => !notInherited.has(key),
   );
   return {
-    ...Object.fromEntries(kept),
+    ...Object.fromEntries(inheritedProperties),
     image_type: 'snapshot',
     instance_uuid: server.id,
     user_id: server.user_id,
@@ -56,7 +56,7 @@ function inherited(server: Server): JsonObject {
   };
 }
 
-export interface TakenSnapshot {
+export interface VolumeSnapshot {
   row: ServerVolume;
   snapshotId: string;
   sizeGib: number;
@@ -67,9 +67,9 @@ export function volumeImage(
   server: Server,
   name: string,
   metadata: Record<string, string>,
-  taken: readonly TakenSnapshot[],
+  snapshots: readonly VolumeSnapshot[],
 ): JsonObject {
-  const mapping = taken.map(({ row, snapshotId, sizeGib }) => ({
+  const mapping = snapshots.map(({ row, snapshotId, sizeGib }) => ({
     source_type: 'snapshot',
     destination_type: 'volume',
     snapshot_id: snapshotId,
@@ -89,7 +89,7 @@ export function volumeImage(
     ...inherited(server),
     min_disk: Math.max(
       0,
-      ...taken.filter(({ row }) => row.boot_index === 0).map(({ sizeGib }) => sizeGib),
+      ...snapshots.filter(({ row }) => row.boot_index === 0).map(({ sizeGib }) => sizeGib),
     ),
     min_ram: 0,
     ...metadata,
@@ -101,7 +101,7 @@ export function volumeImage(
     bdm_v2: 'True',
     root_device_name: `/dev/${rootDevice(
       imageOf(server),
-      taken.map(({ row }) => row),
+      snapshots.map(({ row }) => row),
     )}`,
   };
 }

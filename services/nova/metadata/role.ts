@@ -28,10 +28,10 @@ const addressesMs = 2_000;
 export function createNovaMetadata(deps: NovaDeps): Role {
   const { db } = deps.database;
   const { clock, config } = deps;
-  const kept = new Map<string, { tree: MetadataNode; projectId: string; untilMs: number }>();
+  const cache = new Map<string, { tree: MetadataNode; projectId: string; untilMs: number }>();
 
   async function treeOf(serverId: string, projectId: string): Promise<MetadataNode | undefined> {
-    const cached = kept.get(serverId);
+    const cached = cache.get(serverId);
     if (cached && cached.untilMs > clock.now())
       return cached.projectId === projectId ? cached.tree : undefined;
     const server = await findServer(db, serverId, projectId);
@@ -47,33 +47,33 @@ export function createNovaMetadata(deps: NovaDeps): Role {
         ? await addressesOf(server.host, server.id)
         : {};
     const tree = metadataTree(server, { ...facts, addresses });
-    if (kept.size >= maxKept) kept.clear();
-    kept.set(serverId, { tree, projectId, untilMs: clock.now() + keptMs });
+    if (cache.size >= maxKept) cache.clear();
+    cache.set(serverId, { tree, projectId, untilMs: clock.now() + keptMs });
     return tree;
   }
 
   /** {} if the host does not answer: the guest can still identify its devices by MAC or serial. */
   async function addressesOf(host: string, uuid: string): Promise<Record<string, string>> {
-    const found = await agentOn(deps, host).call(
+    const reply = await agentOn(deps, host).call(
       'pciAddresses',
       { uuid },
       { timeoutMs: addressesMs, requestId: deps.ids.requestId() },
     );
-    return isFault(found) ? {} : found.addresses;
+    return isFault(reply) ? {} : reply.addresses;
   }
 
   async function answer(request: ApiRequest): Promise<Outcome<Reply>> {
     const who = callerOf(request, config.metadataSecret);
     if (isFault(who)) return who;
     const tree = await treeOf(who.serverId, who.projectId);
-    const found = tree && readMetadata(tree, request.path);
-    return found
+    const content = tree && readMetadata(tree, request.path);
+    return content
       ? {
           status: 200,
           headers: {
-            'content-type': found.json ? 'application/json' : 'text/plain; charset=UTF-8',
+            'content-type': content.json ? 'application/json' : 'text/plain; charset=UTF-8',
           },
-          body: found.text,
+          body: content.text,
         }
       : fault('notFound', 'Not Found');
   }
@@ -115,8 +115,8 @@ function callerOf(
   if (!serverId || !projectId)
     return fault('badRequest', 'X-Instance-ID and X-Tenant-ID are missing from the request.');
   const right = secret && createHmac('sha256', secret.reveal()).update(serverId).digest();
-  const given = Buffer.from(signature ?? '', 'hex');
-  if (!right || given.length !== right.length || !timingSafeEqual(given, right))
+  const sentDigest = Buffer.from(signature ?? '', 'hex');
+  if (!right || sentDigest.length !== right.length || !timingSafeEqual(sentDigest, right))
     return fault('forbidden', 'Invalid proxy request signature.');
   return { serverId, projectId };
 }

@@ -63,7 +63,7 @@ export async function askCortex(
 }
 
 /** Tells all processes of Cortex what the server has claimed, for their next decisions. */
-export async function tellCortex(
+export async function announceClaim(
   { bus }: Pick<NovaDeps, 'bus'>,
   claim: { serverId: string; nodeUuid: string },
   requestId: string,
@@ -75,7 +75,7 @@ export async function tellCortex(
  * Tells all processes of Cortex that the server has claimed nothing, so that they free the place
  * they hold for it.
  */
-export async function tellDropped(
+export async function announceDroppedChoice(
   { bus }: Pick<NovaDeps, 'bus'>,
   serverId: string,
   requestId: string,

@@ -68,7 +68,7 @@ it('servers are put near or away from others that the tenant names, not from str
         'os:scheduler_hints': hints,
       },
     });
-    return (await fixture.rested(answer.body.server.id)).status;
+    return (await fixture.untilIdle(answer.body.server.id)).status;
   };
   assert.equal(await status({ same_host: other.id }), 'ACTIVE');
   assert.equal(await status({ different_host: [other.id] }), 'ERROR');
@@ -84,11 +84,11 @@ it('a server of an earlier release has none', () =>
   assert.deepEqual(schedulerHintsOf({ scheduler_hints: null }), {}));
 
 it('a filter may go by them', () => {
-  const seen: unknown[] = [];
+  const hintValues: unknown[] = [];
   const byHint: Filter = {
     name: 'by hint',
     passes: (_host, { hints }) => {
-      seen.push(hints);
+      hintValues.push(hints);
       return true;
     },
   };
@@ -110,5 +110,5 @@ it('a filter may go by them', () => {
     candidate: { nodeUuid: 'n1', allocations: {}, capacity: {} },
   };
   selectHosts([host], request, () => 0, [byHint]);
-  assert.deepEqual(seen, [{ group: 'g' }]);
+  assert.deepEqual(hintValues, [{ group: 'g' }]);
 });

@@ -14,7 +14,7 @@ import { computeBinary, hostsByNode, listServices, zonesByHost } from '../store/
 import { reserveHost } from '../store/server-groups.ts';
 import { findMigration } from '../store/server-migrations.ts';
 import { busyByHost, findServer } from '../store/servers.ts';
-import { askCortex, tellCortex, tellDropped } from './ask-cortex.ts';
+import { askCortex, announceClaim, announceDroppedChoice } from './ask-cortex.ts';
 import { hintFacts } from './hints.ts';
 import type { HostView, PlacementRequest, Selection } from './select-hosts.ts';
 import { selectHosts, whyNone } from './select-hosts.ts';
@@ -57,8 +57,8 @@ async function decideAndTell(deps: NovaDeps, ...request: Parameters<Schedule>): 
   const [{ serverId }, { requestId }] = request;
   const decision = await decide(deps, ...request);
   if (!deps.config.asksCortex) return decision;
-  if (isFault(decision)) await tellDropped(deps, serverId, requestId);
-  else await tellCortex(deps, { serverId, nodeUuid: decision.nodeUuid }, requestId);
+  if (isFault(decision)) await announceDroppedChoice(deps, serverId, requestId);
+  else await announceClaim(deps, { serverId, nodeUuid: decision.nodeUuid }, requestId);
   return decision;
 }
 
@@ -78,11 +78,11 @@ async function decide(
     ? { ...current, ...sizeOf(flavorOf({ flavor: move.new_flavor }), current) }
     : current;
   const placement = placementClient(deps, { token: null, requestId });
-  const found = await placement.candidates(
+  const candidates = await placement.candidates(
     resourcesOf(server),
     requiredTraits(flavorOf(server).extraSpecs),
   );
-  if (isFault(found)) return found;
+  if (isFault(candidates)) return candidates;
   const { db } = deps.database;
   const { config, clock, ids, log } = deps;
   const [hostOfNode, services, zones, busy] = await Promise.all([
@@ -92,7 +92,7 @@ async function decide(
     busyByHost(db),
   ]);
   const serviceOf = new Map(services.map((service) => [service.host, service]));
-  const hosts = found.flatMap((candidate): HostView[] => {
+  const hosts = candidates.flatMap((candidate): HostView[] => {
     const host = hostOfNode.get(candidate.nodeUuid);
     const service = host === undefined ? undefined : serviceOf.get(host);
     if (host === undefined || !service) return []; // provider without a compute service
@@ -119,14 +119,17 @@ async function decide(
     // Cortex is not asked for a host that an operator has named: only Nova's few filters apply.
     if (config.asksCortex && wanted.host === null) {
       const placed = { server, moveType: move?.type };
-      const chosen = await askCortex(deps, among, request, placed, requestId);
-      if (!isFault(chosen)) return chosen;
-      log.warn({ server: server.id, why: chosen.message }, 'placed without Cortex');
+      const selection = await askCortex(deps, among, request, placed, requestId);
+      if (!isFault(selection)) return selection;
+      log.warn({ server: server.id, why: selection.message }, 'placed without Cortex');
     }
     return selectHosts(among, request, () => ids.random());
   };
-  const taken = new Set<string>();
-  for (let lost = 0; lost < maxLostDecisions && taken.size < maxClaims;) {
+  const contendedHosts = new Set<string>();
+  for (
+    let lostDecisions = 0;
+    lostDecisions < maxLostDecisions && contendedHosts.size < maxClaims;
+  ) {
     const group = await groupView(db, server, move?.type === 'evacuation' ? server.host : null);
     if (group?.undecidedMember !== undefined)
       return fault(
@@ -134,12 +137,12 @@ async function decide(
         `No valid host was found. The host of server group ${group.id} is not known while its member ${group.undecidedMember} moves or has a resize to be confirmed or reverted.`,
       );
     const selection = await select(
-      hosts.filter(({ host }) => !taken.has(host)),
+      hosts.filter(({ host }) => !contendedHosts.has(host)),
       { ...wanted, ...facts, group },
     );
     const [best] = selection.hosts;
     if (!best) {
-      if (taken.size > 0) break;
+      if (contendedHosts.size > 0) break;
       return fault('conflict', whyNone(selection, hosts.length));
     }
     if (group) {
@@ -147,7 +150,7 @@ async function decide(
       // Another decision for the group was written meanwhile, so this one may violate the policy:
       // decide again.
       if (!(await reserveHost(db, server.id, group, best.host))) {
-        lost += 1;
+        lostDecisions += 1;
         continue;
       }
     }
@@ -156,7 +159,7 @@ async function decide(
       : await placement.claim(consumer, best.candidate, isWanted);
     if (!isFault(claim)) return { host: best.host, nodeUuid: best.nodeUuid };
     if (claim.kind !== 'concurrentUpdate') return claim;
-    taken.add(best.host);
+    contendedHosts.add(best.host);
   }
   return fault(
     'concurrentUpdate',

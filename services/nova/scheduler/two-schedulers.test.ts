@@ -9,8 +9,8 @@ import { isFault } from '#contracts/common/fault.ts';
 import { cortexTopic } from '#contracts/cortex/cortex-rpc.ts';
 import type { Wanted } from '#contracts/nova/scheduler-rpc.ts';
 import type { ServerGroupPolicy } from '#contracts/nova/server-groups.ts';
+import type { CannedAnswer } from '#openstack/http/canned-http-client.testing.ts';
 import type { HttpCall } from '#openstack/http/client.ts';
-import type { Told } from '#openstack/http/told-client.testing.ts';
 import { systemClock } from '#platform/clock.ts';
 import type { DatabaseConfig } from '#platform/db/database.ts';
 import { testDatabase } from '#platform/db/test-database.testing.ts';
@@ -62,7 +62,7 @@ afterEach(async () => {
 function placement(
   { method, path, body }: HttpCall,
   nodes: readonly { uuid: string; host: string }[],
-): Told {
+): CannedAnswer {
   if (path.startsWith('/allocation_candidates'))
     return {
       status: 200,

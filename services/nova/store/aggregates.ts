@@ -184,12 +184,12 @@ export async function removeHost(
   nowMs: number,
 ): Promise<AggregateRefusal | undefined> {
   return await transaction(db, async (trx) => {
-    const removed = await trx
+    const deletion = await trx
       .deleteFrom('aggregate_hosts')
       .where('aggregate_id', '=', id)
       .where('host', '=', host)
       .executeTakeFirst();
-    if (removed.numDeletedRows === 0n)
+    if (deletion.numDeletedRows === 0n)
       return (await findAggregate(trx, id)) ? 'not in' : 'no such aggregate';
     await touch(trx, id, nowMs);
     return undefined;

@@ -216,14 +216,14 @@ export async function changeService(
 export async function deleteService(db: NovaDb, service: ServiceRow): Promise<boolean> {
   return await transaction(db, async (trx) => {
     if (service.binary === computeBinary) {
-      const held = await trx
+      const server = await trx
         .selectFrom('servers')
         .select('id')
         .where('host', '=', service.host)
         .where('deleted_at_ms', 'is', null)
         .limit(1)
         .executeTakeFirst();
-      if (held) return false;
+      if (server) return false;
       await trx.deleteFrom('aggregate_hosts').where('host', '=', service.host).execute();
       await trx.deleteFrom('compute_nodes').where('host', '=', service.host).execute();
     }

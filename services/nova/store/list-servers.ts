@@ -55,11 +55,11 @@ export async function listServers(
 ): Promise<Server[]> {
   const { matches } = filters;
   if (!matches) return await rowsAfter(db, filters, order);
-  const found: Server[] = [];
+  const servers: Server[] = [];
   for (let { marker } = order; ;) {
     const rows = await rowsAfter(db, filters, { ...order, marker, limit: matchedAtOnce });
-    for (const row of rows) if (found.length < order.limit && matches(row)) found.push(row);
-    if (rows.length < matchedAtOnce || found.length === order.limit) return found;
+    for (const row of rows) if (servers.length < order.limit && matches(row)) servers.push(row);
+    if (rows.length < matchedAtOnce || servers.length === order.limit) return servers;
     marker = rows.at(-1);
     await new Promise((resolve) => setImmediate(resolve));
   }

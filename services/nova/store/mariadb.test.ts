@@ -206,7 +206,7 @@ describe('nova on MariaDB', { skip: await mariadbMissing() }, () => {
   });
   it('hands out every number once, even the first ones of a counter', async () => {
     const { db } = nova.deps.database;
-    const taken = await Promise.all(
+    const numbers = await Promise.all(
       Array.from(
         { length: 10 },
         async () =>
@@ -217,7 +217,7 @@ describe('nova on MariaDB', { skip: await mariadbMissing() }, () => {
       ),
     );
     assert.deepEqual(
-      taken.flat().sort((a, b) => a - b),
+      numbers.flat().sort((a, b) => a - b),
       Array.from({ length: 20 }, (_, index) => index + 1),
     );
   });

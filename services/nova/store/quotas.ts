@@ -73,11 +73,11 @@ export async function quotaUsage(
     .where('deleted_at_ms', 'is', null);
   if (userId !== undefined) query = query.where('user_id', '=', userId);
   const row = await query.executeTakeFirstOrThrow();
-  const held = await heldByResizes(db, projectId, userId);
+  const resizeUsage = await heldByResizes(db, projectId, userId);
   return {
     instances: Number(row.instances),
-    cores: Number(row.cores ?? 0) + held.cores,
-    ram: Number(row.ram ?? 0) + held.ram,
+    cores: Number(row.cores ?? 0) + resizeUsage.cores,
+    ram: Number(row.ram ?? 0) + resizeUsage.ram,
   };
 }
 
@@ -99,15 +99,15 @@ async function heldByResizes(
     .where('servers.deleted_at_ms', 'is', null)
     .where('status', 'in', openStatuses);
   if (userId !== undefined) query = query.where('servers.user_id', '=', userId);
-  const held = { cores: 0, ram: 0 };
+  const resizeUsage = { cores: 0, ram: 0 };
   for (const row of await query.execute()) {
     if (isOver('resize', row.status)) continue;
     const flavors = [row.old_flavor, row.new_flavor].map((flavor) => flavorOf({ flavor }));
-    held.cores += Math.max(...flavors.map(({ vcpus }) => vcpus), row.vcpus) - row.vcpus;
-    held.ram +=
+    resizeUsage.cores += Math.max(...flavors.map(({ vcpus }) => vcpus), row.vcpus) - row.vcpus;
+    resizeUsage.ram +=
       Math.max(...flavors.map(({ memoryMib }) => memoryMib), row.memory_mib) - row.memory_mib;
   }
-  return held;
+  return resizeUsage;
 }
 
 /**

@@ -6,9 +6,9 @@ export async function rowsByServer<Row extends { server_id: string }>(
   serverIds: readonly string[],
   read: (serverIds: readonly string[]) => Promise<Row[]>,
 ): Promise<Map<string, Row[]>> {
-  const found = new Map<string, Row[]>();
+  const rows = new Map<string, Row[]>();
   for (let at = 0; at < serverIds.length; at += maxIdsAtOnce)
     for (const row of await read(serverIds.slice(at, at + maxIdsAtOnce)))
-      found.set(row.server_id, [...(found.get(row.server_id) ?? []), row]);
-  return found;
+      rows.set(row.server_id, [...(rows.get(row.server_id) ?? []), row]);
+  return rows;
 }

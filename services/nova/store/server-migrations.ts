@@ -66,13 +66,13 @@ export async function insertMigration(
 
 async function flavorNumber(trx: NovaDb, flavor: string): Promise<number> {
   const { id } = JSON.parse(flavor) as { id: string };
-  const known = async () =>
+  const findNumber = async () =>
     await trx
       .selectFrom('flavor_numbers')
       .select('number')
       .where('flavor_id', '=', id)
       .executeTakeFirst();
-  const row = await known();
+  const row = await findNumber();
   if (row) return row.number;
   const [number = 0] = await takeNumbers(trx, 'flavors', 1);
   try {
@@ -80,7 +80,7 @@ async function flavorNumber(trx: NovaDb, flavor: string): Promise<number> {
     return number;
   } catch (error) {
     // A concurrent transaction has inserted the flavor's number.
-    const theirs = isUniqueViolation(error) ? await known() : undefined;
+    const theirs = isUniqueViolation(error) ? await findNumber() : undefined;
     if (!theirs) throw error;
     return theirs.number;
   }

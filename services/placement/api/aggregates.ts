@@ -50,16 +50,16 @@ export function aggregateRoutes(parts: PlacementParts): readonly Route[] {
       handler: async (request) => {
         const provider = await requestedProvider(parts, request);
         if (isFault(provider)) return provider;
-        const given = Array.isArray(request.body)
+        const document = Array.isArray(request.body)
           ? { aggregates: request.body, resource_provider_generation: undefined }
           : request.body;
         const aggregates = [
-          ...new Set(given.aggregates.map((uuid) => canonicalUuid(uuid) ?? uuid)),
+          ...new Set(document.aggregates.map((uuid) => canonicalUuid(uuid) ?? uuid)),
         ];
         const changed = await changeProvider(
           parts,
           provider,
-          given.resource_provider_generation,
+          document.resource_provider_generation,
           async (trx) => await replaceAggregates(trx, provider.uuid, aggregates),
         );
         return isFault(changed) ? changed : { status: 200, body: view(changed, request.version) };

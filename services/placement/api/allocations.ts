@@ -97,7 +97,7 @@ export const manyClaims = (minProperties: number) =>
     schema: Type.Record(uuidSchema, strict(fields), { additionalProperties: false, minProperties }),
   }));
 
-export interface GivenClaim {
+export interface ClaimBody {
   allocations:
     | { resource_provider: { uuid: string }; resources: Record<string, number> }[]
     | Record<string, { resources: Record<string, number> }>;
@@ -111,17 +111,17 @@ export interface GivenClaim {
 // incomplete_consumer_* options.
 const nobody = '00000000-0000-0000-0000-000000000000';
 
-export function toClaim(consumerUuid: string, given: GivenClaim): Outcome<ConsumerClaim> {
-  const entries = Array.isArray(given.allocations)
-    ? lastOf(given.allocations)
-    : byCanonicalUuid(given.allocations);
+export function toClaim(consumerUuid: string, body: ClaimBody): Outcome<ConsumerClaim> {
+  const entries = Array.isArray(body.allocations)
+    ? lastOf(body.allocations)
+    : byCanonicalUuid(body.allocations);
   if (isFault(entries)) return entries;
   return {
     consumerUuid,
-    projectId: given.project_id ?? nobody,
-    userId: given.user_id ?? nobody,
-    consumerType: given.consumer_type ?? null,
-    generation: 'consumer_generation' in given ? given.consumer_generation : undefined,
+    projectId: body.project_id ?? nobody,
+    userId: body.user_id ?? nobody,
+    consumerType: body.consumer_type ?? null,
+    generation: 'consumer_generation' in body ? body.consumer_generation : undefined,
     allocations: new Map(
       [...entries].map(([uuid, { resources }]) => [uuid, new Map(Object.entries(resources))]),
     ),
@@ -140,8 +140,8 @@ function lastOf(
   );
 }
 
-export function toClaims(given: Readonly<Record<string, GivenClaim>>): Outcome<ConsumerClaim[]> {
-  const byConsumer = byCanonicalUuid(given);
+export function toClaims(bodies: Readonly<Record<string, ClaimBody>>): Outcome<ConsumerClaim[]> {
+  const byConsumer = byCanonicalUuid(bodies);
   if (isFault(byConsumer)) return byConsumer;
   const claims: ConsumerClaim[] = [];
   for (const [uuid, one] of byConsumer) {
@@ -180,14 +180,14 @@ export function allocationRoutes(parts: PlacementParts): readonly Route[] {
       policy: 'placement:allocations:list',
       handler: async ({ params, version }) => {
         const consumerUuid = canonicalUuid(params['consumer'] ?? '') ?? '';
-        const held = await allocationsOf(db, consumerUuid);
-        if (held.length === 0) return { status: 200, body: { allocations: {} } };
+        const allocationRows = await allocationsOf(db, consumerUuid);
+        if (allocationRows.length === 0) return { status: 200, body: { allocations: {} } };
         const { providers } = await world.read();
         const allocations: Record<
           string,
           { generation: number; resources: Record<string, number> }
         > = {};
-        for (const { provider_uuid, resource_class, used } of held) {
+        for (const { provider_uuid, resource_class, used } of allocationRows) {
           const entry = (allocations[provider_uuid] ??= {
             generation: providers.get(provider_uuid)?.generation ?? 0,
             resources: {},
@@ -203,7 +203,7 @@ export function allocationRoutes(parts: PlacementParts): readonly Route[] {
         return { status: 200, body };
       },
     }),
-    route<GivenClaim>('PUT', '/allocations/:consumer', {
+    route<ClaimBody>('PUT', '/allocations/:consumer', {
       policy: 'placement:allocations:update',
       body: putBody,
       faults: ['conflict', 'concurrentUpdate'],
@@ -215,7 +215,7 @@ export function allocationRoutes(parts: PlacementParts): readonly Route[] {
         return isFault(claim) ? claim : ((await writeClaims(parts, [claim])) ?? { status: 204 });
       },
     }),
-    route<Record<string, GivenClaim>>('POST', '/allocations', {
+    route<Record<string, ClaimBody>>('POST', '/allocations', {
       since: 13,
       policy: 'placement:allocations:manage',
       body: manyClaims(1),

@@ -17,8 +17,10 @@ export function candidateRoutes({ database: { db }, world }: PlacementParts): re
       handler: async ({ query, version }) => {
         const request = parseCandidateRequest(query, version);
         if (isFault(request)) return request;
-        const asked = new Set(request.groups.flatMap((group) => [...group.resources.keys()]));
-        const strangers = await unknownNames(db, 'resource_classes', asked);
+        const requestedClasses = new Set(
+          request.groups.flatMap((group) => [...group.resources.keys()]),
+        );
+        const strangers = await unknownNames(db, 'resource_classes', requestedClasses);
         if (strangers.length > 0)
           return fault(
             'badRequest',
@@ -35,7 +37,12 @@ export function candidateRoutes({ database: { db }, world }: PlacementParts): re
         const snapshot = await world.read();
         return {
           status: 200,
-          body: candidatesText(findCandidates(snapshot.trees, request), snapshot, asked, version),
+          body: candidatesText(
+            findCandidates(snapshot.trees, request),
+            snapshot,
+            requestedClasses,
+            version,
+          ),
         };
       },
     }),

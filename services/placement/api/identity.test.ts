@@ -123,7 +123,7 @@ describe('ids and generations', () => {
       assert.equal((await ask('DELETE', `/allocations/${form(consumer)}`)).status, 204);
     });
   }
-  it('what is no id is a 400, but in the path of a provider, where nothing is found', async () => {
+  it('an invalid id is a 400, but a 404 in the path of a provider', async () => {
     const { ask, host } = placement;
     const uuid = await host('valid');
     const wrong: [HttpMethod, string, Json?][] = [

@@ -92,8 +92,8 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
         `Unknown resource class in inventory for resource provider ${provider.uuid}: No such resource class ${missing.join(', ')}.`,
       );
     return await changeProvider(parts, provider, generation, async (trx) => {
-      const removed = [...provider.inventories.keys()].filter((name) => !next.has(name));
-      const inUse = await classesInUse(trx, provider.uuid, removed);
+      const removedClasses = [...provider.inventories.keys()].filter((name) => !next.has(name));
+      const inUse = await classesInUse(trx, provider.uuid, removedClasses);
       if (inUse.length > 0)
         return fault(
           'conflict',
@@ -143,10 +143,11 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
         if (request.body.resource_provider_generation !== provider.generation)
           return concurrentUpdate();
         const next = new Map<string, Inventory>();
-        for (const [name, { resource_provider_generation: _ignored, ...given }] of Object.entries(
-          request.body.inventories,
-        )) {
-          const inventory = complete(provider, 'update', name, given, request.version);
+        for (const [
+          name,
+          { resource_provider_generation: _ignored, ...inventoryFields },
+        ] of Object.entries(request.body.inventories)) {
+          const inventory = complete(provider, 'update', name, inventoryFields, request.version);
           if (isFault(inventory)) return inventory;
           next.set(name, inventory);
         }
@@ -161,9 +162,19 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
       handler: async (request) => {
         const provider = await requestedProvider(parts, request);
         if (isFault(provider)) return provider;
-        const { resource_class, resource_provider_generation: _ignored, ...given } = request.body;
+        const {
+          resource_class,
+          resource_provider_generation: _ignored,
+          ...inventoryFields
+        } = request.body;
         if (provider.inventories.has(resource_class)) return exists(resource_class, provider);
-        const inventory = complete(provider, 'create', resource_class, given, request.version);
+        const inventory = complete(
+          provider,
+          'create',
+          resource_class,
+          inventoryFields,
+          request.version,
+        );
         if (isFault(inventory)) return inventory;
         const changed = await add(provider, resource_class, inventory);
         return isFault(changed)
@@ -221,14 +232,14 @@ export function inventoryRoutes(parts: PlacementParts): readonly Route[] {
         const provider = await requestedProvider(parts, request);
         if (isFault(provider)) return provider;
         const name = request.params['class'] ?? '';
-        const { resource_provider_generation, ...given } = request.body;
+        const { resource_provider_generation, ...inventoryFields } = request.body;
         if (resource_provider_generation !== provider.generation) return concurrentUpdate();
         if (!provider.inventories.has(name))
           return fault(
             'badRequest',
             `Unable to update inventory for resource provider ${provider.uuid}: No inventory record with resource class ${name} for resource provider ${provider.uuid}.`,
           );
-        const inventory = complete(provider, 'update', name, given, request.version);
+        const inventory = complete(provider, 'update', name, inventoryFields, request.version);
         if (isFault(inventory)) return inventory;
         const changed = await replace(
           provider,
@@ -275,16 +286,16 @@ function complete(
   provider: Provider,
   verb: 'create' | 'update',
   name: string,
-  given: Given,
+  inventoryFields: Given,
   version: number,
 ): Outcome<Inventory> {
   const inventory: Inventory = {
-    total: given.total,
-    reserved: given.reserved ?? 0,
-    min_unit: given.min_unit ?? 1,
-    max_unit: given.max_unit ?? maxInt,
-    step_size: given.step_size ?? 1,
-    allocation_ratio: given.allocation_ratio ?? 1,
+    total: inventoryFields.total,
+    reserved: inventoryFields.reserved ?? 0,
+    min_unit: inventoryFields.min_unit ?? 1,
+    max_unit: inventoryFields.max_unit ?? maxInt,
+    step_size: inventoryFields.step_size ?? 1,
+    allocation_ratio: inventoryFields.allocation_ratio ?? 1,
   };
   const available = inventory.total - inventory.reserved;
   return available < 0 || (available === 0 && version < 26)

@@ -189,8 +189,11 @@ describe('Placement', () => {
         400,
       );
       await ask('PUT', `/allocations/${randomUUID()}`, claimOf(uuid, { VCPU: 1 }));
-      const lost = await ask('PUT', path, { resource_provider_generation: 2, inventories: {} });
-      assert.deepEqual([lost.status, lost.body.errors[0].code], [409, 'placement.inventory.inuse']);
+      const refusal = await ask('PUT', path, { resource_provider_generation: 2, inventories: {} });
+      assert.deepEqual(
+        [refusal.status, refusal.body.errors[0].code],
+        [409, 'placement.inventory.inuse'],
+      );
       assert.equal(
         (await ask('GET', path)).body.resource_provider_generation,
         2,

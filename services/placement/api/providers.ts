@@ -216,7 +216,7 @@ async function list(
   const stranger = unknownParameter(query, parameters, version);
   if (stranger) return stranger;
   const { providers } = await world.read();
-  let found = [...providers.values()];
+  let matchingProviders = [...providers.values()];
   const [name, resources] = [query['name']?.[0], query['resources']?.[0]];
   const [uuid, inTree] = [
     query['uuid'] && parseUuid(query['uuid'].at(-1) ?? '', 'uuid'),
@@ -224,14 +224,18 @@ async function list(
   ];
   if (isFault(uuid)) return uuid;
   if (isFault(inTree)) return inTree;
-  if (name !== undefined) found = found.filter((provider) => provider.name === name);
-  if (uuid !== undefined) found = found.filter((provider) => provider.uuid === uuid);
+  if (name !== undefined)
+    matchingProviders = matchingProviders.filter((provider) => provider.name === name);
+  if (uuid !== undefined)
+    matchingProviders = matchingProviders.filter((provider) => provider.uuid === uuid);
   if (inTree !== undefined)
-    found = found.filter((provider) => provider.rootUuid === providers.get(inTree)?.rootUuid);
+    matchingProviders = matchingProviders.filter(
+      (provider) => provider.rootUuid === providers.get(inTree)?.rootUuid,
+    );
   if (query['member_of']) {
     const members = parseMemberOf(query['member_of'], version);
     if (isFault(members)) return members;
-    found = found.filter(
+    matchingProviders = matchingProviders.filter(
       (provider) =>
         members.memberOf.every((any) =>
           any.some((aggregate) => provider.aggregates.has(aggregate)),
@@ -254,7 +258,7 @@ async function list(
       ...traits.forbidden,
     ]);
     if (missing.length > 0) return fault('badRequest', `No such trait(s): ${missing.join(', ')}.`);
-    found = found.filter(
+    matchingProviders = matchingProviders.filter(
       (provider) =>
         traits.required.every((any) => any.some((trait) => provider.traits.has(trait))) &&
         !traits.forbidden.some((trait) => provider.traits.has(trait)),
@@ -269,7 +273,7 @@ async function list(
         'badRequest',
         `Invalid resource class in resources parameter: No such resource class ${missing.join(', ')}.`,
       );
-    found = found.filter((provider) =>
+    matchingProviders = matchingProviders.filter((provider) =>
       [...wanted].every(
         ([resourceClass, amount]) =>
           refusal(provider, resourceClass, amount, provider.used.get(resourceClass) ?? 0) ===
@@ -277,11 +281,13 @@ async function list(
       ),
     );
   }
-  const changedAtMs = found.map((provider) => provider.updatedAtMs);
+  const changedAtMs = matchingProviders.map((provider) => provider.updatedAtMs);
   return {
     status: 200,
     headers:
       changedAtMs.length === 0 ? {} : lastModified(changedAtMs.reduce((a, b) => Math.max(a, b))),
-    body: { resource_providers: found.map((provider) => providerView(provider, version)) },
+    body: {
+      resource_providers: matchingProviders.map((provider) => providerView(provider, version)),
+    },
   };
 }

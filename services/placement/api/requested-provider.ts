@@ -50,8 +50,8 @@ export async function changeProvider(
 ): Promise<Outcome<Provider>> {
   const { uuid } = provider;
   const nowMs = parts.clock.now();
-  const refused = await changeUnderGeneration(parts.database.db, { uuid, expected, nowMs }, change);
-  if (isFault(refused)) return refused;
+  const refusal = await changeUnderGeneration(parts.database.db, { uuid, expected, nowMs }, change);
+  if (isFault(refusal)) return refusal;
   return (
     (await parts.world.read()).providers.get(uuid) ??
     fault('notFound', `No resource provider with uuid ${uuid} found`)

@@ -6,7 +6,7 @@ import type { Route } from '#openstack/http/route.ts';
 import { route } from '#openstack/http/route.ts';
 import { unknownNames } from '../store/names.ts';
 import { reshape } from '../store/reshape.ts';
-import type { GivenClaim } from './allocations.ts';
+import type { ClaimBody } from './allocations.ts';
 import { manyClaims, toClaims } from './allocations.ts';
 import { inventoriesSchema } from './inventories.ts';
 import type { PlacementParts } from './parts.ts';
@@ -35,7 +35,7 @@ interface Reshape {
       >;
     }
   >;
-  allocations: Record<string, GivenClaim>;
+  allocations: Record<string, ClaimBody>;
 }
 
 export function reshaperRoutes(parts: PlacementParts): readonly Route[] {
@@ -70,9 +70,9 @@ export function reshaperRoutes(parts: PlacementParts): readonly Route[] {
           uuid,
           generation: one.resource_provider_generation,
           inventories: new Map(
-            Object.entries(one.inventories).map(([resourceClass, given]) => [
+            Object.entries(one.inventories).map(([resourceClass, fields]) => [
               resourceClass,
-              complete(given),
+              complete(fields),
             ]),
           ),
         }));
@@ -84,7 +84,7 @@ export function reshaperRoutes(parts: PlacementParts): readonly Route[] {
 
 function complete({
   resource_provider_generation: _ignored,
-  ...given
+  ...fields
 }: Reshape['inventories'][string]['inventories'][string]): Inventory {
   return {
     reserved: 0,
@@ -92,6 +92,6 @@ function complete({
     max_unit: 2_147_483_647,
     step_size: 1,
     allocation_ratio: 1,
-    ...given,
+    ...fields,
   };
 }

@@ -29,11 +29,11 @@ export function resourceClassRoutes({ database: { db }, clock }: PlacementParts)
       since: 2,
       policy: 'placement:resource_classes:list',
       handler: async () => {
-        const added = await addedNames(db, 'resource_classes');
+        const customNames = await addedNames(db, 'resource_classes');
         return {
           status: 200,
           body: {
-            resource_classes: [...standardResourceClasses, ...added].map(view),
+            resource_classes: [...standardResourceClasses, ...customNames].map(view),
           },
         };
       },

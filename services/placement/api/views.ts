@@ -49,15 +49,19 @@ export function inventoriesView(provider: Provider): JsonObject {
 // valid because a Provider object is never modified, only replaced.
 const summaries = new WeakMap<Provider, Map<string, string>>();
 
-function summaryText(provider: Provider, version: number, asked: ReadonlySet<string>): string {
-  const key = version >= 27 ? `${version}` : `${version}/${[...asked].join()}`;
+function summaryText(
+  provider: Provider,
+  version: number,
+  requestedClasses: ReadonlySet<string>,
+): string {
+  const key = version >= 27 ? `${version}` : `${version}/${[...requestedClasses].join()}`;
   let texts = summaries.get(provider);
   if (!texts) summaries.set(provider, (texts = new Map()));
   let text = texts.get(key);
   if (text === undefined) {
     const resources: JsonObject = {};
     for (const [name, inventory] of provider.inventories) {
-      if (version >= 27 || asked.has(name))
+      if (version >= 27 || requestedClasses.has(name))
         resources[name] = { capacity: capacityOf(inventory), used: provider.used.get(name) ?? 0 };
     }
     const summary: JsonObject = { resources };
@@ -81,24 +85,24 @@ function summaryText(provider: Provider, version: number, asked: ReadonlySet<str
 export function candidatesText(
   candidates: readonly Candidate[],
   { providers, trees }: Pick<Snapshot, 'providers' | 'trees'>,
-  asked: ReadonlySet<string>,
+  requestedClasses: ReadonlySet<string>,
   version: number,
 ): JsonText {
-  const written = new Map<ReadonlyMap<string, number>, string>();
+  const resourceTexts = new Map<ReadonlyMap<string, number>, string>();
   const resourcesText = (resources: ReadonlyMap<string, number>): string => {
-    let text = written.get(resources);
+    let text = resourceTexts.get(resources);
     if (text === undefined)
-      written.set(resources, (text = JSON.stringify(Object.fromEntries(resources))));
+      resourceTexts.set(resources, (text = JSON.stringify(Object.fromEntries(resources))));
     return text;
   };
-  const seen = new Set<string>();
+  const providerIds = new Set<string>();
   const requests: string[] = [];
   for (const candidate of candidates) {
     if (version >= 29)
-      for (const provider of trees.get(candidate.rootUuid) ?? []) seen.add(provider.uuid);
+      for (const provider of trees.get(candidate.rootUuid) ?? []) providerIds.add(provider.uuid);
     let allocations = '';
     for (const [uuid, resources] of candidate.allocations) {
-      seen.add(uuid);
+      providerIds.add(uuid);
       if (allocations !== '') allocations += ',';
       allocations +=
         version < 12
@@ -118,9 +122,9 @@ export function candidatesText(
     );
   }
   const summaryTexts: string[] = [];
-  for (const uuid of seen) {
+  for (const uuid of providerIds) {
     const provider = providers.get(uuid);
-    if (provider) summaryTexts.push(summaryText(provider, version, asked));
+    if (provider) summaryTexts.push(summaryText(provider, version, requestedClasses));
   }
   return new JsonText(
     `{"allocation_requests":[${requests.join()}],"provider_summaries":{${summaryTexts.join()}}}`,

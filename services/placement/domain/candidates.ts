@@ -28,7 +28,7 @@ export function findCandidates(
   trees: ReadonlyMap<string, readonly Provider[]>,
   request: CandidateRequest,
 ): Candidate[] {
-  const found: Candidate[] = [];
+  const candidates: Candidate[] = [];
   const sharing: Provider[] = [];
   for (const tree of trees.values())
     for (const provider of tree) if (provider.traits.has(sharingTrait)) sharing.push(provider);
@@ -40,12 +40,12 @@ export function findCandidates(
       // Fast path: nearly every tree is a single host and nearly every request a single group, so
       // there is nothing to combine.
       if (!givesAll(sole, root)) continue;
-      found.push({
+      candidates.push({
         allocations: new Map([[rootUuid, sole.resources]]),
         mappings: new Map([[sole.suffix, [rootUuid]]]),
         rootUuid,
       });
-      if (request.limit !== null && found.length >= request.limit) return found;
+      if (request.limit !== null && candidates.length >= request.limit) return candidates;
       continue;
     }
     const reachable =
@@ -68,11 +68,11 @@ export function findCandidates(
       if (!set.some(({ way }) => way.providers.some((provider) => provider.rootUuid === rootUuid)))
         continue;
       if (!request.nested && takesTwiceFromATree(set)) continue;
-      found.push(toCandidate(rootUuid, set));
-      if (request.limit !== null && found.length >= request.limit) return found;
+      candidates.push(toCandidate(rootUuid, set));
+      if (request.limit !== null && candidates.length >= request.limit) return candidates;
     }
   }
-  return found;
+  return candidates;
 }
 
 function givesAll(group: GroupRequest, provider: Provider): boolean {
@@ -216,7 +216,7 @@ function inSameSubtree(
   suffixes: readonly string[],
   providers: readonly Provider[],
 ): boolean {
-  const chosen = set
+  const chosenProviders = set
     .filter(({ group }) => suffixes.includes(group.suffix))
     .flatMap(({ way }) => way.providers);
   const parentOf = new Map(providers.map((provider) => [provider.uuid, provider.parentUuid]));
@@ -225,7 +225,9 @@ function inSameSubtree(
       if (at === ancestor) return true;
     return false;
   };
-  return chosen.some((top) => chosen.every((provider) => isUnder(provider.uuid, top.uuid)));
+  return chosenProviders.some((top) =>
+    chosenProviders.every((provider) => isUnder(provider.uuid, top.uuid)),
+  );
 }
 
 function toCandidate(rootUuid: string, set: readonly Chosen[]): Candidate {

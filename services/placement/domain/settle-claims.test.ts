@@ -7,15 +7,15 @@ import { settleClaims } from './settle-claims.ts';
 
 function factsOf(
   vcpus: Record<string, number>,
-  held: readonly (readonly [consumer: string, provider: string, amount: number])[] = [],
+  allocations: readonly (readonly [consumer: string, provider: string, amount: number])[] = [],
 ): ClaimFacts {
-  const rows = held.map(([consumer, provider_uuid, used]) => ({
+  const rows = allocations.map(([consumer, provider_uuid, used]) => ({
     consumer,
     row: { provider_uuid, resource_class: 'VCPU', used },
   }));
   return {
     generations: new Map(rows.map(({ consumer }) => [consumer, 1])),
-    held: new Map(rows.map(({ consumer, row }) => [consumer, [row]])),
+    allocations: new Map(rows.map(({ consumer, row }) => [consumer, [row]])),
     inventories: new Map(
       Object.entries(vcpus).map(([provider, total]) => [
         provider,
@@ -45,7 +45,7 @@ const outcomes = (requests: readonly ConsumerClaim[][], facts: ClaimFacts) =>
   settleClaims(requests, facts).refusals.map((refused) => refused?.kind ?? 'granted');
 
 describe('requests that are settled together', () => {
-  it('take what is there, the first first, and the refused one leaves its share to the next', () => {
+  it('are granted in order, and a refused request leaves its amounts to the next one', () => {
     assert.deepEqual(
       outcomes(
         [[claim('a', { h: 3 })], [claim('b', { h: 2 })], [claim('c', { h: 1 })]],
@@ -55,7 +55,7 @@ describe('requests that are settled together', () => {
     );
   });
 
-  it('are all or none: what the first part took is free again when the second is refused', () => {
+  it('are granted whole or not at all: a refused part frees the amounts of the parts before it', () => {
     assert.deepEqual(
       outcomes(
         [[claim('a', { h: 4 }), claim('b', { h: 1 })], [claim('c', { h: 4 })]],
@@ -72,7 +72,7 @@ describe('requests that are settled together', () => {
     );
   });
 
-  it('give back before they take, and a refused one gives nothing back', () => {
+  it('release old allocations before the new ones are counted, and a refused request releases nothing', () => {
     const facts = factsOf({ h: 4, i: 1 }, [
       ['a', 'h', 4],
       ['b', 'i', 1],

@@ -31,7 +31,7 @@ export interface ClaimFacts {
   /** Consumer -> generation, for consumers that exist. */
   generations: ReadonlyMap<string, number>;
   /** Consumer -> its current allocations. */
-  held: ReadonlyMap<string, readonly HeldAllocation[]>;
+  allocations: ReadonlyMap<string, readonly HeldAllocation[]>;
   /** Provider -> class -> inventory, for providers that exist. */
   inventories: ReadonlyMap<string, ReadonlyMap<string, Inventory>>;
   /** Sums over all consumers. */
@@ -53,13 +53,13 @@ export function settleClaims(
   const used = new UsedAmounts(facts.used);
   const granted: ConsumerClaim[] = [];
   const refusals = requests.map((claims) => {
-    const refused = settleOne(claims, facts, used);
-    if (refused) used.forgetChanges();
+    const problem = settleOne(claims, facts, used);
+    if (problem) used.forgetChanges();
     else {
       used.keepChanges();
       granted.push(...claims);
     }
-    return refused;
+    return problem;
   });
   return { refusals, granted };
 }
@@ -70,7 +70,7 @@ export function settleClaims(
  */
 function settleOne(
   claims: readonly ConsumerClaim[],
-  { generations, held, inventories }: ClaimFacts,
+  { generations, allocations: currentAllocations, inventories }: ClaimFacts,
   used: UsedAmounts,
 ): Fault | undefined {
   for (const { consumerUuid, generation } of claims) {
@@ -80,7 +80,9 @@ function settleOne(
         `consumer generation conflict - expected ${current ?? 'null'} but got ${generation}`,
       );
     // The consumers' current allocations are released first and count as free.
-    for (const { provider_uuid, resource_class, used: amount } of held.get(consumerUuid) ?? [])
+    for (const { provider_uuid, resource_class, used: amount } of currentAllocations.get(
+      consumerUuid,
+    ) ?? [])
       used.add(provider_uuid, resource_class, -amount);
   }
   for (const { allocations } of claims)
@@ -91,8 +93,8 @@ function settleOne(
           'badRequest',
           `Allocation for resource provider '${provider}' that does not exist.`,
         );
-      const refused = place(provider, offered, resources, used);
-      if (isFault(refused)) return refused;
+      const problem = place(provider, offered, resources, used);
+      if (isFault(problem)) return problem;
     }
   return undefined;
 }

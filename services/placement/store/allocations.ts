@@ -55,7 +55,7 @@ async function readFacts(trx: PlacementDb, claims: readonly ConsumerClaim[]): Pr
     const rows = await (isMysql(trx) ? consumers.forUpdate() : consumers).execute();
     for (const { uuid, generation } of rows) generations.set(uuid, generation);
   }
-  const held = new Map<string, HeldAllocation[]>();
+  const byConsumer = new Map<string, HeldAllocation[]>();
   // A consumer without a row has no allocations.
   for (const chunk of chunksOf([...generations.keys()])) {
     const rows = await trx
@@ -64,10 +64,14 @@ async function readFacts(trx: PlacementDb, claims: readonly ConsumerClaim[]): Pr
       .where('consumer_uuid', 'in', chunk)
       .execute();
     for (const { consumer_uuid, ...row } of rows)
-      held.set(consumer_uuid, [...(held.get(consumer_uuid) ?? []), row]);
+      byConsumer.set(consumer_uuid, [...(byConsumer.get(consumer_uuid) ?? []), row]);
   }
   const providers = new Set(claims.flatMap((claim) => [...claim.allocations.keys()]));
-  return { generations, held, ...(await readCapacities(trx, [...providers].sort())) };
+  return {
+    generations,
+    allocations: byConsumer,
+    ...(await readCapacities(trx, [...providers].sort())),
+  };
 }
 
 /** Inventories and usage as they are in this transaction, not from the in-memory copy. */
@@ -107,7 +111,7 @@ async function readCapacities(
 async function writeGranted(
   trx: PlacementDb,
   granted: readonly ConsumerClaim[],
-  { generations, held }: ClaimFacts,
+  { generations, allocations: currentAllocations }: ClaimFacts,
   nowMs: number,
 ): Promise<void> {
   const isKnown = ({ consumerUuid }: ConsumerClaim): boolean => generations.has(consumerUuid);
@@ -143,7 +147,7 @@ async function writeGranted(
   const providers = new Set(
     granted.flatMap(({ consumerUuid, allocations }) => [
       ...allocations.keys(),
-      ...(held.get(consumerUuid) ?? []).map((row) => row.provider_uuid),
+      ...(currentAllocations.get(consumerUuid) ?? []).map((row) => row.provider_uuid),
     ]),
   );
   for (const chunk of chunksOf([...providers].sort()))

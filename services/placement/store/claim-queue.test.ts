@@ -44,8 +44,8 @@ function queueOver({ database: { db } }: PlacementFixture) {
   const addAll = async (claims: readonly ConsumerClaim[]) =>
     await Promise.all(
       claims.map(async (one) => {
-        const refused = await queue.add([one]);
-        return isFault(refused) ? refused.kind : 'granted';
+        const refusal = await queue.add([one]);
+        return isFault(refusal) ? refusal.kind : 'granted';
       }),
     );
   return { queue, sizes, addAll };
@@ -58,22 +58,22 @@ const generationOf = async ({ ask }: PlacementFixture, provider: string): Promis
   (await ask('GET', `/resource_providers/${provider}`)).body.generation;
 
 const promises = (start: (use: (fixture: PlacementFixture) => Promise<void>) => Promise<void>) => {
-  it('go into one transaction, and a conflict of one is its own', async () => {
+  it('are written in one transaction, and a conflict fails only its own claim', async () => {
     await start(async (fixture) => {
       const { sizes, addAll } = queueOver(fixture);
       const [host, full] = [
         await fixture.host('h', { VCPU: 8 }),
         await fixture.host('f', { VCPU: 1 }),
       ];
-      const known = randomUUID();
-      await addAll([claim(host, 1, { consumer: known }), claim(full, 1)]);
+      const consumer = randomUUID();
+      await addAll([claim(host, 1, { consumer }), claim(full, 1)]);
       const [before, fullBefore] = [
         await generationOf(fixture, host),
         await generationOf(fixture, full),
       ];
       const answers = await addAll([
         claim(host, 2),
-        claim(host, 1, { consumer: known, generation: 5 }),
+        claim(host, 1, { consumer, generation: 5 }),
         claim(full, 1),
         claim(host, 6),
         claim(randomUUID(), 1),
@@ -171,9 +171,9 @@ describe('claims that come together', () => {
     });
     const answers = Array.from({ length: 2_200 }, async () => await queue.add([claim('h', 1)]));
     gate.resolve();
-    const refused = (await Promise.all(answers)).filter((answer) => isFault(answer));
-    assert.equal(refused.length, 200);
-    assert.ok(refused.every((one) => isFault(one) && one.kind === 'unavailable'));
+    const refusals = (await Promise.all(answers)).filter((answer) => isFault(answer));
+    assert.equal(refusals.length, 200);
+    assert.ok(refusals.every((one) => isFault(one) && one.kind === 'unavailable'));
   });
 });
 

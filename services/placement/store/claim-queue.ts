@@ -94,8 +94,8 @@ export class ClaimQueue {
 
   async #writeAlone({ claims, resolve, reject }: Waiting): Promise<void> {
     try {
-      const [refused] = await this.#write([claims]);
-      resolve(refused);
+      const [refusal] = await this.#write([claims]);
+      resolve(refusal);
     } catch (error) {
       reject(error);
     }

@@ -57,8 +57,8 @@ export async function changeUnderGeneration(
   return await refusable(db, async (trx) => {
     if (!(await moveGeneration(trx, provider.uuid, provider.expected, provider.nowMs)))
       return concurrentUpdate();
-    const refused = await change(trx);
-    if (isFault(refused)) return refused;
+    const refusal = await change(trx);
+    if (isFault(refusal)) return refusal;
     await noteChange(trx);
     return undefined;
   });

@@ -13,8 +13,8 @@ export async function unknownNames(
   const custom = customNames(kind, names);
   if (custom.length === 0) return [];
   const rows = await db.selectFrom(kind).select('name').where('name', 'in', custom).execute();
-  const added = new Set(rows.map((row) => row.name));
-  return custom.filter((name) => !added.has(name));
+  const existingNames = new Set(rows.map((row) => row.name));
+  return custom.filter((name) => !existingNames.has(name));
 }
 
 /** All custom names, sorted. */

@@ -19,7 +19,7 @@ export async function insertProvider(
   { uuid, name, parentUuid }: { uuid: string; name: string; parentUuid: string | null },
   nowMs: number,
 ): Promise<'inserted' | 'taken' | 'noParent'> {
-  return await unlessTaken(db, async (trx) => {
+  return await unlessDuplicate(db, async (trx) => {
     const ancestors = await ancestorsOf(trx, parentUuid);
     if (!ancestors) return 'noParent';
     await trx
@@ -44,7 +44,7 @@ export async function renameProvider(
   name: string,
   nowMs: number,
 ): Promise<'updated' | 'taken'> {
-  return await unlessTaken<'updated'>(db, async (trx) => {
+  return await unlessDuplicate<'updated'>(db, async (trx) => {
     await trx
       .updateTable('resource_providers')
       .set({ name, updated_at_ms: nowMs })
@@ -63,7 +63,7 @@ export async function moveProvider(
   { uuid, name, parentUuid }: { uuid: string; name: string; parentUuid: string | null },
   nowMs: number,
 ): Promise<'updated' | 'taken' | 'noParent' | 'loop'> {
-  return await unlessTaken(db, async (trx) => {
+  return await unlessDuplicate(db, async (trx) => {
     const ancestors = await ancestorsOf(trx, parentUuid);
     if (!ancestors) return 'noParent';
     if (ancestors.includes(uuid)) return 'loop';
@@ -145,7 +145,7 @@ async function ancestorsOf(
  * Runs a write that may violate the uniqueness of name or UUID. The change counter is incremented
  * first, which locks it: concurrent changes of trees are thereby serialized, in all processes.
  */
-async function unlessTaken<T>(
+async function unlessDuplicate<T>(
   db: PlacementDb,
   write: (trx: PlacementDb) => Promise<T>,
 ): Promise<T | 'taken'> {

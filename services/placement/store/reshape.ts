@@ -30,11 +30,11 @@ export async function reshape(
 ): Promise<Outcome<void>> {
   return await refusable(db, async (trx) => {
     for (const provider of providers) {
-      const refused = await addNewInventories(trx, provider, nowMs);
-      if (isFault(refused)) return refused;
+      const refusal = await addNewInventories(trx, provider, nowMs);
+      if (isFault(refusal)) return refusal;
     }
-    const [refused] = await replaceAllocations(trx, [claims], nowMs);
-    if (refused) return refused;
+    const [refusal] = await replaceAllocations(trx, [claims], nowMs);
+    if (refusal) return refusal;
     for (const provider of providers) {
       const inUse = await removeOldInventories(trx, provider, nowMs);
       if (isFault(inUse)) return inUse;
@@ -70,13 +70,13 @@ async function removeOldInventories(
 ): Promise<Outcome<void>> {
   // A second increment, as upstream, which writes the remaining inventories again after the claims.
   if (inventories.size > 0) await moveGeneration(trx, uuid, undefined, nowMs);
-  const removed = (await classesOf(trx, uuid)).filter((name) => !inventories.has(name));
-  if (removed.length === 0) return undefined;
-  const [inUse] = await classesInUse(trx, uuid, removed);
+  const removedClasses = (await classesOf(trx, uuid)).filter((name) => !inventories.has(name));
+  if (removedClasses.length === 0) return undefined;
+  const [inUse] = await classesInUse(trx, uuid, removedClasses);
   if (inUse !== undefined)
     return fault('conflict', `Inventory for '${inUse}' on resource provider '${uuid}' in use.`, {
       code: 'placement.inventory.inuse',
     });
-  await deleteInventories(trx, uuid, removed);
+  await deleteInventories(trx, uuid, removedClasses);
   return undefined;
 }

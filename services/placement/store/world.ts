@@ -19,7 +19,7 @@ export interface World {
 }
 
 export function createWorld(db: PlacementDb): World {
-  let held: Snapshot = { version: -1, providers: new Map(), trees: new Map() };
+  let current: Snapshot = { version: -1, providers: new Map(), trees: new Map() };
   let refreshing: Promise<Snapshot> | undefined;
 
   async function refresh(version: number): Promise<Snapshot> {
@@ -31,10 +31,10 @@ export function createWorld(db: PlacementDb): World {
       .execute();
     const stale = rows.filter(
       (row) =>
-        held.providers.get(row.uuid)?.generation !== row.generation ||
-        held.providers.get(row.uuid)?.name !== row.name ||
-        held.providers.get(row.uuid)?.parentUuid !== row.parent_uuid ||
-        held.providers.get(row.uuid)?.rootUuid !== row.root_uuid,
+        current.providers.get(row.uuid)?.generation !== row.generation ||
+        current.providers.get(row.uuid)?.name !== row.name ||
+        current.providers.get(row.uuid)?.parentUuid !== row.parent_uuid ||
+        current.providers.get(row.uuid)?.rootUuid !== row.root_uuid,
     );
     const fresh = await readParts(
       db,
@@ -44,7 +44,7 @@ export function createWorld(db: PlacementDb): World {
     const providers = new Map<string, Provider>();
     for (const row of rows) {
       const parts = fresh.get(row.uuid);
-      const present = held.providers.get(row.uuid);
+      const present = current.providers.get(row.uuid);
       providers.set(
         row.uuid,
         parts || !present
@@ -70,8 +70,8 @@ export function createWorld(db: PlacementDb): World {
     }
     // The counter was read before the rows, so a change in between leads to another refresh, and is
     // never missed.
-    held = { version, providers, trees };
-    return held;
+    current = { version, providers, trees };
+    return current;
   }
 
   return {
@@ -81,7 +81,7 @@ export function createWorld(db: PlacementDb): World {
         .select('version')
         .where('id', '=', 1)
         .executeTakeFirstOrThrow();
-      if (version === held.version) return held;
+      if (version === current.version) return current;
       refreshing ??= refresh(version).finally(() => {
         refreshing = undefined;
       });

@@ -51,13 +51,13 @@ export function expand(pattern: string): string[] {
  * none.
  */
 export function concrete(template: string, objects: Objects): string {
-  let seen = '';
+  let prefix = '';
   const parts = template
     .split('/')
     .slice(1)
     .map((part) => {
-      seen += `/${part}`;
-      return part.startsWith(':') ? (objects.get(seen) ?? objects.get(part) ?? 'nothing') : part;
+      prefix += `/${part}`;
+      return part.startsWith(':') ? (objects.get(prefix) ?? objects.get(part) ?? 'nothing') : part;
     });
   return `/${parts.join('/')}`;
 }

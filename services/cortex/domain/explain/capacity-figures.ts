@@ -35,12 +35,12 @@ export function capacityFigures(
     const free = column.free[host] ?? 0;
     // capacity not known: the host is never excluded for it
     if (Number.isNaN(free)) return { ...figures, largest: Infinity, mostFree: Infinity };
-    const held = column.reserved[host] ?? 0;
+    const reserved = column.reserved[host] ?? 0;
     const largest = Math.min(column.capacity[host] ?? 0, column.maxUnits[host] ?? 0);
     figures.largest = Math.max(figures.largest, largest);
     figures.mostFree = Math.max(figures.mostFree, free);
     figures.totalFree += Math.max(0, free);
-    if (free < wanted && free + held >= wanted) figures.heldWhereItWouldFit += held;
+    if (free < wanted && free + reserved >= wanted) figures.heldWhereItWouldFit += reserved;
   }
   return figures;
 }

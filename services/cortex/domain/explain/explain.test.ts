@@ -26,7 +26,8 @@ interface Case {
 const full = host('full', { memoryGib: [250, 256] });
 const rack = { uuid: 'rack-1', name: 'rack-1', metadata: {} };
 const elsewhere = host('elsewhere', { zone: 'az2' });
-const inAz1 = (wish: Parameters<typeof requestFor>[0] = {}) => requestFor({ zone: 'az1', ...wish });
+const inAz1 = (options: Parameters<typeof requestFor>[0] = {}) =>
+  requestFor({ zone: 'az1', ...options });
 
 const cases: readonly Case[] = [
   {

@@ -1,7 +1,7 @@
 // Summaries of decisions for the `History` resource. Pure.
 import type { HistoryEntry, HistoryResource } from '#contracts/cortex/resources.ts';
 import { stamped } from '#contracts/kube/conditions.ts';
-import type { KeptDecision } from '../decision-log.ts';
+import type { LoggedDecision } from '../decision-log.ts';
 import type { Explanation } from './explain-decision.ts';
 import { explainedTargets, runnerUpOf } from './explain-decision.ts';
 
@@ -10,7 +10,7 @@ const mostEarlier = 10;
 
 /** `hosts`: the hosts of the answer, best first. */
 export function historyEntry(
-  { atMs, decision, noHost }: KeptDecision,
+  { atMs, decision, noHost }: LoggedDecision,
   hosts: readonly string[],
 ): HistoryEntry {
   const [best] = hosts;
@@ -28,7 +28,7 @@ export function historyEntry(
   };
 }
 
-function successText(decision: KeptDecision['decision'], best: string): string {
+function successText(decision: LoggedDecision['decision'], best: string): string {
   const { hostsIn, hostsOut, notes } = decision;
   const runnerUp = runnerUpOf(explainedTargets(decision));
   return [

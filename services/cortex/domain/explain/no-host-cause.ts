@@ -123,11 +123,11 @@ function capacityCause(fleet: Fleet, { request }: Decision, sets: readonly HostS
   const tooLarge = all.find(({ wanted, largest }) => largest < wanted);
   if (tooLarge) return tooLargeText(tooLarge);
   const lacking = all.filter(({ wanted, mostFree }) => mostFree < wanted);
-  const held = lacking.find(({ heldWhereItWouldFit }) => heldWhereItWouldFit > 0);
-  if (held)
+  const reservedFigures = lacking.find(({ heldWhereItWouldFit }) => heldWhereItWouldFit > 0);
+  if (reservedFigures)
     return {
       cause: 'reservations',
-      text: `No host has ${amountText(held.resourceClass, held.wanted)} free: what would be enough is reserved.`,
+      text: `No host has ${amountText(reservedFigures.resourceClass, reservedFigures.wanted)} free: what would be enough is reserved.`,
     };
   // Names the scarcest resource: the one whose free total is the smallest multiple of the demand.
   const scarcest = lacking.toSorted((a, b) => a.totalFree / a.wanted - b.totalFree / b.wanted)[0];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ReservationFacts } from '../fleet/host-facts.ts';
-import { decide, fleetOf, gib, host, left, requestFor } from '../small-fleet.testing.ts';
+import { decide, fleetOf, gib, host, remainingHosts, requestFor } from '../small-fleet.testing.ts';
 import { meets } from './capability-operators.ts';
 import { filters } from './table.ts';
 
@@ -25,14 +25,14 @@ describe('filter_status_conditions', () => {
       host('off', { disabled: true }),
       host('leaving', { terminating: true }),
     );
-    assert.deepEqual(left('filter_status_conditions', fleet, requestFor()), ['ready']);
+    assert.deepEqual(remainingHosts('filter_status_conditions', fleet, requestFor()), ['ready']);
   });
 });
 
 describe('filter_host_instructions', () => {
   const fleet = fleetOf(host('a'), host('b', { hypervisorHostname: 'b.node' }), host('c'));
-  const hosts = (wish: Parameters<typeof requestFor>[0]): string[] =>
-    left('filter_host_instructions', fleet, requestFor(wish));
+  const hosts = (options: Parameters<typeof requestFor>[0]): string[] =>
+    remainingHosts('filter_host_instructions', fleet, requestFor(options));
 
   test('ignores and forces hosts and nodes', () => {
     assert.deepEqual(hosts({ ignoredHosts: ['a', 'gone'] }), ['b', 'c']);
@@ -49,8 +49,12 @@ describe('filter_image_properties', () => {
     host('silent', { hypervisorType: 'CH' }),
     host('arm', { architecture: 'aarch64', traits: ['COMPUTE_FIRMWARE_UEFI'] }),
   );
-  const hosts = (wish: Partial<typeof image>): string[] =>
-    left('filter_image_properties', fleet, requestFor({ image: { ...image, ...wish } }));
+  const hosts = (options: Partial<typeof image>): string[] =>
+    remainingHosts(
+      'filter_image_properties',
+      fleet,
+      requestFor({ image: { ...image, ...options } }),
+    );
 
   test('goes by hypervisor, architecture, firmware and secure boot', () => {
     assert.equal(hosts({ hypervisorType: 'kvm' }).length, 4);
@@ -94,7 +98,7 @@ describe('filter_capabilities', () => {
       host('ch', { hypervisorType: 'CH', vcpus: [0, 8] }),
     );
     const hosts = (...pairs: [string, string][]): string[] =>
-      left('filter_capabilities', fleet, requestFor({ capabilities: pairs }));
+      remainingHosts('filter_capabilities', fleet, requestFor({ capabilities: pairs }));
     assert.deepEqual(hosts(['hypervisor_type', 'qemu']), ['qemu']);
     assert.deepEqual(hosts(['hypervisor_type', '<or> qemu <or> ch']), ['ch', 'qemu']);
     assert.deepEqual(hosts(['cpu_info:arch', 's== x86_64'], ['vcpus_total', '>= 16']), ['qemu']);
@@ -112,16 +116,21 @@ describe('traits, accelerators and customers', () => {
 
   test('required and forbidden traits', () => {
     const hosts = (requiredTraits: string[], forbiddenTraits: string[]): string[] =>
-      left('filter_has_requested_traits', fleet, requestFor({ requiredTraits, forbiddenTraits }));
+      remainingHosts(
+        'filter_has_requested_traits',
+        fleet,
+        requestFor({ requiredTraits, forbiddenTraits }),
+      );
     assert.deepEqual(hosts(['CUSTOM_SSD'], []), ['customers', 'shared']);
     assert.deepEqual(hosts(['CUSTOM_SSD'], ['CUSTOM_EXTERNAL_CUSTOMER_EXCLUSIVE']), ['shared']);
     assert.deepEqual(hosts(['CUSTOM_NOBODY'], []), []);
   });
 
   test('accelerators', () => {
-    assert.deepEqual(left('filter_has_accelerators', fleet, requestFor({ deviceProfile: 'gpu' })), [
-      'gpu',
-    ]);
+    assert.deepEqual(
+      remainingHosts('filter_has_accelerators', fleet, requestFor({ deviceProfile: 'gpu' })),
+      ['gpu'],
+    );
   });
 
   test('external customers have hosts of their own', () => {
@@ -130,7 +139,7 @@ describe('traits, accelerators and customers', () => {
       { key: 'ignoredDomainNames', stringListValue: ['iaas-own'] },
     ];
     const hosts = (domainName: string): string[] =>
-      left('filter_external_customer', fleet, requestFor({ domainName }), params);
+      remainingHosts('filter_external_customer', fleet, requestFor({ domainName }), params);
     assert.deepEqual(hosts('iaas-x'), ['customers']);
     assert.equal(hosts('iaas-own').length, 3);
     assert.equal(hosts('corporate').length, 3);
@@ -149,14 +158,14 @@ describe('projects', () => {
       host('others', { aggregates: [others] }),
       host('both', { aggregates: [others, mine] }),
     );
-    assert.deepEqual(left('filter_allowed_projects', fleet, requestFor()), [
+    assert.deepEqual(remainingHosts('filter_allowed_projects', fleet, requestFor()), [
       'both',
       'free',
       'listed',
       'mine',
       'others',
     ]);
-    assert.deepEqual(left('filter_aggregate_metadata', fleet, requestFor()), [
+    assert.deepEqual(remainingHosts('filter_aggregate_metadata', fleet, requestFor()), [
       'both',
       'closed',
       'free',
@@ -172,13 +181,13 @@ describe('server groups', () => {
     host('one', { servers: ['m3'] }),
     host('none'),
   );
-  const hosts = (policy: string, wish: Partial<typeof group> = {}, serverId = 'new'): string[] =>
-    left(
+  const hosts = (policy: string, options: Partial<typeof group> = {}, serverId = 'new'): string[] =>
+    remainingHosts(
       `filter_instance_group_${policy.replace('-', '_')}`,
       fleet,
       requestFor({
         serverId,
-        group: { ...group, policy, members: ['m1', 'm2', 'm3'] as never[], ...wish },
+        group: { ...group, policy, members: ['m1', 'm2', 'm3'] as never[], ...options },
       }),
     );
 
@@ -193,11 +202,11 @@ describe('server groups', () => {
     assert.deepEqual(hosts('anti-affinity', { maxPerHost: 3 }), ['none', 'one', 'two']);
   });
 
-  test('a server is no hindrance to itself', () => {
+  test('a server does not count as a member beside itself', () => {
     assert.deepEqual(hosts('anti-affinity', { hosts: ['one'] as never[] }, 'm3'), ['none', 'one']);
   });
 
-  test('hosts that only the asker knows to have members count', () => {
+  test('members on hosts that only the request names count as well', () => {
     assert.deepEqual(hosts('anti-affinity', { hosts: ['none'] as never[] }), []);
     const twice = { hosts: ['none', 'none'] as never[], maxPerHost: 2 };
     assert.deepEqual(hosts('anti-affinity', twice), ['one']);
@@ -213,7 +222,11 @@ describe('filter_live_migratable', () => {
       host('arm', { guestFeatures: ['mode/host-model', 'feature/avx2'], architecture: 'aarch64' }),
     );
     const hosts = (sourceHost: string): string[] =>
-      left('filter_live_migratable', fleet, requestFor({ intent: 'live_migrate', sourceHost }));
+      remainingHosts(
+        'filter_live_migratable',
+        fleet,
+        requestFor({ intent: 'live_migrate', sourceHost }),
+      );
     assert.deepEqual(hosts('source'), ['more', 'source']);
     assert.deepEqual(hosts('gone'), []);
   });
@@ -224,8 +237,12 @@ describe('filter_requested_destination', () => {
     host(name, { aggregates: uuids.map((uuid) => ({ uuid, name: uuid, metadata: {} })) });
   const fleet = fleetOf(inAggregate('a', 'x', 'y'), inAggregate('b', 'x', 'z'), host('c'));
   const none = { host: '', node: '', aggregates: [], forbiddenAggregates: [] };
-  const hosts = (wish: object): string[] =>
-    left('filter_requested_destination', fleet, requestFor({ destination: { ...none, ...wish } }));
+  const hosts = (options: object): string[] =>
+    remainingHosts(
+      'filter_requested_destination',
+      fleet,
+      requestFor({ destination: { ...none, ...options } }),
+    );
 
   test('host, one of each list of aggregates, no forbidden one', () => {
     assert.deepEqual(hosts({ host: 'c' }), ['c']);
@@ -247,14 +264,14 @@ describe('filter_quota_enforcement', () => {
   });
   const enforce = [{ key: 'enforce', boolValue: true }];
   const hosts = (memoryGib: number, vcpus = 2): string[] =>
-    left(
+    remainingHosts(
       'filter_quota_enforcement',
       fleet,
       requestFor({ memoryGib, vcpus, hwVersion: 'v2' }),
       enforce,
     );
 
-  test('a commitment with room is enough, else all else must have room', () => {
+  test('a commitment with room is enough; otherwise the quota without commitments must have room', () => {
     assert.deepEqual(hosts(16, 8), ['a', 'b']);
     assert.deepEqual(hosts(17), ['b']);
     assert.deepEqual(hosts(3), ['a', 'b']);
@@ -262,7 +279,7 @@ describe('filter_quota_enforcement', () => {
 
   test('only notes what it would do in shadow mode', () => {
     const request = requestFor({ memoryGib: 17, zone: 'az1', hwVersion: 'v2' });
-    assert.deepEqual(left('filter_quota_enforcement', fleet, request), ['a', 'b']);
+    assert.deepEqual(remainingHosts('filter_quota_enforcement', fleet, request), ['a', 'b']);
     assert.deepEqual(decide(fleet, request).notes, ['quota of project in az1: no ram left']);
   });
 });
@@ -271,15 +288,17 @@ describe('filter_exclude_hosts', () => {
   test('by name', () => {
     const params = [{ key: 'excludedHosts', stringListValue: ['a', 'gone'] }];
     const fleet = fleetOf(host('a'), host('b'));
-    assert.deepEqual(left('filter_exclude_hosts', fleet, requestFor(), params), ['b']);
+    assert.deepEqual(remainingHosts('filter_exclude_hosts', fleet, requestFor(), params), ['b']);
   });
 });
 
 describe('filter_correct_az', () => {
   test('takes all without a zone', () => {
     const fleet = fleetOf(host('a'), host('b', { zone: 'az2' }), host('c', { zone: null }));
-    assert.deepEqual(left('filter_correct_az', fleet, requestFor({ zone: 'az2' })), ['b']);
-    assert.equal(left('filter_correct_az', fleet, requestFor()).length, 3);
+    assert.deepEqual(remainingHosts('filter_correct_az', fleet, requestFor({ zone: 'az2' })), [
+      'b',
+    ]);
+    assert.equal(remainingHosts('filter_correct_az', fleet, requestFor()).length, 3);
   });
 });
 
@@ -288,13 +307,13 @@ describe('filter_has_enough_capacity', () => {
 
   test('counts exact MiB, to the last one', () => {
     const fleet = fleetOf(host('a', { memoryGib: [248, 256] }));
-    assert.deepEqual(left(filter, fleet, requestFor({ memoryGib: 8 })), ['a']);
-    assert.deepEqual(left(filter, fleet, requestFor({ memoryGib: 8 + 1 / gib })), []);
+    assert.deepEqual(remainingHosts(filter, fleet, requestFor({ memoryGib: 8 })), ['a']);
+    assert.deepEqual(remainingHosts(filter, fleet, requestFor({ memoryGib: 8 + 1 / gib })), []);
   });
 
   test('a host with negative free capacity is out', () => {
     const fleet = fleetOf(host('a', { vcpus: [40, 32] }), host('b', { memoryGib: [300, 256] }));
-    assert.deepEqual(left(filter, fleet, requestFor({ vcpus: 1, memoryGib: 1 })), []);
+    assert.deepEqual(remainingHosts(filter, fleet, requestFor({ vcpus: 1, memoryGib: 1 })), []);
   });
 
   test('counts disk where it is known, and devices where they are', () => {
@@ -305,16 +324,16 @@ describe('filter_has_enough_capacity', () => {
       { ...host('untold'), resources: rest },
       host('gpu', { resources: { VGPU: { used: 1, capacity: 2 } } }),
     );
-    assert.deepEqual(left(filter, fleet, requestFor()), ['gpu', 'untold']);
+    assert.deepEqual(remainingHosts(filter, fleet, requestFor()), ['gpu', 'untold']);
     const gpus = (count: number) => requestFor({ resources: new Map([['VGPU', count]]) });
-    assert.deepEqual(left(filter, fleet, gpus(1)), ['gpu']);
-    assert.deepEqual(left(filter, fleet, gpus(2)), []);
+    assert.deepEqual(remainingHosts(filter, fleet, gpus(1)), ['gpu']);
+    assert.deepEqual(remainingHosts(filter, fleet, gpus(2)), []);
   });
 
   test('one server takes no more than a host gives to one', () => {
     const resources = { VCPU: { used: 0, capacity: 128, maxUnit: 8 } };
     const fleet = fleetOf(host('overcommitted', { resources }), host('small', { vcpus: [0, 16] }));
-    assert.deepEqual(left(filter, fleet, requestFor({ vcpus: 16 })), ['small']);
+    assert.deepEqual(remainingHosts(filter, fleet, requestFor({ vcpus: 16 })), ['small']);
   });
 
   test('NUMA nodes each need a cell, huge pages their size', () => {
@@ -330,7 +349,7 @@ describe('filter_has_enough_capacity', () => {
     );
     const node = { vcpus: 4, memoryMib: 4_096 };
     const hosts = (nodes: (typeof node)[], pageSizesKib: number[] = []): string[] =>
-      left(filter, fleet, requestFor({ topology: { nodes, pageSizesKib } }));
+      remainingHosts(filter, fleet, requestFor({ topology: { nodes, pageSizesKib } }));
     assert.deepEqual(hosts([node]), ['even', 'uneven', 'untold']);
     assert.deepEqual(hosts([node, node]), ['even', 'untold']);
     assert.deepEqual(hosts([node, { vcpus: 1, memoryMib: 256 }]), ['even', 'uneven', 'untold']);
@@ -351,12 +370,12 @@ describe('filter_has_enough_capacity', () => {
     };
     const hosts = (
       facts: Partial<ReservationFacts>,
-      wish: Parameters<typeof requestFor>[0] = {},
+      options: Parameters<typeof requestFor>[0] = {},
       lockReserved = false,
     ): string[] => {
       const fleet = fleetOf(host('a'));
       fleet.applyReservation({ ...reservation, ...facts });
-      return left(filter, fleet, requestFor(wish), [
+      return remainingHosts(filter, fleet, requestFor(options), [
         { key: 'lockReserved', boolValue: lockReserved },
       ]);
     };
@@ -381,7 +400,7 @@ describe('filter_has_enough_capacity', () => {
       assert.deepEqual(hosts(failover, { intent: 'reuse_failover_reservation' }), ['a']);
     });
 
-    test('types that the asker ignores hold nothing; an in-flight one always holds', () => {
+    test('reservation types that the request ignores reserve nothing, except in-flight ones', () => {
       assert.deepEqual(hosts({ type: 'InFlightReservation' }), []);
       assert.deepEqual(
         hosts(
@@ -392,21 +411,21 @@ describe('filter_has_enough_capacity', () => {
       );
     });
 
-    test('what is removed is free again', () => {
+    test('a removed reservation frees its capacity', () => {
       const fleet = fleetOf(host('a'));
       fleet.applyReservation(reservation);
       fleet.applyReservation({ ...reservation, held: { MEMORY_MB: 250 * gib } });
-      assert.deepEqual(left(filter, fleet, requestFor({ memoryGib: 7 })), []);
+      assert.deepEqual(remainingHosts(filter, fleet, requestFor({ memoryGib: 7 })), []);
       fleet.removeReservation('r');
-      assert.deepEqual(left(filter, fleet, requestFor({ memoryGib: 256 })), ['a']);
+      assert.deepEqual(remainingHosts(filter, fleet, requestFor({ memoryGib: 256 })), ['a']);
     });
   });
 
   test('an empty fleet can be assumed', () => {
     const fleet = fleetOf(host('a', { memoryGib: [256, 256], vcpus: [32, 32] }));
-    assert.deepEqual(left(filter, fleet, requestFor({ assumeEmptyHosts: true })), ['a']);
+    assert.deepEqual(remainingHosts(filter, fleet, requestFor({ assumeEmptyHosts: true })), ['a']);
     assert.deepEqual(
-      left(filter, fleet, requestFor({ memoryGib: 257, assumeEmptyHosts: true })),
+      remainingHosts(filter, fleet, requestFor({ memoryGib: 257, assumeEmptyHosts: true })),
       [],
     );
   });

@@ -37,13 +37,13 @@ function isMatched(
 ): boolean {
   if (nodes.length > cells.length) return false;
   const nodeIn: (number | undefined)[] = [];
-  const findCell = (node: number, seen: Set<number>): boolean =>
+  const findCell = (node: number, visitedCells: Set<number>): boolean =>
     cells.some((cell, at) => {
       const guestNode = nodes[node];
-      if (seen.has(at) || !guestNode || !fits(guestNode, cell)) return false;
-      seen.add(at);
+      if (visitedCells.has(at) || !guestNode || !fits(guestNode, cell)) return false;
+      visitedCells.add(at);
       const present = nodeIn[at];
-      if (present !== undefined && !findCell(present, seen)) return false;
+      if (present !== undefined && !findCell(present, visitedCells)) return false;
       nodeIn[at] = node;
       return true;
     });

@@ -21,13 +21,14 @@ export function membersByHost(fleet: Fleet, request: PlacementRequest): Counts {
   const beside: Counts = new Map();
   addInFlight(fleet, request, counts, beside);
   const own = fleet.hostOfServer.get(serverId);
-  const told: Counts = new Map();
+  const requestCounts: Counts = new Map();
   for (const name of group.hosts) {
     const host = fleet.positionOf(name);
     // The list may include the host on which this server itself is now.
-    if (host !== undefined && host !== own) addTo(told, host);
+    if (host !== undefined && host !== own) addTo(requestCounts, host);
   }
-  for (const [host, count] of told) counts.set(host, Math.max(count, counts.get(host) ?? 0));
+  for (const [host, count] of requestCounts)
+    counts.set(host, Math.max(count, counts.get(host) ?? 0));
   for (const [host, count] of beside) counts.set(host, count + (counts.get(host) ?? 0));
   return counts;
 }
@@ -35,7 +36,7 @@ export function membersByHost(fleet: Fleet, request: PlacementRequest): Counts {
 function addInFlight(
   fleet: Fleet,
   { group, serverId, ignoredReservationTypes }: PlacementRequest,
-  known: Counts,
+  counts: Counts,
   beside: Counts,
 ): void {
   if (!group || ignoredReservationTypes.includes('InFlightReservation')) return;
@@ -43,7 +44,7 @@ function addInFlight(
     if (servers.includes(serverId)) continue;
     for (const host of positions) {
       if (servers.some((id) => fleet.hostOfServer.get(id) === host)) continue; // counted
-      addTo(servers.some((id) => group.members.includes(id)) ? known : beside, host);
+      addTo(servers.some((id) => group.members.includes(id)) ? counts : beside, host);
     }
   }
 }

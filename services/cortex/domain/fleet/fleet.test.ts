@@ -53,7 +53,7 @@ function contentOf(fleet: Fleet) {
 }
 
 describe('the fleet', () => {
-  test('after any events is what it would be if it were read anew', () => {
+  test('has the same state after any sequence of events as after a full read', () => {
     for (let seed = 1; seed <= 5; seed += 1) {
       const chance = createChance(seed);
       const fleet = new Fleet();

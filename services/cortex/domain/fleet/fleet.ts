@@ -10,7 +10,7 @@ import type {
   ResourceFacts,
 } from './host-facts.ts';
 import type { HostSet } from './host-set.ts';
-import { add, grown, has, put, remove, wordsFor } from './host-set.ts';
+import { add, copyWithRoom, has, put, remove, wordsFor } from './host-set.ts';
 import { NamedHostSets } from './named-host-sets.ts';
 import { ResourceColumn } from './resource-column.ts';
 
@@ -264,8 +264,8 @@ export class Fleet {
    * most words empty and later filters skip these.
    */
   #position(name: string, zone = ''): number {
-    const known = this.#positions.get(name);
-    if (known !== undefined) return known;
+    const position = this.#positions.get(name);
+    if (position !== undefined) return position;
     let block = this.#blocks.get(zone);
     if (!block || block.next === block.end) {
       const next = this.names.length;
@@ -284,13 +284,13 @@ export class Fleet {
   #grow(length: number): void {
     this.#length = length;
     const words = wordsFor(length);
-    this.present = grown(this.present, words);
-    this.ready = grown(this.ready, words);
-    this.disabled = grown(this.disabled, words);
-    this.terminating = grown(this.terminating, words);
-    this.restricted = grown(this.restricted, words);
-    this.isolated = grown(this.isolated, words);
-    this.nameHashes = grown(this.nameHashes, length);
+    this.present = copyWithRoom(this.present, words);
+    this.ready = copyWithRoom(this.ready, words);
+    this.disabled = copyWithRoom(this.disabled, words);
+    this.terminating = copyWithRoom(this.terminating, words);
+    this.restricted = copyWithRoom(this.restricted, words);
+    this.isolated = copyWithRoom(this.isolated, words);
+    this.nameHashes = copyWithRoom(this.nameHashes, length);
     const numbers = (column: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> => {
       const copy = new Float64Array(length);
       copy.set(column);

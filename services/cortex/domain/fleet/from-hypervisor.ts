@@ -21,7 +21,8 @@ export function withHypervisor(
     ...facts,
     disabled: facts.disabled || isTrue('HypervisorDisabled'),
     terminating: isTrue('Terminating') || metadata.deletionTimestamp !== undefined,
-    architecture: facts.architecture || known(status?.capabilities?.cpuArch) || known(can?.arch),
+    architecture:
+      facts.architecture || knownText(status?.capabilities?.cpuArch) || knownText(can?.arch),
     guestFeatures: [
       ...(can?.supportedCpuModes ?? []),
       ...(can?.supportedFeatures ?? []),
@@ -36,7 +37,7 @@ export function withHypervisor(
 }
 
 /** The resource has 'unknown' for what has not been reported yet. */
-const known = (text: string | undefined): string =>
+const knownText = (text: string | undefined): string =>
   text === undefined || text === 'unknown' ? '' : text;
 
 type Cell = NonNullable<NonNullable<Hypervisor['status']>['cells']>[number];

@@ -42,7 +42,7 @@ export function membersOf(set: HostSet): number[] {
 }
 
 /** A copy with room for more hosts. */
-export function grown(set: HostSet, words: number): HostSet {
+export function copyWithRoom(set: HostSet, words: number): HostSet {
   const larger = new Int32Array(words);
   larger.set(set);
   return larger;

@@ -1,6 +1,6 @@
 // An index: a set of hosts for each name, e.g. for each zone or trait.
 import type { HostSet } from './host-set.ts';
-import { add, grown, isEmpty, remove } from './host-set.ts';
+import { add, copyWithRoom, isEmpty, remove } from './host-set.ts';
 
 export class NamedHostSets {
   readonly #sets = new Map<string, HostSet>();
@@ -34,7 +34,7 @@ export class NamedHostSets {
 
   grow(words: number): void {
     this.#words = words;
-    for (const [name, set] of this.#sets) this.#sets.set(name, grown(set, words));
+    for (const [name, set] of this.#sets) this.#sets.set(name, copyWithRoom(set, words));
   }
 
   #enter(host: number, name: string): void {

@@ -54,9 +54,9 @@ export class ResourceColumn {
     this.setUsed(host, facts?.used ?? 0);
   }
 
-  /** `told`: the amount that the source reports; in-flight amounts are added to it. */
-  setUsed(host: number, told: number): void {
-    this.used[host] = told + (this.inFlight[host] ?? 0);
+  /** `reportedAmount`: the amount that the source reports; in-flight amounts are added to it. */
+  setUsed(host: number, reportedAmount: number): void {
+    this.used[host] = reportedAmount + (this.inFlight[host] ?? 0);
     this.#refresh(host);
   }
 

@@ -69,15 +69,15 @@ const counts = (hosts: readonly (string | undefined)[]): Record<string, number> 
 const batchOf = (id: string, size: number): BatchPlace[] =>
   Array.from({ length: size }, (_, index) => ({ id, size, index }));
 
-describe('what a decision chooses', () => {
-  test('is not chosen again before its claim is seen', () => {
+describe('the host of a decision that is not yet claimed', () => {
+  test('keeps its capacity reserved until the claim is observed', () => {
     const { best, scheduling } = start(roomy('a', 1), roomy('b', 1));
     assert.deepEqual([best('s1'), best('s2')].sort(), ['a', 'b']);
     assert.equal(best('s3'), undefined);
     assert.equal(scheduling.inFlight.size, 2);
   });
 
-  test('is held for its server alone, that may ask again', () => {
+  test('is reserved for its server alone, which may ask again', () => {
     const { best, scheduling, fleet } = start(roomy('a', 1), roomy('b', 1));
     const first = best('s1');
     assert.equal(best('s1', {}, 1), first);
@@ -110,10 +110,10 @@ describe('what a decision chooses', () => {
     assert.equal(best('s2'), 'a');
   });
 
-  test('is not held for who only asks, nor for a rebuild', () => {
+  test('is not reserved for a read-only request, for a rebuild, or without a server', () => {
     const { scheduling, best } = start(roomy('a', 1));
-    const asked = { ...nova('s1', ['a']), options: { read_only: true } };
-    assert.ok(!isFault(scheduling.decideNova(asked, 0)));
+    const question = { ...nova('s1', ['a']), options: { read_only: true } };
+    assert.ok(!isFault(scheduling.decideNova(question, 0)));
     best('s1', { type: 'rebuild' });
     best('', {});
     assert.equal(scheduling.inFlight.size, 0);
@@ -139,12 +139,12 @@ describe('what a decision chooses', () => {
     const chosen = ['s1', 's2', 's3', 's4', 's5'].map((id) => best(id, { group }));
     assert.deepEqual(counts(chosen), { a: 2, b: 2, none: 1 });
     // By now the caller's list includes these members.
-    const known = { ...group, members: ['s1', 's2', 's3'], hosts: ['a', 'a', 'b'] };
+    const listedGroup = { ...group, members: ['s1', 's2', 's3'], hosts: ['a', 'a', 'b'] };
     fleet.apply({ ...roomy('a', 9), servers: ['s1'] });
-    assert.equal(best('s4', { group: known }), 'b');
+    assert.equal(best('s4', { group: listedGroup }), 'b');
   });
 
-  test('is known to another process that is told', () => {
+  test('is also reserved in another process that receives the message', () => {
     const [one, other] = [start(roomy('a', 1), roomy('b', 1)), start(roomy('a', 1), roomy('b', 1))];
     const first = one.decide('s1');
     assert.ok(first.changes);

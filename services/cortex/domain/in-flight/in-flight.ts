@@ -24,7 +24,7 @@ export interface InFlightChoice {
   group: string | null;
 }
 
-interface Held {
+interface HeldChoice {
   host: string;
   endsAtMs: number;
 }
@@ -35,7 +35,7 @@ export class InFlight {
   readonly #fleet: Fleet;
   readonly #config: InFlightConfig;
   /** By owner, in the order in which they end. */
-  readonly #held = new Map<string, Held>();
+  readonly #choices = new Map<string, HeldChoice>();
   readonly #ownersOn = new Map<string, Set<string>>();
 
   constructor(fleet: Fleet, config: InFlightConfig) {
@@ -44,15 +44,16 @@ export class InFlight {
   }
 
   get size(): number {
-    return this.#held.size;
+    return this.#choices.size;
   }
 
   /** Replaces the owner's earlier choice, if any. */
   hold({ owner, host, resources, group }: InFlightChoice, nowMs: number): void {
     this.release(owner);
-    const [oldest] = this.#held.keys();
-    if (this.#held.size >= this.#config.mostInFlight && oldest !== undefined) this.release(oldest);
-    this.#held.set(owner, { host, endsAtMs: nowMs + this.#config.inFlightMs });
+    const [oldest] = this.#choices.keys();
+    if (this.#choices.size >= this.#config.mostInFlight && oldest !== undefined)
+      this.release(oldest);
+    this.#choices.set(owner, { host, endsAtMs: nowMs + this.#config.inFlightMs });
     this.#ownersOn.set(host, (this.#ownersOn.get(host) ?? new Set()).add(owner));
     this.#fleet.applyReservation({
       id: reservationOf(owner),
@@ -67,18 +68,18 @@ export class InFlight {
 
   /** No effect if the owner holds nothing. */
   release(owner: string): void {
-    const held = this.#held.get(owner);
-    if (!held) return;
-    this.#held.delete(owner);
-    const owners = this.#ownersOn.get(held.host);
+    const choice = this.#choices.get(owner);
+    if (!choice) return;
+    this.#choices.delete(owner);
+    const owners = this.#ownersOn.get(choice.host);
     owners?.delete(owner);
-    if (owners?.size === 0) this.#ownersOn.delete(held.host);
+    if (owners?.size === 0) this.#ownersOn.delete(choice.host);
     this.#fleet.removeReservation(reservationOf(owner));
   }
 
   /** Drops choices whose time is over. Called before each decision. */
   releaseEnded(nowMs: number): void {
-    for (const [owner, { endsAtMs }] of this.#held) {
+    for (const [owner, { endsAtMs }] of this.#choices) {
       // If the clock was set back, the remaining choices end early rather than late.
       if (endsAtMs > nowMs && endsAtMs - nowMs <= this.#config.inFlightMs) return;
       this.release(owner);
@@ -87,7 +88,7 @@ export class InFlight {
 
   /** The host that the owner holds; undefined: none. */
   hostOf(owner: string): string | undefined {
-    return this.#held.get(owner)?.host;
+    return this.#choices.get(owner)?.host;
   }
 
   isOn(host: string): boolean {

@@ -26,7 +26,7 @@ export interface BatchPlanning {
 }
 
 /** Candidates sorted at first; all are sorted only if none of these is usable. */
-const firstLook = 50;
+const firstLimit = 50;
 
 /** Holds a place for each server and returns the choices; fewer if there is no more room. */
 export function planBatch(
@@ -77,7 +77,7 @@ function bestOf(
   { engine, pipeline, isUsable }: BatchPlanning,
   request: PlacementRequest,
 ): string | undefined {
-  for (const limit of [firstLook, Infinity]) {
+  for (const limit of [firstLimit, Infinity]) {
     const { targets, hostsOut } = engine.decide(pipeline, request, { limit });
     const best = targets.find(({ name }) => isUsable(name));
     if (best || hostsOut <= limit) return best?.name;

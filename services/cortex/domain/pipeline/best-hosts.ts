@@ -52,9 +52,9 @@ function isBehind(
 }
 
 function swap(heap: number[], a: number, b: number): void {
-  const kept = heap[a] ?? 0;
+  const first = heap[a] ?? 0;
   heap[a] = heap[b] ?? 0;
-  heap[b] = kept;
+  heap[b] = first;
 }
 
 /** Sifts the last entry of the heap up. */

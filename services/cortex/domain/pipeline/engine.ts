@@ -147,8 +147,8 @@ export class Engine {
    */
   #takeWeights(preselection: Preselection, count: number, hasWeighers: boolean): void {
     for (let place = 0; place < count; place += 1) {
-      const given = preselection.get(this.fleet.names[this.#hosts[place] ?? 0] ?? '') ?? 0;
-      this.#weights[place] = hasWeighers ? tanh(given) : given;
+      const weight = preselection.get(this.fleet.names[this.#hosts[place] ?? 0] ?? '') ?? 0;
+      this.#weights[place] = hasWeighers ? tanh(weight) : weight;
     }
   }
 

@@ -16,8 +16,8 @@ export function judgePipeline(name: string, spec: PipelineSpec): Outcome<void> {
     return fault('badRequest', `Pipelines of type ${spec.type} are not used here.`, {
       field: 'spec.type',
     });
-  const built = buildPipeline(name, spec);
-  return isFault(built) ? built : undefined;
+  const pipeline = buildPipeline(name, spec);
+  return isFault(pipeline) ? pipeline : undefined;
 }
 
 /** `inForce`: which version decides instead, if the resource cannot be used. */
@@ -25,9 +25,9 @@ export function pipelineConditions(
   wrong: Fault | undefined,
   inForce: 'an earlier version' | 'nothing',
 ): WantedCondition[] {
-  const of = (type: string, refused: Fault | undefined): WantedCondition =>
-    refused
-      ? { type, status: 'False', reason: 'Invalid', message: refusalText(refused, inForce) }
+  const of = (type: string, refusal: Fault | undefined): WantedCondition =>
+    refusal
+      ? { type, status: 'False', reason: 'Invalid', message: refusalText(refusal, inForce) }
       : { type, status: 'True', reason: 'Valid', message: '' };
   const isUnknown = wrong?.detail['unknown'] !== undefined;
   return [

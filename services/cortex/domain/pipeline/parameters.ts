@@ -30,10 +30,10 @@ const fieldOf = {
 export function readParameters<T extends ParameterTable>(
   step: string,
   table: T,
-  given: readonly StepParameter[],
+  stepParameters: readonly StepParameter[],
 ): Outcome<Parameters<T>> {
   const values: Record<string, unknown> = {};
-  for (const parameter of given) {
+  for (const parameter of stepParameters) {
     const kind = Object.hasOwn(table, parameter.key) ? table[parameter.key] : undefined;
     if (kind === undefined)
       return fault('badRequest', `${step} has no parameter ${parameter.key}.`);

@@ -18,7 +18,7 @@ export interface Filter {
    */
   onFailure: 'refuse' | 'skip';
   /** badRequest: the parameters are wrong. */
-  build(given: readonly StepParameter[]): Outcome<FilterStep>;
+  build(stepParameters: readonly StepParameter[]): Outcome<FilterStep>;
 }
 
 interface FilterDefinition<T extends ParameterTable> {
@@ -35,8 +35,12 @@ export function defineFilter<T extends ParameterTable>(definition: FilterDefinit
   return {
     name,
     onFailure,
-    build(given) {
-      const parameters = readParameters(name, definition.parameters ?? noParameters<T>(), given);
+    build(stepParameters) {
+      const parameters = readParameters(
+        name,
+        definition.parameters ?? noParameters<T>(),
+        stepParameters,
+      );
       if (isFault(parameters)) return parameters;
       return refuse?.(parameters) ?? ((one) => run(one, parameters));
     },
@@ -61,7 +65,7 @@ export type WeigherStep = (weighing: Weighing) => boolean;
 
 export interface Weigher {
   name: string;
-  build(given: readonly StepParameter[]): Outcome<WeigherStep>;
+  build(stepParameters: readonly StepParameter[]): Outcome<WeigherStep>;
 }
 
 interface WeigherDefinition<T extends ParameterTable> {
@@ -75,8 +79,12 @@ export function defineWeigher<T extends ParameterTable>(definition: WeigherDefin
   const { name, create } = definition;
   return {
     name,
-    build(given) {
-      const parameters = readParameters(name, definition.parameters ?? noParameters<T>(), given);
+    build(stepParameters) {
+      const parameters = readParameters(
+        name,
+        definition.parameters ?? noParameters<T>(),
+        stepParameters,
+      );
       return isFault(parameters) ? parameters : create(parameters);
     },
   };

@@ -15,23 +15,28 @@ export function fewestMigrations(
   return undefined;
 }
 
-function isReachable(fleet: MovableFleet, state: Balance, left: number, from: number): boolean {
+function isReachable(
+  fleet: MovableFleet,
+  state: Balance,
+  remainingMoves: number,
+  from: number,
+): boolean {
   const least = leastMigrations(fleet, state);
   if (least === 0) return true;
-  if (least > left) return false;
-  const seen = new Set<string>();
+  if (least > remainingMoves) return false;
+  const triedMoves = new Set<string>();
   for (let at = from; at < fleet.servers.length; at += 1) {
     const server = fleet.servers[at];
     if (!server) continue;
     const home = state.hostOf(server);
     // Of equal servers on one host only the first is tried.
     const kind = `${home}/${state.sizeOf(server)}`;
-    if (seen.has(kind)) continue;
-    seen.add(kind);
+    if (triedMoves.has(kind)) continue;
+    triedMoves.add(kind);
     for (const { name: to } of fleet.hosts) {
       if (to === home || !state.fits(server, to)) continue;
       state.move({ server, to });
-      const isThere = isReachable(fleet, state, left - 1, at + 1);
+      const isThere = isReachable(fleet, state, remainingMoves - 1, at + 1);
       state.move({ server, to: home });
       if (isThere) return true;
     }

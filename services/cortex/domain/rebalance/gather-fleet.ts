@@ -44,8 +44,8 @@ function balancedHost(fleet: Fleet, host: number): BalancedHost {
     capacity: Object.fromEntries(
       classes.map((name) => {
         const capacity = column(name).capacity[host] ?? 0;
-        const held = column(name).reserved[host] ?? 0;
-        return [name, Number.isNaN(capacity) ? Infinity : capacity - held];
+        const reserved = column(name).reserved[host] ?? 0;
+        return [name, Number.isNaN(capacity) ? Infinity : capacity - reserved];
       }),
     ),
     used: Object.fromEntries(classes.map((name) => [name, column(name).used[host] ?? 0])),
@@ -90,8 +90,8 @@ function targetsByKind(
   const byKind = new Map<string, ReadonlySet<string>>();
   return ({ tenant_id: projectId, flavor: { extra_specs: specs = {} } }) => {
     const kind = `${projectId}\n${JSON.stringify(specs)}`;
-    const known = byKind.get(kind);
-    if (known) return known;
+    const cached = byKind.get(kind);
+    if (cached) return cached;
     const traits = traitsOf(specs);
     const decision = engine.decide(pipeline, {
       ...noRequest,

@@ -61,9 +61,9 @@ interface Plan {
 
 export function planMigrations(
   fleet: MovableFleet,
-  given: Partial<PlanOptions> = {},
+  overrides: Partial<PlanOptions> = {},
 ): PlannedMigration[] {
-  const options = { ...defaultPlanOptions, ...given };
+  const options = { ...defaultPlanOptions, ...overrides };
   const first = stepsOfLeaving(fleet, options);
   const plans = preferences.map((preference) => {
     const plan = balanced(fleet, first, preference, options);
@@ -163,7 +163,7 @@ interface Search {
  * At first only this many of the fullest and emptiest hosts are considered: the best step is nearly
  * always between these.
  */
-const firstLook = 8;
+const firstLimit = 8;
 
 function bestStep(
   { hosts }: MovableFleet,
@@ -177,7 +177,7 @@ function bestStep(
   const above = open.filter(({ deviation }) => deviation > 0).map(({ name }) => name);
   const below = open.filter(({ deviation }) => deviation < 0).map(({ name }) => name);
   below.reverse();
-  for (const most of [firstLook, Infinity]) {
+  for (const most of [firstLimit, Infinity]) {
     const [sources, targets] = [above.slice(0, most), below.slice(0, most)];
     const step = bestAmong(sources, targets, state, { left, preference });
     if (step || open.length <= most) return step;
@@ -233,17 +233,17 @@ function evennessOf(state: Balance, from: string, to: string, size: number): num
   return square(from, 0) + square(to, 0) - square(from, -size) - square(to, size);
 }
 
-/** Removes steps that later steps have made superfluous. The first `kept` steps stay. */
+/** Removes steps that later steps have made superfluous. The first `fixedCount` steps stay. */
 function withoutNeedless(
   fleet: MovableFleet,
   plan: Plan,
-  kept: number,
+  fixedCount: number,
   options: PlanOptions,
 ): Plan {
   let { steps } = plan;
   const state = new Balance(fleet, options);
   for (const step of steps) state.move(step);
-  for (let at = steps.length - 1; at >= kept; at -= 1) {
+  for (let at = steps.length - 1; at >= fixedCount; at -= 1) {
     const step = steps[at];
     // Undoing the step must not make the balance worse.
     if (!step || state.gainOf(step.server, step.server.host) < 0) continue;

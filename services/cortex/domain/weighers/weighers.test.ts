@@ -143,8 +143,8 @@ describe('reservations', () => {
 
   test('a commitment draws the servers that fit into it', () => {
     const weigher = 'kvm_committed_resource_reservation';
-    const of = (wish: Parameters<typeof requestFor>[0]) =>
-      weights(weigher, fleet, requestFor({ hwVersion: 'v2', ...wish }));
+    const of = (options: Parameters<typeof requestFor>[0]) =>
+      weights(weigher, fleet, requestFor({ hwVersion: 'v2', ...options }));
     assertClose(of({}), { a: 0.1, b: 1, c: 0.1 });
     assertClose(of({ memoryGib: 9 }), { a: 0, b: 0, c: 0 });
     assertClose(of({ zone: 'az2' }), { a: 0, b: 0, c: 0 });

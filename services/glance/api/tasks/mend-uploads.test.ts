@@ -82,7 +82,7 @@ test(
 
 test('files that no image needs go: of deleted images, and of a crash between file and database', async () => {
   const glance = await startGlance();
-  const kept = await glance.image('ann');
+  const keptImage = await glance.image('ann');
   const deleted = await glance.image('ann');
   const { data_key } = await glance.database.db
     .selectFrom('images')
@@ -100,13 +100,13 @@ test('files that no image needs go: of deleted images, and of a crash between fi
   assert.deepEqual(await auditImages(glance.database.db, glance.store), []);
   assert.deepEqual(
     (await glance.store.list()).map(({ key }) => key.slice(0, 36)),
-    [kept],
+    [keptImage],
   );
-  assert.equal((await glance.ask('ann', 'GET', `/images/${kept}/file`)).body, 'some data');
+  assert.equal((await glance.ask('ann', 'GET', `/images/${keptImage}/file`)).body, 'some data');
   for (const { key } of await glance.store.list()) await glance.store.remove(key);
   assert.match(
     (await auditImages(glance.database.db, glance.store)).join(),
-    new RegExp(`^image ${kept} is active, but its data .* is not in the store$`),
+    new RegExp(`^image ${keptImage} is active, but its data .* is not in the store$`),
   );
   await glance.close();
 });

@@ -12,7 +12,7 @@ it('deleted images are purged by age, others not, and their ids stay taken', asy
   const glance = await startGlance({ clock });
   try {
     const { db } = glance.database;
-    const [kept, deleted] = [await glance.image('ann'), await glance.image('ann')];
+    const [keptImage, deleted] = [await glance.image('ann'), await glance.image('ann')];
     await glance.ask('ann', 'DELETE', `/images/${deleted}`);
     const purge = async () => {
       const task = glance.role.tasks.find(({ name }) => name === 'glance.purge-deleted');
@@ -22,15 +22,15 @@ it('deleted images are purged by age, others not, and their ids stay taken', asy
     };
     assert.equal(glanceDefaults.keepDeletedMs, 90 * dayMs);
     clock.nowMs += 89 * dayMs;
-    assert.deepEqual(await purge(), [kept, deleted].sort());
+    assert.deepEqual(await purge(), [keptImage, deleted].sort());
     clock.nowMs += 2 * dayMs;
-    assert.deepEqual(await purge(), [kept]);
+    assert.deepEqual(await purge(), [keptImage]);
     for (const who of ['bob', 'ann'])
       assert.equal(
         (await glance.ask(who, 'POST', '/images', { id: deleted, name: 'again' })).status,
         409,
       );
-    assert.equal((await glance.ask('ann', 'GET', `/images/${kept}`)).status, 200);
+    assert.equal((await glance.ask('ann', 'GET', `/images/${keptImage}`)).status, 200);
   } finally {
     await glance.close();
   }

@@ -138,33 +138,33 @@ export function notificationRoutes({ database, clock, ids }: HaApiDeps): readonl
       policy: policy('create'),
       body: createBody,
       faults: ['conflict'],
-      async handler({ body: { notification: sent } }) {
-        const wrong = checkers[sent.type](sent.payload, 0);
+      async handler({ body: { notification: input } }) {
+        const wrong = checkers[input.type](input.payload, 0);
         if (wrong) return wrong;
-        const generatedAtMs = timeMsOf(sent.generated_time);
+        const generatedAtMs = timeMsOf(input.generated_time);
         if (generatedAtMs === undefined)
-          return fault('badRequest', `Invalid generated_time: ${sent.generated_time}`);
-        const found = await segmentOf(db, sent.hostname);
-        if (!found)
-          return fault('badRequest', `Host with name ${sent.hostname} could not be found.`);
-        if (found.host.on_maintenance === 1)
-          return fault('conflict', `Host ${sent.hostname} is already under maintenance.`);
+          return fault('badRequest', `Invalid generated_time: ${input.generated_time}`);
+        const segmentHost = await segmentOf(db, input.hostname);
+        if (!segmentHost)
+          return fault('badRequest', `Host with name ${input.hostname} could not be found.`);
+        if (segmentHost.host.on_maintenance === 1)
+          return fault('conflict', `Host ${input.hostname} is already under maintenance.`);
         const now = clock.now();
         const row = await createNotification(
           db,
           {
             uuid: ids.uuid(),
-            host_uuid: found.host.uuid,
-            host: sent.hostname,
-            type: sent.type,
+            host_uuid: segmentHost.host.uuid,
+            host: input.hostname,
+            type: input.type,
             generated_at_ms: generatedAtMs,
-            payload: inOrder(sent.payload),
+            payload: inOrder(input.payload),
             created_at_ms: now,
           },
           now - sameForMs,
         );
         if (!row)
-          return fault('conflict', `Duplicate notification received for type: ${sent.type}`);
+          return fault('conflict', `Duplicate notification received for type: ${input.type}`);
         return { status: 202, body: { notification: notificationView(row) } };
       },
     }),
@@ -205,9 +205,9 @@ export function notificationRoutes({ database, clock, ids }: HaApiDeps): readonl
         const all = await vmoves(request);
         if (isFault(all)) return all;
         const id = request.params['vmove'] ?? '';
-        const found = all.find(({ move }) => move.uuid === id);
-        return found
-          ? { status: 200, body: { vmove: found.view } }
+        const move = all.find(({ move }) => move.uuid === id);
+        return move
+          ? { status: 200, body: { vmove: move.view } }
           : fault('notFound', `No vmove with id ${id}.`);
       },
     }),

@@ -81,11 +81,11 @@ export function segmentHostRoutes(deps: HaApiDeps): readonly Route[] {
   };
   /** As `requested`, for changes. conflict: a notification about the host is open. */
   const changeable: typeof requested = async (request) => {
-    const found = await requested(request);
-    if (isFault(found) || !(await areInUse(db, [found.host.uuid]))) return found;
+    const segmentHost = await requested(request);
+    if (isFault(segmentHost) || !(await areInUse(db, [segmentHost.host.uuid]))) return segmentHost;
     return fault(
       'conflict',
-      `Host ${found.host.uuid} can't be updated as it is in-use to process notifications.`,
+      `Host ${segmentHost.host.uuid} can't be updated as it is in-use to process notifications.`,
     );
   };
   const existing = async (host: string): Promise<Outcome<void>> => {
@@ -128,20 +128,20 @@ export function segmentHostRoutes(deps: HaApiDeps): readonly Route[] {
       async handler(request) {
         const segment = await requestedSegment(db, request);
         if (isFault(segment)) return segment;
-        const { host: sent } = request.body;
-        const unknown = await existing(sent.name ?? '');
+        const { host: input } = request.body;
+        const unknown = await existing(input.name ?? '');
         if (isFault(unknown)) return unknown;
         const row = await createSegmentHost(db, {
           uuid: ids.uuid(),
           segment_uuid: segment.uuid,
-          name: sent.name ?? '',
-          type: sent.type ?? '',
-          control_attributes: sent.control_attributes ?? '',
-          reserved: bit(sent.reserved ?? false),
-          on_maintenance: bit(sent.on_maintenance ?? false),
+          name: input.name ?? '',
+          type: input.type ?? '',
+          control_attributes: input.control_attributes ?? '',
+          reserved: bit(input.reserved ?? false),
+          on_maintenance: bit(input.on_maintenance ?? false),
           created_at_ms: clock.now(),
         });
-        if (!row) return nameTaken(sent.name ?? '');
+        if (!row) return nameTaken(input.name ?? '');
         return { status: 201, body: { host: segmentHostView(row, segment, request.version) } };
       },
     }),
@@ -149,9 +149,9 @@ export function segmentHostRoutes(deps: HaApiDeps): readonly Route[] {
       policy: policy('detail'),
       faults: ['notFound'],
       async handler(request) {
-        const found = await requested(request);
-        if (isFault(found)) return found;
-        const host = segmentHostView(found.host, found.segment, request.version);
+        const segmentHost = await requested(request);
+        if (isFault(segmentHost)) return segmentHost;
+        const host = segmentHostView(segmentHost.host, segmentHost.segment, request.version);
         return { status: 200, body: { host } };
       },
     }),
@@ -160,23 +160,23 @@ export function segmentHostRoutes(deps: HaApiDeps): readonly Route[] {
       body: updateBody,
       faults: ['notFound', 'conflict'],
       async handler(request) {
-        const found = await changeable(request);
-        if (isFault(found)) return found;
-        const { reserved, on_maintenance: onMaintenance, ...sent } = request.body.host;
-        if (sent.name !== undefined && sent.name !== found.host.name) {
-          const unknown = await existing(sent.name);
+        const segmentHost = await changeable(request);
+        if (isFault(segmentHost)) return segmentHost;
+        const { reserved, on_maintenance: onMaintenance, ...input } = request.body.host;
+        if (input.name !== undefined && input.name !== segmentHost.host.name) {
+          const unknown = await existing(input.name);
           if (isFault(unknown)) return unknown;
         }
         const change: Partial<SegmentHostRow> = {
-          ...sent,
+          ...input,
           ...(reserved === undefined ? {} : { reserved: bit(reserved), used_by: null }),
           ...(onMaintenance === undefined ? {} : { on_maintenance: bit(onMaintenance) }),
           updated_at_ms: clock.now(),
         };
-        if (!(await changeSegmentHost(db, found.host.uuid, change)))
-          return nameTaken(sent.name ?? '');
-        const changed = { ...found.host, ...change };
-        const host = segmentHostView(changed, found.segment, request.version);
+        if (!(await changeSegmentHost(db, segmentHost.host.uuid, change)))
+          return nameTaken(input.name ?? '');
+        const changed = { ...segmentHost.host, ...change };
+        const host = segmentHostView(changed, segmentHost.segment, request.version);
         return { status: 200, body: { host } };
       },
     }),
@@ -184,9 +184,9 @@ export function segmentHostRoutes(deps: HaApiDeps): readonly Route[] {
       policy: policy('delete'),
       faults: ['notFound', 'conflict'],
       async handler(request) {
-        const found = await changeable(request);
-        if (isFault(found)) return found;
-        await deleteSegmentHost(db, found.host.uuid);
+        const segmentHost = await changeable(request);
+        if (isFault(segmentHost)) return segmentHost;
+        await deleteSegmentHost(db, segmentHost.host.uuid);
         return { status: 204 };
       },
     }),

@@ -130,17 +130,17 @@ export function segmentRoutes({ database, clock, ids }: HaApiDeps): readonly Rou
       policy: policy('create'),
       body: createBody,
       faults: ['conflict'],
-      async handler({ body: { segment: sent }, version }) {
+      async handler({ body: { segment: input }, version }) {
         const row = await createSegment(db, {
           uuid: ids.uuid(),
-          name: sent.name ?? '',
-          description: sent.description ?? null,
-          recovery_method: sent.recovery_method ?? 'auto',
-          service_type: sent.service_type ?? '',
-          enabled: booleanOf(sent.enabled ?? true) ? 1 : 0,
+          name: input.name ?? '',
+          description: input.description ?? null,
+          recovery_method: input.recovery_method ?? 'auto',
+          service_type: input.service_type ?? '',
+          enabled: booleanOf(input.enabled ?? true) ? 1 : 0,
           created_at_ms: clock.now(),
         });
-        if (!row) return nameTaken(sent.name ?? '');
+        if (!row) return nameTaken(input.name ?? '');
         return { status: 201, body: { segment: segmentView(row, version) } };
       },
     }),
@@ -160,13 +160,13 @@ export function segmentRoutes({ database, clock, ids }: HaApiDeps): readonly Rou
       async handler(request) {
         const row = await changeable(request);
         if (isFault(row)) return row;
-        const { enabled: isEnabled, ...sent } = request.body.segment;
+        const { enabled: isEnabled, ...input } = request.body.segment;
         const change: Partial<SegmentRow> = {
-          ...sent,
+          ...input,
           ...(isEnabled === undefined ? {} : { enabled: booleanOf(isEnabled) ? 1 : 0 }),
           updated_at_ms: clock.now(),
         };
-        if (!(await changeSegment(db, row.uuid, change))) return nameTaken(sent.name ?? '');
+        if (!(await changeSegment(db, row.uuid, change))) return nameTaken(input.name ?? '');
         const changed = { ...row, ...change };
         return { status: 200, body: { segment: segmentView(changed, request.version) } };
       },

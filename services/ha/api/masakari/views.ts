@@ -7,7 +7,7 @@ import type { MoveRow, NotificationRow, SegmentHostRow, SegmentRow } from '../..
 export const timeText = (ms: number): string => `${new Date(ms).toISOString().slice(0, 23)}000`;
 const timeOrNull = (ms: number | null): string | null => (ms === null ? null : timeText(ms));
 
-const kept = ({
+const commonFields = ({
   uuid,
   number,
   created_at_ms: createdAt,
@@ -23,7 +23,7 @@ const kept = ({
 
 /** `version`: the minor version. */
 export const segmentView = (row: SegmentRow, version: number): MasakariDocument => ({
-  ...kept(row),
+  ...commonFields(row),
   name: row.name,
   description: row.description,
   recovery_method: row.recovery_method,
@@ -36,7 +36,7 @@ export const segmentHostView = (
   segment: SegmentRow,
   version: number,
 ): MasakariDocument => ({
-  ...kept(row),
+  ...commonFields(row),
   name: row.name,
   type: row.type,
   control_attributes: row.control_attributes,
@@ -47,7 +47,7 @@ export const segmentHostView = (
 });
 
 export const notificationView = (row: NotificationRow): MasakariDocument => {
-  const { uuid, ...rest } = kept(row);
+  const { uuid, ...rest } = commonFields(row);
   return {
     ...rest,
     notification_uuid: uuid,
@@ -62,7 +62,7 @@ export const notificationView = (row: NotificationRow): MasakariDocument => {
 export const vmoveView = (row: MoveRow, notification: string, number: number): MasakariDocument => {
   const begunAt = row.started_at_ms ?? row.attempt_at_ms;
   return {
-    ...kept({
+    ...commonFields({
       uuid: row.uuid,
       number,
       created_at_ms: begunAt,

@@ -17,7 +17,7 @@ export interface QueueBounds {
 
 interface Waiter {
   /** undefined: it is this waiter's turn. A fault: it was refused. */
-  resolve(refused: Fault | undefined): void;
+  resolve(refusal: Fault | undefined): void;
 }
 
 interface Source {
@@ -43,8 +43,8 @@ export class PasswordQueue {
    */
   async run<T>(turn: Turn, work: () => Promise<T>): Promise<Outcome<T>> {
     if (this.#running >= this.#bounds.maxConcurrent) {
-      const refused = await this.#wait(turn); // the finishing work hands its slot over
-      if (isFault(refused)) return refused;
+      const refusal = await this.#wait(turn); // the finishing work hands its slot over
+      if (isFault(refusal)) return refusal;
     } else this.#running += 1;
     try {
       return await work();

@@ -52,7 +52,7 @@ interface Proof {
   appCred?: ApplicationCredentialRow;
 }
 
-const refused = (): Fault =>
+const rejection = (): Fault =>
   fault('unauthorized', 'The request you have made requires authentication.');
 const lacking = (what: string, where: string): Fault =>
   fault('badRequest', `Expecting to find ${what} in ${where}.`);
@@ -74,7 +74,7 @@ export async function authenticate(
     const next = await prove(k, method, identity, address);
     if (isFault(next)) return next;
     // all methods must prove the same user
-    if (proof && proof.user.id !== next.user.id) return refused();
+    if (proof && proof.user.id !== next.user.id) return rejection();
     proof = { ...proof, ...next, methods: [...(proof?.methods ?? []), ...next.methods] };
   }
   if (!proof) return lacking('a method', 'auth.identity.methods');
@@ -124,14 +124,14 @@ async function prove(
 
 async function byPassword(
   k: Keystone,
-  sent: UserRef & { password: string },
+  input: UserRef & { password: string },
   address: string,
 ): Promise<Outcome<Proof>> {
-  const user = await userOf(k, sent);
+  const user = await userOf(k, input);
   if (isFault(user)) return user;
-  const right = await provePassword(k, user, sent.password, address);
+  const right = await provePassword(k, user, input.password, address);
   if (isFault(right)) return right;
-  return user && right ? { user, methods: ['password'] } : refused();
+  return user && right ? { user, methods: ['password'] } : rejection();
 }
 
 async function byToken(k: Keystone, token: string): Promise<Outcome<Proof>> {
@@ -150,24 +150,24 @@ async function byToken(k: Keystone, token: string): Promise<Outcome<Proof>> {
 
 async function byAppCred(
   k: Keystone,
-  sent: NonNullable<AuthRequest['identity']['application_credential']>,
+  input: NonNullable<AuthRequest['identity']['application_credential']>,
   address: string,
 ): Promise<Outcome<Proof>> {
   let appCred: ApplicationCredentialRow | undefined;
-  if (sent.id !== undefined) appCred = await findApplicationCredential(k.db, sent.id);
-  else if (sent.name !== undefined && sent.user) {
-    const owner = await userOf(k, sent.user);
+  if (input.id !== undefined) appCred = await findApplicationCredential(k.db, input.id);
+  else if (input.name !== undefined && input.user) {
+    const owner = await userOf(k, input.user);
     if (isFault(owner)) return owner;
-    appCred = await findApplicationCredentialOf(k.db, owner?.id ?? '', { name: sent.name });
+    appCred = await findApplicationCredentialOf(k.db, owner?.id ?? '', { name: input.name });
   } else return lacking('id, or name and user,', 'auth.identity.application_credential');
-  const right = await k.passwords.verify(sent.secret, appCred?.secret_hash ?? '', {
+  const right = await k.passwords.verify(input.secret, appCred?.secret_hash ?? '', {
     source: loginSource(address),
     user: appCred?.id ?? '',
   });
   if (isFault(right)) return right;
-  if (!appCred || !right) return refused();
+  if (!appCred || !right) return rejection();
   const user = await findUser(k.db, appCred.user_id);
-  return user ? { user, methods: ['application_credential'], appCred } : refused();
+  return user ? { user, methods: ['application_credential'], appCred } : rejection();
 }
 
 async function userOf(k: Keystone, ref: UserRef): Promise<Outcome<UserRow | undefined>> {
@@ -190,11 +190,13 @@ async function scoped(
   k: Keystone,
   payload: TokenPayload,
   proof: Proof,
-  wish: AuthRequest['scope'],
+  requestedScope: AuthRequest['scope'],
 ): Promise<Outcome<TokenPayload>> {
   if (proof.appCred) {
     const scope: TokenScope = { kind: 'project', id: proof.appCred.project_id };
-    const other = wish !== undefined && (typeof wish === 'string' || wish.project?.id !== scope.id);
+    const other =
+      requestedScope !== undefined &&
+      (typeof requestedScope === 'string' || requestedScope.project?.id !== scope.id);
     return other
       ? fault('unauthorized', 'Application credentials cannot request a scope.')
       : { ...payload, scope };
@@ -202,22 +204,22 @@ async function scoped(
   // A token from a trust cannot be exchanged for another token.
   if (proof.parent?.trust)
     return fault('forbidden', 'A token made from a trust cannot be used to get another token.');
-  if (wish === undefined) return { ...payload, scope: await defaultScope(k, proof.user) };
-  if (wish === 'unscoped' || wish.unscoped) return payload;
-  if (wish['OS-TRUST:trust'])
-    return await trusted(k, payload, proof.user, wish['OS-TRUST:trust'].id);
-  if (wish.system)
-    return wish.system.all
+  if (requestedScope === undefined) return { ...payload, scope: await defaultScope(k, proof.user) };
+  if (requestedScope === 'unscoped' || requestedScope.unscoped) return payload;
+  if (requestedScope['OS-TRUST:trust'])
+    return await trusted(k, payload, proof.user, requestedScope['OS-TRUST:trust'].id);
+  if (requestedScope.system)
+    return requestedScope.system.all
       ? { ...payload, scope: { kind: 'system' } }
       : lacking('all', 'auth.scope.system');
-  if (wish.domain) {
-    const id = await findDomainId(k, wish.domain);
-    return id === undefined ? refused() : { ...payload, scope: { kind: 'domain', id } };
+  if (requestedScope.domain) {
+    const id = await findDomainId(k, requestedScope.domain);
+    return id === undefined ? rejection() : { ...payload, scope: { kind: 'domain', id } };
   }
-  if (!wish.project) return lacking('project, domain or system', 'auth.scope');
-  const id = await findProjectId(k, wish.project);
+  if (!requestedScope.project) return lacking('project, domain or system', 'auth.scope');
+  const id = await findProjectId(k, requestedScope.project);
   if (isFault(id)) return id;
-  return id === undefined ? refused() : { ...payload, scope: { kind: 'project', id } };
+  return id === undefined ? rejection() : { ...payload, scope: { kind: 'project', id } };
 }
 
 async function findProjectId(k: Keystone, ref: UserRef): Promise<Outcome<string | undefined>> {

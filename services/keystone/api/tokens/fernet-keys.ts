@@ -78,9 +78,9 @@ export async function openFernetKeys(
     return keys;
   };
 
-  const found = await numbers();
-  if (!found.includes(stagedKey)) await write(stagedKey); // also repairs an interrupted rotation
-  if (!found.some((number) => number !== stagedKey)) await write(1);
+  const keyNumbers = await numbers();
+  if (!keyNumbers.includes(stagedKey)) await write(stagedKey); // also repairs an interrupted rotation
+  if (!keyNumbers.some((number) => number !== stagedKey)) await write(1);
   let keys = await load(); // the primary (highest number) first
   let loadedAtMs = deps.clock.now();
   const primary = (): FernetKey => {

@@ -46,7 +46,7 @@ export interface TokensDeps {
   maxRemembered: number;
 }
 
-const refused = () => fault('unauthorized', 'The request you have made requires authentication.');
+const rejection = () => fault('unauthorized', 'The request you have made requires authentication.');
 
 export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): Tokens {
   let epoch = 0;
@@ -55,16 +55,16 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
   async function factsOf(payload: TokenPayload): Promise<Outcome<TokenFacts>> {
     const { scope } = payload;
     const user = await findUser(db, payload.userId);
-    if (!user?.enabled || payload.issuedAtMs < user.tokens_valid_from) return refused();
+    if (!user?.enabled || payload.issuedAtMs < user.tokens_valid_from) return rejection();
     const userDomain = await findDomain(db, user.domain_id);
-    if (!userDomain?.enabled) return refused();
+    if (!userDomain?.enabled) return rejection();
     const project = scope.kind === 'project' ? await findProject(db, scope.id) : undefined;
-    if (scope.kind === 'project' && !project?.enabled) return refused();
+    if (scope.kind === 'project' && !project?.enabled) return rejection();
     const domainId =
       // a project that is a domain is in itself
       scope.kind === 'domain' ? scope.id : project && (project.domain_id || project.id);
     const domain = domainId === undefined ? undefined : await findDomain(db, domainId);
-    if (domainId !== undefined && !domain?.enabled) return refused();
+    if (domainId !== undefined && !domain?.enabled) return rejection();
     const appCred =
       payload.appCredId === null
         ? undefined
@@ -73,11 +73,11 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
       payload.appCredId !== null &&
       (!appCred || (appCred.expires_at_us !== null && appCred.expires_at_us <= clock.now() * 1000))
     )
-      return refused();
+      return rejection();
     const accessRules = appCred && (await accessRulesOf(appCred));
     const trust =
       payload.trustId === null ? undefined : await livingTrust(payload.trustId, payload.issuedAtMs);
-    if (payload.trustId !== null && !trust) return refused();
+    if (payload.trustId !== null && !trust) return rejection();
     if (scope.kind === 'unscoped')
       return { payload, user, userDomain, project, domain, roles: [], appCred, accessRules, trust };
 
@@ -92,7 +92,7 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
     }
     const roles = await globalRoles(db, ids);
     return roles.length === 0
-      ? refused()
+      ? rejection()
       : { payload, user, userDomain, project, domain, roles, appCred, accessRules, trust };
   }
 
@@ -122,8 +122,8 @@ export function createTokens({ db, clock, keys, maxRemembered }: TokensDeps): To
   async function open(token: string): Promise<Outcome<TokenFacts>> {
     const bytes = await keys.unseal(token);
     const payload = bytes && unpack(bytes);
-    if (!payload || payload.expiresAtMs <= clock.now()) return refused();
-    return (await isRevoked(db, payload.auditIds[0] ?? '')) ? refused() : await factsOf(payload);
+    if (!payload || payload.expiresAtMs <= clock.now()) return rejection();
+    return (await isRevoked(db, payload.auditIds[0] ?? '')) ? rejection() : await factsOf(payload);
   }
 
   async function validate(token: string): Promise<Outcome<AuthContext>> {

@@ -1,6 +1,6 @@
 // Establishes a CustomResourceDefinition if its names are not taken by another kind, and deletes
 // its objects when it is deleted.
-import type { Crd, TakenNames } from '../../domain/custom-resource.ts';
+import type { Crd, NamesInUse } from '../../domain/custom-resource.ts';
 import {
   cleanupFinalizer,
   definitionStatus,
@@ -43,7 +43,7 @@ const placeOf = ({ name }: Stored) => ({ kind: crdKind, namespace: '', name });
 /**
  * Names that are taken in the definition's group, by built-in kinds and by established definitions.
  */
-function namesBeside({ store, registry }: KubeDeps, { spec, metadata }: Crd): TakenNames {
+function namesBeside({ store, registry }: KubeDeps, { spec, metadata }: Crd): NamesInUse {
   const builtin = registry
     .all()
     .filter(({ group, isCustom }) => group === spec.group && isCustom !== true);

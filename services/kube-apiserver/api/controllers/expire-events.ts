@@ -18,9 +18,9 @@ export function expireEvents({ store, clock }: KubeDeps): Controller {
     async reconcile() {
       const now = clock.now();
       for (const stored of store.list('events')) {
-        const seen = since.get(stored) ?? writtenAt(stored, now);
-        since.set(stored, seen);
-        if (now - seen < ttlMs) continue;
+        const sinceMs = since.get(stored) ?? writtenAt(stored, now);
+        since.set(stored, sinceMs);
+        if (now - sinceMs < ttlMs) continue;
         const { namespace, name, revision } = stored;
         await store.remove({ kind: 'events', namespace, name }, revision);
       }
@@ -30,7 +30,7 @@ export function expireEvents({ store, clock }: KubeDeps): Controller {
 
 /** At most the current time: an event dated in the future would otherwise never expire. */
 function writtenAt({ object }: Stored, now: number): number {
-  const said = object['lastTimestamp'] ?? object.metadata.creationTimestamp;
-  const at = typeof said === 'string' ? Date.parse(said) : Number.NaN;
+  const timestamp = object['lastTimestamp'] ?? object.metadata.creationTimestamp;
+  const at = typeof timestamp === 'string' ? Date.parse(timestamp) : Number.NaN;
   return Number.isNaN(at) ? now : Math.min(at, now);
 }

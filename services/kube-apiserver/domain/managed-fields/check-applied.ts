@@ -16,7 +16,7 @@ export function appliedCauses(value: unknown, shape: Shape, path = ''): Cause[] 
 }
 
 function itemCauses(list: readonly unknown[], shape: Shape, path: string): Cause[] {
-  const seen = new Set<string>();
+  const itemKeys = new Set<string>();
   return list.flatMap((item, index): Cause[] => {
     const field = `${path}[${index}]`;
     const missing = shape.keys.find(
@@ -31,7 +31,7 @@ function itemCauses(list: readonly unknown[], shape: Shape, path: string): Cause
         },
       ];
     const step = stepOfItem(item, shape);
-    if (seen.has(step))
+    if (itemKeys.has(step))
       return [
         {
           reason: 'FieldValueDuplicate',
@@ -39,7 +39,7 @@ function itemCauses(list: readonly unknown[], shape: Shape, path: string): Cause
           message: `duplicate entries for key ${step.slice(2)}`,
         },
       ];
-    seen.add(step);
+    itemKeys.add(step);
     return appliedCauses(item, shape.item(), field);
   });
 }

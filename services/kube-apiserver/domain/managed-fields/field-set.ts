@@ -151,8 +151,8 @@ export function without(value: unknown, set: FieldSet, shape: Shape): unknown {
     const below = set[`f:${name}`];
     if (below === undefined) setField(rest, name, field);
     else {
-      const kept = without(field, below, shape.field(name));
-      if (kept !== undefined) setField(rest, name, kept);
+      const remaining = without(field, below, shape.field(name));
+      if (remaining !== undefined) setField(rest, name, remaining);
     }
   }
   return rest;

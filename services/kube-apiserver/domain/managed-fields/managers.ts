@@ -118,23 +118,23 @@ export function ownChanges(
   const shape = shapeOf(resource);
   const [now, then] = [ownable(next), old && ownable(old)];
   const changed = changedFields(now, then, shape) ?? {};
-  const removed = then ? (difference(fieldsOf(then, shape), fieldsOf(now, shape)) ?? {}) : {};
+  const removedFields = then ? (difference(fieldsOf(then, shape), fieldsOf(now, shape)) ?? {}) : {};
   const apiVersion = apiVersionOf(resource);
   const isSame = (entry: Entry): boolean =>
     entry.manager === writer.manager &&
     entry.operation === 'Update' &&
     entry.apiVersion === apiVersion &&
     entry.subresource === writer.subresource;
-  if (Object.keys(changed).length === 0 && Object.keys(removed).length === 0)
+  if (Object.keys(changed).length === 0 && Object.keys(removedFields).length === 0)
     return withEntries(next, before);
   const own = before.find(isSame);
   const others = before
     .filter((entry) => !isSame(entry))
     .map((entry) => ({
       ...entry,
-      fields: difference(entry.fields, union(changed, removed)) ?? {},
+      fields: difference(entry.fields, union(changed, removedFields)) ?? {},
     }));
-  const fields = union(difference(own?.fields ?? {}, removed) ?? {}, changed);
+  const fields = union(difference(own?.fields ?? {}, removedFields) ?? {}, changed);
   const { manager, subresource, time } = writer;
   return withEntries(next, [
     ...others,
@@ -174,7 +174,7 @@ export function applyConfiguration(
     commonPaths(entry.fields, differing).map((path) => ({ entry, path })),
   );
   if (conflicts.length > 0 && !force) return applyConflict(conflicts);
-  const kept = others.map((entry) => ({
+  const otherEntries = others.map((entry) => ({
     ...entry,
     fields: conflicts.some((each) => each.entry === entry)
       ? (difference(entry.fields, differing) ?? {})
@@ -184,7 +184,7 @@ export function applyConfiguration(
   const givenUp = own && difference(own.fields, wantedFields);
   const dropped =
     givenUp &&
-    kept.reduce<FieldSet | undefined>(
+    otherEntries.reduce<FieldSet | undefined>(
       (rest, entry) => rest && difference(rest, entry.fields),
       givenUp,
     );
@@ -200,7 +200,7 @@ export function applyConfiguration(
   const { manager, subresource, time } = writer;
   const isUnchanged = own !== undefined && isSameJson(own.fields, wantedFields);
   return withEntries(next, [
-    ...kept,
+    ...otherEntries,
     {
       manager,
       operation: 'Apply',

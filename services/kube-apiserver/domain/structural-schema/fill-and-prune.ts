@@ -33,17 +33,17 @@ function pruned(value: unknown, schema: Schema, at: Pruning): unknown {
   }
   if (!isObject(value)) return value;
   const keepsUnknown = schema['x-kubernetes-preserve-unknown-fields'] === true;
-  const kept: Record<string, unknown> = {};
+  const result: Record<string, unknown> = {};
   for (const [name, field] of Object.entries(value)) {
     const path = at.path === '' ? name : `${at.path}.${name}`;
     if (at.isObjectRoot && ofEveryObject.includes(name)) {
-      setField(kept, name, field);
+      setField(result, name, field);
       continue;
     }
     const inner = schemaOfField(schema, name);
     if (inner)
       setField(
-        kept,
+        result,
         name,
         pruned(field, inner, {
           path,
@@ -51,10 +51,10 @@ function pruned(value: unknown, schema: Schema, at: Pruning): unknown {
           unknown: at.unknown,
         }),
       );
-    else if (keepsUnknown) setField(kept, name, field);
+    else if (keepsUnknown) setField(result, name, field);
     else at.unknown.push(path);
   }
-  return kept;
+  return result;
 }
 
 /**

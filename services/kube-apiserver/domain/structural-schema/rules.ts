@@ -55,8 +55,8 @@ const environment = celEnv({
 const compiled = new WeakMap<ValidationRule, Evaluate>();
 
 function evaluatorOf(rule: ValidationRule, text: string): Evaluate {
-  const known = text === rule.rule ? compiled.get(rule) : undefined;
-  if (known) return known;
+  const cached = text === rule.rule ? compiled.get(rule) : undefined;
+  if (cached) return cached;
   const evaluate = plan(environment, parse(text)) as Evaluate;
   if (text === rule.rule) compiled.set(rule, evaluate);
   return evaluate;

@@ -18,30 +18,30 @@ export function validate(value: unknown, schema: Schema): Cause[] {
 
 function check(value: unknown, schema: Schema, path: string, causes: Cause[]): void {
   if (causes.length >= maxCauses) return;
-  const say = (reason: Cause['reason'], message: string): void => {
+  const addCause = (reason: Cause['reason'], message: string): void => {
     causes.push({ reason, message, field: path === '' ? '<nil>' : path });
   };
   const invalid = (words: string): void =>
-    say('FieldValueInvalid', `Invalid value: ${shown(value)}: ${words}`);
+    addCause('FieldValueInvalid', `Invalid value: ${shown(value)}: ${words}`);
   const inBody = (words: string): void => invalid(`${path} in body ${words}`);
   if (value === null && schema.nullable === true) return;
   const wrongType = typeTrouble(value, schema);
   if (wrongType !== undefined) {
-    say(
+    addCause(
       'FieldValueTypeInvalid',
       `Invalid value: ${shown(typeOf(value))}: ${path} in body must be of type ${wrongType}: ${shown(typeOf(value))}`,
     );
     return;
   }
   if (schema.enum && !schema.enum.some((each) => isSameJson(each, value)))
-    say(
+    addCause(
       'FieldValueNotSupported',
       `Unsupported value: ${shown(value)}: supported values: ${schema.enum.map(shown).join(', ')}`,
     );
-  if (typeof value === 'string') checkString(value, schema, say, inBody);
+  if (typeof value === 'string') checkString(value, schema, addCause, inBody);
   if (typeof value === 'number') checkNumber(value, schema, inBody);
-  if (Array.isArray(value)) checkArray(value, schema, path, causes, { say, inBody });
-  if (isObject(value)) checkObject(value, schema, path, causes, { say, inBody });
+  if (Array.isArray(value)) checkArray(value, schema, path, causes, { say: addCause, inBody });
+  if (isObject(value)) checkObject(value, schema, path, causes, { say: addCause, inBody });
   checkCombinations(value, schema, path, causes, inBody);
 }
 
@@ -50,8 +50,8 @@ const patterns = new Map<string, RE2JS>();
 const maxPatterns = 1_000;
 
 function patternOf(text: string): RE2JS {
-  const known = patterns.get(text);
-  if (known) return known;
+  const cached = patterns.get(text);
+  if (cached) return cached;
   const [oldest] = patterns.size >= maxPatterns ? patterns.keys() : [];
   if (oldest !== undefined) patterns.delete(oldest);
   const compiled = RE2JS.compile(text);
@@ -128,16 +128,16 @@ function checkArray(
   if (schema.minItems !== undefined && value.length < schema.minItems)
     inBody(`should have at least ${schema.minItems} items`);
   const { items } = schema;
-  const seen = new Set<string>();
+  const itemKeys = new Set<string>();
   for (const [index, item] of value.entries()) {
     const key = keyOfItem(item, schema);
-    if (key !== undefined && seen.has(key))
+    if (key !== undefined && itemKeys.has(key))
       causes.push({
         reason: 'FieldValueDuplicate',
         message: `Duplicate value: ${key}`,
         field: `${path}[${index}]`,
       });
-    if (key !== undefined) seen.add(key);
+    if (key !== undefined) itemKeys.add(key);
     if (items) check(item, items, `${path}[${index}]`, causes);
   }
 }

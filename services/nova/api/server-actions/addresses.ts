@@ -38,9 +38,9 @@ async function portsOf(
 }
 
 async function floatingIp(neutron: Neutron, address: string): Promise<Outcome<FloatingIp>> {
-  const found = await neutron.list('floatingips', { floating_ip_address: address });
-  if (isFault(found)) return found;
-  return found[0] ?? fault('notFound', `Floating IP not found for address ${address}.`);
+  const floatingIps = await neutron.list('floatingips', { floating_ip_address: address });
+  if (isFault(floatingIps)) return floatingIps;
+  return floatingIps[0] ?? fault('notFound', `Floating IP not found for address ${address}.`);
 }
 
 export const addFloatingIp: ServerActionRow = {

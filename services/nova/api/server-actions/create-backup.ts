@@ -38,8 +38,8 @@ export const createBackup: ServerActionRow = {
   async handler(deps, request, server, value) {
     // validated by the schema
     const { name, backup_type: type, rotation, metadata = {} } = value as unknown as Body;
-    const refused = refuseNow(request, server, 'createBackup');
-    if (refused) return refused;
+    const refusal = refuseNow(request, server, 'createBackup');
+    if (refusal) return refusal;
     if (server.image_id === null)
       return (
         checkLock(request, server) ??

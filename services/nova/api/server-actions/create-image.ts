@@ -12,7 +12,7 @@ import { transaction } from '#platform/db/transaction.ts';
 import type { NovaDeps } from '../../deps.ts';
 import { imageStates } from '../../domain/server-state.ts';
 import { diskImage, volumeImage } from '../../domain/snapshot-image.ts';
-import type { TakenSnapshot } from '../../domain/snapshot-image.ts';
+import type { VolumeSnapshot } from '../../domain/snapshot-image.ts';
 import type { Server } from '../../store/servers.ts';
 import { volumesOf } from '../../store/volumes.ts';
 import { member } from '../policy-rules.ts';
@@ -39,8 +39,8 @@ export const createImage: ServerActionRow = {
   ),
   async handler(deps, request, server, value) {
     const { name, metadata = {} } = value as unknown as Body; // validated by the schema
-    const refused = refuseNow(request, server, 'createImage');
-    if (refused) return refused;
+    const refusal = refuseNow(request, server, 'createImage');
+    if (refusal) return refusal;
     const imageId =
       server.image_id === null
         ? await ofVolumes(deps, request, server, { name, metadata })
@@ -55,8 +55,8 @@ export const refuseNow = (
   server: Server,
   action: string,
 ): Outcome<undefined> => {
-  const refused = checkState(server, imageStates, action);
-  return refused && (checkLock(request, server) ?? refused);
+  const refusal = checkState(server, imageStates, action);
+  return refusal && (checkLock(request, server) ?? refusal);
 };
 
 export function imageReply(request: ApiRequest, imageId: string): Reply {
@@ -113,7 +113,7 @@ async function ofVolumes(
   const id = ids.uuid();
   const pending = await createPendingResources(deps, request, { imageId: id });
   try {
-    const taken: TakenSnapshot[] = [];
+    const snapshots: VolumeSnapshot[] = [];
     for (const row of await volumesOf(db, server.id)) {
       const snapshot = await cinder.createSnapshot({
         volume_id: row.volume_id,
@@ -122,10 +122,10 @@ async function ofVolumes(
         metadata: pending.key(0),
       });
       if (isFault(snapshot)) return snapshot;
-      taken.push({ row, snapshotId: snapshot.id, sizeGib: snapshot.size });
+      snapshots.push({ row, snapshotId: snapshot.id, sizeGib: snapshot.size });
     }
     const glance = glanceClient(deps, caller);
-    const image = await glance.create({ ...volumeImage(server, name, metadata, taken), id });
+    const image = await glance.create({ ...volumeImage(server, name, metadata, snapshots), id });
     if (isFault(image)) return image;
     // The image has no data of its own, only references to snapshots; an empty upload makes it
     // active.

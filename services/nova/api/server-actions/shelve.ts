@@ -28,8 +28,8 @@ export const shelve: ServerActionRow = {
   policy: { name: policy('shelve'), default: member },
   faults: ['conflict', 'notFound', 'overQuota', 'tooLarge'],
   handler: async (deps, request, server) => {
-    const refused = checkLock(request, server) ?? checkState(server, shelveStates, 'shelve');
-    if (refused) return refused;
+    const refusal = checkLock(request, server) ?? checkState(server, shelveStates, 'shelve');
+    if (refusal) return refusal;
     const begun =
       server.image_id === null
         ? await beginShelve(deps, request, server, null)
@@ -92,8 +92,8 @@ export const unshelve: ServerActionRow = {
     // Validated by the row's schema. Before `zoneSince` the action takes no parameters: whatever is
     // sent is ignored.
     const wanted = request.version < zoneSince ? {} : ((value ?? {}) as UnshelveBody);
-    const refused = checkLock(request, server) ?? checkState(server, unshelveStates, 'unshelve');
-    if (refused) return refused;
+    const refusal = checkLock(request, server) ?? checkState(server, unshelveStates, 'unshelve');
+    if (refusal) return refusal;
     const place = await wantedPlace(deps, request, server, wanted);
     if (isFault(place)) return place;
     return (await beginUnshelve(deps, request, server, place)) ?? accepted;

@@ -25,7 +25,7 @@ import { begin, beginReachable, enqueue, log, refusal } from './begin.ts';
 
 type Request = ApiRequest<unknown>;
 
-interface Wish {
+interface MoveRequest {
   type: MigrationType;
   logAs: string;
   from: readonly VmState[];
@@ -48,40 +48,40 @@ async function beginMove(
   trx: NovaDb,
   request: Request,
   server: Server,
-  wish: Wish,
+  move: MoveRequest,
 ): Promise<Outcome<{ actionId: string; migration: MigrationRow; before: Server }>> {
   const now = deps.clock.now();
   await lockQuota(trx, server.project_id, now);
   // All checks come before the first write: a returned fault does not roll the transaction back.
   const before = await findServer(trx, server.id, null);
-  const isInState = before?.task_state === null && wish.from.includes(before.vm_state);
+  const isInState = before?.task_state === null && move.from.includes(before.vm_state);
   if (before?.host === null) return fault('conflict', `Instance ${server.id} is on no host.`);
-  const over = before && wish.flavor && (await checkGrowth(trx, before, wish.flavor));
+  const over = before && move.flavor && (await checkGrowth(trx, before, move.flavor));
   if (isInState && over) return over;
-  const inUse = before && wish.hostIsDown && (await checkHostDown(deps, trx, before));
+  const inUse = before && move.hostIsDown && (await checkHostDown(deps, trx, before));
   if (isInState && inUse) return inUse;
-  if (!before || !(await beginTask(trx, server.id, wish.from, wish.task, now)))
-    return await refusal(trx, server, wish.logAs);
-  if (wish.facts) await changeServer(trx, server.id, wish.facts, now);
+  if (!before || !(await beginTask(trx, server.id, move.from, move.task, now)))
+    return await refusal(trx, server, move.logAs);
+  if (move.facts) await changeServer(trx, server.id, move.facts, now);
   const migration = await insertMove(
     deps,
     trx,
     request,
     before,
     {
-      type: wish.type,
-      status: wish.status,
-      ...(wish.flavor && { new_flavor: JSON.stringify(wish.flavor) }),
+      type: move.type,
+      status: move.status,
+      ...(move.flavor && { new_flavor: JSON.stringify(move.flavor) }),
     },
     now,
   );
-  const actionId = await log(deps, trx, request, server, wish.logAs, now);
+  const actionId = await log(deps, trx, request, server, move.logAs, now);
   return { actionId, migration, before };
 }
 
 /**
  * Inserts the migration record with the server's current host as source. Its destination is still
- * open, and its flavor is the server's own unless `wish` has another.
+ * open, and its flavor is the server's own unless `wanted` has another.
  */
 const insertMove = async (
   deps: NovaDeps,

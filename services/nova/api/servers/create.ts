@@ -66,21 +66,21 @@ export async function createServers(
   if (!flavor) return fault('badRequest', `Flavor ${body.flavorRef} could not be found.`);
   const disks = readDevices(body, flavorFacts(flavor));
   if (isFault(disks)) return disks;
-  const refused =
+  const refusal =
     refuseByVersion(request) ??
     (counts.max > 1 && disks.volumes.some(({ source }) => source === 'volume')
       ? fault('badRequest', 'Cannot attach one or more volumes to multiple instances')
       : undefined);
-  if (refused) return refused;
-  const found =
+  if (refusal) return refusal;
+  const imageFacts =
     disks.imageId === null
       ? null
       : await fetchImageFacts(deps, disks.imageId, { token: auth.token, requestId });
-  if (isFault(found)) return found;
-  const inImage = found === null ? [] : devicesOfImage(found);
+  if (isFault(imageFacts)) return imageFacts;
+  const inImage = imageFacts === null ? [] : devicesOfImage(imageFacts);
   if (isFault(inImage)) return inImage;
   disks.volumes.unshift(...inImage);
-  const image = inImage.some(({ isRoot }) => isRoot) ? null : found;
+  const image = inImage.some(({ isRoot }) => isRoot) ? null : imageFacts;
   const volumeImage = await checkDisks(deps, request, disks, flavorFacts(flavor));
   if (isFault(volumeImage)) return volumeImage;
   const keypair = body.key_name == null ? null : await findKeypair(db, auth.userId, body.key_name);
@@ -316,8 +316,8 @@ async function networksOf(
   body: Body,
   { projectId, counts: { min, max } }: { projectId: string; counts: { min: number; max: number } },
 ): Promise<Outcome<WantedNetworks>> {
-  const asked = body.networks ?? 'whatever';
-  const rows = typeof asked === 'string' ? [] : asked;
+  const networks = body.networks ?? 'whatever';
+  const rows = typeof networks === 'string' ? [] : networks;
   if (
     rows.some(({ tag }) => tag !== undefined) &&
     !(request.version >= 42 || (request.version >= 32 && request.version <= 36))
@@ -342,7 +342,7 @@ async function networksOf(
   return await wantedNetworks(
     deps,
     request,
-    asked,
+    networks,
     names.every((name) => name === 'default') ? [] : names,
     { projectId, min },
   );

@@ -9,8 +9,8 @@ import { neutronClient } from '#openstack/clients/neutron.ts';
 import type { ApiRequest } from '#openstack/http/route.ts';
 import type { NovaDeps } from '../../deps.ts';
 import type {
-  AskedNetworks,
-  AskedNic,
+  RequestedNetworks,
+  RequestedNic,
   NetworkFacts,
   WantedNic,
 } from '../../domain/choose-networks.ts';
@@ -37,15 +37,15 @@ export const callersNeutron = (deps: NovaDeps, request: Request): Neutron =>
 export async function wantedNetworks(
   deps: NovaDeps,
   request: Request,
-  asked: AskedNetworks,
+  requestedNetworks: RequestedNetworks,
   groupNames: readonly string[],
   servers: { projectId: string; min: number },
 ): Promise<Outcome<WantedNetworks>> {
-  if (asked === 'none') return { nics: [], securityGroups: [], servers: Infinity };
+  if (requestedNetworks === 'none') return { nics: [], securityGroups: [], servers: Infinity };
   const neutron = callersNeutron(deps, request);
-  const facts = await gather(neutron, request, asked, servers.projectId);
+  const facts = await gather(neutron, request, requestedNetworks, servers.projectId);
   if (isFault(facts)) return facts;
-  const nics = chooseNics(asked, facts);
+  const nics = chooseNics(requestedNetworks, facts);
   if (isFault(nics)) return nics;
   const securityGroups = await namedGroups(neutron, groupNames, servers.projectId);
   if (isFault(securityGroups)) return securityGroups;
@@ -72,12 +72,15 @@ export async function namedGroups(
 async function gather(
   neutron: Neutron,
   request: Request,
-  asked: AskedNetworks,
+  requestedNetworks: RequestedNetworks,
   projectId: string,
 ): Promise<Outcome<NetworkFacts>> {
-  const rows: readonly AskedNic[] = typeof asked === 'string' ? [] : asked;
+  const rows: readonly RequestedNic[] =
+    typeof requestedNetworks === 'string' ? [] : requestedNetworks;
   const open = rows.length === 0 || rows.some((nic) => !nic.port && nic.uuid === undefined);
-  const available = open ? await availableNetworks(neutron, projectId, asked === 'auto') : [];
+  const available = open
+    ? await availableNetworks(neutron, projectId, requestedNetworks === 'auto')
+    : [];
   if (isFault(available)) return available;
   const ids = [
     ...new Set(rows.flatMap((nic) => (nic.port || nic.uuid === undefined ? [] : [nic.uuid]))),

@@ -49,13 +49,13 @@ export function readDevices(
   flavor: FlavorFacts,
 ): Outcome<WantedDisks> {
   const old = body.block_device_mapping ?? [];
-  const asked = body.block_device_mapping_v2 ?? [];
-  if (old.length > 0 && asked.length > 0)
+  const mappingsV2 = body.block_device_mapping_v2 ?? [];
+  if (old.length > 0 && mappingsV2.length > 0)
     return fault(
       'badRequest',
       'Using different block_device_mapping syntaxes is not allowed in the same request.',
     );
-  const devices = old.length > 0 ? fromOldForm(old) : asked;
+  const devices = old.length > 0 ? fromOldForm(old) : mappingsV2;
   if (isFault(devices)) return devices;
   let imageId = body.imageRef || null;
   let rootTag: string | null = null;
@@ -69,8 +69,8 @@ export function readDevices(
     if (isRoot && hasRoot) return invalid(bootSequence);
     hasRoot ||= isRoot;
     if (isLocal(device)) {
-      const refused = checkLocal(device, isRoot, flavor);
-      if (refused) return refused;
+      const refusal = checkLocal(device, isRoot, flavor);
+      if (refusal) return refusal;
       if (isRoot) [imageId, rootTag] = [device.uuid || imageId, device.tag ?? null];
       continue;
     }
@@ -237,8 +237,8 @@ export async function checkDisks(
 ): Promise<Outcome<ImageFacts | null>> {
   const caller = callerOf(request);
   const cinder = cinderClient(deps, caller);
-  const away = (refused: { kind: string }): boolean =>
-    refused.kind === 'unavailable' || refused.kind === 'timeout';
+  const away = (refusal: { kind: string }): boolean =>
+    refusal.kind === 'unavailable' || refusal.kind === 'timeout';
   let copied: Outcome<ImageFacts | null> = null;
   const copiedIn = async ({
     volume_image_metadata: metadata,
@@ -269,8 +269,8 @@ export async function checkDisks(
       const image = await fetchImageFacts(deps, id, caller);
       if (isFault(image))
         return image.kind === 'badRequest' ? invalid(`failed to get image ${id}.`) : image;
-      const refused = checkSize(image, sizeGib ?? 0);
-      if (refused) return refused;
+      const refusal = checkSize(image, sizeGib ?? 0);
+      if (refusal) return refusal;
       if (isRoot) copied = image;
     }
     if (isFault(copied)) return copied;

@@ -256,10 +256,10 @@ const fieldsByVersion = new Map<string, readonly Field[]>();
 
 function fieldsFor(version: number, showsHost: boolean, answers: Answers): readonly Field[] {
   const key = `${version}/${showsHost}/${answers}`;
-  let chosen = fieldsByVersion.get(key);
-  if (!chosen) {
+  let viewFields = fieldsByVersion.get(key);
+  if (!viewFields) {
     const isWhole = answers !== 'change' || version >= wholeInChangesSince;
-    chosen = fields.filter(
+    viewFields = fields.filter(
       (field) =>
         (field.since ?? 0) <= version &&
         version <= (field.until ?? Infinity) &&
@@ -267,9 +267,9 @@ function fieldsFor(version: number, showsHost: boolean, answers: Answers): reado
         (isWhole || !field.lateInChanges) &&
         !(answers === 'list' && field.notInLists),
     );
-    fieldsByVersion.set(key, chosen);
+    fieldsByVersion.set(key, viewFields);
   }
-  return chosen;
+  return viewFields;
 }
 
 /**
@@ -281,9 +281,9 @@ export function serverView(
   answers: Answers = 'show',
 ): JsonObject {
   const view: JsonObject = {};
-  const asked = { ...context, answers };
+  const viewContext = { ...context, answers };
   for (const field of fieldsFor(context.version, context.showsHost, answers)) {
-    const value = field.value(server, asked);
+    const value = field.value(server, viewContext);
     if (value !== undefined) view[field.name] = value;
   }
   return view;

@@ -32,7 +32,7 @@ const firstWaitMs = 250;
 const waitMs = 1_000;
 const answerTimeoutMs = waitMs + 20_000;
 /** Pause before the two hosts are asked again where the guest is. */
-const lookEveryMs = 1_000;
+const pollEveryMs = 1_000;
 /** Deadline of other calls to the two hosts, and of the wait until an aborted migration ends. */
 const hostTimeoutMs = 30_000;
 
@@ -79,7 +79,7 @@ export async function moveGuest(
     if (where === 'unknown' && (await hasDied(deps, move)))
       return fault('unavailable', `Host ${source} died while guest ${server.id} was to leave it.`);
     if (signal.aborted) return fault('timeout', `Nobody can say where guest ${server.id} is.`);
-    await clock.sleep(lookEveryMs, { signal, unref: true }).catch(() => undefined);
+    await clock.sleep(pollEveryMs, { signal, unref: true }).catch(() => undefined);
   }
 }
 
@@ -160,7 +160,7 @@ export async function endMove(
   let where = await whereGuestIs(deps, uuid, places, requestId);
   const untilMs = deps.clock.now() + hostTimeoutMs;
   while (where === 'moving' && deps.clock.now() < untilMs) {
-    await deps.clock.sleep(lookEveryMs, { unref: true });
+    await deps.clock.sleep(pollEveryMs, { unref: true });
     where = await whereGuestIs(deps, uuid, places, requestId);
   }
   if (where === 'destination') return where;

@@ -27,11 +27,12 @@ export async function connectToDestination(
   const cinder = ownCinder(deps, call);
   const rows = await volumesOf(deps.database.db, serverId);
   if (rows.length === 0) return [];
-  const held = await cinder.attachments(serverId);
-  if (isFault(held)) return held;
+  const attachments = await cinder.attachments(serverId);
+  if (isFault(attachments)) return attachments;
   const connected: ServerVolume[] = [];
   for (const row of rows) {
-    const attachment = secondOf(row, held) ?? (await cinder.reserve(row.volume_id, serverId));
+    const attachment =
+      secondOf(row, attachments) ?? (await cinder.reserve(row.volume_id, serverId));
     if (isFault(attachment)) return attachment;
     const connection = await connectAttachment(cinder, attachment.id, row, host);
     if (isFault(connection)) return connection;
@@ -44,9 +45,9 @@ export async function connectToDestination(
 
 const secondOf = (
   row: ServerVolume,
-  held: readonly CinderAttachment[],
+  attachments: readonly CinderAttachment[],
 ): CinderAttachment | undefined =>
-  held.find(({ id, volume_id }) => volume_id === row.volume_id && id !== row.attachment_id);
+  attachments.find(({ id, volume_id }) => volume_id === row.volume_id && id !== row.attachment_id);
 
 /** For a guest that stays: deletes the destination's attachments. */
 export async function disconnectFromDestination(
@@ -56,10 +57,10 @@ export async function disconnectFromDestination(
 ): Promise<Outcome<void>> {
   const cinder = ownCinder(deps, call);
   const rows = await volumesOf(deps.database.db, serverId);
-  const held = rows.length === 0 ? [] : await cinder.attachments(serverId);
-  if (isFault(held)) return held;
+  const attachments = rows.length === 0 ? [] : await cinder.attachments(serverId);
+  if (isFault(attachments)) return attachments;
   for (const row of rows) {
-    const second = secondOf(row, held);
+    const second = secondOf(row, attachments);
     const deletion = second && (await cinder.deleteAttachment(second.id));
     if (isFault(deletion)) return deletion;
   }
@@ -78,10 +79,10 @@ export async function moveVolumes(
   const { db } = deps.database;
   const cinder = ownCinder(deps, call);
   const rows = await volumesOf(db, serverId);
-  const held = rows.length === 0 ? [] : await cinder.attachments(serverId);
-  if (isFault(held)) return held;
+  const attachments = rows.length === 0 ? [] : await cinder.attachments(serverId);
+  if (isFault(attachments)) return attachments;
   for (const row of rows) {
-    const second = secondOf(row, held);
+    const second = secondOf(row, attachments);
     if (!second) continue;
     let source = second.id; // the row names the destination's
     if (row.host !== host) {

@@ -17,9 +17,9 @@ export function removeAbandonedResources(deps: NovaDeps): Task {
     run: async (signal) => {
       for (const id of await abandonedIds(deps.database.db, deps.clock.now(), maxPerRun)) {
         if (signal.aborted) return;
-        const removed = await removeAbandoned(deps, id);
-        if (isFault(removed))
-          deps.log.debug({ pending: id, why: removed.message }, 'resources are not removed yet');
+        const removal = await removeAbandoned(deps, id);
+        if (isFault(removal))
+          deps.log.debug({ pending: id, why: removal.message }, 'resources are not removed yet');
       }
     },
   };

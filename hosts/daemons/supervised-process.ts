@@ -25,7 +25,7 @@ export interface ProcessSpec {
   stopWithinMs: number;
 }
 
-export interface KeptProcess {
+export interface SupervisedProcess {
   readonly name: string;
   /** undefined while it is being restarted. */
   readonly pid: number | undefined;
@@ -40,15 +40,15 @@ export interface KeptProcess {
   stop(): Promise<void>;
 }
 
-const readyLookMs = 50;
+const readyPollMs = 50;
 const pauseMs = { first: 250, most: 10_000 };
 /** A child that ran for this long is restarted without back-off. */
 const steadyMs = 60_000;
 
-export function keepProcess(
+export function superviseProcess(
   spec: ProcessSpec,
   { clock, log }: { clock: Clock; log: Log },
-): KeptProcess {
+): SupervisedProcess {
   const stopping = new AbortController();
   let child: ChildProcess | undefined;
   let restarts = 0;
@@ -75,7 +75,7 @@ export function keepProcess(
         spec.onChange?.();
         return;
       }
-      await clock.sleep(readyLookMs);
+      await clock.sleep(readyPollMs);
     }
   };
 
@@ -116,7 +116,7 @@ export function keepProcess(
     async ready() {
       const endsMs = clock.now() + spec.readyWithinMs;
       while (!isReady && clock.now() < endsMs && !stopping.signal.aborted)
-        await clock.sleep(readyLookMs);
+        await clock.sleep(readyPollMs);
       if (!isReady)
         return fault(
           'unavailable',

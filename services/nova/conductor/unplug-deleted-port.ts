@@ -11,7 +11,7 @@ const timeoutMs = 60_000;
  * Unplugs the interface of a port that was deleted. Not retried: if the interface stays, it has no
  * connection, because its switch port no longer exists, and the guest's next start omits it.
  */
-export async function unplugGone(
+export async function unplugDeletedPort(
   deps: NovaDeps,
   serverId: string,
   portId: string,

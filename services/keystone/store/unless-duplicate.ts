@@ -3,7 +3,7 @@
 import { isUniqueViolation } from '#platform/db/errors.ts';
 
 /** Returns false if another row has the key already. */
-export async function unlessTaken(write: () => Promise<unknown>): Promise<boolean> {
+export async function unlessDuplicate(write: () => Promise<unknown>): Promise<boolean> {
   try {
     await write();
     return true;

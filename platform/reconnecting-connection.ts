@@ -6,28 +6,28 @@ import { systemClock } from './clock.ts';
 import { systemIds } from './ids.ts';
 import type { Log } from './log.ts';
 
-export interface KeepOptions {
+export interface ReconnectOptions {
   /** How long opening may take, and how long a caller waits for the connection. */
   connectTimeoutMs?: number; // default 3 s
   backoffMs?: { first: number; last: number }; // default 100 ms doubling to 5 s
 }
 
-export interface KeepDeps {
+export interface ReconnectDeps {
   log: Log;
   clock?: Clock;
   /** Random number, 0 <= x < 1: spreads the reconnects of several clients. */
   random?: () => number;
 }
 
-export interface KeptPeer<C> {
+export interface ReconnectPeer<C> {
   /** The peer's name in log lines. */
   name: string;
   /**
    * Makes one attempt to connect, which ends within `leftMs`, and rejects with the error for
-   * callers. The returned connection must call `lost` when it ends for whatever reason, `close()`
+   * callers. The returned connection must call `onLost` when it ends for whatever reason, `close()`
    * included.
    */
-  attempt(leftMs: number, lost: (cause: Error) => void): Promise<C>;
+  attempt(leftMs: number, onLost: (cause: Error) => void): Promise<C>;
   /**
    * Called when the connection is open. `wasAway`: an earlier connection was lost or could not be
    * opened, so changes at the peer may have been missed. Must not throw.
@@ -39,13 +39,13 @@ export interface KeptPeer<C> {
   disconnected(why: string): Error;
 }
 
-export class KeptConnection<C extends { close(): void }> {
+export class ReconnectingConnection<C extends { close(): void }> {
   readonly #connectTimeoutMs: number;
   readonly #backoffMs: { first: number; last: number };
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #random: () => number;
-  readonly #peer: KeptPeer<C>;
+  readonly #peer: ReconnectPeer<C>;
   #current: C | undefined;
   #opening: Promise<C> | undefined;
   #retry: Timer | undefined;
@@ -58,9 +58,9 @@ export class KeptConnection<C extends { close(): void }> {
   #closed = false;
 
   constructor(
-    { connectTimeoutMs = 3_000, backoffMs = { first: 100, last: 5_000 } }: KeepOptions,
-    { log, clock = systemClock, random = systemIds.random }: KeepDeps,
-    peer: KeptPeer<C>,
+    { connectTimeoutMs = 3_000, backoffMs = { first: 100, last: 5_000 } }: ReconnectOptions,
+    { log, clock = systemClock, random = systemIds.random }: ReconnectDeps,
+    peer: ReconnectPeer<C>,
   ) {
     this.#connectTimeoutMs = connectTimeoutMs;
     this.#backoffMs = backoffMs;

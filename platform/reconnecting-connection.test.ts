@@ -2,15 +2,15 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as settled } from 'node:timers/promises';
-import { KeptConnection } from './kept-connection.ts';
 import { createLog } from './log.ts';
+import { ReconnectingConnection } from './reconnecting-connection.ts';
 
 class Away extends Error {}
 
 class Line {
   readonly #lost: (cause: Error) => void;
-  constructor(lost: (cause: Error) => void) {
-    this.#lost = lost;
+  constructor(onLost: (cause: Error) => void) {
+    this.#lost = onLost;
   }
   /** Ends the connection from the peer's side. */
   drop(why = 'dropped'): void {
@@ -33,31 +33,31 @@ const endsAtOnce: Attempt = (line) => {
  * A kept connection whose attempts follow `script`, then repeat its last entry. `random` is 0.5, so
  * each pause is three quarters of its maximum.
  */
-function kept(t: TestContext, ...script: Attempt[]) {
+function openFixture(t: TestContext, ...script: Attempt[]) {
   let now = 1_000;
   t.mock.timers.enable({ apis: ['setTimeout'] });
   t.mock.method(performance, 'now', () => now);
-  const seen: string[] = [];
+  const events: string[] = [];
   const attemptsAt: number[] = [];
   const log = createLog({
     level: 'debug',
     destination: {
-      write: (line: string) => void seen.push((JSON.parse(line) as { msg: string }).msg),
+      write: (line: string) => void events.push((JSON.parse(line) as { msg: string }).msg),
     },
   });
-  const connection = new KeptConnection<Line>(
+  const connection = new ReconnectingConnection<Line>(
     { connectTimeoutMs: 100, backoffMs: { first: 40, last: 1_000 } },
     { log, random: () => 0.5 },
     {
       name: 'the peer',
-      attempt: async (leftMs, lost) => {
+      attempt: async (leftMs, onLost) => {
         const attempt = script[
           Math.min(attemptsAt.push(now - 1_000), script.length) - 1
         ] as Attempt; // cast: a script is never empty
-        return await attempt(new Line(lost), leftMs);
+        return await attempt(new Line(onLost), leftMs);
       },
-      opened: (_, wasAway) => void seen.push(wasAway ? 'opened again' : 'opened'),
-      lost: () => void seen.push('lost'),
+      opened: (_, wasAway) => void events.push(wasAway ? 'opened again' : 'opened'),
+      lost: () => void events.push('lost'),
       disconnected: (why) => new Away(why),
     },
   );
@@ -71,7 +71,7 @@ function kept(t: TestContext, ...script: Attempt[]) {
   };
   return {
     connection,
-    seen,
+    seen: events,
     attemptsAt,
     passes,
     /** Returns after how many ms the connection is open again. */
@@ -87,13 +87,13 @@ function kept(t: TestContext, ...script: Attempt[]) {
 
 describe('a kept connection', () => {
   it('is opened when first asked for, once for all who ask', async (t) => {
-    const { connection, seen, attemptsAt } = kept(t, succeeds);
+    const { connection, seen: events, attemptsAt } = openFixture(t, succeeds);
     assert.deepEqual([connection.current, attemptsAt], [undefined, []]);
     const [one, two] = await Promise.all([connection.get(), connection.get()]);
     assert.equal(one, two);
     assert.equal(await connection.get(), one);
     assert.equal(connection.current, one);
-    assert.deepEqual([attemptsAt, seen], [[0], ['opened']]);
+    assert.deepEqual([attemptsAt, events], [[0], ['opened']]);
   });
 
   for (const [what, failure] of [
@@ -101,28 +101,38 @@ describe('a kept connection', () => {
     ['brings one that ends at once', endsAtOnce],
   ] as const) {
     it(`is tried again where an attempt ${what}: a delay is all that is felt`, async (t) => {
-      const { connection, seen, attemptsAt, comesBack } = kept(t, failure, failure, succeeds);
-      const asked = connection.get();
+      const {
+        connection,
+        seen: events,
+        attemptsAt,
+        comesBack,
+      } = openFixture(t, failure, failure, succeeds);
+      const connecting = connection.get();
       assert.equal(await comesBack(), 60);
-      assert.equal(await asked, connection.current);
-      assert.deepEqual([attemptsAt, seen], [[0, 30, 60], ['opened']]);
+      assert.equal(await connecting, connection.current);
+      assert.deepEqual([attemptsAt, events], [[0, 30, 60], ['opened']]);
     });
   }
 
   it('says at the deadline why there is none, and goes on in the background until there is one', async (t) => {
     const leftMs: number[] = [];
     const notes: Attempt = (line, left) => (leftMs.push(left), fails(line, left));
-    const { connection, seen, attemptsAt, passes } = kept(t, notes, notes, notes, notes, succeeds);
-    const refused = assert.rejects(connection.get(), new Away('nobody listens'));
+    const {
+      connection,
+      seen: events,
+      attemptsAt,
+      passes,
+    } = openFixture(t, notes, notes, notes, notes, succeeds);
+    const refusal = assert.rejects(connection.get(), new Away('nobody listens'));
     await passes(90);
-    await refused;
-    assert.deepEqual([leftMs, seen], [[100, 70, 40, 10], []]);
+    await refusal;
+    assert.deepEqual([leftMs, events], [[100, 70, 40, 10], []]);
     await passes(30);
-    assert.deepEqual([attemptsAt.at(-1), seen], [120, ['the peer is back', 'opened again']]);
+    assert.deepEqual([attemptsAt.at(-1), events], [120, ['the peer is back', 'opened again']]);
   });
 
   it('comes back by itself when it is lost, at once where somebody asks', async (t) => {
-    const { connection, seen, attemptsAt, comesBack, passes } = kept(t, succeeds);
+    const { connection, seen: events, attemptsAt, comesBack, passes } = openFixture(t, succeeds);
     const first = await connection.get();
     first.drop();
     assert.equal(await comesBack(), 30);
@@ -133,7 +143,7 @@ describe('a kept connection', () => {
     assert.equal(connection.current, third);
     const again = ['lost', 'the peer connection lost', 'the peer is back', 'opened again'];
     assert.deepEqual(
-      [attemptsAt, seen],
+      [attemptsAt, events],
       [
         [0, 30, 30],
         ['opened', ...again, ...again],
@@ -142,7 +152,7 @@ describe('a kept connection', () => {
   });
 
   it('is waited for ever longer while it falls soon after it rose', async (t) => {
-    const { connection, comesBack, passes } = kept(t, succeeds);
+    const { connection, comesBack, passes } = openFixture(t, succeeds);
     await connection.get();
     const pauses: number[] = [];
     for (const livedMs of [0, 0, 0, 0, 0, 0, 1_000, 1_001]) {
@@ -154,7 +164,7 @@ describe('a kept connection', () => {
   });
 
   it('keeps no process alive while it is away', async (t) => {
-    const { connection } = kept(t, succeeds);
+    const { connection } = openFixture(t, succeeds);
     const line = await connection.get();
     t.mock.timers.reset();
     const timers = () =>
@@ -166,26 +176,33 @@ describe('a kept connection', () => {
   });
 
   it('is closed for good', async (t) => {
-    const { connection, seen, attemptsAt, passes } = kept(t, succeeds);
+    const { connection, seen: events, attemptsAt, passes } = openFixture(t, succeeds);
     await connection.get();
     connection.close();
     await assert.rejects(connection.get(), new Away('this client is closed'));
     await passes(2_000);
-    assert.deepEqual([connection.current, attemptsAt, seen], [undefined, [0], ['opened', 'lost']]);
+    assert.deepEqual(
+      [connection.current, attemptsAt, events],
+      [undefined, [0], ['opened', 'lost']],
+    );
   });
 
   it('is not sought any longer when it is closed while away', async (t) => {
-    const { connection, seen, attemptsAt, passes } = kept(t, succeeds);
+    const { connection, seen: events, attemptsAt, passes } = openFixture(t, succeeds);
     (await connection.get()).drop();
     connection.close();
     await passes(2_000);
-    assert.deepEqual([attemptsAt, seen], [[0], ['opened', 'lost', 'the peer connection lost']]);
+    assert.deepEqual([attemptsAt, events], [[0], ['opened', 'lost', 'the peer connection lost']]);
   });
 
   it('ends at once when it comes after the end', async (t) => {
     let arrive = (): void => undefined;
     let closed = 0;
-    const { connection, seen, passes } = kept(
+    const {
+      connection,
+      seen: events,
+      passes,
+    } = openFixture(
       t,
       (line) =>
         new Promise((resolve) => {
@@ -193,11 +210,11 @@ describe('a kept connection', () => {
           arrive = () => resolve(line);
         }),
     );
-    const refused = assert.rejects(connection.get(), new Away('this client is closed'));
+    const refusal = assert.rejects(connection.get(), new Away('this client is closed'));
     connection.close();
     arrive();
-    await refused;
+    await refusal;
     await passes(2_000);
-    assert.deepEqual([closed, connection.current, seen], [1, undefined, []]);
+    assert.deepEqual([closed, connection.current, events], [1, undefined, []]);
   });
 });

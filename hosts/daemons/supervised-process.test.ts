@@ -8,8 +8,8 @@ import { after, before, describe, it } from 'node:test';
 import { systemClock } from '#platform/clock.ts';
 import { silentLog } from '#platform/log.ts';
 import { eventually } from '#platform/testing/eventually.ts';
-import type { ProcessSpec } from './kept-process.ts';
-import { keepProcess } from './kept-process.ts';
+import type { ProcessSpec } from './supervised-process.ts';
+import { superviseProcess } from './supervised-process.ts';
 
 describe('a kept process', () => {
   let folder: string;
@@ -17,7 +17,7 @@ describe('a kept process', () => {
   after(async () => await rm(folder, { recursive: true }));
 
   const keep = (script: string, more: Partial<ProcessSpec> = {}) =>
-    keepProcess(
+    superviseProcess(
       {
         name: 'child',
         command: [process.execPath, '-e', script],
