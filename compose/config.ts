@@ -21,6 +21,7 @@ export const cloudConfigSchema = Type.Object(
     api: section({
       host: Type.String({ default: '127.0.0.1' }),
       region: Type.String({ default: 'RegionOne' }),
+      metricsFrom: Type.Enum(['loopback', 'anywhere'], { default: 'loopback' }),
     }),
     database: section({
       synchronous: Type.String({ pattern: '^(OFF|NORMAL|FULL)$', default: 'NORMAL' }),

@@ -24,6 +24,7 @@ import { listenToHaAgents } from './ha-listener.ts';
 import { simulatedHostNames } from './host-names.ts';
 import { simulatedHostsIn, startFleet } from './hosts.ts';
 import type { Kubernetes } from './kubernetes.ts';
+import { metricsPage } from './metrics-page.ts';
 import { ovnNetwork, simulatedNetwork } from './network.ts';
 import type { CloudOptions, RunningCloud } from './prepare-cloud.ts';
 import { hostsReadyMs, prepareCloud, writeClients } from './prepare-cloud.ts';
@@ -118,10 +119,9 @@ export async function startEmbedded(options: CloudOptions): Promise<Outcome<Runn
     const server = await startHttpServer(plane.dispatcher, {
       host: config.api.host,
       port: options.port,
-      pages: async (path, query, accept) => {
+      pages: async (path, query, accept, source) => {
         if (path === '/') return rootPage(origin, { accept, ha: config.ha.enabled });
-        if (path === '/metrics')
-          return { status: 200, type: 'text/plain; version=0.0.4', body: await metrics.text() };
+        if (path === '/metrics') return await metricsPage(metrics, config.api.metricsFrom, source);
         return (await consoleServer(path, query, target)) ?? (await consolePage(path));
       },
       upgrades: { paths: [consoleSocketPath], onUpgrade: proxy },

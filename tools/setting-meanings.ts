@@ -5,6 +5,8 @@ export const meanings: Readonly<Record<string, string>> = {
     'How guests on real hosts run: `kvm`, `tcg` (emulated), or `auto`: the faster of the two, measured once a boot with a real kernel. `up --acceleration` overrides it.',
   'api.host': 'Address the APIs listen on; also in the catalog and in `openrc`.',
   'api.region': 'Name of the region.',
+  'api.metricsFrom':
+    'Who may read /metrics of the API port, which names hosts: programs of this machine, or everybody who reaches the port.',
   'database.synchronous':
     "SQLite's promise at a power failure: [ADR 4](../adr/0004-sqlite-synchronous-normal.md).",
   'keystone.tokenLifetimeMs': 'How long a token is valid.',

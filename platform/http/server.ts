@@ -47,10 +47,15 @@ export interface HttpServerOptions {
   host: string;
   port: number;
   /**
-   * Plain pages beside the APIs (metrics, console files), by the media types that a client accepts;
-   * undefined: the handler answers.
+   * Plain pages beside the APIs (metrics, console files), by the media types that a client accepts
+   * and its address; undefined: the handler answers.
    */
-  pages?: (path: string, query: string, accept: string) => Promise<PageReply | undefined>;
+  pages?: (
+    path: string,
+    query: string,
+    accept: string,
+    source: string,
+  ) => Promise<PageReply | undefined>;
   /** Websocket upgrades (remote consoles). A path that is not listed is an ordinary request. */
   upgrades?: {
     paths: readonly string[];
@@ -198,7 +203,12 @@ async function serve(
   const { pages } = options;
   const page =
     pages && (request.method === 'GET' || request.method === 'HEAD')
-      ? await pages(path, query, request.headers.accept ?? '*/*')
+      ? await pages(
+          path,
+          query,
+          request.headers.accept ?? '*/*',
+          request.socket.remoteAddress ?? '',
+        )
       : undefined;
   if (page) {
     sendBody(response, page.status, { 'content-type': page.type }, page.body, log);
