@@ -1,5 +1,5 @@
 // The libvirt driver of node facts on a real libvirtd in namespaces of its own, and its parsing of
-// files and XML from other hosts.
+// files and XML as hosts unlike this machine have them, written by hand.
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

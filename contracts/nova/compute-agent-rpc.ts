@@ -52,8 +52,8 @@ export type ComputeAgentRpc = {
   /** Recreates the root disk from the image; starts the guest unless `start` is false. */
   rebuildGuest: { params: { spec: GuestSpec; start: boolean }; result: null };
   /**
-   * Breaks the locks on the guest's volumes that another host holds which is down, so that this
-   * host can lock them. See the port.
+   * Breaks the locks that `host` holds on the guest's volumes, so that this host can lock them.
+   * `host` must be fenced: see `breakLocks` in ports/hypervisor.ts.
    */
   breakLocks: { params: { spec: GuestSpec; host: string }; result: null };
   startGuest: { params: { uuid: string }; result: null };

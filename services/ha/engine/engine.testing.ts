@@ -389,7 +389,10 @@ export async function startTestFleet(
   return fleet;
 }
 
-/** Adds a server that runs on the host. */
+/**
+ * Adds a server of the host, `ACTIVE` unless `more` says otherwise. It has a guest there only if it
+ * is `ACTIVE`.
+ */
 export function addServer(
   { servers, hosts }: TestFleet,
   id: string,

@@ -41,8 +41,10 @@ const removalTimeoutMs = 5_000;
 const removalRetryMs = 200;
 
 /**
- * `parts`: the number of groups (one for each server, say) of which the request may commit the
- * first few only. `imageId`: the id chosen beforehand for the image that the request creates.
+ * Records that the request is about to create volumes, snapshots or an image at other services, so
+ * that they are found and removed if it does not end, and begins its heartbeat. `parts`: into how
+ * many parts they are divided (POST /servers: one for each server); the request may commit the
+ * first few alone. `imageId`: the id chosen beforehand for its image; null: it creates none.
  */
 export async function createPendingResources(
   deps: NovaDeps,
