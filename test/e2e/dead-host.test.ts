@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
+import { systemClock } from '#platform/clock.ts';
 import { eventually } from '#platform/testing/eventually.ts';
 import type { TestCloud } from './cloud.testing.ts';
 import { realCloudMissing, testCloud } from './cloud.testing.ts';
@@ -126,6 +127,7 @@ describe('a host that dies', { skip: realCloudMissing(), timeout: 600_000 }, () 
     ping.stdout.on('data', (text: Buffer) => (summary += text.toString()));
     const ended = new Promise((resolve) => ping.on('close', resolve));
     await cloud.cobalt('restart');
+    await systemClock.sleep(2_000); // on a fast machine the restart takes less than two seconds
     ping.kill('SIGINT');
     await ended;
     const [, sent, received] =
