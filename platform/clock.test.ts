@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DeadlinePassed, isoMicroseconds, isoSeconds, systemClock, withDeadline } from './clock.ts';
+import { seededIds } from './ids.ts';
 import { createFakeClock } from './testing/fake-clock.ts';
 
 const moment = Date.UTC(2026, 10, 22, 18, 2, 27, 45);
@@ -10,6 +11,17 @@ describe('the clock', () => {
   it('writes times as the services do', () => {
     assert.equal(isoSeconds(moment), '2026-11-22T18:02:27Z');
     assert.equal(isoMicroseconds(moment), '2026-11-22T18:02:27.045000Z');
+  });
+
+  it('are those of toISOString, of any day', () => {
+    const { random } = seededIds(1);
+    const times = Array.from({ length: 5_000 }, () => Math.floor((random() - 0.2) * 2e14));
+    for (const ms of [...times, 0, -1, 999, 1_000, 86_399_999, 86_400_000, 253_402_300_799_999]) {
+      const expected = new Date(ms).toISOString();
+      assert.equal(isoSeconds(ms), expected.replace(/\.\d+Z$/, 'Z'));
+      assert.equal(isoMicroseconds(ms), expected.replace(/Z$/, '000Z'));
+    }
+    assert.throws(() => isoSeconds(NaN), RangeError);
   });
   it('sleeps as long as asked', async () => {
     const before = performance.now();

@@ -193,12 +193,26 @@ export async function withDeadline<T, F>(
   }
 }
 
-/** `2026-11-22T18:02:27Z`, as Nova, Glance and Placement write times. */
-export function isoSeconds(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+const dayMs = 86_400_000;
+const twoDigits = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, '0'));
+/** The last formatted day: times in a list are mostly of the same one. */
+let formattedDay = { day: NaN, text: '' };
+
+/** `2026-11-22T18:02:27`; a list of 1,000 servers has 3,000 times, and toISOString is slow. */
+function isoUntilSeconds(ms: number): string {
+  const day = Math.floor(ms / dayMs);
+  if (day !== formattedDay.day)
+    formattedDay = { day, text: new Date(day * dayMs).toISOString().slice(0, -13) };
+  const seconds = Math.floor((ms - day * dayMs) / 1000);
+  const [hour, minute] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  return `${formattedDay.text}${twoDigits[hour]}:${twoDigits[minute]}:${twoDigits[seconds % 60]}`;
 }
+
+/** `2026-11-22T18:02:27Z`, as Nova, Glance and Placement write times. */
+export const isoSeconds = (ms: number): string => `${isoUntilSeconds(ms)}Z`;
 
 /** `2026-11-22T18:02:27.000000Z`, as Keystone writes times. */
 export function isoMicroseconds(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 23)}000Z`;
+  const fraction = String(Math.trunc(ms) - Math.floor(ms / 1000) * 1000).padStart(3, '0');
+  return `${isoUntilSeconds(ms)}.${fraction}000Z`;
 }
