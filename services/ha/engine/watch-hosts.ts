@@ -60,7 +60,10 @@ export async function recoverOnce(deps: StepDeps, signal?: AbortSignal): Promise
   ]);
 }
 
-/** Limit of one host's steps in a pass, because the pass ends only when all hosts are done. */
+/**
+ * Time that the steps for one host may take in a pass, because the pass ends only when all hosts
+ * are done.
+ */
 const longestTurnMs = 3_000;
 
 async function takeOn(

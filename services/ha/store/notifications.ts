@@ -23,7 +23,7 @@ export const listOpen = async (db: HaDb): Promise<NotificationRow[]> =>
     .orderBy('number')
     .execute();
 
-/** undefined: an equal notification for the host has arrived since `sinceMs`. */
+/** Inserts a notification. undefined: an equal one for the host has arrived since `sinceMs`. */
 export async function createNotification(
   db: HaDb,
   notification: Omit<

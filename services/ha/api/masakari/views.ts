@@ -21,7 +21,7 @@ const commonFields = ({
   deleted: false,
 });
 
-/** `version`: the minor version. */
+/** A segment as the API shows it in a microversion. `version`: its minor number. */
 export const segmentView = (row: SegmentRow, version: number): MasakariDocument => ({
   ...commonFields(row),
   name: row.name,
