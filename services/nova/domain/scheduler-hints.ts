@@ -26,7 +26,10 @@ export interface NearNetwork {
  */
 const defaultCidr = '/24';
 
-/** undefined: the hint is not set. badRequest: invalid address or prefix. */
+/**
+ * Reads the hints `build_near_host_ip` and `cidr`. undefined: the first is not set. badRequest:
+ * invalid address or prefix.
+ */
 export function nearNetwork(hints: JsonObject): Outcome<NearNetwork | undefined> {
   const address = hints['build_near_host_ip'];
   if (typeof address !== 'string') return undefined;
