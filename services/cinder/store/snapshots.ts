@@ -1,4 +1,5 @@
-// SQL of snapshots. Changes of status are compare-and-set.
+// SQL of snapshots. `changeSnapshotIn` changes a status by compare-and-set, `changeSnapshot`
+// whatever it is.
 import type { SnapshotStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
