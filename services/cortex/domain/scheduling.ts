@@ -95,7 +95,7 @@ export class Scheduling {
     this.#pipelines.delete(name);
   }
 
-  /** undefined: there is no such pipeline. */
+  /** The pipeline of this name; undefined: there is none. */
   pipeline(name: string): Pipeline | undefined {
     return this.#pipelines.get(name);
   }

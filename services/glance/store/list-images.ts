@@ -13,7 +13,7 @@ export interface Viewer {
 type Eb = ExpressionBuilder<GlanceTables, 'images'>;
 type Condition = Expression<SqlBool>;
 
-/** 'noMarker': the marker is no image that this viewer may see. */
+/** One page of the images. 'noMarker': the marker is no image that this viewer may see. */
 export async function listImages(
   db: GlanceDb,
   viewer: Viewer,

@@ -70,7 +70,7 @@ export async function updateRole(
   );
 }
 
-/** Foreign keys delete its assignments and implications. */
+/** Deletes a role; foreign keys delete its assignments and implications. */
 export async function deleteRole(db: Db, id: string): Promise<void> {
   await db.deleteFrom('role').where('id', '=', id).execute();
 }

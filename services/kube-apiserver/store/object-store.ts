@@ -55,9 +55,11 @@ export interface ObjectStore {
   get(place: Place): Stored | undefined;
   /** Sorted by namespace and name. `namespace` '' (default): of all namespaces. */
   list(kind: string, namespace?: string): readonly Stored[];
-  /** undefined: an object of this name exists. */
+  /** Stores a new object. undefined: an object of this name exists. */
   create(place: Place, object: KubeObject): Promise<Stored | undefined>;
-  /** undefined: the object's revision is not `expected` any more. */
+  /**
+   * Stores a new version of an object. undefined: the object's revision is not `expected` any more.
+   */
   replace(place: Place, object: KubeObject, expected: number): Promise<Stored | undefined>;
   remove(place: Place, expected: number): Promise<Stored | undefined>;
   /** The changes after `revision`, in order; undefined: they are no longer in the history. */

@@ -96,7 +96,8 @@ export class InFlight {
   }
 
   /**
-   * `consumers` have claims on the host: what they held there is now allocated, and is released.
+   * Releases what `consumers` hold on the host: their claims there have been seen, so it is
+   * allocated now.
    */
   noteClaims(host: string, consumers: Iterable<string>): void {
     const owners = this.#ownersOn.get(host);
