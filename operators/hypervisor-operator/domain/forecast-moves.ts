@@ -84,7 +84,7 @@ const combined = (a: Amounts, b: Amounts, sign: 1 | -1): Record<string, number> 
     Object.keys({ ...a, ...b }).map((name) => [name, (a[name] ?? 0) + sign * (b[name] ?? 0)]),
   );
 
-/** E.g. `a (id): why; b (id): why; and 3 more`. */
+/** The stuck servers as text, e.g. `a (id): why; b (id): why; and 3 more`. */
 export function stuckIn({ stuck }: MovePlan, most = 3): string {
   const shown = stuck
     .slice(0, most)
