@@ -55,7 +55,7 @@ function prefixOf(text: string): number | undefined {
   return /^1*0*$/.test(bits) ? bits.replaceAll('0', '').length : undefined;
 }
 
-/** badRequest: a hint that the schema accepts but that is invalid. */
+/** Checks the hints. badRequest: a hint that the schema accepts but that is invalid. */
 export function checkHints(hints: JsonObject): Outcome<undefined> {
   const near = nearNetwork(hints);
   if (isFault(near)) return near;

@@ -129,8 +129,8 @@ export const extraSpecsOf = (row: Pick<FlavorRow, 'extra_specs'>): Record<string
   JSON.parse(row.extra_specs) as Record<string, string>;
 
 /**
- * Reads, changes and writes in one transaction, so that no concurrent change is lost. If `change`
- * returns undefined nothing is written.
+ * Reads, changes and writes the extra specs in one transaction, so that no concurrent change is
+ * lost. If `change` returns undefined nothing is written.
  */
 export async function changeExtraSpecs(
   db: NovaDb,

@@ -41,7 +41,7 @@ export async function findServerGroup(
   return await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst();
 }
 
-/** In order of creation. */
+/** The server groups in `scope`, in order of creation. */
 export async function listServerGroups(
   db: NovaDb,
   scope: Scope,

@@ -174,8 +174,8 @@ export async function unconfirmedResizes(
 }
 
 /**
- * For a server that is being deleted: a finished resize becomes confirmed, a finished evacuation
- * stays open until its source host is back, anything else becomes error.
+ * Ends the open migrations of a server that is being deleted: a finished resize becomes confirmed,
+ * a finished evacuation stays open until its source host is back, anything else becomes error.
  */
 export async function endMigrations(db: NovaDb, serverId: string, nowMs: number): Promise<void> {
   for (const migration of await openMigrations(db, serverId)) {
