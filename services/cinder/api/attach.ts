@@ -151,7 +151,10 @@ export async function connect(
   );
 }
 
-/** timeout: the storage backend does not answer, or cinder-volume does not. */
+/**
+ * Asks cinder-volume how a host connects to the volume. timeout: the storage backend does not
+ * answer, or cinder-volume does not.
+ */
 async function connectionOf(
   { volume }: HandlerDeps,
   volumeId: string,

@@ -14,7 +14,10 @@ export const findSnapshot = async (
   scope: Scope,
 ): Promise<SnapshotRow | undefined> => await findRow(db, 'snapshots', id, scope);
 
-/** notFound: the snapshot was deleted. For saga steps, which see all projects' objects. */
+/**
+ * The snapshot of any project. notFound: it was deleted meanwhile. For saga steps, which see all
+ * projects' objects.
+ */
 export async function requireSnapshot(db: CinderDb, id: string): Promise<Outcome<SnapshotRow>> {
   return (
     (await findSnapshot(db, id, null)) ?? fault('notFound', `Snapshot ${id} could not be found.`)
