@@ -103,7 +103,10 @@ export interface HaEngineDeps {
    * The client of the Kubernetes API; undefined: none is configured, or it is not connected yet.
    */
   kube(): Kube | undefined;
-  /** The metrics of this process, in which the engine runs once; default: none. */
+  /**
+   * Where the engine registers its metrics: those of this process, which runs one engine. Default:
+   * nowhere.
+   */
   metrics?: Metrics;
   clock: Clock;
   ids: Ids;

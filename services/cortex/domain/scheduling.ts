@@ -82,7 +82,10 @@ export class Scheduling {
     this.#config = config;
   }
 
-  /** badRequest: the spec is wrong; an existing pipeline of that name stays in force. */
+  /**
+   * Puts the pipeline in force. badRequest: the spec is wrong; an existing pipeline of that name
+   * stays in force.
+   */
   setPipeline(name: string, spec: PipelineSpec): Outcome<void> {
     const pipeline = buildPipeline(name, spec);
     if (isFault(pipeline)) return pipeline;
@@ -90,7 +93,7 @@ export class Scheduling {
     return undefined;
   }
 
-  /** No effect if there is no such pipeline. */
+  /** Removes the pipeline. No effect if there is no such pipeline. */
   removePipeline(name: string): void {
     this.#pipelines.delete(name);
   }
@@ -101,7 +104,8 @@ export class Scheduling {
   }
 
   /**
-   * badRequest, with the original Cortex's texts: the request is malformed or its pipeline unknown.
+   * Decides a request of Nova. badRequest, with the original Cortex's texts: the request is
+   * malformed or its pipeline unknown.
    */
   decideNova(request: NovaExternalRequest, nowMs: number): Outcome<Choice> {
     const wrong = refuseFrame(request);

@@ -42,8 +42,9 @@ export async function listImages(
 }
 
 /**
- * For projects: own and public images, those shared with it, and community images if requested. For
- * admins: all, but community images of other projects only if requested.
+ * The condition for the images that a viewer lists. For projects: own and public images, those
+ * shared with it, and community images if requested. For admins: all, but community images of other
+ * projects only if requested.
  */
 function inScope(
   eb: Eb,

@@ -22,7 +22,8 @@ export async function readPower(
 }
 
 /**
- * After a timeout the BMC may still have accepted the order. Does nothing if the host has no BMC.
+ * Orders the BMC to switch the host on or off. After a timeout the BMC may still have accepted the
+ * order. Does nothing if the host has no BMC.
  */
 export async function switchPower(
   { bmcs, clock }: Deps,

@@ -141,8 +141,8 @@ export async function registerOnce(deps: StepDeps): Promise<void> {
 }
 
 /**
- * While HA is off the agents' watchdogs are disarmed; when HA is on again, each agent must report
- * its watchdog anew.
+ * Forgets, while HA is off, what the agents have reported of their watchdogs: these are disarmed
+ * then, and when HA is on again, each agent must report its watchdog anew.
  */
 export const forgetWatchdogs = ({ database }: StepDeps): Task => ({
   name: 'ha.forget-watchdogs',

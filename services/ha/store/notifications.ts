@@ -57,7 +57,10 @@ export async function createNotification(
   });
 }
 
-/** Compare-and-set on status and phase. Returns false if another process has changed the row. */
+/**
+ * Changes a notification by compare-and-set on status and phase. Returns false if another process
+ * has changed the row.
+ */
 export async function changeNotification(
   db: HaDb,
   { uuid, status, phase }: NotificationRow,

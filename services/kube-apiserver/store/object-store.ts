@@ -53,7 +53,10 @@ export interface ObjectStore {
   /** Revision of the last change. */
   revision(): number;
   get(place: Place): Stored | undefined;
-  /** Sorted by namespace and name. `namespace` '' (default): of all namespaces. */
+  /**
+   * The objects of a kind, sorted by namespace and name. `namespace` '' (default): of all
+   * namespaces.
+   */
   list(kind: string, namespace?: string): readonly Stored[];
   /** Stores a new object. undefined: an object of this name exists. */
   create(place: Place, object: KubeObject): Promise<Stored | undefined>;
@@ -74,8 +77,8 @@ export interface ObjectStore {
 const history = { changes: 5_000, bytes: 16 * 1024 * 1024 };
 
 /**
- * Joined by a space, which sorts before every character of a name, so that each namespace's objects
- * are adjacent.
+ * Namespace and name, joined by a space, which sorts before every character of a name, so that each
+ * namespace's objects are adjacent.
  */
 const keyOf = ({ namespace, name }: { namespace: string; name: string }): string =>
   `${namespace} ${name}`;

@@ -150,7 +150,7 @@ export class ChassisWatch {
   }
 }
 
-/** `physnet1:br-ex,physnet2:br-two`: ovn-controller(8). */
+/** The bridge mappings of a chassis, as in `physnet1:br-ex,physnet2:br-two`: ovn-controller(8). */
 export function mappingsOf(
   options: Readonly<Record<string, string>>,
 ): [network: string, bridge: string][] {

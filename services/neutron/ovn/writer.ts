@@ -216,7 +216,10 @@ export class Writer {
     this.#deps.nova.queue(this.#addresses.take(facts, wanted));
   }
 
-  /** Must be known before a write: without chassis, every router would lose its gateway. */
+  /**
+   * The chassis, which must be known before a write: without chassis, every router would lose its
+   * gateway.
+   */
   #hosts(): Outcome<readonly ChassisFacts[]> {
     this.#deps.sdn();
     return this.#deps.chassis() ?? fault('unavailable', 'OVN has not told its hosts yet.');

@@ -66,7 +66,7 @@ export class InFlight {
     });
   }
 
-  /** No effect if the owner holds nothing. */
+  /** Releases the choice of an owner. No effect if the owner holds nothing. */
   release(owner: string): void {
     const choice = this.#choices.get(owner);
     if (!choice) return;
