@@ -18,7 +18,8 @@ export interface HaAgentConfig {
    */
   selfFencingMs: number | null;
   /**
-   * null: the host has ended although this agent's process still runs; it must not report any more.
+   * How long the host has been up. null: the host has ended although this agent's process still
+   * runs; it must not report any more.
    */
   uptimeMs(): number | null | Promise<number | null>;
 }
@@ -34,5 +35,5 @@ export interface HaAgentDeps {
   config: HaAgentConfig;
 }
 
-/** A report that takes longer counts as lost. */
+/** A heartbeat that the service has not answered within this time counts as lost. */
 export const reportTimeoutMs = 3_000;

@@ -18,9 +18,12 @@ export interface HaAgent {
 }
 
 const everyMs = 1_000;
-/** Older sightings are not reported. Longer than one probe may take. */
+/** Sightings of neighbours older than this are not reported. Longer than one probe may take. */
 const sightingLastsMs = 4_000;
-/** How long a heartbeat waits for the list of guests; without it the hypervisor counts as away. */
+/**
+ * How long a heartbeat waits for the list of guests; without it the heartbeat says that the
+ * hypervisor does not answer.
+ */
 const guestsTimeoutMs = 1_000;
 
 export function createHaAgent(deps: HaAgentDeps): HaAgent {

@@ -11,8 +11,9 @@ import { MetadataEndpoints } from './metadata-endpoints.ts';
 
 export interface NeutronAgent {
   /**
-   * Removes what an earlier process left after a crash of the host, and reports to Neutron.
-   * unavailable: the host's network or the control plane does not answer; call it again.
+   * Removes switch ports without an interface, which a crash of the host has left, reports to
+   * Neutron, and has a pass over the metadata endpoints begin. unavailable: the host's network or
+   * the control plane does not answer; call it again.
    */
   start(): Promise<Outcome<void>>;
   tasks: readonly Task[];

@@ -21,7 +21,10 @@ import { createMigrationReporter } from './report-migrations.ts';
 export interface NodeAgent {
   start(): Promise<Outcome<void>>;
   tasks: readonly Task[];
-  /** `hostEnds`: the host itself is shutting down, which the agent reports as its last action. */
+  /**
+   * Ends the agent. `hostEnds`: the host itself is shutting down, which the agent reports as its
+   * last action.
+   */
   stop(how?: { hostEnds: boolean }): Promise<void>;
 }
 

@@ -142,7 +142,7 @@ export function createMigrationReporter(
   }
 
   /**
-   * Called when the hypervisor has no job for the migration any more: determines how it ended.
+   * Determines how a migration ended. Called when the hypervisor has no job for it any more.
    * Returns as `report`.
    */
   async function settle(guest: string, mine: OwnMigration): Promise<number | undefined> {

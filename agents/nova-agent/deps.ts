@@ -19,7 +19,10 @@ export interface NovaAgentConfig {
   cpuAllocationRatio: number;
   ramAllocationRatio: number;
   diskAllocationRatio: number;
-  /** Whether guests that a power failure of the host has ended are started again. */
+  /**
+   * Whether at its start the agent starts guests that did not shut themselves down but were ended,
+   * e.g. by a power failure of the host.
+   */
   resumeGuests: boolean;
   /** Interval at which the states of all guests are reported. */
   syncEveryMs: number;

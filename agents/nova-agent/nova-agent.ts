@@ -140,7 +140,10 @@ export function createNovaAgent(deps: NovaAgentDeps & { ids: Ids }): NovaAgent {
     facts: async () => wrap('facts', await hypervisor.facts()),
   };
 
-  /** Sends a heartbeat to the conductor; updates the inventory at Placement if it has changed. */
+  /**
+   * Sends a heartbeat with the host's facts to the conductor. Compares inventory and traits at
+   * Placement if the facts have changed, or `reportAgainMs` has passed.
+   */
   async function report(starting: boolean): Promise<Outcome<void>> {
     const facts = await hypervisor.facts();
     if (isFault(facts)) return facts;

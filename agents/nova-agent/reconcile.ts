@@ -1,6 +1,6 @@
 // Compares the guests on the host with those that Nova expects. At the agent's start this includes
-// starting guests; later it only stops or destroys those that should not run here. `decide` is
-// pure, `reconcile` executes it.
+// starting guests; later it only stops or destroys guests. `decide` is pure, `reconcile` executes
+// it.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { ConductorRpc, ExpectedGuest } from '#contracts/nova/conductor-rpc.ts';
@@ -11,8 +11,9 @@ import type { NovaAgentDeps } from './deps.ts';
 export interface Repair {
   uuid: string;
   /**
-   * start: a power failure ended the guest. stop: the server is being evacuated to another host.
-   * destroy: the server was deleted, or moved to another host, while this host was away.
+   * start: the guest did not shut itself down but was ended, e.g. by a power failure of the host.
+   * stop: the server is being evacuated to another host. destroy: the server has no guest on this
+   * host (any more), e.g. because it was deleted or moved while the host was unreachable.
    */
   action: 'start' | 'stop' | 'destroy';
 }
@@ -53,7 +54,9 @@ const carryOut = async (
 };
 
 /**
- * Returns the guests that should exist; undefined: the conductor or the hypervisor does not answer.
+ * Starts, stops and destroys guests as `decide` says. Returns the conductor's answer: the guests
+ * that the host should have, and what is to become of the others on it; undefined: the conductor or
+ * the hypervisor does not answer.
  */
 export async function reconcile(
   deps: NovaAgentDeps,

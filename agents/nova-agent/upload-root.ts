@@ -16,7 +16,10 @@ const uploadFaults: Readonly<Record<number, FaultKind>> = {
   415: 'badRequest',
 };
 
-/** notFound: the image does not exist (any more). Succeeds if the image has its data already. */
+/**
+ * Uploads a copy of the guest's root disk as the data of the image. notFound: the image does not
+ * exist (any more). Succeeds if the image has its data already.
+ */
 export async function uploadRoot(
   deps: NovaAgentDeps,
   { uuid, imageId }: { uuid: string; imageId: string },

@@ -177,7 +177,10 @@ export function followOpenStack(deps: FollowDeps): FleetFollower {
     return undefined;
   }
 
-  /** Returns false if the host's agent has not created its resource provider yet. */
+  /**
+   * Applies the host's facts to the fleet if they have changed. Returns false if the host has no
+   * resource provider, e.g. because its agent has not created it yet.
+   */
   function applyHost(present: NovaView, index: number): boolean {
     const hypervisor = present.hypervisors[index];
     const provider = hypervisor && providers.get(hypervisor.id);

@@ -131,6 +131,6 @@ export function writeHistories(
   };
 }
 
-/** In RFC 3339, so that text order is time order. */
+/** When the decision was made, in RFC 3339, so that text order is time order. */
 const decidedAt = ({ status, metadata }: HistoryResource): string =>
   status?.current?.timestamp ?? metadata.creationTimestamp ?? '';

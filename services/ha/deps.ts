@@ -27,7 +27,7 @@ export interface HaConfig {
   maxHosts: number;
   /**
    * If more than this percentage of a zone's hosts fail at the same time, none of them is fenced. A
-   * single failing host always may be.
+   * single failing host may be fenced, unless no host of any zone is heard.
    */
   maxZonePercent: number;
   /** Consecutive readings of the BMC that must say that the chassis is off. */
@@ -99,9 +99,14 @@ export interface HaEngineDeps {
   database: Database<HaTables>;
   nova: NovaRecovery;
   bmcs: BmcDirectory;
-  /** undefined: no Kubernetes API is configured, or not connected yet. */
+  /**
+   * The client of the Kubernetes API; undefined: none is configured, or it is not connected yet.
+   */
   kube(): Kube | undefined;
-  /** The metrics of this process, in which the engine runs once; default: none. */
+  /**
+   * Where the engine registers its metrics: those of this process, which runs one engine. Default:
+   * nowhere.
+   */
   metrics?: Metrics;
   clock: Clock;
   ids: Ids;

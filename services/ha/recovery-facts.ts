@@ -10,8 +10,8 @@ import { listHosts } from './store/hosts.ts';
 import type { HaTables } from './store/tables.ts';
 
 /**
- * `images`: cache of image properties. An image that cannot be read counts as one without
- * properties.
+ * The recovery policy of a server, by its metadata, flavor and image. `images`: cache of image
+ * properties. An image that cannot be read counts as one without properties.
  */
 export async function recoveryPolicyFor(
   nova: Pick<NovaRecovery, 'imageProperties'>,
@@ -27,7 +27,10 @@ export async function recoveryPolicyFor(
   return recoveryPolicy(metadata ?? {}, flavor.extra_specs ?? {}, ofImage);
 }
 
-/** Hosts that may take servers now: up in Nova, and Healthy for HA. */
+/**
+ * Hosts other than `source` that may take servers now: enabled and up in Nova, and either Healthy
+ * for HA or not watched by it.
+ */
 export async function targetsFor(
   { nova, database }: { nova: NovaRecovery; database: Database<HaTables> },
   source: string,

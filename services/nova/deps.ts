@@ -10,7 +10,10 @@ export interface NovaConfig {
   controlHost: string;
   /** Availability zone of hosts that are in no aggregate with a zone. */
   defaultZone: string;
-  /** A compute service without a heartbeat for this long counts as down. */
+  /**
+   * A service of Nova (nova-compute, nova-conductor, nova-scheduler) without a heartbeat for this
+   * long counts as down.
+   */
   serviceDownMs: number;
   /** Interval at which conductor and scheduler write their own heartbeats. */
   heartbeatMs: number;
@@ -33,7 +36,7 @@ export interface NovaConfig {
   maxListLimit: number;
   /** How long the rows of deleted servers are kept. */
   keepDeletedMs: number;
-  /** How long Neutron may take to plug the interfaces of a new server. */
+  /** How long Neutron may take to plug the interfaces of a guest that was started on a host. */
   vifPluggingTimeoutMs: number;
   /**
    * Interval of the task heal-network-info.ts. Each run refreshes a fixed number of servers, so the

@@ -84,7 +84,10 @@ export type CapacityStatus = Pick<
   'allocation' | 'capacity' | 'effectiveCapacity' | 'cells'
 >;
 
-/** `overcommit`: ratios in the Hypervisor's spec, by resource. */
+/**
+ * The capacities, allocations and effective capacities of the host and of each cell, as the
+ * Hypervisor's status shows them. `overcommit`: ratios in the Hypervisor's spec, by resource.
+ */
 export function capacityStatus(
   unordered: readonly CellFacts[],
   guests: readonly GuestFacts[],

@@ -25,7 +25,10 @@ const ownFields = [
 
 export type OwnStatus = Pick<HypervisorStatus, (typeof ownFields)[number]>;
 
-/** undefined: the fact cannot be read now, so the last reported value is kept. */
+/**
+ * Facts about the host as just read. undefined: the fact cannot be read now, so the last reported
+ * value is kept.
+ */
 export interface Observed {
   system: SystemFacts | undefined;
   hypervisor: HypervisorFacts | undefined;

@@ -7,7 +7,10 @@ import type { SystemFacts } from '#ports/node-facts.ts';
 /** Kubernetes uses Go's names for architectures. */
 const goArchitectures: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64' };
 
-/** undefined: the Node has this status already. */
+/**
+ * The merge patch of a Node's status to these facts and this address; undefined: the Node has them
+ * already.
+ */
 export function nodeStatusPatch(
   { status = {} }: Node,
   system: SystemFacts,

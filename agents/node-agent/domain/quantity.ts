@@ -15,7 +15,7 @@ export function quantity(bytes: number): string {
   return `${rest}${binary[at]}`;
 }
 
-/** E.g. `4.0 GiB`, `128 MiB`: the format of CobaltCore's node agent. */
+/** The size as text, e.g. `4.0 GiB`, `128 MiB`: the format of CobaltCore's node agent. */
 export function iecSize(bytes: number): string {
   let [rest, at] = [Math.max(0, bytes), 0];
   while (rest >= 1024 && at < binary.length - 1) {
@@ -27,7 +27,7 @@ export function iecSize(bytes: number): string {
   return `${rest < 9.95 ? rest.toFixed(1) : Math.round(rest)} ${binary[at]}B`;
 }
 
-/** E.g. `1m30.5s`, `245ms`, `0s`: https://pkg.go.dev/time#Duration.String */
+/** The duration as text, e.g. `1m30.5s`, `245ms`, `0s`: https://pkg.go.dev/time#Duration.String */
 export function goDuration(ms: number): string {
   const whole = Math.max(0, Math.round(ms));
   if (whole === 0) return '0s';

@@ -19,7 +19,10 @@ const updated = (
   message: string,
 ): WantedCondition => ({ type: 'AggregatesUpdated', status, reason, message });
 
-/** `testAggregate`: wanted besides the zone's aggregate until the host is onboarded; '': none. */
+/**
+ * The aggregates in which the host should be at this point of its life cycle. `testAggregate`:
+ * wanted besides the zone's aggregate while the host is tested; '': none is wanted then.
+ */
 export function wantedAggregates(hypervisor: Hypervisor, testAggregate: string): WantedAggregates {
   const { aggregates = [], customTraits = [] } = hypervisor.spec;
   if (isLeaving(hypervisor))

@@ -45,7 +45,7 @@ const isMoving = ({ status, 'OS-EXT-STS:task_state': task }: FleetServer): boole
 export const mayTake = (hypervisor: Hypervisor | undefined): boolean =>
   hypervisor === undefined || (!hypervisor.spec.maintenance && !isTrue(hypervisor, 'Onboarding'));
 
-/** Large servers first, because they take longest. */
+/** Orders servers: large ones first, because they take longest. */
 const bySize = (a: FleetServer, b: FleetServer): number =>
   b.flavor.ram - a.flavor.ram || (a.id < b.id ? -1 : 1);
 
@@ -82,7 +82,7 @@ export function planEviction(
   return { steps, outstanding, stuck };
 }
 
-/** E.g. `a (id), b (id) and 3 more`. */
+/** The servers as text, e.g. `a (id), b (id) and 3 more`. */
 export function named(servers: readonly FleetServer[], most = 3): string {
   const names = servers.slice(0, most).map(({ name, id }) => `${name} (${id})`);
   const rest = servers.length - names.length;

@@ -15,8 +15,8 @@ export interface Mover {
   server: Pick<FleetServer, 'id' | 'name'>;
   needs: Amounts;
   /**
-   * Hosts that could take the server if it were the only one to move, according to Placement and
-   * Nova.
+   * The hosts that could take the server, with their free amounts, if it were the only one to move,
+   * according to Placement and Nova.
    */
   rooms: readonly Room[];
 }
@@ -34,7 +34,10 @@ export interface MovePlan {
 
 const memory = 'MEMORY_MB';
 
-/** `targets`: number of hosts that accept servers at all. */
+/**
+ * Plans the moves. `targets`: the number of hosts that accept servers at all, by which the reason
+ * for a stuck server is worded.
+ */
 export function planMoves(movers: readonly Mover[], targets: number): MovePlan {
   const plannedUse = new Map<string, Record<string, number>>();
   const plan: MovePlan = { moves: [], stuck: [] };
@@ -81,7 +84,7 @@ const combined = (a: Amounts, b: Amounts, sign: 1 | -1): Record<string, number> 
     Object.keys({ ...a, ...b }).map((name) => [name, (a[name] ?? 0) + sign * (b[name] ?? 0)]),
   );
 
-/** E.g. `a (id): why; b (id): why; and 3 more`. */
+/** The stuck servers as text, e.g. `a (id): why; b (id): why; and 3 more`. */
 export function stuckIn({ stuck }: MovePlan, most = 3): string {
   const shown = stuck
     .slice(0, most)

@@ -6,7 +6,10 @@ import { offboardingTaint } from '#contracts/kube/kinds.ts';
 export const isLeaving = ({ spec }: Hypervisor): boolean =>
   spec.maintenance === 'termination' && spec.lifecycleEnabled !== false;
 
-/** Only a successful eviction counts: a failed one leaves servers on the host. */
+/**
+ * Whether the host was evicted, or never registered in Nova. Only a successful eviction counts: a
+ * failed one leaves servers on the host.
+ */
 export function isEvicted(hypervisor: Hypervisor): boolean {
   if (hypervisor.status?.serviceId === undefined) return true; // never registered in Nova
   return isFalse(hypervisor, 'Evicting') && hypervisor.status.evicted === true;

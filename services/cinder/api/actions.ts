@@ -52,7 +52,10 @@ export const resetStatusAction = <Target, Status extends string>(
 const body = Type.Record(Type.String(), Type.Any(), { minProperties: 1, maxProperties: 1 });
 const faults: readonly FaultKind[] = ['notFound', 'overQuota', 'conflict', 'notImplemented'];
 
-/** `policy`: a rule checked for every action of this route, before the body is read. */
+/**
+ * The route `POST {path}/action` for the actions in `table`. `policy`: a rule checked for every
+ * action of this route, before the body is read.
+ */
 export function actionRoute<Target>(
   path: string,
   requested: (request: Request) => Promise<Outcome<Target>>,

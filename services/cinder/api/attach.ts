@@ -38,8 +38,9 @@ const attachedStatuses: readonly VolumeStatus[] = ['reserved', 'attaching', 'det
 export const evenInError: readonly VolumeStatus[] = [...attachedStatuses, 'error'];
 
 /**
- * badRequest: the volume is not available, or another server has it. `from`: the statuses from
- * which it may be reserved; the older actions set `attaching` before an attachment exists.
+ * Reserves the volume by a new attachment. badRequest: the volume is not available, or another
+ * server has it. `from`: the statuses from which it may be reserved; the older actions set
+ * `attaching` before an attachment exists.
  */
 export async function reserve(
   deps: HandlerDeps,
@@ -150,7 +151,10 @@ export async function connect(
   );
 }
 
-/** timeout: the storage backend does not answer, or cinder-volume does not. */
+/**
+ * Asks cinder-volume how a host connects to the volume. timeout: the storage backend does not
+ * answer, or cinder-volume does not.
+ */
 async function connectionOf(
   { volume }: HandlerDeps,
   volumeId: string,

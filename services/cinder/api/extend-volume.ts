@@ -15,7 +15,10 @@ import { takeQuota } from './take-quota.ts';
 
 const extendAttachedSince = 42;
 
-/** Quota and status change in one transaction. badRequest: wrong status or size. */
+/**
+ * Begins to extend the volume to `newGib`; quota is checked and the status changed in one
+ * transaction. badRequest: wrong status or size.
+ */
 export async function extendVolume(
   deps: HandlerDeps,
   request: Request,

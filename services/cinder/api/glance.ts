@@ -31,7 +31,7 @@ function imageFrom(image: GlanceImage): SourceImage {
   };
 }
 
-/** notFound: no image that this caller may see. */
+/** Reads an image from Glance for the caller. notFound: no image that this caller may see. */
 export async function fetchImage(
   deps: ClientDeps,
   imageId: string,

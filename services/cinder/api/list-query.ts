@@ -73,7 +73,10 @@ function nextLinks(request: Request, marker: string): Json[] {
   return [{ rel: 'next', href: `${request.baseUrl}${request.path}?${query.toString()}` }];
 }
 
-/** `sort=key:dir,key`, or sort_key and sort_dir. Default: newest first. */
+/**
+ * The order that the query asks for by `sort=key:dir,key`, or by sort_key and sort_dir. Default:
+ * newest first.
+ */
 export function orderOf(
   request: Request,
   keysAllowed: Readonly<Record<string, string>>,

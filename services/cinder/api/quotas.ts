@@ -33,8 +33,8 @@ const path = '/os-quota-sets/:id';
 const notLimits = new Set(['tenant_id', 'id', 'class_name', 'force', 'skip_validation']);
 
 /**
- * `names`: limits of single volume types. badRequest: an unknown name, or a value that is no
- * number.
+ * Reads the limits in a request. `names`: the names of the limits of single volume types.
+ * badRequest: an unknown name, or a value that is no number.
  */
 function wantedLimits(input: Sent, names: readonly string[]): Outcome<Record<string, number>> {
   const limits: Record<string, number> = {};

@@ -91,7 +91,10 @@ export async function requestedSnapshot(
  */
 export const asksForNothing = (request: Request): boolean => request.path.endsWith('/');
 
-/** forbidden: the caller is not allowed `rule`. For routes whose policy depends on the body. */
+/**
+ * Checks a rule of the policy. forbidden: the caller is not allowed `rule`. For routes whose policy
+ * depends on the body.
+ */
 export function mayDo(request: Request, rule: string): Outcome<undefined> {
   return request.allows(rule)
     ? undefined
@@ -99,7 +102,8 @@ export function mayDo(request: Request, rule: string): Outcome<undefined> {
 }
 
 /**
- * `limit` and `offset` must be whole numbers from 0; a greater limit than the maximum is lowered.
+ * The value of `limit` or `offset`, which must be whole numbers from 0; a greater limit than the
+ * maximum is lowered.
  */
 export function numberOf(request: Request, name: 'limit' | 'offset'): Outcome<number | undefined> {
   const text = first(request, name);

@@ -12,8 +12,8 @@ import { scopeOf, wrongStatus } from './request.ts';
 import type { Request } from './request.ts';
 
 /**
- * Only a type that the volume's present pool satisfies is accepted: that changes the row alone.
- * notImplemented for others, which would move the volume to another backend.
+ * Changes the volume's type. Only a type that the volume's present pool satisfies is accepted: that
+ * changes the row alone. notImplemented for others, which would move the volume to another backend.
  */
 export async function retypeVolume(
   deps: HandlerDeps,

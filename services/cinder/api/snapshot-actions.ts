@@ -57,7 +57,10 @@ export function snapshotActionRoute(deps: HandlerDeps): Route {
   );
 }
 
-/** badRequest: the snapshot's status forbids it. One that is being deleted is accepted again. */
+/**
+ * Begins to delete the snapshot. badRequest: its status forbids it. `force` overrides the status.
+ * One that is being deleted is accepted again.
+ */
 export async function deleteSnapshot(
   deps: HandlerDeps,
   request: Request,

@@ -9,8 +9,9 @@ import { findType } from '../store/types.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 
 /**
- * overQuota with Cinder's texts. `typeId`: the volume's type, which may have limits of its own;
- * `volumeGib`: the volume's whole size.
+ * Checks that the project's quota has room for `wanted`. overQuota, with Cinder's texts, if not.
+ * `typeId`: the volume's type, which may have limits of its own; `volumeGib`: the volume's whole
+ * size.
  */
 export async function takeQuota(
   { config, clock }: HandlerDeps,

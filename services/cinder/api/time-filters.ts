@@ -26,8 +26,8 @@ export function timesIn(name: string, column: string, text: string): Outcome<Tim
 }
 
 /**
- * Upstream stores whole seconds, this cloud milliseconds: a time without a fraction stands for its
- * whole second.
+ * The times that a filter accepts. Upstream stores whole seconds, this cloud milliseconds: a time
+ * without a fraction stands for its whole second.
  */
 function rangeOf(column: string, operator: Operator, text: string): Outcome<TimeRange> {
   const first = timeMsOf(text);

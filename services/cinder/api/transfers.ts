@@ -195,7 +195,7 @@ async function offer(deps: HandlerDeps, request: Request & { body: Create }, pat
   );
 }
 
-/** Volume, snapshots and quota change project in one transaction. */
+/** Accepts the transfer: volume, snapshots and quota change project in one transaction. */
 async function accept(
   deps: HandlerDeps,
   request: Request,

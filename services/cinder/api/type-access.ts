@@ -73,7 +73,10 @@ export function typeAccessRoutes(deps: HandlerDeps): readonly Route[] {
   ];
 }
 
-/** For private types only: every project has access to a public one. */
+/**
+ * An action that changes which projects have access to a type. For private types only: every
+ * project has access to a public one.
+ */
 const accessAction = (
   name: string,
   change: (type: VolumeTypeRow, project: string) => Promise<Outcome<Reply>>,

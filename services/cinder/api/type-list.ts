@@ -79,8 +79,8 @@ export async function requestedTypes(
 }
 
 /**
- * extra_specs: a type must have all the given ones. Other names: a text column; an unknown name
- * matches nothing.
+ * Whether the type passes a filter. extra_specs: it must have all the given ones. Other names: a
+ * text column; an unknown name matches nothing.
  */
 function matches(type: VolumeTypeRow, name: string, values: readonly string[]): boolean {
   if (name === 'extra_specs') {
@@ -99,7 +99,10 @@ function matches(type: VolumeTypeRow, name: string, values: readonly string[]): 
   );
 }
 
-/** By code units, as the database compares; null sorts first. */
+/**
+ * Compares two types by the columns of `order`: texts by code units, as the database does; null
+ * sorts first.
+ */
 function compared(
   a: VolumeTypeRow,
   b: VolumeTypeRow,

@@ -178,8 +178,8 @@ export function volumeRoutes(deps: HandlerDeps): readonly Route[] {
 }
 
 /**
- * badRequest: wrong status, attached, or has snapshots. `force` overrides all but an attachment. A
- * volume that is being deleted already is accepted again.
+ * Begins to delete the volume. badRequest: wrong status, attached, or has snapshots. `force`
+ * overrides all but an attachment. A volume that is being deleted already is accepted again.
  */
 export async function beginDeletion(
   deps: HandlerDeps,

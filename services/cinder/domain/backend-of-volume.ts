@@ -3,7 +3,10 @@ import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import { backendOf } from './pick-pool.ts';
 
-/** conflict: the volume was never placed, or its backend is no longer configured. */
+/**
+ * The backend on which the volume is placed. conflict: the volume was never placed, or its backend
+ * is no longer configured.
+ */
 export function backendOfVolume<Backend>(
   backends: ReadonlyMap<string, Backend>,
   volume: { id: string; host: string | null },

@@ -32,8 +32,8 @@ const names: Partial<Record<QuotaResource, string>> = {
 };
 
 /**
- * overQuota if `wanted` does not fit beside `used`; badRequest if `volumeGib`, the size of a single
- * volume, exceeds its own limit.
+ * Checks the quota. overQuota if `wanted` does not fit beside `used`; badRequest if `volumeGib`,
+ * the size of a single volume, exceeds its own limit.
  */
 export function checkQuota(
   limits: QuotaLimits,

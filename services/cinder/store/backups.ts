@@ -1,4 +1,5 @@
-// SQL of backups. Changes of status are compare-and-set.
+// SQL of backups. `changeBackupIn` changes a status by compare-and-set, `changeBackup` whatever it
+// is.
 import type { BackupStatus } from '#contracts/cinder/volume-states.ts';
 import type { RowChange } from './row-by-id.ts';
 import { changeRow, changeRowIn, findRow } from './row-by-id.ts';

@@ -4,7 +4,10 @@ import { findRow } from './row-by-id.ts';
 import type { CinderDb, Scope } from './rows.ts';
 import type { MessageRow } from './tables.ts';
 
-/** Idempotent by id: a saga whose failure is handled twice leaves one message. */
+/**
+ * Inserts a user message. Idempotent by id: a saga whose failure is handled twice leaves one
+ * message.
+ */
 export async function insertMessage(db: CinderDb, row: MessageRow): Promise<void> {
   await upsert(db, 'messages', row, ['id']);
 }

@@ -6,8 +6,9 @@ import type { CinderDb, Metadata } from './rows.ts';
 import { metadataIn } from './rows.ts';
 
 /**
- * Reads, changes and writes in one transaction, so that no concurrent change is lost. If `next`
- * returns a fault, nothing changes. notFound: the object does not exist.
+ * Reads, changes and writes the metadata of a volume or snapshot in one transaction, so that no
+ * concurrent change is lost. If `next` returns a fault, nothing changes. notFound: the object does
+ * not exist.
  */
 export async function changeMetadata(
   db: CinderDb,

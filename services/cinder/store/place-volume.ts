@@ -15,7 +15,10 @@ interface PlaceDeps extends CinderDeps {
 /** Longer than cinder-scheduler may take. */
 const schedulerTimeoutMs = 20_000;
 
-/** Idempotent: a volume that has a pool keeps it, and the scheduler is not asked. */
+/**
+ * The step that asks the scheduler for a pool and writes it into the volume. Idempotent: a volume
+ * that has a pool keeps it, and the scheduler is not asked.
+ */
 export const placeStep = (
   deps: PlaceDeps,
   retries: number,

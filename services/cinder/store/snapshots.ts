@@ -1,4 +1,5 @@
-// SQL of snapshots. Changes of status are compare-and-set.
+// SQL of snapshots. `changeSnapshotIn` changes a status by compare-and-set, `changeSnapshot`
+// whatever it is.
 import type { SnapshotStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
@@ -13,7 +14,10 @@ export const findSnapshot = async (
   scope: Scope,
 ): Promise<SnapshotRow | undefined> => await findRow(db, 'snapshots', id, scope);
 
-/** notFound: the snapshot was deleted. For saga steps, which see all projects' objects. */
+/**
+ * The snapshot of any project. notFound: it was deleted meanwhile. For saga steps, which see all
+ * projects' objects.
+ */
 export async function requireSnapshot(db: CinderDb, id: string): Promise<Outcome<SnapshotRow>> {
   return (
     (await findSnapshot(db, id, null)) ?? fault('notFound', `Snapshot ${id} could not be found.`)

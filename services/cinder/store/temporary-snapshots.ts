@@ -8,8 +8,9 @@ import { enqueueOperation } from './operations.ts';
 import { changeSnapshotIn } from './snapshots.ts';
 
 /**
- * Journals the removal, whether or not the copy succeeded. Idempotent. Afterwards the caller must
- * wake cinder-volume.
+ * Marks the temporary snapshot as deleting and journals its removal. Called when the copy or backup
+ * has ended, whether or not it succeeded. Idempotent. Afterwards the caller must wake
+ * cinder-volume.
  */
 export async function enqueueTemporaryRemoval(
   deps: Pick<CinderDeps, 'database' | 'sagas' | 'ids' | 'clock'>,

@@ -66,7 +66,10 @@ export async function typeNames(db: CinderDb): Promise<Map<string, string>> {
 
 export const extraSpecsOf = (type: VolumeTypeRow): Metadata => metadataIn(type.extra_specs_json);
 
-/** `next` returns the new specs, or undefined to keep them. Returns whether they changed. */
+/**
+ * Changes the extra specs of a type. `next` returns the new specs, or undefined to keep them.
+ * Returns whether they changed.
+ */
 export async function changeExtraSpecs(
   db: CinderDb,
   id: string,

@@ -1,4 +1,6 @@
-// SQL of volumes. Every change of status is a compare-and-set, so that of two callers one wins.
+// SQL of volumes. A status is changed by compare-and-set (`changeVolumeIn`), so that of two callers
+// one wins, or with the row locked (`lockVolume`); an operator's reset alone sets it whatever it
+// is.
 import { sql } from 'kysely';
 import type { VolumeStatus } from '#contracts/cinder/volume-states.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
@@ -15,7 +17,10 @@ export const findVolume = async (
   scope: Scope,
 ): Promise<VolumeRow | undefined> => await findRow(db, 'volumes', id, scope);
 
-/** notFound: the volume was force-deleted. For saga steps, which see all projects' objects. */
+/**
+ * The volume of any project. notFound: it was deleted meanwhile. For saga steps and RPC handlers,
+ * and for routes that have checked the project before.
+ */
 export async function requireVolume(db: CinderDb, id: string): Promise<Outcome<VolumeRow>> {
   return (await findVolume(db, id, null)) ?? fault('notFound', `Volume ${id} could not be found.`);
 }

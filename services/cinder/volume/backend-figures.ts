@@ -10,8 +10,9 @@ import type { VolumeDeps } from './volume-deps.ts';
 const factsTimeoutMs = 10_000;
 
 /**
- * For a backend that does not answer now, returns the last figures that this process has read, with
- * `answers: false`; one that never answered is left out. Concurrent calls share one read.
+ * Returns a function that reads the figures of all backends. For a backend that does not answer
+ * now, it returns the last figures that this process has read, with `answers: false`; one that
+ * never answered is left out. Concurrent calls share one read.
  */
 export function watchBackends({
   backends,

@@ -15,7 +15,10 @@ export const quickDeadlineMs = 120_000;
 /** Retries of a step on a backend: about 3 s, enough for a filer that restarts. */
 export const backendRetries = 5;
 
-/** notFound: the volume was deleted; conflict: it has no configured backend. */
+/**
+ * The volume and its backend. notFound: the volume was deleted; conflict: it has no configured
+ * backend.
+ */
 export async function placedVolume(
   { database: { db }, backends }: VolumeDeps,
   volumeId: string,

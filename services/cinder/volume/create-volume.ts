@@ -20,11 +20,14 @@ import type { VolumeDeps } from './volume-deps.ts';
 type CreateState = { placed?: boolean };
 type CreateStep = SagaStep<CreateVolumeInput, CreateState>;
 
-/** For blank volumes, which need no copying. */
+/** The saga that creates a blank volume, which needs no copying. */
 export const createVolume = (deps: VolumeDeps): AnySaga =>
   creation(deps, 'cinder.create-volume', {});
 
-/** For copies and volumes from an image: in a pool of its own, as copying may take an hour. */
+/**
+ * The saga that creates a copy or a volume from an image: in a pool of its own, as copying may take
+ * an hour.
+ */
 export const createVolumeWithData = (deps: VolumeDeps): AnySaga =>
   creation(deps, 'cinder.create-volume-with-data', { pool: 'copy' });
 
@@ -113,7 +116,10 @@ function originOf({ origin }: CreateVolumeInput): VolumeOrigin {
     : { kind: 'volume', id: origin.id };
 }
 
-/** conflict: the temporary snapshot to be copied could not be taken. */
+/**
+ * Checks that the temporary snapshot to be copied exists, if the copy needs one. conflict: it could
+ * not be taken.
+ */
 async function missingTemporary(
   { database: { db } }: VolumeDeps,
   { origin }: CreateVolumeInput,

@@ -48,7 +48,7 @@ const growStep = (deps: VolumeDeps): Step => ({
   },
 });
 
-/** Nova reads the new size from Cinder, so it is recorded before Nova is called. */
+/** Records the new size. Nova reads it from Cinder, so it is recorded before Nova is called. */
 const recordSizeStep = ({ database: { db }, clock }: VolumeDeps): Step => ({
   name: 'note size',
   deadlineMs: quickDeadlineMs,

@@ -10,7 +10,10 @@ import { placedVolume, whileWanted } from './backends.ts';
 import { downloadImage, imageState } from './glance.ts';
 import type { VolumeDeps } from './volume-deps.ts';
 
-/** conflict: the volume was deleted meanwhile. Idempotent: overwrites what an earlier run wrote. */
+/**
+ * Writes the image's data onto the volume. conflict: the volume was deleted meanwhile. Idempotent:
+ * overwrites what an earlier run wrote.
+ */
 export async function fillFromImage(
   deps: VolumeDeps,
   volumeId: string,

@@ -18,7 +18,7 @@ export interface ImageState {
   diskFormat: string;
 }
 
-/** notFound: there is no such image. */
+/** Reads the status and disk format of an image from Glance. notFound: there is no such image. */
 export async function imageState(
   deps: ClientDeps,
   imageId: string,

@@ -54,7 +54,7 @@ const freeStep = (deps: VolumeDeps): Step => ({
   run: async ({ volumeId }) => await freeVolume(deps, volumeId),
 });
 
-/** The volume's status follows from its remaining attachments. */
+/** Sets the volume's status as it follows from the remaining attachments. */
 async function freeVolume(
   { database: { db }, clock }: VolumeDeps,
   volumeId: string,

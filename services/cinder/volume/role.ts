@@ -79,7 +79,10 @@ export function createCinderVolume(roleDeps: CinderVolumeDeps): CinderVolume {
 }
 
 const connectionTimeoutMs = 30_000;
-/** High, so that calls waiting for a hung backend do not block calls for other backends. */
+/**
+ * How many calls are served at once. High, so that calls waiting for a hung backend do not block
+ * calls for other backends.
+ */
 const concurrency = 512;
 
 function volumeRpc(deps: VolumeDeps, figures: () => Promise<BackendFigures[]>): RpcServer {

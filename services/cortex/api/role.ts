@@ -70,7 +70,9 @@ export function createCortex(deps: CortexDeps): CortexRole {
   };
 }
 
-/** `own`: this process's sender name, by which it ignores its own messages. */
+/**
+ * The role's RPC handlers. `own`: this process's sender name, by which it ignores its own messages.
+ */
 const rpcOf = (parts: CortexParts, follower: FleetFollower, own: string): RpcServer =>
   rpcServer<CortexRpc>(cortexTopic, {
     async chooseHosts({ request }, { requestId }) {

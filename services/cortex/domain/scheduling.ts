@@ -82,7 +82,10 @@ export class Scheduling {
     this.#config = config;
   }
 
-  /** badRequest: the spec is wrong; an existing pipeline of that name stays in force. */
+  /**
+   * Puts the pipeline in force. badRequest: the spec is wrong; an existing pipeline of that name
+   * stays in force.
+   */
   setPipeline(name: string, spec: PipelineSpec): Outcome<void> {
     const pipeline = buildPipeline(name, spec);
     if (isFault(pipeline)) return pipeline;
@@ -90,18 +93,19 @@ export class Scheduling {
     return undefined;
   }
 
-  /** No effect if there is no such pipeline. */
+  /** Removes the pipeline. No effect if there is no such pipeline. */
   removePipeline(name: string): void {
     this.#pipelines.delete(name);
   }
 
-  /** undefined: there is no such pipeline. */
+  /** The pipeline of this name; undefined: there is none. */
   pipeline(name: string): Pipeline | undefined {
     return this.#pipelines.get(name);
   }
 
   /**
-   * badRequest, with the original Cortex's texts: the request is malformed or its pipeline unknown.
+   * Decides a request of Nova. badRequest, with the original Cortex's texts: the request is
+   * malformed or its pipeline unknown.
    */
   decideNova(request: NovaExternalRequest, nowMs: number): Outcome<Choice> {
     const wrong = refuseFrame(request);

@@ -20,7 +20,10 @@ interface Sizes {
   diskGib?: readonly [used: number, capacity: number];
 }
 
-/** By default ready, in az1, with 32 vCPUs, 256 GiB of memory and 1,000 GiB of disk, all free. */
+/**
+ * A host of the fleet; by default ready, in az1, with 32 vCPUs, 256 GiB of memory and 1,000 GiB of
+ * disk, all free.
+ */
 export function host(name: string, facts: Partial<HostFacts> & Sizes = {}): HostFacts {
   const { vcpus = [0, 32], memoryGib = [0, 256], diskGib = [0, 1_000], ...rest } = facts;
   return {
@@ -58,7 +61,7 @@ interface RequestOptions extends Partial<PlacementRequest> {
   diskGib?: number;
 }
 
-/** By default for 2 vCPUs, 8 GiB of memory and 20 GiB of disk. */
+/** A placement request; by default for 2 vCPUs, 8 GiB of memory and 20 GiB of disk. */
 export function requestFor({
   vcpus = 2,
   memoryGib = 8,

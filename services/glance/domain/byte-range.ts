@@ -4,8 +4,8 @@ import { fault } from '#contracts/common/fault.ts';
 import type { ByteRange } from '#ports/image-store.ts';
 
 /**
- * undefined: the whole data. rangeNotSatisfiable: several ranges, an invalid header, or a range
- * outside of the data.
+ * The part of the data that is requested; undefined: the whole data. rangeNotSatisfiable: several
+ * ranges, an invalid header, or a range outside of the data.
  */
 export function readRange(
   header: string | undefined,

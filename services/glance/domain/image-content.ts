@@ -67,8 +67,8 @@ const bareContainers: ReadonlySet<string | null> = new Set(['bare', 'ami', 'aki'
 const anyContent: ReadonlySet<string | null> = new Set(['ami', 'aki', 'ari']);
 
 /**
- * unsupportedMediaType, with the reason: the content has another format, several formats, or refers
- * to other files.
+ * Checks that the content has the image's format. unsupportedMediaType, with the reason: the
+ * content has another format, several formats, or refers to other files.
  */
 export function checkContent(
   { diskFormat, containerFormat }: ImageFormats,

@@ -11,7 +11,7 @@ type Change = { op: 'add' | 'replace'; name: string; value: Json } | { op: 'remo
 
 const ops = ['add', 'replace', 'remove'] as const;
 
-/** badRequest: the body is no patch of an image. */
+/** Reads the changes in the body of a PATCH request. badRequest: it is no patch of an image. */
 export function readPatch(body: Json): Outcome<Change[]> {
   if (!Array.isArray(body))
     return fault('badRequest', 'Request body must be a JSON array of operation objects.');

@@ -1,7 +1,8 @@
 // The size of the disk that a guest sees, from the first bytes of the data. Pure.
 
 /**
- * null: the format does not tell, the data does not have this format, or the size is impossible.
+ * The virtual size in bytes. null: the format does not tell, the data does not have this format, or
+ * the size is impossible.
  */
 export function virtualSizeOf(
   diskFormat: string | null,

@@ -114,7 +114,10 @@ export async function insertImage(
   }
 }
 
-/** Compare-and-set on the generation; returns false if the image was changed meanwhile. */
+/**
+ * Changes an image by compare-and-set on the generation; returns false if the image was changed
+ * meanwhile.
+ */
 export async function changeImage(
   db: GlanceDb,
   image: StoredImage,

@@ -13,7 +13,7 @@ export interface Viewer {
 type Eb = ExpressionBuilder<GlanceTables, 'images'>;
 type Condition = Expression<SqlBool>;
 
-/** 'noMarker': the marker is no image that this viewer may see. */
+/** One page of the images. 'noMarker': the marker is no image that this viewer may see. */
 export async function listImages(
   db: GlanceDb,
   viewer: Viewer,
@@ -42,8 +42,9 @@ export async function listImages(
 }
 
 /**
- * For projects: own and public images, those shared with it, and community images if requested. For
- * admins: all, but community images of other projects only if requested.
+ * The condition for the images that a viewer lists. For projects: own and public images, those
+ * shared with it, and community images if requested. For admins: all, but community images of other
+ * projects only if requested.
  */
 function inScope(
   eb: Eb,

@@ -5,7 +5,10 @@ import { transaction } from '#platform/db/transaction.ts';
 import type { StoredData } from '#ports/image-store.ts';
 import type { GlanceDb } from './tables.ts';
 
-/** 'saving': the image's data. 'uploading': staged for a later import. */
+/**
+ * What is uploaded, as the image's status meanwhile. 'saving': the image's data. 'uploading':
+ * staged for a later import.
+ */
 export type UploadKind = 'saving' | 'uploading';
 
 /**

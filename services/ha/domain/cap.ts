@@ -15,7 +15,10 @@ export interface FailingHosts {
   inZone: { watched: number; failing: number };
 }
 
-/** undefined: the host may be fenced; otherwise the reason why not. */
+/**
+ * Whether the limits forbid to fence a host. undefined: the host may be fenced; otherwise the
+ * reason why not.
+ */
 export function refusedByCap(
   { liveHosts, failing, inZone }: FailingHosts,
   { maxHosts, maxZonePercent }: CapLimits,

@@ -5,7 +5,7 @@ import { haStates } from '#contracts/ha/host-states.ts';
 
 export const haEvents = [
   'silent', // no heartbeat for too long
-  'heard', // heartbeats arrive again
+  'heard', // heartbeats arrive again, or HA must not act on the host any more
   'confirmed', // two independent sources say that the host is dead
   'doubted', // the two sources no longer agree that the host is dead
   'agreed', // they have agreed for long enough, and the limit of failing hosts allows fencing

@@ -7,14 +7,17 @@ import { transition } from './host-state.ts';
 export interface IncidentTimes {
   /** From the last heartbeat to the decision to fence. */
   detectMs: number | undefined;
-  /** From that decision to the proof that the host is off, failed attempts included. */
+  /**
+   * From that decision to the proof that no guest of the host runs, failed attempts included;
+   * undefined also if an operator vouched for that instead.
+   */
   fenceMs: number | undefined;
   /** From the last heartbeat to the return of the first and of the last server. */
   firstServerMs: number | undefined;
   lastServerMs: number | undefined;
 }
 
-/** `recoveredAtMs`: when each recovered server ran again. */
+/** Reads the phases from the timeline. `recoveredAtMs`: when each recovered server ran again. */
 export function incidentTimes(
   timeline: readonly TimelineEntry[],
   recoveredAtMs: readonly number[],

@@ -7,7 +7,7 @@ import type {
   VmPayload,
 } from '#contracts/ha/masakari.ts';
 
-/** `ignore`: no action, for the reason `why`. */
+/** What a notification asks for. `ignore`: no action, for the reason `why`. */
 export type Wanted = { kind: 'recover' } | { kind: 'ignore'; why: string };
 
 const recover: Wanted = { kind: 'recover' };

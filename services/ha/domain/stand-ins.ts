@@ -3,7 +3,7 @@
 import type { RecoveryMethod } from '#contracts/ha/masakari.ts';
 
 export interface Candidates {
-  /** Hosts that Nova shows as up and that HA considers healthy. */
+  /** Hosts that may take servers now: `targetsFor` in recovery-facts.ts. */
   all: readonly string[];
   /** Reserved hosts that were activated for this incident; they may have failed since. */
   standIns: readonly string[];
@@ -36,8 +36,8 @@ export function needsStandIn(method: RecoveryMethod, candidates: Candidates): bo
 }
 
 /**
- * `named`: Nova must be given one of `hosts` as target; otherwise it may choose among all its
- * hosts.
+ * The hosts that may take the servers now. `named`: Nova must be given one of `hosts` as target;
+ * otherwise it may choose among all its hosts.
  */
 export function targetsBy(
   method: RecoveryMethod,

@@ -82,8 +82,9 @@ async function isReportedDead({ database, clock }: StepDeps, host: string): Prom
 }
 
 /**
- * The reason why HA must not act: disabled by an operator, by the segment, or by the Hypervisor
- * resource (read only for a host that is not alive). undefined: HA may act.
+ * The reason why HA must not act: HA is switched off for the host by an operator or by its
+ * Hypervisor resource, its segment is disabled, or it is on maintenance there. Segment and resource
+ * are read only for a host that is not alive. undefined: HA may act.
  */
 async function whyLeftAlone(
   deps: StepDeps,
@@ -98,7 +99,7 @@ async function whyLeftAlone(
   return await whyHaIsOff(deps, host);
 }
 
-/** Does nothing in this pass, and records the reason. */
+/** Leaves the host in its state in this pass, and records the reason. */
 async function wait({ database }: StepDeps, row: HostRow, reason: string): Promise<Again> {
   await setReason(database.db, row, reason);
   return undefined;

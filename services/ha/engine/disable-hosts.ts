@@ -9,7 +9,10 @@ import { forEachHost } from './step.ts';
 /** Marks services that were disabled by this file, so that no others are enabled again. */
 const disabledReason = 'HA: libvirtd does not answer on the host';
 
-/** `services`: as Nova shows them now. */
+/**
+ * One pass over the hosts that are Healthy and on which HA is not switched off. `services`: as Nova
+ * shows them now.
+ */
 export async function disableHosts(
   deps: StepDeps,
   services: readonly ComputeService[],

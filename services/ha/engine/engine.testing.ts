@@ -49,9 +49,9 @@ export interface TestHost {
   hasStorage: boolean;
   selfFencingMs: number | null;
   guests: Set<string>;
-  /** Guests whose process has ended. */
+  /** Guests that heartbeats list as `crashed`: their processes have ended. */
   died: Set<string>;
-  /** Guests that are listed as off, but did not die. */
+  /** Guests that heartbeats list as `shutoff`: they were stopped, and did not die. */
   off: Set<string>;
   /** False: its libvirtd does not answer, so its heartbeats list no guests. */
   hasHypervisor: boolean;
@@ -90,7 +90,7 @@ export interface TestFleet {
   startsEnd: 'runs' | 'dies' | Fault;
   /** If it returns a text, Nova refuses the evacuation with it. */
   refuse(id: string, target: string): string | undefined;
-  /** `diesAt`: number of the effect at which the process crashes. */
+  /** Starts a process of the engine. `diesAt`: number of the effect at which it crashes. */
   startEngine(diesAt?: number): Engine;
   /**
    * For each second: all hosts send heartbeats, then the engine makes one pass, and `others` make

@@ -108,8 +108,8 @@ async function cutPower(deps: StepDeps, { host }: HostRow, { id }: IncidentRow):
 }
 
 /**
- * For a host that could not be fenced: it becomes Healthy if its heartbeats arrive again; otherwise
- * fencing is retried after `fencingRetryMs`.
+ * Decides how a host goes on that could not be fenced: it becomes Healthy if its heartbeats arrive
+ * again; otherwise fencing is retried after `fencingRetryMs`.
  */
 export async function reconsider(deps: StepDeps, row: HostRow): Promise<Again> {
   const { evidence, verdict } = await assessHost(deps, row);

@@ -37,8 +37,8 @@ export async function forceDown(deps: StepDeps, row: HostRow): Promise<Again> {
 }
 
 /**
- * A recovered host stays off until an operator releases it. It returns to service when it has
- * booted anew and reports none of the guests that were started elsewhere.
+ * A recovered host stays out of service until an operator releases it. It returns to service when
+ * it has booted anew and reports none of the guests that were started elsewhere.
  */
 export async function bringBack(
   deps: StepDeps,

@@ -23,7 +23,10 @@ export interface HaMetrics {
   detected(seconds: number): void;
   fenced(seconds: number): void;
   fencingFailed(): void;
-  /** A pass did not fence a dead host because too many hosts fail at the same time. */
+  /**
+   * A pass did not fence a dead host because too many hosts fail at the same time, or no host is
+   * heard.
+   */
   fencingRefused(): void;
   serverSettled(result: ServerResult): void;
   firstServer(seconds: number): void;

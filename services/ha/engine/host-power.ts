@@ -12,7 +12,7 @@ const [readTimeoutMs, switchTimeoutMs] = [3_000, 5_000];
 
 const late = (ms: number) => (): Fault => fault('timeout', `the BMC has not answered in ${ms} ms`);
 
-/** undefined: the host has no BMC. */
+/** The power as the BMC reports it; undefined: the host has no BMC. */
 export async function readPower(
   { bmcs, clock }: Deps,
   host: string,
@@ -22,7 +22,8 @@ export async function readPower(
 }
 
 /**
- * After a timeout the BMC may still have accepted the order. Does nothing if the host has no BMC.
+ * Orders the BMC to switch the host on or off. After a timeout the BMC may still have accepted the
+ * order. Does nothing if the host has no BMC.
  */
 export async function switchPower(
   { bmcs, clock }: Deps,

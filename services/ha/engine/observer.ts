@@ -31,7 +31,8 @@ export interface Observer {
   /** Takes in all heartbeats. `fenced`: hosts that are not expected to probe their neighbours. */
   observe(heartbeats: readonly StoredHeartbeat[], fenced: ReadonlySet<string>): void;
   /**
-   * `isNew`: the host is Healthy, so that it gets the grace period after a start of this process.
+   * The evidence about a host. `isNew`: the host is Healthy, so that it gets the grace period after
+   * a start of this process.
    */
   evidence(host: string, options: { isNew: boolean; power: PowerState | null }): Evidence;
   /**

@@ -38,7 +38,7 @@ export async function recoverGuests(
 }
 
 /**
- * The guests that are dead according to the last heartbeat; none if the hypervisor did not answer.
+ * The guests that have died according to the last heartbeat; none if the hypervisor did not answer.
  */
 function diedOn(
   heartbeat: StoredHeartbeat | undefined,
@@ -65,8 +65,8 @@ const asRecovery = (row: GuestRow) => ({
 });
 
 /**
- * Deletes the record of a guest that is not reported dead and was last started long enough ago.
- * This includes guests that are gone, or were stopped on purpose.
+ * Deletes the record of each guest that has not died according to the last heartbeat and was last
+ * started long enough ago: it runs, was stopped on purpose, or is no longer on the host.
  */
 async function forgetThoseThatRun(
   deps: StepDeps,

@@ -8,7 +8,10 @@ import { listSegmentHosts, segmentOf, useReserved } from '../store/segments.ts';
 import type { HostRow, IncidentRow, SegmentHostRow } from '../store/tables.ts';
 import type { StepDeps } from './step.ts';
 
-/** `named`: Nova must be given one of `hosts` as target. */
+/**
+ * The hosts that may take the failed host's servers in this pass; none in a pass that activates a
+ * reserved host. `named`: Nova must be given one of `hosts` as target.
+ */
 export async function targetsOf(
   deps: StepDeps,
   row: HostRow,

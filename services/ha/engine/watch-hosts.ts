@@ -60,7 +60,10 @@ export async function recoverOnce(deps: StepDeps, signal?: AbortSignal): Promise
   ]);
 }
 
-/** Limit of one host's steps in a pass, because the pass ends only when all hosts are done. */
+/**
+ * Time that the steps for one host may take in a pass, because the pass ends only when all hosts
+ * are done.
+ */
 const longestTurnMs = 3_000;
 
 async function takeOn(
@@ -138,8 +141,8 @@ export async function registerOnce(deps: StepDeps): Promise<void> {
 }
 
 /**
- * While HA is off the agents' watchdogs are disarmed; when HA is on again, each agent must report
- * its watchdog anew.
+ * Forgets, while HA is off, what the agents have reported of their watchdogs: these are disarmed
+ * then, and when HA is on again, each agent must report its watchdog anew.
  */
 export const forgetWatchdogs = ({ database }: StepDeps): Task => ({
   name: 'ha.forget-watchdogs',

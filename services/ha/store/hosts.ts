@@ -1,5 +1,6 @@
-// SQL of the watched hosts. Each change is a compare-and-set on the row's generation, so that of
-// two concurrent decisions one is written, in one transaction with its timeline entry and incident.
+// SQL of the watched hosts. Each change of state is a compare-and-set on the row's generation, so
+// that of two concurrent decisions one is written, in one transaction with its timeline entry and
+// incident.
 import type { Kysely } from 'kysely';
 import type { HaState } from '#contracts/ha/host-states.ts';
 import type { TimelineEntry } from '#contracts/ha/wire.ts';

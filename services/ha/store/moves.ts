@@ -39,7 +39,8 @@ export async function addMove(
 }
 
 /**
- * Compare-and-set on status and attempts. Returns false if another process has changed the move.
+ * Changes a move by compare-and-set on status and attempts. Returns false if another process has
+ * changed the move.
  */
 export async function changeMove(
   db: HaDb,

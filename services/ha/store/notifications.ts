@@ -23,7 +23,7 @@ export const listOpen = async (db: HaDb): Promise<NotificationRow[]> =>
     .orderBy('number')
     .execute();
 
-/** undefined: an equal notification for the host has arrived since `sinceMs`. */
+/** Inserts a notification. undefined: an equal one for the host has arrived since `sinceMs`. */
 export async function createNotification(
   db: HaDb,
   notification: Omit<
@@ -57,7 +57,10 @@ export async function createNotification(
   });
 }
 
-/** Compare-and-set on status and phase. Returns false if another process has changed the row. */
+/**
+ * Changes a notification by compare-and-set on status and phase. Returns false if another process
+ * has changed the row.
+ */
 export async function changeNotification(
   db: HaDb,
   { uuid, status, phase }: NotificationRow,

@@ -42,7 +42,7 @@ export const listSegments = async (db: HaDb): Promise<SegmentRow[]> =>
 export const findSegment = async (db: HaDb, uuid: string): Promise<SegmentRow | undefined> =>
   await db.selectFrom('segments').selectAll().where('uuid', '=', uuid).executeTakeFirst();
 
-/** undefined: the name is taken. */
+/** Inserts a segment. undefined: the name is taken. */
 export async function createSegment(
   db: HaDb,
   segment: Omit<SegmentRow, 'number' | 'updated_at_ms'>,
@@ -55,7 +55,7 @@ export async function createSegment(
   });
 }
 
-/** False: the name is taken. */
+/** Returns false, and changes nothing, if the new name is taken by another segment. */
 export async function changeSegment(
   db: HaDb,
   uuid: string,
@@ -111,7 +111,7 @@ export async function segmentOf(
   return segment && { host, segment };
 }
 
-/** undefined: the host is already in a segment. */
+/** Inserts a host of a segment. undefined: the host is already in a segment. */
 export async function createSegmentHost(
   db: HaDb,
   host: Omit<SegmentHostRow, 'number' | 'updated_at_ms' | 'used_by'>,
@@ -125,7 +125,7 @@ export async function createSegmentHost(
   });
 }
 
-/** False: the name is taken. */
+/** Returns false, and changes nothing, if the new name is taken by another host of a segment. */
 export async function changeSegmentHost(
   db: HaDb,
   uuid: string,

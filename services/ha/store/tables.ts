@@ -18,7 +18,10 @@ export interface HostRow {
   enabled: number;
   state: HaState;
   since_ms: number;
-  /** Incremented by every change; a decision is written only if the generation is unchanged. */
+  /**
+   * Incremented by every change of `state` or `enabled`; a decision is written only if it is
+   * unchanged.
+   */
   generation: number;
   reason: string;
   /** The latest incident, even if it has ended. */
@@ -40,7 +43,10 @@ export interface HeartbeatRow {
   saw: string;
 }
 
-/** The guests of a host that have run, by all its heartbeats so far; written only if it changes. */
+/**
+ * The guests that have run in the host's current boot and were not stopped since, by its heartbeats
+ * so far. The row is written only if it changes.
+ */
 export interface RanGuestsRow {
   host: string;
   boot_id: string;

@@ -17,7 +17,10 @@ export const tags = Type.Array(Type.String({ minLength: 1, maxLength: 255, patte
   uniqueItems: true,
 });
 
-/** `{[key]: {...properties}}`. Unknown attributes are allowed: the Identity API stores them. */
+/**
+ * The schema of `{[key]: {...properties}}`. Unknown attributes are allowed: the Identity API stores
+ * them.
+ */
 export function wrapped<K extends string, P extends TProperties>(
   key: K,
   properties: P,

@@ -4,8 +4,8 @@ import type { ApiRequest } from '#openstack/http/route.ts';
 import { queryValue } from './replies.ts';
 
 /**
- * badRequest: an unknown operator, or no valid time. The filter itself matches nothing, since
- * passwords never expire here.
+ * Checks the filter. badRequest: an unknown operator, or no valid time. The filter itself matches
+ * nothing, since passwords never expire here.
  */
 export function badExpiryFilter(request: ApiRequest<unknown>): Fault | undefined {
   const value = queryValue(request, 'password_expires_at');

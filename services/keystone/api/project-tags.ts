@@ -14,7 +14,10 @@ const tagsBody = Type.Object({ tags }, { additionalProperties: false });
 
 type FindProject = (request: ApiRequest<unknown>, rule: string) => Promise<Outcome<ProjectRow>>;
 
-/** `find`: finds the path's project, and checks that the caller may act on it. */
+/**
+ * The routes of a project's tags. `find`: finds the path's project, and checks that the caller may
+ * act on it.
+ */
 export function projectTagRoutes(k: Keystone, find: FindProject): Route[] {
   const tagsFor = async (id: string): Promise<string[]> => (await tagsOf(k.db, [id])).get(id) ?? [];
   return [

@@ -232,8 +232,8 @@ function fixed(
 }
 
 /**
- * `tags`: has all; `tags-any`: has one; `not-tags`: lacks one; `not-tags-any`: has none. Values are
- * comma-separated.
+ * Whether a project's tags pass the query's filters. `tags`: has all; `tags-any`: has one;
+ * `not-tags`: lacks one; `not-tags-any`: has none. Values are comma-separated.
  */
 function hasTags(tagsOfProject: readonly string[], request: ApiRequest<unknown>): boolean {
   const wanted = (name: string): string[] | undefined => queryValue(request, name)?.split(',');

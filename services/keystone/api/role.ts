@@ -60,7 +60,9 @@ const maxRememberedTokens = 10_000;
  */
 const keyReloadMs = 60_000;
 
-/** Asynchronous, as it reads the key folder. The database may still be unmigrated. */
+/**
+ * Creates the API. Asynchronous, as it reads the key folder. The database may still be unmigrated.
+ */
 export async function createKeystoneApi(deps: KeystoneApiDeps): Promise<KeystoneApi> {
   const { db, clock, ids, log } = deps;
   const keys = await openFernetKeys({ folder: deps.keysFolder }, { clock, ids });

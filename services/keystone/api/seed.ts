@@ -35,7 +35,10 @@ export async function seed(k: Keystone, plan: SeedPlan): Promise<void> {
   await seedCloud(k.db, { ids: k.ids, nowMs: k.clock.now() }, { region, catalog, users });
 }
 
-/** undefined: the user has this password already and keeps the stored hash. */
+/**
+ * The hash to store for a password; undefined: the user has this password already and keeps the
+ * stored hash.
+ */
 async function hashUnlessKept(
   k: Keystone,
   name: string,

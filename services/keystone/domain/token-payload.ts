@@ -57,8 +57,8 @@ export function pack(payload: TokenPayload): Buffer {
 }
 
 /**
- * undefined: the format of another release. The bytes are trusted, since the token's signature was
- * verified before.
+ * The payload in these bytes; undefined: they have the format of another release. The bytes are
+ * trusted, since the token's signature was verified before.
  */
 export function unpack(bytes: Buffer): TokenPayload | undefined {
   if (bytes[0] !== formatVersion) return undefined;

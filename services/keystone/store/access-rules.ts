@@ -2,7 +2,10 @@
 import { filtered } from './filter.ts';
 import type { AccessRuleRow, Db } from './tables.ts';
 
-/** `id`: an existing rule; without it a rule with this content, created if needed. */
+/**
+ * A rule to which a credential is to be restricted. `id`: an existing rule; without it a rule with
+ * this content, created if needed.
+ */
 export interface WantedAccessRule {
   id?: string;
   service: string;

@@ -3,7 +3,7 @@ import type { Db } from './tables.ts';
 
 export type ActorKind = 'user' | 'group';
 
-/** undefined: there is no such user or group. */
+/** The id of the actor's domain; undefined: there is no such user or group. */
 export async function domainOfActor(
   db: Db,
   kind: ActorKind,

@@ -20,7 +20,7 @@ export async function domainOptions(db: Db, domainId: string): Promise<DomainOpt
   return options;
 }
 
-/** `replace`: deletes options that are not named. */
+/** Writes options of a domain. `replace`: deletes those that are not named. */
 export async function writeDomainOptions(
   db: Db,
   domainId: string,

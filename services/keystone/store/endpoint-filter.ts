@@ -103,7 +103,7 @@ export async function isAssociable(
   return row !== undefined;
 }
 
-/** Idempotent. */
+/** Adds the association. Idempotent. */
 export async function associate(db: Db, { kind, id, projectId }: Association): Promise<void> {
   if (kind === 'endpoint')
     await upsert(db, 'project_endpoint', { project_id: projectId, endpoint_id: id }, [

@@ -71,7 +71,7 @@ export async function isMember(db: Db, groupId: string, userId: string): Promise
   return row !== undefined;
 }
 
-/** Idempotent. */
+/** Adds the user to the group. Idempotent. */
 export async function addMember(db: Db, groupId: string, userId: string): Promise<void> {
   await upsert(db, 'membership', { user_id: userId, group_id: groupId }, ['user_id', 'group_id']);
 }

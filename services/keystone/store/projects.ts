@@ -18,7 +18,7 @@ export async function findDomain(db: Db, id: string): Promise<ProjectRow | undef
     .executeTakeFirst();
 }
 
-/** With `domainId` '' finds a domain. */
+/** Finds a project of a domain by its name; with `domainId` '' a domain. */
 export async function findProjectByName(
   db: Db,
   domainId: string,
@@ -66,7 +66,9 @@ export async function insertProject(
   );
 }
 
-/** `tags` undefined: unchanged. Returns false if the new name is taken. */
+/**
+ * Changes a project or domain. `tags` undefined: they stay. Returns false if the new name is taken.
+ */
 export async function updateProject(
   db: Db,
   id: string,

@@ -11,7 +11,10 @@ export async function isRevoked(db: Db, auditId: string): Promise<boolean> {
   return row !== undefined;
 }
 
-/** Idempotent. Also deletes records of tokens that have expired by `nowMs`. */
+/**
+ * Records that the token is revoked. Idempotent. Also deletes records of tokens that have expired
+ * by `nowMs`.
+ */
 export async function revokeToken(
   db: Db,
   auditId: string,

@@ -17,7 +17,7 @@ export async function findGlobalRoleId(
   return (await filtered(query, { id, name }).executeTakeFirst())?.id;
 }
 
-/** `domain_id` '' lists the global roles. */
+/** The roles that pass the filters. `domain_id` '' lists the global roles. */
 export async function listRoles(
   db: Db,
   filters: Filters<'name' | 'domain_id'>,
@@ -25,7 +25,7 @@ export async function listRoles(
   return await filtered(db.selectFrom('role').selectAll().orderBy('name'), filters).execute();
 }
 
-/** Sorted by name; unknown ids are left out. */
+/** The roles with these ids, sorted by name; unknown ids are left out. */
 export async function rolesWithIds(db: Db, ids: readonly string[]): Promise<RoleRow[]> {
   if (ids.length === 0) return [];
   return await db.selectFrom('role').selectAll().where('id', 'in', ids).orderBy('name').execute();
@@ -70,7 +70,7 @@ export async function updateRole(
   );
 }
 
-/** Foreign keys delete its assignments and implications. */
+/** Deletes a role; foreign keys delete its assignments and implications. */
 export async function deleteRole(db: Db, id: string): Promise<void> {
   await db.deleteFrom('role').where('id', '=', id).execute();
 }
@@ -95,7 +95,7 @@ export async function rolesImpliedBy(db: Db, priorId: string): Promise<RoleRow[]
     .execute();
 }
 
-/** Idempotent. */
+/** Adds that a role implies another. Idempotent. */
 export async function addImplication(db: Db, priorId: string, impliedId: string): Promise<void> {
   await upsert(db, 'implied_role', { prior_role_id: priorId, implied_role_id: impliedId }, [
     'prior_role_id',

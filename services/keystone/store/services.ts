@@ -25,7 +25,7 @@ export async function updateService(
   await db.updateTable('service').set(changes).where('id', '=', id).execute();
 }
 
-/** Foreign keys delete its endpoints. */
+/** Deletes a service; foreign keys delete its endpoints. */
 export async function deleteService(db: Db, id: string): Promise<void> {
   await db.deleteFrom('service').where('id', '=', id).execute();
 }

@@ -50,7 +50,8 @@ export async function updateUser(
 }
 
 /**
- * Compare-and-set on the hash that was proven. Returns false if the password was changed meanwhile.
+ * Replaces the password by compare-and-set on the hash that was proven. Returns false if the
+ * password was changed meanwhile.
  */
 export async function replacePassword(
   db: Db,

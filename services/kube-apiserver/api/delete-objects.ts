@@ -20,8 +20,8 @@ export interface DeleteOptions {
 }
 
 /**
- * `isGone`: the object was removed; false: it is marked as deleted and waits for the finalizers in
- * `object`.
+ * The result of a deletion. `isGone`: the object was removed; false: it is marked as deleted and
+ * waits for the finalizers in `object`.
  */
 export interface Deleted {
   object: KubeObject;

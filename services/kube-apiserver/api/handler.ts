@@ -123,9 +123,9 @@ function other({ registry }: KubeDeps, path: string): RawReply {
 }
 
 /**
- * As upstream, a list whose field selector names a single object is authorized for that object, and
- * a namespace counts as being in itself:
- * https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources
+ * What a request does to which objects, for its authorization. As upstream, a list whose field
+ * selector names a single object is authorized for that object, and a namespace counts as being in
+ * itself: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources
  */
 function attributesOf(request: ResourceRequest, raw: RawRequest): Attributes {
   const { group, plural, subresource } = request;

@@ -43,7 +43,9 @@ export function openapiIndex(registry: Registry): unknown {
 
 const metaName = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
 
-/** E.g. `io.k8s.api.core.v1.Pod`, `cloud.sap.kvm.v1.Hypervisor`. */
+/**
+ * The name of a resource's schema, e.g. `io.k8s.api.core.v1.Pod`, `cloud.sap.kvm.v1.Hypervisor`.
+ */
 function schemaName({ group, version, kind, isCustom }: Resource): string {
   if (isCustom) return `${group.split('.').reverse().join('.')}.${version}.${kind}`;
   const part = group === '' ? 'core' : (group.split('.')[0] ?? group);

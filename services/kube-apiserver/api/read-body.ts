@@ -22,7 +22,7 @@ export interface Body {
   value: unknown;
 }
 
-/** `value` is undefined if the request has no body. */
+/** Reads the body of a request. `value` is undefined if the request has no body. */
 export async function readBody(
   raw: Pick<RawRequest, 'body' | 'headers'>,
   clock: Pick<Clock, 'after'>,
@@ -51,7 +51,7 @@ export async function readBody(
   return isFault(value) ? badRequest(`error decoding the body: ${value.message}`) : { type, value };
 }
 
-/** Also reads JSON, which is a subset of YAML: server-side apply is sent as either. */
+/** Parses YAML. Also reads JSON, which is a subset of YAML: server-side apply is sent as either. */
 function readYaml(bytes: Buffer, type: string): Answer<Body> {
   try {
     return {

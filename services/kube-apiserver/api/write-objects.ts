@@ -192,7 +192,10 @@ export async function changeObject(
   }
 }
 
-/** conflict: the client has named a resourceVersion or uid that the stored object does not have. */
+/**
+ * Why the write must not happen: conflict, if the client has named a resourceVersion or uid that
+ * the stored object does not have.
+ */
 function staleness(
   target: Target,
   { metadata: { resourceVersion, uid } }: KubeObject,

@@ -2,7 +2,7 @@
 // https://pkg.go.dev/k8s.io/apimachinery/pkg/util/duration#HumanDuration
 const [minute, hour, day, year] = [60, 3_600, 86_400, 31_536_000];
 
-/** E.g. '95s', '7m12s', '3h4m', '2d5h', '400d', '3y12d'. */
+/** The age as kubectl shows it, e.g. '95s', '7m12s', '3h4m', '2d5h', '400d', '3y12d'. */
 export function age(ms: number): string {
   const seconds = Math.trunc(ms / 1000);
   if (seconds < -1) return '<invalid>';

@@ -241,7 +241,10 @@ function schemaCauses(schema: Schema, path: string, isRoot: boolean): Cause[] {
   return causes;
 }
 
-/** Once established, a definition stays so, since objects of it may be stored. */
+/**
+ * Whether the definition is established. Once it is, it stays so, since objects of it may be
+ * stored.
+ */
 export const isEstablished = ({ status }: Pick<Crd, 'status'>): boolean =>
   status?.conditions?.some(({ type, status: is }) => type === 'Established' && is === 'True') ??
   false;

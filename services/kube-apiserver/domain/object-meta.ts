@@ -9,7 +9,7 @@ import type { Answer, Cause } from './status.ts';
 import { badRequest } from './status.ts';
 import { isObject } from './structural-schema/schema.ts';
 
-/** RFC 3339 in whole seconds, as metav1.Time. */
+/** The time in RFC 3339 with whole seconds, as metav1.Time. */
 export const timestamp = (nowMs: number): string =>
   `${new Date(nowMs).toISOString().slice(0, 19)}Z`;
 

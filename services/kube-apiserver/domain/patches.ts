@@ -142,7 +142,7 @@ function take(root: unknown, path: string): Answer<{ root: unknown }> {
   return { root };
 }
 
-/** JSON Merge Patch, RFC 7386. */
+/** Applies a JSON Merge Patch, RFC 7386. */
 export function applyMergePatch(object: unknown, patch: unknown): unknown {
   if (!isObject(patch)) return patch;
   const merged: Record<string, unknown> = { ...(isObject(object) ? object : {}) };

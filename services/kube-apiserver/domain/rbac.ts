@@ -106,7 +106,10 @@ export function allows(rule: Rule, attributes: Attributes): boolean {
   );
 }
 
-/** E.g. `User "x" cannot get resource "pods" in API group "" in the namespace "default"`. */
+/**
+ * The words of a refusal, e.g. `User "x" cannot get resource "pods" in API group "" in the
+ * namespace "default"`.
+ */
 export function refusalWords({ name }: User, attributes: Attributes): string {
   if ('path' in attributes)
     return `User "${name}" cannot ${attributes.verb} path "${attributes.path}"`;

@@ -16,7 +16,7 @@ export interface ResourceRequest {
   subresource: string;
 }
 
-/** undefined: a segment is not valid UTF-8. */
+/** What the path asks for; undefined: a segment is not valid UTF-8. */
 export function requestInfo(path: string): RequestInfo | undefined {
   const parts: string[] = [];
   for (const part of path.split('/').filter(Boolean)) {

@@ -17,7 +17,7 @@ const requirement = {
   present: /^(!?)\s*([^\s!=,()]+)$/,
 };
 
-/** `a=b,c!=d,e in (f,g),h,!i` */
+/** Parses a label selector, e.g. `a=b,c!=d,e in (f,g),h,!i`. */
 export function parseLabelSelector(text: string): Answer<LabelTest> {
   if (text.trim() === '') return () => true;
   const tests: LabelTest[] = [];
@@ -70,7 +70,10 @@ function splitOutsideOfBrackets(text: string): string[] {
   return [...parts, text.slice(begin)];
 }
 
-/** E.g. `metadata.name=a,spec.nodeName!=b`. A backslash escapes `,`, `=` and itself. */
+/**
+ * Parses a field selector, e.g. `metadata.name=a,spec.nodeName!=b`. A backslash escapes `,`, `=`
+ * and itself.
+ */
 function parseFieldSelector(text: string, resource: Resource): Answer<Matches> {
   if (text.trim() === '') return () => true;
   const allowed = ['metadata.name', 'metadata.namespace', ...resource.selectableFields];

@@ -108,7 +108,10 @@ export const isRefusal = (value: unknown): value is Refusal => value instanceof 
 
 export const badRequest = (message: string): Refusal => new Refusal('BadRequest', message);
 
-/** E.g. `hypervisors.kvm.cloud.sap "h1"`, with which messages about an object begin. */
+/**
+ * The words for an object, e.g. `hypervisors.kvm.cloud.sap "h1"`, with which messages about an
+ * object begin.
+ */
 export const named = ({ group, kind, name }: Subject): string =>
   `${kind}${group === '' ? '' : `.${group}`}${name === undefined ? '' : ` "${name}"`}`;
 
@@ -126,7 +129,7 @@ export const conflict = (subject: Subject, why: string): Refusal =>
 export const forbidden = (subject: Subject, why: string): Refusal =>
   new Refusal('Forbidden', `${named(subject)} is forbidden: ${why}`, { subject });
 
-/** `subject.kind` must be the object's kind, not its resource. */
+/** The refusal of an invalid object. `subject.kind` must be the object's kind, not its resource. */
 export function invalid(subject: Subject, causes: readonly Cause[]): Refusal {
   const texts = causes.map(({ field, message }) => (field ? `${field}: ${message}` : message));
   const text = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;

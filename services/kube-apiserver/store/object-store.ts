@@ -53,11 +53,16 @@ export interface ObjectStore {
   /** Revision of the last change. */
   revision(): number;
   get(place: Place): Stored | undefined;
-  /** Sorted by namespace and name. `namespace` '' (default): of all namespaces. */
+  /**
+   * The objects of a kind, sorted by namespace and name. `namespace` '' (default): of all
+   * namespaces.
+   */
   list(kind: string, namespace?: string): readonly Stored[];
-  /** undefined: an object of this name exists. */
+  /** Stores a new object. undefined: an object of this name exists. */
   create(place: Place, object: KubeObject): Promise<Stored | undefined>;
-  /** undefined: the object's revision is not `expected` any more. */
+  /**
+   * Stores a new version of an object. undefined: the object's revision is not `expected` any more.
+   */
   replace(place: Place, object: KubeObject, expected: number): Promise<Stored | undefined>;
   remove(place: Place, expected: number): Promise<Stored | undefined>;
   /** The changes after `revision`, in order; undefined: they are no longer in the history. */
@@ -72,8 +77,8 @@ export interface ObjectStore {
 const history = { changes: 5_000, bytes: 16 * 1024 * 1024 };
 
 /**
- * Joined by a space, which sorts before every character of a name, so that each namespace's objects
- * are adjacent.
+ * Namespace and name, joined by a space, which sorts before every character of a name, so that each
+ * namespace's objects are adjacent.
  */
 const keyOf = ({ namespace, name }: { namespace: string; name: string }): string =>
   `${namespace} ${name}`;

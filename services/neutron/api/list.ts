@@ -69,7 +69,10 @@ export async function listPage<T extends ListedTable>(
   return { status: 200, body: answer };
 }
 
-/** For lists with few filters: badRequest if the query has a parameter that is not among them. */
+/**
+ * Checks the filters of a list that has few of them. badRequest: the query has a parameter that is
+ * not among them.
+ */
 export function unknownFilter(
   request: Pick<ApiRequest, 'query'>,
   filters: readonly string[],
@@ -176,8 +179,8 @@ async function pageOf<T extends ListedTable>(
 }
 
 /**
- * As upstream: a full page links to a next page, even if that one is empty; an empty page links
- * back to its marker.
+ * The links to the next and the previous page. As upstream: a full page links to a next page, even
+ * if that one is empty; an empty page links back to its marker.
  */
 function linksOf(
   request: ApiRequest,

@@ -198,8 +198,8 @@ async function find(trx: NeutronTrx, port: PortRow, host: string): Promise<Outco
 }
 
 /**
- * A port's first binding is active at once. conflict: the port has a binding to this host already,
- * or the host cannot carry the port.
+ * Binds the port to a host; a port's first binding is active at once. conflict: the port has a
+ * binding to this host already, or the host cannot carry the port.
  */
 async function create(
   { nowMs }: Context,
@@ -229,7 +229,7 @@ const notBound = ({ id }: PortRow, host: string) =>
     type: 'PortBindingError',
   });
 
-/** The host identifies the binding and cannot be changed. */
+/** Changes the binding to `host`, which identifies it and cannot be changed. */
 async function update(
   { nowMs }: Context,
   trx: NeutronTrx,

@@ -82,7 +82,10 @@ export async function findToChange<T extends ListedTable>(
   return revisionFault(context.request, resource, row) ?? row;
 }
 
-/** https://docs.openstack.org/api-ref/network/v2/#revisions: `If-Match: revision_number=7` */
+/**
+ * Checks the precondition `If-Match: revision_number=7`, if the request has one.
+ * https://docs.openstack.org/api-ref/network/v2/#revisions
+ */
 function revisionFault(
   request: ApiRequest,
   { singular }: Bodied,

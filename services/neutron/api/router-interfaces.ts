@@ -194,7 +194,8 @@ export async function unplug(
 }
 
 /**
- * conflict while a floating IP leads into one of these subnets, or a route's next hop is in one.
+ * Checks that nothing needs the interface any more: conflict while a floating IP leads into one of
+ * these subnets, or a route's next hop is in one.
  */
 async function stillNeeded(
   trx: NeutronTrx,

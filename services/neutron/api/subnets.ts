@@ -226,7 +226,10 @@ async function createSubnet(
   return row.id;
 }
 
-/** On a new subnet with SLAAC or stateless DHCPv6, existing guest ports also get an address. */
+/**
+ * Gives the existing guest ports of the network an address of the new subnet, if it has SLAAC or
+ * stateless DHCPv6.
+ */
 async function addressPorts(trx: NeutronTrx, subnet: SubnetRow, nowMs: number): Promise<void> {
   if (!isAutoAddressed(subnet)) return;
   const guests = (await portsOfNetwork(trx, subnet.network_id)).filter(

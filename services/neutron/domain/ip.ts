@@ -69,14 +69,14 @@ export function canonicalIp(text: string): string {
       : numberToIp(ipToNumber(text), version);
 }
 
-/** Fixed-width hex, so that text order is address order. */
+/** The address in hex of fixed width, so that text order is address order. */
 export function ipKey(value: bigint, version: IpVersion): string {
   return value.toString(16).padStart(version === 4 ? 8 : 32, '0');
 }
 
 /**
- * `10.0.0.7/24` -> 10.0.0.0/24. An address without a length counts as /32 (IPv6: /128). undefined:
- * the text is neither a prefix nor an address.
+ * Parses a prefix: `10.0.0.7/24` -> 10.0.0.0/24. An address without a length counts as /32 (IPv6:
+ * /128). undefined: the text is neither a prefix nor an address.
  */
 export function parseCidr(text: string): Cidr | undefined {
   const [ip = '', length, ...rest] = text.split('/');

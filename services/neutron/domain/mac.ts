@@ -13,8 +13,8 @@ const multicastBit = 1;
 const maxLength = 17;
 
 /**
- * `aa:bb:cc:dd:ee:ff`; undefined: the text is no MAC, or one that no interface can have (all zeros,
- * broadcast, multicast).
+ * The address in the form `aa:bb:cc:dd:ee:ff`; undefined: the text is no MAC, or one that no
+ * interface can have (all zeros, broadcast, multicast).
  */
 export function canonicalMac(text: string): string | undefined {
   if (text.length > maxLength) return undefined;

@@ -17,7 +17,10 @@ const maxRoutes = 30;
 export const badRouter = (message: string) =>
   fault('badRequest', `Bad router request: ${message}.`, { type: 'BadRequest' });
 
-/** No two subnets of a router may overlap, those of its external network included. */
+/**
+ * Checks that the subnet overlaps none of the others: no two subnets of a router may overlap, those
+ * of its external network included.
+ */
 export function checkNoOverlap(
   subnet: { id: string; cidr: string },
   others: readonly { id: string; cidr: string }[],

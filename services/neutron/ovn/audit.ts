@@ -35,7 +35,10 @@ const maxComparisons = 4;
 /** Pause between two comparisons. */
 const comparisonPauseMs = 300;
 
-/** unavailable, timeout: OVN does not answer. `signal` ends the pauses early. */
+/**
+ * Compares the database with OVN. unavailable, timeout: OVN does not answer. `signal` ends the
+ * pauses early.
+ */
 export async function auditNetwork(
   deps: Pick<NeutronDeps, 'database' | 'clock'> & SdnView,
   signal: AbortSignal,
@@ -70,7 +73,7 @@ async function compare(
   return isFault(drift) ? drift : { ...drift, pending };
 }
 
-/** For a process without the writer role: connects to OVN, audits and disconnects. */
+/** Audits once, in a process without the writer role: connects to OVN, audits and disconnects. */
 export async function auditNetworkOnce(
   deps: NeutronDeps,
   openSdn: (listeners: { bindingsKnown(): void }) => Sdn,

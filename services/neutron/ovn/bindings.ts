@@ -1,5 +1,6 @@
 // Receives port bindings from OVN, writes the ports' status and sends Nova network-vif-plugged and
-// -unplugged events; Nova waits for these before it starts a guest.
+// -unplugged events; after the start of a guest Nova waits for these before it sets the server
+// active.
 import type { ServerExternalEvent } from '#contracts/nova/wire.ts';
 import type { PortBinding } from '#ports/sdn.ts';
 import type { NeutronDeps } from '../deps.ts';
@@ -113,7 +114,10 @@ export class Bindings {
       .catch(() => undefined); // aborted by close()
   }
 
-  /** `isRepeated`: the attempt before may have written statuses and failed before it told Nova. */
+  /**
+   * Writes the statuses that have changed and queues the events for Nova. `isRepeated`: the attempt
+   * before may have written statuses and failed before it told Nova.
+   */
   async #take(batch: ReadonlyMap<string, boolean>, isRepeated: boolean): Promise<void> {
     const {
       database: { db },

@@ -13,7 +13,7 @@ import { noteAgent, removedControllers } from '../store/sdn-agents.ts';
 export const askEveryMs = 10_000;
 /** The least time between two heartbeats of an agent in the database. */
 const noteEveryMs = 15_000;
-/** A host that misses this many checks in a row is considered dead. */
+/** A chassis that misses this many checks in a row counts as not alive. */
 const maxMissed = 3;
 
 export class ChassisWatch {
@@ -79,7 +79,8 @@ export class ChassisWatch {
 
   /**
    * Chassis whose agent an operator deleted carry no gateway. They are removed from OVN once they
-   * are dead, since a running ovn-controller would register its chassis again.
+   * have missed `maxMissed` checks, since a running ovn-controller would register its chassis
+   * again.
    */
   async #forget(chassis: readonly Chassis[]): Promise<void> {
     await this.learnRemoved(chassis);
@@ -149,7 +150,7 @@ export class ChassisWatch {
   }
 }
 
-/** `physnet1:br-ex,physnet2:br-two`: ovn-controller(8). */
+/** The bridge mappings of a chassis, as in `physnet1:br-ex,physnet2:br-two`: ovn-controller(8). */
 export function mappingsOf(
   options: Readonly<Record<string, string>>,
 ): [network: string, bridge: string][] {

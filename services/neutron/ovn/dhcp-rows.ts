@@ -56,7 +56,7 @@ function row(key: string, subnet: SubnetFacts, options: Options): SdnRow {
   };
 }
 
-/** null: DHCP is off in this subnet. */
+/** The DHCP options of a subnet; null: DHCP is off there. */
 function optionsOf(subnet: SubnetFacts): Options | null {
   if (!subnet.dhcp) return null;
   return subnet.version === 4 ? v4Options(subnet) : v6Options(subnet);

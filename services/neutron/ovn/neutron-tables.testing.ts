@@ -158,7 +158,10 @@ export class NeutronWorld {
     });
   }
 
-  /** `inside`: each a network, a subnet and the router's address in it; `outside` likewise. */
+  /**
+   * Adds a router. `inside`: each a network, a subnet and the router's address in it; `outside`
+   * likewise.
+   */
   async router(
     inside: readonly (readonly [NetworkRow, SubnetRow, string])[],
     outside: readonly [NetworkRow, SubnetRow, string] | null,

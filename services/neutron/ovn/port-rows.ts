@@ -86,9 +86,10 @@ function wiring(
 }
 
 /**
- * During a live migration the port is bound to several chassis: packets to it are delivered to all
- * of them. The destination may send only after its first RARP packet, by which QEMU announces that
- * the guest has moved; from then on only the destination is served.
+ * The options that name the chassis of the port. During a live migration it is bound to several
+ * chassis: packets to it are delivered to all of them. The destination may send only after its
+ * first RARP packet, by which QEMU announces that the guest has moved; from then on only the
+ * destination is served.
  */
 function chassisOptions({ host, furtherHosts }: PortFacts): Record<string, string> {
   if (host === '') return {};
@@ -106,15 +107,18 @@ function pairsByMac({ allowedPairs }: PortFacts): Map<string, string[]> {
   return pairs;
 }
 
-/** With port security, the drop group discards whatever the port's own groups do not allow. */
+/**
+ * The keys of the port groups of a port. With port security, the drop group discards whatever the
+ * port's own groups do not allow.
+ */
 function groupsOf(port: PortFacts): string[] {
   if (!port.portSecurity || isTrusted(port.deviceOwner)) return [];
   return [dropGroupKey, ...port.groupIds.map((id) => ownerName('security_group', id))];
 }
 
 /**
- * Read by the Neutron Agents from the southbound database: which guest asks for metadata, and on
- * which network.
+ * The external ids of the port. The Neutron Agents read them from the southbound database: which
+ * guest asks for metadata, and on which network.
  */
 function externalIds(port: PortFacts): Record<string, string> {
   return {

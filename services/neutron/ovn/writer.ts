@@ -120,7 +120,10 @@ export class Writer {
     }
   }
 
-  /** 'more': there may be more to do at once; 'rest': there is nothing to do now. */
+  /**
+   * Does the next piece of work: a batch of the journal, or a comparison. 'more': there may be more
+   * to do at once; 'rest': there is nothing to do now.
+   */
   async #step(): Promise<Outcome<'more' | 'rest'>> {
     // The writer is woken when OVN's chassis are read, and when this process gets the lock.
     if (isFault(this.#hosts()) || !this.#deps.sdn().isWriter()) return 'rest';
@@ -213,7 +216,10 @@ export class Writer {
     this.#deps.nova.queue(this.#addresses.take(facts, wanted));
   }
 
-  /** Must be known before a write: without chassis, every router would lose its gateway. */
+  /**
+   * The chassis, which must be known before a write: without chassis, every router would lose its
+   * gateway.
+   */
   #hosts(): Outcome<readonly ChassisFacts[]> {
     this.#deps.sdn();
     return this.#deps.chassis() ?? fault('unavailable', 'OVN has not told its hosts yet.');

@@ -7,7 +7,7 @@ export interface NetworkUse {
   subnets: { subnet: SubnetRow; used: number }[];
 }
 
-/** Of all networks, or of one. */
+/** The use of all networks, or of one. */
 export async function networkUses(db: NeutronDb, networkId?: string): Promise<NetworkUse[]> {
   const networks = await db
     .selectFrom('networks')

@@ -152,8 +152,8 @@ export async function markerValues(
 }
 
 /**
- * `tags`: has all of them; `tags-any`: has at least one; `not-…`: the negation.
- * https://docs.openstack.org/api-ref/network/v2/#filtering-by-tags
+ * The condition for a filter by tags. `tags`: has all of them; `tags-any`: has at least one;
+ * `not-…`: the negation. https://docs.openstack.org/api-ref/network/v2/#filtering-by-tags
  */
 export function taggedWith(
   filter: 'tags' | 'tags-any' | 'not-tags' | 'not-tags-any',

@@ -8,7 +8,7 @@ import type { NeutronDb, NeutronTrx } from './write.ts';
 
 export type RowOf<T extends ListedTable> = NeutronTables[T];
 
-/** undefined: the object does not exist, or this project may not see it. */
+/** The object if `scope` may see it; undefined: it may not, or the object does not exist. */
 export async function findVisible<T extends ListedTable>(
   db: NeutronDb,
   listing: Listing & { table: T },

@@ -22,8 +22,8 @@ const tableOf: Readonly<Record<QuotaResource, ListedTable>> = {
 };
 
 /**
- * overQuota if `more` objects exceed the limit. Objects without a project are Neutron's own, and
- * are not counted.
+ * Checks the quota before `more` objects are inserted; overQuota if they exceed the limit. Objects
+ * without a project are Neutron's own, and are not counted.
  */
 export async function chargeQuota(
   trx: NeutronTrx,

@@ -10,9 +10,9 @@ import type { NovaDeps } from '../deps.ts';
 const timeoutMs = 10_000;
 
 /**
- * badRequest: Keystone says that the project does not exist. If Keystone does not answer, or does
- * not let the caller look, the project id is accepted unchecked, as in Nova
- * (nova.api.openstack.identity).
+ * Checks at Keystone that the project exists. badRequest: Keystone says that the project does not
+ * exist. If Keystone does not answer, or does not let the caller look, the project id is accepted
+ * unchecked, as in Nova (nova.api.openstack.identity).
  */
 export async function checkProject(
   deps: NovaDeps,

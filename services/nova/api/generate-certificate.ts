@@ -9,8 +9,9 @@ const generate = promisify(generateKeyPair);
 const tenYearsMs = 3650 * 24 * 3_600_000;
 
 /**
- * RSA 2048, valid for ten years from `nowMs`. The key comes from the kernel's random generator, not
- * from `ids`: a key from a seeded generator would not be secret.
+ * Generates an RSA 2048 key and its certificate, valid for ten years from `nowMs`. The key comes
+ * from the kernel's random generator, not from `ids`: a key from a seeded generator would not be
+ * secret.
  */
 export async function generateCertificate(
   userId: string,

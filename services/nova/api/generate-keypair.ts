@@ -7,9 +7,9 @@ import { promisify } from 'node:util';
 const generate = promisify(generateKeyPair);
 
 /**
- * RSA 2048; the private key is PKCS#1 PEM, which every ssh client reads. The key comes from the
- * kernel's random generator, not from `deps.ids`: a key from a seeded generator would not be
- * secret.
+ * Generates an RSA 2048 key pair; the private key is PKCS#1 PEM, which every ssh client reads. The
+ * key comes from the kernel's random generator, not from `deps.ids`: a key from a seeded generator
+ * would not be secret.
  */
 export async function generateSshKey(): Promise<{ publicKey: string; privateKey: string }> {
   const { publicKey, privateKey } = await generate('rsa', { modulusLength: 2048 });
@@ -35,6 +35,9 @@ const field = (bytes: Buffer): Buffer => {
   return Buffer.concat([length, bytes]);
 };
 
-/** RFC 4251, mpint is signed: a zero byte is put before a number whose first bit is set. */
+/**
+ * The bytes as a positive mpint of RFC 4251, which is signed: a zero byte is put before a number
+ * whose first bit is set.
+ */
 const positive = (bytes: Buffer): Buffer =>
   (bytes[0] ?? 0) & 0x80 ? Buffer.concat([Buffer.from([0]), bytes]) : bytes;

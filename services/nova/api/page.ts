@@ -14,7 +14,10 @@ export interface Page<T> {
 
 type Asked = Pick<ApiRequest, 'query' | 'queryString' | 'baseUrl' | 'path'>;
 
-/** badRequest: `limit` is not a number, or the marker is not in the list. */
+/**
+ * The page of a list that the query asks for. badRequest: `limit` is not a number, or the marker is
+ * not in the list.
+ */
 export function pageOf<T>(
   request: Asked,
   all: readonly T[],

@@ -6,7 +6,10 @@ import { conductorClient } from '../rpc-clients.ts';
 
 const timeoutMs = 30_000;
 
-/** On failure the cache stays stale until the conductor's periodic task refreshes it. */
+/**
+ * Asks the conductor to refresh the cache. On failure the cache stays stale until the conductor's
+ * periodic task refreshes it.
+ */
 export async function refreshNetworkInfo(
   deps: NovaDeps,
   serverId: string,

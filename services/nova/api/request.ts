@@ -72,7 +72,10 @@ export function lastMsOf(text: string): number | undefined {
   return ms === undefined || text.includes('.') ? ms : ms + 999;
 }
 
-/** badRequest: the query has a parameter that is not in `allowedNames`. */
+/**
+ * Checks the names of the query parameters. badRequest: the query has one that is not in
+ * `allowedNames`.
+ */
 export function unknownQuery(
   request: ApiRequest<unknown>,
   allowedNames: readonly string[],

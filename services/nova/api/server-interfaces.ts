@@ -176,7 +176,10 @@ export function interfaceRoutes(deps: NovaDeps): readonly Route[] {
     }),
   ];
 
-  /** notFound: the named port does not exist. (In a server create request this is a badRequest.) */
+  /**
+   * Checks that the named port exists. notFound: it does not. (In a server create request this is a
+   * badRequest.)
+   */
   async function missingPort(
     request: Request,
     id: string | undefined,

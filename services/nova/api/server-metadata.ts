@@ -44,8 +44,8 @@ export function serverMetadataRoutes(deps: NovaDeps): readonly Route[] {
       return isFault(server) ? server : metadataOf(server);
     },
     /**
-     * Reads, changes and writes in one transaction under the server's lock, so that no concurrent
-     * change is lost.
+     * Reads, changes and writes the metadata in one transaction under the server's lock, so that no
+     * concurrent change is lost.
      */
     async change(request, next) {
       const server = await requestedServer(deps, request);

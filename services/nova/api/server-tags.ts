@@ -22,8 +22,8 @@ export function tagRoutes(deps: NovaDeps): readonly Route[] {
   const { clock } = deps;
 
   /**
-   * Reads, changes and writes in one transaction under the server's lock, so that no concurrent
-   * change is lost.
+   * Reads, changes and writes the tags in one transaction under the server's lock, so that no
+   * concurrent change is lost.
    */
   async function change<T extends object>(
     request: ApiRequest<unknown>,

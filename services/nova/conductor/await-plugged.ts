@@ -22,8 +22,9 @@ export function wakePlugged(serverId: string): void {
 }
 
 /**
- * conflict: the server is being deleted. timeout, marked hopeless: a port is not ACTIVE within
- * `vifPluggingTimeoutMs`. unavailable: at that time Neutron does not answer.
+ * Waits until all ports of the server are ACTIVE. conflict: the server is being deleted. timeout,
+ * marked hopeless: a port is not ACTIVE within `vifPluggingTimeoutMs`. unavailable: at that time
+ * Neutron does not answer.
  */
 export async function awaitPlugged(
   deps: NovaDeps,

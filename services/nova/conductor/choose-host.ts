@@ -1,5 +1,5 @@
 // Asks the scheduler to choose a host for a server and to claim its resources, for a new guest or a
-// move. Called by the sagas that build or move a server.
+// move. Called by the sagas that build, unshelve or move a server.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Wanted } from '#contracts/nova/scheduler-rpc.ts';
 import { placementClient } from '#openstack/clients/placement.ts';
@@ -11,8 +11,9 @@ import { changeServer } from '../store/servers.ts';
 const scheduleTimeoutMs = 55_000;
 
 /**
- * `migration`: uuid of a move's migration record, which becomes the Placement consumer of the
- * allocation on the source host.
+ * Has a host chosen and claimed for the server; faults as for SchedulerRpc.selectHost. `migration`:
+ * uuid of a move's migration record, which becomes the Placement consumer of the allocation on the
+ * source host.
  */
 export const chooseHost = async (
   deps: NovaDeps,

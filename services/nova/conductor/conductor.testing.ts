@@ -45,8 +45,8 @@ export const message = (answer: Answer): string =>
   (Object.values(answer.body)[0] as { message: string }).message;
 
 /**
- * `agent`: the agent's handlers that the tests reach, the same on each host. `server`: fields that
- * are part of every create request.
+ * Starts the fixture. `agent`: the agent's handlers that the tests reach, the same on each host.
+ * `server`: fields that are part of every create request.
  */
 export async function startConductor({
   hosts,

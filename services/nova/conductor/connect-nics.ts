@@ -1,6 +1,6 @@
 // Creates, binds, unbinds and deletes the Neutron ports of a server's interfaces, and refreshes the
-// network info cache. Called by sagas and tasks, with Nova's own credentials. Idempotent: ports are
-// found again by the server's id in `device_id`.
+// network info cache. Called by sagas, tasks and the conductor's RPC handlers, with Nova's own
+// credentials. Idempotent: ports are found again by the server's id in `device_id`.
 import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault, isFault } from '#contracts/common/fault.ts';
 import type { JsonObject } from '#contracts/common/json.ts';

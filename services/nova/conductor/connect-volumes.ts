@@ -173,8 +173,8 @@ async function deleteOwned(deps: NovaDeps, row: ServerVolume, call: Call): Promi
 }
 
 /**
- * Cinder refuses to delete a volume while it works on it, so this waits up to `madeWithinMs`.
- * unavailable: Cinder still works on it after that time.
+ * Deletes the volume. Cinder refuses to delete a volume while it works on it, so this waits up to
+ * `madeWithinMs`. unavailable: Cinder still works on it after that time.
  */
 async function deleteMade(deps: NovaDeps, volumeId: string, call: Call): Promise<Outcome<void>> {
   const cinder = ownCinder(deps, call);

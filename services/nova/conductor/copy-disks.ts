@@ -15,8 +15,8 @@ const imageTimeoutMs = 15 * 60_000;
 const callTimeoutMs = 60_000;
 
 /**
- * `spec`: the guest as it will be on the destination, where it is first defined without its
- * volumes.
+ * Copies the disks from `source` to `dest`. `spec`: the guest as it will be on the destination,
+ * where its disks are fetched without its volumes.
  */
 export async function copyDisks(
   deps: NovaDeps,

@@ -47,8 +47,8 @@ export function deleteServer(deps: NovaDeps): AnySaga {
               );
               if (!isFault(destroyed)) return undefined;
               if (destroyed.kind !== 'unavailable') return destroyed;
-              // The deletion does not wait for a host that is down: its agent removes the guest
-              // when it is back.
+              // The deletion does not wait for a host that does not answer: its agent removes the
+              // guest when it is back.
               log.warn(
                 { server: input.serverId, host, req: requestId },
                 'deleted while its host is away',

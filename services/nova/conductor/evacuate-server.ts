@@ -25,7 +25,10 @@ const fenceTimeoutMs = 5_000;
 const lockTimeoutMs = 60_000;
 const evacuating = ['rebuilding'] as const;
 
-/** `direct`: a bus that fails at once when an agent is away, instead of waiting for it. */
+/**
+ * The saga's definition. `direct`: a bus that fails at once when an agent does not answer, instead
+ * of waiting for it.
+ */
 export function evacuateServer(deps: NovaDeps, direct: Pick<NovaDeps, 'bus'>): AnySaga {
   const { db } = deps.database;
   const { clock, log } = deps;
@@ -45,9 +48,8 @@ export function evacuateServer(deps: NovaDeps, direct: Pick<NovaDeps, 'bus'>): A
           const move = await moveOf(deps, input);
           if (isFault(move)) return move;
           const { server, source: host } = move;
-          // An operator has declared the host down, but if its agent still answers, the guest is
-          // stopped there before it is started elsewhere. Its disk is kept until the evacuation has
-          // succeeded.
+          // The host counts as down, but if its agent still answers, the guest is stopped there
+          // before it is started elsewhere. Its disk is kept until the evacuation has succeeded.
           const stopped = await agentOn(direct, host).call(
             'stopGuest',
             { uuid: server.id, timeoutMs: 0 },

@@ -17,15 +17,18 @@ import type { Server } from '../store/servers.ts';
 import { busyAmong, serversOnHost } from '../store/servers.ts';
 import { volumesOfServers } from '../store/volumes.ts';
 
-/** The guests that the host should have, and for each other guest in `uuids` whether to keep it. */
+/**
+ * The guests that the host should have, and for each other guest in `uuids` whether to keep, stop
+ * or remove it.
+ */
 export async function expectedGuests(
   deps: NovaDeps,
   { host, uuids }: { host: string; uuids: string[] },
 ): Promise<Outcome<{ guests: ExpectedGuest[] }>> {
   const { db } = deps.database;
   const own = await serversOnHost(db, host);
-  // No guests are started on a host that an operator has forced down, since its servers may be
-  // evacuated at any moment.
+  // No guests are started on a host that is forced down, since its servers may be evacuated at any
+  // moment.
   const mayStart = !(await isForcedDown(db, host));
   const moves = new Map(
     (await openMigrationsOfHost(db, host)).map((migration) => [migration.server_id, migration]),

@@ -8,7 +8,10 @@ import { ownCinder } from './connect-volumes.ts';
 
 const timeoutMs = 60_000;
 
-/** Not retried: if it fails, Cinder finishes the extension when the volume is detached. */
+/**
+ * Tells the host the new size of the volume. Not retried: if it fails, Cinder finishes the
+ * extension when the volume is detached.
+ */
 export async function extendVolume(
   deps: NovaDeps,
   serverId: string,

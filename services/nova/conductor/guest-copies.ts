@@ -1,5 +1,6 @@
 // Places, stops and removes the guest of a server that moves, on its source or destination. Called
-// by the sagas of moves; idempotent. Two copies of one guest must never run at the same time.
+// by the sagas of moves, and by the saga that deletes a server; idempotent. Two copies of one guest
+// must never run at the same time.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { isFault } from '#contracts/common/fault.ts';
 import type { NovaDeps } from '../deps.ts';
@@ -67,8 +68,8 @@ export async function removeCopy(
 }
 
 /**
- * As `removeCopy`, for a copy that may have been started. Throws until it is certainly gone, or an
- * operator has forced the host down; otherwise two copies could run.
+ * As `removeCopy`, for a copy that may have been started. Throws until it is certainly removed, or
+ * the host is forced down or has no compute service any more; otherwise two copies could run.
  */
 export async function removeStartedCopy(
   deps: NovaDeps,

@@ -55,7 +55,9 @@ export async function moveToUndo(deps: NovaDeps, input: MoveInput): Promise<Move
   return isFault(move) || move.migration.status === 'reverted' ? undefined : move;
 }
 
-/** `status`: the migration's status after the destination is chosen. */
+/**
+ * The step that chooses the destination and claims it. `status`: the migration's status afterwards.
+ */
 const scheduleMoveStep = <Input extends MoveInput & { forcedHost: string | null }>(
   deps: NovaDeps,
   options: {
@@ -122,7 +124,7 @@ const moveVolumesStep = <State>(
   },
 });
 
-/** `before`: called before the ports are rebound. */
+/** The step that binds the server's ports to the new host. `before`: called before that. */
 const bindPortsStep = <State>(
   deps: NovaDeps,
   { from, to }: Direction<State>,
@@ -146,8 +148,8 @@ const bindPortsStep = <State>(
 });
 
 /**
- * `there`: the changes of the server's row when it goes to the new host; `back`: those that undo
- * it.
+ * The step that writes the new host into the server's row. `there`: the changes of the row when the
+ * server goes to the new host; `back`: those that undo it.
  */
 const switchHostStep = <State>(
   deps: NovaDeps,

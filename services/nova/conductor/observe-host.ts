@@ -64,8 +64,8 @@ export async function reportGuests(
   const { clock, log } = deps;
   const reportedStates = new Map(report.guests.map((guest) => [guest.uuid, guest.state]));
   if (report.complete) await completeEvacuations(deps, report.host, reportedStates);
-  // Reports from a host that an operator has forced down are ignored: its servers are evacuated
-  // with the states they had.
+  // Reports from a host that is forced down are ignored: its servers are evacuated with the states
+  // they had.
   if (await isForcedDown(db, report.host)) return { busy: [] };
   const servers = report.complete
     ? await serversOnHost(db, report.host)

@@ -22,7 +22,10 @@ export const completeVolumesStep = (
   run: async ({ serverId }, _state, call) => await completeVolumes(deps, serverId, call),
 });
 
-/** `isOn`: whether the guest runs. The interfaces of a stopped guest are never plugged. */
+/**
+ * The step that waits until the guest's interfaces are plugged. `isOn`: whether the guest runs;
+ * those of a stopped guest are never plugged, and not waited for.
+ */
 export const awaitPluggedStep = <Input extends { serverId: string }>(
   deps: NovaDeps,
   isOn: (input: Input) => boolean | Promise<Outcome<boolean>>,

@@ -38,7 +38,7 @@ import { reapVolumes } from './tasks/reap-volumes.ts';
 import { removeAbandonedResources } from './tasks/remove-abandoned-resources.ts';
 import { unshelveServer } from './unshelve-server.ts';
 
-/** `wakeSagas` makes the saga runner of this process read the journal. */
+/** Creates the role. `wakeSagas` makes the saga runner of this process read the journal. */
 export function createNovaConductor(deps: NovaDeps, wakeSagas: () => void): Role {
   const { bus, clock, config } = deps;
   const patient = {

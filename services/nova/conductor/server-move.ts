@@ -26,7 +26,7 @@ export interface Move {
   newSize: ServerSize;
 }
 
-/** notFound: the server or its migration record is gone. */
+/** Reads the move. notFound: the server is deleted, or there is no such migration record. */
 export async function moveOf(
   { database: { db } }: NovaDeps,
   input: { serverId: string; migrationId: string },

@@ -29,7 +29,10 @@ export async function buildOn(
   return isFault(build) ? build : undefined;
 }
 
-/** unavailable: the host does not answer, and may have the guest. Throws on any other refusal. */
+/**
+ * Removes what a failed build may have left on the host. unavailable: the host does not answer, and
+ * may have the guest. Throws on any other refusal.
+ */
 export async function destroyHalfBuilt(
   deps: NovaDeps,
   serverId: string,

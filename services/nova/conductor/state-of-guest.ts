@@ -12,7 +12,7 @@ import { serverOf } from './saga-context.ts';
 
 const stateTimeoutMs = 15_000;
 
-/** undefined: the host does not answer. */
+/** The state of the guest on the host; undefined: the host does not answer. */
 export async function guestStateOn(
   deps: NovaDeps,
   host: string,

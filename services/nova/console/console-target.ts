@@ -15,7 +15,10 @@ export interface ConsoleTarget {
   serverName: string;
 }
 
-/** unauthorized: the token does not exist or has expired, or the server has left that host. */
+/**
+ * Finds the console that the token opens. unauthorized: the token does not exist or has expired, or
+ * the server has left that host.
+ */
 export async function consoleTarget(
   deps: Pick<NovaDeps, 'database' | 'bus' | 'clock' | 'ids'>,
   token: string,

@@ -21,7 +21,7 @@ export interface MetadataFacts {
   addresses?: Readonly<Record<string, string>>;
 }
 
-/** File path -> content in base64, for the volume with the label `config-2`. */
+/** The files by path, their content in base64, for the volume with the label `config-2`. */
 export function configDriveFiles(server: Server, facts: MetadataFacts): Record<string, string> {
   const metaData = json(openstackMetadata(server, facts));
   const networkData = json(networkDataOf(facts.nics));
@@ -69,8 +69,8 @@ function openstackMetadata(server: Server, facts: MetadataFacts): Record<string,
 const metadataBus = { virtio: 'pci', scsi: 'scsi', ide: 'ide', sata: 'none' } as const;
 
 /**
- * Only devices to which the tenant gave a tag (2.42) are listed. As in Nova, only PCI addresses are
- * shown.
+ * The devices to which the tenant gave a tag (2.42), as a guest's metadata lists them. As in Nova,
+ * only PCI addresses are shown.
  */
 function taggedDevices(server: Server, { nics, volumes, addresses = {} }: MetadataFacts): object[] {
   const disk = (

@@ -23,7 +23,10 @@ const operators = new Set([...Object.keys(comparisons), 'in', 'not', 'or', 'and'
 
 const maxDepth = 20;
 
-/** badRequest: not JSON, or not a list that begins with an operator. */
+/**
+ * Parses the scheduler hint `query`. badRequest: not JSON, or not a list that begins with an
+ * operator.
+ */
 export function parseHostQuery(text: unknown): Outcome<Terms> {
   const wrong = (why: string) =>
     fault('badRequest', `Invalid input for field/attribute query. ${why}`);

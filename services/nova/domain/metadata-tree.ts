@@ -5,7 +5,10 @@ import type { Server } from '../store/servers.ts';
 import type { MetadataFacts } from './config-drive.ts';
 import { configDriveFiles, ec2Metadata } from './config-drive.ts';
 
-/** `label`: the name that a listing shows, if it differs from the key. */
+/**
+ * A file (`text`) or folder (`children`) of the tree. `label`: the name that a listing shows for
+ * the folder, if it differs from its key.
+ */
 export type MetadataNode =
   | { text: Buffer; json: boolean }
   | { children: Map<string, MetadataNode>; label?: string };

@@ -123,7 +123,10 @@ export const securityGroupNames = (infos: readonly NicInfo[]): string[] => [
 
 const models = ['virtio', 'e1000', 'e1000e', 'rtl8139'] as const;
 
-/** `wantedModel`: the image property `hw_vif_model`; an unsupported model is replaced by virtio. */
+/**
+ * The interface in the form in which the host's agent receives it. `wantedModel`: the image
+ * property `hw_vif_model`; an unsupported model is replaced by virtio.
+ */
 export function guestNic(info: NicInfo, wantedModel: string | undefined): GuestNic {
   return {
     portId: info.portId,

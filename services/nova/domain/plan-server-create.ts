@@ -48,7 +48,8 @@ export interface CreateFacts {
 }
 
 /**
- * badRequest: image and flavor do not fit each other. The column `number` is assigned by the store.
+ * The rows of the servers to create. badRequest: image and flavor do not fit each other. The column
+ * `number` is assigned by the store.
  */
 export function planServerCreate(facts: CreateFacts): Outcome<Omit<ServerRow, 'number'>[]> {
   const misfit = checkFit(facts.flavor, facts.image);

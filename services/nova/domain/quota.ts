@@ -27,7 +27,7 @@ export interface QuotaUsage {
   ram: number;
 }
 
-/** overQuota, with Nova's message, if any of the wanted amounts does not fit. */
+/** Checks the quota. overQuota, with Nova's message, if any of the wanted amounts does not fit. */
 export function checkQuota(
   limits: Pick<QuotaLimits, keyof QuotaUsage>,
   used: QuotaUsage,

@@ -26,7 +26,10 @@ export interface NearNetwork {
  */
 const defaultCidr = '/24';
 
-/** undefined: the hint is not set. badRequest: invalid address or prefix. */
+/**
+ * Reads the hints `build_near_host_ip` and `cidr`. undefined: the first is not set. badRequest:
+ * invalid address or prefix.
+ */
 export function nearNetwork(hints: JsonObject): Outcome<NearNetwork | undefined> {
   const address = hints['build_near_host_ip'];
   if (typeof address !== 'string') return undefined;
@@ -52,7 +55,7 @@ function prefixOf(text: string): number | undefined {
   return /^1*0*$/.test(bits) ? bits.replaceAll('0', '').length : undefined;
 }
 
-/** badRequest: a hint that the schema accepts but that is invalid. */
+/** Checks the hints. badRequest: a hint that the schema accepts but that is invalid. */
 export function checkHints(hints: JsonObject): Outcome<undefined> {
   const near = nearNetwork(hints);
   if (isFault(near)) return near;

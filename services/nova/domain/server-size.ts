@@ -8,7 +8,10 @@ export type ServerSize = Pick<
   'flavor' | 'flavor_id' | 'vcpus' | 'memory_mib' | 'disk_gib'
 >;
 
-/** `image_id` null: the server boots from a volume and has no root disk on its host. */
+/**
+ * The columns for a server of this flavor. `image_id` null: the server boots from a volume and has
+ * no root disk on its host.
+ */
 export const sizeOf = (
   flavor: FlavorFacts,
   { image_id }: Pick<ServerRow, 'image_id'>,

@@ -1,5 +1,5 @@
-// Whether a compute service is up: not forced down by an operator, its agent has not announced a
-// stop, and its last heartbeat is recent.
+// Whether a service of Nova is up: it is not forced down (by an operator or the HA Service), its
+// agent has not announced a stop, and its last heartbeat is recent.
 import type { ServiceRow } from '../store/tables.ts';
 
 export function isUp(

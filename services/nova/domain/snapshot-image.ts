@@ -23,8 +23,8 @@ const notInherited = new Set([
 ]);
 
 /**
- * For a server with a root disk. `min_disk` is the flavor's disk size; the format is always qcow2,
- * the only one that hosts upload.
+ * The image to create at Glance for a server with a root disk. `min_disk` is the flavor's disk
+ * size; the format is always qcow2, the only one that hosts upload.
  */
 export function diskImage(
   server: Server,
@@ -62,7 +62,10 @@ export interface VolumeSnapshot {
   sizeGib: number;
 }
 
-/** For a volume-backed server: an image without data that refers to snapshots of its volumes. */
+/**
+ * The image to create at Glance for a volume-backed server: one without data that refers to
+ * snapshots of its volumes.
+ */
 export function volumeImage(
   server: Server,
   name: string,

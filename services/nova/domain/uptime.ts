@@ -1,6 +1,6 @@
 // The uptime of a host in the format of uptime(1), which clients of this API print and parse. Pure.
 
-/** ` 18:02:27 up 3 days,  4:05` */
+/** The text of the command uptime, e.g. ` 18:02:27 up 3 days,  4:05`. */
 export function uptimeText(bootedAtMs: number, nowMs: number): string {
   const minutes = Math.max(0, Math.floor((nowMs - bootedAtMs) / 60_000));
   const [days, hours, rest] = [

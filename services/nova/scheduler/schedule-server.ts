@@ -116,7 +116,7 @@ async function decide(
     among: readonly HostView[],
     request: PlacementRequest,
   ): Promise<Selection> => {
-    // Cortex is not asked for a host that an operator has named: only Nova's few filters apply.
+    // Cortex is not asked for a host that the request names: only Nova's few filters apply.
     if (config.asksCortex && wanted.host === null) {
       const placed = { server, moveType: move?.type };
       const selection = await askCortex(deps, among, request, placed, requestId);

@@ -41,7 +41,7 @@ export interface Weigher {
   weight(host: HostView, request: PlacementRequest): number;
 }
 
-// For a host that an operator named, disabled is ignored, but as in Nova its service must be up.
+// For a host that the request names, disabled is ignored, but as in Nova its service must be up.
 export const filters: readonly Filter[] = [
   { name: 'up', passes: (host) => host.up },
   { name: 'enabled', passes: (host, request) => host.enabled || request.host !== null },

@@ -22,9 +22,9 @@ export interface GroupView {
 }
 
 /**
- * null: the server is in no group. The generation is read before the members, so that a change
- * between the two reads is detected. `failedHost`: the host that the server is evacuated from. The
- * members there are evacuated too, so they do not count there.
+ * Reads the server's group for one decision; null: it is in none. The generation is read before the
+ * members, so that a change between the two reads is detected. `failedHost`: the host that the
+ * server is evacuated from. The members there are evacuated too, so they do not count there.
  */
 export async function groupView(
   db: NovaDb,

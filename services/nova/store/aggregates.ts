@@ -47,7 +47,7 @@ const whole = (row: AggregateRow, hosts: string[]): Aggregate => ({
   hosts,
 });
 
-/** undefined: another aggregate has this name. */
+/** Inserts an aggregate; undefined: another one has this name. */
 export async function insertAggregate(
   db: NovaDb,
   name: string,

@@ -2,10 +2,12 @@
 import { createHash } from 'node:crypto';
 import type { NovaDb } from './servers.ts';
 
-/** Only hashes are stored, so that a stolen database opens no console. */
+/**
+ * The hash of a console token. Only hashes are stored, so that a stolen database opens no console.
+ */
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
 
-/** Also deletes expired tokens. */
+/** Stores what a console token grants, and deletes expired tokens. */
 export async function insertConsoleToken(
   db: NovaDb,
   token: string,

@@ -5,7 +5,10 @@ import { transaction } from '#platform/db/transaction.ts';
 import type { NovaDb } from './servers.ts';
 import type { FlavorRow } from './tables.ts';
 
-/** `admin`: sees private flavors of all projects. `projectId` null: no project. */
+/**
+ * Who looks for a flavor. `admin`: sees all private flavors. `projectId`: the project whose access
+ * to private ones counts; null: none.
+ */
 export type FlavorViewer = { projectId: string | null; admin: boolean };
 
 export async function findFlavor(
@@ -84,7 +87,10 @@ export async function listFlavors(
     .execute();
 }
 
-/** undefined: inserted; otherwise the field whose value another flavor already has. */
+/**
+ * Inserts a flavor. undefined: it was inserted; otherwise the field whose value another flavor
+ * already has.
+ */
 export async function insertFlavor(db: NovaDb, row: FlavorRow): Promise<'id' | 'name' | undefined> {
   try {
     await db.insertInto('flavors').values(row).execute();
@@ -123,8 +129,8 @@ export const extraSpecsOf = (row: Pick<FlavorRow, 'extra_specs'>): Record<string
   JSON.parse(row.extra_specs) as Record<string, string>;
 
 /**
- * Reads, changes and writes in one transaction, so that no concurrent change is lost. If `change`
- * returns undefined nothing is written.
+ * Reads, changes and writes the extra specs in one transaction, so that no concurrent change is
+ * lost. If `change` returns undefined nothing is written.
  */
 export async function changeExtraSpecs(
   db: NovaDb,

@@ -187,7 +187,10 @@ export async function findService(db: NovaDb, key: ServiceKey): Promise<ServiceR
     .executeTakeFirst();
 }
 
-/** Whether an operator has forced the host down, regardless of what its agent reports. */
+/**
+ * Whether the host's compute service is forced down, by an operator or the HA Service, regardless
+ * of what its agent reports.
+ */
 export async function isForcedDown(db: NovaDb, host: string): Promise<boolean> {
   return (await findService(db, { host, binary: computeBinary }))?.forced_down === 1;
 }

@@ -36,8 +36,8 @@ export async function countKeypairs(db: NovaDb, userId: string): Promise<number>
 }
 
 /**
- * 'taken': the user has a keypair of this name; 'full': the user has `limit` keypairs already (-1:
- * no limit). Checked and inserted in one transaction.
+ * Inserts a keypair. 'taken': the user has one of this name; 'full': the user has `limit` keypairs
+ * already (-1: no limit). Checked and inserted in one transaction.
  */
 export async function insertKeypair(
   db: NovaDb,

@@ -4,8 +4,9 @@ import { expressionBuilder } from 'kysely';
 import type { NovaTables } from './tables.ts';
 
 /**
- * For a join with `servers`. True if the server is deleted, or if it is idle without a host (its
- * build failed) and `holds` is true of the row. A shelved server keeps its ports and volumes.
+ * The condition, in a join with `servers`: true if the server is deleted, or if it is idle without
+ * a host (its build failed) and `holds` is true of the row. A shelved server keeps its ports and
+ * volumes.
  */
 export function isLeftBehind(holds: Expression<SqlBool>): Expression<SqlBool> {
   const eb = expressionBuilder<NovaTables, 'servers'>();

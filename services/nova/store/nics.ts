@@ -7,7 +7,7 @@ import type { NicRow } from './tables.ts';
 
 export type Nic = NicRow;
 
-/** In the order of the guest's interfaces. */
+/** The interfaces of a server, in the order of the guest's interfaces. */
 export async function nicsOf(db: NovaDb, serverId: string): Promise<Nic[]> {
   return await db
     .selectFrom('server_nics')
@@ -17,7 +17,7 @@ export async function nicsOf(db: NovaDb, serverId: string): Promise<Nic[]> {
     .execute();
 }
 
-/** By server id; servers without interfaces are left out. */
+/** The interfaces of several servers by server id; servers without interfaces are left out. */
 export const nicsOfServers = async (
   db: NovaDb,
   serverIds: readonly string[],

@@ -1,7 +1,10 @@
 // Reads rows that belong to many servers, in batches: interfaces and volumes.
 const maxIdsAtOnce = 500;
 
-/** By server id, each list in the order of `read`; servers without rows are left out. */
+/**
+ * Reads the rows of these servers and groups them by server id, each list in the order of `read`;
+ * servers without rows are left out.
+ */
 export async function rowsByServer<Row extends { server_id: string }>(
   serverIds: readonly string[],
   read: (serverIds: readonly string[]) => Promise<Row[]>,

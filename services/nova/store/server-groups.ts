@@ -7,7 +7,8 @@ import type { NovaDb, Scope } from './servers.ts';
 import type { ServerGroupRow } from './tables.ts';
 
 /**
- * 'full': the project or user has as many groups as its limit (-1: no limit). Counted under a lock.
+ * Inserts a server group. 'full': the project or user has as many groups as its limit (-1: no
+ * limit). Counted under a lock.
  */
 export async function insertServerGroup(
   db: NovaDb,
@@ -40,7 +41,7 @@ export async function findServerGroup(
   return await (scope === null ? query : query.where('project_id', '=', scope)).executeTakeFirst();
 }
 
-/** In order of creation. */
+/** The server groups in `scope`, in order of creation. */
 export async function listServerGroups(
   db: NovaDb,
   scope: Scope,

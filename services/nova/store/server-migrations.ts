@@ -44,7 +44,7 @@ const noProgress: MigrationProgress = {
   disk_remaining: null,
 };
 
-/** `trx`: the transaction that begins the move. */
+/** Inserts a migration record, in the transaction `trx` that begins the move. */
 export async function insertMigration(
   trx: NovaDb,
   migration: NewMigration,
@@ -90,7 +90,7 @@ export async function findMigration(db: NovaDb, uuid: string): Promise<Migration
   return await db.selectFrom('migrations').selectAll().where('uuid', '=', uuid).executeTakeFirst();
 }
 
-/** `id`: the number that the API shows. */
+/** A server's migration by `id`, the number that the API shows. */
 export async function findMigrationOfServer(
   db: NovaDb,
   serverId: string,
@@ -104,7 +104,7 @@ export async function findMigrationOfServer(
     .executeTakeFirst();
 }
 
-/** Oldest first. */
+/** A server's migrations of these types and statuses, oldest first. */
 export async function migrationsOfServer(
   db: NovaDb,
   serverId: string,
@@ -174,8 +174,8 @@ export async function unconfirmedResizes(
 }
 
 /**
- * For a server that is being deleted: a finished resize becomes confirmed, an evacuation whose
- * source is still down stays open, anything else becomes error.
+ * Ends the open migrations of a server that is being deleted: a finished resize becomes confirmed,
+ * a finished evacuation stays open until its source host is back, anything else becomes error.
  */
 export async function endMigrations(db: NovaDb, serverId: string, nowMs: number): Promise<void> {
   for (const migration of await openMigrations(db, serverId)) {
@@ -245,7 +245,10 @@ export interface MigrationPage {
   limit: number;
 }
 
-/** Without `page`: all, oldest first. With it: newest first. */
+/**
+ * The migrations that match the filters: with `page` one page, newest first; with null all, oldest
+ * first.
+ */
 export async function listMigrations(
   db: NovaDb,
   filters: MigrationFilters,

@@ -105,14 +105,17 @@ export interface VolumeRow {
   tag: string | null;
   /** 1: the volume is deleted with the server. */
   delete_on_termination: number;
-  /** Id of Cinder's attachment; null until the volume is reserved. */
+  /**
+   * Id of Cinder's attachment; null: the volume is not reserved for the server, not yet or not any
+   * more.
+   */
   attachment_id: string | null;
   /**
-   * The host to which the volume was last connected. The volume is not released before the guest
-   * there is known to be gone.
+   * The host to which the volume was last connected; null: none, or it has been released since. The
+   * volume is not released before the guest there is known to be gone.
    */
   host: string | null;
-  /** VolumeConnection as JSON; null until the volume is connected to a host. */
+  /** VolumeConnection as JSON; null: the volume is not connected to a host. */
   connection: string | null;
   created_at_ms: number;
 }
@@ -231,12 +234,15 @@ export interface PendingResourcesRow {
   committed_parts: number;
   /** Id, chosen beforehand, of the image that the request creates; null: it creates none. */
   image_id: string | null;
-  /** 1: the request failed, and the parts that are not committed must be removed. */
+  /**
+   * 1: the parts that are not committed must be removed, because the request has failed or has
+   * committed only the first ones.
+   */
   abandoned: number;
   heartbeat_until_ms: number;
 }
 
-/** A server's move to another host, or its resize. */
+/** A server's move to another host: a resize, a cold or live migration, or an evacuation. */
 export interface MigrationRow {
   uuid: string;
   /** Increases with each row; the API shows it as the id. */

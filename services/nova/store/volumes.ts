@@ -6,12 +6,12 @@ import type { VolumeRow } from './tables.ts';
 
 export type ServerVolume = VolumeRow;
 
-/** Ordered by device name, so the boot disk comes first. */
+/** The volumes of a server, ordered by device name, so the boot disk comes first. */
 export async function volumesOf(db: NovaDb, serverId: string): Promise<ServerVolume[]> {
   return (await volumesOfServers(db, [serverId])).get(serverId) ?? [];
 }
 
-/** By server id; servers without volumes are left out. */
+/** The volumes of several servers by server id; servers without volumes are left out. */
 export const volumesOfServers = async (
   db: NovaDb,
   serverIds: readonly string[],

@@ -66,7 +66,7 @@ const updateBody = [
 ];
 const policy = (name: string): string => `placement:resource_providers:${name}`;
 
-/** conflict that says which is taken: the name or the UUID. */
+/** The conflict that says which is taken: the name or the UUID. */
 async function duplicate(db: PlacementDb, name: string, uuid: string) {
   return fault(
     'conflict',

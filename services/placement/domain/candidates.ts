@@ -23,7 +23,7 @@ interface Way {
   providers: readonly Provider[];
 }
 
-/** In the order of the trees; at most `request.limit` candidates. */
+/** The candidates in the order of the trees; at most `request.limit`. */
 export function findCandidates(
   trees: ReadonlyMap<string, readonly Provider[]>,
   request: CandidateRequest,

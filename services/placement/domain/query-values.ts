@@ -16,7 +16,10 @@ export const badQuery = (why: string, code?: string) =>
 /** Parameter name -> the microversion that introduced it. */
 export type Parameters = Readonly<Record<string, number>>;
 
-/** badRequest: a parameter is unknown, or was introduced by a later microversion. */
+/**
+ * Checks the names of the query parameters. badRequest: one is unknown, or was introduced by a
+ * later microversion.
+ */
 export function unknownParameter(query: Query, parameters: Parameters, version: number) {
   const strangers = Object.keys(query).filter(
     (name) => !Object.hasOwn(parameters, name) || (parameters[name] ?? 0) > version,

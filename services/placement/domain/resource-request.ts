@@ -157,7 +157,8 @@ function parseWide(query: Query, version: number): Outcome<Omit<CandidateRequest
 }
 
 /**
- * badRequest: a group has no resources. Since 1.36 a group that `same_subtree` names needs none.
+ * Checks the groups of the request. badRequest: a group has no resources. Since 1.36 a group that
+ * `same_subtree` names needs none.
  */
 function wrongGroups(
   groups: readonly GroupRequest[],

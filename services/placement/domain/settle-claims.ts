@@ -65,8 +65,9 @@ export function settleClaims(
 }
 
 /**
- * conflict: not enough capacity. concurrentUpdate: a consumer's generation is stale. badRequest: a
- * provider does not exist.
+ * Settles claims that are granted together or not at all; undefined: granted. conflict: not enough
+ * capacity. concurrentUpdate: a consumer's generation is stale. badRequest: a provider does not
+ * exist.
  */
 function settleOne(
   claims: readonly ConsumerClaim[],

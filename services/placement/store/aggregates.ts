@@ -1,7 +1,10 @@
 // SQL of the aggregates that providers belong to.
 import type { PlacementDb } from './tables.ts';
 
-/** To be called in a transaction that also increments the provider's generation. */
+/**
+ * Replaces a provider's aggregates. To be called in a transaction that also increments the
+ * provider's generation.
+ */
 export async function replaceAggregates(
   trx: PlacementDb,
   providerUuid: string,

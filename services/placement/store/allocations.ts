@@ -40,9 +40,9 @@ export async function replaceAllocations(
 }
 
 /**
- * On MariaDB the rows of consumers and providers are locked until the transaction ends, in the
- * order of their keys, to avoid deadlocks. A grant also writes both, so that Galera detects
- * conflicts between nodes.
+ * Reads what settling the claims needs. On MariaDB the rows of consumers and providers are locked
+ * until the transaction ends, in the order of their keys, to avoid deadlocks. A grant also writes
+ * both, so that Galera detects conflicts between nodes.
  */
 async function readFacts(trx: PlacementDb, claims: readonly ConsumerClaim[]): Promise<ClaimFacts> {
   const generations = new Map<string, number>();

@@ -23,7 +23,7 @@ export async function addedNames(db: PlacementDb, kind: NameKind): Promise<strin
   return rows.map((row) => row.name);
 }
 
-/** Idempotent. */
+/** Adds a name unless it exists. Idempotent. */
 export async function addName(
   db: PlacementDb,
   kind: NameKind,
@@ -91,7 +91,10 @@ export async function traitsInUse(db: PlacementDb): Promise<Set<string>> {
   return new Set(rows.map((row) => row.trait));
 }
 
-/** To be called in a transaction that also increments the provider's generation. */
+/**
+ * Replaces a provider's traits. To be called in a transaction that also increments the provider's
+ * generation.
+ */
 export async function replaceTraits(
   trx: PlacementDb,
   providerUuid: string,

@@ -13,7 +13,10 @@ export async function providerExists(db: PlacementDb, uuid: string): Promise<boo
   return row !== undefined;
 }
 
-/** `taken`: another provider has the name or UUID. `noParent`: the parent does not exist. */
+/**
+ * Inserts a provider. `taken`: another one has the name or UUID. `noParent`: the parent does not
+ * exist.
+ */
 export async function insertProvider(
   db: PlacementDb,
   { uuid, name, parentUuid }: { uuid: string; name: string; parentUuid: string | null },

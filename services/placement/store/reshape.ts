@@ -19,8 +19,9 @@ export interface ReshapedProvider {
 }
 
 /**
- * badRequest: a provider does not exist. concurrentUpdate: a generation is stale. conflict: not
- * enough capacity, or an inventory that is to be removed is in use.
+ * Replaces inventories and allocations, all or none. badRequest: a provider does not exist.
+ * concurrentUpdate: a generation is stale. conflict: not enough capacity, or an inventory that is
+ * to be removed is in use.
  */
 export async function reshape(
   db: PlacementDb,

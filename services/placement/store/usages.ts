@@ -8,7 +8,10 @@ export interface Owner {
   userId: string | undefined;
 }
 
-/** Sums of allocations by consumer type (null: not given) and resource class. */
+/**
+ * Sums of the allocations of a project, or of one of its users, by consumer type (null: not given)
+ * and resource class.
+ */
 export async function usageOf(
   db: PlacementDb,
   { projectId, userId }: Owner,

@@ -8,7 +8,7 @@ import { explainedTargets, runnerUpOf } from './explain-decision.ts';
 const mostHosts = 3;
 const mostEarlier = 10;
 
-/** `hosts`: the hosts of the answer, best first. */
+/** The summary of one decision. `hosts`: the hosts of the answer, best first. */
 export function historyEntry(
   { atMs, decision, noHost }: LoggedDecision,
   hosts: readonly string[],

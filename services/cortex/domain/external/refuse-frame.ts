@@ -9,7 +9,7 @@ interface Frame {
   weights: Readonly<Record<string, number>>;
 }
 
-/** undefined: they are correct. */
+/** The first error; undefined: hosts and weights are correct. */
 export function refuseFrame({ hosts, weights }: Frame): Fault | undefined {
   const names = new Set(hosts.map(({ host }) => host));
   for (const name of names)

@@ -1,6 +1,6 @@
 // Shuffles the first `count` hosts in an order that depends on the server alone. For an evacuation
-// Nova uses only the first host, so that without this all servers of a dead host would be sent to
-// the same one.
+// Nova uses only the first host, so that without this all servers of the host that is evacuated
+// would be sent to the same one.
 import { fnv1a, mixed } from '../fleet/fnv1a.ts';
 
 export function shuffleFirst(hosts: readonly string[], count: number, serverId: string): string[] {

@@ -41,8 +41,8 @@ export const capabilities = defineFilter({
 });
 
 /**
- * For facts with few distinct values, each with its set of hosts: compares once per value instead
- * of once per host.
+ * Keeps the hosts whose hypervisor type or architecture meets `wanted`. These facts have few
+ * distinct values, each with its set of hosts: compares once per value instead of once per host.
  */
 function keepKinds(
   run: FilterRun,

@@ -11,7 +11,10 @@ export interface UnlockRules {
   ignoredTypes: readonly ReservationType[];
 }
 
-/** Usable amount by resource class and host; undefined: none, which is the usual case. */
+/**
+ * The amounts of the reservations that the request may use, by resource class and host; undefined:
+ * there are none, which is the usual case.
+ */
 export function unlockedByHost(
   fleet: Fleet,
   request: PlacementRequest,

@@ -95,7 +95,7 @@ export class Fleet {
     return this.present.length;
   }
 
-  /** undefined: there is no such host at present. */
+  /** The position of a host in the columns; undefined: there is no such host at present. */
   positionOf(name: string): number | undefined {
     const position = this.#positions.get(name);
     return position !== undefined && has(this.present, position) ? position : undefined;
@@ -315,7 +315,7 @@ export class Fleet {
 
 const namesIn = (name: string | null): readonly string[] => (name ? [name] : []);
 
-/** undefined: no aggregate of the host restricts projects. */
+/** The projects that the host's aggregates list; undefined: none of them restricts projects. */
 function tenantsOf({ aggregates }: HostFacts): string[] | undefined {
   const lists = aggregates.flatMap(({ metadata }) =>
     Object.entries(metadata)

@@ -62,7 +62,7 @@ export function factsOfHost(
   };
 }
 
-/** From traits such as COMPUTE_ARCH_X86_64; '' if the host has none. */
+/** The architecture in traits such as COMPUTE_ARCH_X86_64; '' if the host has none. */
 const architectureIn = (traits: readonly string[]): string =>
   traits
     .flatMap((trait) => /^(?:COMPUTE|HW)_ARCH_(\w+)$/.exec(trait)?.[1] ?? [])[0]

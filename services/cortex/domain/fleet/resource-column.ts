@@ -54,7 +54,10 @@ export class ResourceColumn {
     this.setUsed(host, facts?.used ?? 0);
   }
 
-  /** `reportedAmount`: the amount that the source reports; in-flight amounts are added to it. */
+  /**
+   * Sets the used amount of a host to `reportedAmount`, which the source reports, plus the
+   * in-flight amounts.
+   */
   setUsed(host: number, reportedAmount: number): void {
     this.used[host] = reportedAmount + (this.inFlight[host] ?? 0);
     this.#refresh(host);

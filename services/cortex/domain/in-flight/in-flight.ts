@@ -66,7 +66,7 @@ export class InFlight {
     });
   }
 
-  /** No effect if the owner holds nothing. */
+  /** Releases the choice of an owner. No effect if the owner holds nothing. */
   release(owner: string): void {
     const choice = this.#choices.get(owner);
     if (!choice) return;
@@ -96,7 +96,8 @@ export class InFlight {
   }
 
   /**
-   * `consumers` have claims on the host: what they held there is now allocated, and is released.
+   * Releases what `consumers` hold on the host: their claims there have been seen, so it is
+   * allocated now.
    */
   noteClaims(host: string, consumers: Iterable<string>): void {
     const owners = this.#ownersOn.get(host);

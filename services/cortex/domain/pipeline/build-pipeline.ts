@@ -18,8 +18,9 @@ const filterOf = new Map(filters.map((filter) => [filter.name, filter]));
 const weigherOf = new Map(weighers.map((weigher) => [weigher.name, weigher]));
 
 /**
- * badRequest: a step is unknown, appears twice, or has wrong parameters. `detail.field` is the path
- * in the resource; `detail.unknown` is set if there is no such step.
+ * Builds the steps of a pipeline from its spec. badRequest: a step is unknown, appears twice, or
+ * has wrong parameters. `detail.field` is the path in the resource; `detail.unknown` is set if
+ * there is no such step.
  */
 export function buildPipeline(name: string, spec: PipelineSpec): Outcome<Pipeline> {
   const pipeline = {

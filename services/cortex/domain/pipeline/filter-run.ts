@@ -168,7 +168,7 @@ export class FilterRun {
     return { active, from: this.#recorded };
   }
 
-  /** `out`: the candidates of this word to remove. */
+  /** Removes candidates of one word and records them; `out`: the bits of those to remove. */
   #takeOut(word: number, out: number): void {
     const left = (this.#candidates[word] ?? 0) & ~out;
     if (out !== 0) {

@@ -6,7 +6,7 @@ import type { PipelineSpec } from '#contracts/cortex/pipeline.ts';
 import type { WantedCondition } from '#contracts/kube/conditions.ts';
 import { buildPipeline } from './build-pipeline.ts';
 
-/** badRequest with `detail.field`: the pipeline cannot be used. */
+/** Whether the pipeline can be used. badRequest with `detail.field`: it cannot. */
 export function judgePipeline(name: string, spec: PipelineSpec): Outcome<void> {
   if (spec.schedulingDomain !== 'nova')
     return fault('badRequest', `Pipelines of ${spec.schedulingDomain} are not used here.`, {
@@ -20,7 +20,10 @@ export function judgePipeline(name: string, spec: PipelineSpec): Outcome<void> {
   return isFault(pipeline) ? pipeline : undefined;
 }
 
-/** `inForce`: which version decides instead, if the resource cannot be used. */
+/**
+ * The conditions of the resource for a judgement; `wrong`: why it cannot be used. `inForce`: which
+ * version decides instead, if the resource cannot be used.
+ */
 export function pipelineConditions(
   wrong: Fault | undefined,
   inForce: 'an earlier version' | 'nothing',

@@ -4,7 +4,7 @@
 import { Balance } from './balance.ts';
 import type { BalanceGoal, MovableFleet } from './movable-fleet.ts';
 
-/** undefined: more than `most` are needed. */
+/** The least number of migrations; undefined: more than `most` are needed. */
 export function fewestMigrations(
   fleet: MovableFleet,
   goal: BalanceGoal,

@@ -45,8 +45,8 @@ export const defaultPlanOptions: PlanOptions = {
  */
 type Preference = (gain: number, evenness: number, size: number) => number;
 /**
- * No preference suits every fleet: of the plans that result, the one with the least excess, then
- * the shortest, is taken.
+ * A plan is made with each of these, since none suits every fleet: of the plans that result, the
+ * one with the least excess, then the shortest, is taken.
  */
 const preferences: readonly Preference[] = [
   (gain, evenness) => gain * 1e6 + evenness,
@@ -100,7 +100,10 @@ class Limits {
   }
 }
 
-/** For each server that must leave, the target that is best for balance. */
+/**
+ * The first steps of every plan: for each server that must leave its host, the target that is best
+ * for balance.
+ */
 function stepsOfLeaving(fleet: MovableFleet, options: PlanOptions): Step[] {
   const [state, limits] = [new Balance(fleet, options), new Limits(options)];
   const steps: Step[] = [];

@@ -38,7 +38,7 @@ export function pageSizesOf(text: string): readonly number[] | undefined {
   return size === 4 ? [] : [size];
 }
 
-/** null: the guest has no NUMA or page size demands. */
+/** The nodes and page sizes that flavor and image demand; null: the guest has no such demands. */
 export function topologyOf(
   specs: Readonly<Record<string, string>>,
   properties: Readonly<Record<string, unknown>>,

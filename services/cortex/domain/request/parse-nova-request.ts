@@ -145,7 +145,10 @@ function imageRequest(
   };
 }
 
-/** Nova stores an image's `trait:X=required` as one list: nova.objects.image_meta. */
+/**
+ * The traits that an image requires. Nova stores an image's `trait:X=required` as one list:
+ * nova.objects.image_meta.
+ */
 function imageTraits(properties: Readonly<Record<string, unknown>>): string[] {
   const listed = properties['traits_required'];
   return [

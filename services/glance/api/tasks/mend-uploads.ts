@@ -1,5 +1,5 @@
-// Cleans up after killed processes: images left in status saving, unfinished files, files of
-// deleted images. Level-triggered, idempotent.
+// Cleans up after killed processes: images left in status saving or uploading, unfinished files,
+// files of deleted images. Level-triggered, idempotent.
 import type { Task } from '#platform/tasks/tasks.ts';
 import { isDead } from '../../domain/upload.ts';
 import { abandonDeadUpload, neededKeys, runningUploads } from '../../store/uploads.ts';

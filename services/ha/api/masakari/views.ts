@@ -3,7 +3,7 @@ import type { Json } from '#contracts/common/json.ts';
 import type { MasakariDocument } from '#contracts/ha/masakari.ts';
 import type { MoveRow, NotificationRow, SegmentHostRow, SegmentRow } from '../../store/tables.ts';
 
-/** `2026-11-30T10:04:15.000000`: UTC, without a zone suffix. */
+/** The time as in `2026-11-30T10:04:15.000000`: UTC, without a zone suffix. */
 export const timeText = (ms: number): string => `${new Date(ms).toISOString().slice(0, 23)}000`;
 const timeOrNull = (ms: number | null): string | null => (ms === null ? null : timeText(ms));
 
@@ -21,7 +21,7 @@ const commonFields = ({
   deleted: false,
 });
 
-/** `version`: the minor version. */
+/** A segment as the API shows it in a microversion. `version`: its minor number. */
 export const segmentView = (row: SegmentRow, version: number): MasakariDocument => ({
   ...commonFields(row),
   name: row.name,

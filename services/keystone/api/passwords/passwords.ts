@@ -30,11 +30,11 @@ export const defaultPasswordCost = {
 };
 
 export interface Passwords {
-  /** tooManyRequests or unavailable: too many hashes are waiting. */
+  /** Hashes a password. tooManyRequests or unavailable: too many hashes are waiting. */
   hash(password: string, turn: Turn): Promise<Outcome<string>>;
   /**
-   * Also false for an empty hash (a user without a password, or no user), after the same time as
-   * for a wrong password. Faults as for `hash`.
+   * Whether the password has this hash. Also false for an empty hash (a user without a password, or
+   * no user), after the same time as for a wrong password. Faults as for `hash`.
    */
   verify(password: string, hash: string, turn: Turn): Promise<Outcome<boolean>>;
 }

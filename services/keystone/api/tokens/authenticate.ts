@@ -58,8 +58,8 @@ const lacking = (what: string, where: string): Fault =>
   fault('badRequest', `Expecting to find ${what} in ${where}.`);
 
 /**
- * `address`: the client's address, for the password queue. tooManyRequests or unavailable: too many
- * password checks are waiting.
+ * The payload of a new token for these credentials and this scope. `address`: the client's address,
+ * for the password queue. tooManyRequests or unavailable: too many password checks are waiting.
  */
 export async function authenticate(
   k: Keystone,

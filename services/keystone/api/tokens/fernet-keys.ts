@@ -8,7 +8,7 @@ import { seal, unseal, type FernetKey } from '../../domain/fernet.ts';
 
 export interface FernetKeys {
   seal(plain: Buffer): string;
-  /** undefined: no key in the folder made this token. */
+  /** The payload in a token; undefined: no key in the folder made this token. */
   unseal(token: string): Promise<Buffer | undefined>;
   /** Reads the folder again, since another process may have rotated the keys. */
   reload(): Promise<void>;

@@ -22,7 +22,10 @@ import { contextOf, documentOf, type AccessRule, type TokenFacts } from './token
 
 export interface Tokens {
   seal(payload: TokenPayload): string;
-  /** unauthorized: not our token, expired, revoked, or its user, scope or roles no longer exist. */
+  /**
+   * The facts of a token. unauthorized: not our token, expired, revoked, or its user, scope or
+   * roles no longer exist.
+   */
   open(token: string): Promise<Outcome<TokenFacts>>;
   /** The same checks for a payload that has not been sealed into a token yet. */
   factsOf(payload: TokenPayload): Promise<Outcome<TokenFacts>>;

@@ -28,7 +28,10 @@ export function expireEvents({ store, clock }: KubeDeps): Controller {
   };
 }
 
-/** At most the current time: an event dated in the future would otherwise never expire. */
+/**
+ * The time that the event states, but at most the current time: an event dated in the future would
+ * otherwise never expire.
+ */
 function writtenAt({ object }: Stored, now: number): number {
   const timestamp = object['lastTimestamp'] ?? object.metadata.creationTimestamp;
   const at = typeof timestamp === 'string' ? Date.parse(timestamp) : Number.NaN;

@@ -18,7 +18,10 @@ const group = 'rbac.authorization.k8s.io';
 const rolesKind = storageKey({ group, plural: 'clusterroles' });
 const autoupdate = 'rbac.authorization.kubernetes.io/autoupdate';
 
-/** To be called before requests are served: without these roles nobody may even use discovery. */
+/**
+ * Creates or completes the built-in roles and their bindings. To be called before requests are
+ * served: without these roles nobody may even use discovery.
+ */
 export async function bootstrapAccess(deps: KubeDeps): Promise<void> {
   for (const wanted of bootstrapRoles) await ensure(deps, 'clusterroles', wanted, 'rules');
   for (const wanted of bootstrapBindings)
@@ -63,7 +66,10 @@ async function ensure(
     await store.replace(place, { ...object, [field]: [...there, ...missing] }, stored.revision);
 }
 
-/** Repeated until nothing changes, because an aggregated role may itself be part of another. */
+/**
+ * Writes the rules of all aggregated roles; repeated until nothing changes, at most ten times,
+ * because an aggregated role may itself be part of another.
+ */
 async function aggregate({ store }: KubeDeps): Promise<void> {
   let isChanged = true;
   for (let round = 0; isChanged && round < 10; round += 1) {

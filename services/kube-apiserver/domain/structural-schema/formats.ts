@@ -28,7 +28,7 @@ const checks: Readonly<Record<string, (value: string) => boolean>> = {
   uri: (value) => URL.canParse(value),
 };
 
-/** undefined: the value has the format, or the format is not one that is checked. */
+/** What is wrong; undefined: the value has the format, or the format is not one that is checked. */
 export function formatTrouble(value: string, format: string): string | undefined {
   const check = Object.hasOwn(checks, format) ? checks[format] : undefined;
   return check === undefined || check(value)

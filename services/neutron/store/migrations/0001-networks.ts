@@ -1,4 +1,4 @@
-// Networks, subnets, ports and their addresses; routers and floating IPs.
+// Networks with their segments, subnets, ports with their addresses and security groups.
 import type { CreateTableBuilder } from 'kysely';
 import type { ColumnTypes, Migration } from '#platform/db/migrate.ts';
 

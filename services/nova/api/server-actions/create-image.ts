@@ -49,7 +49,10 @@ export const createImage: ServerActionRow = {
   },
 };
 
-/** conflict: the server is locked, or its state does not allow an image. */
+/**
+ * Checks that the server's state allows an image. conflict: it does not; if the server is also
+ * locked, the fault names the lock. A lock alone is refused later, by `ofDisk` and `ofVolumes`.
+ */
 export const refuseNow = (
   request: ApiRequest,
   server: Server,
@@ -95,8 +98,8 @@ export async function ofDisk(
 }
 
 /**
- * Complete when it returns: the image only refers to snapshots that Cinder takes; no data is
- * uploaded and no saga follows.
+ * Creates the image of a volume-backed server. It is complete when this returns: the image only
+ * refers to snapshots that Cinder takes; no data is uploaded and no saga follows.
  */
 async function ofVolumes(
   deps: NovaDeps,

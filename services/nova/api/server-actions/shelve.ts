@@ -39,7 +39,8 @@ export const shelve: ServerActionRow = {
 };
 
 /**
- * The image is created with the caller's token, so that the caller's permissions and quota apply.
+ * Creates the image of the server's root disk and begins to shelve the server. The image is created
+ * with the caller's token, so that the caller's permissions and quota apply.
  */
 async function withImage(
   deps: NovaDeps,

@@ -113,7 +113,10 @@ const insertMove = async (
     nowMs,
   );
 
-/** overQuota: the project's quota has no room for the difference between new and old flavor. */
+/**
+ * Checks the quota for a resize. overQuota: the project's quota has no room for the difference
+ * between new and old flavor.
+ */
 async function checkGrowth(
   trx: NovaDb,
   server: Server,

@@ -12,8 +12,9 @@ import type { PendingResources } from './pending-resources.ts';
 type Request = ApiRequest<unknown>;
 
 /**
- * `image`: already created at Glance, without data; with this transaction it passes from the
- * request to the saga, which uploads or removes it. conflict: the state does not allow shelving.
+ * Begins to shelve a server. `image`: already created at Glance, without data; with this
+ * transaction it passes from the request to the saga, which uploads or removes it; null: the server
+ * boots from a volume. conflict: the state does not allow shelving.
  */
 export async function beginShelve(
   deps: NovaDeps,
@@ -38,7 +39,10 @@ export async function beginShelve(
   });
 }
 
-/** conflict: the server is not shelved, or already offloaded. */
+/**
+ * Begins to offload a shelved server from its host. conflict: it is not shelved, or already
+ * offloaded.
+ */
 export async function beginOffload(
   deps: NovaDeps,
   request: Request,
@@ -55,7 +59,8 @@ export async function beginOffload(
 }
 
 /**
- * `zone`, `host`: where a server that was offloaded is to run. conflict: the server is not shelved.
+ * Begins to unshelve a server. `zone`, `host`: where one that was offloaded is to run; null:
+ * anywhere. conflict: the server is not shelved.
  */
 export async function beginUnshelve(
   deps: NovaDeps,

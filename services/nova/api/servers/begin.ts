@@ -290,7 +290,10 @@ export async function beginDeletion(
   return undefined;
 }
 
-/** Adds an action log entry for an action without a saga (lock, unlock). */
+/**
+ * Adds an action log entry for an action without a saga: lock, unlock, and the abort and forced
+ * completion of a live migration.
+ */
 export async function logInstant(
   deps: NovaDeps,
   request: Request,
@@ -348,8 +351,8 @@ async function wake(deps: NovaDeps, request: Request): Promise<void> {
 }
 
 /**
- * The fault for an action that cannot begin: notFound if the server is gone, else conflict with its
- * state.
+ * The fault for an action that cannot begin: notFound if the server is deleted, else conflict with
+ * its state.
  */
 export async function refusal(db: NovaDb, server: Server, action: string): Promise<Fault> {
   const now = await findServer(db, server.id, null);

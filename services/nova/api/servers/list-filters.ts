@@ -97,8 +97,8 @@ const invalid = (name: string, value: string, why: string) =>
   fault('badRequest', `Invalid input for query parameters ${name}. Value: ${value}. ${why}`);
 
 /**
- * badRequest: an invalid value, or an unknown filter. forbidden: the policy denies listing other
- * projects' or deleted servers.
+ * Reads the filters of a list of servers from the query. badRequest: an invalid value, or an
+ * unknown filter. forbidden: the policy denies listing other projects' or deleted servers.
  */
 export async function filtersOf(
   deps: NovaDeps,

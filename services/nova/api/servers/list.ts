@@ -43,8 +43,8 @@ const sortColumns: Readonly<Record<string, keyof ServerRow>> = {
 };
 
 /**
- * hasOwn, because the caller chooses the name: `constructor` must not find Object.prototype's
- * member.
+ * The column of a name. hasOwn, because the caller chooses the name: `constructor` must not find
+ * Object.prototype's member.
  */
 const columnOf = <Column>(
   columns: Readonly<Record<string, Column>>,

@@ -226,8 +226,9 @@ export function devicesOfImage(image: ImageFacts): Outcome<WantedVolume[]> {
 }
 
 /**
- * badRequest: a source does not exist for the caller, is in use, not bootable or too small. Returns
- * the facts of the image behind the boot volume, if there is one.
+ * Checks the sources of the wanted volumes. badRequest: a source does not exist for the caller, is
+ * in use, not bootable or too small. Returns the facts of the image behind the boot volume, if
+ * there is one.
  */
 export async function checkDisks(
   deps: NovaDeps,

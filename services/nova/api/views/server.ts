@@ -273,7 +273,8 @@ function fieldsFor(version: number, showsHost: boolean, answers: Answers): reado
 }
 
 /**
- * `answers`: whether the JSON is for a show, for a list, or for the answer to update or rebuild.
+ * The JSON of a server. `answers`: whether it is for a show, for a list, or for the answer to
+ * update or rebuild.
  */
 export function serverView(
   server: Server,

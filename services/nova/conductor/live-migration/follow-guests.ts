@@ -13,10 +13,11 @@ export interface GuestReport {
 }
 
 /**
- * `own`: the servers of the report whose row names this host. A guest that is paused on its host,
- * though its server is active and migrating, has handed over its memory; a guest that runs on a
- * host that is not its server's yet has arrived. If the migration fails, the saga brings the ports
- * back. nova.compute.manager, handle_lifecycle_event.
+ * Activates the ports of the reported guests that are changing hosts: a guest that is paused on its
+ * host, though its server is active and migrating, has handed over its memory; a guest that runs on
+ * a host that is not its server's yet has arrived. If the migration fails, the saga brings the
+ * ports back. `own`: the servers of the report whose rows name this host. nova.compute.manager,
+ * handle_lifecycle_event.
  */
 export async function followGuests(
   deps: NovaDeps,

@@ -4,7 +4,10 @@ import { isFault } from '#contracts/common/fault.ts';
 import type { NovaDeps } from '../../deps.ts';
 import { agentOn } from '../../rpc-clients.ts';
 
-/** `unknown`: a host whose answer is needed does not answer now. */
+/**
+ * Where the guest is. `moving`: its migration is in progress, or it has left the source and not
+ * arrived yet. `unknown`: a host whose answer is needed does not answer now.
+ */
 export type Whereabouts = 'source' | 'moving' | 'destination' | 'unknown';
 
 const timeoutMs = 15_000;
