@@ -21,7 +21,7 @@ export type CopiedOrigin =
       kind: 'snapshot';
       id: string;
       volumeId: string;
-      /** Created for this copy only, since a guest uses the volume. */
+      /** The snapshot was created for this copy only, since a guest uses the volume. */
       temporary?: true;
     }
   | { kind: 'volume'; id: string };
@@ -57,7 +57,10 @@ export type CinderVolumeOperations = {
   'cinder.release-volume': { volumeId: string };
   'cinder.create-snapshot': SnapshotInput;
   'cinder.delete-snapshot': SnapshotInput;
-  /** `imageId`: of the image that the API creates, without data, right after this is journalled. */
+  /**
+   * Uploads the volume's data to the image `imageId`, which the API creates, without data, right
+   * after this is journalled.
+   */
   'cinder.upload-image': {
     volumeId: string;
     projectId: string;
@@ -72,7 +75,7 @@ export type CinderBackupOperations = {
     backupId: string;
     volumeId: string;
     snapshotId: string | null;
-    /** The snapshot was created for this backup only, since a guest uses the volume. */
+    /** Whether the snapshot was created for this backup only, since a guest uses the volume. */
     temporary: boolean;
     projectId: string;
     /** The volume's status, which is restored afterwards. */
@@ -82,7 +85,7 @@ export type CinderBackupOperations = {
     backupId: string;
     volumeId: string;
     projectId: string;
-    /** The volume was created for this restore: it is scheduled and created first. */
+    /** Whether the volume was created for this restore: it is then scheduled and created first. */
     created: boolean;
   };
   'cinder.delete-backup': { backupId: string; projectId: string };

@@ -102,7 +102,9 @@ export interface HostList {
 export interface HostDetail extends HostView {
   timeline: TimelineEntry[];
   moves: MoveView[];
-  /** Guests that died recently. */
+  /**
+   * Guests that died on the host while it was alive; each until its last start is long enough ago.
+   */
   guests: GuestRecoveryView[];
 }
 
