@@ -51,7 +51,9 @@ export async function withMariadb<R>(use: (mariadb: PrivateMariadb) => Promise<R
   }
 }
 
-/** `network`: options about where the server listens; by default on its unix socket only. */
+/**
+ * Starts a MariaDB. `network`: options about where it listens; by default on its unix socket only.
+ */
 export async function startMariadb(
   network: readonly string[] = ['--skip-networking'],
 ): Promise<RestartableMariadb> {

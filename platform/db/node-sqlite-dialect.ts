@@ -59,8 +59,8 @@ class KeptPlanCompiler extends SqliteQueryCompiler {
 }
 
 /**
- * One connection; Kysely's runtime driver serialises its users (`supportsMultipleConnections` is
- * false for SQLite).
+ * A driver with one connection, whose users Kysely's runtime driver serialises
+ * (`supportsMultipleConnections` is false for SQLite).
  */
 class NodeSqliteDriver implements Driver {
   readonly #options: NodeSqliteOptions;

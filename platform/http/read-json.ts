@@ -15,7 +15,10 @@ export const defaultMaxBodyBytes = 114_688;
 /** Deadline for receiving a whole JSON body, however steadily it arrives. */
 const bodyDeadlineMs = 60_000;
 
-/** null: there is no body. Faults: requestTimeout, tooLarge, unsupportedMediaType, badRequest. */
+/**
+ * Reads and parses a body; null: there is none. Faults: requestTimeout, tooLarge,
+ * unsupportedMediaType, badRequest.
+ */
 export async function readJson(
   raw: {
     body: { json: Json } | { stream: Readable } | null;

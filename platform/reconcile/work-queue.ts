@@ -28,7 +28,7 @@ export interface WorkQueue {
 
 const backoffMs = { first: 50, most: 60_000 };
 
-/** Starts empty; nothing runs before the first `add`. */
+/** Creates a queue, which is empty: nothing runs before the first `add`. */
 export function createWorkQueue(
   clock: Pick<Clock, 'after' | 'monotonicMs'>,
   { work, onError, concurrency = 4, metrics }: WorkQueueOptions,

@@ -34,7 +34,7 @@ export const rabbitmqMissing = async (): Promise<string | false> =>
     () => `${serverProgram} is missing: apt-get install --no-install-recommends rabbitmq-server`,
   );
 
-/** With `tls` the broker accepts TLS connections only. */
+/** Starts a broker; with `tls` it accepts TLS connections only. */
 export async function startRabbitmq(tls?: {
   certFile: string;
   keyFile: string;
