@@ -184,7 +184,10 @@ async function idOfName(
   );
 }
 
-/** Nova at the microversion that the original operator uses; Nova's newest is 2.95. */
+/**
+ * Makes calls to Nova's API at 2.90, the microversion that the upstream
+ * openstack-hypervisor-operator uses; our Nova's newest is 2.95.
+ */
 export const computeAsker = (deps: ClientDeps, timeoutMs: number): Ask =>
   askService(deps, itself, {
     service: 'compute',
@@ -194,7 +197,7 @@ export const computeAsker = (deps: ClientDeps, timeoutMs: number): Ask =>
     refusal,
   });
 
-/** Glance, to look images up. */
+/** Makes calls to Glance's API, to look images up. */
 export const imagesAsker = (deps: ClientDeps, timeoutMs: number): Ask =>
   askService(deps, itself, { service: 'image', root: '/v2/', timeoutMs, refusal });
 
