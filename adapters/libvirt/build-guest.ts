@@ -126,7 +126,7 @@ export async function removeGuest(driver: Driver, uuid: string): Promise<void> {
 
 /**
  * Looks up the guest's images in the cache, marks them as used, and plans the guest. conflict: an
- * image is not cached. badRequest: see planGuest.
+ * image is not cached. badRequest: as `planGuest` (guest-plan.ts).
  */
 export async function planFor(
   driver: Driver,

@@ -65,7 +65,10 @@ const countOf = (text: string): number => {
   return Number.isSafeInteger(count) && count >= 0 ? count : 0;
 };
 
-/** Throws if the document does not describe a host. */
+/**
+ * The host's CPU architecture and NUMA cells, by its capabilities. Throws if the document does not
+ * describe a host.
+ */
 export function hostCapabilities(xml: string): { cpuArch: string; cells: CellFacts[] } {
   const host = at(parse(xml), 'capabilities', 'host');
   if (!host) throw new Error('the capabilities of libvirt have no host');

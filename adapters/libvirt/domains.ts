@@ -29,7 +29,7 @@ export class Domains {
     this.#client = client;
   }
 
-  /** null: no such domain. */
+  /** The domain with this UUID; null: there is none. */
   async find(uuid: string): Promise<Domain | null> {
     return orNull(
       this.#client.call(remote.domainLookupByUuid, { uuid }).then((found) => found.domain),

@@ -67,7 +67,7 @@ export class ImageCache {
     return fetch ? await this.#await(fetch, image, maxVirtualBytes, signal) : this.#touch(target);
   }
 
-  /** null: the image is in the cache. */
+  /** Begins a fetch, or joins one that has just begun; null: the image is in the cache. */
   async #begin(image: GuestImage, target: string, openImage: OpenImage): Promise<Fetch | null> {
     if (await exists(target)) return null;
     const other = this.#fetches.get(target); // another caller began during the await

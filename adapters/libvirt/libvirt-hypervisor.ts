@@ -1,5 +1,5 @@
 // The libvirt driver of ports/hypervisor.ts: one libvirt daemon, one state folder. Created by
-// compose for each host's Nova Agent.
+// compose for each host's Nova Agent, for the audit, and to shut down a host's guests.
 import { constants } from 'node:fs';
 import { mkdir, open, rm } from 'node:fs/promises';
 import path from 'node:path';

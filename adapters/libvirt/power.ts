@@ -150,8 +150,8 @@ async function askToShutDown(driver: Driver, domain: Domain, timeoutMs: number):
 }
 
 /**
- * A failure is only logged: the guest may have stopped meanwhile, or have no agent. The caller
- * reads the state.
+ * Requests a shutdown once, by ACPI or by the guest agent (`way`). A failure is only logged: the
+ * guest may be off meanwhile, or have no agent. The caller reads the state.
  */
 async function press(driver: Driver, domain: Domain, way: number): Promise<void> {
   const pressed = await asOutcome(() =>

@@ -51,7 +51,10 @@ export function firmwareDate(date: string | undefined): string | undefined {
 
 type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
-/** Not cached: an update may change the files while this process runs. Fails as open(2) does. */
+/**
+ * Reads the facts, each time anew: an update may change the files while this process runs. Fails as
+ * open(2) does.
+ */
 export async function systemFacts(root: string): Promise<SystemFacts> {
   const at = (file: string): string => path.join(root, file);
   const optional = async (file: string): Promise<string | undefined> =>

@@ -81,8 +81,8 @@ export function breakLocks(
 
 /**
  * Releases the locks that the guest no longer uses. `inUse`: the locks in use, if the caller has
- * just read them. A release that fails is repeated by the next pass, or by the filer when it is
- * back.
+ * just read them. A release that fails is repeated by the next pass, or by the locks' driver once
+ * the filer answers.
  */
 export async function releaseUnused(
   driver: Driver,

@@ -37,7 +37,7 @@ export interface PlacedVolume {
   source: VolumeSource;
 }
 
-/** badRequest: this host does not support this kind of connection. */
+/** Where this host finds the volume. badRequest: it does not support this kind of connection. */
 export function volumeSource(
   connection: VolumeConnection,
   mounts: readonly MountedShare[],
@@ -77,7 +77,7 @@ export function volumeXml(
 }
 
 /**
- * For a disk-only snapshot: `device` writes to `source` from then on.
+ * The XML of a disk-only snapshot, after which `device` writes to `source`.
  * libvirt.org/formatsnapshot.html
  */
 export function snapshotXml(
@@ -122,8 +122,8 @@ export interface DomainDisk {
 }
 
 /**
- * In the domain's order. `path` is the image that is written to: libvirt names it before its
- * backing files.
+ * The domain's disks, in its order. `path` is the image that is written to: libvirt names it before
+ * its backing files.
  */
 export function disksIn(xml: string): DomainDisk[] {
   return [...xml.matchAll(/<disk [^]*?<\/disk>/g)].map(([text]) => {

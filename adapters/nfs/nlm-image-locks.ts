@@ -24,7 +24,7 @@ export interface NlmImageLocksOptions {
   timeoutMs?: number;
   /**
    * How long a refused lock is retried, ms: the holder may be about to release a lock that it could
-   * not release while the filer was away.
+   * not release while the filer did not answer.
    */
   patienceMs?: number;
   /** Interval at which an idle filer is probed, since a dead one does not close connections. */

@@ -1,5 +1,5 @@
-// One NFS share, accessed by file names: stays connected, and mounts again when the server was away
-// or rejects our file handles as stale.
+// One NFS share, accessed by file names: stays connected, and mounts again when the connection is
+// lost or the server rejects our file handles as stale.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { FileAttributes } from './nfs3.ts';

@@ -54,8 +54,8 @@ const maxAnswerBytes = 4 * 1024 * 1024;
 const loopback = /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/;
 
 /**
- * Throws for an address without TLS that is not on this machine, since each request carries a
- * password.
+ * Makes the client of a BMC; it connects at the first request. Throws for an address without TLS
+ * that is not on this machine, since each request carries a password.
  */
 export function openHttp(
   origin: string,
