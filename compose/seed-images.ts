@@ -144,7 +144,10 @@ const withContext = (answer: Fault, when: string): Fault => {
 
 const retryImagesMs = 20_000;
 
-/** A task that retries until the images are registered, since a mirror may be away for a while. */
+/**
+ * A task that retries until the images are registered, since a mirror may be unreachable for a
+ * while.
+ */
 function retryImages(seed: () => Promise<Outcome<void>>, log: Log): Task {
   const troubles = createTroubleLog(log);
   let complete = false;

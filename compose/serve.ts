@@ -54,7 +54,7 @@ export interface RunningProcess {
 
 const peersPollMs = 1_000;
 const requestsEndWithinMs = 30_000;
-/** After /readyz starts to refuse: time for a load balancer to notice. */
+/** Pause of `stop` after /readyz starts to refuse: time for a load balancer to notice. */
 const drainNoticeMs = 1_000;
 
 /**
@@ -144,7 +144,10 @@ export async function serve(options: ServeOptions): Promise<Outcome<RunningProce
   }
 }
 
-/** Unique among the cloud's machines, since it is the owner of sagas and leases. */
+/**
+ * The process's name by default; unique among the cloud's machines, since it is the owner of sagas
+ * and leases.
+ */
 const defaultName = (parts: readonly Part[]): string => `${hostname()}-${parts[0]}`;
 
 /**
