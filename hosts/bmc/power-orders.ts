@@ -19,8 +19,8 @@ export const resetTypes = [
 ] as const;
 
 /**
- * `immediate`: answers when the order is carried out, or after 3 s while it goes on; `task`:
- * answers 202 with a task that carries it out.
+ * How the BMC answers a power order. `immediate`: when it is carried out, or after 3 s while it
+ * goes on; `task`: by 202 with a task that carries it out.
  */
 export type PowerTiming = 'immediate' | 'task';
 

@@ -11,9 +11,9 @@ function hostUuid(dir: string): string {
 }
 
 /**
- * Locally, only root can open the socket, so no authentication is needed. Remotely, libvirtd
- * listens only at the management address, and accepts only clients with a certificate of the
- * cloud's authority, i.e. the cloud's other hosts.
+ * The text of libvirtd.conf. Locally, only root can open the socket, so no authentication is
+ * needed. Remotely, libvirtd listens only at the management address, and accepts only clients with
+ * a certificate of the cloud's authority, i.e. the cloud's other hosts.
  */
 export function libvirtdConf(dir: string, address: string): string {
   return `host_uuid = "${hostUuid(dir)}"

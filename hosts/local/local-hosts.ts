@@ -56,8 +56,8 @@ export interface LocalHost {
 }
 
 /**
- * Expected failures are faults whose message says what to do. Calls for one host run one after the
- * other.
+ * The hosts of one state folder. Expected failures are faults whose message says what to do. Calls
+ * for one host run one after the other.
  */
 export interface LocalHosts {
   /**

@@ -86,7 +86,7 @@ export function createLocalNetwork({
         'badRequest',
         `neutron.publicCidr is '${cidr}': it must be an IPv4 network of 8 to 29 bits, such as 172.24.4.0/24`,
       );
-    // Another cloud uses this cloud's CIDR: it was chosen by hand, or while the other was down.
+    // Another cloud uses this cloud's CIDR: it was chosen by hand, or while the other did not run.
     // Packets to this cloud's addresses would reach the other's guests and filer.
     const other = used.find(({ dst }) => dst === cidr);
     if (other)

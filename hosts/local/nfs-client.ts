@@ -19,9 +19,9 @@ export type NfsClient = 'kernel' | 'libnfs';
 const mountPath = ({ server, share }: Share): string => join('/run/cobalt/volumes', server, share);
 
 /**
- * `hard`: with anything else, writes are lost while the filer is away. `lookupcache`: a negative
- * lookup must not be cached, since Cinder creates images through another client. Not NFS version 3:
- * its locks are lost when the server restarts, unless each host runs a status monitor.
+ * `hard`: with anything else, writes are lost while the filer does not answer. `lookupcache`: a
+ * negative lookup must not be cached, since Cinder creates images through another client. Not NFS
+ * version 3: its locks are lost when the server restarts, unless each host runs a status monitor.
  * test/storage/kernel-client.test.ts tests the options with a kernel that has the client.
  */
 export const mountOptions = 'vers=4.2,hard,lookupcache=positive';
