@@ -7,7 +7,10 @@ import type { HostDetail, HostList } from '#contracts/ha/wire.ts';
 import { systemClock } from '#platform/clock.ts';
 import { runningCloud } from './running-cloud.ts';
 
-/** A file that says that `pauseHa` has switched HA off, with the host's boot id at that time. */
+/**
+ * Path of the file that says that `pauseHa` has switched HA off, with the host's boot id at that
+ * time.
+ */
 const markOf = ({ dir }: Home, host: string): string => join(dir, `ha-paused-${host}`);
 
 /** Switches HA off for the host; returns whether it was on. */
