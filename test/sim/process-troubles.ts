@@ -25,7 +25,7 @@ const longestDownMs = 500;
 /** Only in this share of runs, since simulating a long pause takes real time. */
 const longStopShare = 0.2;
 
-/** Returns the number of troubles. */
+/** Troubles the processes until the users have finished; returns the number of troubles. */
 export async function troubleProcesses(deps: ProcessTroublesDeps): Promise<number> {
   const { control, clock, ids, trace, isOver } = deps;
   let isLongStopLeft = ids.random() < longStopShare;

@@ -129,7 +129,7 @@ const act = (
   },
 });
 
-/** A scenario during which the server's host counts as down, by an operator's word. */
+/** An evacuation from a host that has lost its power, and whose compute service is forced down. */
 const evacuation = (title: string, prepare: () => Promise<string>): Scenario => ({
   title,
   ends: 'ACTIVE',
@@ -395,7 +395,7 @@ async function volumeOf(id: string): Promise<string> {
   return attachment?.volumeId ?? '';
 }
 
-/** Sets hosts up again that a scenario had forced down. */
+/** Ends `forced_down` of the compute services that a scenario had forced down. */
 export async function endScenario(): Promise<void> {
   for (const host of forcedDown) await forceDown(host, false);
   forcedDown.clear();

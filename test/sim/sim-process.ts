@@ -27,7 +27,7 @@ export interface SimProcess {
   readonly ended: Promise<void>;
 }
 
-/** `skewMs`: by how much its clock is ahead of the others'. */
+/** Creates a running process. `skewMs`: by how much its clock is ahead of the others'. */
 export function createSimProcess(name: string, clock: Clock, skewMs: number): SimProcess {
   let state: SimProcess['state'] = 'running';
   let stops = 0;
