@@ -12,7 +12,10 @@ import { startLocked } from './volume-locks.ts';
 const acpiEveryMs = 2_000;
 /** Interval at which the guest agent is asked to shut the guest down as well. */
 const agentEveryMs = 10_000;
-/** Events may be missed while libvirt is away, so the state is read at least this often. */
+/**
+ * Events are missed while the connection to libvirt is lost, so the state is read at least this
+ * often.
+ */
 const pollEveryMs = 500;
 /** Deadline of a suspend, which writes the guest's memory to disk. */
 const saveMs = 10 * 60_000;

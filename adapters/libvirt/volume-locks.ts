@@ -16,8 +16,8 @@ import { disksIn, volumeSource, type PlacedVolume } from './volume-xml.ts';
 import { exists } from './write-whole.ts';
 
 /**
- * Acquires locks. The caller holds the guest's lock, as for every function of this file. conflict:
- * another guest has one of the images; notFound, unavailable, timeout.
+ * Acquires the locks of these volumes. The caller holds the guest's lock, as for every function of
+ * this file. conflict: another guest has one of the images; notFound, unavailable, timeout.
  */
 export async function lockVolumes(
   driver: Driver,

@@ -1,6 +1,8 @@
 // The HA Service's states of a host, and the states of a server's evacuation (move).
 
-/** In the order in which a dying host goes through them. */
+/**
+ * From a host's death to its recovery, in this order; FailedToFence only while it cannot be fenced.
+ */
 export const haStates = [
   'Healthy',
   'Suspect',

@@ -75,8 +75,8 @@ export type ConductorRpc = {
     result: { nodeUuid: string; intervalMs: number };
   };
   /**
-   * The agent is stopping, on command or because its host is shutting down: marks its compute
-   * service as down at once. Idempotent.
+   * The agent is stopping, on command or because its host is shutting down: marks the host's
+   * compute service as down at once. Idempotent.
    */
   agentStops: { params: { host: string }; result: null };
   /**

@@ -96,7 +96,7 @@ export type NovaOperations = {
   'nova.live-migrate-server': OfServer & {
     /** The uuid of its row in `migrations`. */
     migrationId: string;
-    /** The destination that the operator named; null: the scheduler chooses. */
+    /** The destination that the request names; null: the scheduler chooses. */
     host: string | null;
     /** Whether local disks are copied; 'auto': if the server has any. */
     blockMigration: boolean | 'auto';

@@ -37,8 +37,8 @@ export interface NovaRecovery {
   serversOn(host: string): Promise<Outcome<FleetServer[]>>;
   /**
    * Evacuates the server to `host`; null: Nova chooses one. `staysOff`: the server is not started
-   * there. conflict: the host is not down, or the server's state does not allow it, e.g. since it
-   * is being evacuated already.
+   * there. conflict: the compute service of its host is not down, or the server's state does not
+   * allow it, e.g. since it is being evacuated already.
    */
   evacuate(id: string, options: { host: string | null; staysOff: boolean }): Promise<Outcome<void>>;
   /** conflict: the server's state does not allow it to be stopped (or started). */

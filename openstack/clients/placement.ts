@@ -67,7 +67,7 @@ export interface Placement {
   allocations(consumerId: string): Promise<Outcome<Record<string, Record<string, number>>>>;
   /** Deletes all of the consumer's allocations. Succeeds if it has none. */
   release(consumerId: string): Promise<Outcome<void>>;
-  /** Succeeds if the provider exists already. */
+  /** Creates a provider. Succeeds if it exists already. */
   createProvider(provider: { uuid: string; name: string }): Promise<Outcome<void>>;
   /** notFound: there is no such provider. */
   inventory(nodeUuid: string): Promise<Outcome<ProviderInventory>>;

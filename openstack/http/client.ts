@@ -50,9 +50,9 @@ export interface HttpAnswer {
 }
 
 /**
- * Faults: unavailable (not reachable) and timeout (no answer in time). Any HTTP status is an
- * answer, not a fault. `body` is serialised at once: later changes to it are not sent. Throws
- * FenceLost if the calling work has lost its fence (fence.ts).
+ * Calls services by name. Faults: unavailable (not reachable) and timeout (no answer in time). Any
+ * HTTP status is an answer, not a fault. `body` is serialised at once: later changes to it are not
+ * sent. Throws FenceLost if the calling work has lost its fence (fence.ts).
  */
 export interface HttpClient {
   send(call: HttpCall & { asStream?: boolean }): Promise<Outcome<HttpAnswer>>;

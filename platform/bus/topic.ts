@@ -38,7 +38,7 @@ export class Topic<H, M> {
     return best;
   }
 
-  /** Returns false when the queue is full. */
+  /** Adds the message to the queue; returns false when that is full. */
   enqueue(message: M): boolean {
     if (this.#queue.size >= this.#limits.maxQueued) return false;
     this.#queue.push(message);

@@ -8,7 +8,7 @@ import { withDeadline } from '../clock.ts';
 import { parseJson } from './parse-json.ts';
 
 /**
- * oslo.middleware's `max_request_body_size`.
+ * Default limit of a JSON body: oslo.middleware's `max_request_body_size`.
  * https://docs.openstack.org/oslo.middleware/latest/reference/opts.html
  */
 export const defaultMaxBodyBytes = 114_688;

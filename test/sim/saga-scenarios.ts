@@ -153,7 +153,10 @@ async function forceDown(host: string, isDown: boolean): Promise<void> {
   assert.equal(status, 200);
 }
 
-/** Attaches; the request is answered when the saga has ended: by 400 if it was made to fail. */
+/**
+ * Attaches a volume or an interface; the request is answered when the saga has ended: by 400 if it
+ * was made to fail.
+ */
 async function attachTo(path: string, body: JsonObject): Promise<void> {
   const { status } = await cloud.compute('POST', path, body);
   assert.ok([200, 400].includes(status), `POST ${path}: ${status}`);
