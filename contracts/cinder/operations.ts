@@ -29,7 +29,7 @@ export type CopiedOrigin =
 export type CreateVolumeInput = {
   volumeId: string;
   projectId: string;
-  /** null: a blank volume, or one that is filled from the image. */
+  /** What is copied into the volume; null: nothing, it stays blank or is filled from the image. */
   origin: CopiedOrigin | null;
   imageId: string | null;
 };

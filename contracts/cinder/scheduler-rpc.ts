@@ -8,7 +8,7 @@ export const cinderSchedulerTopic = 'cinder-scheduler';
 export interface Pool extends BackendFigures {
   /** Total size of the volumes placed there, GiB. */
   provisionedGib: number;
-  /** False if an operator has disabled its service. */
+  /** Whether volumes may be placed on it: false if an operator has disabled its service. */
   enabled: boolean;
 }
 

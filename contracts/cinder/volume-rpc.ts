@@ -20,8 +20,8 @@ export interface BackendFigures {
 }
 
 /**
- * Faults of every call that names a volume: notFound, conflict (its backend is not configured), and
- * those of the backend.
+ * The calls by method. Faults of every call that names a volume: notFound, conflict (its backend is
+ * not configured), and those of the backend.
  */
 export type CinderVolumeRpc = {
   /**

@@ -20,9 +20,9 @@ import type {
 export const computeTopic = (host: string): string => `compute.${host}`;
 
 /**
- * Faults: those of the method in ports/hypervisor.ts that the agent calls for it, e.g. `create` for
- * `buildGuest`, and those of `ensureImage` where images are downloaded; `unavailable` also while
- * the agent is starting.
+ * The calls by method. Faults: those of the method in ports/hypervisor.ts that the agent calls for
+ * it, e.g. `create` for `buildGuest`, and those of `ensureImage` where images are downloaded;
+ * `unavailable` also while the agent is starting.
  */
 export type ComputeAgentRpc = {
   /**

@@ -99,7 +99,10 @@ export interface GuestSpec {
 
 /** A Cinder volume as a disk of the guest. */
 export interface GuestVolume {
-  /** Also the disk's serial number, of which virtio shows the guest the first 20 characters. */
+  /**
+   * The volume's id in Cinder; also the disk's serial number, of which virtio shows the guest the
+   * first 20 characters.
+   */
   volumeId: string;
   connection: VolumeConnection;
   /**
@@ -136,8 +139,8 @@ export interface DiskOffer {
   /** Grants read access to the disks. */
   key: string;
   /**
-   * True: the root disk is read as a whole, including its base image; false: only what differs from
-   * that.
+   * How the root disk is offered. True: it is read as a whole, including its base image; false:
+   * only what differs from that.
    */
   flat: boolean;
   disks: { name: 'root' | 'ephemeral'; port: number }[];
