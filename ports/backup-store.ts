@@ -29,7 +29,7 @@ export interface BackupStore {
    * notFound; conflict: the data differ from what was written.
    */
   read(id: string, path: string): Promise<Outcome<StoredBackup>>;
-  /** Also removes an unfinished write. Does nothing if there is none. */
+  /** Removes the backup, or an unfinished write of it. Does nothing if there is none. */
   remove(id: string): Promise<Outcome<void>>;
   /** Ids of complete backups. */
   list(): Promise<Outcome<string[]>>;

@@ -36,7 +36,10 @@ export interface HostNetworkListeners {
   endpointsLost?(): void;
 }
 
-/** Faults of every call: unavailable, timeout. All calls are safe to repeat. */
+/**
+ * The network of one host. Faults of every call: unavailable, timeout. All calls are safe to
+ * repeat.
+ */
 export interface HostNetwork {
   facts(): Promise<Outcome<HostNetworkFacts>>;
 

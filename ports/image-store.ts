@@ -14,7 +14,10 @@ export interface StoredData {
 export interface StoredFile {
   key: string;
   sizeBytes: number;
-  /** False for an unfinished write: in progress, or interrupted by the death of its process. */
+  /**
+   * Whether the data are complete: false for an unfinished write, which is in progress or was
+   * interrupted by the death of its process.
+   */
   whole: boolean;
 }
 

@@ -4,8 +4,8 @@
 import type { Outcome } from '#contracts/common/fault.ts';
 
 /**
- * Faults of every call: unavailable, timeout (the storage does not answer), overQuota. Safe to
- * repeat.
+ * The marks of all hosts. Faults of every call: unavailable, timeout (the storage does not answer),
+ * overQuota. Safe to repeat.
  */
 export interface StorageMarks {
   /**

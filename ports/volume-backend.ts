@@ -5,7 +5,7 @@ import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 
 export interface BackendFacts {
-  /** As shown in the API's `capabilities` and pools. */
+  /** The vendor, as shown in the API's `capabilities` and pools. */
   vendorName: string;
   driverVersion: string;
   storageProtocol: string;
