@@ -16,7 +16,10 @@ export interface FenceToken {
 }
 
 export interface Fence extends FenceToken {
-  /** Throws FenceLost if the lease has ended by this process's clock, or is known to be lost. */
+  /**
+   * Checks the lease: throws FenceLost if it has ended by this process's clock, or is known to be
+   * lost.
+   */
   assertHeld(): void;
   /**
    * A query that returns a row only while the lease is held, and that locks the row so that no

@@ -50,8 +50,8 @@ export class Topic<H, M> {
   }
 
   /**
-   * Returns false if the id is known: the cast was accepted before. Beyond the bound the oldest id
-   * is forgotten.
+   * Remembers a cast's id; returns false if it is known: the cast was accepted before. Beyond the
+   * bound the oldest id is forgotten.
    */
   remember(messageId: string): boolean {
     if (this.#acceptedIds.has(messageId)) return false;

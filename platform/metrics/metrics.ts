@@ -38,7 +38,10 @@ export interface Metrics {
   counter(family: Family): (labels: Labels, by?: number) => void;
   /** Returns the function that records a value. `buckets`: upper bounds; default: for requests. */
   histogram(family: Family, buckets?: readonly number[]): (labels: Labels, value: number) => void;
-  /** `read` is called at each scrape and returns the current values; it must not block. */
+  /**
+   * Declares a gauge. `read` is called at each scrape and returns the current values; it must not
+   * block.
+   */
   gauge(family: Family, read: () => Iterable<Sample>): void;
   /** All families declared so far, in the order of the text. */
   readonly families: readonly (Family & { type: 'counter' | 'gauge' | 'histogram' })[];

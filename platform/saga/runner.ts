@@ -280,7 +280,7 @@ export class SagaRunner {
     }
   }
 
-  /** Returns false if the database is still unavailable. */
+  /** Releases the claim; returns false if the database is still unavailable. */
   async #release(record: SagaRecord): Promise<boolean> {
     return await this.#journal.release(this.#deps.owner, record).then(
       () => true,
