@@ -13,7 +13,7 @@ export interface NetworkAgent {
   alive: boolean;
 }
 
-/** Faults of every call: those of `Neutron`. */
+/** Calls to Neutron's agents API. Faults of every call: those of `Neutron`. */
 export interface NeutronAgents {
   agentsOn(host: string): Promise<Outcome<NetworkAgent[]>>;
   /**

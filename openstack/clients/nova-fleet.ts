@@ -29,7 +29,7 @@ export interface FleetServer {
   'OS-EXT-SRV-ATTR:host': string | null;
   flavor: { ram: number; vcpus: number; extra_specs?: Record<string, string> };
   metadata?: Record<string, string>;
-  /** '' for a server that boots from a volume. */
+  /** Its image; '' for a server that boots from a volume. */
   image?: { id: string } | '';
   fault?: { message: string };
 }
@@ -50,8 +50,9 @@ export interface FleetMigration {
 }
 
 /**
- * Faults of every call: unavailable, timeout; and Nova's refusal as notFound (404), unavailable
- * (5xx) or conflict (any other status), with Nova's message, and its status in `detail`.
+ * Calls to Nova about all hosts. Faults of every call: unavailable, timeout; and Nova's refusal as
+ * notFound (404), unavailable (5xx) or conflict (any other status), with Nova's message, and its
+ * status in `detail`.
  */
 export interface NovaFleet {
   hypervisors(): Promise<Outcome<FleetHypervisor[]>>;

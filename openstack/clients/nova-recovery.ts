@@ -20,7 +20,8 @@ export interface ComputeService {
 }
 
 /**
- * Faults of every call: those of `NovaFleet`. Every call is safe to repeat unless stated otherwise.
+ * Calls to Nova for recoveries. Faults of every call: those of `NovaFleet`. Every call is safe to
+ * repeat unless stated otherwise.
  */
 export interface NovaRecovery {
   computeServices(): Promise<Outcome<ComputeService[]>>;
@@ -41,8 +42,9 @@ export interface NovaRecovery {
    * allow it, e.g. since it is being evacuated already.
    */
   evacuate(id: string, options: { host: string | null; staysOff: boolean }): Promise<Outcome<void>>;
-  /** conflict: the server's state does not allow it to be stopped (or started). */
+  /** Requests that the server is stopped. conflict: its state does not allow it. */
   stop(id: string): Promise<Outcome<void>>;
+  /** Requests that the server is started. conflict: its state does not allow it. */
   start(id: string): Promise<Outcome<void>>;
   /** The latest action in the server's action log, e.g. `stop`; null: there is none. */
   lastAction(id: string): Promise<Outcome<string | null>>;

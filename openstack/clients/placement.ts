@@ -33,7 +33,10 @@ export interface Consumer {
   userId: string;
 }
 
-/** Faults of every call: unavailable, timeout. A refusal has its HTTP status in `detail`. */
+/**
+ * Calls to Placement. Faults of every call: unavailable, timeout. A refusal has its HTTP status in
+ * `detail`.
+ */
 export interface Placement {
   /**
    * Providers with enough free resources, all `required` traits and none of the `forbidden` ones;
