@@ -148,8 +148,8 @@ export class Domains {
   }
 
   /**
-   * Whether the guest has left by live migration: its domain is gone, or only the definition
-   * remains.
+   * Whether the guest has left by live migration: its domain does not exist any more, or only the
+   * definition remains.
    */
   async hasLeft(uuid: string): Promise<boolean> {
     const domain = await this.find(uuid);

@@ -105,7 +105,9 @@ export function createLibvirtNodeFacts(
     running.delete(guest);
   }
 
-  /** undefined: the domain is gone, or no longer running. */
+  /**
+   * The result of `work`; undefined: the domain does not exist any more, or is no longer running.
+   */
   async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
     try {
       return await work;

@@ -112,7 +112,7 @@ export interface DomainDisk {
   bus: string;
   /** Path of its file, or of the image on `server`. */
   path: string;
-  /** '' for a file on the host. */
+  /** Name or address of the NFS server; '' for a file on the host. */
   server: string;
   format: string;
   /** Id of the volume; null for the guest's own disks. */

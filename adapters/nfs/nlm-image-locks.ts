@@ -38,8 +38,9 @@ export interface NlmImageLocksDeps {
 }
 
 /**
- * `unknown`: noted by an earlier process, and neither held nor released by this one so far. `lost`:
- * the filer has forgotten the lock, and it is to be taken again. `unwanted`: to be released.
+ * What this process knows of a noted lock. `unknown`: noted by an earlier process, and neither held
+ * nor released by this one so far. `lost`: the filer has forgotten the lock, and it is to be taken
+ * again. `unwanted`: to be released.
  */
 type State = 'unknown' | 'held' | 'lost' | 'unwanted';
 interface TrackedLock extends LockNote {
