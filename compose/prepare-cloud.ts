@@ -60,7 +60,7 @@ export interface PreparedCloud {
   identityUrl: string;
   /** Accelerator of guests on local hosts. */
   acceleration: 'kvm' | 'tcg';
-  /** null if all hosts are simulated. */
+  /** What local hosts need; null if all hosts are simulated. */
   below: CloudBelow | null;
   /** Reports that the present step has ended. */
   step(name: string, failed?: string): void;

@@ -151,8 +151,8 @@ export async function serve(options: ServeOptions): Promise<Outcome<RunningProce
 const defaultName = (parts: readonly Part[]): string => `${hostname()}-${parts[0]}`;
 
 /**
- * Resolves when all peers answer. ConfigError: a peer refuses this process's configuration, e.g.
- * its password. Rejects when the signal aborts.
+ * Waits until all peers answer. ConfigError: a peer refuses this process's configuration, e.g. its
+ * password. Rejects when the signal aborts.
  */
 async function peersAnswer(
   health: Health,
