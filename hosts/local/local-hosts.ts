@@ -25,8 +25,8 @@ import { realStateDir } from './real-state-dir.ts';
 import { managementAddress } from './underlay.ts';
 
 /**
- * `absent`: neither folder nor namespace; `off`: only its folder; `starting`: its init runs, but
- * libvirtd does not answer yet.
+ * State of a host. `absent`: neither folder nor namespace; `off`: only its folder; `starting`: its
+ * init runs, but libvirtd does not answer yet.
  */
 export type LocalHostState = 'absent' | 'off' | 'starting' | 'running';
 
@@ -136,8 +136,8 @@ export function createLocalHosts({
   }
 
   /**
-   * Also excludes other processes, by a lock file: the CLI powers hosts on and off while a running
-   * cloud restarts hosts that ended.
+   * Runs `work`, and excludes other processes meanwhile, by a lock file: the CLI powers hosts on
+   * and off while a running cloud restarts hosts that ended.
    */
   async function alone<T>(host: HostPaths, work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
     return existsSync(host.dir)
