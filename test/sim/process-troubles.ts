@@ -22,7 +22,9 @@ const longestStopMs = 1_500;
 /** Longer than the leases: a saga's lasts 60 s, a task's 30 s. */
 const beyondLeaseMs = { least: 62_000, most: 95_000 };
 const longestDownMs = 500;
-/** Only in this share of runs, since simulating a long pause takes real time. */
+/**
+ * Share of runs with a pause beyond the leases: few, since simulating a long pause takes real time.
+ */
 const longStopShare = 0.2;
 
 /** Troubles the processes until the users have finished; returns the number of troubles. */
