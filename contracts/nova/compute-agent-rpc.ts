@@ -33,7 +33,7 @@ export type ComputeAgentRpc = {
   /**
    * Defines a guest anew from `spec` whose disks are on this host already (fetched from another
    * host, or left by a move that is undone), and starts it unless `start` is false. A running guest
-   * is left alone. Downloads images that its disks are not based on yet into the cache.
+   * is left alone. Before, downloads its images into the cache, as far as Glance still has them.
    */
   placeGuest: { params: { spec: GuestSpec; start: boolean }; result: null };
   /**

@@ -57,8 +57,8 @@ export interface GuestImage {
 }
 
 /**
- * Everything needed to build a guest. Created by the conductor; on the host it is stored only as
- * the domain.
+ * Everything needed to build a guest. Created by the conductor; the host keeps it only as the
+ * guest's definition (libvirt: the domain).
  */
 export interface GuestSpec {
   uuid: string;
