@@ -22,7 +22,10 @@ export const acceptedType = 'accepted';
 /** Type of the caller's ping to that queue: the broker returns it when the queue is gone. */
 export const aliveType = 'alive';
 
-/** Not application/json: the client library would parse that by itself. */
+/**
+ * Content type of all messages. Not application/json: the client library would parse that by
+ * itself.
+ */
 const contentType = 'application/vnd.cobaltcore.rpc+json';
 
 /** Encodes a message for the client library. Throws if `params` is not plain JSON. */
