@@ -72,11 +72,11 @@ export interface Placement {
   release(consumerId: string): Promise<Outcome<void>>;
   /** Creates a provider. Succeeds if it exists already. */
   createProvider(provider: { uuid: string; name: string }): Promise<Outcome<void>>;
-  /** notFound: there is no such provider. */
+  /** The provider's inventories. notFound: there is no such provider. */
   inventory(nodeUuid: string): Promise<Outcome<ProviderInventory>>;
   /** Replaces the whole inventory. concurrentUpdate: the generation is stale. */
   setInventory(nodeUuid: string, inventory: ProviderInventory): Promise<Outcome<void>>;
-  /** notFound: there is no such provider. */
+  /** The provider's traits. notFound: there is no such provider. */
   traits(nodeUuid: string): Promise<Outcome<ProviderTraits>>;
   /** Replaces all traits. concurrentUpdate: the generation is stale. */
   setTraits(nodeUuid: string, traits: ProviderTraits): Promise<Outcome<void>>;
