@@ -30,7 +30,7 @@ export interface GuestFolder {
   built: string;
   /** Exists while a guest is expected to arrive by live migration. */
   awaited: string;
-  /** Id of the arrival to which the guest's last migration away was started. */
+  /** Holds the id of the arrival with which the guest's last migration away was started. */
   departing: string;
   vncSocket: string;
 }

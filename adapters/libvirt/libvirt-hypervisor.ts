@@ -76,8 +76,8 @@ export interface LibvirtHypervisorOptions {
    */
   transferAddress?: string;
   /**
-   * Default 'Nehalem' under TCG (the newest model that QEMU 7.2 emulates completely), null =
-   * host-model under KVM.
+   * The guests' CPU model; null: host-model. Default: 'Nehalem' under TCG (the newest model that
+   * QEMU 7.2 emulates completely), null under KVM.
    */
   cpuModel?: string | null;
   machineType?: string; // default 'pc'
@@ -267,8 +267,8 @@ function createDriver(options: LibvirtHypervisorOptions, deps: LibvirtHypervisor
 }
 
 /**
- * libvirt does not replay events of the time without a connection, so each guest's current state is
- * sent as an event.
+ * Sends each guest's current state as an event: libvirt does not replay events of the time without
+ * a connection.
  */
 async function emitAllStates(driver: Driver): Promise<void> {
   const guests = await asOutcome(() => driver.domains.list());
@@ -287,7 +287,10 @@ async function keepConsolesBounded(driver: Driver): Promise<void> {
   }
 }
 
-/** QEMU's cache=none needs O_DIRECT, which not every file system supports. */
+/**
+ * The cache mode for guests' disks: QEMU's cache=none needs O_DIRECT, which not every file system
+ * supports.
+ */
 async function probeDiskCache(stateDir: string): Promise<'none' | 'writeback'> {
   const probe = path.join(stateDir, '.direct-io-probe');
   await mkdir(stateDir, { recursive: true });

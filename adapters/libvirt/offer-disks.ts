@@ -16,7 +16,7 @@ import { exists } from './write-whole.ts';
 const ports = { first: 49_152, count: 64 };
 /** How long a qemu-nbd may take until it listens. */
 const readyMs = 5_000;
-/** Interval at which that is polled. */
+/** Interval at which it is polled whether a qemu-nbd listens. */
 const pollEveryMs = 10;
 
 /**
