@@ -72,8 +72,8 @@ export interface LocalHosts {
     options: { index: number; network: NetworkFacts },
   ): Promise<Outcome<LocalHost>>;
   /**
-   * Simulates a power failure: SIGKILL to the host's init, and thereby to all its processes, guests
-   * included. Does nothing for an absent host. timeout: the init does not end.
+   * Cuts the host's power: SIGKILL to its init, and thereby to all its processes, guests included.
+   * Does nothing for an absent host. timeout: the init does not end.
    */
   powerOff(name: string): Promise<Outcome<void>>;
   /**

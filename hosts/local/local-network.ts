@@ -155,7 +155,7 @@ interface Route {
   dev: string;
 }
 
-/** The routes of this machine, without the default route. */
+/** The IPv4 routes of this machine, without the default route. */
 async function machineRoutes(): Promise<Route[]> {
   const { stdout } = await tryTool('ip', ['-4', '-json', 'route', 'show', 'table', 'all']);
   // Cast: output of `ip -json route`, ip-route(8); a blackhole route has no device.
