@@ -13,7 +13,7 @@ import { runningCloud } from './running-cloud.ts';
  */
 const markOf = ({ dir }: Home, host: string): string => join(dir, `ha-paused-${host}`);
 
-/** Switches HA off for the host; returns whether it was on. */
+/** Switches HA off for the host, if it is on and the host is Healthy; returns whether it did. */
 export async function pauseHa(home: Home, host: string): Promise<boolean> {
   const cloud = await runningCloud(home);
   if (!cloud) return false;
