@@ -1,7 +1,8 @@
 // The HA Service's states of a host, and the states of a server's evacuation (move).
 
 /**
- * From a host's death to its recovery, in this order; FailedToFence only while it cannot be fenced.
+ * States of a host, in their order from its death to its recovery; FailedToFence only while it
+ * cannot be fenced.
  */
 export const haStates = [
   'Healthy',

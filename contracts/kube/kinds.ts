@@ -243,5 +243,7 @@ export const annotations = {
   customTraits: 'nova.openstack.cloud.sap/custom-traits',
 } as const;
 
-/** Set on a node that has no virtual machines any more: evicts the agents that served them. */
+/**
+ * The taint of a node that has no virtual machines any more: evicts the agents that served them.
+ */
 export const offboardingTaint = { key: 'kvm.cloud.sap/offboarding', effect: 'NoExecute' } as const;
