@@ -21,7 +21,7 @@ export interface LocalNetwork {
   readonly metadataPort: {
     readonly id: string;
     readonly mac: string;
-    /** e.g. 10.0.0.2/24 */ readonly cidrs: readonly string[];
+    /** Addresses, e.g. 10.0.0.2/24 */ readonly cidrs: readonly string[];
   };
   readonly guests: readonly LocalGuest[];
 }

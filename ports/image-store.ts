@@ -34,8 +34,9 @@ export interface ByteRange {
 }
 
 /**
- * Keys are chosen by the caller, `[A-Za-z0-9_-]{1,128}`, and written at most once: the data of a
- * key never change. A key has all the bytes of its write or none, also after a power failure.
+ * The data of images, by key. Keys are chosen by the caller, `[A-Za-z0-9_-]{1,128}`, and written at
+ * most once: the data of a key never change. A key has all the bytes of its write or none, also
+ * after a power failure.
  */
 export interface ImageStore {
   /**
