@@ -29,8 +29,8 @@ export interface Fence extends FenceToken {
 }
 
 /**
- * Another process has taken the lease over: the work under this fence must end without further
- * effects.
+ * The lease has ended by this process's clock, or another process has taken it over: the work under
+ * this fence must end without further effects.
  */
 export class FenceLost extends Error {
   constructor({ key, token }: FenceToken) {

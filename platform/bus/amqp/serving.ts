@@ -251,8 +251,8 @@ export class AmqpServing {
   }
 
   /**
-   * When the last consumer stops: answers queued calls with `unavailable`, since nobody will handle
-   * them.
+   * Called when the last consumer stops: answers queued calls with `unavailable`, since nobody will
+   * handle them.
    */
   async #refuseQueuedCalls(): Promise<void> {
     const { connection, names } = this.#deps;
