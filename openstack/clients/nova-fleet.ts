@@ -19,7 +19,7 @@ export interface FleetHypervisor {
   servers?: { uuid: string; name: string }[];
 }
 
-/** Of GET /servers/{id} at 2.90: the fields that evictions and recoveries read. */
+/** A server, by GET /servers/{id} at 2.90: the fields that evictions and recoveries read. */
 export interface FleetServer {
   id: string;
   name: string;

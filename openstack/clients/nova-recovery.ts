@@ -26,7 +26,8 @@ export interface ComputeService {
 export interface NovaRecovery {
   computeServices(): Promise<Outcome<ComputeService[]>>;
   /**
-   * Sets `forced_down`: its servers may be evacuated, and the scheduler no longer uses the host.
+   * Sets `forced_down` of the service: the servers of its host may be evacuated, and the scheduler
+   * no longer uses the host.
    */
   forceDown(serviceId: string): Promise<Outcome<void>>;
   /** Ends `forced_down`: the service's state follows from its own heartbeats again. */
@@ -55,7 +56,7 @@ export interface NovaRecovery {
 }
 
 const defaultTimeoutMs = 15_000;
-/** Since 2.95 an evacuated server stays off. */
+/** The microversion of an evacuation: since 2.95 the evacuated server stays off. */
 const versions = { asItWas: 'compute 2.90', off: 'compute 2.95' } as const;
 
 export function novaRecoveryClient(
