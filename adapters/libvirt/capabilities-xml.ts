@@ -32,7 +32,7 @@ const children = (xml: Xml | undefined): [string, Xml][] =>
     : [];
 const parse = (xml: string): Xml => parser.parse(xml) as Xml;
 
-/** https://libvirt.org/formatdomain.html#memory-allocation */
+/** Bytes by unit of memory. https://libvirt.org/formatdomain.html#memory-allocation */
 const units: Readonly<Record<string, number>> = {
   b: 1,
   bytes: 1,

@@ -91,7 +91,10 @@ export async function systemFacts(root: string): Promise<SystemFacts> {
   ) as Present<SystemFacts>;
 }
 
-/** On a host without systemd, a unit counts as running if processes of all these names exist. */
+/**
+ * A daemon, by the processes that stand for its unit: on a host without systemd, a unit counts as
+ * running if processes of all these names exist.
+ */
 export interface ProcessUnit {
   unit: string;
   processes: readonly string[];

@@ -19,7 +19,7 @@ export interface ConnectionOptions extends CallBounds {
 }
 
 export interface ConnectionListeners {
-  /** `update3`, `locked`, `stolen` ... Must not throw. */
+  /** Called with each notification: `update3`, `locked`, `stolen` ... Must not throw. */
   notification(method: string, params: readonly unknown[]): void;
   closed(cause: Error): void;
 }

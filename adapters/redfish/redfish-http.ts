@@ -49,7 +49,7 @@ export interface RedfishHttp {
 }
 
 const maxConnections = 4;
-/** For comparison: a log of a thousand entries has about 1 MiB. */
+/** Limit on an answer's size. For comparison: a log of a thousand entries has about 1 MiB. */
 const maxAnswerBytes = 4 * 1024 * 1024;
 const loopback = /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/;
 
