@@ -44,7 +44,7 @@ export const simulatedFleet = (count: number, first = 1): FleetHost[] =>
 
 /** The address plan has room for this many local hosts. */
 export const mostLocalHosts = 250;
-/** Valid as the name of a Node, of a host and of a network namespace. */
+/** A host's name: valid as the name of a Node, of a host and of a network namespace. */
 export const hostNamePattern = /^[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
 
 /** The kind of the Node's host; undefined: the Node is not one of this machine's hosts. */
