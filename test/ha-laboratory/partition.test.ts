@@ -21,7 +21,10 @@ import { bootStampingGuest, watchCopies } from './stamping-guest.testing.ts';
 
 const settleMs = 180_000;
 const selfFencingMs = 15_000;
-/** Longer than the watchdog's limit plus the time that the HA Service adds to it. */
+/**
+ * How long connections stay cut: longer than the watchdog's limit plus the time that the HA Service
+ * adds to it.
+ */
 const heldMs = 32_000;
 
 type Fate =

@@ -19,7 +19,7 @@ export interface ProcessTroublesDeps {
 
 const longestPauseMs = 400;
 const longestStopMs = 1_500;
-/** Longer than the leases: a saga's lasts 60 s, a task's 30 s. */
+/** Length of a pause that is longer than the leases: a saga's lasts 60 s, a task's 30 s. */
 const beyondLeaseMs = { least: 62_000, most: 95_000 };
 const longestDownMs = 500;
 /**

@@ -10,7 +10,8 @@ import { bootVolume } from './boot-volume.ts';
 import type { SimCloud } from './sim-cloud.ts';
 
 /**
- * Longer than an operation of a simulated cloud takes, or waits for something that does not come.
+ * How long a scenario may take to settle: longer than an operation of a simulated cloud takes, or
+ * waits for something that does not come.
  */
 export const settleMs = 10_000;
 
