@@ -182,7 +182,7 @@ export class ImageCache {
     return removedIds;
   }
 
-  /** A cached image's modification time records when it was last used. */
+  /** Records that a cached image is used now: its modification time is that of its last use. */
   async #touch(file: string): Promise<void> {
     const now = new Date();
     await utimes(file, now, now);
