@@ -63,10 +63,7 @@ export interface NovaFleet {
   server(id: string): Promise<Outcome<FleetServer>>;
   /** All servers on the host, of all projects. */
   serversOn(host: string): Promise<Outcome<FleetServer[]>>;
-  /**
-   * Live-migrates to a host that Nova chooses. conflict: the server cannot be moved now, or no host
-   * fits.
-   */
+  /** Live-migrates to a host that Nova chooses. conflict: the server cannot be moved now. */
   liveMigrate(id: string): Promise<Outcome<void>>;
   /** Cold-migrates a server. */
   migrate(id: string): Promise<Outcome<void>>;
