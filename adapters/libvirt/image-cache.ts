@@ -112,8 +112,8 @@ export class ImageCache {
   }
 
   /**
-   * The cached file and its virtual size, the least that a disk on it may have. conflict: not in
-   * the cache.
+   * Marks the image as used, and returns the cached file and its virtual size, the least that a
+   * disk on it may have. conflict: not in the cache.
    */
   async use(image: GuestImage): Promise<Outcome<{ path: string; virtualSizeBytes: number }>> {
     const target = this.#folder.image(image);
