@@ -66,7 +66,7 @@ export interface PreparedCloud {
   step(name: string, failed?: string): void;
 }
 
-/** Takes these steps. A fault's message tells what a person can do about it. */
+/** Prepares a cloud step by step. A fault's message tells what a person can do about it. */
 export async function prepareCloud(options: CloudOptions): Promise<Outcome<PreparedCloud>> {
   const { log, onStep } = options;
   const clock = systemClock;
