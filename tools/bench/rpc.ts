@@ -15,7 +15,7 @@ import type { Figure } from './report.ts';
 import { median } from './report.ts';
 
 const topic = 'compute.bench';
-/** About as large as the message that builds a server. */
+/** The parameters of a call: about as large as the message that builds a server. */
 const params = { spec: 'x'.repeat(2_000) };
 const [slices, callsASlice, warmUp] = [20, 100, 500];
 const [manyAtATime, manyCalls] = [32, 2_000];
