@@ -114,7 +114,7 @@ export interface LibvirtHypervisorDeps {
   random?: () => number;
 }
 
-/** Connects at the first call, and reconnects until it is closed. */
+/** Makes the driver. It connects at the first call, and reconnects until it is closed. */
 export function createLibvirtHypervisor(
   options: LibvirtHypervisorOptions,
   deps: LibvirtHypervisorDeps,
