@@ -81,7 +81,7 @@ export async function startMariadb(
       ...network,
       `--socket=${socketPath}`,
       `--pid-file=${join(folder, 'pid')}`,
-      // An own folder: servers that share one remove each other's temporary tables at start.
+      // A folder of its own: servers that share one remove each other's temporary tables at start.
       `--tmpdir=${folder}`,
     ]);
     await untilReady(server, socketPath);
