@@ -71,7 +71,7 @@ export class Domains {
     });
   }
 
-  /** Replaces an earlier definition of the same UUID. */
+  /** Defines a domain; replaces an earlier definition of the same UUID. */
   async define(xml: string): Promise<Domain> {
     return (await this.#client.call(remote.domainDefineXmlFlags, { xml, flags: 0 })).domain;
   }

@@ -37,7 +37,10 @@ function wrongState(action: string, uuid: string, state: GuestState): Outcome<vo
   return fault('conflict', `cannot ${action} guest ${uuid} while it is ${state}`, { state });
 }
 
-/** Takes the guest's lock, so that no volume is being attached or detached meanwhile. */
+/**
+ * Starts the domain under the guest's lock, so that no volume is being attached or detached
+ * meanwhile.
+ */
 async function start(driver: Driver, domain: Domain): Promise<Outcome<void>> {
   return await driver.locks.run(domain.uuid, async () => await startLocked(driver, domain));
 }

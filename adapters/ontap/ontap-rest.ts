@@ -269,6 +269,9 @@ const fileOf = ({ name, size }: FileRecord): OntapFile => ({ name, sizeBytes: si
 const query = (fields: Record<string, string>): string => new URLSearchParams(fields).toString();
 const folderOf = ({ uuid }: FlexVolKey): string =>
   `/api/storage/volumes/${encodeURIComponent(uuid)}/files`;
-/** "The path field requires using %2E to represent . and %2F to represent /". */
+/**
+ * The path of a file's endpoint: "The path field requires using %2E to represent . and %2F to
+ * represent /".
+ */
 const pathOf = (volume: FlexVolKey, name: string): string =>
   `${folderOf(volume)}/${encodeURIComponent(name).replaceAll('.', '%2E')}`;
