@@ -102,8 +102,8 @@ export const hostState = (host: LocalHost): string =>
   host.heldOff ? (host.state === 'off' ? 'stopped' : 'stopping') : host.state;
 
 /**
- * One command at a time for each host: a start during a stop would report that the host is up, and
- * the stop would then cut its power.
+ * Runs one command at a time for each host: a start during a stop would report that the host is up,
+ * and the stop would then cut its power.
  */
 async function alone(
   options: HostOptions,
