@@ -323,8 +323,8 @@ const backendsOf = (plan: readonly PlannedProcess[], portOf: (planned: PlannedPr
     }));
 
 /**
- * HA Agents of local hosts report over the management network, so HAProxy also listens there, for
- * their path only.
+ * The address for HA Agents: those of local hosts report over the management network, so HAProxy
+ * also listens there, for their path only.
  */
 const haAgentsAddress = ({ below, config }: PreparedCloud): Pick<HaproxyPlace, 'only'> =>
   below && config.ha.enabled
