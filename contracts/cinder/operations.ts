@@ -3,7 +3,9 @@
 // reads what the previous one wrote.
 import type { VolumeStatus } from './volume-states.ts';
 
-/** Sagas with the same key run one after the other, in the order of their transactions. */
+/**
+ * A lock key: sagas with the same key run one after the other, in the order of their transactions.
+ */
 export type CinderLock = `volume:${string}` | `backup:${string}`;
 
 /** The lock for all changes of a volume, its snapshots included. */

@@ -13,8 +13,8 @@ export interface Pool extends BackendFigures {
 }
 
 /**
- * Figures are at most `statsMaxAgeMs` old if the backend answers. Faults of every call: unavailable
- * and timeout when cinder-volume does not answer. Answers within 20 s.
+ * The calls by method. Figures are at most `statsMaxAgeMs` old if the backend answers. Faults of
+ * every call: unavailable and timeout when cinder-volume does not answer. Answers within 20 s.
  */
 export type CinderSchedulerRpc = {
   /** Every pool whose backend has ever answered. */
