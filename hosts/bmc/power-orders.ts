@@ -87,7 +87,10 @@ export function createPowerOrders(deps: PowerOrdersDeps): PowerOrders {
     running.add(noted);
   }
 
-  /** The order counts as carried out when the host begins to start; booting may still fail. */
+  /**
+   * Starts the host. The order counts as carried out when the host begins to start; booting may
+   * still fail.
+   */
   function switchOn(): void {
     starts += 1;
     const start = chassis.switchOn().finally(() => {

@@ -45,7 +45,10 @@ migrate_tls_force = 1
 `;
 }
 
-/** Lets the host resolve its own name locally; otherwise each domain start would wait for DNS. */
+/**
+ * The text of /etc/hosts: lets the host resolve its own name locally; otherwise each domain start
+ * would wait for DNS.
+ */
 export function etcHosts(name: string, index: number): string {
   return `127.0.0.1 localhost\n127.0.1.${index} ${name}\n`;
 }

@@ -99,8 +99,8 @@ export function createLocalNetwork({
   }
 
   /**
-   * Holds the machine-wide lock from choosing the CIDRs until interfaces use them: otherwise two
-   * clouds that start at once would choose the same.
+   * Chooses the CIDRs and creates the interfaces. Holds the machine-wide lock from choosing the
+   * CIDRs until interfaces use them: otherwise two clouds that start at once would choose the same.
    */
   async function wired(publicCidr: string | null): Promise<Outcome<{ ext: string; mgmt: string }>> {
     return await oneAtATime(networksLock, async () => {
