@@ -92,7 +92,7 @@ export class ReconnectingConnection<C extends { close(): void }> {
     this.#current?.close();
   }
 
-  /** Tries until the deadline, since a restarting daemon is back soon. */
+  /** Opens the connection: tries until the deadline, since a restarting daemon is back soon. */
   async #open(): Promise<C> {
     const deadlineAt = this.#clock.monotonicMs() + this.#connectTimeoutMs;
     for (;;) {

@@ -75,7 +75,10 @@ export function createWorkQueue(
     }
   };
 
-  /** A new time replaces the earlier timer of the key. `add` does not wait for timers. */
+  /**
+   * Adds the key after `ms`. A new time replaces the earlier timer of the key. `add` does not wait
+   * for timers.
+   */
   const later = (key: string, ms: number): void => {
     if (stopped.signal.aborted) return;
     observer?.postponed();
