@@ -39,7 +39,7 @@ type Fate =
    */
   | 'FailedToFence';
 
-/** The most dangerous combinations first. */
+/** What is cut and how that ends, the most dangerous combinations first. */
 const rows: readonly (readonly [cuts: readonly Cut[], fate: Fate, why: string])[] = [
   [['management', 'bmc'], 'FailedToFence', 'its mark on the storage moves: its guests may write'],
   [['management', 'tunnel', 'bmc'], 'FailedToFence', 'as before: the tunnels prove nothing'],

@@ -11,7 +11,10 @@ import type { Sdn, SdnListeners } from '#ports/sdn.ts';
 
 export interface SimProcess {
   readonly name: string;
-  /** Its timers are paused with it; those that became due meanwhile fire when it resumes. */
+  /**
+   * The process's clock. Its timers are paused with the process; those that became due meanwhile
+   * fire when it resumes.
+   */
   readonly clock: Clock;
   readonly state: 'running' | 'stopped' | 'ended';
   /** How many times it was paused. */
