@@ -25,7 +25,7 @@ import { UserError } from './user-error.ts';
 export interface AddOptions {
   simulated?: true;
   skipTests?: true;
-  /** False with `--no-wait`. */
+  /** Whether to wait until the host is ready: false with `--no-wait`. */
   wait: boolean;
 }
 

@@ -61,7 +61,10 @@ WantedBy=multi-user.target
 const quote = (text: string): string =>
   `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%').replaceAll('$', '$$$$')}"`;
 
-/** Throws a UserError if systemd does not run on this machine, or cannot be used. */
+/**
+ * Checks that a unit can be installed: throws a UserError if systemd does not run on this machine,
+ * or cannot be used.
+ */
 export function checkSystemd({ bootedMarker }: BootUnitDeps = realDeps): void {
   if (!existsSync(bootedMarker))
     throw new UserError(

@@ -48,7 +48,10 @@ async function record(file: string, pid: number, facts: object): Promise<void> {
 export const findControl = async (file: string): Promise<ControlProcess | undefined> =>
   await find<ControlProcess>(file);
 
-/** Supervisor of a detached cloud. It may run while the control plane is dead, to restart it. */
+/**
+ * The supervisor of a detached cloud; undefined: none runs. It may run while the control plane is
+ * dead, to restart it.
+ */
 export const findSupervisor = async (file: string): Promise<ProcessRecord | undefined> =>
   await find<ProcessRecord>(file);
 

@@ -25,7 +25,7 @@ export default async function* failures(events: AsyncIterable<TestEvent>): Async
   }
 }
 
-/** Keeps the beginning and the end, where the innermost cause is. */
+/** The text; of one that is too long, the beginning, and the end, where the innermost cause is. */
 function shortened(text: string): string {
   if (text.length <= maxReasonLength) return text;
   const half = maxReasonLength / 2;

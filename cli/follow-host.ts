@@ -9,7 +9,9 @@ import { UserError } from './user-error.ts';
 
 const pollEveryMs = 500;
 
-/** undefined: no decision yet; call again. */
+/**
+ * Whether the host has reached the awaited state, or why it will not; undefined: no decision yet.
+ */
 export type Verdict = 'reached' | { failed: string } | undefined;
 
 /**

@@ -1,5 +1,5 @@
 // The Debian packages that each command needs, from the list that the launcher installs from. Used
-// by `doctor`.
+// by `doctor` and for the reference documents.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 

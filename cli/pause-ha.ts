@@ -7,10 +7,13 @@ import type { HostDetail, HostList } from '#contracts/ha/wire.ts';
 import { systemClock } from '#platform/clock.ts';
 import { runningCloud } from './running-cloud.ts';
 
-/** A file that says that `pauseHa` has switched HA off, with the host's boot id at that time. */
+/**
+ * Path of the file that says that `pauseHa` has switched HA off, with the host's boot id at that
+ * time.
+ */
 const markOf = ({ dir }: Home, host: string): string => join(dir, `ha-paused-${host}`);
 
-/** Switches HA off for the host; returns whether it was on. */
+/** Switches HA off for the host, if it is on and the host is Healthy; returns whether it did. */
 export async function pauseHa(home: Home, host: string): Promise<boolean> {
   const cloud = await runningCloud(home);
   if (!cloud) return false;

@@ -4,7 +4,7 @@ import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { UserError } from './user-error.ts';
 
-/** Throws a UserError unless this process could listen on the port now. */
+/** Checks that the port is free: throws a UserError unless this process could listen on it now. */
 export async function checkPort(host: string, port: number): Promise<void> {
   const code = await new Promise<string | undefined>((resolve) => {
     const server = createServer();

@@ -117,7 +117,7 @@ const entries: readonly Entry[] = [
   },
 ];
 
-/** `wanted`: the one command to load with its options, or 'all'. */
+/** Creates the command tree. `wanted`: the one command to load with its options, or 'all'. */
 export async function createProgram(wanted: string | undefined): Promise<Command> {
   const program = new Command('cobalt')
     .description('CobaltCore: a cloud for virtual machines that speaks the OpenStack APIs.')

@@ -67,7 +67,10 @@ async function existing(kube: Kube, name: string) {
 const takesServers = (hypervisor: Hypervisor): boolean =>
   hypervisor.status?.serviceId !== undefined && !isTrue(hypervisor, 'Onboarding');
 
-/** Disables the host first, so that no new server is placed on it meanwhile. */
+/**
+ * Empties the host: moves its servers with `evict`, refuses if there are any without. Disables the
+ * host first, so that no new server is placed on it meanwhile.
+ */
 async function empty(
   { kube, cloud }: RunningFleet,
   { metadata: { name = '' }, spec }: Hypervisor,

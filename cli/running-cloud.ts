@@ -10,7 +10,10 @@ import { findControl } from './control-process.ts';
 import { requireHome } from './state-folder.ts';
 import { UserError } from './user-error.ts';
 
-/** undefined: no control plane runs. `timeoutMs`: deadline of each call. */
+/**
+ * Connects to the cloud in `home`; undefined: no control plane runs. `timeoutMs`: deadline of each
+ * call.
+ */
 export async function runningCloud(
   home: Home,
   timeoutMs?: number,

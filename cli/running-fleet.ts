@@ -27,7 +27,10 @@ export interface RunningFleet {
 
 const [startsWithinMs, pollEveryMs] = [60_000, 250];
 
-/** Throws a UserError if the cloud does not run, or has no Kubernetes API. */
+/**
+ * Runs `work` with the connections. Throws a UserError if the cloud does not run, or has no
+ * Kubernetes API.
+ */
 export async function withFleet(
   home: Home,
   work: (fleet: RunningFleet) => Promise<void>,

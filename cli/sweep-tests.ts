@@ -98,7 +98,7 @@ function killQuietly(pid: number): void {
   }
 }
 
-/** Some tests create a network namespace with the folder's name. */
+/** Removes the network namespace with this name: some tests create one with their folder's name. */
 async function removeNetns(name: string): Promise<void> {
   for (const pid of await netnsPids(name)) killQuietly(pid);
   await deleteNetns(name);

@@ -16,8 +16,8 @@ import type { Log } from '#platform/log.ts';
 import type { Home } from './home.ts';
 
 /**
- * Called at start. If KVM has to be tried and no guest kernel is there yet, fetches the guest
- * images first. Faults as `probeAcceleration`.
+ * Chooses the accelerator at start. If KVM has to be tried and no guest kernel is there yet,
+ * fetches the guest images first. Faults as `probeAcceleration`.
  */
 export function chooseAcceleration(
   setting: AccelerationSetting,

@@ -3,7 +3,10 @@
 import type { NovaAudit } from '#contracts/nova/audit.ts';
 import type { Difference } from './audit-difference.ts';
 
-/** Servers with a task are skipped: they may be moving between two hosts. */
+/**
+ * The violated policies, and offloaded servers with a host. Group members with a task do not count:
+ * they may be moving between two hosts.
+ */
 export function compareGroups({ servers, groups }: NovaAudit): Difference[] {
   const offloaded = servers
     .filter(({ vmState, host }) => vmState === 'shelved_offloaded' && host !== null)

@@ -14,7 +14,10 @@ export interface ObservedPorts {
   guests: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Servers with a task are skipped: their sagas may have changed one side only so far. */
+/**
+ * The differences. Servers with a task are skipped: their sagas may have changed one side only so
+ * far.
+ */
 export function comparePorts({ nova, neutron, guests }: ObservedPorts): Difference[] {
   const servers = new Map(nova.servers.map((server) => [server.id, server]));
   const ports = new Map(neutron.ports.map((port) => [port.id, port]));

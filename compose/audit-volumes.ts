@@ -24,7 +24,8 @@ const restful: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Servers and volumes in transition are skipped: their sagas may have changed one side only so far.
+ * The differences. Servers and volumes in transition are skipped: their sagas may have changed one
+ * side only so far.
  */
 export function compareVolumes({ nova, cinder, guests }: ObservedVolumes): Difference[] {
   const servers = new Map(nova.servers.map((server) => [server.id, server]));

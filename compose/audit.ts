@@ -13,7 +13,7 @@ import { compareVolumes } from './audit-volumes.ts';
 
 export interface HostAudit {
   host: string;
-  /** Guests of the host. `ports` and `volumes` are those in the guest's own libvirt domain. */
+  /** Guests of the host. `ports` and `volumes` are those that its hypervisor has for the guest. */
   guests: { uuid: string; state: GuestState; ports: string[]; volumes: string[] }[];
   /** UUIDs of the guests whose disk folders exist on the host. */
   guestFolders: string[];

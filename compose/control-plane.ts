@@ -1,6 +1,6 @@
 // The control plane of one process: some or all roles of the table, with their databases, one
-// dispatcher, one bus. Used by the embedded cloud, `cobalt serve`, tests, and the generator of the
-// reference documents.
+// dispatcher, one bus. Used by the embedded cloud, `cobalt serve`, `cobalt migrate`, tests, and the
+// generator of the reference documents.
 import { createHttpTokenValidator } from '#openstack/auth/http-token-validator.ts';
 import type { ServiceSession } from '#openstack/auth/service-session.ts';
 import type { HttpClient } from '#openstack/http/client.ts';
@@ -65,8 +65,8 @@ export interface ControlPlaneDeps extends Omit<ProcessDeps, 'bus' | 'http' | 'pr
   /** HTTP client by which services are called; by default calls go to this process's dispatcher. */
   http?: HttpClient;
   /**
-   * `require`: another process migrates the databases, and this one refuses an old schema. Default:
-   * `migrate`.
+   * Whether to migrate the databases. `require`: another process does, and this one refuses an old
+   * schema. Default: `migrate`.
    */
   schema?: 'migrate' | 'require';
 }
@@ -74,8 +74,9 @@ export interface ControlPlaneDeps extends Omit<ProcessDeps, 'bus' | 'http' | 'pr
 const messagesEndWithinMs = 10_000;
 
 /**
- * Creates the roles and migrates their databases. Nothing runs yet: no socket, no saga, no task.
- * Throws ConfigError if a database is damaged or has another release's schema.
+ * Creates the roles, and migrates their databases unless `schema` is `require`. Nothing runs yet:
+ * no socket, no saga, no task. Throws ConfigError if a database is damaged or has another release's
+ * schema.
  */
 export async function createControlPlane(deps: ControlPlaneDeps): Promise<ControlPlane> {
   const { origin, clock, ids, log, metrics } = deps;

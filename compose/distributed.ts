@@ -214,7 +214,10 @@ async function startProcesses(deps: Deps): Promise<Outcome<Processes>> {
   return { stop };
 }
 
-/** Writes the process table after changes; changes in quick succession are written once. */
+/**
+ * Returns a function to call after each change, which writes the process table; changes in quick
+ * succession are written once.
+ */
 function recordChanges(home: Home, processes: readonly SupervisedProcess[]): () => void {
   let isWaiting = false;
   let writing = Promise.resolve();
@@ -320,8 +323,8 @@ const backendsOf = (plan: readonly PlannedProcess[], portOf: (planned: PlannedPr
     }));
 
 /**
- * HA Agents of local hosts report over the management network, so HAProxy also listens there, for
- * their path only.
+ * The address for HA Agents: those of local hosts report over the management network, so HAProxy
+ * also listens there, for their path only.
  */
 const haAgentsAddress = ({ below, config }: PreparedCloud): Pick<HaproxyPlace, 'only'> =>
   below && config.ha.enabled

@@ -1,6 +1,7 @@
 // Maps Kubernetes Nodes to the hosts of this machine: a Node with the label below is one of our
 // hosts, which is kept powered on for as long as the Node exists. Pure; used by the modules that
-// create and follow Nodes (keep-fleet.ts, register-hosts.ts, cli/add-host.ts, cli/remove-host.ts).
+// create and follow Nodes (keep-fleet.ts, register-hosts.ts, cli/add-host.ts, cli/remove-host.ts)
+// and by those that run hosts (hosts.ts, serve-agents.ts).
 import { isTrue } from '#contracts/kube/conditions.ts';
 import type { Hypervisor, Node } from '#contracts/kube/kinds.ts';
 import { labels } from '#contracts/kube/kinds.ts';
@@ -43,10 +44,10 @@ export const simulatedFleet = (count: number, first = 1): FleetHost[] =>
 
 /** The address plan has room for this many local hosts. */
 export const mostLocalHosts = 250;
-/** Valid as the name of a Node, of a host and of a network namespace. */
+/** A host's name: valid as the name of a Node, of a host and of a network namespace. */
 export const hostNamePattern = /^[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
 
-/** undefined: the Node is not one of this machine's hosts. */
+/** The kind of the Node's host; undefined: the Node is not one of this machine's hosts. */
 export const kindOf = ({ metadata }: Node): HostKind | undefined => {
   const kind = metadata.labels?.[hostLabel];
   return kind === 'local' || kind === 'simulated' ? kind : undefined;

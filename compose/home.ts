@@ -138,7 +138,7 @@ export function kubernetesPaths({ kubernetes, databases }: Home) {
   };
 }
 
-/** Held by a command while it starts or stops the host. */
+/** Path of the lock that a command holds while it starts or stops the host. */
 export const hostLock = ({ dir }: Home, name: string): string => join(dir, `host-${name}.lock`);
 
 /**

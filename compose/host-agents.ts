@@ -52,8 +52,8 @@ export interface HostAgent {
 }
 
 /**
- * `hostEnds`: the agents stop because their host is being powered off, which they may report; the
- * host may be off already.
+ * Why the agents of a host are stopped. `hostEnds`: because their host is being powered off, which
+ * they may report; the host may be off already.
  */
 export interface AgentsEnd {
   hostEnds: boolean;
@@ -192,7 +192,8 @@ export function makeNeutronAgent(
 }
 
 /**
- * Has the node agent report that the host is off: an earlier process may have reported it as on.
+ * Has the host's Node Agent report that the host is off: an earlier process may have reported it as
+ * on.
  */
 export async function reportHostOff(
   host: string,
@@ -212,8 +213,8 @@ export async function reportHostOff(
 const nodeAgentManager = 'kvm-node-agent';
 
 /**
- * The node agent; empty if the cloud has no Kubernetes API. `address`: the host's address for other
- * hosts.
+ * Creates the Node Agent of a host; none if the cloud has no Kubernetes API. `address`: the host's
+ * address for other hosts.
  */
 export function makeNodeAgents(
   deps: AgentDeps,

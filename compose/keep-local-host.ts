@@ -101,7 +101,10 @@ export function keepLocalHost(deps: LocalHostDeps, host: LocalHostSpec): HostKee
     isSaidOff = false;
   }
 
-  /** The host's init runs the HA Agent within the host, like its other daemons. */
+  /**
+   * The HA Agent of the host, which the host's init runs within the host, like its other daemons;
+   * null while HA is off.
+   */
   const haAgentOf = (state: LocalHost): HostHaAgent | null =>
     deps.config.ha.enabled
       ? localHaAgent(state, {

@@ -81,7 +81,7 @@ export function keepSimulatedHost(
   };
 }
 
-/** Node agents without an address: nothing listens on a simulated host. */
+/** The host's Node Agent, without an address: nothing listens on a simulated host. */
 const nodeAgentsOf = (deps: AgentDeps, name: string, openFacts: () => NodeFacts): HostAgent[] =>
   makeNodeAgents(deps, { name, address: null }, openFacts);
 

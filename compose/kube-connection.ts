@@ -15,8 +15,8 @@ export interface KubeConnection {
 }
 
 /**
- * `host`: the address on which the cloud's APIs listen. undefined: the cloud never had a Kubernetes
- * API.
+ * Connects to the Kubernetes API of the cloud in `home`; undefined: it never had one. `host`: the
+ * address on which the cloud's APIs listen.
  */
 export async function connectKube(home: Home, host: string): Promise<KubeConnection | undefined> {
   const paths = kubernetesPaths(home);

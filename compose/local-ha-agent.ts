@@ -10,7 +10,7 @@ import { machineAddress, managementAddress } from '#hosts/local/underlay.ts';
 import type { Secret } from '#platform/log.ts';
 import { version } from './version.ts';
 
-/** Written as JSON; read by ha-agent-process.ts. */
+/** The settings of a local host's HA Agent: written as JSON, read by ha-agent-process.ts. */
 export interface HaAgentSettings {
   /** Version of the release: when it changes, the agent restarts. */
   version: string;

@@ -13,7 +13,9 @@ loopback.addAddress('::1', 'ipv6');
 const refusal =
   'Only programs of this machine may read the metrics. To let others read them: api.metricsFrom: anywhere in cobalt.yaml.\n';
 
-/** `source`: the client's IP address. */
+/**
+ * The page, or a refusal (403) by the setting `api.metricsFrom`. `source`: the client's IP address.
+ */
 export async function metricsPage(
   metrics: Pick<Metrics, 'text'>,
   from: CloudConfig['api']['metricsFrom'],

@@ -38,7 +38,10 @@ import { loadService } from './roles/table.ts';
 import { databaseFile, databaseNames } from './state-files.ts';
 import { nfsStorage, simulatedStorage } from './storage.ts';
 
-/** `distributed`: the databases are in the cloud's MariaDB, which must run. */
+/**
+ * Gathers the data of the cloud in `dir`. `distributed`: its databases are in MariaDB, which must
+ * run.
+ */
 export async function observeCloud(
   dir: string,
   env: Readonly<Record<string, string | undefined>>,

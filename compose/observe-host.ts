@@ -7,8 +7,8 @@ import type { HostAudit } from './audit.ts';
 import { emulatorProcesses } from './audit.ts';
 
 /**
- * `dataDir`: null where guests are no processes. `read`: what to assume for the ports or volumes of
- * a guest when its hypervisor cannot be asked.
+ * Gathers the data of one host. `dataDir`: null where guests are no processes. `read`: reads the
+ * answer about a guest's ports or volumes, and decides what a fault in its place counts as.
  */
 export async function observeHost(
   host: string,
@@ -36,5 +36,5 @@ export async function observeHost(
   };
 }
 
-/** [] if the guest has just been removed; it is not listed any more either. */
+/** Takes a fault for no ports or volumes, e.g. of a guest that has just been removed. */
 const orNone = (found: Outcome<string[]>): string[] => (isFault(found) ? [] : found);

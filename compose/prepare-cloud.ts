@@ -60,13 +60,13 @@ export interface PreparedCloud {
   identityUrl: string;
   /** Accelerator of guests on local hosts. */
   acceleration: 'kvm' | 'tcg';
-  /** null if all hosts are simulated. */
+  /** What local hosts need; null if all hosts are simulated. */
   below: CloudBelow | null;
   /** Reports that the present step has ended. */
   step(name: string, failed?: string): void;
 }
 
-/** A fault's message tells what a person can do about it. */
+/** Prepares a cloud step by step. A fault's message tells what a person can do about it. */
 export async function prepareCloud(options: CloudOptions): Promise<Outcome<PreparedCloud>> {
   const { log, onStep } = options;
   const clock = systemClock;

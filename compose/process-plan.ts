@@ -13,7 +13,7 @@ export interface PlannedProcess {
   settings: Readonly<Record<string, string>>;
 }
 
-/** Includes paths that no other service calls. */
+/** A service's path below the cloud's address, also one that no other service calls. */
 type Mount = (typeof mounts)[keyof typeof mounts] | '/instance-ha' | '/console';
 
 /** The paths below the cloud's one address that each role serves. */

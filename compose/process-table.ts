@@ -7,7 +7,7 @@ import { writeWhole } from './home.ts';
 export interface ProcessState {
   /** E.g. 'nova-api-2', 'rabbitmq'. */
   name: string;
-  /** null while it has ended and is being restarted. */
+  /** Its pid; null while it has ended and is being restarted. */
   pid: number | null;
   /** Its readiness check succeeds. */
   ready: boolean;

@@ -1,6 +1,6 @@
 // Registers the hosts of this machine as Nodes, as a kubelet would. The Nodes decide which hosts
 // there are; the host counts of `cobalt up` create and park Nodes. Used by embedded.ts and, for a
-// single Node, by `cobalt host add`.
+// single Node, by `cobalt host add` and keep-fleet.ts.
 import { isFault } from '#contracts/common/fault.ts';
 import type { Node } from '#contracts/kube/kinds.ts';
 import { hypervisors, labels, nodes } from '#contracts/kube/kinds.ts';

@@ -14,8 +14,8 @@ interface RootReply {
 }
 
 /**
- * Chooses by the Accept header: browsers list text/html; a client that accepts anything, or asks
- * for JSON, gets the document.
+ * The page or the document, by the Accept header: browsers list text/html; a client that accepts
+ * anything, or asks for JSON, gets the document.
  */
 export function rootPage(
   origin: string,

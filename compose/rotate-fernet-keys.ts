@@ -5,8 +5,8 @@ import { openFernetKeys } from '#services/keystone/api/tokens/fernet-keys.ts';
 import type { Home } from './home.ts';
 
 /**
- * `primary`: number of the key that encrypts new tokens; `count`: number of keys, with the staged
- * one.
+ * Rotates the keys. `primary`: number of the key that encrypts new tokens from now on; `count`:
+ * number of keys, with the staged one.
  */
 export async function rotateFernetKeys(home: Home): Promise<{ primary: number; count: number }> {
   const keys = await openFernetKeys(

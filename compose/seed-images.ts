@@ -23,7 +23,7 @@ const uploadTimeoutMs = 600_000;
 // Root disk of a guest with kernel and initrd of its own: empty, and resized to the flavor's disk.
 const blankDisk = Buffer.alloc(1024 * 1024);
 
-/** Images for simulated guests: empty, under the same names. */
+/** Registers images for simulated guests: empty, under the same names. */
 export async function seedBlankImages(seeder: Seeder): Promise<Outcome<void>> {
   for (const name of ['tiny', 'tiny-disk']) {
     const registered = await ensure(
@@ -144,7 +144,10 @@ const withContext = (answer: Fault, when: string): Fault => {
 
 const retryImagesMs = 20_000;
 
-/** A task that retries until the images are registered, since a mirror may be away for a while. */
+/**
+ * A task that retries until the images are registered, since a mirror may be unreachable for a
+ * while.
+ */
 function retryImages(seed: () => Promise<Outcome<void>>, log: Log): Task {
   const troubles = createTroubleLog(log);
   let complete = false;

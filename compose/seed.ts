@@ -6,7 +6,10 @@ import { keystoneApi } from './roles/keystone.ts';
 import { seedNeutron } from './roles/neutron.ts';
 import { seedNova } from './roles/nova.ts';
 
-/** Users, roles and catalog, flavors, networks, volume types. To be called after the migrations. */
+/**
+ * Creates users, roles and catalog, flavors, networks, volume types. To be called after the
+ * migrations.
+ */
 export async function seedCloud(process: CloudProcess): Promise<void> {
   const { secrets, config, origin } = process;
   const keystone = await keystoneApi(process);

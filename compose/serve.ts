@@ -54,7 +54,7 @@ export interface RunningProcess {
 
 const peersPollMs = 1_000;
 const requestsEndWithinMs = 30_000;
-/** After /readyz starts to refuse: time for a load balancer to notice. */
+/** Pause of `stop` after /readyz starts to refuse: time for a load balancer to notice. */
 const drainNoticeMs = 1_000;
 
 /**
@@ -144,12 +144,15 @@ export async function serve(options: ServeOptions): Promise<Outcome<RunningProce
   }
 }
 
-/** Unique among the cloud's machines, since it is the owner of sagas and leases. */
+/**
+ * The process's name by default; unique among the cloud's machines, since it is the owner of sagas
+ * and leases.
+ */
 const defaultName = (parts: readonly Part[]): string => `${hostname()}-${parts[0]}`;
 
 /**
- * Resolves when all peers answer. ConfigError: a peer refuses this process's configuration, e.g.
- * its password. Rejects when the signal aborts.
+ * Waits until all peers answer. ConfigError: a peer refuses this process's configuration, e.g. its
+ * password. Rejects when the signal aborts.
  */
 async function peersAnswer(
   health: Health,

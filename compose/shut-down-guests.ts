@@ -10,8 +10,8 @@ import type { LocalHost } from '#hosts/local/local-hosts.ts';
 import { silentLog } from '#platform/log.ts';
 
 /**
- * Resolves when all guests are off; those still running after `timeoutMs` are powered off. Returns
- * how many guests were running.
+ * Shuts down the host's guests; resolves when all are off; those still running after `timeoutMs`
+ * are powered off. Returns how many guests were running.
  */
 export async function shutDownGuests(
   { libvirtSocket, dataDir }: LocalHost,

@@ -7,8 +7,8 @@ import { ConfigError } from '#platform/config/config.ts';
 import type { ProcessConfig } from './process-config.ts';
 
 /**
- * Affects every later TLS connection of the process. Throws ConfigError if the file holds no
- * certificate.
+ * Trusts the authorities in the configured file, if there is one, in every later TLS connection of
+ * the process. Throws ConfigError if the file holds no certificate.
  */
 export async function trustAuthorities({ tls: { caFile } }: ProcessConfig): Promise<void> {
   if (caFile === '') return;

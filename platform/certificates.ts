@@ -49,7 +49,7 @@ export async function ensureKey(file: string): Promise<void> {
 export async function issueCertificate(wanted: WantedCertificate): Promise<void> {
   const { file, keyFile, subject, days, issuer, extensions } = wanted;
   const config = `${file}.cnf`;
-  // An own configuration file, since the machine's default one would add extensions.
+  // A configuration file of our own, since the machine's default one would add extensions.
   await writeFile(config, '[req]\ndistinguished_name = dn\n[dn]\n', { mode: 0o600 });
   const request = ['req', '-x509', '-new', '-config', config, '-key', keyFile, '-sha256'];
   const validity = ['-subj', subject, '-days', String(days), '-out', `${file}.new`];

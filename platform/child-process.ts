@@ -1,5 +1,5 @@
-// Runs a child process with a deadline and bounded output; used by every adapter and host that runs
-// a tool. Arguments are an array: no shell is involved.
+// Runs a child process with a deadline and bounded output; used wherever a tool is run: adapters,
+// hosts, the CLI. Arguments are an array: no shell is involved.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { systemClock } from './clock.ts';
@@ -63,7 +63,7 @@ export const bound = (command: readonly string[]): string[] => [
   ...command,
 ];
 
-/** Never throws: `ended` tells a command that could not be started. */
+/** Starts the command. Never throws: `ended` tells that it could not be started. */
 export function startChild(
   [command = '', ...args]: readonly string[],
   options: ChildOptions,

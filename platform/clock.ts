@@ -7,7 +7,7 @@ export interface Timer {
 }
 
 export interface Repetition {
-  /** No further run starts; resolves when the current run has ended. Safe to repeat. */
+  /** Starts no further run; resolves when the current run has ended. Safe to repeat. */
   stop(): Promise<void>;
 }
 

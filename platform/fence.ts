@@ -16,7 +16,10 @@ export interface FenceToken {
 }
 
 export interface Fence extends FenceToken {
-  /** Throws FenceLost if the lease has ended by this process's clock, or is known to be lost. */
+  /**
+   * Checks the lease: throws FenceLost if it has ended by this process's clock, or is known to be
+   * lost.
+   */
   assertHeld(): void;
   /**
    * A query that returns a row only while the lease is held, and that locks the row so that no
@@ -26,8 +29,8 @@ export interface Fence extends FenceToken {
 }
 
 /**
- * Another process has taken the lease over: the work under this fence must end without further
- * effects.
+ * The lease has ended by this process's clock, or another process has taken it over: the work under
+ * this fence must end without further effects.
  */
 export class FenceLost extends Error {
   constructor({ key, token }: FenceToken) {

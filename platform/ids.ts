@@ -10,7 +10,7 @@ export interface Ids {
   /** `req-<uuid>`. */
   requestId(): string;
   bytes(count: number): Buffer;
-  /** In [0, 1). */
+  /** A random number in [0, 1). */
   random(): number;
 }
 

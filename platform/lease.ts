@@ -6,7 +6,8 @@ import type { Fence, FenceToken } from './fence.ts';
 import { FenceLost } from './fence.ts';
 
 /**
- * Held until it expires by this process's clock, or until `lose` says that another process has it.
+ * A lease: held until it expires by this process's clock, or until `lose` says that another process
+ * has it.
  */
 export class Lease implements Fence {
   readonly key: string;

@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
 /**
- * Start time in clock ticks since boot; null when the process has ended or is a zombie. Source:
- * proc_pid_stat(5).
+ * The process's start time in clock ticks since boot; null when it has ended or is a zombie.
+ * Source: proc_pid_stat(5).
  */
 export async function startTimeOf(pid: number): Promise<string | null> {
   // A process that has ended has no stat file.

@@ -51,8 +51,8 @@ export class ReconnectingConnection<C extends { close(): void }> {
   #retry: Timer | undefined;
   #openedAt = 0;
   /**
-   * Lost connections and failed attempts since the last stable connection; 0: never away. Only
-   * `#lost` resets it: opening alone is no success, the connection must also last for a while.
+   * Lost connections and failed attempts since the last stable connection; 0: none. Only `#lost`
+   * resets it: opening alone is no success, the connection must also last for a while.
    */
   #failures = 0;
   #closed = false;
@@ -92,7 +92,7 @@ export class ReconnectingConnection<C extends { close(): void }> {
     this.#current?.close();
   }
 
-  /** Tries until the deadline, since a restarting daemon is back soon. */
+  /** Opens the connection: tries until the deadline, since a restarting daemon is back soon. */
   async #open(): Promise<C> {
     const deadlineAt = this.#clock.monotonicMs() + this.#connectTimeoutMs;
     for (;;) {

@@ -13,7 +13,7 @@ const width = 15;
 export const watchdogText = (deadlineMs: number, limitMs: number): string =>
   `${[deadlineMs, limitMs].map((each) => String(Math.floor(each)).padStart(width)).join(' ')}\n`;
 
-/** undefined: the text is not in this format. */
+/** Parses the file's text; undefined: it is not in this format. */
 export function watchdogValues(text: string): WatchdogValues | undefined {
   const [deadline, limit] = text.trim().split(/ +/);
   const [deadlineMs, limitMs] = [Number(deadline), Number(limit)];

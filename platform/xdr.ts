@@ -191,7 +191,9 @@ export function encode<T>(codec: Codec<T>, value: T): Buffer {
   return writer.finish();
 }
 
-/** Throws XdrError if the body is too short; bytes after the value are ignored. */
+/**
+ * Decodes a message's body. Throws XdrError if it is too short; bytes after the value are ignored.
+ */
 export function decode<T>(codec: Codec<T>, body: Buffer): T {
   return codec.read(new XdrReader(body));
 }

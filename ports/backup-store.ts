@@ -20,8 +20,8 @@ export interface BackupStore {
   readonly name: string;
   /**
    * Reads the source to its end; the backup is durable when this resolves. Replaces what an earlier
-   * attempt left. `stallMs`: how long the source may send nothing. overQuota: no space left;
-   * badRequest: the source ended early.
+   * attempt left. `stallMs`: how long the source may send nothing before it counts as ended.
+   * overQuota: no space left; badRequest: the source ended early.
    */
   write(id: string, source: Readable, options: { stallMs: number }): Promise<Outcome<StoredBackup>>;
   /**
@@ -29,7 +29,7 @@ export interface BackupStore {
    * notFound; conflict: the data differ from what was written.
    */
   read(id: string, path: string): Promise<Outcome<StoredBackup>>;
-  /** Also removes an unfinished write. Does nothing if there is none. */
+  /** Removes the backup, or an unfinished write of it. Does nothing if there is none. */
   remove(id: string): Promise<Outcome<void>>;
   /** Ids of complete backups. */
   list(): Promise<Outcome<string[]>>;

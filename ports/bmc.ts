@@ -18,7 +18,10 @@ export type PowerAction = 'On' | 'ForceOff' | 'GracefulShutdown' | 'ForceRestart
 
 export type BootTarget = 'None' | 'Pxe' | 'Hdd' | 'Cd' | 'UefiHttp' | 'BiosSetup';
 
-/** `Once`: the BMC clears it when the host boots next. `Disabled`: with target `None`. */
+/**
+ * An override of the boot target. `Once`: the BMC clears it when the host boots next. `Disabled`:
+ * with target `None`.
+ */
 export interface BootOverride {
   enabled: 'Disabled' | 'Once' | 'Continuous';
   target: BootTarget;

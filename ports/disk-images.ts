@@ -31,9 +31,9 @@ export interface JudgedImage {
 }
 
 /**
- * Faults of every call: timeout (also when aborted), unavailable (the storage or the sandbox does
- * not work), overQuota (no space left). No process of a call outlives the call, nor the process
- * that made it.
+ * Work on disk images. Faults of every call: timeout (also when aborted), unavailable (the storage
+ * or the sandbox does not work), overQuota (no space left). No process of a call outlives the call,
+ * nor the process that made it.
  */
 export interface DiskImages {
   /**

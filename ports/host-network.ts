@@ -21,7 +21,7 @@ export interface LocalNetwork {
   readonly metadataPort: {
     readonly id: string;
     readonly mac: string;
-    /** e.g. 10.0.0.2/24 */ readonly cidrs: readonly string[];
+    /** Addresses, e.g. 10.0.0.2/24 */ readonly cidrs: readonly string[];
   };
   readonly guests: readonly LocalGuest[];
 }
@@ -36,7 +36,10 @@ export interface HostNetworkListeners {
   endpointsLost?(): void;
 }
 
-/** Faults of every call: unavailable, timeout. All calls are safe to repeat. */
+/**
+ * The network of one host. Faults of every call: unavailable, timeout. All calls are safe to
+ * repeat.
+ */
 export interface HostNetwork {
   facts(): Promise<Outcome<HostNetworkFacts>>;
 

@@ -205,7 +205,8 @@ export interface Hypervisor {
 
   /**
    * Releases the locks that the guest holds on its volumes from `otherHost`. That host must be
-   * fenced: powered off, or cut off by an operator. Does nothing if there are no such locks.
+   * fenced: none of its guests can run, since its BMC has cut its power, its watchdog has ended
+   * them, or an operator has confirmed that it is off. Does nothing if there are no such locks.
    * unavailable, timeout: the filer does not answer.
    */
   breakLocks(spec: GuestSpec, otherHost: string): Promise<Outcome<void>>;
@@ -293,7 +294,10 @@ export interface Hypervisor {
     timeoutMs: number,
   ): Promise<Outcome<unknown>>;
 
-  /** Diagnostics of a guest; all zero if it is off. notFound. */
+  /**
+   * A guest's state, uptime, memory, and counters of CPU and disks; uptime, memory in use and
+   * counters are 0 if it is off. notFound.
+   */
   diagnostics(uuid: string): Promise<Outcome<GuestDiagnostics>>;
 
   /**

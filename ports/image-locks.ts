@@ -13,12 +13,12 @@ export interface ImageLock {
 }
 
 /**
- * At most one guest on one host holds an image's lock. While it does, every other guest and every
- * QEMU that locks its images is refused, on any host. A lock lasts until `release`, and outlives
- * this process and this host. When the filer loses its locks by a restart, the driver takes them
- * again as soon as it answers; if another guest has taken a lock in between, that is logged as an
- * error. Each lock is noted on the host's disk before it is requested, so that `noted` returns it
- * after a crash at any point.
+ * The image locks of one host. At most one guest on one host holds an image's lock. While it does,
+ * every other guest and every QEMU that locks its images is refused, on any host. A lock lasts
+ * until `release`, and outlives this process and this host. When the filer loses its locks by a
+ * restart, the driver takes them again as soon as it answers; if another guest has taken a lock in
+ * between, that is logged as an error. Each lock is noted on the host's disk before it is
+ * requested, so that `noted` returns it after a crash at any point.
  */
 export interface ImageLocks {
   /**

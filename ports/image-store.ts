@@ -14,7 +14,10 @@ export interface StoredData {
 export interface StoredFile {
   key: string;
   sizeBytes: number;
-  /** False for an unfinished write: in progress, or interrupted by the death of its process. */
+  /**
+   * Whether the data are complete: false for an unfinished write, which is in progress or was
+   * interrupted by the death of its process.
+   */
   whole: boolean;
 }
 
@@ -31,8 +34,9 @@ export interface ByteRange {
 }
 
 /**
- * Keys are chosen by the caller, `[A-Za-z0-9_-]{1,128}`, and written at most once: the data of a
- * key never change. A key has all the bytes of its write or none, also after a power failure.
+ * The data of images, by key. Keys are chosen by the caller, `[A-Za-z0-9_-]{1,128}`, and written at
+ * most once: the data of a key never change. A key has all the bytes of its write or none, also
+ * after a power failure.
  */
 export interface ImageStore {
   /**

@@ -7,7 +7,7 @@ import type { KubeKind, KubeObject } from '#contracts/kube/object.ts';
 /** Identifies an object of a kind. */
 export interface KubeRef {
   name: string;
-  /** Only for a namespaced kind. */
+  /** The object's namespace; only for a namespaced kind. */
   namespace?: string;
 }
 
@@ -23,8 +23,8 @@ export interface Selector {
 }
 
 /**
- * Faults of all methods: unavailable and timeout (the server does not answer now), forbidden, and
- * unprocessable for an invalid object, with the server's message.
+ * A client of a Kubernetes API. Faults of all methods: unavailable and timeout (the server does not
+ * answer now), forbidden, and unprocessable for an invalid object, with the server's message.
  */
 export interface Kube {
   /** Reads an object. notFound. */

@@ -118,9 +118,9 @@ export type NodeEvent =
   | { kind: 'arrived'; guest: string };
 
 /**
- * Each method reads the present facts; all are safe to repeat. Faults of all: unavailable and
- * timeout (the host or its hypervisor does not answer now). No call takes longer than 15 s. An
- * answer that cannot be parsed is thrown as an error.
+ * Reads the facts of one host. Each method reads the present ones; all are safe to repeat. Faults
+ * of all: unavailable and timeout (the host or its hypervisor does not answer now). No call takes
+ * longer than 15 s. An answer that cannot be parsed is thrown as an error.
  */
 export interface NodeFacts {
   system(): Promise<Outcome<SystemFacts>>;

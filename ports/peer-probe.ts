@@ -5,8 +5,9 @@ import type { Outcome } from '#contracts/common/fault.ts';
 export interface PeerProbe {
   /**
    * Whether a daemon that only a living host runs answers at the address (management or tunnel
-   * network) within a second or two. False for the address of a dead host, or of none. unavailable:
-   * this host cannot probe at all.
+   * network) within a second or two. False: nothing answers there, since the host is dead, frozen
+   * or cut off from this one, or the address is no host's. unavailable: this host cannot probe at
+   * all.
    */
   reaches(address: string): Promise<Outcome<boolean>>;
 }

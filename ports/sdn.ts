@@ -187,9 +187,10 @@ export interface SdnListeners {
 }
 
 /**
- * Faults of every call: unavailable, timeout. Whether the call took effect is then unknown: call
- * `sync` later, which is always safe. If this driver is not the writer, `sync` and `change` return
- * `unavailable` and have no effect: OVN itself refuses them.
+ * The rows of logical networks, and what OVN reports. Faults of every call: unavailable, timeout.
+ * Whether the call took effect is then unknown: call `sync` later, which is always safe. If this
+ * driver is not the writer, `sync` and `change` return `unavailable` and have no effect: OVN itself
+ * refuses them.
  */
 export interface Sdn {
   /** Whether this driver holds the writers' lock, as last reported by OVN. */

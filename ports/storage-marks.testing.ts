@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { isFault } from '#contracts/common/fault.ts';
 import type { StorageMarks } from './storage-marks.ts';
 
-/** `open`: opens the same storage twice, as two hosts do. */
+/** Registers the suite. `open`: opens the same storage twice, as two hosts do. */
 export function storageMarksContract(open: () => { one: StorageMarks; other: StorageMarks }): void {
   test('a mark is read by another host at once, and again when it has changed', async () => {
     const { one, other } = open();

@@ -3,7 +3,10 @@
 // others past all caches. Drivers: adapters/nfs, adapters/sim.
 import type { Outcome } from '#contracts/common/fault.ts';
 
-/** Faults of every call: unavailable, timeout (the storage is away), overQuota. Safe to repeat. */
+/**
+ * The marks of all hosts. Faults of every call: unavailable, timeout (the storage does not answer),
+ * overQuota. Safe to repeat.
+ */
 export interface StorageMarks {
   /**
    * Writes this host's mark, atomically and visible to every reader at once. At most 255

@@ -5,7 +5,7 @@ import type { VolumeConnection } from '#contracts/cinder/volume-connection.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 
 export interface BackendFacts {
-  /** As shown in the API's `capabilities` and pools. */
+  /** The vendor, as shown in the API's `capabilities` and pools. */
   vendorName: string;
   driverVersion: string;
   storageProtocol: string;
@@ -32,10 +32,10 @@ export type VolumeOrigin =
   | { kind: 'volume'; id: string };
 
 /**
- * Every call is idempotent, also after a crash during an earlier one, and after a fault leaves
- * nothing of its own behind. Faults of every call: unavailable (the backend does not answer, the
- * share is missing), timeout. Of calls that need space: overQuota (the share is full). Calls that
- * change one volume never overlap: Cinder's sagas hold a lock on the volume.
+ * A storage backend. Every call is idempotent, also after a crash during an earlier one, and after
+ * a fault leaves nothing of its own behind. Faults of every call: unavailable (the backend does not
+ * answer, the share is missing), timeout. Of calls that need space: overQuota (the share is full).
+ * Calls that change one volume never overlap: Cinder's sagas hold a lock on the volume.
  */
 export interface VolumeBackend {
   facts(): Promise<Outcome<BackendFacts>>;

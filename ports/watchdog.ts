@@ -6,7 +6,10 @@
 // machine.
 import type { Outcome } from '#contracts/common/fault.ts';
 
-/** Faults of every call: unavailable (this host has no watchdog, or it cannot be used now). */
+/**
+ * A host's watchdog. Faults of every call: unavailable (this host has no watchdog, or it cannot be
+ * used now).
+ */
 export interface Watchdog {
   /**
    * The limit, ms, with which it is armed, also by an earlier agent or in an earlier boot; null: it

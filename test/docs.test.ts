@@ -56,8 +56,8 @@ export function brokenLinks(
 const planned = ['hosts/gardenlinux/'];
 
 /**
- * Files named in backticks that do not exist, e.g. `platform/log.ts`. Paths like `hosts/h1/…` are
- * in the state folder, not in the repository.
+ * Files named in backticks, e.g. `platform/log.ts`, that do not exist, and planned ones that do.
+ * Paths like `hosts/h1/…` are in the state folder, not in the repository.
  */
 export function unknownFiles(
   path: string,

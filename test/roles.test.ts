@@ -48,7 +48,7 @@ function refusal({ file, target, typeOnly }: Import): string | undefined {
 
 const queries = /\.(selectFrom|insertInto|updateTable|deleteFrom|mergeInto)\(|\bsql(<[^>]*>)?`/;
 const waits = /\bawait\b|\basync\b|\bPromise\b/;
-/** Comments are ignored: they may mention what code must not do. */
+/** The text without its comments, which may mention what code must not do. */
 const withoutComments = (text: string): string =>
   text.replace(/\/\*[\s\S]*?\*\/|(^|\s)\/\/[^\n]*/g, '$1');
 
@@ -65,7 +65,10 @@ function contentViolations({ file, text }: Source): string[] {
   ];
 }
 
-/** Value types of ports are allowed; drivers must not even be named. */
+/**
+ * An import of a driver's interface, which an API's deps must not even name; value types of ports
+ * are allowed.
+ */
 const driverInDeps =
   /import type \{[^}]*\b(VolumeBackend|BackupStore|Hypervisor|Sdn)\b[^}]*\} from '#ports\//;
 

@@ -292,7 +292,7 @@ function configurationPage(): string {
   );
 }
 
-/** `metrics`: of a plane with all roles. */
+/** The page about metrics. `metrics`: those of a plane with all roles. */
 function metricsPage(metrics: Metrics): string {
   createQueueMetrics(metrics);
   exposeResources(metrics, { hypervisors: { list: () => [] }, evictions: { list: () => [] } });

@@ -98,7 +98,10 @@ const asFault = (error: NodeJS.ErrnoException): Fault | undefined =>
     ? fault('overQuota', 'There is not enough room in the backup store.')
     : undefined;
 
-/** Runs `work` and turns file system errors into `unavailable`: an unreachable folder is no bug. */
+/**
+ * Runs `work` and turns errors of the folder into faults: overQuota for a full disk, else
+ * unavailable. An unreachable folder is no bug.
+ */
 async function reached<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
   try {
     return await work();

@@ -8,7 +8,7 @@ import type { KubeClientDeps } from './requests.ts';
 import { listAll, pathOf, refusal, timeoutMs } from './requests.ts';
 import type { KubeRequest } from './transport.ts';
 
-/** `manager`: the field manager in whose name this client applies and patches. */
+/** Creates a client. `manager`: the field manager in whose name it applies and patches. */
 export function createKubeClient(deps: KubeClientDeps, manager: string): Kube {
   const { transport } = deps;
   const fieldManager = `fieldManager=${encodeURIComponent(manager)}`;

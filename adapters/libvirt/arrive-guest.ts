@@ -17,8 +17,9 @@ import { holdLocks } from './volume-locks.ts';
 import { exists } from './write-whole.ts';
 
 /**
- * See ports/hypervisor.ts. All files are created anew: the source copies only the data above the
- * root disk's backing image, so leftovers of an earlier try would remain visible to the guest.
+ * See `prepareArrival` in ports/hypervisor.ts. All files are created anew: the source copies only
+ * the data above the root disk's backing image, so leftovers of an earlier try would remain visible
+ * to the guest.
  */
 export function prepareArrival(
   driver: Driver,

@@ -108,8 +108,8 @@ export function destroyGuest(driver: Driver, uuid: string): Promise<Outcome<void
 }
 
 /**
- * For callers that hold the guest's lock. The folder is removed last: while it exists, garbage
- * collection can finish an interrupted removal.
+ * Removes the domain, its files and its sockets, for callers that hold the guest's lock. The folder
+ * is removed last: while it exists, garbage collection can finish an interrupted removal.
  */
 export async function removeGuest(driver: Driver, uuid: string): Promise<void> {
   const folder = driver.folder.guest(uuid);
@@ -126,7 +126,7 @@ export async function removeGuest(driver: Driver, uuid: string): Promise<void> {
 
 /**
  * Looks up the guest's images in the cache, marks them as used, and plans the guest. conflict: an
- * image is not cached. badRequest: see planGuest.
+ * image is not cached. badRequest: as `planGuest` (guest-plan.ts).
  */
 export async function planFor(
   driver: Driver,

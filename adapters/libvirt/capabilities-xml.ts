@@ -32,7 +32,7 @@ const children = (xml: Xml | undefined): [string, Xml][] =>
     : [];
 const parse = (xml: string): Xml => parser.parse(xml) as Xml;
 
-/** https://libvirt.org/formatdomain.html#memory-allocation */
+/** Bytes by unit of memory. https://libvirt.org/formatdomain.html#memory-allocation */
 const units: Readonly<Record<string, number>> = {
   b: 1,
   bytes: 1,
@@ -65,7 +65,10 @@ const countOf = (text: string): number => {
   return Number.isSafeInteger(count) && count >= 0 ? count : 0;
 };
 
-/** Throws if the document does not describe a host. */
+/**
+ * The host's CPU architecture and NUMA cells, by its capabilities. Throws if the document does not
+ * describe a host.
+ */
 export function hostCapabilities(xml: string): { cpuArch: string; cells: CellFacts[] } {
   const host = at(parse(xml), 'capabilities', 'host');
   if (!host) throw new Error('the capabilities of libvirt have no host');

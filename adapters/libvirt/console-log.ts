@@ -26,8 +26,8 @@ export function readConsole(
 }
 
 /**
- * One `stat` for each guest, cheap enough for a timer. Each guest's log stays below 1.5 times
- * `maxBytes` plus what it writes in one interval.
+ * Cuts the logs that have become too long. One `stat` for each guest, cheap enough for a timer.
+ * Each guest's log stays below 1.5 times `maxBytes` plus what it writes in one interval.
  */
 export async function boundConsoles(driver: Driver): Promise<void> {
   for (const uuid of (await unlessMissing(readdir(driver.folder.guests), [])).filter(isGuestUuid)) {
@@ -60,7 +60,10 @@ async function tail(path: string, maxBytes: number): Promise<Buffer | null> {
   }
 }
 
-/** The cut may have split a UTF-8 character: its remaining bytes (10xxxxxx) are dropped. */
+/**
+ * The text from the first whole character on: the cut may have split one, whose remaining UTF-8
+ * bytes (10xxxxxx) are dropped.
+ */
 function wholeCharacters(bytes: Buffer): string {
   let start = 0;
   while (start < 3 && start < bytes.length && ((bytes[start] ?? 0) & 0xc0) === 0x80) start += 1;

@@ -1,5 +1,5 @@
-// A guest's diagnostics (CPU, memory, disk and network counters), read from libvirt's bulk
-// statistics in one call.
+// A guest's diagnostics: state, uptime, memory, counters of CPU and disks. The counters are read
+// from libvirt's bulk statistics in one call.
 import { stat } from 'node:fs/promises';
 import { fault, type Outcome } from '#contracts/common/fault.ts';
 import type { GuestDiagnostics } from '#contracts/nova/guest.ts';

@@ -29,7 +29,7 @@ export class Domains {
     this.#client = client;
   }
 
-  /** null: no such domain. */
+  /** The domain with this UUID; null: there is none. */
   async find(uuid: string): Promise<Domain | null> {
     return orNull(
       this.#client.call(remote.domainLookupByUuid, { uuid }).then((found) => found.domain),
@@ -71,7 +71,7 @@ export class Domains {
     });
   }
 
-  /** Replaces an earlier definition of the same UUID. */
+  /** Defines a domain; replaces an earlier definition of the same UUID. */
   async define(xml: string): Promise<Domain> {
     return (await this.#client.call(remote.domainDefineXmlFlags, { xml, flags: 0 })).domain;
   }
@@ -148,8 +148,8 @@ export class Domains {
   }
 
   /**
-   * Whether the guest has left by live migration: its domain is gone, or only the definition
-   * remains.
+   * Whether the guest has left by live migration: its domain does not exist any more, or only the
+   * definition remains.
    */
   async hasLeft(uuid: string): Promise<boolean> {
     const domain = await this.find(uuid);

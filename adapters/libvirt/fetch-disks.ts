@@ -1,5 +1,5 @@
 // Fetches the disks of a guest from the host that offers them (offer-disks.ts), and defines the
-// guest here, stopped. Afterwards it is an ordinary guest, which `create` starts.
+// guest here, off. Afterwards it is an ordinary guest, which `create` starts.
 import { open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fault, isFault, type Outcome } from '#contracts/common/fault.ts';

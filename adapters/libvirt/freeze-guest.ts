@@ -8,8 +8,8 @@ import { remote, type Domain } from './rpc/protocol.ts';
 const freezeMs = 10_000;
 
 /**
- * `work` runs in any case, even if the freeze fails. A guest without an agent costs no time,
- * because libvirt knows whether its channel is open.
+ * Runs `work` while the guest's file systems are frozen, and also if the freeze fails. A guest
+ * without an agent costs no time, because libvirt knows whether its channel is open.
  */
 export async function frozen<T>(
   driver: Driver,

@@ -56,8 +56,9 @@ export function imagesOf(spec: GuestSpec): GuestImage[] {
 }
 
 /**
- * badRequest: the root disk is smaller than its image, or a volume cannot be reached. `further` are
- * disks that exist already: the guest's own during a rescue.
+ * Plans the guest's files and disks. badRequest: the root disk is smaller than its image, or a
+ * volume cannot be reached. `further` are disks that exist already: the guest's own during a
+ * rescue.
  */
 export function planGuest(
   spec: GuestSpec,

@@ -3,8 +3,8 @@ import type { GuestState } from '#contracts/nova/guest.ts';
 import { LIFECYCLE, PAUSED_STARTING_UP, SHUTOFF_UNASKED, STATE, STOPPED } from './rpc/flags.ts';
 
 /**
- * `hasManagedSave`: the guest's memory is saved on disk, so a guest that is off counts as
- * suspended.
+ * The guest's state by libvirt's `state` and `reason`. `hasManagedSave`: the guest's memory is
+ * saved on disk, so a guest that is off counts as suspended.
  */
 export function guestState(state: number, reason: number, hasManagedSave: boolean): GuestState {
   switch (state) {
@@ -24,7 +24,10 @@ export function guestState(state: number, reason: number, hasManagedSave: boolea
   }
 }
 
-/** null: the event does not change the state (a new definition; the beginning of a shutdown). */
+/**
+ * The guest's state after a lifecycle event; null: the event does not change it (a new definition;
+ * the beginning of a shutdown).
+ */
 export function stateAfterEvent(event: number, detail: number): GuestState | null {
   switch (event) {
     case LIFECYCLE.started:

@@ -30,7 +30,7 @@ export interface GuestFolder {
   built: string;
   /** Exists while a guest is expected to arrive by live migration. */
   awaited: string;
-  /** Id of the arrival to which the guest's last migration away was started. */
+  /** Holds the id of the arrival with which the guest's last migration away was started. */
   departing: string;
   vncSocket: string;
 }
@@ -88,7 +88,10 @@ export function isGuestUuid(name: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name);
 }
 
-/** Formats other than qcow2 and raw are converted when they enter the cache. */
+/**
+ * The format in which an image is cached: formats other than qcow2 and raw are converted when they
+ * enter the cache.
+ */
 export function cachedFormat(image: GuestImage): 'qcow2' | 'raw' {
   return ['raw', 'iso', 'ami', 'aki', 'ari'].includes(image.diskFormat) ? 'raw' : 'qcow2';
 }

@@ -67,7 +67,7 @@ export class ImageCache {
     return fetch ? await this.#await(fetch, image, maxVirtualBytes, signal) : this.#touch(target);
   }
 
-  /** null: the image is in the cache. */
+  /** Begins a fetch, or joins one that has just begun; null: the image is in the cache. */
   async #begin(image: GuestImage, target: string, openImage: OpenImage): Promise<Fetch | null> {
     if (await exists(target)) return null;
     const other = this.#fetches.get(target); // another caller began during the await
@@ -112,8 +112,8 @@ export class ImageCache {
   }
 
   /**
-   * The cached file and its virtual size, the least that a disk on it may have. conflict: not in
-   * the cache.
+   * Marks the image as used, and returns the cached file and its virtual size, the least that a
+   * disk on it may have. conflict: not in the cache.
    */
   async use(image: GuestImage): Promise<Outcome<{ path: string; virtualSizeBytes: number }>> {
     const target = this.#folder.image(image);
@@ -182,7 +182,7 @@ export class ImageCache {
     return removedIds;
   }
 
-  /** A cached image's modification time records when it was last used. */
+  /** Records that a cached image is used now: its modification time is that of its last use. */
   async #touch(file: string): Promise<void> {
     const now = new Date();
     await utimes(file, now, now);

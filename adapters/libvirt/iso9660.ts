@@ -179,8 +179,8 @@ function extent(view: View, directory: Node): Buffer {
 const lengths = new WeakMap<Node, Record<View['kind'], number>>();
 
 /**
- * The length of a directory's extent depends only on its children's names, so it can be computed
- * before the extent has a position.
+ * The length of a file's content or of a directory's extent. The latter depends only on the names
+ * of the directory's children, so it can be computed before the extent has a position.
  */
 function byteLength(view: View, node: Node): number {
   if (node.content !== null) return node.content.length;

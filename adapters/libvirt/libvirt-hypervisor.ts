@@ -1,5 +1,5 @@
 // The libvirt driver of ports/hypervisor.ts: one libvirt daemon, one state folder. Created by
-// compose for each host's Nova Agent.
+// compose for each host's Nova Agent, for the audit, and to shut down a host's guests.
 import { constants } from 'node:fs';
 import { mkdir, open, rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -76,8 +76,8 @@ export interface LibvirtHypervisorOptions {
    */
   transferAddress?: string;
   /**
-   * Default 'Nehalem' under TCG (the newest model that QEMU 7.2 emulates completely), null =
-   * host-model under KVM.
+   * The guests' CPU model; null: host-model. Default: 'Nehalem' under TCG (the newest model that
+   * QEMU 7.2 emulates completely), null under KVM.
    */
   cpuModel?: string | null;
   machineType?: string; // default 'pc'
@@ -114,7 +114,7 @@ export interface LibvirtHypervisorDeps {
   random?: () => number;
 }
 
-/** Connects at the first call, and reconnects until it is closed. */
+/** Makes the driver. It connects at the first call, and reconnects until it is closed. */
 export function createLibvirtHypervisor(
   options: LibvirtHypervisorOptions,
   deps: LibvirtHypervisorDeps,
@@ -267,8 +267,8 @@ function createDriver(options: LibvirtHypervisorOptions, deps: LibvirtHypervisor
 }
 
 /**
- * libvirt does not replay events of the time without a connection, so each guest's current state is
- * sent as an event.
+ * Sends each guest's current state as an event: libvirt does not replay events of the time without
+ * a connection.
  */
 async function emitAllStates(driver: Driver): Promise<void> {
   const guests = await asOutcome(() => driver.domains.list());
@@ -287,7 +287,10 @@ async function keepConsolesBounded(driver: Driver): Promise<void> {
   }
 }
 
-/** QEMU's cache=none needs O_DIRECT, which not every file system supports. */
+/**
+ * The cache mode for guests' disks: QEMU's cache=none needs O_DIRECT, which not every file system
+ * supports.
+ */
 async function probeDiskCache(stateDir: string): Promise<'none' | 'writeback'> {
   const probe = path.join(stateDir, '.direct-io-probe');
   await mkdir(stateDir, { recursive: true });

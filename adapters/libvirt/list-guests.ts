@@ -6,7 +6,10 @@ import { Domains } from './domains.ts';
 import { asOutcome } from './outcome.ts';
 import { LibvirtClient } from './rpc/client.ts';
 
-/** Connects at the first call, and reconnects until it is closed. */
+/**
+ * Makes the part of the driver that lists guests. It connects at the first call, and reconnects
+ * until it is closed.
+ */
 export function createGuestList(
   { socketPath }: { socketPath: string },
   deps: { log: Log },

@@ -6,7 +6,10 @@ import type { ParameterValue } from './rpc/protocol.ts';
 
 type Parameters = readonly { field: string; value: ParameterValue }[];
 
-/** null: the job is not a migration off this host. `type`: virDomainJobType. */
+/**
+ * The job's statistics in the port's form; null: it is not a migration off this host. `type`:
+ * virDomainJobType.
+ */
 export function migrationJob(
   type: number,
   parameters: Parameters,

@@ -27,7 +27,7 @@ export interface LibvirtNodeFactsOptions {
   root: string;
   /** Acceleration of guests: the domain capabilities depend on it. */
   acceleration: 'kvm' | 'tcg';
-  /** Default: libvirt, Open vSwitch and OVN. */
+  /** The daemons whose state is reported. Default: libvirt, Open vSwitch and OVN. */
   units?: readonly ProcessUnit[];
 }
 
@@ -42,7 +42,7 @@ const mostMoves = 256;
  */
 const sameStartMs = 2_000;
 const inactiveId = -1;
-/** virConnectListAllDomainsFlags */
+/** virConnectListAllDomainsFlags: only running or paused domains. */
 const onlyActive = 1;
 
 export function createLibvirtNodeFacts(
@@ -105,7 +105,9 @@ export function createLibvirtNodeFacts(
     running.delete(guest);
   }
 
-  /** undefined: the domain is gone, or no longer running. */
+  /**
+   * The result of `work`; undefined: the domain does not exist any more, or is no longer running.
+   */
   async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
     try {
       return await work;

@@ -1,4 +1,4 @@
-// Offers the disks of a stopped guest to another host by qemu-nbd: read-only, encrypted, and
+// Offers the disks of a guest that is off to another host by qemu-nbd: read-only, encrypted, and
 // accessible only with a key that is generated for this offer (TLS-PSK). The other side:
 // fetch-disks.ts. qemu-nbd(8), qemu(1) on tls-creds-psk.
 import { randomBytes } from 'node:crypto';
@@ -16,7 +16,7 @@ import { exists } from './write-whole.ts';
 const ports = { first: 49_152, count: 64 };
 /** How long a qemu-nbd may take until it listens. */
 const readyMs = 5_000;
-/** Interval at which that is polled. */
+/** Interval at which it is polled whether a qemu-nbd listens. */
 const pollEveryMs = 10;
 
 /**
@@ -81,8 +81,8 @@ export function withdrawDisks(driver: Driver, uuid: string): Promise<Outcome<voi
 }
 
 /**
- * The caller holds the guest's lock. To be called before the guest starts, since QEMU cannot open a
- * disk that is being served.
+ * Ends the guest's offer, if there is one. The caller holds the guest's lock. To be called before
+ * the guest starts, since QEMU cannot open a disk that is being served.
  */
 export async function endOffer(driver: Driver, uuid: string): Promise<void> {
   const offer = driver.offers.get(uuid);

@@ -31,7 +31,10 @@ export async function asOutcome<T>(work: () => Promise<Outcome<T>>): Promise<Out
   }
 }
 
-/** ENOSPC, EIO, EACCES and the like: a condition of the machine, not a programming error. */
+/**
+ * Whether it is an error of the system (ENOSPC, EIO, EACCES and the like): a condition of the
+ * machine, not a programming error.
+ */
 function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
   return (
     error instanceof Error &&

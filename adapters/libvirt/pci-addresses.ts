@@ -7,7 +7,8 @@ import { asOutcome } from './outcome.ts';
 import { disksIn } from './volume-xml.ts';
 
 /**
- * Does not take the guest's lock: a guest may ask for its metadata while a disk is being attached.
+ * See `pciAddresses` in ports/hypervisor.ts. Does not take the guest's lock: a guest may ask for
+ * its metadata while a disk is being attached.
  */
 export function pciAddresses(
   driver: Driver,

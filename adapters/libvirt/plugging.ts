@@ -92,8 +92,8 @@ async function isPlugged(
 }
 
 /**
- * An error may mean that the device was released meanwhile, the guest is off, or the request was
- * made before: the caller reads the state.
+ * Requests the release of the device. An error may mean that it was released meanwhile, the guest
+ * is off, or the request was made before: it is logged, and the caller reads the state.
  */
 async function detach(driver: Driver, domain: Domain, id: string, flags: number): Promise<void> {
   try {

@@ -12,7 +12,10 @@ import { startLocked } from './volume-locks.ts';
 const acpiEveryMs = 2_000;
 /** Interval at which the guest agent is asked to shut the guest down as well. */
 const agentEveryMs = 10_000;
-/** Events may be missed while libvirt is away, so the state is read at least this often. */
+/**
+ * Events are missed while the connection to libvirt is lost, so the state is read at least this
+ * often.
+ */
 const pollEveryMs = 500;
 /** Deadline of a suspend, which writes the guest's memory to disk. */
 const saveMs = 10 * 60_000;
@@ -34,7 +37,10 @@ function wrongState(action: string, uuid: string, state: GuestState): Outcome<vo
   return fault('conflict', `cannot ${action} guest ${uuid} while it is ${state}`, { state });
 }
 
-/** Takes the guest's lock, so that no volume is being attached or detached meanwhile. */
+/**
+ * Starts the domain under the guest's lock, so that no volume is being attached or detached
+ * meanwhile.
+ */
 async function start(driver: Driver, domain: Domain): Promise<Outcome<void>> {
   return await driver.locks.run(domain.uuid, async () => await startLocked(driver, domain));
 }
@@ -150,8 +156,8 @@ async function askToShutDown(driver: Driver, domain: Domain, timeoutMs: number):
 }
 
 /**
- * A failure is only logged: the guest may have stopped meanwhile, or have no agent. The caller
- * reads the state.
+ * Requests a shutdown once, by ACPI or by the guest agent (`way`). A failure is only logged: the
+ * guest may be off meanwhile, or have no agent. The caller reads the state.
  */
 async function press(driver: Driver, domain: Domain, way: number): Promise<void> {
   const pressed = await asOutcome(() =>

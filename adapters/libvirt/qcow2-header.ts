@@ -10,7 +10,7 @@ export interface Qcow2Header {
 const magic = 0x514649fb; // 'QFI\xfb'
 const maxBackingNameBytes = 1023;
 
-/** null: not qcow2. */
+/** The header's fields; null: the file is not qcow2. */
 export async function readQcow2Header(path: string): Promise<Qcow2Header | null> {
   const file = await open(path, 'r');
   try {

@@ -51,7 +51,10 @@ export function firmwareDate(date: string | undefined): string | undefined {
 
 type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
-/** Not cached: an update may change the files while this process runs. Fails as open(2) does. */
+/**
+ * Reads the facts, each time anew: an update may change the files while this process runs. Fails as
+ * open(2) does.
+ */
 export async function systemFacts(root: string): Promise<SystemFacts> {
   const at = (file: string): string => path.join(root, file);
   const optional = async (file: string): Promise<string | undefined> =>
@@ -88,7 +91,10 @@ export async function systemFacts(root: string): Promise<SystemFacts> {
   ) as Present<SystemFacts>;
 }
 
-/** On a host without systemd, a unit counts as running if processes of all these names exist. */
+/**
+ * A daemon, by the processes that stand for its unit: on a host without systemd, a unit counts as
+ * running if processes of all these names exist.
+ */
 export interface ProcessUnit {
   unit: string;
   processes: readonly string[];

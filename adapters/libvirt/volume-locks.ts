@@ -16,8 +16,8 @@ import { disksIn, volumeSource, type PlacedVolume } from './volume-xml.ts';
 import { exists } from './write-whole.ts';
 
 /**
- * Acquires locks. The caller holds the guest's lock, as for every function of this file. conflict:
- * another guest has one of the images; notFound, unavailable, timeout.
+ * Acquires the locks of these volumes. The caller holds the guest's lock, as for every function of
+ * this file. conflict: another guest has one of the images; notFound, unavailable, timeout.
  */
 export async function lockVolumes(
   driver: Driver,
@@ -81,8 +81,8 @@ export function breakLocks(
 
 /**
  * Releases the locks that the guest no longer uses. `inUse`: the locks in use, if the caller has
- * just read them. A release that fails is repeated by the next pass, or by the filer when it is
- * back.
+ * just read them. A release that fails is repeated by the next pass, or by the locks' driver once
+ * the filer answers.
  */
 export async function releaseUnused(
   driver: Driver,

@@ -37,7 +37,7 @@ export interface PlacedVolume {
   source: VolumeSource;
 }
 
-/** badRequest: this host does not support this kind of connection. */
+/** Where this host finds the volume. badRequest: it does not support this kind of connection. */
 export function volumeSource(
   connection: VolumeConnection,
   mounts: readonly MountedShare[],
@@ -77,7 +77,7 @@ export function volumeXml(
 }
 
 /**
- * For a disk-only snapshot: `device` writes to `source` from then on.
+ * The XML of a disk-only snapshot, after which `device` writes to `source`.
  * libvirt.org/formatsnapshot.html
  */
 export function snapshotXml(
@@ -112,7 +112,7 @@ export interface DomainDisk {
   bus: string;
   /** Path of its file, or of the image on `server`. */
   path: string;
-  /** '' for a file on the host. */
+  /** Name or address of the NFS server; '' for a file on the host. */
   server: string;
   format: string;
   /** Id of the volume; null for the guest's own disks. */
@@ -122,8 +122,8 @@ export interface DomainDisk {
 }
 
 /**
- * In the domain's order. `path` is the image that is written to: libvirt names it before its
- * backing files.
+ * The domain's disks, in its order. `path` is the image that is written to: libvirt names it before
+ * its backing files.
  */
 export function disksIn(xml: string): DomainDisk[] {
   return [...xml.matchAll(/<disk [^]*?<\/disk>/g)].map(([text]) => {

@@ -8,7 +8,10 @@ export async function exists(path: string): Promise<boolean> {
   return (await unlessMissing(stat(path), null)) !== null;
 }
 
-/** `write` fills the given path. Safe to repeat: an earlier unfinished attempt is overwritten. */
+/**
+ * Writes the file at `path`, replacing an existing one: `write` fills the path that it is given.
+ * Safe to repeat: an earlier unfinished attempt is overwritten.
+ */
 export async function writeWhole(
   path: string,
   write: (partPath: string) => Promise<unknown>,

@@ -73,7 +73,7 @@ export function nextMerge({ frozen, active }: Chain): Merge | null {
   };
 }
 
-/** null: the text is not a chain. */
+/** Parses the text of a volume's note; null: it is not a chain. */
 export function parseChain(text: string): Chain | null {
   try {
     const { active, frozen } = JSON.parse(text) as Partial<Chain>;

@@ -6,7 +6,10 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ImageLock } from '#ports/image-locks.ts';
 
-/** `handle`: NFS handle of the locked file; its name may belong to another file by now. */
+/**
+ * A lock as it is noted. `handle`: NFS handle of the locked file; its name may belong to another
+ * file by now.
+ */
 export interface LockNote {
   lock: ImageLock;
   handle: Buffer;

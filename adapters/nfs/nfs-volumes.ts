@@ -129,7 +129,7 @@ export function createNfsVolumes({
 
     async createVolume(id, sizeGib, origin, options = {}) {
       const file = baseFile(id);
-      // Fails fast if the share is away, where qemu-img would wait for its whole deadline.
+      // Fails fast if the share does not answer, where qemu-img would wait for its whole deadline.
       const space = await share.space();
       if (isFault(space)) return space;
       const createResult =

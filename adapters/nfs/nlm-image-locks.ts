@@ -24,7 +24,7 @@ export interface NlmImageLocksOptions {
   timeoutMs?: number;
   /**
    * How long a refused lock is retried, ms: the holder may be about to release a lock that it could
-   * not release while the filer was away.
+   * not release while the filer did not answer.
    */
   patienceMs?: number;
   /** Interval at which an idle filer is probed, since a dead one does not close connections. */
@@ -38,8 +38,9 @@ export interface NlmImageLocksDeps {
 }
 
 /**
- * `unknown`: noted by an earlier process, and neither held nor released by this one so far. `lost`:
- * the filer has forgotten the lock, and it is to be taken again. `unwanted`: to be released.
+ * What this process knows of a noted lock. `unknown`: noted by an earlier process, and neither held
+ * nor released by this one so far. `lost`: the filer has forgotten the lock, and it is to be taken
+ * again. `unwanted`: to be released.
  */
 type State = 'unknown' | 'held' | 'lost' | 'unwanted';
 interface TrackedLock extends LockNote {

@@ -1,5 +1,5 @@
-// One NFS share, accessed by file names: stays connected, and mounts again when the server was away
-// or rejects our file handles as stale.
+// One NFS share, accessed by file names: stays connected, and mounts again when the connection is
+// lost or the server rejects our file handles as stale.
 import type { Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 import type { FileAttributes } from './nfs3.ts';
@@ -14,15 +14,15 @@ export interface ShareAddress {
 }
 
 /**
- * Faults of every call: unavailable (the server does not answer, there is no such share, or we may
- * not use it), overQuota (no space left), timeout. Names are plain file names in the share's root.
- * Safe to repeat.
+ * The calls on the share. Faults of every call: unavailable (the server does not answer, there is
+ * no such share, or we may not use it), overQuota (no space left), timeout. Names are plain file
+ * names in the share's root. Safe to repeat.
  */
 export interface NfsShare {
-  /** notFound */
+  /** The file's attributes. notFound. */
   stat(name: string): Promise<Outcome<FileAttributes>>;
   list(): Promise<Outcome<Map<string, FileAttributes | null>>>;
-  /** notFound */
+  /** The file's text. notFound. */
   readText(name: string): Promise<Outcome<string>>;
   /**
    * Writes a file atomically, and durably when it resolves. An interrupted call leaves

@@ -35,7 +35,7 @@ export function ontapFault(call: string, status: number, body: unknown): Fault {
   return fault(kindOf(status), words, detail);
 }
 
-/** Tells a missing file from a missing volume; ONTAP answers 404 for both. */
+/** Whether a file is missing, and not the ONTAP volume; ONTAP answers 404 for both. */
 export const isMissingFile = ({ kind, detail }: Fault): boolean =>
   kind === 'notFound' && detail['missing'] === 'file';
 

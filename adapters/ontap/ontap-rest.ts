@@ -32,13 +32,13 @@ export interface OntapFile {
 }
 
 /**
- * Faults of every call: unavailable (not reached, refused credentials, an error of the filer),
- * timeout, badRequest; notFound: the ONTAP volume, or the file (`isMissingFile`). File paths are
- * plain names in the volume's root. Reads and deletes are retried, other changes are not: after a
- * fault, check whether the change has happened.
+ * The calls that volumes need. Faults of every call: unavailable (not reached, refused credentials,
+ * an error of the filer), timeout, badRequest; notFound: the ONTAP volume, or the file
+ * (`isMissingFile`). File paths are plain names in the volume's root. Reads and deletes are
+ * retried, other changes are not: after a fault, check whether the change has happened.
  */
 export interface OntapRest {
-  /** notFound: the SVM has no volume of this name. */
+  /** The ONTAP volume of this name. notFound: the SVM has none. */
   flexVol(svm: string, name: string): Promise<Outcome<FlexVol>>;
   /** Plain files in the root whose name matches; `*` stands for any characters. */
   files(volume: FlexVolKey, pattern: string): Promise<Outcome<OntapFile[]>>;
@@ -269,6 +269,9 @@ const fileOf = ({ name, size }: FileRecord): OntapFile => ({ name, sizeBytes: si
 const query = (fields: Record<string, string>): string => new URLSearchParams(fields).toString();
 const folderOf = ({ uuid }: FlexVolKey): string =>
   `/api/storage/volumes/${encodeURIComponent(uuid)}/files`;
-/** "The path field requires using %2E to represent . and %2F to represent /". */
+/**
+ * The path of a file's endpoint: "The path field requires using %2E to represent . and %2F to
+ * represent /".
+ */
 const pathOf = (volume: FlexVolKey, name: string): string =>
   `${folderOf(volume)}/${encodeURIComponent(name).replaceAll('.', '%2E')}`;

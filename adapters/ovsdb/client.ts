@@ -249,7 +249,7 @@ export class OvsdbClient<S extends DatabaseSchema> {
     }
   }
 
-  /** An error in a listener must not end the connection whose notification it handles. */
+  /** Runs a listener, whose error must not end the connection whose notification it handles. */
   #guarded(work: () => void): void {
     try {
       work();

@@ -15,7 +15,7 @@ export const skip = await whyNoOvsdb().then((reason) =>
 export const nb = operationsOf(northbound);
 export type Nb = typeof northbound;
 
-/** The client is closed when the test ends. */
+/** A client of that server, which is closed when the test ends. */
 export function connectedTo(
   context: TestContext,
   remote: string,

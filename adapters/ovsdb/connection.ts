@@ -19,7 +19,7 @@ export interface ConnectionOptions extends CallBounds {
 }
 
 export interface ConnectionListeners {
-  /** `update3`, `locked`, `stolen` ... Must not throw. */
+  /** Called with each notification: `update3`, `locked`, `stolen` ... Must not throw. */
   notification(method: string, params: readonly unknown[]): void;
   closed(cause: Error): void;
 }
@@ -168,7 +168,10 @@ export class OvsdbConnection {
   }
 }
 
-/** ovsdb-server sends `{error, details}`, or a single word such as "canceled". */
+/**
+ * The error of an answer: ovsdb-server sends `{error, details}`, or a single word such as
+ * "canceled".
+ */
 function errorOf(error: unknown): OvsdbError {
   if (typeof error === 'string') return new OvsdbError(error, error);
   // A value of another type than an object simply has no such fields.

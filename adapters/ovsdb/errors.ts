@@ -37,8 +37,8 @@ export type TransactionErrorCode =
   | (string & {});
 
 /**
- * Nothing of the transaction was executed. `operation` is the index of the failed operation, or
- * 'commit' where the transaction failed as a whole.
+ * A transaction failed; nothing of it was executed. `operation` is the index of the failed
+ * operation, or 'commit' where the transaction failed as a whole.
  */
 export class OvsdbTransactionError extends OvsdbError {
   override readonly name = 'OvsdbTransactionError';

@@ -10,7 +10,7 @@ const limits = { timeoutMs: 10_000, maxOutputBytes: 4 * 1024 * 1024 };
 
 export type Enter = readonly string[];
 
-/** Returns the tool's standard output. Throws HostToolFailed. */
+/** Runs the command on the host; returns its standard output. Throws HostToolFailed. */
 export async function runOnHost(enter: Enter, command: readonly string[]): Promise<string> {
   const end = await runChild([...enter, ...command], { ...limits, cwd: '/' });
   const failure = failureOf(end, limits);

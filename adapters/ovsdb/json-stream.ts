@@ -9,8 +9,8 @@ const bracketToBrace = 0x20;
 const blank = new Set([0x20, 0x09, 0x0a, 0x0d]);
 
 /**
- * Scans each byte once, however the socket cuts the messages, and parses a message only when it is
- * complete. Holds at most one unfinished message.
+ * Cuts a byte stream into JSON messages. Scans each byte once, however the socket cuts the
+ * messages, and parses a message only when it is complete. Holds at most one unfinished message.
  */
 export class JsonSplitter {
   readonly #maxBytes: number;

@@ -7,7 +7,7 @@ export interface BindingRow {
   readonly logical_port: string;
   readonly type: string;
   readonly chassis: string | null;
-  /** `["fa:16:3e:00:00:01 10.0.0.5"]` */
+  /** MAC and IP addresses, e.g. `["fa:16:3e:00:00:01 10.0.0.5"]`. */
   readonly mac: readonly string[];
   readonly external_ids: Readonly<Record<string, string>>;
 }

@@ -13,7 +13,7 @@ export function whyNoNorthd(): Promise<string | null> {
   return whatIsMissing([northdProgram]);
 }
 
-/** `north` and `south` as `unix:` remotes. */
+/** Starts northd. `north` and `south`: the databases, as `unix:` remotes. */
 export async function startNorthd(
   north: string,
   south: string,

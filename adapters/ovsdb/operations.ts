@@ -27,8 +27,8 @@ type Function = '==' | '!=' | '<' | '<=' | '>' | '>=' | 'includes' | 'excludes';
 type Mutator = 'insert' | 'delete' | '+=' | '-=' | '*=' | '/=' | '%=';
 
 /**
- * All conditions must hold. On sets and maps `includes` requires these members, among any others.
- * An empty list selects every row.
+ * Selects rows by conditions, which must all hold. On sets and maps `includes` requires these
+ * members, among any others. An empty list selects every row.
  */
 export type Where<S extends DatabaseSchema, T extends TableName<S>> = readonly (
   | readonly ['_uuid', '==' | '!=', Uuid]
@@ -38,7 +38,10 @@ export type Where<S extends DatabaseSchema, T extends TableName<S>> = readonly (
     >]
 )[];
 
-/** `delete` on a map takes pairs, or an array of keys with any value. */
+/**
+ * A change of a column by a mutator. `delete` on a map takes pairs, or an array of keys with any
+ * value.
+ */
 export type Mutation<S extends DatabaseSchema, T extends TableName<S>> = {
   [C in ColumnName<S, T>]: readonly [
     C,
@@ -57,8 +60,8 @@ type AnyWhere = readonly (readonly [string, string, unknown])[];
 export function operationsOf<const S extends DatabaseSchema>(schema: S) {
   return {
     /**
-     * `uuid`: chosen by the caller (inserting it twice fails with "duplicate uuid"); `uuidName`:
-     * for `{ named }` in the same transaction.
+     * Inserts a row. `uuid`: chosen by the caller (inserting it twice fails with "duplicate uuid");
+     * `uuidName`: for `{ named }` in the same transaction.
      */
     insert<T extends TableName<S>>(
       table: T,

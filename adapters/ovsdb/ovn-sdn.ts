@@ -39,7 +39,7 @@ const attempts = 3;
  * time.
  */
 const notWriter = fault('unavailable', 'OVN: another process writes to it');
-/** Name of that lock in the northbound database. */
+/** Name of the writers' lock in the northbound database. */
 const writersLock = 'cobaltcore_neutron_writer';
 
 export interface OvnOptions {

@@ -285,7 +285,7 @@ class OvsHostNetwork implements HostNetwork {
     return false;
   }
 
-  /** Returns false if the integration bridge does not exist. */
+  /** Plugs the interface into the integration bridge; returns false if that does not exist. */
   async #plug(name: string, port: LocalNetwork['metadataPort']): Promise<boolean> {
     const bridge = [...this.#switchRows.rows('Bridge')].find(
       ([, row]) => row.name === integrationBridge,

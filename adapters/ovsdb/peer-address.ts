@@ -5,7 +5,10 @@ import { readlink } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { HostToolFailed, runOnHost, type Enter } from './host-tool.ts';
 
-/** Throws HostToolFailed if the connection has ended already. */
+/**
+ * The remote address of the accepted socket. Throws HostToolFailed if the connection has ended
+ * already.
+ */
 export async function peerAddress(enter: Enter, netns: string, socket: Socket): Promise<string> {
   // The handle of libuv, which the types do not show.
   const { fd } = (socket as unknown as { _handle?: { fd?: number } })._handle ?? {};

@@ -36,9 +36,9 @@ type Selected<S extends DatabaseSchema, M, T extends keyof M & TableName<S>> = M
 export interface Change<S extends DatabaseSchema, M, T extends keyof M & TableName<S>> {
   readonly table: T;
   readonly uuid: Uuid;
-  /** null: the row is new. */
+  /** The row before the change; null: it is new. */
   readonly old: Selected<S, M, T> | null;
-  /** null: the row was deleted, or no longer matches. */
+  /** The row after the change; null: it was deleted, or no longer matches. */
   readonly now: Selected<S, M, T> | null;
 }
 export type AnyChange<S extends DatabaseSchema, M> = {

@@ -3,7 +3,10 @@
 import { createHash } from 'node:crypto';
 import type { Uuid } from './schema.ts';
 
-/** A version 5 UUID (RFC 9562, section 5.5), from names that nobody else uses. */
+/**
+ * The UUID of the row with this key: of version 5 (RFC 9562, section 5.5), from names that nobody
+ * else uses.
+ */
 export function rowUuid(table: string, key: string): Uuid {
   const bytes = createHash('sha1').update(`cobaltcore/ovsdb/${table}/${key}`).digest();
   bytes[6] = (bytes.readUInt8(6) & 0x0f) | 0x50;

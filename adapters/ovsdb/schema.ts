@@ -12,8 +12,8 @@ export interface NamedUuid {
 export type AtomType = 'string' | 'integer' | 'real' | 'boolean' | 'uuid';
 
 /**
- * `one`: exactly one value; `optional`: none or one; `set`: any number, without order; `map`: keys
- * to values.
+ * A column, by the number of its values. `one`: exactly one value; `optional`: none or one; `set`:
+ * any number, without order; `map`: keys to values.
  */
 export type Column =
   | {
@@ -106,7 +106,7 @@ export type Atom = string | number | boolean | NamedUuid;
 export type AnyValue = Atom | null | readonly Atom[] | Readonly<Record<string, Atom>>;
 export type AnyRow = Readonly<Record<string, AnyValue>>;
 
-/** Throws if the schema has no such table, which is a bug of the caller. */
+/** The table of this name. Throws if the schema has no such table, which is a bug of the caller. */
 export function tableOf(schema: DatabaseSchema, table: string): Table {
   const tableSchema = schema.tables[table];
   if (!tableSchema) throw new Error(`${schema.name} has no table ${table}`);

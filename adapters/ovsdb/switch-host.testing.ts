@@ -35,7 +35,9 @@ export interface SwitchHost {
   close(): Promise<void>;
 }
 
-/** `south`: the southbound database at which the host registers as `name`. */
+/**
+ * Starts a host's network. `south`: the southbound database at which the host registers as `name`.
+ */
 export async function startSwitchHost(name: string, south: string): Promise<SwitchHost> {
   const folder = ownedFolder(path.join(os.tmpdir(), 'cobalt-switch-'));
   const netns = path.basename(folder);

@@ -9,8 +9,8 @@ import type { DatabaseSchema, RowPatch, Uuid } from './schema.ts';
 const defaultMaxSteps = 1_000;
 
 /**
- * Combines steps of one kind, and their links: a thousand ports of one switch become a single
- * mutation of its row.
+ * Packs steps into transactions. Combines steps of one kind, and their links: a thousand ports of
+ * one switch become a single mutation of its row.
  */
 export function transactionsOf(
   schema: DatabaseSchema,

@@ -7,7 +7,10 @@ import { JsonSplitter } from './json-stream.ts';
 
 const maxAnswerBytes = 1024 * 1024;
 
-/** The answer; null: no daemon, no answer in time, or an unknown command. */
+/**
+ * Sends the command and returns the answer; null: no daemon, no answer in time, or an unknown
+ * command.
+ */
 export async function askDaemon(
   runFolder: string,
   daemon: string,

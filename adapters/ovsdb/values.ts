@@ -183,7 +183,7 @@ function decodeAtom(type: AtomType, wire: WireAtom | undefined): string | number
   throw new OvsdbValueError(`${JSON.stringify(wire)} where a ${type} is due`);
 }
 
-/** A set with one member is encoded as the bare value. */
+/** The members of a set; one with a single member is encoded as the bare value. */
 function elementsOf(wire: WireValue): readonly WireAtom[] {
   // RFC 7047: <set>
   if (Array.isArray(wire) && wire[0] === 'set') return wire[1] as readonly WireAtom[];

@@ -118,5 +118,5 @@ function judgeSizes(info: ImageInfo, format: QemuFormat, maxVirtualBytes: number
     : virtualBytes;
 }
 
-/** Rounded up, so that a size just over the limit does not look equal to it. */
+/** The size as text, rounded up, so that a size just over the limit does not look equal to it. */
 const gibText = (bytes: number): string => `${Math.ceil((bytes / 2 ** 30) * 100) / 100} GiB`;

@@ -32,7 +32,10 @@ type Judged = JudgedImage & { format: QemuFormat };
 /** Copies a disk; `source` is its name in qemu-img's syntax. */
 type Copy = (source: string) => Promise<Outcome<void>>;
 
-/** `socketFolder`: folder for the sockets of conversions; its path has at most 80 characters. */
+/**
+ * Creates the driver. `socketFolder`: folder for the sockets of conversions; its path has at most
+ * 80 characters.
+ */
 export function createQemuDiskImages({
   log,
   socketFolder = tmpdir(),

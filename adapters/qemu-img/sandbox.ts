@@ -20,7 +20,7 @@ export interface SandboxOptions {
   socketFolder?: { outside: string; inside: string };
 }
 
-/** `tool` is the name of a program in /usr/bin. */
+/** The command line of `tool`, a program in /usr/bin, in the sandbox. */
 export function sandboxed(
   tool: string,
   args: readonly string[],

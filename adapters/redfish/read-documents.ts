@@ -17,7 +17,10 @@ import { nonsense, shown } from './redfish-faults.ts';
 const powerStates = ['On', 'Off', 'PoweringOn', 'PoweringOff'] as const;
 const bootTargets: readonly BootTarget[] = ['None', 'Pxe', 'Hdd', 'Cd', 'UefiHttp', 'BiosSetup'];
 
-/** `Paused` counts as on: the processor is stopped, but memory and connections are kept. */
+/**
+ * The power state in a System document. `Paused` counts as on: the processor is stopped, but memory
+ * and connections are kept.
+ */
 export function powerStateIn(system: Json): Outcome<PowerState> {
   const text = textAt(system, 'PowerState');
   if (text === 'Paused') return 'On';

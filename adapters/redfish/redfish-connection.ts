@@ -56,7 +56,7 @@ export interface Change {
   path: string;
   body?: Json;
   ifMatch?: string;
-  /** Idempotent: may be sent again. */
+  /** The request is idempotent, and may be sent again. */
   isRepeatable: boolean;
 }
 

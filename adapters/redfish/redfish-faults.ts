@@ -35,7 +35,10 @@ export const isDecision = ({ detail }: Fault): boolean =>
 export const nonsense = (call: string, why: string): Fault =>
   fault('unavailable', `BMC, ${call}: ${why}`, { passing: 'no' });
 
-/** 401 and 403 are one fault: the configured credentials are not sufficient. */
+/**
+ * The kind of fault for an HTTP status. 401 and 403 are one: the configured credentials are not
+ * sufficient.
+ */
 function kindOf(status: number): FaultKind {
   switch (status) {
     case 400:

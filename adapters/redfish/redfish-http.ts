@@ -49,13 +49,13 @@ export interface RedfishHttp {
 }
 
 const maxConnections = 4;
-/** For comparison: a log of a thousand entries has about 1 MiB. */
+/** Limit on an answer's size. For comparison: a log of a thousand entries has about 1 MiB. */
 const maxAnswerBytes = 4 * 1024 * 1024;
 const loopback = /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/;
 
 /**
- * Throws for an address without TLS that is not on this machine, since each request carries a
- * password.
+ * Makes the client of a BMC; it connects at the first request. Throws for an address without TLS
+ * that is not on this machine, since each request carries a password.
  */
 export function openHttp(
   origin: string,

@@ -238,7 +238,7 @@ class SimDriver implements SimBmc {
 const isSame = (a: EventReceiver, b: EventReceiver): boolean =>
   a.url === b.url && a.context === b.context;
 
-/** Derived from the name: the same in each life of the host. */
+/** A UUID derived from the name: the same in each life of the host. */
 function uuidOf(hostname: string): string {
   const hex = createHash('sha256').update(hostname).digest('hex');
   return [

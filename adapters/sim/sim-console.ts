@@ -4,7 +4,7 @@ import type { SimGuest } from './sim-world.ts';
 
 const lastBoots = 8;
 
-/** `isUp`: the current boot has reached the login banner. */
+/** The console's text of the last boots. `isUp`: the current boot has reached the login banner. */
 export function bootText(guest: SimGuest, isUp: boolean): string {
   const first = Math.max(1, guest.boots - lastBoots + 1);
   let text = '';

@@ -10,7 +10,7 @@ export class SimEvents {
     return () => void this.#listeners.delete(own);
   }
 
-  /** Delivered in microtasks: asynchronously, like a real daemon's events. */
+  /** Delivers an event in microtasks: asynchronously, like a real daemon's events. */
   readonly emit = (event: GuestEvent): void => {
     for (const listener of this.#listeners) {
       queueMicrotask(() => {

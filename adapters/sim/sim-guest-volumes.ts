@@ -17,7 +17,7 @@ export const simVolume = ({ volumeId, device, connection }: GuestVolume): SimVol
   sizeGib: 0,
 });
 
-/** Does nothing if the volume is attached. conflict: its device name is in use. */
+/** Attaches the volume; does nothing if it is attached. conflict: its device name is in use. */
 export function plugVolume(guest: SimGuest, volume: GuestVolume): Outcome<void> {
   const { volumes = [] } = guest;
   if (volumes.some(({ id }) => id === volume.volumeId)) return;

@@ -6,7 +6,7 @@ import { imageIds } from './sim-guest.ts';
 import { checkImage } from './sim-image.ts';
 import type { SimHost } from './sim-world.ts';
 
-/** Downloads the image and checks its bytes. null: they are right. */
+/** Downloads the image and checks its bytes; returns the fault, or null if they are right. */
 export async function readImage(image: GuestImage, open: OpenImage): Promise<Fault | null> {
   const source = await open();
   return isFault(source) ? source : ((await checkImage(image, source)) ?? null);

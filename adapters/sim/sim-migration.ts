@@ -19,7 +19,9 @@ const pollEveryMs = 100;
 /** Notified when migrations of a host begin, end and arrive. */
 export interface SimMoves {
   began(guest: SimGuest): void;
-  /** `error` undefined: the migration succeeded and the guest has left. */
+  /**
+   * Called at a migration's end. `error` undefined: the migration succeeded and the guest has left.
+   */
   ended(guest: SimGuest, error?: { reason: string; aborted: boolean }): void;
   arrived(uuid: string): void;
 }

@@ -83,6 +83,6 @@ export function createPlugging(
   };
 }
 
-/** Returns a given Set itself, not a copy, since its owner changes it later. */
+/** The names as a Set; a given Set itself, not a copy, since its owner changes it later. */
 export const asSet = (names: readonly string[] | Set<string>): Set<string> =>
   names instanceof Set ? names : new Set(names);

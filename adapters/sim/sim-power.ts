@@ -3,8 +3,8 @@
 import type { SimGuest } from './sim-world.ts';
 
 /**
- * 'stay': does nothing. 'refuse': conflict. 'on': the guest boots. 'off': it is shut off. Others:
- * its next state.
+ * What a power call does to a guest. 'stay': nothing. 'refuse': conflict. 'on': the guest boots.
+ * 'off': it is shut off. Others: its next state.
  */
 type PowerStep = 'stay' | 'refuse' | 'on' | 'off' | 'running' | 'paused' | 'suspended';
 

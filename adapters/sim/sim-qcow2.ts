@@ -2,7 +2,10 @@
 
 const headerBytes = 112;
 
-/** Layout of the header: QEMU's docs/interop/qcow2.txt. */
+/**
+ * A qcow2 header with this virtual size, followed by `content`. Layout: QEMU's
+ * docs/interop/qcow2.txt.
+ */
 export function simulatedQcow2(virtualBytes: number, content = ''): Buffer {
   const header = Buffer.alloc(headerBytes);
   header.write('QFI\xfb', 'latin1');

@@ -57,7 +57,7 @@ const isRoot = (table: SdnTable): boolean =>
     (place) => !place.startsWith('Port_Group.ports') && !place.endsWith('.dns_records'),
   );
 
-/** A network with a single handle. */
+/** Makes a simulated network with a single handle. */
 export const createSimSdn = (
   options: SimSdnOptions,
   deps: { clock: Clock },

@@ -24,7 +24,10 @@ export class SimTroubles {
   readonly #clock: Pick<Clock, 'sleep'>;
   readonly #outage: () => Fault | undefined;
 
-  /** `outage`: the fault of every call at present; undefined: none. */
+  /**
+   * Without injected failures at first. `outage`: the fault of every call at present; undefined:
+   * none.
+   */
   constructor(clock: Pick<Clock, 'sleep'>, outage: () => Fault | undefined) {
     this.#clock = clock;
     this.#outage = outage;

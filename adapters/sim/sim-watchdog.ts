@@ -7,7 +7,10 @@ export interface SimWatchdog extends Watchdog {
   boot(): void;
 }
 
-/** `onExpiry` is called when the watchdog was not fed in time, and must end the host's guests. */
+/**
+ * Creates a host's watchdog. `onExpiry` is called when it was not fed in time, and must end the
+ * host's guests.
+ */
 export function createSimWatchdog(
   clock: Pick<Clock, 'after' | 'monotonicMs'>,
   onExpiry: () => void,

@@ -14,7 +14,7 @@ export interface SimWitnesses {
   cut(host: string, way: SimWay, isCut: boolean): void;
 }
 
-/** `isOn`: whether the host runs. */
+/** Creates the drivers of all simulated hosts. `isOn`: whether the host runs. */
 export function createSimWitnesses(isOn: (host: string) => boolean): SimWitnesses {
   const cuts = new Set<string>();
   const marks = new Map<string, string>();

@@ -33,8 +33,9 @@ const benches: Readonly<Record<string, Bench>> = {
 
 interface Options {
   json?: true;
-  /** Only for `bench control`. */
+  /** Measure a distributed cloud; only for `bench control`. */
   distributed?: true;
+  /** Number of simulated hosts; only for `bench control`. */
   hosts?: number;
   against?: string;
   rounds?: number;

@@ -9,7 +9,7 @@ import { table } from '../table.ts';
 
 interface Setting {
   section: string;
-  /** undefined if the section itself is a setting. */
+  /** The setting's name in its section; undefined if the section itself is a setting. */
   field: string | undefined;
   setting: unknown;
 }

@@ -13,7 +13,10 @@ import { endControl, forgetControl } from '../control-process.ts';
 import { findHome, homeOption } from '../state-folder.ts';
 import { UserError } from '../user-error.ts';
 
-/** Longer than a distributed cloud takes to stop: at most 45 s for roles, then 30 s for daemons. */
+/**
+ * How long the control plane may take to end before it is killed: longer than a distributed cloud
+ * takes to stop: at most 45 s for roles, then 30 s for daemons.
+ */
 const patienceMs = 90_000;
 /** How long guests may take to shut down before the power of their host is cut. */
 const guestsTimeoutMs = 30_000;

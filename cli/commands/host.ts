@@ -102,8 +102,8 @@ export const hostState = (host: LocalHost): string =>
   host.heldOff ? (host.state === 'off' ? 'stopped' : 'stopping') : host.state;
 
 /**
- * One command at a time for each host: a start during a stop would report that the host is up, and
- * the stop would then cut its power.
+ * Runs one command at a time for each host: a start during a stop would report that the host is up,
+ * and the stop would then cut its power.
  */
 async function alone(
   options: HostOptions,
@@ -160,7 +160,7 @@ async function stop(home: Home, name: string, now: boolean): Promise<void> {
   if (before.state === 'off')
     return void process.stdout.write(`  ✓ host ${name} is off and stays off\n`);
   if (!now && before.state === 'running') {
-    // The host's agents must be down first: they would report to Nova that the guests shut
+    // The host's agents must have ended first: they would report to Nova that the guests shut
     // themselves down.
     await serviceIs(home, name, 'down');
     const count = await shutDownGuests(before, guestsTimeoutMs);

@@ -26,7 +26,7 @@ interface Options {
   atOnce: number;
 }
 
-/** Long: to make a plan, Cortex lists all servers of the fleet. */
+/** Deadline of the request for a plan. Long, since Cortex lists all servers of the fleet for it. */
 const planTimeoutMs = 120_000;
 
 export function define(command: Command): void {

@@ -120,8 +120,8 @@ async function optionsFor(
 }
 
 /**
- * For a detached `up` whose options equal those of the running control plane: that control plane,
- * so that the command can be repeated. Else undefined.
+ * The running control plane, if this is a detached `up` with the same options, so that the command
+ * can be repeated; else undefined.
  */
 async function alreadyAsWanted(
   { dir, port, hosts, simulated, acceleration }: ControlOptions,

@@ -37,7 +37,10 @@ export const flatConnectionInfo = ({ driver_volume_type, data }: ConnectionInfo)
   ...data,
 });
 
-/** Reads the flat or the nested form; undefined: no host of this cloud can reach such a volume. */
+/**
+ * Reads the flat or the nested form; undefined: it describes no volume that hosts of this cloud can
+ * reach.
+ */
 export function connectionFrom(info: JsonObject): VolumeConnection | undefined {
   const data =
     typeof info['data'] === 'object' && info['data'] !== null && !Array.isArray(info['data'])

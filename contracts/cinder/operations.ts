@@ -3,7 +3,9 @@
 // reads what the previous one wrote.
 import type { VolumeStatus } from './volume-states.ts';
 
-/** Sagas with the same key run one after the other, in the order of their transactions. */
+/**
+ * A lock key: sagas with the same key run one after the other, in the order of their transactions.
+ */
 export type CinderLock = `volume:${string}` | `backup:${string}`;
 
 /** The lock for all changes of a volume, its snapshots included. */
@@ -21,7 +23,7 @@ export type CopiedOrigin =
       kind: 'snapshot';
       id: string;
       volumeId: string;
-      /** Created for this copy only, since a guest uses the volume. */
+      /** The snapshot was created for this copy only, since a guest uses the volume. */
       temporary?: true;
     }
   | { kind: 'volume'; id: string };
@@ -29,7 +31,7 @@ export type CopiedOrigin =
 export type CreateVolumeInput = {
   volumeId: string;
   projectId: string;
-  /** null: a blank volume, or one that is filled from the image. */
+  /** What is copied into the volume; null: nothing, it stays blank or is filled from the image. */
   origin: CopiedOrigin | null;
   imageId: string | null;
 };
@@ -57,7 +59,10 @@ export type CinderVolumeOperations = {
   'cinder.release-volume': { volumeId: string };
   'cinder.create-snapshot': SnapshotInput;
   'cinder.delete-snapshot': SnapshotInput;
-  /** `imageId`: of the image that the API creates, without data, right after this is journalled. */
+  /**
+   * Uploads the volume's data to the image `imageId`, which the API creates, without data, right
+   * after this is journalled.
+   */
   'cinder.upload-image': {
     volumeId: string;
     projectId: string;
@@ -72,7 +77,7 @@ export type CinderBackupOperations = {
     backupId: string;
     volumeId: string;
     snapshotId: string | null;
-    /** The snapshot was created for this backup only, since a guest uses the volume. */
+    /** Whether the snapshot was created for this backup only, since a guest uses the volume. */
     temporary: boolean;
     projectId: string;
     /** The volume's status, which is restored afterwards. */
@@ -82,7 +87,7 @@ export type CinderBackupOperations = {
     backupId: string;
     volumeId: string;
     projectId: string;
-    /** The volume was created for this restore: it is scheduled and created first. */
+    /** Whether the volume was created for this restore: it is then scheduled and created first. */
     created: boolean;
   };
   'cinder.delete-backup': { backupId: string; projectId: string };

@@ -8,13 +8,13 @@ export const cinderSchedulerTopic = 'cinder-scheduler';
 export interface Pool extends BackendFigures {
   /** Total size of the volumes placed there, GiB. */
   provisionedGib: number;
-  /** False if an operator has disabled its service. */
+  /** Whether volumes may be placed on it: false if an operator has disabled its service. */
   enabled: boolean;
 }
 
 /**
- * Figures are at most `statsMaxAgeMs` old if the backend answers. Faults of every call: unavailable
- * and timeout when cinder-volume does not answer. Answers within 20 s.
+ * The calls by method. Figures are at most `statsMaxAgeMs` old if the backend answers. Faults of
+ * every call: unavailable and timeout when cinder-volume does not answer. Answers within 20 s.
  */
 export type CinderSchedulerRpc = {
   /** Every pool whose backend has ever answered. */

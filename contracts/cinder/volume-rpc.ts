@@ -20,8 +20,8 @@ export interface BackendFigures {
 }
 
 /**
- * Faults of every call that names a volume: notFound, conflict (its backend is not configured), and
- * those of the backend.
+ * The calls by method. Faults of every call that names a volume: notFound, conflict (its backend is
+ * not configured), and those of the backend.
  */
 export type CinderVolumeRpc = {
   /**
@@ -46,8 +46,8 @@ export type CinderVolumeRpc = {
   createBlankVolume: { params: { volumeId: string }; result: null };
   /**
    * Removes what a failed creation left on the backend, if the volume is still being created. If
-   * the backend is away this is tried for some seconds, then left to the deletion of the volume.
-   * Safe to repeat. For a saga that holds the volume's lock.
+   * the backend does not answer, this is tried for some seconds, then left to the deletion of the
+   * volume. Safe to repeat. For a saga that holds the volume's lock.
    */
   discardVolume: { params: { volumeId: string }; result: null };
 };

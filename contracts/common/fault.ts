@@ -1,7 +1,7 @@
 // Expected failures. A handler or a step returns one as a value; bugs are thrown. Only
 // `openstack/http/faults-to-http.ts` maps kinds to status codes and bodies.
 
-/** Every kind of expected failure. openstack/http/faults-to-http.ts maps them to status codes. */
+/** The kinds of expected failures, each with its HTTP status. */
 export type FaultKind =
   | 'badRequest' // 400: the request itself is wrong; message names the field and what is allowed
   | 'unauthorized' // 401: no, bad or expired credentials

@@ -120,7 +120,8 @@ export interface NovaExternalRequest extends ExternalFrame {
 }
 
 /**
- * Best host first. Nova's schema allows no other fields, and refuses hosts that it did not send.
+ * The answer: hosts, the best first. Nova's schema allows no other fields, and refuses hosts that
+ * it did not send.
  */
 export interface ExternalAnswer {
   hosts: string[];

@@ -1,7 +1,7 @@
 // Cortex's pipelines in the form of the `Pipeline` resource of cortex.cloud/v1alpha1: its spec and
 // the parameters of its steps. Source: cobaltcore-dev/cortex, api/v1alpha1.
 
-/** Exactly one of the values is set. */
+/** A parameter of a step; exactly one of the values is set. */
 export interface StepParameter {
   key: string;
   stringValue?: string;

@@ -18,7 +18,10 @@ export interface RebalancePlan {
   hosts: {
     host: string;
     pool: string;
-    /** False: the host is closed to migrations, and does not count for the mean. */
+    /**
+     * Whether servers may be moved from and to the host. False: it is closed to migrations, and
+     * does not count for the mean.
+     */
     open: boolean;
     use: number;
     mean: number;

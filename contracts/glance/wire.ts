@@ -1,6 +1,6 @@
 // Glance's images in its API. https://docs.openstack.org/api-ref/image/v2/
 
-/** An image's properties are at the top level, beside Glance's own fields. */
+/** An image in the API. Its properties are at the top level, beside Glance's own fields. */
 export type GlanceImage = Record<string, unknown> & {
   id: string;
   name: string | null;

@@ -1,6 +1,9 @@
 // The HA Service's states of a host, and the states of a server's evacuation (move).
 
-/** In the order in which a dying host goes through them. */
+/**
+ * States of a host, in their order from its death to its recovery; FailedToFence only while it
+ * cannot be fenced.
+ */
 export const haStates = [
   'Healthy',
   'Suspect',

@@ -4,8 +4,9 @@ import type { Json } from '../common/json.ts';
 
 export const recoveryMethods = ['auto', 'reserved_host', 'auto_priority', 'rh_priority'] as const;
 /**
- * `auto`: Nova chooses among all hosts; `reserved_host`: to hosts that are kept empty for this;
- * `auto_priority`: auto, then reserved_host if that fails; `rh_priority`: the reverse.
+ * Where a segment's servers are evacuated to. `auto`: Nova chooses among all hosts;
+ * `reserved_host`: to hosts that are kept empty for this; `auto_priority`: auto, then reserved_host
+ * if that fails; `rh_priority`: the reverse.
  */
 export type RecoveryMethod = (typeof recoveryMethods)[number];
 

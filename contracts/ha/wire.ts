@@ -29,7 +29,7 @@ export interface Heartbeat {
   uptimeS: number;
   /** The address at which other hosts reach this one. */
   address: string;
-  /** null: the hypervisor does not answer. */
+  /** All guests of the host; null: the hypervisor does not answer. */
   guests: { uuid: string; state: GuestState }[] | null;
   /**
    * How long the host may be cut off before its watchdog ends its guests; null: no watchdog is
@@ -73,7 +73,7 @@ export interface GuestRecoveryView {
   attempts: number;
   /** When the last start was requested. */
   lastAtMs: number;
-  /** True: it is not started any more. */
+  /** HA has given the guest up: it is not started any more. */
   givenUp: boolean;
   message: string;
 }
@@ -83,7 +83,7 @@ export interface HostView {
   zone: string;
   state: HaState;
   sinceMs: number;
-  /** False: an operator has switched HA off for this host. */
+  /** Whether HA is on for this host: an operator may switch it off. */
   enabled: boolean;
   /** Why the host is in its state, or why no action is taken. */
   reason: string;
@@ -93,7 +93,7 @@ export interface HostView {
 
 /** GET /hypervisors */
 export interface HostList {
-  /** False: the setting `ha.enabled` is off, and no host is watched. */
+  /** Whether the setting `ha.enabled` is on; if it is off, no host is watched. */
   enabled: boolean;
   hypervisors: HostView[];
 }
@@ -102,7 +102,9 @@ export interface HostList {
 export interface HostDetail extends HostView {
   timeline: TimelineEntry[];
   moves: MoveView[];
-  /** Guests that died recently. */
+  /**
+   * Guests that died on the host while it was alive; each until its last start is long enough ago.
+   */
   guests: GuestRecoveryView[];
 }
 
@@ -115,7 +117,7 @@ export interface HostPlan {
     id: string;
     name: string;
     priority: number;
-    /** `ignored`: HA is off for the server. */
+    /** What would be done with the server. `ignored`: nothing, HA is off for it. */
     action: 'evacuate' | 'ignored';
     why: string;
   }[];

@@ -22,7 +22,10 @@ export const isTrue = (object: HasConditions, type: string): boolean =>
 export const isFalse = (object: HasConditions, type: string): boolean =>
   conditionOf(object, type)?.status === 'False';
 
-/** The wanted condition, with the time at which its status last changed. */
+/**
+ * The wanted condition, with the time of its last change of status: now, or that of the object's
+ * present condition.
+ */
 export function stamped(object: HasConditions, wanted: WantedCondition, nowMs: number): Condition {
   const before = conditionOf(object, wanted.type);
   return {

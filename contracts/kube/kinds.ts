@@ -106,7 +106,7 @@ export const evictions: KubeKind<Eviction> = {
 
 /**
  * kvm.cloud.sap/v1alpha1: progress of a server's live migration, or the outcome of its last one.
- * The object has the server's name. Sizes are '4.0 GiB', rates '1.5 MiB/s', times '1m30.5s'.
+ * Its name is the server's id. Sizes are '4.0 GiB', rates '1.5 MiB/s', times '1m30.5s'.
  */
 export interface Migration extends KubeObject {
   status?: MigrationStatus;
@@ -243,5 +243,7 @@ export const annotations = {
   customTraits: 'nova.openstack.cloud.sap/custom-traits',
 } as const;
 
-/** Set on a node that has no virtual machines any more: evicts the agents that served them. */
+/**
+ * The taint of a node that has no virtual machines any more: evicts the agents that served them.
+ */
 export const offboardingTaint = { key: 'kvm.cloud.sap/offboarding', effect: 'NoExecute' } as const;

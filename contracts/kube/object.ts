@@ -52,7 +52,7 @@ export interface KubeObject {
 
 /** Identifies a kind of object by group, version and plural. */
 export interface KubeKind<T extends KubeObject = KubeObject> {
-  /** '' is the core group. */
+  /** The API group; '' is the core group. */
   group: string;
   version: string;
   kind: string;

@@ -20,7 +20,7 @@ const suffixes: Readonly<Record<string, number>> = {
   Ei: 2 ** 60,
 };
 
-/** undefined: the text is no quantity. */
+/** The number that the text stands for; undefined: it is no quantity. */
 export function parseQuantity(text: string | number | undefined): number | undefined {
   if (text === undefined) return undefined;
   const parts = /^([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)([a-zA-Z]{0,2})$/.exec(`${text}`);

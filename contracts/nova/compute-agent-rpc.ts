@@ -20,8 +20,9 @@ import type {
 export const computeTopic = (host: string): string => `compute.${host}`;
 
 /**
- * Faults: those of the method with the same name in the hypervisor port; `unavailable` also while
- * the agent is starting.
+ * The calls by method. Faults: those of the method in ports/hypervisor.ts that the agent calls for
+ * it, e.g. `create` for `buildGuest`, and those of `ensureImage` where images are downloaded;
+ * `unavailable` also while the agent is starting.
  */
 export type ComputeAgentRpc = {
   /**
@@ -32,21 +33,24 @@ export type ComputeAgentRpc = {
   /**
    * Defines a guest anew from `spec` whose disks are on this host already (fetched from another
    * host, or left by a move that is undone), and starts it unless `start` is false. A running guest
-   * is left alone. Downloads images that its disks are not based on yet into the cache.
+   * is left alone. Before, downloads its images into the cache, as far as Glance still has them.
    */
   placeGuest: { params: { spec: GuestSpec; start: boolean }; result: null };
-  /** See the hypervisor port. The answer contains a secret. */
+  /**
+   * Offers the guest's disks to another host: `offerDisks` in ports/hypervisor.ts. The answer
+   * contains a secret.
+   */
   offerDisks: { params: { uuid: string; flat: boolean; forMs: number }; result: DiskOffer };
   withdrawDisks: { params: { uuid: string }; result: null };
   /**
-   * Checks that the host has, or can download, the image that the root disk is based on; notFound:
-   * it cannot.
+   * Downloads the guest's images into the host's cache, before the disks are fetched; notFound:
+   * Glance does not have one of them.
    */
   prepareMove: { params: { spec: GuestSpec }; result: null };
   fetchDisks: { params: { spec: GuestSpec; offer: DiskOffer }; result: null };
   /**
-   * The server is being deleted: ends its build, rebuild or rescue, if that is still downloading
-   * images, with a fault. No effect otherwise.
+   * Ends, with a fault, work on the guest that is still downloading images or fetching disks. No
+   * effect otherwise. Called when the server is being deleted.
    */
   abandonBuild: { params: { uuid: string }; result: null };
   /** Recreates the root disk from the image; starts the guest unless `start` is false. */
@@ -70,11 +74,14 @@ export type ComputeAgentRpc = {
   destroyGuest: { params: { uuid: string }; result: null };
   /** Attaches the interface now and for later starts; no effect if it is attached. */
   attachNic: { params: { uuid: string; nic: GuestNic }; result: null };
-  /** No effect if it is not attached. */
+  /** Detaches the port's interface, now and for later starts; no effect if it is not attached. */
   detachNic: { params: { uuid: string; portId: string }; result: null };
   /** Attaches the volume now and for later starts; no effect if it is attached. */
   attachVolume: { params: { uuid: string; volume: GuestVolume }; result: null };
-  /** No effect if the volume is not attached or the guest does not exist. */
+  /**
+   * Detaches the volume, now and for later starts; no effect if it is not attached or the guest
+   * does not exist.
+   */
   detachVolume: { params: { uuid: string; volumeId: string }; result: null };
   resizeVolume: { params: { uuid: string; volumeId: string; sizeGib: number }; result: null };
   snapshotVolume: {
@@ -105,7 +112,7 @@ export type ComputeAgentRpc = {
     params: { uuid: string; terms: MigrationTerms; waitMs: number };
     result: { state: 'queued' | 'moving' | 'left'; progress: MigrationProgress | null };
   };
-  /** Also cancels a queued migration. */
+  /** Aborts the guest's live migration away from this host; also cancels a queued one. */
   abortMigration: { params: { uuid: string }; result: null };
   completeMigration: { params: { uuid: string; postCopy: boolean }; result: null };
   /** Whether a live migration of the guest away from this host is in progress. */

@@ -58,11 +58,11 @@ export type ConductorRpc = {
    */
   volumeExtended: { params: { serverId: string; volumeId: string }; result: null };
   /**
-   * A heartbeat with facts: marks the host up, and returns its stable identity. `starting`: the
-   * first heartbeat after the agent's start, which registers the host. notFound: the host's compute
-   * service was deleted, and stays so until the agent is restarted. `startsDisabled`: if this
-   * heartbeat registers the host, it is disabled until somebody enables it; absent: it starts
-   * enabled.
+   * A heartbeat with facts: marks the host's compute service as up, and returns the host's stable
+   * identity. `starting`: the first heartbeat after the agent's start, which registers the host.
+   * notFound: the host's compute service was deleted, and stays so until the agent is restarted.
+   * `startsDisabled`: if this heartbeat registers the host, it is disabled until somebody enables
+   * it; absent: it starts enabled.
    */
   reportHost: {
     params: {
@@ -75,8 +75,8 @@ export type ConductorRpc = {
     result: { nodeUuid: string; intervalMs: number };
   };
   /**
-   * The agent is stopping, on command or because its host is shutting down: marks the host down at
-   * once. Idempotent.
+   * The agent is stopping, on command or because its host is shutting down: marks the host's
+   * compute service as down at once. Idempotent.
    */
   agentStops: { params: { host: string }; result: null };
   /**

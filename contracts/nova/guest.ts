@@ -57,8 +57,8 @@ export interface GuestImage {
 }
 
 /**
- * Everything needed to build a guest. Created by the conductor; on the host it is stored only as
- * the domain.
+ * Everything needed to build a guest. Created by the conductor; the host keeps it only as the
+ * guest's definition (libvirt: the domain).
  */
 export interface GuestSpec {
   uuid: string;
@@ -99,7 +99,10 @@ export interface GuestSpec {
 
 /** A Cinder volume as a disk of the guest. */
 export interface GuestVolume {
-  /** Also the disk's serial number, of which virtio shows the guest the first 20 characters. */
+  /**
+   * The volume's id in Cinder; also the disk's serial number, of which virtio shows the guest the
+   * first 20 characters.
+   */
   volumeId: string;
   connection: VolumeConnection;
   /**
@@ -136,8 +139,8 @@ export interface DiskOffer {
   /** Grants read access to the disks. */
   key: string;
   /**
-   * True: the root disk is read as a whole, including its base image; false: only what differs from
-   * that.
+   * How the root disk is offered. True: it is read as a whole, including its base image; false:
+   * only what differs from that.
    */
   flat: boolean;
   disks: { name: 'root' | 'ephemeral'; port: number }[];

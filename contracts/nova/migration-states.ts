@@ -2,7 +2,7 @@
 // https://docs.openstack.org/api-ref/compute/#list-migrations
 
 export const migrationTypes = ['resize', 'migration', 'live-migration', 'evacuation'] as const;
-/** `migration` is a cold migration, which keeps the flavor. */
+/** The kind of a migration. `migration` is a cold one, which keeps the flavor. */
 export type MigrationType = (typeof migrationTypes)[number];
 
 export const migrationStatuses = [

@@ -34,7 +34,10 @@ type OfServer = {
   actionId: string;
 };
 
-/** `migrationId`: the uuid of the row in `migrations` that is inserted with the journal entry. */
+/**
+ * Input of an operation that moves a server. `migrationId`: the uuid of the row in `migrations`
+ * that is inserted with the journal entry.
+ */
 type OfMove = OfServer & { migrationId: string };
 
 /** Input by operation; plain JSON. */
@@ -50,27 +53,32 @@ export type NovaOperations = {
   'nova.delete-server': OfServer;
   'nova.change-server': OfServer & {
     action: ServerAction;
-    /** The state before the action, from which the state after a rebuild follows. */
+    /** The server's state before the action, from which its state after a rebuild follows. */
     before: { vmState: VmState; powerState: PowerState };
     /** The image to rescue with; null: the action is no rescue. */
     rescueImage: { [K in keyof ImageFacts]: ImageFacts[K] } | null;
   };
-  /** `seq`: the interface's row, which is inserted with the journal entry. */
+  /**
+   * Attaches an interface. `seq`: the interface's row, which is inserted with the journal entry.
+   */
   'nova.attach-interface': OfServer & { seq: number };
-  /** `seq`: the interface's row. */
+  /** Detaches an interface. `seq`: the interface's row. */
   'nova.detach-interface': OfServer & { seq: number };
-  /** `rowId`: the volume's row, which is inserted with the journal entry. */
+  /** Attaches a volume. `rowId`: the volume's row, which is inserted with the journal entry. */
   'nova.attach-volume': OfServer & { rowId: string };
-  /** `rowId`: the volume's row. */
+  /** Detaches a volume. `rowId`: the volume's row. */
   'nova.detach-volume': OfServer & { rowId: string };
-  /** `rotation`: set for a backup; `keep` is how many backups of its type the server keeps. */
+  /**
+   * Creates an image of the server. `rotation`: set for a backup; `keep` is how many backups of its
+   * type the server keeps.
+   */
   'nova.create-image': OfServer & {
     imageId: string;
     rotation: { type: string; keep: number } | null;
   };
   /**
-   * `imageId`: the image, already queued; null: the root disk is a volume. `before`: as for
-   * nova.change-server.
+   * Shelves a server. `imageId`: the image of its root disk, already queued; null: the root disk is
+   * a volume. `before`: as for nova.change-server.
    */
   'nova.shelve-server': OfServer & {
     imageId: string | null;
@@ -88,14 +96,14 @@ export type NovaOperations = {
   'nova.live-migrate-server': OfServer & {
     /** The uuid of its row in `migrations`. */
     migrationId: string;
-    /** The destination that the operator named; null: the scheduler chooses. */
+    /** The destination that the request names; null: the scheduler chooses. */
     host: string | null;
     /** Whether local disks are copied; 'auto': if the server has any. */
     blockMigration: boolean | 'auto';
     /** Hosts that refused the guest in an earlier attempt. */
     excludedHosts?: string[];
   };
-  /** Also a cold migration. Source host and new flavor are in the migration's row. */
+  /** Resizes or cold-migrates a server. Source host and new flavor are in the migration's row. */
   'nova.resize-server': OfMove & {
     forcedHost: string | null;
     excludedHosts: string[];
@@ -103,7 +111,10 @@ export type NovaOperations = {
   };
   'nova.confirm-resize': OfMove;
   'nova.revert-resize': OfMove;
-  /** `start`: whether the server runs afterwards. */
+  /**
+   * Builds a server anew on another host, since the compute service of its own is down. `start`:
+   * whether the server runs afterwards.
+   */
   'nova.evacuate-server': OfMove & { forcedHost: string | null; start: boolean };
   'nova.assist-snapshot': {
     serverId: string;

@@ -17,7 +17,7 @@ export const vmStates = [
 ] as const;
 export type VmState = (typeof vmStates)[number];
 
-/** While an image of the server is being created. */
+/** Task states while an image of the server is being created. */
 export const imageTaskStates = [
   'image_snapshot_pending',
   'image_backup',
@@ -25,13 +25,16 @@ export const imageTaskStates = [
   'image_pending_upload',
   'image_uploading',
 ] as const;
-/** From the request to shelve the server until its guest is off and its image is complete. */
+/**
+ * Task states from the request to shelve the server until its guest is off and its image is
+ * complete.
+ */
 export const shelvingTaskStates = [
   'shelving',
   'shelving_image_pending_upload',
   'shelving_image_uploading',
 ] as const;
-/** During a resize or cold migration, until the guest is on its new host. */
+/** Task states during a resize or cold migration, until the guest is on its new host. */
 export const resizeTasks = [
   'resize_prep',
   'resize_migrating',

@@ -1,7 +1,10 @@
 // Objects of Nova's API, for other services that use it.
 // https://docs.openstack.org/api-ref/compute/
 
-/** api-ref, "Run Events". `tag`: the port, or the volume. `volume-extended` since 2.51. */
+/**
+ * An event of another service about a server: api-ref, "Run Events". `tag`: the port, or the
+ * volume. `volume-extended` since 2.51.
+ */
 export interface ServerExternalEvent {
   name:
     | 'network-vif-plugged'
@@ -14,13 +17,18 @@ export interface ServerExternalEvent {
   status?: 'completed';
 }
 
-/** api-ref, "Create Assisted Volume Snapshots". */
+/**
+ * The request for Nova's part in a volume snapshot: api-ref, "Create Assisted Volume Snapshots".
+ */
 export interface AssistedSnapshot {
   volume_id: string;
   create_info: { snapshot_id: string; new_file: string; type: 'qcow2' };
 }
 
-/** api-ref, "Show a detail of a volume attachment"; the attachment's id since 2.89. */
+/**
+ * A volume of a server: api-ref, "Show a detail of a volume attachment"; the attachment's id since
+ * 2.89.
+ */
 export interface ServerVolumeAttachment {
   attachment_id?: string;
 }

@@ -39,7 +39,8 @@ export const plainInventory = (total: number): Inventory => ({
 export type Inventories = Record<string, Inventory>;
 
 /**
- * `resource_provider_generation` must be sent back with a write, which is refused if it is stale.
+ * A provider's inventories. `resource_provider_generation` must be sent back with a write, which is
+ * refused if it is stale.
  */
 export interface ProviderInventory {
   inventories: Inventories;

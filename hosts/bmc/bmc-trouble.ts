@@ -6,10 +6,10 @@ import { fault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 
 /**
- * `unavailable`: answers 503 to everything. `slow`: answers `ms` later. `silent`: accepts requests
- * and never answers. `dead`: cuts every connection. `locked`: accepts no password and no session.
- * `deaf`: the host ignores graceful shutdowns. `stuck`: accepts power orders and does not carry
- * them out.
+ * What fails. `unavailable`: answers 503 to everything. `slow`: answers `ms` later. `silent`:
+ * accepts requests and never answers. `dead`: cuts every connection. `locked`: accepts no password
+ * and no session. `deaf`: the host ignores graceful shutdowns. `stuck`: accepts power orders and
+ * does not carry them out.
  */
 export type BmcTrouble =
   | { kind: 'unavailable' | 'silent' | 'dead' | 'locked' | 'deaf' | 'stuck' }

@@ -5,8 +5,9 @@ import type { Outcome } from '#contracts/common/fault.ts';
 export interface ChassisFacts {
   model: string;
   processorModel: string;
-  /** This host's share, where several hosts share a machine. */
+  /** This host's share of the machine's CPUs, where several hosts share a machine. */
   processors: number;
+  /** This host's share of the machine's memory, likewise. */
   memoryGib: number;
   interfaces: readonly { id: string; macAddress: string }[];
 }

@@ -53,7 +53,10 @@ export interface EmulatedBmc {
   close(): Promise<void>;
 }
 
-/** Loopback only, so that it cannot be reached from other machines. */
+/**
+ * The address on which a BMC listens: loopback only, so that it cannot be reached from other
+ * machines.
+ */
 const address = '127.0.0.1';
 
 export async function startEmulatedBmc(

@@ -19,8 +19,8 @@ export const resetTypes = [
 ] as const;
 
 /**
- * `immediate`: answers when the order is carried out, or after 3 s while it goes on; `task`:
- * answers 202 with a task that carries it out.
+ * How the BMC answers a power order. `immediate`: when it is carried out, or after 3 s while it
+ * goes on; `task`: by 202 with a task that carries it out.
  */
 export type PowerTiming = 'immediate' | 'task';
 
@@ -87,7 +87,10 @@ export function createPowerOrders(deps: PowerOrdersDeps): PowerOrders {
     running.add(noted);
   }
 
-  /** The order counts as carried out when the host begins to start; booting may still fail. */
+  /**
+   * Starts the host. The order counts as carried out when the host begins to start; booting may
+   * still fail.
+   */
   function switchOn(): void {
     starts += 1;
     const start = chassis.switchOn().finally(() => {

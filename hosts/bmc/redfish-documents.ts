@@ -283,7 +283,7 @@ const chassis = ({ profile, state, power }: Snapshot, at: Paths): Document =>
     Links: { ComputerSystems: [link(at.system)], ManagedBy: [link(at.manager)] },
   });
 
-/** While the host is off, fans stand still and no power is drawn. */
+/** The sensor's reading. While the host is off, fans stand still and no power is drawn. */
 const reading = ({ kind, value }: Sensor, power: Snapshot['power']): number =>
   power === 'Off' && (kind === 'fan' || kind === 'power') ? 0 : value;
 

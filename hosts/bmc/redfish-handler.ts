@@ -132,7 +132,10 @@ export function redfishHandler(deps: RedfishDeps): HttpHandler {
   };
 }
 
-/** Nothing is percent-decoded or normalised: a path with `%`, `..` or `//` matches no resource. */
+/**
+ * The path without a trailing slash. Nothing is percent-decoded or normalised: a path with `%`,
+ * `..` or `//` matches no resource.
+ */
 const pathOf = (path: string): string => (path.endsWith('/') ? path.slice(0, -1) : path);
 
 const isRead = ({ method }: RawRequest): boolean => method === 'GET' || method === 'HEAD';

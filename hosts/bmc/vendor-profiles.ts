@@ -21,8 +21,8 @@ export interface VendorProfile {
   /** Properties that a new subscription must contain. */
   neededInSubscription: readonly string[];
   /**
-   * `strong`: shows weak ETags but compares If-Match strongly (RFC 9110, 13.1.1), so that an ETag
-   * it has shown never matches; requires an If-Match.
+   * Which ETags the BMC shows. `strong`: shows weak ETags but compares If-Match strongly (RFC 9110,
+   * 13.1.1), so that an ETag it has shown never matches; requires an If-Match.
    */
   etags: 'none' | 'weak' | 'strong';
 }

@@ -50,7 +50,10 @@ export async function prepareHaproxy(place: HaproxyPlace): Promise<ProcessSpec> 
 
 const ownPath = '/healthz';
 
-/** Configuration file. Only idle connections time out, since uploads of images may take hours. */
+/**
+ * The text of the configuration file. Only idle connections time out, since uploads of images may
+ * take hours.
+ */
 export function haproxyConfig({ host, port, backends, only }: HaproxyPlace): string {
   const rules = backends.flatMap(({ name, paths }) =>
     paths.map((path) => `  use_backend ${name} if { path ${path} } or { path_beg ${path}/ }`),

@@ -51,7 +51,7 @@ export async function prepareMariadb(
       ...common,
       `--socket=${socket}`,
       `--pid-file=${join(folder, 'pid')}`,
-      // An own folder: servers that share one remove each other's temporary tables at start.
+      // A folder of its own: servers that share one remove each other's temporary tables at start.
       `--tmpdir=${temporaryFolder}`,
       '--skip-networking',
       '--skip-log-bin',

@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import type { Secret } from '#platform/log.ts';
 import type { ProcessSpec } from './supervised-process.ts';
 
-/** From Debian's package rabbitmq-server. Its wrapper in /usr/sbin would switch to another user. */
+/**
+ * The broker's program, from Debian's package rabbitmq-server. Its wrapper in /usr/sbin would
+ * switch to another user.
+ */
 const program = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 const nodeName = 'cobalt@localhost';
 

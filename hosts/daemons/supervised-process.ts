@@ -27,7 +27,7 @@ export interface ProcessSpec {
 
 export interface SupervisedProcess {
   readonly name: string;
-  /** undefined while it is being restarted. */
+  /** The child's pid; undefined while it is being restarted. */
   readonly pid: number | undefined;
   readonly restarts: number;
   readonly isReady: boolean;

@@ -14,7 +14,10 @@ export interface InitPaths {
    * one machine never collide.
    */
   netns: string;
-  /** Identifies the init's process: `bootId pid startTime`. Written by the init itself. */
+  /**
+   * The file that identifies the init's process: `bootId pid startTime`. Written by the init
+   * itself.
+   */
   pidFile: string;
   readyFile: string;
   logFile: string;

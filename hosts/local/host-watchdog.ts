@@ -17,8 +17,8 @@ export const belowWatchdog = (host: Pick<HostPaths, 'dir'>): string[] => [
 ];
 
 /**
- * Called before each boot. An armed watchdog stays armed, since the HA Service relies on it; its
- * limit counts from now.
+ * Writes the watchdog's file for a boot; called before each. An armed watchdog stays armed, since
+ * the HA Service relies on it; its limit counts from now.
  */
 export async function beginWatchdog(host: Pick<HostPaths, 'dir'>): Promise<void> {
   const file = watchdogFile(host);

@@ -11,9 +11,9 @@ function hostUuid(dir: string): string {
 }
 
 /**
- * Locally, only root can open the socket, so no authentication is needed. Remotely, libvirtd
- * listens only at the management address, and accepts only clients with a certificate of the
- * cloud's authority, i.e. the cloud's other hosts.
+ * The text of libvirtd.conf. Locally, only root can open the socket, so no authentication is
+ * needed. Remotely, libvirtd listens only at the management address, and accepts only clients with
+ * a certificate of the cloud's authority, i.e. the cloud's other hosts.
  */
 export function libvirtdConf(dir: string, address: string): string {
   return `host_uuid = "${hostUuid(dir)}"
@@ -45,7 +45,10 @@ migrate_tls_force = 1
 `;
 }
 
-/** Lets the host resolve its own name locally; otherwise each domain start would wait for DNS. */
+/**
+ * The text of /etc/hosts: lets the host resolve its own name locally; otherwise each domain start
+ * would wait for DNS.
+ */
 export function etcHosts(name: string, index: number): string {
   return `127.0.0.1 localhost\n127.0.1.${index} ${name}\n`;
 }

@@ -47,7 +47,7 @@ const needed = [
   ['/sbin/rpc.statd', 'nfs-common'],
 ] as const;
 
-/** The address of a cloud's filer, whether it runs or not. */
+/** The address and share of a cloud's filer, whether it runs or not. */
 export const filerFacts = ({ managementCidr }: NetworkFacts): FilerFacts => ({
   server: addressIn(managementCidr, filerNumber),
   share: '/vol',

@@ -25,8 +25,8 @@ import { realStateDir } from './real-state-dir.ts';
 import { managementAddress } from './underlay.ts';
 
 /**
- * `absent`: neither folder nor namespace; `off`: only its folder; `starting`: its init runs, but
- * libvirtd does not answer yet.
+ * State of a host. `absent`: neither folder nor namespace; `off`: only its folder; `starting`: its
+ * init runs, but libvirtd does not answer yet.
  */
 export type LocalHostState = 'absent' | 'off' | 'starting' | 'running';
 
@@ -56,8 +56,8 @@ export interface LocalHost {
 }
 
 /**
- * Expected failures are faults whose message says what to do. Calls for one host run one after the
- * other.
+ * The hosts of one state folder. Expected failures are faults whose message says what to do. Calls
+ * for one host run one after the other.
  */
 export interface LocalHosts {
   /**
@@ -72,8 +72,8 @@ export interface LocalHosts {
     options: { index: number; network: NetworkFacts },
   ): Promise<Outcome<LocalHost>>;
   /**
-   * Simulates a power failure: SIGKILL to the host's init, and thereby to all its processes, guests
-   * included. Does nothing for an absent host. timeout: the init does not end.
+   * Cuts the host's power: SIGKILL to its init, and thereby to all its processes, guests included.
+   * Does nothing for an absent host. timeout: the init does not end.
    */
   powerOff(name: string): Promise<Outcome<void>>;
   /**
@@ -136,8 +136,8 @@ export function createLocalHosts({
   }
 
   /**
-   * Also excludes other processes, by a lock file: the CLI powers hosts on and off while a running
-   * cloud restarts hosts that ended.
+   * Runs `work`, and excludes other processes meanwhile, by a lock file: the CLI powers hosts on
+   * and off while a running cloud restarts hosts that ended.
    */
   async function alone<T>(host: HostPaths, work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
     return existsSync(host.dir)

@@ -86,7 +86,7 @@ export function createLocalNetwork({
         'badRequest',
         `neutron.publicCidr is '${cidr}': it must be an IPv4 network of 8 to 29 bits, such as 172.24.4.0/24`,
       );
-    // Another cloud uses this cloud's CIDR: it was chosen by hand, or while the other was down.
+    // Another cloud uses this cloud's CIDR: it was chosen by hand, or while the other did not run.
     // Packets to this cloud's addresses would reach the other's guests and filer.
     const other = used.find(({ dst }) => dst === cidr);
     if (other)
@@ -99,8 +99,8 @@ export function createLocalNetwork({
   }
 
   /**
-   * Holds the machine-wide lock from choosing the CIDRs until interfaces use them: otherwise two
-   * clouds that start at once would choose the same.
+   * Chooses the CIDRs and creates the interfaces. Holds the machine-wide lock from choosing the
+   * CIDRs until interfaces use them: otherwise two clouds that start at once would choose the same.
    */
   async function wired(publicCidr: string | null): Promise<Outcome<{ ext: string; mgmt: string }>> {
     return await oneAtATime(networksLock, async () => {
@@ -155,7 +155,7 @@ interface Route {
   dev: string;
 }
 
-/** The routes of this machine, without the default route. */
+/** The IPv4 routes of this machine, without the default route. */
 async function machineRoutes(): Promise<Route[]> {
   const { stdout } = await tryTool('ip', ['-4', '-json', 'route', 'show', 'table', 'all']);
   // Cast: output of `ip -json route`, ip-route(8); a blackhole route has no device.

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { fault } from '#contracts/common/fault.ts';
 import type { Outcome } from '#contracts/common/fault.ts';
 
-/** Held while a cloud chooses its networks and starts to use them. */
+/** Path of the lock held while a cloud chooses its networks and starts to use them. */
 export const networksLock = '/run/cobalt-networks.lock';
 /** How long a process waits for the lock before it fails. */
 const waitS = 30;

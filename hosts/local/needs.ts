@@ -4,8 +4,9 @@ import type { Fault, Outcome } from '#contracts/common/fault.ts';
 import { fault } from '#contracts/common/fault.ts';
 
 /**
- * forbidden: not root; unavailable: a program is missing, with the package that contains it.
- * `what`: start of the message, e.g. 'the filer needs'.
+ * Checks that this process is root and the programs exist. forbidden: not root; unavailable: a
+ * program is missing, with the package that contains it. `what`: start of the message, e.g. 'the
+ * filer needs'.
  */
 export function checkNeeds(
   what: string,

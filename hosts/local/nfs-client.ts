@@ -10,8 +10,9 @@ export interface Share {
 }
 
 /**
- * `kernel`: mounted at `mountPath`; QEMU itself locks the images of guests there, and the server
- * keeps the locks for all hosts. `libnfs`: QEMU's own client, without locks.
+ * The client by which a host uses the share. `kernel`: mounted at `mountPath`; QEMU itself locks
+ * the images of guests there, and the server keeps the locks for all hosts. `libnfs`: QEMU's own
+ * client, without locks.
  */
 export type NfsClient = 'kernel' | 'libnfs';
 
@@ -19,10 +20,11 @@ export type NfsClient = 'kernel' | 'libnfs';
 const mountPath = ({ server, share }: Share): string => join('/run/cobalt/volumes', server, share);
 
 /**
- * `hard`: with anything else, writes are lost while the filer is away. `lookupcache`: a negative
- * lookup must not be cached, since Cinder creates images through another client. Not NFS version 3:
- * its locks are lost when the server restarts, unless each host runs a status monitor.
- * test/storage/kernel-client.test.ts tests the options with a kernel that has the client.
+ * Options of the mount. `hard`: with anything else, writes are lost while the filer does not
+ * answer. `lookupcache`: a negative lookup must not be cached, since Cinder creates images through
+ * another client. Not NFS version 3: its locks are lost when the server restarts, unless each host
+ * runs a status monitor. test/storage/kernel-client.test.ts tests the options with a kernel that
+ * has the client.
  */
 export const mountOptions = 'vers=4.2,hard,lookupcache=positive';
 

@@ -38,7 +38,10 @@ interface StartOptions {
   alreadyStarting: boolean;
 }
 
-/** unavailable: a tool is missing or the init ended; timeout; faults of `ensureCertificate`. */
+/**
+ * Starts the host, and waits until it is ready. unavailable: a tool is missing or the init ended;
+ * timeout; faults of `ensureCertificate`.
+ */
 export async function startHost(
   host: HostPaths,
   { stateDir, index, network, kvm, clock, alreadyStarting }: StartOptions,

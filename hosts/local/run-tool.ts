@@ -1,4 +1,5 @@
-// Runs one child process to its end with a deadline. Used by hosts/local and images for every tool.
+// Runs one child process to its end with a deadline. Used by hosts/local and images for every tool,
+// and by the CLI for systemctl.
 import { runChild } from '#platform/child-process.ts';
 
 export interface ToolResult {

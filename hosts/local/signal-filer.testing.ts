@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { runTool } from './run-tool.ts';
 
 /**
- * `dir`: the filer's folder (`filerPaths`). After KILL, the filer's init starts another server
- * within seconds.
+ * Sends the signal. `dir`: the filer's folder (`filerPaths`). After KILL, the filer's init starts
+ * another server within seconds.
  */
 export async function signalFiler(dir: string, signal: 'KILL' | 'STOP' | 'CONT'): Promise<void> {
   const [, init = ''] = readFileSync(join(dir, 'init.pid'), 'utf8').split(' ');

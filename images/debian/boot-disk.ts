@@ -66,9 +66,9 @@ export async function makeBootDisk(
 }
 
 /**
- * GRUB's boot.img loads the sector after it, where the core image begins, which loads the rest of
- * itself from the following sectors: both are the default, so nothing needs to be patched. GRUB
- * manual, "BIOS installation: MBR".
+ * Writes GRUB's boot.img and core image to the start of the disk. boot.img loads the sector after
+ * it, where the core image begins, which loads the rest of itself from the following sectors: both
+ * are the default, so nothing needs to be patched. GRUB manual, "BIOS installation: MBR".
  */
 async function installGrub(workDir: string, raw: string): Promise<void> {
   const core = join(workDir, 'core.img');

@@ -18,8 +18,8 @@ export const debianImage = {
 } as const;
 
 /**
- * A kernel, systemd, cloud-init with the programs that it calls, ssh, and basic administration
- * tools.
+ * The image's packages: a kernel, systemd, cloud-init with the programs that it calls, ssh, and
+ * basic administration tools.
  */
 const packages = [
   'linux-image-cloud-amd64',

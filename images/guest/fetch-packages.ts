@@ -8,7 +8,7 @@ const downloadTimeoutMs = 180_000;
 
 /** Packages with the guest's programs. */
 const programs = ['busybox-static', 'dropbear-bin', 'qemu-guest-agent'];
-/** Depends on the current kernel of Debian's cloud images. */
+/** The package that depends on the current kernel of Debian's cloud images. */
 const kernelMetaPackage = 'linux-image-cloud-amd64';
 /**
  * Indirect dependencies: libraries that the programs' libraries need; apt resolves the direct ones.

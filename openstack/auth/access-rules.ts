@@ -68,9 +68,9 @@ function stepsOf(pattern: string): Int32Array {
 const slash = '/'.charCodeAt(0);
 
 /**
- * Follows all ways to match at once, so that the work is at most path length times wildcards. A
- * backtracking matcher, such as a regular expression made from the user's rule, could take
- * unbounded time.
+ * Whether the path matches the pattern. Follows all ways to match at once, so that the work is at
+ * most path length times wildcards. A backtracking matcher, such as a regular expression made from
+ * the user's rule, could take unbounded time.
  */
 function matches(pattern: string, path: string): boolean {
   const steps = stepsOf(pattern);

@@ -7,7 +7,7 @@ export interface AuthContext {
   userId: string;
   userName: string;
   userDomainId: string;
-  /** null in a domain-scoped, system-scoped or unscoped token. */
+  /** The token's project; null in a domain-scoped, system-scoped or unscoped token. */
   projectId: string | null;
   projectName: string | null;
   projectDomainId: string | null;

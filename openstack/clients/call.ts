@@ -13,7 +13,7 @@ export interface ClientDeps {
   session: ServiceSession;
 }
 
-/** With whose identity the call is made. */
+/** The identity with which a call is made. */
 export interface Caller {
   /** The user's token, whose rights then apply; null: the service uses its own. */
   token: string | null;

@@ -15,14 +15,14 @@ interface Labelled {
 }
 
 /**
- * Faults of every call: unavailable, timeout; and Cinder's refusal as badRequest, forbidden,
- * notFound, conflict or overQuota with its message.
+ * Calls to Cinder. Faults of every call: unavailable, timeout; and Cinder's refusal as badRequest,
+ * forbidden, notFound, conflict or overQuota with its message.
  */
 export interface Cinder {
   volume(id: string): Promise<Outcome<CinderVolume>>;
   snapshot(id: string): Promise<Outcome<CinderSnapshot>>;
   createVolume(volume: JsonObject): Promise<Outcome<CinderVolume>>;
-  /** Succeeds if the volume does not exist. */
+  /** Deletes the volume. Succeeds if it does not exist. */
   deleteVolume(id: string): Promise<Outcome<void>>;
   createSnapshot(snapshot: JsonObject): Promise<Outcome<CinderSnapshot>>;
   deleteSnapshot(id: string): Promise<Outcome<void>>;

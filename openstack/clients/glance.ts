@@ -9,9 +9,9 @@ import type { Caller, ClientDeps, ServiceCall } from './call.ts';
 import { callService } from './call.ts';
 
 /**
- * Faults of every call: unavailable, timeout; and Glance's refusal as badRequest, forbidden,
- * notFound, conflict, overQuota (413) or unavailable, with its status and the beginning of its body
- * (`answer`) in `detail`.
+ * Calls to Glance. Faults of every call: unavailable, timeout; and Glance's refusal as badRequest,
+ * forbidden, notFound, conflict, overQuota (413) or unavailable, with its status and the beginning
+ * of its body (`answer`) in `detail`.
  */
 export interface Glance {
   /**
@@ -35,7 +35,7 @@ export interface Glance {
     id: string,
     properties: Readonly<Record<string, string | null>>,
   ): Promise<Outcome<GlanceImage>>;
-  /** Succeeds if the image does not exist. */
+  /** Deletes the image. Succeeds if it does not exist. */
   deleteImage(id: string): Promise<Outcome<void>>;
 }
 

@@ -30,8 +30,8 @@ export function haReportsClient(deps: ClientDeps, { timeoutMs }: { timeoutMs: nu
 }
 
 /**
- * Uses the agent's secret instead of a token, so that heartbeats arrive even while Keystone is
- * down.
+ * A client for a host's agent: uses the agent's secret instead of a token, so that heartbeats
+ * arrive even while Keystone does not answer.
  */
 export const haAgentReportsClient = (
   http: HttpClient,

@@ -16,7 +16,10 @@ export interface HttpDouble extends ClientDeps {
   calls: (HttpCall & { asStream?: boolean })[];
 }
 
-/** The service's own token is `own-1`, after the first renewal `own-2`, and so on. */
+/**
+ * A double that gives these answers, in order. The service's own token is `own-1`, after the first
+ * renewal `own-2`, and so on.
+ */
 export function httpDouble(...answers: Outcome<HttpAnswer>[]): HttpDouble {
   const calls: HttpDouble['calls'] = [];
   const http: HttpClient = {

@@ -7,8 +7,8 @@ import type { Caller, ClientDeps } from './call.ts';
 import { askService, documentOf } from './call.ts';
 
 /**
- * Faults of every call: unavailable, timeout; and Keystone's refusal as badRequest, unauthorized,
- * forbidden, notFound or unavailable, with its status in `detail`.
+ * Calls to Keystone. Faults of every call: unavailable, timeout; and Keystone's refusal as
+ * badRequest, unauthorized, forbidden, notFound or unavailable, with its status in `detail`.
  */
 export interface Keystone {
   project(id: string): Promise<Outcome<KeystoneProject>>;

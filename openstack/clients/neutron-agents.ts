@@ -13,12 +13,12 @@ export interface NetworkAgent {
   alive: boolean;
 }
 
-/** Faults of every call: those of `Neutron`. */
+/** Calls to Neutron's agents API. Faults of every call: those of `Neutron`. */
 export interface NeutronAgents {
   agentsOn(host: string): Promise<Outcome<NetworkAgent[]>>;
   /**
-   * Disables and deletes the agent, even while it is running; it is listed again once it is
-   * restarted. Succeeds if it does not exist.
+   * Disables and deletes the agent's record, even while the agent is running; it is listed again
+   * once it is restarted. Succeeds if it does not exist.
    */
   removeAgent(id: string): Promise<Outcome<void>>;
 }

@@ -20,19 +20,19 @@ const objectKey = (path: keyof Collection): string => listKey(path).replace(/s$/
 export type Filters = Readonly<Record<string, string | readonly string[]>>;
 
 /**
- * Faults of every call: unavailable, timeout; and Neutron's refusal as badRequest, forbidden,
- * notFound, conflict or overQuota with its message.
+ * Calls to Neutron. Faults of every call: unavailable, timeout; and Neutron's refusal as
+ * badRequest, forbidden, notFound, conflict or overQuota with its message.
  */
 export interface Neutron {
   list<C extends keyof Collection>(path: C, filters: Filters): Promise<Outcome<Collection[C][]>>;
-  /** undefined: this caller can see no such object. */
+  /** The object with this id; undefined: this caller can see none. */
   find<C extends keyof Collection>(
     path: C,
     id: string,
   ): Promise<Outcome<Collection[C] | undefined>>;
   createPort(port: JsonObject): Promise<Outcome<Port>>;
   updatePort(id: string, port: JsonObject): Promise<Outcome<Port>>;
-  /** Succeeds if the port does not exist. */
+  /** Deletes the port. Succeeds if it does not exist. */
   deletePort(id: string): Promise<Outcome<void>>;
   /**
    * Adds a binding of the port to another host; succeeds if it exists. conflict: that host cannot

@@ -22,7 +22,7 @@ export interface SizedServer {
     swap: number;
     extra_specs?: Record<string, string>;
   };
-  /** '' for a server that boots from a volume. */
+  /** Its image; '' for a server that boots from a volume. */
   image?: { id: string } | '';
 }
 
@@ -33,7 +33,7 @@ export interface FleetGroup {
   members: string[];
 }
 
-/** Faults of every call: those of `NovaFleet`. */
+/** Calls to Nova for rebalancing. Faults of every call: those of `NovaFleet`. */
 export interface NovaBalance {
   /** Servers of all projects. */
   servers(): Promise<Outcome<SizedServer[]>>;

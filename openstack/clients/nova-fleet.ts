@@ -19,7 +19,7 @@ export interface FleetHypervisor {
   servers?: { uuid: string; name: string }[];
 }
 
-/** Of GET /servers/{id} at 2.90: the fields that evictions and recoveries read. */
+/** A server, by GET /servers/{id} at 2.90: the fields that evictions and recoveries read. */
 export interface FleetServer {
   id: string;
   name: string;
@@ -29,7 +29,7 @@ export interface FleetServer {
   'OS-EXT-SRV-ATTR:host': string | null;
   flavor: { ram: number; vcpus: number; extra_specs?: Record<string, string> };
   metadata?: Record<string, string>;
-  /** '' for a server that boots from a volume. */
+  /** Its image; '' for a server that boots from a volume. */
   image?: { id: string } | '';
   fault?: { message: string };
 }
@@ -50,8 +50,9 @@ export interface FleetMigration {
 }
 
 /**
- * Faults of every call: unavailable, timeout; and Nova's refusal as notFound (404), unavailable
- * (5xx) or conflict (any other status), with Nova's message, and its status in `detail`.
+ * Calls to Nova about all hosts. Faults of every call: unavailable, timeout; and Nova's refusal as
+ * notFound (404), unavailable (5xx) or conflict (any other status), with Nova's message, and its
+ * status in `detail`.
  */
 export interface NovaFleet {
   hypervisors(): Promise<Outcome<FleetHypervisor[]>>;
@@ -62,10 +63,7 @@ export interface NovaFleet {
   server(id: string): Promise<Outcome<FleetServer>>;
   /** All servers on the host, of all projects. */
   serversOn(host: string): Promise<Outcome<FleetServer[]>>;
-  /**
-   * Live-migrates to a host that Nova chooses. conflict: the server cannot be moved now, or no host
-   * fits.
-   */
+  /** Live-migrates to a host that Nova chooses. conflict: the server cannot be moved now. */
   liveMigrate(id: string): Promise<Outcome<void>>;
   /** Cold-migrates a server. */
   migrate(id: string): Promise<Outcome<void>>;
@@ -184,7 +182,10 @@ async function idOfName(
   );
 }
 
-/** Nova at the microversion that the original operator uses; Nova's newest is 2.95. */
+/**
+ * Makes calls to Nova's API at 2.90, the microversion that the upstream
+ * openstack-hypervisor-operator uses; our Nova's newest is 2.95.
+ */
 export const computeAsker = (deps: ClientDeps, timeoutMs: number): Ask =>
   askService(deps, itself, {
     service: 'compute',
@@ -194,7 +195,7 @@ export const computeAsker = (deps: ClientDeps, timeoutMs: number): Ask =>
     refusal,
   });
 
-/** Glance, to look images up. */
+/** Makes calls to Glance's API, to look images up. */
 export const imagesAsker = (deps: ClientDeps, timeoutMs: number): Ask =>
   askService(deps, itself, { service: 'image', root: '/v2/', timeoutMs, refusal });
 

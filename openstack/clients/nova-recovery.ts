@@ -20,12 +20,14 @@ export interface ComputeService {
 }
 
 /**
- * Faults of every call: those of `NovaFleet`. Every call is safe to repeat unless stated otherwise.
+ * Calls to Nova for recoveries. Faults of every call: those of `NovaFleet`. Every call is safe to
+ * repeat unless stated otherwise.
  */
 export interface NovaRecovery {
   computeServices(): Promise<Outcome<ComputeService[]>>;
   /**
-   * Sets `forced_down`: its servers may be evacuated, and the scheduler no longer uses the host.
+   * Sets `forced_down` of the service: the servers of its host may be evacuated, and the scheduler
+   * no longer uses the host.
    */
   forceDown(serviceId: string): Promise<Outcome<void>>;
   /** Ends `forced_down`: the service's state follows from its own heartbeats again. */
@@ -37,12 +39,13 @@ export interface NovaRecovery {
   serversOn(host: string): Promise<Outcome<FleetServer[]>>;
   /**
    * Evacuates the server to `host`; null: Nova chooses one. `staysOff`: the server is not started
-   * there. conflict: the host is not down, or the server's state does not allow it, e.g. since it
-   * is being evacuated already.
+   * there. conflict: the compute service of its host is not down, or the server's state does not
+   * allow it, e.g. since it is being evacuated already.
    */
   evacuate(id: string, options: { host: string | null; staysOff: boolean }): Promise<Outcome<void>>;
-  /** conflict: the server's state does not allow it to be stopped (or started). */
+  /** Requests that the server is stopped. conflict: its state does not allow it. */
   stop(id: string): Promise<Outcome<void>>;
+  /** Requests that the server is started. conflict: its state does not allow it. */
   start(id: string): Promise<Outcome<void>>;
   /** The latest action in the server's action log, e.g. `stop`; null: there is none. */
   lastAction(id: string): Promise<Outcome<string | null>>;
@@ -53,7 +56,7 @@ export interface NovaRecovery {
 }
 
 const defaultTimeoutMs = 15_000;
-/** Since 2.95 an evacuated server stays off. */
+/** The microversion of an evacuation: since 2.95 the evacuated server stays off. */
 const versions = { asItWas: 'compute 2.90', off: 'compute 2.95' } as const;
 
 export function novaRecoveryClient(

@@ -13,13 +13,16 @@ import type { Ask, Caller, ClientDeps } from './call.ts';
 import { askService, documentOf } from './call.ts';
 
 /**
- * Faults of every call: unavailable, timeout; and Nova's refusal as notFound (404), unavailable
- * (5xx) or conflict (any other status), with its status in `detail`.
+ * Calls to Nova. Faults of every call: unavailable, timeout; and Nova's refusal as notFound (404),
+ * unavailable (5xx) or conflict (any other status), with its status in `detail`.
  */
 export interface Nova {
   /** The `nova-compute` services of all hosts. For administrators. */
   computeServices(): Promise<Outcome<readonly ComputeService[]>>;
-  /** notFound: the server does not have the volume, or there is no such server. */
+  /**
+   * The volume's attachment to the server. notFound: the server does not have the volume, or there
+   * is no such server.
+   */
   volumeAttachment(serverId: string, volumeId: string): Promise<Outcome<ServerVolumeAttachment>>;
   /**
    * Asks Nova to switch a running guest to a snapshot's file. Nova answers at once, and reports the
@@ -27,8 +30,8 @@ export interface Nova {
    */
   assistSnapshot(snapshot: AssistedSnapshot): Promise<Outcome<void>>;
   /**
-   * Safe to repeat: Nova reads the state again. A server without a host causes no fault for the
-   * others.
+   * Sends external events. Safe to repeat: Nova reads the state again. A server without a host
+   * causes no fault for the others.
    */
   sendEvents(events: readonly ServerExternalEvent[]): Promise<Outcome<void>>;
 }

@@ -33,7 +33,10 @@ export interface Consumer {
   userId: string;
 }
 
-/** Faults of every call: unavailable, timeout. A refusal has its HTTP status in `detail`. */
+/**
+ * Calls to Placement. Faults of every call: unavailable, timeout. A refusal has its HTTP status in
+ * `detail`.
+ */
 export interface Placement {
   /**
    * Providers with enough free resources, all `required` traits and none of the `forbidden` ones;
@@ -67,13 +70,13 @@ export interface Placement {
   allocations(consumerId: string): Promise<Outcome<Record<string, Record<string, number>>>>;
   /** Deletes all of the consumer's allocations. Succeeds if it has none. */
   release(consumerId: string): Promise<Outcome<void>>;
-  /** Succeeds if the provider exists already. */
+  /** Creates a provider. Succeeds if it exists already. */
   createProvider(provider: { uuid: string; name: string }): Promise<Outcome<void>>;
-  /** notFound: there is no such provider. */
+  /** The provider's inventories. notFound: there is no such provider. */
   inventory(nodeUuid: string): Promise<Outcome<ProviderInventory>>;
   /** Replaces the whole inventory. concurrentUpdate: the generation is stale. */
   setInventory(nodeUuid: string, inventory: ProviderInventory): Promise<Outcome<void>>;
-  /** notFound: there is no such provider. */
+  /** The provider's traits. notFound: there is no such provider. */
   traits(nodeUuid: string): Promise<Outcome<ProviderTraits>>;
   /** Replaces all traits. concurrentUpdate: the generation is stale. */
   setTraits(nodeUuid: string, traits: ProviderTraits): Promise<Outcome<void>>;

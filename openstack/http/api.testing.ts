@@ -30,7 +30,7 @@ export const peopleRoles = {
   other: ['member', 'reader'],
 };
 
-/** `other` is a member of another project; the rest share one. */
+/** The project of a person: `other` is a member of another project; the rest share one. */
 export const projectOf = (person: string): string =>
   person === 'other' ? 'project-b' : 'project-a';
 

@@ -18,8 +18,8 @@ export interface ClientFixture {
 }
 
 /**
- * Long enough for a request to start on a busy machine, and short enough for the tests that wait
- * until it has passed.
+ * Deadline of requests that are to time out: long enough for a request to start on a busy machine,
+ * and short enough for the tests that wait until it has passed.
  */
 const timeoutMs = 200;
 

@@ -50,9 +50,9 @@ export interface HttpAnswer {
 }
 
 /**
- * Faults: unavailable (not reachable) and timeout (no answer in time). Any HTTP status is an
- * answer, not a fault. `body` is serialised at once: later changes to it are not sent. Throws
- * FenceLost if the calling work has lost its fence (fence.ts).
+ * Calls services by name. Faults: unavailable (not reachable) and timeout (no answer in time). Any
+ * HTTP status is an answer, not a fault. `body` is serialised at once: later changes to it are not
+ * sent. Throws FenceLost if the calling work has lost its fence (fence.ts).
  */
 export interface HttpClient {
   send(call: HttpCall & { asStream?: boolean }): Promise<Outcome<HttpAnswer>>;
@@ -64,8 +64,9 @@ const notInTime = (service: string): Fault =>
   fault('timeout', `${service} did not answer in time.`);
 
 /**
- * `mounts` maps a service's name (`HttpCall.service`) to its mount, e.g. {image: '/image'}. The
- * dispatcher is a function, since services need this client before it exists.
+ * A client that calls the dispatcher of this process. `mounts` maps a service's name
+ * (`HttpCall.service`) to its mount, e.g. {image: '/image'}. The dispatcher is a function, since
+ * services need this client before it exists.
  */
 export function createInProcessClient(
   mounts: Readonly<Record<string, string>>,
@@ -157,7 +158,10 @@ async function answerOf(
     : { status, headers, body: jsonIn(text, headers), stream: undefined };
 }
 
-/** `endpoints` maps a service's name to its root URL, e.g. {image: 'http://glance:9292'}. */
+/**
+ * A client that calls services over sockets. `endpoints` maps a service's name to its root URL,
+ * e.g. {image: 'http://glance:9292'}.
+ */
 export function createSocketClient(
   endpoints: Readonly<Record<string, string>>,
   clock: Clock,

@@ -114,8 +114,9 @@ export function createDispatcher(faces: readonly HttpFace[], deps: DispatcherDep
     });
 
   /**
-   * unavailable: Keystone cannot be asked now, which must not look like a wrong token to the
-   * caller.
+   * The caller, by the request's token. unauthorized: there is no valid token, or its access rules
+   * do not allow the request. unavailable: Keystone cannot be asked now, which must not look like a
+   * wrong token to the caller.
    */
   async function authenticate(raw: RawRequest, owner: BoundFace): Promise<Outcome<AuthContext>> {
     const token = raw.headers['x-auth-token'];

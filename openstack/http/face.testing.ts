@@ -15,7 +15,7 @@ const roles: Readonly<Record<string, string[]>> = {
   admin: ['admin', 'member', 'reader'],
 };
 
-/** Each token's text is the name of its role. */
+/** Accepts three tokens; each token's text is the name of its role. */
 export const roleTokens: TokenValidator = {
   validate: async (token) =>
     roles[token]

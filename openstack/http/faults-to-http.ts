@@ -55,8 +55,8 @@ export function faultReply(fault: Fault, style: FaultStyle, requestId: string): 
 }
 
 /**
- * The same in every service, in Keystone's format, since stock's token middleware answers it:
- * keystonemiddleware, auth_token.
+ * The reply to a request without a valid token: the same in every service, in Keystone's format,
+ * since in stock OpenStack the token middleware sends it: keystonemiddleware, auth_token.
  */
 function unauthorizedReply({ message, detail }: Fault): Reply {
   return {

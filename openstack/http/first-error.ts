@@ -49,7 +49,10 @@ export function firstWrongPart(
   return { schema, value, path };
 }
 
-/** For an array that is too long, one item beyond the limit is enough to explain it. */
+/**
+ * Number of an array's items that an explanation needs: of one that is too long, one beyond the
+ * limit.
+ */
 const shownItems = ({ maxItems = Infinity }: Containing): number => maxItems + 1;
 
 function takes(schema: TSchema, value: Json): boolean {

@@ -121,8 +121,8 @@ const namesOf = (names: readonly string[]): string =>
   names.slice(0, maxNames).map(quoted).join(', ');
 
 /**
- * `path`: keys and indexes that lead to the value. Like Nova, names the last key; for an item of a
- * list its index is added, as a number alone would say nothing.
+ * The message of a refused body. `path`: keys and indexes that lead to the value. Like Nova, names
+ * the last key; for an item of a list its index is added, as a number alone would say nothing.
  */
 export function inputFault(path: readonly string[], value: Json | undefined, what: string): string {
   if (path.length === 0) return what;

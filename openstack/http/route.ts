@@ -91,7 +91,8 @@ export interface Route {
 }
 
 /**
- * Binds the handler's body type to the route. The schema validates the body, so this cast is safe.
+ * Makes a route, and binds the handler's body type to it. The schema validates the body, so this
+ * cast is safe.
  */
 export function route<Body = Json>(
   method: HttpMethod,

@@ -15,8 +15,8 @@ export interface Policy {
 }
 
 /**
- * Throws if a rule cannot be parsed or refers to a rule that does not exist: a process must not
- * start with a wrong policy.
+ * Parses the rules. Throws if one cannot be parsed or refers to a rule that does not exist: a
+ * process must not start with a wrong policy.
  */
 export function createPolicy(rules: Readonly<Record<string, string>>): Policy {
   const texts = new Map(Object.entries(rules));

@@ -21,8 +21,8 @@ export interface RpcContext {
 }
 
 /**
- * An expected failure is returned as a Fault; a bug is thrown. A cast may be delivered twice, so
- * its handler is idempotent.
+ * Handles the calls, casts and fanouts of one method. An expected failure is returned as a Fault; a
+ * bug is thrown. A cast may be delivered twice, so its handler is idempotent.
  */
 export type RpcHandler = (
   params: JsonObject,
@@ -30,7 +30,7 @@ export type RpcHandler = (
 ) => Promise<Json | undefined | Fault>;
 export type RpcHandlers = Readonly<Record<string, RpcHandler>>;
 
-/** What a role serves on a topic, as data. Created with `rpcServer` of contract.ts. */
+/** What a role or an agent serves on a topic, as data. Created with `rpcServer` of contract.ts. */
 export interface RpcServer {
   topic: string;
   handlers: RpcHandlers;

@@ -5,8 +5,8 @@ import type { JsonObject } from '#contracts/common/json.ts';
 import type { Bus, CallOptions, CastOptions, RpcContext, RpcHandlers, RpcServer } from './bus.ts';
 
 /**
- * e.g. `{BuildServers: {params: {servers: string[]}; result: undefined}}`. Params and results are
- * plain JSON.
+ * The methods of a topic, e.g. `{BuildServers: {params: {servers: string[]}; result: undefined}}`.
+ * Params and results are plain JSON.
  */
 export type RpcContract = { [method: string]: { params: object; result: unknown } };
 
@@ -17,7 +17,7 @@ export type HandlersOf<C extends RpcContract> = {
   ) => Promise<Outcome<C[M]['result']>>;
 };
 
-/** See Bus for the guarantees of each method. */
+/** Sends messages of one contract. What each method guarantees: `Bus` in bus.ts. */
 export interface RpcClient<C extends RpcContract> {
   call<M extends keyof C & string>(
     method: M,
@@ -46,7 +46,7 @@ export function rpcServer<C extends RpcContract>(
   return { topic, handlers: handlers as unknown as RpcHandlers, ...options };
 }
 
-/** The calling side of a contract. */
+/** The calling side of a contract, on a topic. */
 export function rpcClient<C extends RpcContract>(bus: Bus, topic: string): RpcClient<C> {
   return {
     call: async (method, params, options) =>

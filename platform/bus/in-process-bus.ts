@@ -344,8 +344,8 @@ class InProcessBus implements Bus {
   }
 
   /**
-   * When the last consumer stops: answers queued calls with `unavailable`; casts stay for the next
-   * consumer.
+   * Called when the last consumer stops: answers queued calls with `unavailable`; casts stay for
+   * the next consumer.
    */
   #refuseQueuedCalls(topic: RpcTopic): void {
     const casts: Message[] = [];

@@ -9,8 +9,8 @@ import { isNotDelivered } from './bus.ts';
 const againAfterMs = 500;
 
 /**
- * `patienceMs`: how long a call is repeated after its first failure to be delivered, in ms; never
- * beyond the call's own deadline.
+ * The bus with repeated calls. `patienceMs`: how long a call is repeated after its first failure to
+ * be delivered, in ms; never beyond the call's own deadline.
  */
 export function patientBus(
   bus: Bus,

@@ -38,7 +38,7 @@ export class Topic<H, M> {
     return best;
   }
 
-  /** Returns false when the queue is full. */
+  /** Adds the message to the queue; returns false when that is full. */
   enqueue(message: M): boolean {
     if (this.#queue.size >= this.#limits.maxQueued) return false;
     this.#queue.push(message);
@@ -50,8 +50,8 @@ export class Topic<H, M> {
   }
 
   /**
-   * Returns false if the id is known: the cast was accepted before. Beyond the bound the oldest id
-   * is forgotten.
+   * Remembers a cast's id; returns false if it is known: the cast was accepted before. Beyond the
+   * bound the oldest id is forgotten.
    */
   remember(messageId: string): boolean {
     if (this.#acceptedIds.has(messageId)) return false;

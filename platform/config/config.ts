@@ -126,8 +126,8 @@ export function yamlObject(file: string, text: string, holds: string): Record<st
 }
 
 /**
- * A variable of a setting has `__` in its name; others with the prefix (COBALT_HOME) are not
- * settings.
+ * Throws ConfigError for a variable with `__` in its name that is no setting. Variables without it
+ * are not refused, since some with the prefix (COBALT_HOME) are no settings.
  */
 function refuseUnknownVariables(
   { env, prefix }: ConfigSource,

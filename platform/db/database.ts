@@ -55,8 +55,8 @@ export interface Database<T> {
 }
 
 /**
- * Opens lazily: the first query connects. SQLite's path may be ':memory:'. Queries slower than 200
- * ms are logged.
+ * Opens a database lazily: the first query connects. SQLite's path may be ':memory:'. Queries
+ * slower than 200 ms are logged.
  */
 export function openDatabase<T>(
   config: DatabaseConfig,

@@ -176,8 +176,8 @@ function setUp(connection: PoolConnection): void {
 }
 
 /**
- * mysql2 checks the certificate's name only with `verifyIdentity`. A new object for each pool,
- * because mysql2 caches the trusted authorities by this object at its first use.
+ * Options for TLS: mysql2 checks the certificate's name only with `verifyIdentity`. A new object
+ * for each pool, because mysql2 caches the trusted authorities by this object at its first use.
  */
 export const checkedCertificate = () => ({ verifyIdentity: true });
 

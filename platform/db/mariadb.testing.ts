@@ -51,7 +51,9 @@ export async function withMariadb<R>(use: (mariadb: PrivateMariadb) => Promise<R
   }
 }
 
-/** `network`: options about where the server listens; by default on its unix socket only. */
+/**
+ * Starts a MariaDB. `network`: options about where it listens; by default on its unix socket only.
+ */
 export async function startMariadb(
   network: readonly string[] = ['--skip-networking'],
 ): Promise<RestartableMariadb> {
@@ -79,7 +81,7 @@ export async function startMariadb(
       ...network,
       `--socket=${socketPath}`,
       `--pid-file=${join(folder, 'pid')}`,
-      // An own folder: servers that share one remove each other's temporary tables at start.
+      // A folder of its own: servers that share one remove each other's temporary tables at start.
       `--tmpdir=${folder}`,
     ]);
     await untilReady(server, socketPath);

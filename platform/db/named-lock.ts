@@ -4,7 +4,10 @@ import { sql, type Kysely } from 'kysely';
 import type { Migration } from './migrate.ts';
 import { isMysql } from './transaction.ts';
 
-/** `name`: the migration's name, which gives its place in the order of the service's migrations. */
+/**
+ * Creates the table of named locks. `name`: the migration's name, which gives its place in the
+ * order of the service's migrations.
+ */
 export const namedLocksMigration = (name: string): Migration => ({
   name,
   up: async (schema, types) =>

@@ -47,9 +47,10 @@ export function nodeSqliteDialect(options: NodeSqliteOptions, waiting: Waiting):
 }
 
 /**
- * SQLite's planner looks at the value of a LIMIT that is a bare parameter, so that each binding
- * prepares the statement again: 20 us of the 22 that a list of a wide table takes (SQLite 3.53). It
- * does not look at the value of an expression. (sqlite3ExprIsInteger in SQLite's source)
+ * Compiles a LIMIT as an expression. SQLite's planner looks at the value of a LIMIT that is a bare
+ * parameter, so that each binding prepares the statement again: 20 us of the 22 that a list of a
+ * wide table takes (SQLite 3.53). It does not look at the value of an expression.
+ * (sqlite3ExprIsInteger in SQLite's source)
  */
 class KeptPlanCompiler extends SqliteQueryCompiler {
   protected override visitLimit(node: LimitNode): void {
@@ -59,8 +60,8 @@ class KeptPlanCompiler extends SqliteQueryCompiler {
 }
 
 /**
- * One connection; Kysely's runtime driver serialises its users (`supportsMultipleConnections` is
- * false for SQLite).
+ * A driver with one connection, whose users Kysely's runtime driver serialises
+ * (`supportsMultipleConnections` is false for SQLite).
  */
 class NodeSqliteDriver implements Driver {
   readonly #options: NodeSqliteOptions;
@@ -122,7 +123,9 @@ class NodeSqliteConnection implements CheckingConnection {
   readonly #waiting: Waiting;
   readonly #maxStatements: number;
   readonly #busyTimeoutMs: number;
-  /** The least recently used comes first: a Map keeps insertion order. */
+  /**
+   * Prepared statements by SQL. The least recently used comes first: a Map keeps insertion order.
+   */
   readonly #statements = new Map<string, Statement>();
 
   constructor(options: NodeSqliteOptions, waiting: Waiting) {

@@ -7,8 +7,8 @@ import type { Database } from './database.ts';
 const pagesAtOnce = 256;
 
 /**
- * Returns the number of bytes freed. 0 on MariaDB, which reuses freed space by itself, and for a
- * SQLite file that was created without incremental vacuum, which does so too.
+ * Frees the space, and returns the number of bytes freed. 0 on MariaDB, which reuses freed space by
+ * itself, and for a SQLite file that was created without incremental vacuum, which does so too.
  */
 export async function reclaimSpace<T>({
   db: typed,

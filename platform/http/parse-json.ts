@@ -16,7 +16,10 @@ export const maxDepth = 32;
  */
 export const maxMembers = (maxBytes: number): number => Math.max(20_000, maxBytes >> 6);
 
-/** badRequest: not UTF-8 or JSON, or out of bounds. `maxBytes`: limit of the route's bodies. */
+/**
+ * Parses a body. badRequest: not UTF-8 or JSON, or out of bounds. `maxBytes`: limit of the route's
+ * bodies.
+ */
 export function parseJson(bytes: Buffer, maxBytes: number, deepest = maxDepth): Outcome<Json> {
   if (!isUtf8(bytes)) return fault('badRequest', 'Malformed request body: it is not valid UTF-8.');
   const excess = boundExceeded(bytes, maxMembers(maxBytes), deepest);

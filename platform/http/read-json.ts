@@ -8,14 +8,17 @@ import { withDeadline } from '../clock.ts';
 import { parseJson } from './parse-json.ts';
 
 /**
- * oslo.middleware's `max_request_body_size`.
+ * Default limit of a JSON body: oslo.middleware's `max_request_body_size`.
  * https://docs.openstack.org/oslo.middleware/latest/reference/opts.html
  */
 export const defaultMaxBodyBytes = 114_688;
 /** Deadline for receiving a whole JSON body, however steadily it arrives. */
 const bodyDeadlineMs = 60_000;
 
-/** null: there is no body. Faults: requestTimeout, tooLarge, unsupportedMediaType, badRequest. */
+/**
+ * Reads and parses a body; null: there is none. Faults: requestTimeout, tooLarge,
+ * unsupportedMediaType, badRequest.
+ */
 export async function readJson(
   raw: {
     body: { json: Json } | { stream: Readable } | null;

@@ -18,7 +18,8 @@ export function targetFault(path: string, query: string): Fault | undefined {
 }
 
 /**
- * Header values hold one character per byte as Node provides them, or text of in-process callers.
+ * Refuses a header whose value is not UTF-8. Values hold one character per byte as Node provides
+ * them, or text of in-process callers.
  */
 export function headerFault(
   headers: Readonly<Record<string, string | undefined>>,

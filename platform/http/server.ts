@@ -91,7 +91,10 @@ interface Serving {
   log: Log;
 }
 
-/** Resolves when the server listens; rejects if it cannot, e.g. because the port is in use. */
+/**
+ * Starts a server; resolves when it listens, and rejects if it cannot, e.g. because the port is in
+ * use.
+ */
 export async function startHttpServer(
   handler: HttpHandler,
   options: HttpServerOptions,

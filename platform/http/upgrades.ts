@@ -4,7 +4,10 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Log } from '../log.ts';
 
-/** Returns a function that closes all upgraded sockets, which Node's server no longer tracks. */
+/**
+ * Passes upgrades to `onUpgrade`. Returns a function that closes all upgraded sockets, which Node's
+ * server no longer tracks.
+ */
 export function acceptUpgrades(
   server: Server,
   onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>,

@@ -34,11 +34,20 @@ export interface Metrics {
     ms: number,
   ): void;
   task(labels: { task: string; outcome: string }, ms: number): void;
-  /** Returns the function that adds to it, 1 by default; adding 0 creates the time series. */
+  /**
+   * Declares a counter; returns the function that adds to it, 1 by default; adding 0 creates the
+   * time series.
+   */
   counter(family: Family): (labels: Labels, by?: number) => void;
-  /** Returns the function that records a value. `buckets`: upper bounds; default: for requests. */
+  /**
+   * Declares a histogram; returns the function that records a value. `buckets`: upper bounds;
+   * default: for requests.
+   */
   histogram(family: Family, buckets?: readonly number[]): (labels: Labels, value: number) => void;
-  /** `read` is called at each scrape and returns the current values; it must not block. */
+  /**
+   * Declares a gauge. `read` is called at each scrape and returns the current values; it must not
+   * block.
+   */
   gauge(family: Family, read: () => Iterable<Sample>): void;
   /** All families declared so far, in the order of the text. */
   readonly families: readonly (Family & { type: 'counter' | 'gauge' | 'histogram' })[];

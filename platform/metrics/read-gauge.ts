@@ -24,7 +24,10 @@ export class ReadGauge extends Gauge {
   }
 }
 
-/** An empty label is the same as a missing one: https://prometheus.io/docs/concepts/data_model/ */
+/**
+ * Leaves out empty labels: one is the same as a missing one:
+ * https://prometheus.io/docs/concepts/data_model/
+ */
 function withoutEmpty(labels: Labels): Record<string, string> {
   const full: Record<string, string> = {};
   for (const [label, value] of Object.entries(labels)) if (value !== '') full[label] = value;

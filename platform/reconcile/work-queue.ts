@@ -28,7 +28,7 @@ export interface WorkQueue {
 
 const backoffMs = { first: 50, most: 60_000 };
 
-/** Starts empty; nothing runs before the first `add`. */
+/** Creates a queue, which is empty: nothing runs before the first `add`. */
 export function createWorkQueue(
   clock: Pick<Clock, 'after' | 'monotonicMs'>,
   { work, onError, concurrency = 4, metrics }: WorkQueueOptions,
@@ -75,7 +75,10 @@ export function createWorkQueue(
     }
   };
 
-  /** A new time replaces the earlier timer of the key. `add` does not wait for timers. */
+  /**
+   * Adds the key after `ms`. A new time replaces the earlier timer of the key. `add` does not wait
+   * for timers.
+   */
   const later = (key: string, ms: number): void => {
     if (stopped.signal.aborted) return;
     observer?.postponed();

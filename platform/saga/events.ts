@@ -4,7 +4,10 @@
 export interface SagaEvents {
   /** Called for a saga, by its id and lock key, when a step was journalled or the saga ended. */
   emit(sagaId: string, lockKey: string): void;
-  /** `topic`: a saga's id or a lock key. Returns a function that removes the listener. */
+  /**
+   * Adds a listener. `topic`: a saga's id or a lock key. Returns a function that removes the
+   * listener.
+   */
   on(topic: string, listener: () => void): () => void;
 }
 

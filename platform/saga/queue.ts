@@ -45,7 +45,7 @@ export interface SagaQueue {
   ): Promise<T | undefined>;
 }
 
-/** Sagas of other processes emit no events in this one. */
+/** Interval of polling for sagas of other processes, which emit no events in this one. */
 const pollEveryMs = 1_000;
 
 export function createSagaQueue({ db, clock }: { db: AnyDb; clock: Clock }): SagaQueue {

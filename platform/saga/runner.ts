@@ -54,7 +54,8 @@ const defaultPool = 'default';
 const keysPurgeEveryMs = 60 * 60_000;
 const keysKeptMs = 24 * 60 * 60_000;
 const undoRetryMs = { first: 200, max: 15_000 };
-// Pause before a saga is looked at again that could not be carried out here (its database is away).
+// Pause before a saga is looked at again that could not be carried out here (its database is
+// unavailable).
 const interruptedPauseMs = 5_000;
 const releaseRetryMs = 1_000;
 const retryable: ReadonlySet<string> = new Set(['unavailable', 'timeout', 'concurrentUpdate']);
@@ -279,7 +280,7 @@ export class SagaRunner {
     }
   }
 
-  /** Returns false if the database is still unavailable. */
+  /** Releases the claim; returns false if the database is still unavailable. */
   async #release(record: SagaRecord): Promise<boolean> {
     return await this.#journal.release(this.#deps.owner, record).then(
       () => true,
@@ -370,8 +371,8 @@ export class SagaRunner {
         this.#stopping.signal.throwIfAborted();
         if (error instanceof FenceLost) fence.lose();
         fence.assertHeld();
-        // The database is away, so the step neither failed nor succeeded: the saga continues when
-        // it is back.
+        // The database is unavailable, so the step neither failed nor succeeded: the saga continues
+        // when the database answers again.
         if (isUnavailable(error)) throw error;
         this.#deps.log.error(
           {

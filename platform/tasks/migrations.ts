@@ -2,7 +2,10 @@
 // migrations.
 import type { Migration } from '../db/migrate.ts';
 
-/** `name`: the migration's name, which gives its place in the order of the service's migrations. */
+/**
+ * Creates the table of task leases. `name`: the migration's name, which gives its place in the
+ * order of the service's migrations.
+ */
 export const taskLeasesMigration = (name: string): Migration => ({
   name,
   up: async (schema, types) =>

@@ -50,7 +50,9 @@ export function taskLeasesContract(name: string, open: () => Promise<Database<Ta
         await database.db.deleteFrom(table).execute();
     });
 
-    /** Only the test advances this clock, so queries take no time on it. */
+    /**
+     * Begins a test with a clock that only the test advances, so that queries take no time on it.
+     */
     const begin = (): void => {
       clock = createFakeClock({ startMs: 1_000_000_000_000, movedBy: 'advance' });
       release = Promise.withResolvers();

@@ -39,7 +39,10 @@ export const taskLeaseMs = 30_000;
 
 const neverRun = { owner: null, token: 0, lease_until_ms: 0, ran_at_ms: 0 };
 
-/** `owner` identifies this process, uniquely among running processes (a host name, a pod name). */
+/**
+ * The task leases of this process. `owner` identifies it, uniquely among running processes (a host
+ * name, a pod name).
+ */
 export function createTaskLeases(deps: {
   /** A database that has the task_leases table. */
   db: Kysely<any>;

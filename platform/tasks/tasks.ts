@@ -28,9 +28,12 @@ export interface Task {
 }
 
 export interface TaskRunner {
-  /** `leases`: those in the database of the tasks' service; required for tasks of scope `one`. */
+  /**
+   * Starts to run the tasks. `leases`: those in the database of the tasks' service; required for
+   * tasks of scope `one`.
+   */
   start(tasks: readonly Task[], leases?: TaskLeases): void;
-  /** Resolves when no task is running any more. */
+  /** Starts no more runs; resolves when no task is running any more. */
   stop(): Promise<void>;
 }
 
@@ -68,7 +71,7 @@ export function createTaskRunner(deps: {
     deps.metrics?.task({ task: task.name, outcome }, clock.now() - startedAt);
   };
 
-  /** Returns false if another process runs the task in this period. */
+  /** Runs the task under its lease; returns false if another process runs it in this period. */
   const runUnderLease = async (
     task: Task,
     leases: TaskLeases,

@@ -12,7 +12,7 @@ export interface EventuallyOptions {
 }
 
 /**
- * Resolves with the first truthy result of `predicate`. After `withinMs` it throws, with the
+ * Polls `predicate`; resolves with its first truthy result. After `withinMs` it throws, with the
  * predicate's last error as cause.
  */
 export async function eventually<T>(

@@ -5,7 +5,7 @@ export interface AlertCase {
   alert: string;
   /** What happens, or does not. */
   story: string;
-  /** Between two values, and between two evaluations. */
+  /** Interval between two values, and between two evaluations. */
   every: string;
   /** By series: `1x60` is 1 and 60 repetitions of it, `_` no value, `stale` its end. */
   series: Record<string, string>;

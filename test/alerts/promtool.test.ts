@@ -17,7 +17,9 @@ const promtoolMissing =
     ? false
     : 'needs promtool of the Debian package prometheus (./cobalt test installs it)';
 
-/** Values of `$labels` alone are used in annotations. */
+/**
+ * The annotation with the labels' values filled in: annotations use no other values than `$labels`.
+ */
 const filled = (text: string, labels: Record<string, string>): string =>
   text.replace(/\{\{ \$labels\.(\w+) \}\}/g, (_, label: string) => labels[label] ?? '');
 

@@ -30,7 +30,10 @@ const words = new Set(
   'max min sum count rate increase last_over_time max_over_time by on and or unless'.split(' '),
 );
 
-/** Labels that it groups or joins by are not among them. */
+/**
+ * The metrics of an expression, each with the labels that select its series; labels that it groups
+ * or joins by are not among them.
+ */
 export function selectorsIn(expr: string): Selector[] {
   const withoutGroups = expr.replace(/\b(?:by|on) ?\([^)]*\)/g, ' ');
   const names = withoutGroups.matchAll(/([a-zA-Z_]\w*)(?:\{([^}]*)\})?/g);

@@ -10,7 +10,7 @@ import type { TestCloud } from '../e2e/cloud.testing.ts';
 import { testCloud } from '../e2e/cloud.testing.ts';
 import { groupedBy, readRules, selectorsIn } from './rule-file.ts';
 
-/** Those of CobaltCore's openstack-hypervisor-operator. */
+/** The alerts of the upstream openstack-hypervisor-operator. */
 const upstream = [
   'HypervisorOnboardingStuck',
   'HypervisorEvictionStuck',

@@ -1,4 +1,4 @@
-// No request is answered by a 500, which `ask` of api-cloud.ts throws at. Bodies of POST /servers
+// No request is answered by a 500: `ask` of api-cloud.ts throws for one. Bodies of POST /servers
 // are valid ones with parts changed; queries have known and unknown names with any value.
 // `FUZZ_SEED=$RANDOM FUZZ_RUNS=20` uses other values and runs longer; the default seed is fixed, so
 // that unrelated changes do not fail at random.

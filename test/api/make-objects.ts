@@ -197,7 +197,7 @@ async function computeObjects(cloud: ApiCloud): Promise<[string, string][]> {
   ];
 }
 
-/** Through Nova's volume proxy API: a volume, and another one with a snapshot. */
+/** Creates, through Nova's volume proxy API, a volume, and another one with a snapshot. */
 async function oldVolumeObjects({
   alice,
   sure,

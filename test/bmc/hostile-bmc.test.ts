@@ -19,7 +19,10 @@ import { startTestBmc } from './emulated-bmc.testing.ts';
 
 const password = 'open-sesame-4711';
 const token = 'session-of-the-bmc-0815';
-/** For BMCs that never finish an answer; others answer, however busy the machine is. */
+/**
+ * Short deadlines, for BMCs that never finish an answer; others answer, however busy the machine
+ * is.
+ */
 const hasty: Partial<RedfishTimes> = { requestTimeoutMs: 300, callTimeoutMs: 1_000 };
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;

@@ -257,7 +257,7 @@ export interface TestFleet {
   /** Resolves with the condition when its reason is one of `reasons`. */
   reaches(name: string, type: string, ...reasons: string[]): Promise<Condition>;
   restartOperator(): Promise<void>;
-  /** Of the operator that runs now. */
+  /** The metrics of the operator that runs now. */
   metrics(): Metrics;
   close(): Promise<void>;
 }

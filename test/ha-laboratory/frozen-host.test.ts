@@ -82,8 +82,8 @@ describe('a host that freezes', { skip: realCloudMissing(), timeout: 1_200_000 }
   };
 
   /**
-   * Each boot of the guest writes to a place of its own on the volume, ten times a second, for
-   * ever.
+   * Starts a writer in the guest. Each boot of the guest writes to a place of its own on the
+   * volume, ten times a second, for ever.
    */
   const startWriter = async (place: number): Promise<void> => {
     const loop = `i=0; while :; do i=$((i+1)); printf "%010d" $i | dd of=/dev/vda bs=1M seek=${place} conv=notrunc,fsync 2>/dev/null; sleep 0.1; done`;

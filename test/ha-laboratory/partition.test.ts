@@ -21,7 +21,10 @@ import { bootStampingGuest, watchCopies } from './stamping-guest.testing.ts';
 
 const settleMs = 180_000;
 const selfFencingMs = 15_000;
-/** Longer than the watchdog's limit plus the time that the HA Service adds to it. */
+/**
+ * How long connections stay cut: longer than the watchdog's limit plus the time that the HA Service
+ * adds to it.
+ */
 const heldMs = 32_000;
 
 type Fate =
@@ -36,7 +39,7 @@ type Fate =
    */
   | 'FailedToFence';
 
-/** The most dangerous combinations first. */
+/** What is cut and how that ends, the most dangerous combinations first. */
 const rows: readonly (readonly [cuts: readonly Cut[], fate: Fate, why: string])[] = [
   [['management', 'bmc'], 'FailedToFence', 'its mark on the storage moves: its guests may write'],
   [['management', 'tunnel', 'bmc'], 'FailedToFence', 'as before: the tunnels prove nothing'],

@@ -37,7 +37,10 @@ export interface Fate {
 }
 
 const atOnce = 4;
-/** Larger images are only imported as volumes: not sent to Glance, and not used as raw content. */
+/**
+ * Limit of the images that are sent along every path: larger ones are only imported as volumes: not
+ * sent to Glance, and not used as raw content.
+ */
 const smallBytes = 64 * 1024 ** 2;
 
 const {

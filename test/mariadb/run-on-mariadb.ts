@@ -8,7 +8,7 @@ import { testMariadbSocket } from '#platform/db/test-database.testing.ts';
 
 const perTestTimeoutMs = 300_000;
 
-/** Returns the exit code of `node --test` and all its output. */
+/** Runs the test files; returns the exit code of `node --test` and all its output. */
 export async function runOnMariadb(
   files: readonly string[],
   onOutput: (text: string) => void = () => undefined,

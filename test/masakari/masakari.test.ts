@@ -15,7 +15,7 @@ const clientMissing =
     ? false
     : 'needs the openstack client with python3-masakariclient (./cobalt test installs it)';
 
-/** Fields in the output of all commands together. */
+/** The fields that any of the commands prints of an object. */
 interface Shown {
   uuid: string;
   name: string;

@@ -104,7 +104,10 @@ async function isOnce({ cloud }: HaCloud, all: readonly string[]): Promise<void>
   }
 }
 
-/** Throws with the story of its troubles if a rule was broken or the cloud did not heal. */
+/**
+ * Runs the life of one seed. Throws with the story of its troubles if a rule was broken or the
+ * cloud did not heal.
+ */
 export async function liveWithHa(
   seed: number,
   planted: Pick<HaCloudOptions, 'ha' | 'wrapHeartbeats' | 'wrapTasks'> = {},

@@ -155,7 +155,10 @@ function heldCloud(
     timeoutMs: 10_000,
     refusal: (status, _body, path) => fault('conflict', `${path}: ${status}`),
   });
-  /** Retries: a process that is stopping does not answer. */
+  /**
+   * Asks the HA Service, again and again: a process that is stopping does not answer. Throws for a
+   * conflict.
+   */
   const ask = async <T>(method: 'GET' | 'POST', path: string): Promise<T> => {
     const answer = await askHa(method, path);
     if (!isFault(answer)) return answer as T; // cast: the caller names the type

@@ -31,7 +31,7 @@ const called = {
   writev: (args: unknown[]) => [args[1]],
 } as const;
 
-/** Takes effect until the returned function is called. */
+/** Makes file access synchronous until the returned function is called. */
 export function makeFilesInstant(): () => void {
   // Casts: node:fs names its calls `x` and `xSync`, and their types are too narrow for a loop.
   const calls = fs as unknown as Record<string, Call>;

@@ -33,7 +33,10 @@ export interface Invariants {
   watchSagas(sagas: readonly AnySaga[], process: SimProcess): readonly AnySaga[];
   watchTasks(tasks: readonly Task[], process: SimProcess): readonly Task[];
   watchDatabase<T>(database: Database<T>, name: string): Database<T>;
-  /** Shared by all processes, since one of them at a time is the writer. */
+  /**
+   * Checks the writers to the network; shared by all processes, since one of them at a time is the
+   * writer.
+   */
   watchSdn(open: (listeners: SdnListeners) => Sdn): (listeners: SdnListeners) => Sdn;
   /** Runs a call to another process: what that process does is not the caller's work. */
   elsewhere<T>(call: () => T): T;

@@ -54,7 +54,7 @@ const unfenced = (sagas: readonly AnySaga[]): readonly AnySaga[] =>
     })),
   }));
 
-/** Each process has leases of its own, so that several run a task of scope `one`. */
+/** Gives each process leases of its own, so that several run a task of scope `one`. */
 const leaseOfItsOwn: Change = (node, process) => {
   const isOfLeases = JSON.stringify(node).includes('"name":"task_leases"');
   return isOfLeases ? (renamed(node, process.name) as RootOperationNode) : node;
@@ -71,7 +71,8 @@ function renamed(node: unknown, suffix: string): unknown {
 }
 
 /**
- * Each process believes that it holds the writers' lock, and the network accepts all its writes.
+ * Makes each process believe that it holds the writers' lock, and the network accepts all its
+ * writes.
  */
 function everybodyWrites(): NonNullable<SimControlOptions['wrapSdn']> {
   const handles: Sdn[] = [];

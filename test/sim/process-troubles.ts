@@ -19,13 +19,15 @@ export interface ProcessTroublesDeps {
 
 const longestPauseMs = 400;
 const longestStopMs = 1_500;
-/** Longer than the leases: a saga's lasts 60 s, a task's 30 s. */
+/** Length of a pause that is longer than the leases: a saga's lasts 60 s, a task's 30 s. */
 const beyondLeaseMs = { least: 62_000, most: 95_000 };
 const longestDownMs = 500;
-/** Only in this share of runs, since simulating a long pause takes real time. */
+/**
+ * Share of runs with a pause beyond the leases: few, since simulating a long pause takes real time.
+ */
 const longStopShare = 0.2;
 
-/** Returns the number of troubles. */
+/** Troubles the processes until the users have finished; returns the number of troubles. */
 export async function troubleProcesses(deps: ProcessTroublesDeps): Promise<number> {
   const { control, clock, ids, trace, isOver } = deps;
   let isLongStopLeft = ids.random() < longStopShare;

@@ -10,7 +10,8 @@ import { bootVolume } from './boot-volume.ts';
 import type { SimCloud } from './sim-cloud.ts';
 
 /**
- * Longer than an operation of a simulated cloud takes, or waits for something that does not come.
+ * How long a scenario may take to settle: longer than an operation of a simulated cloud takes, or
+ * waits for something that does not come.
  */
 export const settleMs = 10_000;
 
@@ -129,7 +130,7 @@ const act = (
   },
 });
 
-/** A scenario during which the server's host counts as down, by an operator's word. */
+/** An evacuation from a host that has lost its power, and whose compute service is forced down. */
 const evacuation = (title: string, prepare: () => Promise<string>): Scenario => ({
   title,
   ends: 'ACTIVE',
@@ -153,7 +154,10 @@ async function forceDown(host: string, isDown: boolean): Promise<void> {
   assert.equal(status, 200);
 }
 
-/** Attaches; the request is answered when the saga has ended: by 400 if it was made to fail. */
+/**
+ * Attaches a volume or an interface; the request is answered when the saga has ended: by 400 if it
+ * was made to fail.
+ */
 async function attachTo(path: string, body: JsonObject): Promise<void> {
   const { status } = await cloud.compute('POST', path, body);
   assert.ok([200, 400].includes(status), `POST ${path}: ${status}`);
@@ -395,7 +399,7 @@ async function volumeOf(id: string): Promise<string> {
   return attachment?.volumeId ?? '';
 }
 
-/** Sets hosts up again that a scenario had forced down. */
+/** Ends `forced_down` of the compute services that a scenario had forced down. */
 export async function endScenario(): Promise<void> {
   for (const host of forcedDown) await forceDown(host, false);
   forcedDown.clear();

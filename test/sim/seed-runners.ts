@@ -21,7 +21,10 @@ export interface RunSeedsOptions {
   onReport?(report: SeedReport): boolean;
 }
 
-/** Returns the reports of all started seeds, in the order of the seeds. */
+/**
+ * Runs the simulations of these seeds; returns the reports of all started ones, in the order of the
+ * seeds.
+ */
 export async function runSeeds(
   seeds: readonly number[],
   { traceFolder, simulation = {}, atOnce = availableParallelism(), onReport }: RunSeedsOptions,

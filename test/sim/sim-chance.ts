@@ -76,7 +76,8 @@ export interface Trace {
 }
 
 /**
- * `hidden`: text that differs from run to run, e.g. a folder's name, and is removed from the trace.
+ * Starts an empty trace. `hidden`: text that differs from run to run, e.g. a folder's name, and is
+ * removed from the trace.
  */
 export function createTrace(clock: Clock, hidden: string): Trace {
   const lines: string[] = [];

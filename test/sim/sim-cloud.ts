@@ -484,7 +484,10 @@ export async function startSimCloud(options: SimCloudOptions): Promise<SimCloud>
 const isCutOff = ({ message, kind }: Fault): boolean =>
   message === connectionLost || kind === 'timeout';
 
-/** For calls that cannot fail in a simulation: a fault is a bug of the test. */
+/**
+ * The value of a call that cannot fail in a simulation; throws for a fault, which is a bug of the
+ * test.
+ */
 function sure<T>(outcome: Outcome<T>): T {
   if (isFault(outcome)) throw new Error(`unexpected fault: ${outcome.kind} ${outcome.message}`);
   return outcome;

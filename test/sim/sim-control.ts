@@ -158,7 +158,9 @@ export async function startSimControl(options: SimControlOptions): Promise<SimCo
   };
 }
 
-/** No sync: a killed process loses nothing that it has written. */
+/**
+ * The databases by name. Without sync, since a killed process loses nothing that it has written.
+ */
 const testDatabases = async (home: Home): Promise<ReadonlyMap<DatabaseName, DatabaseConfig>> =>
   new Map(
     await Promise.all(

@@ -11,7 +11,10 @@ import type { Sdn, SdnListeners } from '#ports/sdn.ts';
 
 export interface SimProcess {
   readonly name: string;
-  /** Its timers are paused with it; those that became due meanwhile fire when it resumes. */
+  /**
+   * The process's clock. Its timers are paused with the process; those that became due meanwhile
+   * fire when it resumes.
+   */
   readonly clock: Clock;
   readonly state: 'running' | 'stopped' | 'ended';
   /** How many times it was paused. */
@@ -27,7 +30,7 @@ export interface SimProcess {
   readonly ended: Promise<void>;
 }
 
-/** `skewMs`: by how much its clock is ahead of the others'. */
+/** Creates a running process. `skewMs`: by how much its clock is ahead of the others'. */
 export function createSimProcess(name: string, clock: Clock, skewMs: number): SimProcess {
   let state: SimProcess['state'] = 'running';
   let stops = 0;

@@ -99,7 +99,10 @@ function randomTrouble(ids: Pick<Ids, 'random'>, longestMs: number): Trouble {
   return dice < 0.7 ? { kind: 'fault', fault: met } : { kind: 'lostAnswer', fault: met };
 }
 
-/** Nothing else may run in this process meanwhile, since file access is made synchronous. */
+/**
+ * Runs the simulation of a seed. Nothing else may run in this process meanwhile, since file access
+ * is made synchronous.
+ */
 export async function simulate(
   seed: number,
   options: SimulationOptions = {},

@@ -65,7 +65,10 @@ const refusal = (status: number, code: string, message: string, target?: string)
 const noFile = refusal(404, '6684674', 'No such file or directory.');
 const noEntry = (target: string): Answer => refusal(404, '4', "entry doesn't exist", target);
 
-/** `jobMs`: how long a job takes; `pageRecords`: greatest number of records on a page. */
+/**
+ * Starts a filer's REST interface. `jobMs`: how long a job takes; `pageRecords`: greatest number of
+ * records on a page.
+ */
 export async function startOntap(
   { server, path, folder }: Folder,
   {

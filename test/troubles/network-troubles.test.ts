@@ -46,11 +46,11 @@ describe('troubles of the network', { skip: realCloudMissing() }, () => {
       ).trim() === 'yes'
     );
   };
+  let nextPort = 6000;
   /**
    * Creates a security group rule for one more port while a daemon is down, and checks that packets
    * pass once the daemon is back.
    */
-  let nextPort = 6000;
   async function changeArrives(during: () => Promise<void>): Promise<void> {
     const [one, two] = guests;
     const port = nextPort++;

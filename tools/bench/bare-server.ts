@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import type { Json } from '#contracts/common/json.ts';
 
-/** From the parent process: the answer to GET from now on. */
+/** A message from the parent process: the answer to GET from now on. */
 export interface AnswerMessage {
   answer: Json;
 }

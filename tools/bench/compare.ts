@@ -4,7 +4,7 @@ import { table } from '#cli/table.ts';
 import type { Bar } from './report.ts';
 import { formatNumber, median } from './report.ts';
 
-/** `base`: the commit to compare with; `current`: this checkout. */
+/** One of the two compared sides. `base`: the commit to compare with; `current`: this checkout. */
 export type Side = 'base' | 'current';
 
 /** A figure as `bench --json` prints it; other commits may print further fields. */
@@ -37,8 +37,8 @@ export interface FigureComparison {
 }
 
 /**
- * A B, B A, A B, ...: so a drift of the machine, and what the first run of a pair does to the
- * second, affect both sides alike.
+ * The order of the runs in each round: A B, B A, A B, ..., so that a drift of the machine, and what
+ * the first run of a pair does to the second, affect both sides alike.
  */
 export function runOrder(rounds: number): readonly (readonly [Side, Side])[] {
   return Array.from({ length: rounds }, (_, index) =>
@@ -92,7 +92,8 @@ function compareFigure(
 }
 
 /**
- * Equal values count as 1, since 0 / 0 is undefined: counts of faults are usually 0 on both sides.
+ * `current` / `base`. Of equal values it is 1, since 0 / 0 is undefined: counts of faults are
+ * usually 0 on both sides.
  */
 const ratioOf = (base: number, current: number): number => (base === current ? 1 : current / base);
 

@@ -18,7 +18,10 @@ import { claimOf, startPlacement } from '#services/placement/api/placement.testi
 import { addInventory } from '#services/placement/store/inventories.ts';
 import { insertProvider } from '#services/placement/store/providers.ts';
 
-/** As many as in the race for the last places of test/sim/cortex-races.test.ts. */
+/**
+ * Number of concurrent clients: as many as in the race for the last places of
+ * test/sim/cortex-races.test.ts.
+ */
 const clients = 64;
 const warmUp = 1_000;
 const perRound = 1_000;

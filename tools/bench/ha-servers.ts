@@ -74,7 +74,9 @@ export async function bootHaServers(cloud: BenchCloud, host: Hostname): Promise<
     ),
   ]);
   const all = [...onVolumes, ...others];
-  /** Retried: a guest answers pings before it accepts commands. */
+  /**
+   * Runs a command in the guest; retried, since a guest answers pings before it accepts commands.
+   */
   const command = async (guest: Guest, text: string): Promise<string> => {
     const startedAtMs = performance.now();
     for (;;) {

@@ -12,8 +12,9 @@ import type { Figure } from './report.ts';
 import { median } from './report.ts';
 
 /**
- * Required: the first server answers within 20 s and all within 45 s, for guests that boot in 3 s;
- * the rest is the time of the HA Service and Nova. How long guests take to boot here is measured.
+ * The bars, in seconds: the first server answers within 20 s and all within 45 s, for guests that
+ * boot in 3 s; the rest is the time of the HA Service and Nova. How long guests take to boot here
+ * is measured.
  */
 const [firstBarS, allBarS] = [20, 45];
 const [firstStartedBarS, allStartedBarS] = [17, 42];

@@ -21,7 +21,7 @@ export interface HostileFacts {
   projectId: string;
 }
 
-/** As many and as ambiguous access rules as a credential may have. */
+/** Access rules for a credential: as many, and as ambiguous ones, as it may have. */
 export const slowRules = (): Json[] =>
   Array.from({ length: 64 }, (_, index) => ({
     service: 'image',

@@ -109,8 +109,8 @@ async function syncMs(cloud: BenchCloud): Promise<number> {
 const streamMegabytes = 24;
 
 /**
- * What guests see: TCP throughput over Geneve in both directions and both IP versions, and how soon
- * a changed security group rule takes effect.
+ * Measures what guests see: TCP throughput over Geneve in both directions and both IP versions, and
+ * how soon a changed security group rule takes effect.
  */
 async function guests(cloud: BenchCloud): Promise<Figure[]> {
   const admin = await tenant(cloud, 'admin');

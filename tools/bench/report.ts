@@ -23,7 +23,10 @@ export interface Figure {
    * of two. undefined: for information only.
    */
   bar?: Bar;
-  /** Stock OpenStack's value on the same machine, as given in the issue. */
+  /**
+   * Stock OpenStack's value on the same kind of machine, from the issue that set the bars; not
+   * measured again.
+   */
   stock?: string;
 }
 

@@ -15,12 +15,12 @@ import type { Figure } from './report.ts';
 import { median } from './report.ts';
 
 const topic = 'compute.bench';
-/** About as large as the message that builds a server. */
+/** The parameters of a call: about as large as the message that builds a server. */
 const params = { spec: 'x'.repeat(2_000) };
 const [slices, callsASlice, warmUp] = [20, 100, 500];
 const [manyAtATime, manyCalls] = [32, 2_000];
 
-/** `ask` sends a call and waits for its answer. */
+/** The caller's side of one of the two clients. `ask` sends a call and waits for its answer. */
 interface Client {
   ask(): Promise<void>;
   close(): Promise<void>;

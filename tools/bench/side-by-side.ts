@@ -9,7 +9,10 @@ import type { ControlCloud } from './control-figures.ts';
 import { controlParts, peakMemory, prepareControl, simulatedHosts } from './control-figures.ts';
 import { cpuMs, untilIdle } from './yardsticks.ts';
 
-/** Each figure is measured `rounds` times as often as in a single run. */
+/**
+ * Measures the figures of both clouds in turns; each is measured `rounds` times as often as in a
+ * single run.
+ */
 export async function controlSideBySide(
   checkouts: Readonly<Record<Side, Checkout>>,
   rounds: number,

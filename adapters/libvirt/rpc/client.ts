@@ -66,8 +66,8 @@ export class LibvirtClient {
   }
 
   /**
-   * Rejects with LibvirtError, LibvirtTimeout or LibvirtDisconnected; never waits longer than the
-   * connect and call deadlines together.
+   * Makes a call. Rejects with LibvirtError, LibvirtTimeout or LibvirtDisconnected; never waits
+   * longer than the connect and call deadlines together.
    */
   async call<A, R>(
     procedure: Procedure<A, R>,

@@ -20,7 +20,10 @@ const PING = 1;
 const PONG = 2;
 const EMPTY = Buffer.alloc(0);
 
-/** libvirtd itself stops reading after its max_client_requests: `maxInFlight` is below it. */
+/**
+ * How a connection is opened and bounded. libvirtd itself stops reading after its
+ * max_client_requests: `maxInFlight` is below it.
+ */
 export interface ConnectionOptions extends CallBounds {
   socketPath: string;
   uri: string; // 'qemu:///system'

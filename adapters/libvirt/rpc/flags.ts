@@ -1,7 +1,7 @@
 // Constants of libvirt's public headers (libvirt-domain.h, virterror.h) that the driver uses; named
 // as there, without the prefix.
 
-/** virDomainState */
+/** virDomainState: the state of a domain. */
 export const STATE = {
   noState: 0,
   running: 1,
@@ -28,7 +28,7 @@ export const SHUTOFF_UNASKED: ReadonlySet<number> = new Set([0, 3, 6, 8]);
 /** virDomainShutoffReason: the guest was migrated to another host. */
 export const SHUTOFF_MIGRATED = 4;
 
-/** virDomainEventType */
+/** virDomainEventType: kinds of lifecycle events. */
 export const LIFECYCLE = {
   defined: 0,
   undefined: 1,
@@ -40,7 +40,7 @@ export const LIFECYCLE = {
   pmSuspended: 7,
   crashed: 8,
 } as const;
-/** virDomainEventStoppedDetailType */
+/** virDomainEventStoppedDetailType: why a domain ended. */
 export const STOPPED = {
   shutdown: 0,
   destroyed: 1,
@@ -57,7 +57,7 @@ export const STOPPED = {
 export const RESUMED_HERE: ReadonlySet<number> = new Set([1, 3]);
 
 export const LIST_MANAGED_SAVE = 256;
-/** virDomainStatsTypes */
+/** virDomainStatsTypes: groups of statistics to read. */
 export const STATS = {
   state: 1,
   cpuTotal: 2,
@@ -69,7 +69,7 @@ export const STATS = {
 export const XML_SECURE_INACTIVE = 1 | 2;
 /** virDomainXMLFlags: with secrets, and without anything that only this host understands. */
 export const XML_SECURE_MIGRATABLE = 1 | 8;
-/** virDomainModificationImpact */
+/** virDomainModificationImpact: change the running domain, its definition, or both. */
 export const AFFECT = { live: 1, config: 2 } as const;
 /** virDomainBlockResizeFlags: the size is in bytes. */
 export const BLOCK_RESIZE_BYTES = 1;
@@ -78,9 +78,9 @@ export const BLOCK_RESIZE_BYTES = 1;
  * with a persistent definition.
  */
 export const BLOCK_COPY = { transientJob: 4, synchronousWrites: 8 } as const;
-/** virDomainSnapshotCreateFlags */
+/** virDomainSnapshotCreateFlags: how a snapshot is taken. */
 export const SNAPSHOT = { noMetadata: 4, diskOnly: 16, reuseExternal: 32, atomic: 128 } as const;
-/** virDomainMigrateFlags */
+/** virDomainMigrateFlags: how a domain is migrated. */
 export const MIGRATE = {
   live: 1,
   peerToPeer: 2,
@@ -92,7 +92,7 @@ export const MIGRATE = {
   postCopy: 32768,
   tls: 65536,
 } as const;
-/** virDomainJobType */
+/** virDomainJobType: whether a job is in progress, or how it ended. */
 export const JOB_TYPE = {
   none: 0,
   bounded: 1,
@@ -101,7 +101,7 @@ export const JOB_TYPE = {
   failed: 4,
   cancelled: 5,
 } as const;
-/** virDomainJobOperation */
+/** virDomainJobOperation: a migration out of this host. */
 export const JOB_MIGRATION_OUT = 5;
 /** virCPUCompareResult: the host's CPU lacks features of the guest's CPU. */
 export const CPU_INCOMPATIBLE = 0;
@@ -116,7 +116,7 @@ export const BASELINE_EXPAND_FEATURES = 1;
 /** virDrvFeature, as asked by CONNECT_SUPPORTS_FEATURE. */
 export const FEATURE_PROGRAM_KEEPALIVE = 10;
 
-/** virErrorNumber */
+/** virErrorNumber: codes of the errors that the driver handles. */
 export const ERROR = {
   internal: 1,
   noSupport: 3,

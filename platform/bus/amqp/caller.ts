@@ -9,7 +9,8 @@ import { acceptedType, aliveType } from './message.ts';
 
 const startableShare = 0.9;
 /**
- * Interval of the check whether a call's consumer is alive; its death is noticed after two checks.
+ * Interval of the check whether a call's consumer is alive. The death of one that has accepted the
+ * call is noticed by one check, that of another by two.
  */
 const pollEveryMs = 3_000;
 

@@ -22,10 +22,13 @@ export const acceptedType = 'accepted';
 /** Type of the caller's ping to that queue: the broker returns it when the queue is gone. */
 export const aliveType = 'alive';
 
-/** Not application/json: the client library would parse that by itself. */
+/**
+ * Content type of all messages. Not application/json: the client library would parse that by
+ * itself.
+ */
 const contentType = 'application/vnd.cobaltcore.rpc+json';
 
-/** Throws if `params` is not plain JSON. */
+/** Encodes a message for the client library. Throws if `params` is not plain JSON. */
 export const encodeMessage = (message: WireMessage) => ({
   contentType,
   body: Buffer.from(JSON.stringify({ ...message, params: copyJson(message.params) })),

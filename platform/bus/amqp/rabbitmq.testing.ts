@@ -12,7 +12,10 @@ import { freePort } from '../../testing/free-port.ts';
 import { startOrStop } from '../../testing/start-or-stop.ts';
 import type { AmqpOptions } from './amqp-bus.ts';
 
-/** From Debian's package rabbitmq-server. Its wrapper in /usr/sbin would switch to another user. */
+/**
+ * The broker's program, from Debian's package rabbitmq-server. Its wrapper in /usr/sbin would
+ * switch to another user.
+ */
 const serverProgram = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 const startTimeoutMs = 60_000;
 const stopTimeoutMs = 20_000;
@@ -34,7 +37,7 @@ export const rabbitmqMissing = async (): Promise<string | false> =>
     () => `${serverProgram} is missing: apt-get install --no-install-recommends rabbitmq-server`,
   );
 
-/** With `tls` the broker accepts TLS connections only. */
+/** Starts a broker; with `tls` it accepts TLS connections only. */
 export async function startRabbitmq(tls?: {
   certFile: string;
   keyFile: string;

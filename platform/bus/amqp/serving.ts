@@ -239,7 +239,7 @@ export class AmqpServing {
     }
   }
 
-  /** Returns false if a cast with this id was accepted before. */
+  /** Remembers the cast's id; returns false if one with this id was accepted before. */
   #remember(id: string): boolean {
     if (this.#acceptedIds.has(id)) return false;
     this.#acceptedIds.add(id);
@@ -251,8 +251,8 @@ export class AmqpServing {
   }
 
   /**
-   * When the last consumer stops: answers queued calls with `unavailable`, since nobody will handle
-   * them.
+   * Called when the last consumer stops: answers queued calls with `unavailable`, since nobody will
+   * handle them.
    */
   async #refuseQueuedCalls(): Promise<void> {
     const { connection, names } = this.#deps;

@@ -182,7 +182,7 @@ export function bytesOf(random: Random, body: Json): Buffer {
   return Buffer.from(text);
 }
 
-/** Replaces one byte of the text by one that is invalid in JSON or in UTF-8. */
+/** Replaces one byte of the text by one that mostly makes it invalid JSON or UTF-8. */
 function spoiltText(random: Random, text: string): Buffer {
   const bytes = Buffer.from(text);
   bytes[random.below(bytes.length)] = random.pick([0x00, 0xff, 0xe2, 0x22, 0x5c]);
