@@ -13,7 +13,7 @@ test('metrics name hosts, so only programs of the machine read them by default',
   for (const source of ['10.0.0.1', '::ffff:10.0.0.1', 'fe80::1', '']) {
     const { status, body } = await metricsPage(metrics, 'loopback', source);
     assert.equal(status, 403, source);
-    assert.match(String(body), /api\.metricsFrom: anywhere/);
+    assert.ok(typeof body === 'string' && body.includes('api.metricsFrom: anywhere'));
     assert.equal((await metricsPage(metrics, 'anywhere', source)).status, 200);
   }
 });
