@@ -1,5 +1,6 @@
-// Runs a child process with a deadline and bounded output; used wherever a tool is run: adapters,
-// hosts, the CLI. Arguments are an array: no shell is involved.
+// Runs a child process with a deadline and bounded output, for tools whose output the caller reads.
+// Arguments are an array: no shell is involved. Long-running children, and tools that write to the
+// terminal, are spawned elsewhere.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { systemClock } from './clock.ts';

@@ -105,7 +105,7 @@ export function abandonArrival(driver: Driver, uuid: string): Promise<Outcome<vo
   const folder = driver.folder.guest(uuid);
   return driver.locks.run(uuid, () =>
     asOutcome(async () => {
-      // Any domain, even one that is off: the guest has arrived, and its disks are here.
+      // Any domain, whether it is still arriving, runs or is off: it uses the disks in this folder.
       if (await driver.domains.find(uuid))
         return fault('conflict', `guest ${uuid} is on this host`);
       if (await exists(folder.awaited)) await removeGuest(driver, uuid);

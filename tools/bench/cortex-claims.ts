@@ -26,10 +26,11 @@ const clients = 64;
 const warmUp = 1_000;
 const perRound = 1_000;
 
+/** Requests placed (decided by Cortex and claimed in Placement), in the best round. */
 export interface ClaimRates {
   /** Per second of elapsed time. */
   perSecond: number;
-  /** Per second of CPU time. */
+  /** Per second of CPU time of this process. */
   cpuPerSecond: number;
 }
 

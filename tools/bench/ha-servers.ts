@@ -18,7 +18,10 @@ export interface HaServers {
   addresses: readonly string[];
   /** Hard-reboots all servers at once; resolves when Nova has accepted the requests. */
   reset(): Promise<void>;
-  /** Writes the text to the servers' volumes, bypassing the guests' caches. */
+  /**
+   * Writes the text from inside the guests to the volumes of the servers that boot from one;
+   * resolves when the guests have flushed it (fsync).
+   */
   write(text: string): Promise<void>;
   /** Number of volumes that do not contain the text. */
   damaged(text: string): Promise<number>;

@@ -1,5 +1,5 @@
-// The pools as cinder-scheduler knows them: figures from cinder-volume, fetched at most every
-// `statsMaxAgeMs` however many volumes are placed, combined with facts from the database.
+// The pools as cinder-scheduler knows them: figures from cinder-volume combined with facts from the
+// database. Cached for `statsMaxAgeMs`, or for `silentMaxAgeMs` while a backend does not answer.
 import type { Pool } from '#contracts/cinder/scheduler-rpc.ts';
 import type { CinderVolumeRpc } from '#contracts/cinder/volume-rpc.ts';
 import type { Outcome } from '#contracts/common/fault.ts';

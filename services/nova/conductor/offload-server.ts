@@ -71,7 +71,8 @@ export function offloadServer(deps: NovaDeps): AnySaga {
       const left = (await hasNoGuest(deps, input, requestId))
         ? await leaveHost(deps, serverId, call)
         : reason;
-      // The task that offloads shelved servers tries again.
+      // Back to plain `shelved`: tasks/offload-shelved.ts tries again, except a server that has an
+      // image where `shelvedOffloadMs` is -1; there a user must ask again.
       const change = { task_state: null };
       if (await changeDuring(db, serverId, ['shelving_offloading'], change, clock.now()))
         log.warn(

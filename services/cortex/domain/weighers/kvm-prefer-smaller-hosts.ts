@@ -32,7 +32,7 @@ function addSmallness(
   const scale = share / (most - least);
   for (let place = 0; place < count; place += 1) {
     const size = capacity[hosts[place] ?? 0] ?? 0;
-    // a host of unknown size gets nothing
+    // An unknown size is NaN, for which `size >= 0` is false: such a host gets no weight.
     scratch[place] = (scratch[place] ?? 0) + (size >= 0 ? (most - size) * scale : 0);
   }
   return true;
