@@ -127,14 +127,26 @@ export async function releaseVolume(
   const cinder = ownCinder(deps, call);
   const attachments = await cinder.attachments(row.server_id);
   if (isFault(attachments)) return attachments;
-  for (const { id } of attachments.filter(
-    (attachment) => attachment.id === row.attachment_id || attachment.volume_id === row.volume_id,
-  )) {
+  const obsolete = attachments.filter(
+    ({ id, volume_id }) => id === row.attachment_id || volume_id === row.volume_id,
+  );
+  return await dropAttachments(deps, cinder, row, obsolete, null);
+}
+
+/** Deletes the attachments, and leaves the row with `keptId` alone, without a connection. */
+async function dropAttachments(
+  deps: NovaDeps,
+  cinder: ReturnType<typeof ownCinder>,
+  row: ServerVolume,
+  obsolete: readonly { id: string }[],
+  keptId: string | null,
+): Promise<Outcome<void>> {
+  for (const { id } of obsolete) {
     const deletion = await cinder.deleteAttachment(id);
     if (isFault(deletion)) return deletion;
   }
   await changeServerVolume(deps.database.db, row.id, {
-    attachment_id: null,
+    attachment_id: keptId,
     connection: null,
     host: null,
   });
@@ -321,15 +333,8 @@ export async function keepReserved(
   const isGone = isFault(reserved) && reserved.kind === 'notFound';
   if (isFault(reserved) && !isGone) return reserved;
   const keptId = isFault(reserved) ? null : reserved.id;
-  for (const { id } of volumeAttachments.filter((attachment) => attachment.id !== keptId)) {
-    const deletion = await cinder.deleteAttachment(id);
-    if (isFault(deletion)) return deletion;
-  }
-  await changeServerVolume(deps.database.db, row.id, {
-    attachment_id: keptId,
-    connection: null,
-    host: null,
-  });
+  const obsolete = volumeAttachments.filter(({ id }) => id !== keptId);
+  return await dropAttachments(deps, cinder, row, obsolete, keptId);
 }
 
 /** Reads the row again. notFound: another saga or the server's deletion has removed it. */
