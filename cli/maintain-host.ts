@@ -27,8 +27,8 @@ export async function awaitEvicted(kube: Kube, name: string): Promise<void> {
       if (evicting?.status === 'False' && found?.status?.evicted === true) return 'reached';
       if (evicting?.status === 'False')
         return { failed: `Host ${name} is not emptied: ${evicting.message}` };
-      // The Eviction resource waits until a target has room; this command does not, and ends with
-      // the reason.
+      // The operator retries an Eviction until its servers fit on other hosts; this command does
+      // not wait for that, and ends with the reason.
       const eviction = await kube.get(evictions, { name });
       const checks = isFault(eviction)
         ? undefined

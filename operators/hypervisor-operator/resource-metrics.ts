@@ -133,10 +133,10 @@ function expose<T extends object>(
   objects: Listed<T>,
 ): void {
   // A change replaces the object in the list, so cached labels are never stale.
-  const known = new WeakMap<T, Labels>();
+  const labelsByObject = new WeakMap<T, Labels>();
   const commonOf = (object: T): Labels => {
-    const common = known.get(object) ?? labelsOf(object);
-    known.set(object, common);
+    const common = labelsByObject.get(object) ?? labelsOf(object);
+    labelsByObject.set(object, common);
     return common;
   };
   for (const { name, help, labelNames = [], samples } of families) {

@@ -72,13 +72,13 @@ export function createMetrics(): Metrics {
   const families: Metrics['families'][number][] = [];
   const histogram: Metrics['histogram'] = (family, buckets = seconds) => {
     families.push({ ...family, type: 'histogram' });
-    const made = new Histogram({ ...family, buckets: [...buckets], registers });
-    return (labels, value) => made.observe(labels, value);
+    const metric = new Histogram({ ...family, buckets: [...buckets], registers });
+    return (labels, value) => metric.observe(labels, value);
   };
   const counter: Metrics['counter'] = (family) => {
     families.push({ ...family, type: 'counter' });
-    const made = new Counter({ ...family, registers });
-    return (labels, by = 1) => made.inc(labels, by);
+    const metric = new Counter({ ...family, registers });
+    return (labels, by = 1) => metric.inc(labels, by);
   };
   const gauge: Metrics['gauge'] = (family, read) => {
     families.push({ ...family, type: 'gauge' });

@@ -17,7 +17,7 @@ export class ReadGauge extends Gauge {
     const values = Array.from(this.#read(), ({ labels = {}, common = none, value }) => ({
       labels: withoutEmpty(labels),
       // prom-client caches the text of this object; it does so for the buckets of a histogram
-      sharedLabels: knownWithoutEmpty(common),
+      sharedLabels: cachedWithoutEmpty(common),
       value,
     }));
     return { ...(await super.get()), values };
@@ -35,9 +35,10 @@ function withoutEmpty(labels: Labels): Record<string, string> {
 }
 
 const none: Labels = {};
-const known = new WeakMap<Labels, Record<string, string>>();
-function knownWithoutEmpty(labels: Labels): Record<string, string> {
-  const full = known.get(labels) ?? withoutEmpty(labels);
-  known.set(labels, full);
+/** By the labels that samples share: the same object each time, so that its text is cached. */
+const cachedLabels = new WeakMap<Labels, Record<string, string>>();
+function cachedWithoutEmpty(labels: Labels): Record<string, string> {
+  const full = cachedLabels.get(labels) ?? withoutEmpty(labels);
+  cachedLabels.set(labels, full);
   return full;
 }

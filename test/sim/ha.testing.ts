@@ -123,6 +123,7 @@ const withoutReports = (
     const { host, saw } = (call.service === 'ha' ? call.body : {}) as Partial<Heartbeat>;
     if (host !== undefined && silent.has(host)) return noAnswer;
     if (host === undefined || saw === undefined) return await http.send(call);
+    // Casts: a body of `ha` with host and saw is a heartbeat, which is plain JSON.
     const heartbeat = wrap(call.body as unknown as Heartbeat, (each) => silent.has(each));
     return await http.send({ ...call, body: heartbeat as unknown as Json });
   },

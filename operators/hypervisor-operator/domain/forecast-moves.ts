@@ -1,6 +1,6 @@
-// Forecasts where each server of a host could go: largest first, each into the room that the ones
-// before leave. Only a forecast: Nova chooses when a server really moves, and has further
-// constraints (server groups, zones). Pure.
+// Forecasts where each server of a host could move: the largest server is placed first, each into
+// the capacity that the servers placed before it leave free. Nova chooses when a server really
+// moves, and has further constraints (server groups, zones). Pure.
 import type { FleetServer } from '#openstack/clients/nova-fleet.ts';
 
 /** Resource class -> amount. */

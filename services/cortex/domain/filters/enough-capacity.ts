@@ -1,7 +1,7 @@
-// Keeps hosts with room for the server: exact amounts of every resource class, the host's maximum
-// per server (`max_unit`), and NUMA cells and huge pages where they are known. Reserved capacity
-// counts as used, except by reservations that this request may use. An overcommitted host has no
-// room.
+// Keeps hosts whose free capacity fits the server: exact amounts of every resource class, the
+// host's maximum per server (`max_unit`), and NUMA cells and huge pages where they are known.
+// Reserved capacity counts as used, except by reservations that this request may use. A host with
+// more used than it has is never kept.
 import type { ReservationType } from '../fleet/host-facts.ts';
 import type { ResourceColumn } from '../fleet/resource-column.ts';
 import type { FilterRun } from '../pipeline/filter-run.ts';
